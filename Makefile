@@ -1,0 +1,59 @@
+# The front door. `make demo` and `make test` install what they need; nothing but Python >= 3.11 and make is expected.
+
+PYTHON ?= python3
+EXTRA ?= cpu
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help install demo test test-reference check format bench lock clean
+
+help:  ## list these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: $(VENV)/.run  ## install HumanPose3D into .venv
+
+demo: $(VENV)/.run  ## run the pipeline on the sample video; results in out/
+	$(BIN)/humanpose3d run --video examples/sample.mp4 --height 1.72 --weight 70 --output out \
+	    --estimate-missing --force-complete --plot-all-joint-angles --export-preview
+
+test: $(VENV)/.test  ## run the tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(VENV)/.test  ## format, lint, types, import rule
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test  ## format and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
+	requirements/compile.sh $(UV)
+
+clean:  ## remove environments and results
+	rm -rf $(VENV) .venv-reference .tools out build dist
+
+# An environment is current when its stamp is newer than the requirement file it was made from.
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/run.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@rm -f $(VENV)/.test && touch $@
+
+$(VENV)/.test: requirements/test.txt pyproject.toml | $(VENV)/bin/python
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/test.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@ $(VENV)/.run
+
+$(VENV)/bin/python: | uv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "HumanPose3D needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11")'
+	$(UV) venv -q --no-python-downloads --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+
+.PHONY: uv
+uv:
+	@command -v $(UV) >/dev/null || $(PYTHON) -m pip install -q --disable-pip-version-check --target .tools uv
+
+.tools/bin/uv: uv ;

@@ -1,0 +1,113 @@
+"""What a run is asked to do and what its stages say about it, as validated models.
+
+`RunOptions` is the one list of options: the command line's flags, the API's form fields and the bus's tasks are all
+made from it.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from shared.errors import InvalidOption
+
+StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints"]
+PoseModel = Literal["lite", "full", "heavy"]
+
+
+class _Contract(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def parse(cls, values: dict[str, object]) -> Self:
+        """Validate; raises InvalidOption with every fault by name, what was given and what is expected."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            faults = "; ".join(_fault(cls, item["loc"], item["msg"], item.get("input")) for item in error.errors())
+            raise InvalidOption(faults) from None
+
+
+class Subject(_Contract):
+    """The person in the video."""
+
+    height: Annotated[float, Field(ge=0.5, le=2.5, description="standing height in metres, 0.5 to 2.5")]
+    weight: Annotated[float, Field(ge=10, le=300, description="body mass in kilograms, 10 to 300")]
+
+
+class RunOptions(_Contract):
+    """How a run is done. The same names everywhere: API field, CLI flag (with dashes), task."""
+
+    estimate_missing: Annotated[
+        bool, Field(description="mirror an occluded limb from the visible side and extrapolate the head")
+    ] = False
+    force_complete: Annotated[
+        bool, Field(description="estimate shoulder clusters and hip joint centres that the models did not give")
+    ] = False
+    augmentation_cycles: Annotated[
+        int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")
+    ] = 20
+    main_refiner: Annotated[bool, Field(description="run both neural refiners, depth and joints")] = False
+    visibility_min: Annotated[
+        float, Field(ge=0, le=1, description="landmarks less visible than this are treated as missing")
+    ] = 0.3
+    temporal_smoothing: Annotated[
+        bool, Field(description="zero-phase low-pass filter over the markers (Butterworth, 6 Hz)")
+    ] = False
+    plot_all_joint_angles: Annotated[bool, Field(description="write the multi-panel picture of all joint angles")] = (
+        False
+    )
+    plot_landmarks: Annotated[bool, Field(description="write a picture of the landmarks' paths")] = False
+    plot_augmented: Annotated[bool, Field(description="write a picture of the augmented markers")] = False
+    save_angle_comparison: Annotated[bool, Field(description="write a picture of the angles, right against left")] = (
+        False
+    )
+    show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
+    export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
+    show_video: Annotated[bool, Field(description="show the detection live in a window (needs a display)")] = False
+    depth_model_path: Annotated[str | None, Field(description="another depth refinement model (ONNX)")] = None
+    joint_model_path: Annotated[str | None, Field(description="another joint refinement model (ONNX)")] = None
+    main_refiner_path: Annotated[str | None, Field(description="another model of both refiners in one (ONNX)")] = None
+    pose_model: Annotated[PoseModel, Field(description="MediaPipe pose landmark model")] = "full"
+
+
+class VideoFacts(_Contract):
+    """What the container and the decoder said about the video. Sizes are of the upright picture."""
+
+    width: int
+    height: int
+    rotation_deg: int
+    codec: str
+    container: str
+    frames: int
+    duration_s: float
+    average_fps: float
+    variable_frame_rate: bool
+    frame_interval_min_s: float
+    frame_interval_max_s: float
+    truncated: bool
+    has_audio: bool
+
+
+class QualityWarning(_Contract):
+    """Something the user should know before trusting the numbers, in plain words, with what to do about it."""
+
+    code: str
+    message: str
+
+
+class StageReport(_Contract):
+    """One stage's part of quality.json and run.json."""
+
+    facts: dict[str, JsonValue] = {}
+    warnings: tuple[QualityWarning, ...] = ()
+    models: dict[str, str] = {}
+    """Model file name → sha256."""
+
+
+def _fault(contract: type[BaseModel], location: tuple[int | str, ...], message: str, given: object) -> str:
+    name = ".".join(str(part) for part in location)
+    field = contract.model_fields.get(name)
+    if field is None:
+        return f"{name}: there is no such option (there are: {', '.join(contract.model_fields)})"
+    meaning = f" ({field.description})" if field.description else ""
+    return f"{name}: {message[:1].lower()}{message[1:]}, not {given!r}{meaning}"

@@ -1,0 +1,15 @@
+"""What several tests need: where the measured data lie that are not part of the project."""
+
+from pathlib import Path
+
+import pytest
+
+MEASURED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def measured_data() -> Path:
+    """Motion capture and references beside the project; the test skips where they are absent."""
+    if not MEASURED_DATA.is_dir():
+        pytest.skip("the measured data (../shared/data) are not on this machine")
+    return MEASURED_DATA
