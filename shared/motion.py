@@ -48,8 +48,7 @@ class Landmarks:
     @property
     def detected(self) -> NDArray[np.bool_]:
         """(T,) whether a person was found in the frame."""
-        found: NDArray[np.bool_] = np.isfinite(self.world).all(axis=(1, 2))
-        return found
+        return np.asarray(np.isfinite(self.world).all(axis=(1, 2)))
 
 
 @dataclass(frozen=True, eq=False)
