@@ -13,5 +13,5 @@ compile() {
 
 compile run --extra cpu
 compile gpu --extra gpu
-compile test --extra cpu --extra test
+compile test --extra cpu --extra tracing --extra test
 compile reference --extra cpu --extra test --extra reference
