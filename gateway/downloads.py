@@ -1,0 +1,81 @@
+"""Files of a run as streamed answers: ranges, and all of them as one archive, never held whole in memory."""
+
+import mimetypes
+import re
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+
+from shared.store import Store
+from starlette.responses import Response, StreamingResponse
+from stream_zip import NO_COMPRESSION_64, ZIP_64, async_stream_zip
+
+from gateway.errors import RangeNotSatisfiable
+from shared.contracts import RunState
+from shared.errors import ObjectNotFound
+
+_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+_TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain"}
+_COMPRESSED: Final = (".mp4", ".png")
+_READABLE: Final = 0o100644
+
+
+async def file_response(store: Store, state: RunState, path: str, range_header: str | None) -> Response:
+    """One result file, or the part of it that a Range header asks for (RFC 9110, 14).
+
+    Raises ObjectNotFound where the run has no such file, RangeNotSatisfiable.
+    """
+    key = state.results.get(path)
+    if key is None:
+        raise ObjectNotFound("The run has no such file.")
+    size = (await store.stat(key)).size
+    etag = f'"{state.run_id}-{size}"'
+    headers = {"Accept-Ranges": "bytes", "ETag": etag, "Content-Disposition": _disposition(path.rsplit("/", 1)[-1])}
+    part = _parse_range(range_header, size)
+    if part is None:
+        headers["Content-Length"] = str(size)
+        return StreamingResponse(store.read(key), 200, headers, _media_type(path))
+    start, length = part
+    headers |= {"Content-Length": str(length), "Content-Range": f"bytes {start}-{start + length - 1}/{size}"}
+    return StreamingResponse(store.read(key, start, length), 206, headers, _media_type(path))
+
+
+def archive_response(store: Store, state: RunState) -> Response:
+    """All results as one zip, made while it is sent."""
+    name = state.request.name
+    headers = {"Content-Disposition": _disposition(f"{name}.zip")}
+    archive = async_stream_zip(_members(store, name, state.results, state.updated_at))
+    return StreamingResponse(archive, 200, headers, "application/zip")
+
+
+async def _members(
+    store: Store, folder: str, files: Mapping[str, str], date: datetime
+) -> AsyncIterator[tuple[str, datetime, int, object, AsyncIterator[bytes]]]:
+    for path, key in sorted(files.items()):
+        method = NO_COMPRESSION_64 if path.endswith(_COMPRESSED) else ZIP_64
+        yield f"{folder}/{path}", date, _READABLE, method, store.read(key)
+
+
+def _parse_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """First byte and length; None where the whole file is to be sent (also for forms that a server may ignore)."""
+    match = _RANGE.fullmatch(header.replace(" ", "")) if header else None
+    if match is None or match[0] == "bytes=-":
+        return None
+    first, last = match[1], match[2]
+    if first and last and int(last) < int(first):
+        return None
+    start = int(first) if first else max(0, size - int(last))
+    end = min(int(last), size - 1) if first and last else size - 1
+    if start >= size or (not first and int(last) == 0):
+        raise RangeNotSatisfiable(f"The file has {size} bytes.")
+    return start, end - start + 1
+
+
+def _media_type(path: str) -> str:
+    suffix = "." + path.rsplit(".", 1)[-1]
+    return _TYPES.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
+
+
+def _disposition(name: str) -> str:
+    return f"inline; filename*=UTF-8''{quote(name)}"

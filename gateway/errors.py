@@ -1,0 +1,91 @@
+"""What only an HTTP server can refuse, as leaves of the common tree."""
+
+from shared.errors import HumanPose3DError, InputError
+
+
+class MalformedForm(InputError):
+    """The body is not the multipart form that the call expects."""
+
+    code = "malformed-form"
+    status = 400
+
+
+class UnsupportedMediaType(InputError):
+    """The body is of another kind than the call expects."""
+
+    code = "unsupported-media-type"
+    status = 415
+
+
+class ConsentMissing(InputError):
+    """The form does not say that the person in the video has consented."""
+
+    code = "consent-missing"
+
+
+class BodyTooLarge(InputError):
+    """More bytes were sent than the server takes."""
+
+    code = "body-too-large"
+    status = 413
+
+
+class TooSlow(InputError):
+    """The client stopped sending, or sends too slowly to keep a connection open for."""
+
+    code = "too-slow"
+    status = 408
+
+
+class StorageFull(HumanPose3DError):
+    """There is no room for the upload; nothing of it was kept."""
+
+    code = "storage-full"
+    status = 507
+
+
+class IdempotencyKeyReused(InputError):
+    """The Idempotency-Key belongs to another request."""
+
+    code = "idempotency-key-reused"
+
+
+class NotAuthenticated(InputError):
+    """No API key, or one that does not exist."""
+
+    code = "not-authenticated"
+    status = 401
+
+
+class QuotaExceeded(InputError):
+    """The API key has as many runs as it may have."""
+
+    code = "quota-exceeded"
+    status = 429
+
+
+class UploadNotFound(InputError):
+    """There is no upload of this key, or it has not arrived."""
+
+    code = "upload-not-found"
+
+
+class RangeNotSatisfiable(InputError):
+    """The range asked for lies outside the file."""
+
+    code = "range-not-satisfiable"
+    status = 416
+
+
+class NotSupported(InputError):
+    """This server cannot do what was asked for."""
+
+    code = "not-supported"
+    status = 501
+
+
+class NotFinished(InputError):
+    """The run has no results: it goes on, failed or was cancelled."""
+
+    code = "run-not-finished"
+    status = 409

@@ -1,0 +1,209 @@
+"""Reads a multipart form from the network while it arrives: fields in memory, the video onto disk.
+
+Nothing is held whole in memory, every limit is checked as bytes come in, and a client that stops sending is dropped.
+"""
+
+import asyncio
+import errno
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from gateway.errors import BodyTooLarge, MalformedForm, StorageFull, TooSlow, UnsupportedMediaType
+from shared.errors import InvalidOption
+
+VIDEO: Final = "video"
+_MAX_FIELDS: Final = 64
+_MAX_FIELD_BYTES: Final = 8192
+_MAX_HEADER_BYTES: Final = 32_768
+_WRITE_BYTES: Final = 1 << 20
+# A telephone on a bad line sends more than this; after the pause a connection that stays below it is given up.
+_MIN_BYTES_PER_SECOND: Final = 2_000
+_PAUSE_S: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A video on the gateway's disk: where, what the client calls it, its size in bytes and its sha256."""
+
+    path: Path
+    filename: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a form held: its fields by name, and the video, if it had one."""
+
+    fields: dict[str, str]
+    video: Upload | None
+
+
+async def read_form(content_type: str, body: AsyncIterator[bytes], scratch: Path, max_bytes: int) -> Form:
+    """Read a form; the video goes into a file in `scratch`, which is the caller's to remove.
+
+    Raises UnsupportedMediaType, MalformedForm, BodyTooLarge, TooSlow, StorageFull, and InvalidOption where a field
+    comes twice.
+    """
+    boundary = _boundary(content_type)
+    reader = _Reader(scratch)
+    parser = MultipartParser(boundary, reader.callbacks(), max_header_size=_MAX_HEADER_BYTES)  # type: ignore[arg-type]  # its callbacks are a TypedDict
+    received, started = 0, time.monotonic()
+    try:
+        async for chunk in _patiently(body):
+            received += len(chunk)
+            if received > max_bytes:
+                raise BodyTooLarge(f"The upload is larger than the {max_bytes / 1e6:,.0f} MB that this server takes.")
+            _demand_pace(received, time.monotonic() - started)
+            parser.write(chunk)
+            await reader.spill()
+        parser.finalize()
+        return await reader.finish()
+    except FormParserError:
+        raise MalformedForm("The body is not a complete multipart form. Send it again.") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull("The server has no room for this upload at the moment. Try again later.") from None
+        raise
+    finally:
+        reader.close()
+
+
+def _boundary(content_type: str) -> bytes:
+    kind, parameters = parse_options_header(content_type)
+    if kind != b"multipart/form-data":
+        raise UnsupportedMediaType("Send the video and its options as multipart/form-data.")
+    boundary: bytes = parameters.get(b"boundary", b"")
+    if not 0 < len(boundary) <= 70:  # RFC 2046, 5.1.1
+        raise MalformedForm("The Content-Type header names no valid boundary.")
+    return boundary
+
+
+async def _patiently(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The body's chunks; raises TooSlow where the next one does not come."""
+    while True:
+        try:
+            async with asyncio.timeout(_PAUSE_S):
+                chunk = await anext(body)
+        except TimeoutError:
+            raise TooSlow("The upload stopped. Send it again.") from None
+        except StopAsyncIteration:
+            return
+        yield chunk
+
+
+def _demand_pace(received: int, elapsed: float) -> None:
+    if elapsed > _PAUSE_S and received < elapsed * _MIN_BYTES_PER_SECOND:
+        raise TooSlow(f"The upload is slower than {_MIN_BYTES_PER_SECOND / 1000:g} kB a second. Use a faster line.")
+
+
+@dataclass
+class _Reader:
+    """Collects what the parser calls back with."""
+
+    scratch: Path
+    fields: dict[str, str] = field(default_factory=dict)
+    _name: str = ""
+    _filename: str | None = None
+    _header: bytes = b""
+    _headers: dict[bytes, bytes] = field(default_factory=dict)
+    _value: bytearray = field(default_factory=bytearray)
+    _file: BinaryIO | None = None
+    _path: Path | None = None
+    _video_name: str = ""
+    _digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _size: int = 0
+    _ended: bool = False
+
+    def callbacks(self) -> dict[str, object]:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._header_name,
+            "on_header_value": self._header_value,
+            "on_headers_finished": self._headers_done,
+            "on_part_data": self._data,
+            "on_part_end": self._part_done,
+            "on_end": self._end,
+        }
+
+    async def spill(self) -> None:
+        """Write what is buffered of the video, off the event loop."""
+        if self._file and len(self._value) >= _WRITE_BYTES:
+            await asyncio.to_thread(self._write)
+
+    async def finish(self) -> Form:
+        if not self._ended:
+            raise MalformedForm("The form breaks off before its end. Send it again.")
+        if self._path is None:
+            return Form(self.fields, None)
+        return Form(self.fields, Upload(self._path, self._video_name, self._size, self._digest.hexdigest()))
+
+    def close(self) -> None:
+        if self._file:
+            with suppress(OSError):
+                self._file.close()
+
+    def _begin(self) -> None:
+        self._headers, self._value = {}, bytearray()
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header = data[start:end].lower()
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._headers[self._header] = self._headers.get(self._header, b"") + data[start:end]
+
+    def _headers_done(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        filename = options.get(b"filename")
+        if not self._name:
+            raise MalformedForm("A part of the form has no name.")
+        if self._name in self.fields or (self._name == VIDEO and self._path):
+            raise InvalidOption({self._name: "is given twice"})
+        if len(self.fields) >= _MAX_FIELDS:
+            raise MalformedForm(f"The form has more than {_MAX_FIELDS} fields.")
+        if self._name == VIDEO:
+            self._open(filename)
+        elif filename is not None:
+            raise InvalidOption({self._name: f"is a file; only {VIDEO!r} can be one"})
+
+    def _open(self, filename: bytes | None) -> None:
+        if filename is None:
+            raise InvalidOption({VIDEO: "has to be a file"})
+        self._video_name = filename.decode("utf-8", "replace")
+        self._path = self.scratch / "upload"
+        self._file = self._path.open("wb")
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+        if self._name != VIDEO and len(self._value) > _MAX_FIELD_BYTES:
+            raise InvalidOption({self._name: f"is longer than {_MAX_FIELD_BYTES} bytes"})
+
+    def _part_done(self) -> None:
+        if self._name == VIDEO and self._file:
+            self._write()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+        else:
+            self.fields[self._name] = self._value.decode("utf-8", "replace")
+        self._value = bytearray()
+
+    def _write(self) -> None:
+        assert self._file
+        self._digest.update(self._value)
+        self._file.write(self._value)
+        self._size += len(self._value)
+        self._value = bytearray()
+
+    def _end(self) -> None:
+        self._ended = True

@@ -1,0 +1,172 @@
+"""What the API answers with, as typed models: the source of the OpenAPI document."""
+
+from datetime import datetime
+from typing import Self
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field
+
+from shared.contracts import Problem, RunOptions, RunState, RunStatus, StageName, Subject
+
+
+class Accepted(BaseModel):
+    """A run that was taken on: it will end as completed, failed or cancelled."""
+
+    run_key: str
+    progress_url: str
+    results_url: str
+    events_url: str
+    warnings: list[str] = Field(description="what the server will not do, though it was asked for")
+
+    @classmethod
+    def of(cls, state: RunState, warnings: tuple[str, ...]) -> Self:
+        """The answer for this run."""
+        url = run_url(state.run_id)
+        return cls(
+            run_key=state.run_id,
+            progress_url=f"{url}progress/",
+            results_url=url,
+            events_url=f"{url}events",
+            warnings=list(warnings),
+        )
+
+
+class Progress(BaseModel):
+    """How far a run is."""
+
+    run_key: str
+    status: RunStatus
+    progress: float = Field(ge=0, le=100, description="percent of the whole run")
+    stage: StageName | None = Field(description="the stage at work, or next; null after the last")
+    queue_position: int | None = Field(description="how many runs wait before this one; null when it does not wait")
+    done: bool = Field(description="the run has ended: completed, failed or cancelled")
+    error: str | None = Field(description="why it failed and what to do; null unless it failed")
+    problem: Problem | None
+    results_url: str
+
+    @classmethod
+    def of(cls, state: RunState, queue_position: int | None) -> Self:
+        """The answer for this run."""
+        return cls(
+            run_key=state.run_id,
+            status=state.status,
+            progress=state.progress,
+            stage=state.stage,
+            queue_position=queue_position,
+            done=state.is_over,
+            error=state.problem.detail if state.problem else None,
+            problem=state.problem,
+            results_url=run_url(state.run_id),
+        )
+
+
+class RunSummary(BaseModel):
+    """A run in a list."""
+
+    run_key: str
+    name: str = Field(description="the video's name")
+    status: RunStatus
+    progress: float
+    accepted_at: datetime
+    updated_at: datetime
+    results_url: str
+
+    @classmethod
+    def of(cls, state: RunState) -> Self:
+        """The answer for this run."""
+        return cls(
+            run_key=state.run_id,
+            name=state.request.name,
+            status=state.status,
+            progress=state.progress,
+            accepted_at=state.accepted_at,
+            updated_at=state.updated_at,
+            results_url=run_url(state.run_id),
+        )
+
+
+class RunList(BaseModel):
+    """Some runs, newest first."""
+
+    runs: list[RunSummary]
+    next_cursor: str | None = Field(description="give it as `cursor` for the next page; null on the last")
+
+
+class ResultFile(BaseModel):
+    """A file of the results."""
+
+    path: str
+    url: str
+
+
+class Run(RunSummary):
+    """Everything about one run."""
+
+    stage: StageName | None
+    subject: Subject
+    options: RunOptions
+    consented_at: datetime
+    problem: Problem | None
+    files: list[ResultFile] = Field(description="the results; empty until the run is completed")
+    archive_url: str | None
+
+    @classmethod
+    def of(cls, state: RunState) -> Self:
+        """The answer for this run."""
+        url = run_url(state.run_id)
+        files = [ResultFile(path=path, url=f"{url}files/{quote(path)}") for path in sorted(state.results)]
+        return cls(
+            **RunSummary.of(state).model_dump(),
+            stage=state.stage,
+            subject=state.request.subject,
+            options=state.request.options,
+            consented_at=state.request.consented_at,
+            problem=state.problem,
+            files=files,
+            archive_url=f"{url}archive.zip" if files else None,
+        )
+
+
+class UploadForm(BaseModel):
+    """How to put a video straight into the store: POST `fields` and, last, `file` to `url`, then start the run."""
+
+    upload_key: str
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+    max_bytes: int
+
+
+class AngleStatistics(BaseModel):
+    """One angle over the run, in degrees; null where the angle could not be computed."""
+
+    joint: str
+    angle: str
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    range_of_motion: float | None
+
+
+class Asymmetry(BaseModel):
+    """Right minus left of one angle's range of motion and mean, in degrees."""
+
+    joint: str
+    angle: str
+    range_of_motion: float | None
+    mean: float | None
+
+
+class Statistics(BaseModel):
+    """Statistics of all joint angles."""
+
+    run_key: str
+    frames: int
+    duration_s: float
+    angles: list[AngleStatistics]
+    asymmetries: list[Asymmetry]
+
+
+def run_url(run_id: str) -> str:
+    """Where a run lives in the API."""
+    return f"/api/runs/{run_id}/"

@@ -1,0 +1,220 @@
+"""The API under `/api`: thin functions between HTTP and `gateway.runs`."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from shared.bus import Bus
+from shared.settings import Settings
+from shared.store import Store
+from starlette.responses import Response, StreamingResponse
+
+from gateway import downloads
+from gateway.desk import Desk
+from gateway.errors import NotFinished
+from gateway.events import event_stream
+from gateway.forms import Form, read_form
+from gateway.keys import ApiKey, KeyRing
+from gateway.problems import responses
+from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Statistics, UploadForm
+from gateway.sniff import check_container
+from gateway.statistics import describe
+from gateway.submission import UPLOAD_KEY, read_submission
+from shared.contracts import RunOptions, RunState, Subject
+from shared.errors import InvalidOption
+from shared.formats import npz
+from shared.motion import JointAngles
+
+router = APIRouter(prefix="/api", responses=responses(401, 503))
+
+
+class Services:
+    """What the routes work with; one a process."""
+
+    def __init__(self, settings: Settings, bus: Bus, store: Store, desk: Desk, keys: KeyRing) -> None:
+        self.settings, self.bus, self.store, self.desk, self.keys = settings, bus, store, desk, keys
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Given = Annotated[Services, Depends(_services)]
+
+
+def _key(services: Given, authorization: Annotated[str | None, Header()] = None) -> ApiKey:
+    scheme, _, secret = (authorization or "").partition(" ")
+    return services.keys.authenticate(secret.strip() if scheme.lower() == "bearer" else None)
+
+
+Key = Annotated[ApiKey, Depends(_key)]
+
+
+def _form_schema() -> dict[str, object]:
+    """The form as OpenAPI: the contracts' own fields beside the video."""
+    properties: dict[str, object] = {
+        "video": {"type": "string", "format": "binary", "description": "the video; or name an upload_key"},
+        UPLOAD_KEY: {"type": "string", "description": "of a video that was uploaded through POST /api/uploads/"},
+        "consent": {"type": "string", "enum": ["accepted"], "description": "the person in the video has consented"},
+    }
+    for contract in (Subject, RunOptions):
+        properties |= contract.model_json_schema()["properties"]
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": ["consent", *Subject.model_fields],
+        "additionalProperties": False,
+    }
+
+
+@router.post(
+    "/runs",
+    status_code=202,
+    responses=responses(400, 408, 413, 415, 422, 429, 507),
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _form_schema()}}}},
+)
+async def start_run(
+    request: Request,
+    services: Given,
+    key: Key,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+) -> Accepted:
+    """Accept a video and its options. The run is queued; its progress is at `progress_url`."""
+    settings = services.settings
+    with tempfile.TemporaryDirectory(prefix="upload-", dir=settings.scratch_directory) as scratch:
+        form = await read_form(
+            request.headers.get("content-type", ""),
+            request.stream(),
+            Path(scratch),
+            settings.max_upload_bytes,
+        )
+        submission = read_submission(form.fields, settings.models_directory)
+        if form.video is None:
+            upload_key = _upload_key(form)
+            state = await services.desk.submit_uploaded(key, submission, upload_key)
+        else:
+            check_container(form.video.path)
+            state = await services.desk.submit(key, submission, form.video, idempotency_key)
+    return Accepted.of(state, submission.warnings)
+
+
+def _upload_key(form: Form) -> str:
+    try:
+        return form.fields[UPLOAD_KEY]
+    except KeyError:
+        raise InvalidOption({"video": f"is required (or an {UPLOAD_KEY})"}) from None
+
+
+@router.post("/uploads", status_code=201, responses=responses(501), dependencies=[Depends(_key)])
+async def start_upload(services: Given) -> UploadForm:
+    """A form that uploads a video straight to the store; then start the run with its `upload_key`."""
+    limit = services.settings.max_upload_bytes
+    upload_key, form = await services.desk.presign(limit)
+    return UploadForm(upload_key=upload_key, url=form.url, fields=form.fields, expires_at=form.expires, max_bytes=limit)
+
+
+@router.get("/runs", responses=responses(422))
+async def list_runs(
+    services: Given,
+    key: Key,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> RunList:
+    """Your runs, newest first."""
+    page = services.desk.page(key, limit, cursor)
+    return RunList(runs=[RunSummary.of(state) for state in page.runs], next_cursor=page.next_cursor)
+
+
+async def _run(services: Given, key: Key, run_key: str) -> RunState:
+    return await services.desk.get(key, run_key)
+
+
+Found = Annotated[RunState, Depends(_run)]
+
+
+@router.get("/runs/{run_key}", responses=responses(404, 422))
+async def show_run(state: Found) -> Run:
+    """State, options and files of a run."""
+    return Run.of(state)
+
+
+@router.get("/runs/{run_key}/progress", responses=responses(404, 422))
+async def show_progress(services: Given, state: Found) -> Progress:
+    """How far a run is, and why it failed if it did."""
+    return Progress.of(state, services.desk.position(state))
+
+
+@router.get(
+    "/runs/{run_key}/events",
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **responses(404, 422)},
+    response_class=StreamingResponse,
+)
+async def follow_run(
+    services: Given, state: Found, last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0
+) -> StreamingResponse:
+    """The run's changes as server-sent events; `Last-Event-ID` resumes where a connection broke."""
+    stream: AsyncIterator[str] = event_stream(services.bus, state, last_event_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream, 200, headers, "text/event-stream")
+
+
+_BINARY: Final = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@router.get(
+    "/runs/{run_key}/files/{path:path}",
+    responses={200: _BINARY, 206: {"description": "the part asked for", **_BINARY}, **responses(404, 416, 422)},
+    response_class=StreamingResponse,
+)
+async def download_file(
+    services: Given, state: Found, path: str, range_header: Annotated[str | None, Header(alias="Range")] = None
+) -> Response:
+    """One file of the results, or a range of it."""
+    return await downloads.file_response(services.store, state, path, range_header)
+
+
+@router.get(
+    "/runs/{run_key}/archive.zip",
+    responses={
+        200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}},
+        **responses(404, 409, 422),
+    },
+    response_class=StreamingResponse,
+)
+async def download_archive(services: Given, state: Found) -> Response:
+    """All files of the results as one zip."""
+    _demand_results(state)
+    return downloads.archive_response(services.store, state)
+
+
+@router.get("/runs/{run_key}/statistics", responses=responses(404, 409, 422))
+async def show_statistics(services: Given, state: Found) -> Statistics:
+    """Range of motion, extremes, mean and asymmetry of every joint angle."""
+    _demand_results(state)
+    made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
+    with tempfile.TemporaryDirectory(dir=services.settings.scratch_directory) as scratch:
+        path = Path(scratch) / "angles.npz"
+        await services.store.get_file(made.get("refined_angles") or made["angles"], path)
+        angles = npz.load(path)
+    assert isinstance(angles, JointAngles)
+    return describe(state.run_id, angles)
+
+
+@router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))
+async def cancel_run(services: Given, key: Key, run_key: str) -> Progress:
+    """Stop a run that has not ended."""
+    return Progress.of(await services.desk.cancel(key, run_key), None)
+
+
+@router.delete("/runs/{run_key}", status_code=204, responses=responses(404, 422))
+async def erase_run(services: Given, key: Key, run_key: str) -> None:
+    """Stop the run and erase its video, its results and every trace of it."""
+    await services.desk.erase(key, run_key)
+
+
+def _demand_results(state: RunState) -> None:
+    if state.status != "completed":
+        raise NotFinished(f"The run is {state.status}; it has no results (yet).")

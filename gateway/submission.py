@@ -1,0 +1,71 @@
+"""From a form to what a run is asked to do: every field checked, and named where it is wrong."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import Final, TypeVar
+
+from gateway.errors import ConsentMissing
+from shared.contracts import RunOptions, Subject
+from shared.errors import InvalidOption
+
+CONSENT: Final = "consent"
+UPLOAD_KEY: Final = "upload_key"
+FIELDS: Final = (CONSENT, UPLOAD_KEY, *Subject.model_fields, *RunOptions.model_fields)
+
+_MODEL_OPTIONS: Final = ("depth_model_path", "joint_model_path", "main_refiner_path")
+_NO_WINDOW: Final = "show_video: a server has no window; the run goes on without. export_preview shows the detection."
+
+Contract = TypeVar("Contract", Subject, RunOptions)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Who is in the video, how it is to be analysed, and what the server has to say about that."""
+
+    subject: Subject
+    options: RunOptions
+    warnings: tuple[str, ...]
+
+    def fingerprint(self, video: str) -> str:
+        """The same for the same submission of the same video, so that a repeated request is told from another one."""
+        parts = [self.subject.model_dump(), self.options.model_dump(), video]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def read_submission(fields: Mapping[str, str], models: Path) -> Submission:
+    """Check the fields of a form. `models` is the server's model folder.
+
+    Raises ConsentMissing, and InvalidOption with every faulty field by name.
+    """
+    unknown = sorted(fields.keys() - set(FIELDS))
+    if unknown:
+        raise InvalidOption(dict.fromkeys(unknown, f"there is no such field (there are: video, {', '.join(FIELDS)})"))
+    if fields.get(CONSENT) != "accepted":
+        raise ConsentMissing("The person in the video has to consent to the analysis; send consent=accepted then.")
+    faults: dict[str, str] = {}
+    named = {name: _model(name, value, models, faults) for name, value in fields.items() if name in _MODEL_OPTIONS}
+    subject = _part(Subject, fields, faults)
+    options = _part(RunOptions, {**fields, **named}, faults)
+    if faults or subject is None or options is None:
+        raise InvalidOption(faults)
+    return Submission(subject, options, (_NO_WINDOW,) if options.show_video else ())
+
+
+def _part(contract: type[Contract], fields: Mapping[str, str], faults: dict[str, str]) -> Contract | None:
+    try:
+        return contract.parse({name: fields[name] for name in contract.model_fields if name in fields})
+    except InvalidOption as error:
+        faults.update(error.faults)
+        return None
+
+
+def _model(option: str, value: str, models: Path, faults: dict[str, str]) -> str:
+    """The file name of a model of ours, whatever folder stands before it: no other file is ever opened."""
+    name = PureWindowsPath(value).name  # understands both kinds of separator
+    present = sorted(path.name for path in models.glob("*.onnx"))
+    if name not in present:
+        faults[option] = f"there is no model {name!r} on this server (there are: {', '.join(present) or 'none'})"
+    return name
