@@ -37,7 +37,7 @@ class RunFailed(Exception):
 
 
 class Client:
-    """Speaks to one server. Every method raises ApiError where the server refuses, httpx.HTTPError where it is not reached."""
+    """Speaks to one server. A method raises ApiError where it refuses, httpx.HTTPError where it is not reached."""
 
     def __init__(
         self, base_url: str, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None
@@ -102,7 +102,7 @@ class Client:
     def wait(
         self, run_key: str, *, on_progress: Callable[[Progress], None] | None = None, timeout: float | None = None
     ) -> Run:
-        """Return when the run is completed. Raises RunFailed where it ends otherwise, TimeoutError after `timeout` s."""
+        """Return when the run is completed. Raises RunFailed if it ends otherwise, TimeoutError after `timeout` s."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             progress = self.progress(run_key)

@@ -1,5 +1,7 @@
 """What only an HTTP server can refuse, as leaves of the common tree."""
 
+from typing import ClassVar
+
 from shared.errors import HumanPose3DError, InputError
 
 
@@ -55,6 +57,7 @@ class NotAuthenticated(InputError):
 
     code = "not-authenticated"
     status = 401
+    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
 
 
 class QuotaExceeded(InputError):

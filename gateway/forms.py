@@ -115,6 +115,7 @@ class _Reader:
     _name: str = ""
     _filename: str | None = None
     _header: bytes = b""
+    _header_content: bytes = b""
     _headers: dict[bytes, bytes] = field(default_factory=dict)
     _value: bytearray = field(default_factory=bytearray)
     _file: BinaryIO | None = None
@@ -129,6 +130,7 @@ class _Reader:
             "on_part_begin": self._begin,
             "on_header_field": self._header_name,
             "on_header_value": self._header_value,
+            "on_header_end": self._header_done,
             "on_headers_finished": self._headers_done,
             "on_part_data": self._data,
             "on_part_end": self._part_done,
@@ -156,10 +158,14 @@ class _Reader:
         self._headers, self._value = {}, bytearray()
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
-        self._header = data[start:end].lower()
+        self._header += data[start:end]
 
     def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._headers[self._header] = self._headers.get(self._header, b"") + data[start:end]
+        self._header_content += data[start:end]
+
+    def _header_done(self) -> None:
+        self._headers[self._header.lower()] = self._header_content
+        self._header = self._header_content = b""
 
     def _headers_done(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))

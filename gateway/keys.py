@@ -1,7 +1,7 @@
 """API keys: made by a command, hashed at rest in one file, each with a quota.
 
-A key is 256 random bits, so a plain SHA-256 of it cannot be turned back; it is compared in constant time. The file holds
-one JSON object a line and can be a mounted secret; it is read again when it changes.
+A key is 256 random bits, so a plain SHA-256 of it cannot be turned back; it is compared in constant time. The file
+holds one JSON object a line and can be a mounted secret; it is read again when it changes.
 """
 
 import hashlib

@@ -24,7 +24,7 @@ from gateway.statistics import describe
 from gateway.submission import UPLOAD_KEY, read_submission
 from shared.contracts import RunOptions, RunState, Subject
 from shared.errors import InvalidOption
-from shared.formats import npz
+from shared.formats.npz import load_npz
 from shared.motion import JointAngles
 
 router = APIRouter(prefix="/api", responses=responses(401, 503))
@@ -198,9 +198,7 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
     with tempfile.TemporaryDirectory(dir=services.settings.scratch_directory) as scratch:
         path = Path(scratch) / "angles.npz"
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
-        angles = npz.load(path)
-    assert isinstance(angles, JointAngles)
-    return describe(state.run_id, angles)
+        return describe(state.run_id, load_npz(path, JointAngles))
 
 
 @router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))

@@ -1,0 +1,412 @@
+"""The API over a bus in memory and a store in a folder: every route, every refusal."""
+
+import asyncio
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from gateway import events
+from gateway.app import create_app
+from gateway.keys import append, create
+from shared import runs
+from shared.bus.memory import MemoryBus
+from shared.contracts import Problem, StageRecord
+from shared.errors import BusUnavailable, InvalidSetting, StoreUnavailable
+from shared.formats.npz import save_npz
+from shared.motion import JointAngles
+from shared.settings import Settings
+from shared.store.directory import DirectoryStore
+
+MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(1000)
+FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}
+
+
+class World:
+    """A gateway with what stands behind it."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        (folder / "models").mkdir()
+        (folder / "scratch").mkdir()
+        self.folder = folder
+        self.bus, self.store = MemoryBus(), DirectoryStore(folder / "store")
+        self.settings = Settings(
+            nats_url="nats://127.0.0.1:1",
+            store_directory=folder / "store",
+            scratch_directory=folder / "scratch",
+            models_directory=folder / "models",
+            max_upload_bytes=1_000_000,
+            **settings,
+        )
+
+    @asynccontextmanager
+    async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+        app = create_app(self.settings, self.bus, self.store)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client,
+        ):
+            yield client
+
+    async def complete(self, run_id: str, files: dict[str, bytes]) -> None:
+        """What the workers would do, in short."""
+        results = {}
+        for path, content in files.items():
+            source = self.folder / "source"
+            source.write_bytes(content)
+            results[path] = f"runs/{run_id}/results/1/{path}"
+            await self.store.put_file(results[path], source)
+        angles = self.folder / "angles.npz"
+        save_npz(angles, JointAngles(np.arange(3) / 30, np.ones((3, 12, 3))))
+        await self.store.put_file(f"runs/{run_id}/angles/1/angles.npz", angles)
+        while (stage := (await self.bus.read(run_id)).state.stage) is not None:
+            delivery = await self.bus.pull(stage, 0)
+            assert delivery is not None
+            state = (await runs.change(self.bus, run_id, lambda s: s.claimed(stage, delivery.sequence, 1, "w"))).state
+            claim = state.claim
+            assert claim is not None
+            made = {"angles": f"runs/{run_id}/angles/1/angles.npz"} if stage == "angles" else {}
+            record = StageRecord(attempt=claim.attempt, artefacts=made, seconds=0.1)
+            state = (await runs.change(self.bus, run_id, lambda s: s.stage_finished(claim, record, results))).state
+            await runs.publish_next(self.bus, state)
+            await delivery.ack()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def submit(client: httpx.AsyncClient, path: str = "/api/runs/", **changes: str) -> httpx.Response:
+    headers = {"Idempotency-Key": changes.pop("idempotency_key")} if "idempotency_key" in changes else {}
+    content = changes.pop("content", "").encode() or MP4
+    form = {name: value for name, value in {**FORM, **changes}.items() if value}
+    return await client.post(path, data=form, files={"video": ("walk.mp4", content)}, headers=headers)
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["detail"]
+    return body
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_run_from_submission_to_results(world: World, slash: str):
+    files = {"walk_final.trc": b"0123456789", "joint_angles/walk_angles_knee_r.csv": b"time_s\n"}
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            accepted = await submit(client, f"/api/runs{slash}", augmentation_cycles="3", show_video="on")
+            assert accepted.status_code == 202
+            run_key = accepted.json()["run_key"]
+            assert [warning.split(":")[0] for warning in accepted.json()["warnings"]] == ["show_video"]
+
+            progress = (await client.get(accepted.json()["progress_url"])).json()
+            assert (progress["status"], progress["progress"], progress["done"]) == ("queued", 0, False)
+            assert (progress["stage"], progress["queue_position"]) == ("detector", 0)
+            problem(await client.get(f"/api/runs/{run_key}/archive.zip"), 409, "run-not-finished")
+
+            await world.complete(run_key, files)
+            progress = (await client.get(f"/api/runs/{run_key}/progress{slash}")).json()
+            assert (progress["status"], progress["progress"], progress["done"]) == ("completed", 100, True)
+
+            run = (await client.get(f"/api/runs/{run_key}{slash}")).json()
+            assert run["name"] == "walk"
+            assert run["options"]["augmentation_cycles"] == 3
+            assert {file["path"] for file in run["files"]} == set(files)
+            for file in run["files"]:
+                assert (await client.get(file["url"])).content == files[file["path"]]
+            archive = zipfile.ZipFile(io.BytesIO((await client.get(run["archive_url"])).content))
+            assert {name: archive.read(name) for name in archive.namelist()} == {
+                f"walk/{path}": content for path, content in files.items()
+            }
+            statistics = (await client.get(f"/api/runs/{run_key}/statistics{slash}")).json()
+            assert len(statistics["angles"]) == 36
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content"),
+    [
+        ("bytes=2-4", 206, b"234"),
+        ("bytes=7-", 206, b"789"),
+        ("bytes=-3", 206, b"789"),
+        ("bytes=0-100", 206, b"0123456789"),
+        ("bytes=-100", 206, b"0123456789"),
+        ("bytes=4-2", 200, b"0123456789"),
+        ("bytes=0-1,4-5", 200, b"0123456789"),
+        ("lines=1-2", 200, b"0123456789"),
+        ("bytes=10-", 416, None),
+        ("bytes=-0", 416, None),
+    ],
+)
+def test_ranges(world: World, asked: str, status: int, content: bytes | None):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            await world.complete(run_key, {"a.trc": b"0123456789"})
+            answer = await client.get(f"/api/runs/{run_key}/files/a.trc", headers={"Range": asked})
+            assert answer.status_code == status
+            if content is not None:
+                assert answer.content == content
+                assert int(answer.headers["content-length"]) == len(content)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "fields"),
+    [
+        ({"consent": ""}, 422, "consent-missing", []),
+        ({"height": "3"}, 422, "invalid-option", ["height"]),
+        ({"weight": "", "visibility_min": "7"}, 422, "invalid-option", ["visibility_min", "weight"]),
+        ({"blur": "on"}, 422, "invalid-option", ["blur"]),
+        ({"depth_model_path": "../../etc/passwd"}, 422, "invalid-option", ["depth_model_path"]),
+        ({"content": "PK\x03\x04 a zip called mp4"}, 422, "unreadable-video", []),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_kept(
+    world: World, changes: dict[str, str], status: int, code: str, fields: list[str]
+):
+    async def scenario() -> None:
+        async with world.client() as client:
+            body = problem(await submit(client, **changes), status, code)
+            assert sorted(error["field"] for error in body["errors"]) == fields
+            assert (await client.get("/api/runs/")).json()["runs"] == []
+
+    asyncio.run(scenario())
+    assert not [path for path in (world.folder / "store").rglob("*") if path.is_file()]
+    assert not list((world.folder / "scratch").iterdir())
+
+
+def test_a_body_over_the_limit_is_refused(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            answer = await client.post("/api/runs/", data=FORM, files={"video": ("v.mp4", bytes(2_000_000))})
+            problem(answer, 413, "body-too-large")
+
+    asyncio.run(scenario())
+
+
+def test_unknown_things_are_404_and_wrong_methods_405(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            problem(await client.get("/api/runs/nobody-knows-me/"), 404, "run-not-found")
+            problem(await client.get("/api/nothing"), 404, "not-found")
+            problem(await client.put("/api/runs/"), 405, "method-not-allowed")
+            run_key = (await submit(client)).json()["run_key"]
+            problem(await client.get(f"/api/runs/{run_key}/files/%2e%2e/secret"), 404, "object-not-found")
+
+    asyncio.run(scenario())
+
+
+def test_one_idempotency_key_is_one_run(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            first, again = [(await submit(client, idempotency_key="k")).json()["run_key"] for _ in range(2)]
+            assert first == again
+            both = await asyncio.gather(*(submit(client, idempotency_key="k2") for _ in range(5)))
+            assert len({answer.json()["run_key"] for answer in both}) == 1
+            problem(await submit(client, idempotency_key="k", height="1.9"), 422, "idempotency-key-reused")
+            assert len((await client.get("/api/runs/")).json()["runs"]) == 2
+
+    asyncio.run(scenario())
+
+
+def test_pages_hold_every_run_once_newest_first(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            made = [(await submit(client)).json()["run_key"] for _ in range(5)]
+            seen, cursor = [], None
+            while True:
+                query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+                page = (await client.get("/api/runs/", params=query)).json()
+                seen += [run["run_key"] for run in page["runs"]]
+                cursor = page["next_cursor"]
+                if cursor is None:
+                    break
+            assert seen == made[::-1]
+            problem(await client.get("/api/runs/", params={"cursor": "bm9wZQ=="}), 422, "invalid-option")
+            problem(await client.get("/api/runs/", params={"limit": 0}), 422, "invalid-request")
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_run_ends_once(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            progress = (await client.post(f"/api/runs/{run_key}/cancel")).json()
+            assert (progress["status"], progress["done"]) == ("cancelled", True)
+            problem(await client.post(f"/api/runs/{run_key}/cancel"), 409, "run-over")
+
+    asyncio.run(scenario())
+
+
+def test_an_erased_run_leaves_nothing(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            await world.complete(run_key, {"a.trc": b"1"})
+            assert (await client.delete(f"/api/runs/{run_key}/")).status_code == 204
+            problem(await client.get(f"/api/runs/{run_key}/"), 404, "run-not-found")
+            assert (await client.get("/api/runs/")).json()["runs"] == []
+
+    asyncio.run(scenario())
+    assert not [path for path in (world.folder / "store").rglob("*") if path.is_file()]
+
+
+def test_a_failed_run_says_why(world: World):
+    reason = Problem(code="nobody-detected", status=422, detail="Nobody is in the video.")
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            await runs.change(world.bus, run_key, lambda state: state.failed(reason))
+            progress = (await client.get(f"/api/runs/{run_key}/progress/")).json()
+            assert (progress["done"], progress["error"]) == (True, "Nobody is in the video.")
+            assert progress["problem"]["code"] == "nobody-detected"
+
+    asyncio.run(scenario())
+
+
+def test_events_are_told_in_order_and_resumed_after_the_last_seen(world: World):
+    async def read(client: httpx.AsyncClient, run_key: str, after: int) -> list[tuple[int | None, str]]:
+        text = (await client.get(f"/api/runs/{run_key}/events", headers={"Last-Event-ID": str(after)})).text
+        told = []
+        for block in text.split("\n\n"):
+            lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+            if lines:
+                identity = int(lines["id"]) if "id" in lines else None
+                told.append((identity, json.loads(lines["data"])["status"]))
+        return told
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            follower = asyncio.create_task(read(client, run_key, 0))
+            await asyncio.sleep(0.05)
+            await client.post(f"/api/runs/{run_key}/cancel")
+            told = await asyncio.wait_for(follower, 5)
+            assert [status for _, status in told] == ["queued", "cancelled"]
+            assert await read(client, run_key, 0) == [(None, "cancelled")]
+
+    asyncio.run(scenario())
+
+
+def test_a_quiet_event_stream_is_kept_open(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(events, "HEARTBEAT_S", 0.02)
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            follower = asyncio.create_task(client.get(f"/api/runs/{run_key}/events"))
+            await asyncio.sleep(0.2)
+            await client.post(f"/api/runs/{run_key}/cancel")
+            assert ": still there\n\n" in (await asyncio.wait_for(follower, 5)).text
+
+    asyncio.run(scenario())
+
+
+def test_each_key_sees_its_own_runs_only(tmp_path: Path):
+    secrets = {}
+    for owner, quota in (("one", None), ("two", 1)):
+        secrets[owner], stored = create(owner, quota)
+        append(tmp_path / "keys", stored)
+    world = World(tmp_path, api_keys_file=tmp_path / "keys", host="0.0.0.0")
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            one, two = ({"Authorization": f"Bearer {secrets[owner]}"} for owner in ("one", "two"))
+            refused = await client.get("/api/runs/")
+            problem(refused, 401, "not-authenticated")
+            assert refused.headers["www-authenticate"] == "Bearer"
+            problem(await client.get("/api/runs/", headers={"Authorization": "Bearer wrong"}), 401, "not-authenticated")
+            client.headers.update(one)
+            run_key = (await submit(client)).json()["run_key"]
+            client.headers.update(two)
+            for call in (
+                client.get(f"/api/runs/{run_key}/"),
+                client.get(f"/api/runs/{run_key}/files/a.trc"),
+                client.post(f"/api/runs/{run_key}/cancel"),
+                client.delete(f"/api/runs/{run_key}/"),
+            ):
+                problem(await call, 404, "run-not-found")
+            assert (await client.get("/api/runs/")).json()["runs"] == []
+            assert (await submit(client)).status_code == 202
+            problem(await submit(client), 429, "quota-exceeded")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("address", [{"host": "0.0.0.0"}, {"host": "10.0.0.1"}, {"published_on": "192.168.1.2"}])
+def test_without_keys_the_gateway_does_not_start_where_others_can_reach_it(tmp_path: Path, address: dict[str, str]):
+    world = World(tmp_path, **address)
+    with pytest.raises(InvalidSetting, match="HUMANPOSE3D_API_KEYS_FILE"):
+        create_app(world.settings, world.bus, world.store)
+
+
+def test_inside_a_container_it_starts_when_published_on_loopback_only(tmp_path: Path):
+    world = World(tmp_path, host="0.0.0.0", published_on="127.0.0.1")
+    assert create_app(world.settings, world.bus, world.store)
+
+
+def test_ready_only_while_bus_and_store_answer(world: World, monkeypatch: pytest.MonkeyPatch):
+    async def no_bus() -> None:
+        raise BusUnavailable("gone")
+
+    async def no_store() -> None:
+        raise StoreUnavailable("gone")
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            assert (await client.get("/healthz")).status_code == 200
+            assert (await client.get("/readyz")).status_code == 200
+            monkeypatch.setattr(world.bus, "check", no_bus)
+            problem(await client.get("/readyz"), 503, "bus-unavailable")
+            monkeypatch.undo()
+            monkeypatch.setattr(world.store, "check", no_store)
+            problem(await client.get("/readyz"), 503, "store-unavailable")
+            monkeypatch.undo()
+            assert (await client.get("/readyz")).status_code == 200
+
+    asyncio.run(scenario())
+
+
+def test_a_fault_of_ours_shows_nothing_of_the_inside(world: World, monkeypatch: pytest.MonkeyPatch):
+    async def broken() -> None:
+        raise RuntimeError("/srv/secret/path")
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            monkeypatch.setattr(world.bus, "check", broken)
+            answer = await client.get("/readyz")
+            problem(answer, 500, "internal")
+            assert "secret" not in answer.text
+
+    asyncio.run(scenario())
+
+
+def test_a_store_in_a_folder_takes_no_direct_uploads(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            problem(await client.post("/api/uploads/"), 501, "not-supported")
+            answer = await client.post("/api/runs/", files={n: (None, v) for n, v in FORM.items()})
+            problem(answer, 422, "invalid-option")
+            form = {**FORM, "upload_key": "never-uploaded"}
+            answer = await client.post("/api/runs/", files={n: (None, v) for n, v in form.items()})
+            problem(answer, 422, "upload-not-found")
+
+    asyncio.run(scenario())
