@@ -1,0 +1,48 @@
+"""`humanpose3d serve`: the whole system on this machine, without Docker: bus, workers, gateway and page."""
+
+import argparse
+import os
+import signal
+import threading
+import webbrowser
+from pathlib import Path
+from types import FrameType
+
+from platformdirs import user_data_path
+
+DEFAULT_DATA = user_data_path("humanpose3d", appauthor=False)
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = commands.add_parser("serve", help="run the whole system on this machine", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default %(default)s)")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help="default: %(default)s")
+    cores = os.cpu_count() or 1
+    parser.add_argument("--detectors", type=int, default=max(1, cores // 2), metavar="N", help="default: %(default)s")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    parser.set_defaults(command=_command)
+
+
+def _command(parsed: argparse.Namespace) -> int:
+    # Deferred: what a server needs, the other commands do not.
+    from cli.system import System
+
+    stop = threading.Event()
+    _on_signals(stop)
+    with System(parsed.data, parsed.host, parsed.port, parsed.detectors) as system:
+        print(f"HumanPose3D is at {system.url}  (data in {parsed.data}; stop with Ctrl-C)", flush=True)
+        if parsed.open:
+            webbrowser.open(system.url)
+        system.watch(stop)
+        print("stopping ...", flush=True)
+    return 0
+
+
+def _on_signals(stop: threading.Event) -> None:
+    def set_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, set_stop)
