@@ -7,11 +7,19 @@ made from it.
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.errors import InvalidOption
 
 StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints"]
 PoseModel = Literal["lite", "full", "heavy"]
+
+
+def route(options: "RunOptions") -> tuple[StageName, ...]:
+    """The stages that a run passes through, in order."""
+    stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
+    refine_joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
+    return (*stages, "refiner.joints") if refine_joints else stages
 
 
 class _Contract(BaseModel):
@@ -23,8 +31,7 @@ class _Contract(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            faults = "; ".join(_fault(cls, item["loc"], item["msg"], item.get("input")) for item in error.errors())
-            raise InvalidOption(faults) from None
+            raise InvalidOption(dict(_fault(cls, item) for item in error.errors())) from None
 
 
 class Subject(_Contract):
@@ -104,10 +111,13 @@ class StageReport(_Contract):
     """Model file name → sha256."""
 
 
-def _fault(contract: type[BaseModel], location: tuple[int | str, ...], message: str, given: object) -> str:
-    name = ".".join(str(part) for part in location)
+def _fault(contract: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
+    """Name of the option at fault, and what is wrong with it in words for its user."""
+    name = ".".join(str(part) for part in error["loc"])
     field = contract.model_fields.get(name)
     if field is None:
-        return f"{name}: there is no such option (there are: {', '.join(contract.model_fields)})"
-    meaning = f" ({field.description})" if field.description else ""
-    return f"{name}: {message[:1].lower()}{message[1:]}, not {given!r}{meaning}"
+        return name, f"there is no such option (there are: {', '.join(contract.model_fields)})"
+    if error["type"] == "missing":
+        return name, f"is required ({field.description})"
+    complaint = error["msg"].removeprefix("Input ")
+    return name, f"{complaint}, not {error['input']!r} ({field.description})"

@@ -20,6 +20,7 @@ A message says what is wrong and what to do about it, in words for the person wh
 holds a traceback or a path of the server: paths appear only where the caller gave them.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -80,9 +81,13 @@ class RarelyDetected(NobodyDetected):
 
 
 class InvalidOption(InputError):
-    """An option is unknown or outside its range."""
+    """Options are unknown or outside their range. `faults` says by option name what is wrong with each."""
 
     code = "invalid-option"
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        self.faults = dict(faults)
+        super().__init__("; ".join(f"{name}: {fault}" for name, fault in self.faults.items()))
 
 
 class InvalidMotion(InputError):

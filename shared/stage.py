@@ -5,9 +5,9 @@ The fields of the input and output dataclasses name the artefacts of a run: a fi
 from the field of the same name in an earlier stage's output (or `video` and `subject`, which the run starts with).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
 
 from shared.contracts import RunOptions, StageName
 
@@ -33,3 +33,9 @@ class Stage(Generic[Inputs, Outputs]):
     inputs: type[Inputs]
     outputs: type[Outputs]
     run: Callable[[Inputs, RunOptions, Progress], Outputs]
+
+    def run_on(self, artefacts: Mapping[str, object], options: RunOptions, progress: Progress) -> dict[str, object]:
+        """Run on artefacts by name; returns the new ones by name."""
+        names = [field.name for field in fields(self.inputs)]  # type: ignore[arg-type]  # stages' types are dataclasses
+        outputs: Any = self.run(self.inputs(**{name: artefacts[name] for name in names}), options, progress)
+        return {field.name: getattr(outputs, field.name) for field in fields(outputs)}
