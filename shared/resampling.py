@@ -15,6 +15,9 @@ CLOCK_ROUNDING_S: Final = 1e-3
 LONGEST_BRIDGE_S: Final = 0.2
 """Frames further apart than this are a hole in the recording, and nothing is interpolated across it."""
 
+_MOST_FRAMES_ADDED: Final = 20
+"""A uniform grid with more frames than this for each one of the clip follows a fault of its timestamps, not a camera."""
+
 _NTSC: Final = tuple(base * 1000 / 1001 for base in (24, 30, 48, 60, 120, 240))
 _STANDARD_RATES: Final = np.array([*range(1, 1001), *_NTSC], dtype=np.float64)
 
@@ -26,42 +29,64 @@ def uniform_rate(times: FloatArray) -> float | None:
     """
     if times.size < 2:
         return None
-    rate = _fitted_rate(times)
+    frames = np.arange(times.size)
+    rate = _fitted_rate(times, frames)
     residual = _residual(times, rate)
     if residual > min(CLOCK_ROUNDING_S, 0.25 / rate):
         return None
-    standard = float(_STANDARD_RATES[np.argmin(np.abs(_STANDARD_RATES - rate))])
+    standard = nearest_standard_rate(rate)
     return standard if _residual(times, standard) <= 2 * residual + 1e-6 else rate
+
+
+def nearest_standard_rate(rate: float) -> float:
+    """The rate of the trade next to this one: a whole number of frames per second, or 30000/1001 and its kin."""
+    return float(_STANDARD_RATES[np.argmin(np.abs(_STANDARD_RATES - rate))])
 
 
 def resample(markers: Markers, rate_hz: float | None = None) -> tuple[Markers, float]:
     """The same motion at a uniform rate, starting with the first frame, and that rate in Hz.
 
-    Without `rate_hz` the rate is the motion's own, or where frames come irregularly that of its median frame interval.
+    Without `rate_hz` the rate is the motion's own or, where frames come irregularly, the one they most nearly keep.
     Markers that are uniform already keep their values; only the rounding of their times is mended. Others are
-    interpolated on time (piecewise cubic Hermite, Fritsch & Butland 1984: no overshoot), and stay missing where they are
-    missing and in holes of the recording. Raises InvalidMotion where there is no frame, or one and no rate.
+    interpolated on time (piecewise cubic Hermite, Fritsch & Butland 1984: no overshoot), and stay missing where they
+    are missing and in holes of the recording. Raises InvalidMotion where there is no frame, or one and no rate.
     """
-    own = uniform_rate(markers.times)
-    if markers.times.size == 0 or (markers.times.size == 1 and rate_hz is None):
+    times = markers.times
+    if times.size == 0 or (times.size == 1 and rate_hz is None):
         raise InvalidMotion("At least two frames are needed to tell a motion's rate.")
-    if rate_hz is None:
-        rate_hz = own or float(1 / np.median(np.diff(markers.times)))
-    if rate_hz <= 0 or not np.isfinite(rate_hz):
-        raise InvalidMotion(f"A rate must be a positive number of frames per second, not {rate_hz}.")
-    if own is not None and np.isclose(own, rate_hz, rtol=1e-9):
-        return Markers(_grid(markers.times, rate_hz, markers.times.size), markers.names, markers.positions), rate_hz
-    duration = markers.times[-1] - markers.times[0] + CLOCK_ROUNDING_S
-    grid = _grid(markers.times, rate_hz, int(duration * rate_hz) + 1)
+    own = uniform_rate(times)
+    rate = rate_hz or own or _nominal_rate(times)
+    if times.size == 1 or (own is not None and np.isclose(own, rate, rtol=1e-9)):
+        return Markers(_grid(times, rate, times.size), markers.names, markers.positions), rate
+    grid = _grid(times, rate, int((times[-1] - times[0] + CLOCK_ROUNDING_S) * rate) + 1)
+    return Markers(grid, markers.names, _interpolated(markers, grid, max(LONGEST_BRIDGE_S, 2.5 / rate))), rate
+
+
+def _interpolated(markers: Markers, grid: FloatArray, bridge: float) -> FloatArray:
+    times = markers.times
+    seen = np.asarray(np.isfinite(markers.positions).all(axis=2))
+    wanted = _within(times, seen, grid, bridge)
     positions = np.full((grid.size, len(markers.names), 3), np.nan)
-    bridge = max(LONGEST_BRIDGE_S, 2.5 / rate_hz)
-    for index in range(len(markers.names)):
-        _interpolate(markers.times, markers.positions[:, index], grid, bridge, positions[:, index])
-    return Markers(grid, markers.names, positions), rate_hz
+    for index in np.flatnonzero(seen.sum(axis=0) > 1):
+        known = times[seen[:, index]]
+        path = PchipInterpolator(known, markers.positions[seen[:, index], index])
+        at = wanted[:, index]
+        positions[at, index] = path(np.clip(grid[at], known[0], known[-1]))
+    return positions
 
 
-def _fitted_rate(times: FloatArray) -> float:
-    frames = np.arange(times.size)
+def _nominal_rate(times: FloatArray) -> float:
+    """The rate of a camera that dropped frames or varied its interval; the average where that would be senseless."""
+    intervals = np.diff(times)
+    steps = np.maximum(1, np.rint(intervals / np.median(intervals)))
+    rate = _fitted_rate(times, np.concatenate(([0], np.cumsum(steps))))
+    if steps.sum() > _MOST_FRAMES_ADDED * times.size:
+        rate = (times.size - 1) / float(times[-1] - times[0])
+    standard = nearest_standard_rate(rate)
+    return standard if abs(standard - rate) < 1e-3 * rate else rate
+
+
+def _fitted_rate(times: FloatArray, frames: FloatArray | NDArray[np.int_]) -> float:
     return float(frames @ frames / (frames @ (times - times[0])))
 
 
@@ -73,17 +98,11 @@ def _grid(times: FloatArray, rate: float, count: int) -> FloatArray:
     return np.asarray(times[0] + np.arange(count) / rate)
 
 
-def _interpolate(times: FloatArray, path: FloatArray, grid: FloatArray, bridge: float, out: FloatArray) -> None:
-    """Fill `out` (grid, 3) from `path` (T, 3), run by run of frames without a gap or a hole."""
-    seen = np.flatnonzero(np.isfinite(path).all(axis=1))
-    breaks = np.flatnonzero((np.diff(seen) > 1) | (np.diff(times[seen]) > bridge)) + 1
-    for run in np.split(seen, breaks):
-        if run.size == 0:
-            continue
-        inside = _between(grid, times[run[0]], times[run[-1]])
-        at = np.clip(grid[inside], times[run[0]], times[run[-1]])
-        out[inside] = PchipInterpolator(times[run], path[run])(at) if run.size > 1 else path[run]
-
-
-def _between(grid: FloatArray, first: float, last: float) -> NDArray[np.bool_]:
-    return np.asarray((grid >= first - CLOCK_ROUNDING_S) & (grid <= last + CLOCK_ROUNDING_S))
+def _within(times: FloatArray, seen: NDArray[np.bool_], grid: FloatArray, bridge: float) -> NDArray[np.bool_]:
+    """(grid, M) whether a time lies between two frames that follow each other and have the marker, or on one."""
+    before = np.clip(np.searchsorted(times, grid, side="right") - 1, 0, times.size - 2)
+    inside = (grid <= times[-1]) & (times[before + 1] - times[before] <= bridge)
+    nearest = np.where(grid - times[before] > times[before + 1] - grid, before + 1, before)
+    on = np.abs(grid - times[nearest]) <= CLOCK_ROUNDING_S
+    between = inside[:, None] & seen[before] & seen[before + 1]
+    return np.asarray(between | (on[:, None] & seen[nearest]), dtype=np.bool_)

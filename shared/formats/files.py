@@ -12,7 +12,7 @@ from shared.errors import InvalidMotion, OutputNotWritable
 
 @contextmanager
 def write_atomic(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that appears at `path` when the block ends, replacing what is there; on any exception it never does.
+    """A binary file that replaces what is at `path` when the block ends; on any exception nothing changes there.
 
     Raises OutputNotWritable where the folder is missing, is full or refuses.
     """

@@ -9,7 +9,7 @@ import numpy as np
 
 from shared.errors import InvalidMotion
 from shared.formats.files import read_lines, write_atomic
-from shared.formats.numbers import lines
+from shared.formats.numbers import lines, parse
 from shared.motion import FloatArray, JointAngles
 from shared.skeleton import JOINT_GROUPS
 
@@ -79,10 +79,7 @@ def write_mot(path: Path, angles: JointAngles) -> None:
 def _row(name: str, number: int, cells: list[str], width: int) -> list[float]:
     if len(cells) != width:
         raise InvalidMotion(f"{name}, line {number}: {len(cells)} numbers where {width} are expected.")
-    try:
-        return [float(cell) for cell in cells]
-    except ValueError as error:
-        raise InvalidMotion(f"{name}, line {number}: {error}.") from None
+    return parse(f"{name}, line {number}", cells)
 
 
 def _in_degrees(header: list[str]) -> bool:

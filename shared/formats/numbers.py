@@ -1,9 +1,10 @@
-"""Columns of numbers as text: whole arrays at once, the same bytes on every machine.
+"""Numbers as text and back: whole arrays at once, the same bytes on every machine.
 
-A block is an array of bytes, one row a row of the file, in which zeros stand for "nothing here"; blocks lie side by side
-in a row. Python's own formatting takes about ten times as long.
+A block is an array of bytes, one row for each row of the file, in which zeros stand for "nothing here"; blocks lie
+side by side.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -68,3 +69,14 @@ def join(blocks: Sequence[Block], end: str) -> bytes:
     rows = len(blocks[0])
     row = np.hstack([*blocks[:-1], blocks[-1][:, :-1], np.broadcast_to(last, (rows, last.size))])
     return row[row > 0].tobytes()
+
+
+def parse(where: str, cells: Sequence[str]) -> list[float]:
+    """Numbers of a row; an empty cell is NaN. Raises InvalidMotion, saying where, for any that is infinite or none."""
+    try:
+        numbers = [float(cell) if cell else math.nan for cell in cells]
+    except ValueError as error:
+        raise InvalidMotion(f"{where}: {error}.") from None
+    if math.inf in numbers or -math.inf in numbers:
+        raise InvalidMotion(f"{where}: an infinite number.")
+    return numbers

@@ -1,8 +1,8 @@
 """TRC, the marker file of OpenSim, Pose2Sim and Motion Analysis: tab-separated text, a uniform rate, Y up.
 
-Written in metres with six decimals (1 µm), times with nine; a missing marker is three empty cells, and every row ends with a
-tab, without which OpenSim 4.6 refuses a row whose last marker is missing (checked with its `TimeSeriesTableVec3` and
-`MarkerData` and with the reader of Pose2Sim 0.10.49).
+Written in metres with six decimals (1 µm), times with nine; a missing marker is three empty cells, and every row ends
+with a tab, without which OpenSim 4.6 refuses a row whose last marker is missing (checked with its
+`TimeSeriesTableVec3` and `MarkerData` and with the reader of Pose2Sim 0.10.49).
 """
 
 from pathlib import Path
@@ -12,11 +12,11 @@ import numpy as np
 
 from shared.errors import InvalidMotion
 from shared.formats.files import read_lines, write_atomic
-from shared.formats.numbers import lines
+from shared.formats.numbers import lines, parse
 from shared.motion import FloatArray, Markers
 from shared.resampling import resample
 
-_KEYS: Final = "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames".split()
+_KEYS: Final = "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames"
 _METRES: Final = {"m": 1.0, "meters": 1.0, "metres": 1.0, "cm": 0.01, "mm": 0.001, "millimeters": 0.001}
 _HEADER_LINES: Final = 5
 
@@ -70,18 +70,8 @@ def _rows(name: str, text: list[str], width: int) -> FloatArray:
         cells = line.split("\t")
         if len(cells) < width:
             raise InvalidMotion(f"{name}, line {number}: {len(cells)} cells where {width} are expected.")
-        rows.append(_numbers(name, number, cells[:width]))
+        rows.append(np.array(parse(f"{name}, line {number}", cells[:width])))
     return np.array(rows, dtype=np.float64).reshape(len(rows), width)
-
-
-def _numbers(name: str, number: int, cells: list[str]) -> FloatArray:
-    try:
-        row = np.array([float(cell) if cell else np.nan for cell in cells])
-    except ValueError as error:
-        raise InvalidMotion(f"{name}, line {number}: {error}.") from None
-    if np.isinf(row).any():
-        raise InvalidMotion(f"{name}, line {number}: an infinite number.")
-    return row
 
 
 def _header(name: str, markers: Markers, rate: str) -> str:
@@ -91,7 +81,7 @@ def _header(name: str, markers: Markers, rate: str) -> str:
     return "\n".join(
         (
             f"PathFileType\t4\t(X/Y/Z)\t{name}",
-            "\t".join(_KEYS),
+            _KEYS,
             "\t".join(facts),
             "Frame#\tTime\t" + "\t\t\t".join(markers.names) + "\t\t\t",
             f"\t\t{axes}\t\n",
