@@ -16,7 +16,7 @@ LONGEST_BRIDGE_S: Final = 0.2
 """Frames further apart than this are a hole in the recording, and nothing is interpolated across it."""
 
 _MOST_FRAMES_ADDED: Final = 20
-"""A uniform grid with more frames than this for each one of the clip follows a fault of its timestamps, not a camera."""
+"""A uniform grid with more frames than this for each one of the clip follows a fault of its timestamps."""
 
 _NTSC: Final = tuple(base * 1000 / 1001 for base in (24, 30, 48, 60, 120, 240))
 _STANDARD_RATES: Final = np.array([*range(1, 1001), *_NTSC], dtype=np.float64)
@@ -49,11 +49,14 @@ def resample(markers: Markers, rate_hz: float | None = None) -> tuple[Markers, f
     Without `rate_hz` the rate is the motion's own or, where frames come irregularly, the one they most nearly keep.
     Markers that are uniform already keep their values; only the rounding of their times is mended. Others are
     interpolated on time (piecewise cubic Hermite, Fritsch & Butland 1984: no overshoot), and stay missing where they
-    are missing and in holes of the recording. Raises InvalidMotion where there is no frame, or one and no rate.
+    are missing and in holes of the recording. Raises InvalidMotion where there is no frame, one and no rate, or the
+    rate is not positive.
     """
     times = markers.times
     if times.size == 0 or (times.size == 1 and rate_hz is None):
         raise InvalidMotion("At least two frames are needed to tell a motion's rate.")
+    if rate_hz is not None and not 0 < rate_hz < np.inf:
+        raise InvalidMotion(f"A rate must be a positive number of frames per second, not {rate_hz}.")
     own = uniform_rate(times)
     rate = rate_hz or own or _nominal_rate(times)
     if times.size == 1 or (own is not None and np.isclose(own, rate, rtol=1e-9)):
