@@ -24,7 +24,7 @@ def write_atomic(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise OutputNotWritable(f"{path} cannot be written: {error.strerror}.") from error
+        raise OutputNotWritable(f"{path.name} cannot be written: {error.strerror}.") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -34,7 +34,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidMotion(f"{path} cannot be read: {error.strerror}.") from error
+        raise InvalidMotion(f"{path.name} cannot be read: {error.strerror}.") from error
 
 
 def read_lines(path: Path) -> list[str]:
