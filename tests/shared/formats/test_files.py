@@ -36,6 +36,15 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         pytest.fail("must not be entered")
 
 
+def test_a_folder_that_is_a_file_is_said(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with (
+        pytest.raises(OutputNotWritable, match=r"a\.txt cannot be written: Not a directory"),
+        write_atomic(tmp_path / "file" / "a.txt"),
+    ):
+        pytest.fail("must not be entered")
+
+
 def test_a_name_as_long_as_the_file_system_allows_can_be_written(tmp_path):
     path = tmp_path / ("n" * 251 + ".txt")
     with write_atomic(path) as file:
