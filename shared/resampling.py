@@ -15,8 +15,9 @@ CLOCK_ROUNDING_S: Final = 1e-3
 LONGEST_BRIDGE_S: Final = 0.2
 """Frames further apart than this are a hole in the recording, and nothing is interpolated across it."""
 
+_MOST_FRAMES: Final = 100_000
 _MOST_FRAMES_ADDED: Final = 20
-"""A uniform grid with more frames than this for each one of the clip follows a fault of its timestamps."""
+"""A uniform grid with more frames than both, in all and for each one of the clip, follows a fault of timestamps."""
 
 _NTSC: Final = tuple(base * 1000 / 1001 for base in (24, 30, 48, 60, 120, 240))
 _STANDARD_RATES: Final = np.array([*range(1, 1001), *_NTSC], dtype=np.float64)
@@ -83,7 +84,7 @@ def _nominal_rate(times: FloatArray) -> float:
     intervals = np.diff(times)
     steps = np.maximum(1, np.rint(intervals / np.median(intervals)))
     rate = _fitted_rate(times, np.concatenate(([0], np.cumsum(steps))))
-    if steps.sum() > _MOST_FRAMES_ADDED * times.size:
+    if steps.sum() > max(_MOST_FRAMES, _MOST_FRAMES_ADDED * times.size):
         rate = (times.size - 1) / float(times[-1] - times[0])
     standard = nearest_standard_rate(rate)
     return standard if abs(standard - rate) < 1e-3 * rate else rate

@@ -13,7 +13,7 @@ import c3d
 import numpy as np
 
 from shared.errors import InvalidMotion
-from shared.formats.files import read_bytes, write_atomic
+from shared.formats.files import faults_of, read_bytes, write_atomic
 from shared.motion import FloatArray, Markers
 from shared.resampling import nearest_standard_rate, resample
 
@@ -52,11 +52,11 @@ def read_c3d(path: Path) -> Markers:
     """
     content = read_bytes(path)
     try:
-        with warnings.catch_warnings():
+        with faults_of(path), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # missing analog data, and a file cut short, which is found below
             return _markers(c3d.Reader(io.BytesIO(content)))
-    except InvalidMotion as error:
-        raise InvalidMotion(f"{path.name}: {error}") from None
+    except InvalidMotion:
+        raise
     except Exception as error:  # the library raises whatever a damaged header leads it into
         raise InvalidMotion(f"{path.name} is damaged or is not a C3D file.") from error
 

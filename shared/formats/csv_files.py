@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from shared.errors import InvalidMotion
-from shared.formats.files import read_lines, write_atomic
-from shared.formats.numbers import fixed, join, lines, parse
+from shared.formats.files import faults_of, read_lines, write_atomic
+from shared.formats.tables import fixed, join, lines, parse
 from shared.motion import FloatArray, JointAngles, Landmarks
 from shared.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
 
@@ -46,7 +46,8 @@ def read_landmarks_csv(path: Path, image_size: tuple[int, int]) -> Landmarks:
     if len(rows) % len(LANDMARKS):
         raise InvalidMotion(f"{path.name}: the last frame lacks landmarks; the file is cut short.")
     table = numbers.reshape(-1, len(LANDMARKS), numbers.shape[1])
-    return Landmarks(table[:, 0, 0], table[..., 5:7], table[..., 1:4], table[..., 4], image_size)
+    with faults_of(path):
+        return Landmarks(table[:, 0, 0], table[..., 5:7], table[..., 1:4], table[..., 4], image_size)
 
 
 def angles_csv_name(video: str, group: JointGroup) -> str:
@@ -71,7 +72,8 @@ def read_angles_csv(folder: Path, video: str) -> JointAngles:
     for table, group in zip(tables, JOINT_GROUPS, strict=True):
         if not np.array_equal(table[:, 0], tables[0][:, 0]):
             raise InvalidMotion(f"{angles_csv_name(video, group)} has other times than the files beside it.")
-    return JointAngles(tables[0][:, 0], np.stack([table[:, 1:] for table in tables], axis=1))
+    with faults_of(folder / angles_csv_name(video, JOINT_GROUPS[0])):
+        return JointAngles(tables[0][:, 0], np.stack([table[:, 1:] for table in tables], axis=1))
 
 
 def _landmark_rows(landmarks: Landmarks, frames: slice) -> bytes:

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from shared.errors import InvalidMotion
-from shared.formats.files import read_lines, write_atomic
-from shared.formats.numbers import lines, parse
+from shared.formats.files import printable, read_lines, write_atomic
+from shared.formats.tables import lines, parse
 from shared.motion import FloatArray, JointAngles
 from shared.skeleton import JOINT_GROUPS
 
@@ -61,13 +61,13 @@ def read_mot(path: Path) -> Table:
 
 
 def write_mot(path: Path, angles: JointAngles) -> None:
-    """Write joint angles as columns `<group>_<angle>` in degrees (six decimals), which OpenSim plots.
+    """Write joint angles as columns `<group>_<angle>` in degrees (six decimals), which OpenSim reads.
 
     The angles are the ISB's: OpenSim's own coordinates (`hip_flexion_r`, …) have other names. Raises OutputNotWritable.
     """
     names = ["time", *(f"{group.name}_{angle}" for group in JOINT_GROUPS for angle in group.angles)]
     header = (
-        f"{path.stem}\nversion=1\nnRows={angles.times.size}\nnColumns={len(names)}\ninDegrees=yes\n\n"
+        f"{printable(path.stem)}\nversion=1\nnRows={angles.times.size}\nnColumns={len(names)}\ninDegrees=yes\n\n"
         "Units are S.I. units (second, meters, Newtons, ...)\nAngles are in degrees.\n\nendheader\n"
     )
     table = [(angles.times[:, None], 9), (angles.values.reshape(angles.times.size, -1), 6)]

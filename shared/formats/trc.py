@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 
 from shared.errors import InvalidMotion
-from shared.formats.files import read_lines, write_atomic
-from shared.formats.numbers import lines, parse
+from shared.formats.files import faults_of, printable, read_lines, write_atomic
+from shared.formats.tables import lines, parse
 from shared.motion import FloatArray, Markers
 from shared.resampling import resample
 
@@ -24,8 +24,8 @@ _HEADER_LINES: Final = 5
 def write_trc(path: Path, markers: Markers, rate_hz: float | None = None) -> None:
     """Write markers at a uniform rate: their own, or `rate_hz`; irregular frames are interpolated on time.
 
-    Raises InvalidMotion where a name cannot stand in a TRC or there are fewer than two frames, OutputNotWritable where
-    the file cannot be written.
+    Raises InvalidMotion where a name cannot stand in a TRC, there is no marker or fewer than two frames;
+    OutputNotWritable where the file cannot be written.
     """
     _check_names(markers.names)
     uniform, rate = resample(markers, rate_hz)
@@ -59,7 +59,8 @@ def read_trc(path: Path) -> Markers:
     table = _rows(path.name, text, 2 + 3 * len(names))
     positions = table[:, 2:].reshape(len(table), len(names), 3) * _METRES[unit.lower()]
     positions[np.isnan(positions).any(axis=2)] = np.nan
-    return Markers(table[:, 1], names, positions)
+    with faults_of(path):
+        return Markers(table[:, 1], names, positions)
 
 
 def _rows(name: str, text: list[str], width: int) -> FloatArray:
@@ -80,7 +81,7 @@ def _header(name: str, markers: Markers, rate: str) -> str:
     axes = "\t".join(f"X{index}\tY{index}\tZ{index}" for index in range(1, len(markers.names) + 1))
     return "\n".join(
         (
-            f"PathFileType\t4\t(X/Y/Z)\t{name}",
+            f"PathFileType\t4\t(X/Y/Z)\t{printable(name)}",
             _KEYS,
             "\t".join(facts),
             "Frame#\tTime\t" + "\t\t\t".join(markers.names) + "\t\t\t",
@@ -90,6 +91,8 @@ def _header(name: str, markers: Markers, rate: str) -> str:
 
 
 def _check_names(names: tuple[str, ...]) -> None:
+    if not names:
+        raise InvalidMotion("A TRC holds at least one marker.")
     for name in names:
         if not name or name != name.strip() or not name.isprintable():
             raise InvalidMotion(

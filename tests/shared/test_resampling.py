@@ -81,6 +81,13 @@ def test_nothing_is_made_up_in_holes_of_the_recording():
     assert np.isfinite(uniform.positions[~hole]).all()
 
 
+def test_timestamps_that_leap_do_not_fill_the_memory():
+    times = np.concatenate((np.arange(30) / 30, 1e7 + np.arange(30) / 30))
+    uniform, rate = resample(one(times, times))
+    assert uniform.times.size <= 61
+    assert rate == pytest.approx(59 / (1e7 + 29 / 30))
+
+
 def test_a_marker_seen_once_does_not_stop_the_others():
     times = np.array([0, 0.1, 0.25, 0.3, 0.4])
     positions = np.stack([times, [np.nan, 1, np.nan, np.nan, np.nan]], axis=1)[..., None] * np.ones(3)
@@ -94,7 +101,7 @@ def test_any_timestamps_give_a_uniform_grid_within_the_clip(motion):
     assert rate > 0
     assert uniform.times[0] == motion.times[0]
     assert uniform.times[-1] <= motion.times[-1] + 1.001e-3 + 1e-3
-    assert uniform.times.size <= 21 * motion.times.size
+    assert uniform.times.size <= 100_001
     np.testing.assert_allclose(np.diff(uniform.times), 1 / rate, rtol=0, atol=1e-9)
     bounds = np.nanmax(np.abs(motion.positions), initial=0)
     assert np.nanmax(np.abs(uniform.positions), initial=0) <= bounds * (1 + 1e-9)

@@ -32,7 +32,16 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, stop):
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     path = tmp_path / "missing" / "a.txt"
-    with pytest.raises(OutputNotWritable, match=str(path)), write_atomic(path):
+    with pytest.raises(OutputNotWritable, match=r"a\.txt cannot be written: No such file"), write_atomic(path):
+        pytest.fail("must not be entered")
+
+
+def test_a_folder_that_is_a_file_is_said(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with (
+        pytest.raises(OutputNotWritable, match=r"a\.txt cannot be written: Not a directory"),
+        write_atomic(tmp_path / "file" / "a.txt"),
+    ):
         pytest.fail("must not be entered")
 
 

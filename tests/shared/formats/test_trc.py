@@ -119,7 +119,7 @@ def test_other_units_become_metres(read, unit, metres):
         ("time,x\n0,1\n" * 5, "clip.trc is not a TRC file"),
         (GOOD.replace("\tm\t", "\tinch\t"), "line 3: the unit is 'inch'; it must be one of: m,"),
         (GOOD.replace("RHip\t\t\tL Knee", ""), "line 4: no marker is named"),
-        (GOOD.replace("L Knee", "RHip"), "these appear twice: RHip"),
+        (GOOD.replace("L Knee", "RHip"), "clip.trc: Marker names must be unique; these appear twice: RHip"),
         (GOOD[:-20], "line 7: 7 cells where 8 are expected"),
         (GOOD.replace("1234.500000", "12e4x"), "line 7: could not convert string to float: '12e4x'"),
         (GOOD.replace("1234.500000", "inf"), "line 7: an infinite number"),
@@ -142,6 +142,18 @@ def test_names_that_would_break_the_table_are_refused(tmp_path, name):
     with pytest.raises(InvalidMotion, match="cannot stand in a TRC"):
         write_trc(tmp_path / "a.trc", Markers(np.arange(2.0), (name,), np.zeros((2, 1, 3))))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_motion_without_markers_is_refused(tmp_path):
+    with pytest.raises(InvalidMotion, match="at least one marker"):
+        write_trc(tmp_path / "a.trc", Markers(np.arange(2.0), (), np.zeros((2, 0, 3))))
+
+
+def test_any_file_name_fits_the_header(tmp_path):
+    path = tmp_path / "a\tb\nc\udcff.trc"
+    write_trc(path, MOTION)
+    assert_same(read_trc(path), MOTION)
+    assert path.read_text(encoding="utf-8").startswith("PathFileType\t4\t(X/Y/Z)\ta_b_c_.trc\n")
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path):

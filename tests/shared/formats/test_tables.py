@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InvalidMotion
-from shared.formats.numbers import LARGEST, lines, parse
+from shared.formats.tables import LARGEST, lines, parse
 
 
 def text(values: list[float], decimals: int, missing: str = "") -> str:
