@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench lock clean
+.PHONY: help install demo test test-reference check format bench models lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +33,9 @@ format: $(VENV)/.test  ## format and mend what the linter can mend
 
 bench: $(VENV)/.test  ## speed of the stages and of the augmentation, on this machine
 	$(BIN)/python -m benchmarks.pipeline
+
+models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm package
+	$(BIN)/python models/build_pose_landmarker.py
 
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
 	requirements/compile.sh $(UV)
