@@ -25,7 +25,7 @@ _DISTANCE_HZ: Final = 1.0
 def rays(landmarks: Landmarks) -> FloatArray:
     """(T, 33, 2) slopes x/z and y/z of the viewing rays in the camera's frame (x right, y down, z away)."""
     size = np.array(landmarks.image_size, dtype=float)
-    return (landmarks.image - size / 2) / (FOCAL_LENGTH * size.max())
+    return np.asarray((landmarks.image - size / 2) / (FOCAL_LENGTH * size.max()))
 
 
 def person_in_camera(landmarks: Landmarks, scale: float) -> FloatArray:
@@ -40,7 +40,9 @@ def person_in_camera(landmarks: Landmarks, scale: float) -> FloatArray:
     slopes = rays(landmarks)
     hips = slopes[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
     body = scale * np.einsum("tij,tkj->tki", _towards(hips), landmarks.world)
-    position = _position(body[:, _TRUNK_AND_LIMBS], slopes[:, _TRUNK_AND_LIMBS], landmarks.visibility[:, _TRUNK_AND_LIMBS])
+    position = _position(
+        body[:, _TRUNK_AND_LIMBS], slopes[:, _TRUNK_AND_LIMBS], landmarks.visibility[:, _TRUNK_AND_LIMBS]
+    )
     distance = position[:, 2:]
     calm = np.exp(low_pass(landmarks.times, np.log(np.where(distance > 0, distance, np.nan)), _DISTANCE_HZ))
     return np.asarray(body + (position * calm / distance)[:, None])

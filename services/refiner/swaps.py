@@ -5,8 +5,8 @@ too. When it changes its mind, the left and the right landmarks trade places fro
 can do. The cheapest labelling of the whole clip is found by dynamic programming (Viterbi) over four hypotheses a frame.
 
 What continuity cannot see stays unseen: a confusion that begins and ends while the limbs cross in the picture, and
-one that lasts for the whole clip. Of two labellings that are equally continuous, the one that leaves more frames as they
-were is taken.
+one that lasts for the whole clip. Of two labellings that are equally continuous, the one that leaves more frames as
+they were is taken.
 """
 
 from dataclasses import dataclass, replace
@@ -77,8 +77,8 @@ def mend(landmarks: Landmarks, swaps: Swaps) -> Landmarks:
 def _cheapest_path(times: FloatArray, world: FloatArray) -> NDArray[np.intp]:
     """(S,) the hypothesis of every frame on the path of least cost.
 
-    Viterbi, where every survivor remembers where it last had the landmarks (a short-term mean, see `_MEMORY_S`), so that
-    a frame or two of confusion on the way from one labelling to the other do not hide which one was left.
+    Viterbi, where every survivor remembers where it last had the landmarks (a short-term mean, see `_MEMORY_S`), so
+    that a frame or two of confusion on the way from one labelling to the other do not hide which one was left.
     """
     swapped = _HYPOTHESES[:, _part_of_landmark(), None]
     doubt = _WHOLE_CLIP_M / len(times)
