@@ -21,8 +21,8 @@ REPETITIONS = 5
 def main() -> None:
     """Measure, print and write."""
     runs = [_run_once() for _ in range(REPETITIONS)]
-    frames = runs[0]["frames"]
-    seconds = {stage: statistics.median(run["timings_s"][stage] for run in runs) for stage in runs[0]["timings_s"]}
+    frames, timings = runs[0]
+    seconds = {stage: statistics.median(timings[stage] for _, timings in runs) for stage in timings}
     peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     fps = {stage: round(frames / taken, 1) for stage, taken in seconds.items()}
     print(f"{SAMPLE.name}: {frames} frames, median of {REPETITIONS} runs")
@@ -34,7 +34,8 @@ def main() -> None:
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def _run_once() -> dict[str, dict[str, float]]:
+def _run_once() -> tuple[int, dict[str, float]]:
+    """Frames of the sample, and seconds by stage."""
     with tempfile.TemporaryDirectory() as output:
         command = [sys.executable, "-m", "cli.main", "run", "--video", str(SAMPLE), "--output", output]
         subject = ["--height", "1.72", "--weight", "70"]
@@ -43,7 +44,7 @@ def _run_once() -> dict[str, dict[str, float]]:
         folder = Path(output) / SAMPLE.stem
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         quality = json.loads((folder / "quality.json").read_text(encoding="utf-8"))
-        return {"timings_s": run["timings_s"], "frames": quality["video"]["frames"]}
+        return quality["video"]["frames"], run["timings_s"]
 
 
 if __name__ == "__main__":

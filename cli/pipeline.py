@@ -8,19 +8,18 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.angles.stage import ANGLES
 from services.augmenter.stage import AUGMENTER
+from services.refiner.stage import DEPTH
+
+from services.angles.stage import ANGLES
 from services.detector.stage import DETECTOR
-from services.refiner.stage import DEPTH, JOINTS
 from shared.contracts import RunOptions, StageName, StageReport, Subject, route
 from shared.errors import OutputNotWritable
 from shared.models import sha256
 from shared.results import RunResults, publish, safe_name, write_results
 from shared.stage import Progress, Stage
 
-STAGES: Mapping[StageName, Stage[Any, Any]] = {
-    stage.name: stage for stage in (DETECTOR, DEPTH, AUGMENTER, ANGLES, JOINTS)
-}
+STAGES: Mapping[StageName, Stage[Any, Any]] = {stage.name: stage for stage in (DETECTOR, DEPTH, AUGMENTER, ANGLES)}
 
 ProgressBar = Callable[[StageName], AbstractContextManager[Progress]]
 

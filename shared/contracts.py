@@ -15,11 +15,9 @@ StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner
 PoseModel = Literal["lite", "full", "heavy"]
 
 
-def route(options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order."""
-    stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
-    refine_joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
-    return (*stages, "refiner.joints") if refine_joints else stages
+def route(_options: "RunOptions") -> tuple[StageName, ...]:
+    """The stages that a run passes through, in order. The joint refiner joins them when there is one."""
+    return ("detector", "refiner.depth", "augmenter", "angles")
 
 
 class _Contract(BaseModel):
