@@ -24,8 +24,8 @@ HINGE = (
     "more than 30° in this trial. OpenSim's whole foot reaches 0.97 in it"
 )
 SOLUTION = (
-    "the data's solution misses its own toe markers by 8 to 9 cm in this trial, feet flat on the floor and the subtalar "
-    "angle at its limit of 35°. A new solution by OpenSim 4.6 reaches 0.97: test_opensim_itself.py"
+    "the data's solution misses its own toe markers by 8 to 9 cm in this trial, feet flat on the floor and the "
+    "subtalar angle at its limit of 35°. A new solution by OpenSim 4.6 reaches 0.97: test_opensim_itself.py"
 )
 STILL = "with the arms crossed on the chest the elbow moves by less than 20°: see the test of its residual"
 
