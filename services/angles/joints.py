@@ -69,7 +69,7 @@ def pelvis(frame: FloatArray) -> FloatArray:
     sagittal, frontal, transverse plane, as for the joints.
     Signs: tilt + anterior (ASIS down), obliquity + right side up, rotation + right side forward (a turn to the left
     seen from above). Rotation is 0 where the person faces the world's +X, 90 where −Z.
-    Range: tilt and rotation (−180, 180], obliquity [−90, 90] in the first frame; from there continuous, so that a full
+    Range: tilt and rotation within ±180, obliquity within ±90 in the first frame; from there continuous, so that a full
     turn counts on to 360 and beyond (`rotations.continuous`), across gaps as well.
     Singular at an obliquity of ±90, lying on the side. Standing tilt is not 0: see `segments.pelvis`.
     """

@@ -102,7 +102,8 @@ def _undefined(singular: NDArray[np.bool_]) -> QualityWarning | None:
     if shoulders:
         sentences.append(
             f"The upper arm lies within {SINGULARITY_MARGIN:.0f}° of the trunk's axis in part of the frames: "
-            f"{', '.join(shoulders)}. The plane of elevation is magnified noise there: use the elevation instead."
+            f"{', '.join(shoulders)}. The plane of elevation is magnified noise there, and overhead the internal "
+            "rotation too: use the elevation instead."
         )
     if others:
         sentences.append(

@@ -6,9 +6,9 @@ x, y, z in world coordinates; it is NaN in frames where a marker it needs is mis
 line and so define no plane.
 
 Both sides are computed by one definition, written for the right. The left side is the right side of the mirrored body,
-as Wu et al. (2005, section 2) prescribe: every position is reflected (z → −z) and every marker takes the name of its
-opposite. A segment of the left is thus oriented in the mirrored world, where flexion, adduction, internal rotation and
-all other angles between neighbours have the signs they have on the right.
+as Wu 2005 recommends: every position is reflected (z → −z) and every marker takes the name of its opposite. A segment
+of the left is thus oriented in the mirrored world, where flexion, adduction, internal rotation and all other angles
+between neighbours have the signs they have on the right.
 
 Sources, by the names used below:
     Wu 2002      Wu et al., J Biomech 35:543–548 (ankle, hip, spine)
@@ -50,7 +50,7 @@ RIGHT_MARKERS: Final = (
 """The markers that the right-hand definitions name."""
 
 USED_MARKERS: Final = tuple(dict.fromkeys(RIGHT_MARKERS + tuple(mirrored(name) for name in RIGHT_MARKERS)))
-"""The 33 of the 65 markers that the joint angles of both sides are made from."""
+"""The 31 of the 65 markers that the joint angles of both sides are made from."""
 
 _COLLINEAR: Final = 1e-3
 """Sine of the angle (0.06°) between two directions below which they span no plane."""
@@ -205,7 +205,7 @@ def _length(vectors: FloatArray) -> FloatArray:
 
 
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    # numpy.cross copies and moves axes for generality; this is the same product at a third of the time.
+    # numpy.cross copies and moves axes for generality; this is the same product in a quarter of the time.
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     product = np.empty_like(a)

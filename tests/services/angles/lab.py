@@ -10,6 +10,7 @@ other markers (calibrated anatomical landmarks, Cappozzo et al. 1995). No marker
 
 from pathlib import Path
 from typing import Final
+from xml.etree import ElementTree
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -61,6 +62,26 @@ def opensim_coordinates(folder: Path, trial: str) -> dict[str, FloatArray]:
     assert "inDegrees=no" in lines[:start]
     table = np.loadtxt(lines[start + 1 :])
     return dict(zip(lines[start].split(), table.T, strict=True))
+
+
+def opensim_foot_pitch(folder: Path, trial: str, side: str) -> FloatArray:
+    """(T,) degrees of dorsiflexion of OpenSim's foot as a whole: its long axis seen along the z of its shank.
+
+    OpenSim's ankle angle is the talocrural hinge's alone; the subtalar hinge, set at an angle, lifts the foot as well.
+    """
+    coordinates = opensim_coordinates(folder, trial)
+    model = ElementTree.parse(folder / "optimized_scale_and_markers.osim")
+    foot = Rotation.identity()
+    for joint in ("ankle", "subtalar"):
+        hinge = model.find(f".//PinJoint[@name='{joint}_{side}']")
+        assert hinge is not None
+        parent, child = (
+            Rotation.from_euler("XYZ", [float(angle) for angle in (frame.findtext("orientation") or "").split()])
+            for frame in hinge.iter("PhysicalOffsetFrame")
+        )
+        foot = foot * parent * Rotation.from_euler("z", coordinates[f"{joint}_angle_{side}"][:, None]) * child.inv()
+    long_axis = foot.apply([1.0, 0.0, 0.0])
+    return np.array(np.degrees(np.arctan2(long_axis[:, 1], long_axis[:, 0])))
 
 
 def _read_trc(path: Path) -> dict[str, FloatArray]:

@@ -44,7 +44,7 @@ def test_leg_angles_against_a_new_solution(trial, opensim, measured_data, tmp_pa
     )
     for joint, coordinate in (("hip", "hip_flexion"), ("knee", "knee_angle"), ("ankle", "ankle_angle")):
         for side in ("r", "l"):
-            series = ours[: len(solution), JOINT_GROUP_INDEX[f"{joint}_{side}"], 0]
+            series = ours[:, JOINT_GROUP_INDEX[f"{joint}_{side}"], 0]
             known = np.isfinite(series)
             new = solution[f"{coordinate}_{side}"][known]
             old = np.degrees(given[f"{coordinate}_{side}"][::step][known])
