@@ -46,7 +46,7 @@ class RunOptions(_Contract):
         bool, Field(description="mirror an occluded limb from the visible side and extrapolate the head")
     ] = False
     force_complete: Annotated[
-        bool, Field(description="estimate shoulder clusters and hip joint centres that the models did not give")
+        bool, Field(description="estimate shank clusters and hip joint centres that the models did not give")
     ] = False
     augmentation_cycles: Annotated[
         int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")
