@@ -1,7 +1,7 @@
 """The 33 landmarks of one person, frame by frame: MediaPipe's PoseLandmarker in its VIDEO mode, on the CPU.
 
 VIDEO mode follows the person from frame to frame and smooths over time, so frames go in once and in order. MediaPipe is
-imported when a landmarker is made, since its import takes longer than all the others together.
+imported when a landmarker is made: it takes a third of a second that `--help` should not wait for.
 """
 
 from collections.abc import Sequence

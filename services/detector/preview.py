@@ -11,13 +11,13 @@ from av.video.stream import VideoStream
 
 from services.detector.orientation import Picture
 
-CLOCK_HZ: Final = 90_000
-"""Ticks a second of the preview's clock: the usual one of video, a multiple of all common frame rates."""
+CLOCK_HZ: Final = 60_000
+"""Ticks a second of the preview's clock: a multiple of the common frame rates that MPEG-4 part 2 can count too."""
 
 LONGEST_SIDE: Final = 1920
 """Larger pictures are made smaller: a preview is for looking at, and encoding 4K takes longer than detecting."""
 
-ENCODERS: Final = {"libx264": {"preset": "veryfast", "crf": "23"}, "libopenh264": {}, "mpeg4": {"qscale": "4"}}
+ENCODERS: Final = {"libx264": {"preset": "veryfast", "crf": "23"}, "libopenh264": {}, "mpeg4": {"b": "8M"}}
 """Encoders and their options, best first; PyAV's own builds have libx264. Browsers play the first two, H.264."""
 
 

@@ -20,6 +20,7 @@ LIMBS: Final = tuple(
 
 GOOD_DETECTION_RATE: Final = 0.9
 GOOD_VISIBILITY: Final = 0.5
+TOLERATED_OUTSIDE_RATE: Final = 0.1
 
 MODEL_BODY_PX: Final = 200
 """The landmark model sees 256 × 256 pixels, of which the body fills 1/1.25: smaller bodies are magnified."""
@@ -33,7 +34,6 @@ def facts(video: Video, landmarks: Landmarks, pose_model: PoseModel) -> dict[str
     visibility = landmarks.visibility[landmarks.detected].mean(axis=0)
     return {
         "pose_model": pose_model,
-        "frames": int(landmarks.times.size),
         "detection_rate": float(landmarks.detected.mean()),
         "between_detections_longest_s": _longest_between(landmarks),
         "visibility": {name: float(visibility[index]) for index, name in enumerate(LANDMARKS)},
@@ -41,7 +41,7 @@ def facts(video: Video, landmarks: Landmarks, pose_model: PoseModel) -> dict[str
         "outside_picture_rate": outside_picture_rate(landmarks),
         "body_jumps": body_jumps(landmarks),
         "interlaced": video.interlaced,
-        "damaged_packets": video.damaged_packets,
+        "damaged_parts": video.damaged_parts,
         "timestamps_missing": video.timeline.missing,
         "timestamps_repeated": video.timeline.repeated,
         "timestamps_reset": video.timeline.resets,
@@ -89,10 +89,10 @@ def _of_the_file(video: Video) -> Iterator[QualityWarning]:
             message=f"The video ends after {video.facts.duration_s:.1f} s, before the end that it states. "
             "What is there was analysed; if a part is missing, copy or export the video again.",
         )
-    if video.damaged_packets:
+    if video.damaged_parts:
         yield QualityWarning(
             code="damaged",
-            message=f"{video.damaged_packets} parts of the video could not be decoded and are missing. "
+            message=f"{video.damaged_parts} parts of the video could not be decoded and are missing. "
             "Copy or export the video again.",
         )
     if video.interlaced:
@@ -154,7 +154,7 @@ def _of_the_framing(landmarks: Landmarks) -> Iterator[QualityWarning]:
             "all that it can. Film from nearer (2 to 4 m) or in a higher resolution.",
         )
     outside = outside_picture_rate(landmarks)
-    if outside > 1 - GOOD_DETECTION_RATE:
+    if outside > TOLERATED_OUTSIDE_RATE:
         yield QualityWarning(
             code="outside-picture",
             message=f"In {outside:.0%} of the frames a limb is outside the picture, so guessed. Film the whole body.",

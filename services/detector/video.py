@@ -3,6 +3,8 @@
 What is decoded is what a player shows: turned and mirrored by the display matrix, with square pixels.
 """
 
+import heapq
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +32,9 @@ NOT_A_VIDEO: Final = Disposition.attached_pic | Disposition.timed_thumbnails | D
 
 NOMINAL_FPS: Final = 25
 """Where a container gives neither timestamps nor a frame rate (raw streams); FFmpeg assumes the same."""
+
+MATROSKA_DURATION: Final = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+"""The tag in which Matroska's writers leave the end of one stream."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +77,13 @@ class Video:
         self.nominal_rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(NOMINAL_FPS)
         self._stored_size = _square_size(self._stream)
         self._orientation = Orientation()
+        self._reordered_avi = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
+        self._unordered: list[int] = []
+        self._stated = _stated_end(self._container, self._stream, float(self.nominal_rate))
         self._ends_early = False
         self._end_s = 0.0
         self.timeline = Timeline(self._stream.time_base or Fraction(1, 1000), float(1 / self.nominal_rate))
-        self.damaged_packets = 0
+        self.damaged_parts = 0
         self.interlaced = False
 
     def __enter__(self) -> Self:
@@ -85,7 +93,7 @@ class Video:
         self._container.close()
 
     def frames(self) -> Iterator[Frame]:
-        """Decode to the end. Parts that cannot be decoded are skipped and counted in `damaged_packets`.
+        """Decode to the end. Parts that cannot be decoded are skipped and counted in `damaged_parts`.
 
         Raises UnreadableVideo where not one frame can be decoded.
         """
@@ -115,8 +123,7 @@ class Video:
     @property
     def expected_frames(self) -> int | None:
         """How many frames the container promises; None where it promises nothing."""
-        stated = self._stated_end_s()
-        return self._stream.frames or (round(stated * self.nominal_rate) if stated else None)
+        return self._stream.frames or (round(self._stated[0] * self.nominal_rate) if self._stated else None)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -125,7 +132,7 @@ class Video:
 
     @property
     def facts(self) -> VideoFacts:
-        """What is known after the frames read so far."""
+        """What is known after the frames read so far, one at least."""
         times, intervals = self.timeline.times, self.timeline.intervals
         width, height = self.size
         return VideoFacts(
@@ -151,22 +158,27 @@ class Video:
             self._ends_early = True
 
     def _decode(self, packet: "Packet[VideoStream]") -> list[VideoFrame]:
+        """The frames that this packet completes.
+
+        AVI knows no presentation times: where frames are reordered, the smallest time waiting is the next frame's.
+        """
+        if self._reordered_avi and packet.dts is not None:
+            heapq.heappush(self._unordered, packet.dts)
         try:
             return packet.decode()
         except av.FFmpegError:
-            self.damaged_packets += 1
+            self.damaged_parts += 1
             return []
 
     def _upright(self, decoded: VideoFrame) -> Picture:
         self.interlaced |= decoded.interlaced_frame
+        self.damaged_parts += decoded.is_corrupt
         width, height = self._stored_size
         stored = decoded.to_ndarray(format="rgb24", width=width, height=height)
         return self._orientation.apply(np.asarray(stored, dtype=np.uint8))
 
     def _timestamp(self, decoded: VideoFrame) -> int | None:
-        """AVI stores no presentation times: reordered frames carry their neighbours', only dts is in order."""
-        reordered = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
-        return decoded.dts if reordered or decoded.pts is None else decoded.pts
+        return heapq.heappop(self._unordered) if self._unordered else decoded.pts
 
     def _place(self, timestamp: int | None, duration: int | None) -> bool:
         time = self.timeline.place(timestamp)
@@ -176,29 +188,12 @@ class Video:
         self._end_s = time + float(duration * time_base if duration and time_base else 1 / self.nominal_rate)
         return True
 
-    def _stated_end_s(self) -> float | None:
-        """Where the picture ends by the container's own word, seconds."""
-        stream, container = self._stream, self._container
-        if container.format.name == "avi":  # its duration is corrected to what the file holds
-            return float(stream.frames / self.nominal_rate)
-        if stream.duration and stream.time_base:
-            return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
-        if container.duration:
-            return ((container.start_time or 0) + container.duration) / av.time_base
-        return None
-
     def _truncated(self) -> bool:
-        """Whether the end is missing: unreadable, or noticeably before the one stated.
-
-        Tolerated: 2 % and two frames; a second more where the stated end may be that of the sound.
-        """
-        stated = self._stated_end_s()
-        if stated is None:
+        """Whether the end is missing: unreadable, or before the one stated by more than 2 % and its slack."""
+        if self._stated is None:
             return self._ends_early
-        tolerance = 0.02 * stated + 2.5 / float(self.nominal_rate)
-        if not self._stream.duration and self._container.streams.audio:
-            tolerance += 1.0
-        return self._ends_early or self._end_s < stated - tolerance
+        end_s, slack_s = self._stated
+        return self._ends_early or self._end_s < 0.98 * end_s - slack_s
 
     def _require(self, found: bool) -> None:
         if not found:
@@ -240,4 +235,22 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
 def _square_size(stream: VideoStream) -> tuple[int, int]:
     """(width, height) as stored, but with square pixels."""
     aspect = stream.sample_aspect_ratio or Fraction(1)
+    if not Fraction(1, 4) <= aspect <= 4:  # no camera's: a damaged header, not a pixel's shape
+        aspect = Fraction(1)
     return max(1, round(stream.width * aspect)), stream.height
+
+
+def _stated_end(container: InputContainer, stream: VideoStream, rate: float) -> tuple[float, float] | None:
+    """Where the picture ends by the container's own word, and how much later that may be than it does; seconds."""
+    two_frames = 2.5 / rate
+    if container.format.name == "avi":  # its duration is corrected to what the file holds, its frame count is not
+        return (stream.frames / rate, two_frames) if stream.frames else None
+    if stream.duration and stream.time_base:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base), two_frames
+    if clock := MATROSKA_DURATION.fullmatch(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = clock.groups()
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds), two_frames
+    if container.duration:
+        sound = 1.0 if container.streams.audio else 0.0  # the end may be that of the sound
+        return ((container.start_time or 0) + container.duration) / av.time_base, two_frames + sound
+    return None
