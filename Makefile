@@ -4,10 +4,11 @@ PYTHON ?= python3
 EXTRA ?= cpu
 VENV := .venv
 BIN := $(VENV)/bin
+REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench lock clean
+.PHONY: help install demo test test-reference check format bench models lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,6 +22,9 @@ demo: $(VENV)/.run  ## run the pipeline on the sample video; results in out/
 test: $(VENV)/.test  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+test-reference: $(REFERENCE)/.made  ## compare with Pose2Sim itself, in its own environment (about 2 GB)
+	$(REFERENCE)/bin/python -m pytest -m reference
+
 check: $(VENV)/.test  ## format, lint, types, import rule
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -31,11 +35,17 @@ format: $(VENV)/.test  ## format and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(VENV)/.test  ## speed of the stages and of the augmentation, on this machine
+	$(BIN)/python -m benchmarks.pipeline
+
+models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm package
+	$(BIN)/python models/build_pose_landmarker.py
+
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
 	requirements/compile.sh $(UV)
 
 clean:  ## remove environments and results
-	rm -rf $(VENV) .venv-reference .tools out build dist
+	rm -rf $(VENV) $(REFERENCE) .tools out build dist
 
 # An environment is current when its stamp is newer than the requirement file it was made from.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
@@ -48,9 +58,14 @@ $(VENV)/.test: requirements/test.txt pyproject.toml | $(VENV)/bin/python
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@ $(VENV)/.run
 
-$(VENV)/bin/python: | uv
+$(REFERENCE)/.made: requirements/reference.txt pyproject.toml | $(REFERENCE)/bin/python
+	$(UV) pip sync -q --python $(REFERENCE)/bin/python --require-hashes requirements/reference.txt
+	$(UV) pip install -q --python $(REFERENCE)/bin/python --no-deps -e .
+	@touch $@
+
+$(VENV)/bin/python $(REFERENCE)/bin/python: | uv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "HumanPose3D needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11")'
-	$(UV) venv -q --no-python-downloads --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	$(UV) venv -q --no-python-downloads --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(@D:/bin=)
 
 .PHONY: uv
 uv:

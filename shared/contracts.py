@@ -15,11 +15,9 @@ StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner
 PoseModel = Literal["lite", "full", "heavy"]
 
 
-def route(options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order."""
-    stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
-    refine_joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
-    return (*stages, "refiner.joints") if refine_joints else stages
+def route(_options: "RunOptions") -> tuple[StageName, ...]:
+    """The stages that a run passes through, in order. The joint refiner joins them when there is one."""
+    return ("detector", "refiner.depth", "augmenter", "angles")
 
 
 class _Contract(BaseModel):
@@ -48,7 +46,7 @@ class RunOptions(_Contract):
         bool, Field(description="mirror an occluded limb from the visible side and extrapolate the head")
     ] = False
     force_complete: Annotated[
-        bool, Field(description="estimate shoulder clusters and hip joint centres that the models did not give")
+        bool, Field(description="estimate shank clusters and hip joint centres that the models did not give")
     ] = False
     augmentation_cycles: Annotated[
         int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")

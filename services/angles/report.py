@@ -1,0 +1,150 @@
+"""What quality.json says about joint angles, and the warnings that a user should read before trusting them."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from services.angles.joints import SINGULARITY_MARGIN, near_singularity
+from services.angles.segments import USED_MARKERS
+from shared.contracts import QualityWarning, StageReport
+from shared.motion import FloatArray, JointAngles, Markers
+from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
+
+PLAUSIBLE: Final = {
+    ("hip", "flexion"): (-60.0, 160.0),
+    ("knee", "flexion"): (-20.0, 170.0),
+    ("knee", "adduction"): (-35.0, 35.0),
+    ("ankle", "dorsiflexion"): (-80.0, 60.0),
+    ("trunk", "flexion"): (-70.0, 130.0),
+    ("elbow", "flexion"): (-20.0, 170.0),
+}
+"""Degrees that a healthy joint does not leave: the active ranges of the American Academy of Orthopaedic Surgeons (1965,
+hip −30 to 120, knee −10 to 135, ankle −50 to 20, elbow −10 to 150), widened by 10° and more for weight-bearing
+postures, the tilt of the pelvis frame and markers that are centimetres off. Knee adduction of tens of degrees comes
+from a wrong knee axis."""
+
+_MISSING_SHARE: Final = 0.1
+_SINGULAR_SHARE: Final = 0.1
+_IMPLAUSIBLE_SHARE: Final = 0.02
+_PELVIS_STEP_DEG: Final = 90.0
+
+
+def report(markers: Markers, angles: JointAngles) -> StageReport:
+    """Facts and warnings about the angles that were made from these markers."""
+    singular = near_singularity(angles.values)
+    step = _largest_pelvis_step(angles.values)
+    facts: dict[str, JsonValue] = {
+        "singularity_margin_deg": SINGULARITY_MARGIN,
+        "pelvis_largest_step_deg": step,
+        "groups": {group.name: _group_facts(angles.values, singular, group.name) for group in JOINT_GROUPS},
+    }
+    found = (
+        _missing(markers, angles.values),
+        _undefined(singular),
+        _implausible(angles.values),
+        _pelvis_jump(step),
+    )
+    return StageReport(facts=facts, warnings=tuple(warning for warning in found if warning))
+
+
+def _group_facts(values: FloatArray, singular: NDArray[np.bool_], name: str) -> JsonValue:
+    index = JOINT_GROUP_INDEX[name]
+    return {
+        "missing_share": _share(_is_missing(values)[:, index]),
+        "near_singularity_share": _share(singular[:, index]),
+        "angles": {angle: _extent(values[:, index, column]) for column, angle in enumerate(JOINT_GROUPS[index].angles)},
+    }
+
+
+def _extent(angle: FloatArray) -> JsonValue:
+    known = angle[np.isfinite(angle)]
+    if not known.size:
+        return None
+    low, high = float(known.min()), float(known.max())
+    return {
+        "minimum_deg": round(low, 2),
+        "maximum_deg": round(high, 2),
+        "range_of_motion_deg": round(high - low, 2),
+    }
+
+
+def _largest_pelvis_step(values: FloatArray) -> float | None:
+    steps = np.abs(np.diff(values[:, JOINT_GROUP_INDEX["pelvis"]], axis=0))
+    known = steps[np.isfinite(steps)]
+    return round(float(known.max()), 2) if known.size else None
+
+
+def _missing(markers: Markers, values: FloatArray) -> QualityWarning | None:
+    share = _is_missing(values).mean(axis=0)
+    groups = [f"{group.name} ({s:.0%})" for group, s in zip(JOINT_GROUPS, share, strict=True) if s > _MISSING_SHARE]
+    if not groups:
+        return None
+    gaps = np.isnan(markers.select(USED_MARKERS).positions).any(axis=2).mean(axis=0)
+    names = [name for name, s in zip(USED_MARKERS, gaps, strict=True) if s > _MISSING_SHARE]
+    because = f" Markers missing there: {', '.join(names)}." if names else ""
+    return QualityWarning(
+        code="joint-angles-missing",
+        message=f"Angles are missing in part of the frames: {', '.join(groups)}.{because} Keep the whole body in the "
+        "picture, or turn estimate_missing on to mirror an occluded limb from the visible side.",
+    )
+
+
+def _undefined(singular: NDArray[np.bool_]) -> QualityWarning | None:
+    share = singular.mean(axis=0)
+    named = {group.name: s for group, s in zip(JOINT_GROUPS, share, strict=True) if s > _SINGULAR_SHARE}
+    if not named:
+        return None
+    shoulders = [f"{name} ({s:.0%})" for name, s in named.items() if name.startswith("shoulder")]
+    others = [f"{name} ({s:.0%})" for name, s in named.items() if not name.startswith("shoulder")]
+    sentences = []
+    if shoulders:
+        sentences.append(
+            f"The upper arm lies within {SINGULARITY_MARGIN:.0f}° of the trunk's axis in part of the frames: "
+            f"{', '.join(shoulders)}. The plane of elevation is magnified noise there, and overhead the internal "
+            "rotation too: use the elevation instead."
+        )
+    if others:
+        sentences.append(
+            f"Within {SINGULARITY_MARGIN:.0f}° of gimbal lock in part of the frames: {', '.join(others)}. Tilt, "
+            "flexion and rotation are magnified noise there: use the second angle of the group only."
+        )
+    return QualityWarning(code="joint-angles-undefined", message=" ".join(sentences))
+
+
+def _implausible(values: FloatArray) -> QualityWarning | None:
+    found = []
+    for group_index, group in enumerate(JOINT_GROUPS):
+        for column, angle in enumerate(group.angles):
+            low, high = PLAUSIBLE.get((group.name.split("_")[0], angle), (-np.inf, np.inf))
+            series = values[:, group_index, column]
+            share = float(((series < low) | (series > high)).mean())
+            if share > _IMPLAUSIBLE_SHARE:
+                found.append(f"{group.name} {angle} outside {low:.0f}° to {high:.0f}° in {share:.0%} of the frames")
+    if not found:
+        return None
+    return QualityWarning(
+        code="joint-angles-implausible",
+        message=f"No joint moves like this: {'; '.join(found)}. The markers are wrong there: look in the preview "
+        "(export_preview) for legs or arms that are swapped or hidden, and leave those frames out.",
+    )
+
+
+def _pelvis_jump(step: float | None) -> QualityWarning | None:
+    if step is None or step <= _PELVIS_STEP_DEG:
+        return None
+    return QualityWarning(
+        code="pelvis-jump",
+        message=f"The pelvis turns by {step:.0f}° from one frame to the next. Left and right were probably confused "
+        "there; from there on its rotation may be off by whole turns. Look at that moment in the preview "
+        "(export_preview).",
+    )
+
+
+def _is_missing(values: FloatArray) -> NDArray[np.bool_]:
+    return np.asarray(np.isnan(values).any(axis=2))
+
+
+def _share(flags: NDArray[np.bool_]) -> float:
+    return round(float(flags.mean()), 4)

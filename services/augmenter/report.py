@@ -1,0 +1,88 @@
+"""What the augmenter says about its work: its section of quality.json and its warnings."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from services.augmenter.augment import PERTURBATION, PRE_ROLL, SEED
+from services.augmenter.body import TRAINING_RATE, BodyFrame
+from services.augmenter.gaps import FOLLOWS
+from services.augmenter.lstm import MODEL_FILES
+from shared.contracts import QualityWarning, StageReport
+from shared.models import sha256, shipped
+from shared.motion import FloatArray, Markers, MarkerSpread
+
+_WIDE_MM: Final = 20.0
+"""In laboratory motion capture 95 % of the markers' spread lies under half of that."""
+
+
+def report(
+    augmented: Markers, spread: MarkerSpread, estimated: NDArray[np.bool_], frame: BodyFrame, cycles: int
+) -> StageReport:
+    """Facts, warnings and models; `estimated` (T, 43) is where `force_complete` put an estimate."""
+    missing = _shares(augmented.names, np.any(np.isnan(augmented.positions), axis=2))
+    guessed = _shares(spread.names, estimated)
+    spreads = {name: _mean_and_p95(path) for name, path in zip(spread.names, spread.values.T, strict=True)}
+    facts: dict[str, JsonValue] = {
+        "copies": cycles,
+        "perturbation_mm": PERTURBATION * 1e3 if cycles > 1 else 0.0,
+        "seed": SEED,
+        "pre_roll_frames": PRE_ROLL,
+        "network_rate_hz": TRAINING_RATE,
+        "heading_range_deg": round(float(np.degrees(np.ptp(frame.heading))), 1),
+        "spread_mean_mm": _mean_and_p95(spread.values)[0],
+        "spread_p95_mm": _mean_and_p95(spread.values)[1],
+        "spread_by_marker_mm": {name: {"mean": mean, "p95": p95} for name, (mean, p95) in spreads.items()},
+        "missing_share": {**missing},
+        "estimated_share": {**guessed},
+    }
+    uncertain = [name for name, (_, p95) in spreads.items() if p95 is not None and p95 > _WIDE_MM]
+    return StageReport(
+        facts=facts,
+        warnings=(*_missing(missing), *_estimated(guessed), *_uncertain(uncertain)),
+        models={name: sha256(shipped(name)) for name in MODEL_FILES},
+    )
+
+
+def _shares(names: tuple[str, ...], where: NDArray[np.bool_]) -> dict[str, float]:
+    """Name → share of the frames, for those of which there is any."""
+    return {name: round(float(share), 4) for name, share in zip(names, where.mean(axis=0), strict=True) if share}
+
+
+def _mean_and_p95(spread: FloatArray) -> tuple[float | None, float | None]:
+    """Mean and 95th percentile in mm; None where all is missing."""
+    there = spread[np.isfinite(spread)] * 1e3
+    return (round(float(there.mean()), 2), round(float(np.percentile(there, 95)), 2)) if there.size else (None, None)
+
+
+def _missing(missing: dict[str, float]) -> list[QualityWarning]:
+    followed = {name for names in FOLLOWS.values() for name in names}
+    unseen = [f"{name} ({share:.0%})" for name, share in missing.items() if name in followed]
+    lost = [name for name in missing if name in FOLLOWS]
+    if not unseen:
+        return []
+    message = (
+        f"Not seen in part of the clip: {', '.join(unseen)}. {len(lost)} anatomical markers that follow them are "
+        "missing there. Film the whole body, or use estimate_missing."
+    )
+    return [QualityWarning(code="augmenter-inputs-missing", message=message)]
+
+
+def _estimated(guessed: dict[str, float]) -> list[QualityWarning]:
+    if not guessed:
+        return []
+    listed = ", ".join(f"{name} ({share:.0%})" for name, share in guessed.items())
+    message = f"Estimated, as force_complete asks: {listed}. Do not build a finding on these frames."
+    return [QualityWarning(code="augmenter-estimated", message=message)]
+
+
+def _uncertain(names: list[str]) -> list[QualityWarning]:
+    if not names:
+        return []
+    message = (
+        f"Uncertain: {', '.join(names)}. The networks' answers to copies of this motion lie over {_WIDE_MM:.0f} mm "
+        "apart in more than 5 % of the frames. Compare with the video before using angles of these segments."
+    )
+    return [QualityWarning(code="augmenter-spread", message=message)]

@@ -1,0 +1,71 @@
+"""The camera's geometry: viewing rays of the picture's points, and where the person stands before the camera."""
+
+from typing import Final
+
+import numpy as np
+
+from services.refiner.smoothing import low_pass
+from shared.motion import FloatArray, Landmarks
+from shared.skeleton import LANDMARK_INDEX
+
+FOCAL_LENGTH: Final = 0.85
+"""Assumed focal length as a share of the picture's longer side: a phone's main camera (24–28 mm in 35 mm terms, over
+the 34.6 mm long side of a 4:3 picture with that diagonal: 0.69–0.81), less 5–20 % cropped by video stabilisation."""
+
+_TRUNK_AND_LIMBS: Final = [
+    LANDMARK_INDEX[f"{side}_{joint}"]
+    for joint in ("shoulder", "elbow", "hip", "knee", "ankle")
+    for side in ("left", "right")
+]
+
+_DISTANCE_HZ: Final = 1.0
+"""The distance follows from the apparent size, which trembles by a few per cent; a body's distance does not."""
+
+
+def rays(landmarks: Landmarks) -> FloatArray:
+    """(T, 33, 2) slopes x/z and y/z of the viewing rays in the camera's frame (x right, y down, z away)."""
+    size = np.array(landmarks.image_size, dtype=float)
+    return np.asarray((landmarks.image - size / 2) / (FOCAL_LENGTH * size.max()))
+
+
+def person_in_camera(landmarks: Landmarks, scale: float) -> FloatArray:
+    """(T, 33, 3) metres: the landmarks where they are before the camera, in its frame (x right, y down, z away).
+
+    The pose network sees a crop round the person and cannot know where in the picture the crop lay, so its axes are
+    those of a camera that looks straight at the person (see Yu et al. 2021, PerspectiveCrop layers, CVPR): they are
+    turned to the ray through the hips first. The position is then the one from which the landmarks, times `scale`,
+    are seen where the picture shows them, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
+    NaN where nobody was detected.
+    """
+    slopes = rays(landmarks)
+    hips = slopes[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
+    body = scale * np.einsum("tij,tkj->tki", _towards(hips), landmarks.world)
+    position = _position(
+        body[:, _TRUNK_AND_LIMBS], slopes[:, _TRUNK_AND_LIMBS], landmarks.visibility[:, _TRUNK_AND_LIMBS]
+    )
+    distance = position[:, 2:]
+    calm = np.exp(low_pass(landmarks.times, np.log(np.where(distance > 0, distance, np.nan)), _DISTANCE_HZ))
+    return np.asarray(body + (position * calm / distance)[:, None])
+
+
+def _towards(slopes: FloatArray) -> FloatArray:
+    """(T, 3, 3) least rotations that take the optical axis (0, 0, 1) to rays with slopes (T, 2)."""
+    ray = np.concatenate([slopes, np.ones_like(slopes[:, :1])], axis=1)
+    x, y, z = (ray / np.linalg.norm(ray, axis=1, keepdims=True)).T
+    k = 1 / (1 + z)
+    rows = [[1 - k * x * x, -k * x * y, x], [-k * x * y, 1 - k * y * y, y], [-x, -y, z]]
+    return np.moveaxis(np.array(rows), 2, 0)
+
+
+def _position(body: FloatArray, slopes: FloatArray, weights: FloatArray) -> FloatArray:
+    """(T, 3) metres: the t that best solves slope · (body_z + t_z) = body_xy + t_xy over N weighted points.
+
+    body (T, N, 3), slopes (T, N, 2), weights (T, N). Linear in t: the plain normal equations, frame by frame.
+    """
+    weights = np.maximum(weights, 1e-3)[..., None]
+    rest = slopes * body[..., 2:] - body[..., :2]
+    mean = (weights * np.concatenate([slopes, rest], axis=2)).sum(axis=1) / weights.sum(axis=1)
+    slope_mean, rest_mean = mean[:, :2], mean[:, 2:]
+    spread, together = slopes - slope_mean[:, None], rest - rest_mean[:, None]
+    distance = -(weights * spread * together).sum(axis=(1, 2)) / (weights * spread**2).sum(axis=(1, 2))
+    return np.concatenate([slope_mean * distance[:, None] + rest_mean, distance[:, None]], axis=1)

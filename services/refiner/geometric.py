@@ -1,0 +1,128 @@
+"""The geometric way from landmarks to markers: no network, only what is known of bodies, cameras and gravity."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from pydantic import JsonValue
+
+from services.refiner.camera import FOCAL_LENGTH, person_in_camera
+from services.refiner.gravity import Gravity, estimate_gravity
+from services.refiner.ground import Placement, place
+from services.refiner.markers import to_markers
+from services.refiner.quality import number, swap_facts, swap_warnings
+from services.refiner.scale import Scale, estimate_scale
+from services.refiner.swaps import find_swaps, mend
+from shared.contracts import QualityWarning, Subject
+from shared.motion import FloatArray, Landmarks
+
+_PLAUSIBLE_SCALE: Final = (0.8, 1.25)
+_TILT_UNSURE_DEG: Final = 8.0
+_TILT_LARGE_DEG: Final = 15.0
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """22 markers in the world's frame (right-handed, Y up, metres), before anything is filled, estimated or smoothed.
+
+    initial  (T, 22, 3) as the detector gave them, only scaled and aligned; NaN where nobody was detected.
+    markers  (T, 22, 3) the better ones; NaN also where a marker was hidden.
+    facts, warnings, models: this part of the stage's report.
+    """
+
+    initial: FloatArray
+    markers: FloatArray
+    facts: dict[str, JsonValue]
+    warnings: tuple[QualityWarning, ...]
+    models: dict[str, str]
+
+
+def geometric(landmarks: Landmarks, subject: Subject, visibility_min: float) -> Reconstruction:
+    """Mend swaps, scale by body segments, find gravity and stand the person on the floor.
+
+    Raises InvalidMotion where nobody was detected in any frame.
+    """
+    swaps = find_swaps(landmarks)
+    mended = mend(landmarks, swaps)
+    seen = mended.visibility >= visibility_min
+    scale = estimate_scale(mended, subject.height, visibility_min)
+    body = person_in_camera(mended, scale.factor)
+    gravity = estimate_gravity(landmarks.times, body, seen, subject.height)
+    placement = place(body, gravity)
+    as_given = placement.to_world(person_in_camera(landmarks, scale.factor))
+    visible = np.where(seen[..., None], placement.to_world(body), np.nan)
+    swapped = swap_facts(landmarks.times, swaps.frames)
+    return Reconstruction(
+        initial=to_markers(as_given, subject.height),
+        markers=to_markers(visible, subject.height),
+        facts=swapped | _tilt_facts(gravity) | _scale_facts(scale) | _translation_facts(placement),
+        warnings=(*swap_warnings(swapped), *_tilt_warnings(gravity), *_scale_warnings(scale, subject)),
+        models={},
+    )
+
+
+def _tilt_facts(gravity: Gravity) -> dict[str, JsonValue]:
+    return {
+        "gravity": "estimated" if gravity.estimated else "assumed",
+        "camera_pitch_deg": number(gravity.pitch_deg),
+        "camera_pitch_sd_deg": number(gravity.pitch_sd_deg),
+        "camera_roll_deg": number(gravity.roll_deg),
+        "camera_roll_sd_deg": number(gravity.roll_sd_deg),
+    }
+
+
+def _scale_facts(scale: Scale) -> dict[str, JsonValue]:
+    return {
+        "scale": number(scale.factor),
+        "scale_frames": scale.frames,
+        "implied_stature_m": number(scale.implied_stature_m),
+        "implied_stature_iqr_m": number(scale.implied_spread_m),
+    }
+
+
+def _translation_facts(placement: Placement) -> dict[str, JsonValue]:
+    return {
+        "translation": "from picture position and apparent size",
+        "focal_length_assumed_of_longer_side": FOCAL_LENGTH,
+        "floor_slope_removed_deg": number(np.degrees(np.arctan(np.linalg.norm(placement.slope)))),
+    }
+
+
+def _tilt_warnings(gravity: Gravity) -> Iterator[QualityWarning]:
+    tilt, unsure = np.hypot(gravity.pitch_deg, gravity.roll_deg), max(gravity.pitch_sd_deg, gravity.roll_sd_deg)
+    if not gravity.estimated:
+        yield QualityWarning(
+            code="camera-tilt-assumed",
+            message="The person never stands upright with the legs in view, so the camera's tilt could not be told "
+            "and a level camera was assumed: pelvis and trunk angles are off by its tilt. Film from a level camera, "
+            "and let the person stand for a second at the beginning.",
+        )
+    elif unsure > _TILT_UNSURE_DEG:
+        yield QualityWarning(
+            code="camera-tilt-uncertain",
+            message=f"The camera's tilt is uncertain by {unsure:.0f}°, and pelvis and trunk angles with it. Film for "
+            "longer, from a level camera, and let the person stand upright for a second.",
+        )
+    if tilt > _TILT_LARGE_DEG:
+        yield QualityWarning(
+            code="camera-tilted",
+            message=f"The camera was tilted by about {tilt:.0f}°. This was corrected, but depth suffers: film from a "
+            "level camera at the height of the hips.",
+        )
+
+
+def _scale_warnings(scale: Scale, subject: Subject) -> Iterator[QualityWarning]:
+    low, high = _PLAUSIBLE_SCALE
+    if scale.frames == 0:
+        yield QualityWarning(
+            code="scale-unknown",
+            message="Trunk and legs were never visible together, so the size could not be matched to the given height "
+            "and lengths are the detector's own. Film the whole body.",
+        )
+    elif not low <= scale.factor <= high:
+        yield QualityWarning(
+            code="scale-implausible",
+            message=f"The body in the picture looks {scale.implied_stature_m:.2f} m tall, the height given is "
+            f"{subject.height:.2f} m. Check the height (metres); lengths were scaled to it.",
+        )

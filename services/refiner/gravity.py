@@ -1,0 +1,163 @@
+"""Which way is up: the camera's pitch and roll, judged from how the person stands.
+
+The detector's world landmarks keep the camera's axes, so a tilted camera tilts the person. What tells the tilt is
+balance: over a while, the body's centre of mass is above the middle of its support (else the body would fall), whether
+it stands, walks or squats. The mean direction from the feet to the centre of mass is therefore up.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.refiner.body import columns, length, pair, unit
+from services.refiner.smoothing import low_pass
+from shared.motion import FloatArray
+from shared.skeleton import LANDMARKS
+
+_SEGMENTS: Final = (
+    (0.081, 1.0, "ear", "ear"),
+    (0.497, 0.5, "shoulder", "hip"),
+    (0.056, 0.436, "shoulder", "elbow"),
+    (0.044, 0.682, "elbow", "wrist"),
+    (0.200, 0.433, "hip", "knee"),
+    (0.122, 0.606, "knee", "ankle"),
+)
+"""Both sides' mass over body mass, centre of mass from the proximal end, proximal and distal landmark: Dempster's data
+in Winter (2009), table 4.1 (head and neck, trunk, upper arm, forearm with hand, thigh, leg with foot)."""
+
+_SUPPORT_AHEAD_OF_ANKLE: Final = 0.03
+"""Of stature: in quiet standing the centre of mass and of pressure lie about 5 cm before the ankles (Winter 1995,
+Gait & Posture 3:193). The foot's direction is used, not its length, which the detector underestimates by half."""
+
+_LIFTED_M: Final = 0.1
+_LIFT_HZ: Final = 0.3
+"""A foot that is held higher than the other by more than about `_LIFTED_M` for a few seconds does not support; the feet
+of a walker take turns within 1.2 s and count alike, since it is their middle that the walker stays above."""
+
+_UPRIGHT: Final = (0.80, 0.95)
+"""Distance from ankle to shoulder over the length of the leg and trunk between: frames below the first do not count
+(sitting, crouching: the seat or the depth error of bent knees decides), those above the second count in full."""
+
+_FARTHEST_TILT_DEG: Final = 50.0
+"""A body farther than this from the picture's vertical lies or hangs rather than being filmed by a camera so tilted."""
+
+_SYSTEMATIC_DEG: Final = np.array([2.5, 4.0])
+"""Roll and pitch: what averaging does not remove, since the detector's depth errs by 6–9 cm for a whole clip alike."""
+
+_LEVEL_DEG: Final = 20.0
+"""Standard deviation of the tilt of a camera of which nothing is known; the estimate is drawn towards level with it."""
+
+_MEMORY_S: Final = 0.5
+"""Frames closer than this are one observation: half a stride."""
+
+_LEAST_S: Final = 0.3
+"""Less upright time than this is no evidence."""
+
+
+@dataclass(frozen=True)
+class Gravity:
+    """Up in the camera's frame, and how sure that is.
+
+    up                          (3,) unit vector, camera frame: x right, y down, z away.
+    pitch_deg, roll_deg         the camera's: pitch positive when it looks down, roll positive when upright things lean
+                                to the right of the picture. Both 0 where they could not be estimated.
+    pitch_sd_deg, roll_sd_deg   standard deviations.
+    estimated                   False where nothing in the clip told the tilt and a level camera is assumed.
+    """
+
+    up: FloatArray
+    pitch_deg: float
+    roll_deg: float
+    pitch_sd_deg: float
+    roll_sd_deg: float
+    estimated: bool
+
+
+def estimate_gravity(times: FloatArray, body: FloatArray, seen: NDArray[np.bool_], stature: float) -> Gravity:
+    """Up from balance, shrunk towards a level camera by its uncertainty.
+
+    times (T,) seconds; body (T, 33, 3) metres in the camera's frame; seen (T, 33) True where a landmark is visible.
+    A slope here is (x, z) of the direction (x, -1, z), so that small angles add up.
+    """
+    weights = _uprightness(body, seen) * np.gradient(times) if len(times) > 1 else np.zeros(len(times))
+    if weights.sum() < _LEAST_S:
+        return _gravity(np.zeros(2), np.full(2, _LEVEL_DEG), estimated=False)
+    up = np.array([0.0, -1.0, 0.0])
+    for _ in range(5):  # which foot is lifted depends on up; five rounds change it by less than 0.01°
+        lean = _centre_of_mass(body) - _support(times, body, up, stature)
+        up = unit(np.nansum(weights[:, None] * lean, axis=0))
+    slope, sd = _shrunk(up[[0, 2]] / -up[1], _standard_error(lean, weights))
+    return _gravity(slope, sd, estimated=True)
+
+
+def world_axes(up: FloatArray) -> FloatArray:
+    """(3, 3) rotation from the camera's frame (x right, y down, z away) to the world's: right-handed, Y up.
+
+    The camera's heading is kept: Z points back towards the camera along the ground, X to the right of the picture.
+    """
+    back = np.array([0.0, 0.0, -1.0])
+    z = unit(back - (back @ up) * up)
+    return np.stack([np.cross(up, z), up, z])
+
+
+def _gravity(slope: FloatArray, sd_deg: FloatArray, *, estimated: bool) -> Gravity:
+    up = unit(np.array([slope[0], -1.0, slope[1]]))
+    roll, pitch = np.degrees([np.arctan2(up[0], -up[1]), -np.arcsin(up[2])])
+    return Gravity(up, float(pitch), float(roll), float(sd_deg[1]), float(sd_deg[0]), estimated)
+
+
+def _shrunk(slope: FloatArray, sd_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The Gaussian evidence (2,) together with the level camera's."""
+    share = _LEVEL_DEG**2 / (_LEVEL_DEG**2 + sd_deg**2)
+    return share * slope, np.sqrt(share) * sd_deg
+
+
+def _standard_error(lean: FloatArray, weights: FloatArray) -> FloatArray:
+    """(2,) degrees: of the mean slope, from its scatter over half-strides, and what no average removes."""
+    used = weights > 0
+    slopes = np.degrees(np.arctan(lean[used][:, [0, 2]] / -lean[used][:, 1:2]))
+    variance = np.average(
+        (slopes - np.average(slopes, axis=0, weights=weights[used])) ** 2, axis=0, weights=weights[used]
+    )
+    observations = max(1.0, weights.sum() / _MEMORY_S)
+    return np.asarray(np.sqrt(variance / observations + _SYSTEMATIC_DEG**2))
+
+
+def _uprightness(body: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
+    """(T,) 0 to 1: how far leg and trunk are stretched, 0 where they are hidden or the body is not filmed upright."""
+    shoulder, hip, knee, ankle = (pair(body, joint) for joint in _CHAIN)
+    chain = length(shoulder - hip) + length(hip - knee) + length(knee - ankle)
+    stretched = (length(shoulder - ankle) / chain).max(axis=1)
+    low, high = _UPRIGHT
+    tall = unit((shoulder - ankle).mean(axis=1))[:, 1] < -np.cos(np.radians(_FARTHEST_TILT_DEG))
+    visible = np.all([seen[:, columns(joint)].any(axis=1) for joint in _CHAIN], axis=0)
+    return np.where(tall & visible, np.clip((stretched - low) / (high - low), 0, 1), 0.0)
+
+
+def _centre_of_mass(body: FloatArray) -> FloatArray:
+    """(T, 3) metres."""
+    return np.asarray(np.einsum("i,tij->tj", _MASS, body))
+
+
+def _support(times: FloatArray, body: FloatArray, up: FloatArray, stature: float) -> FloatArray:
+    """(T, 3) metres: the point between the feet, or under the one foot, that carries the body."""
+    ankles = pair(body, "ankle")
+    feet = ankles + _SUPPORT_AHEAD_OF_ANKLE * stature * unit(pair(body, "foot_index") - pair(body, "heel"))
+    lift = low_pass(times, (feet[:, 0] - feet[:, 1]) @ up, _LIFT_HZ)
+    left = 1 / (1 + np.exp(lift / _LIFTED_M))[:, None]
+    return np.asarray(left * feet[:, 0] + (1 - left) * feet[:, 1])
+
+
+def _mass_of_landmarks() -> FloatArray:
+    """(33,) the weight of each landmark in the centre of mass."""
+    weights = np.zeros(len(LANDMARKS))
+    for mass, distal_share, proximal, distal in _SEGMENTS:
+        for joint, share in ((proximal, 1 - distal_share), (distal, distal_share)):
+            weights[columns(joint)] += mass * share / 2
+    return weights
+
+
+_MASS: Final = _mass_of_landmarks()
+_CHAIN: Final = ("shoulder", "hip", "knee", "ankle")

@@ -1,0 +1,92 @@
+"""Markers that nobody saw, estimated from the rest of the body. Only where a marker is missing."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.refiner.body import unit
+from services.refiner.smoothing import stretches
+from shared.motion import FloatArray
+from shared.skeleton import MARKER_INDEX, mirrored
+
+LIMB_MARKERS: Final = tuple(
+    side + joint for side in "RL" for joint in ("Knee", "Ankle", "BigToe", "SmallToe", "Heel", "Elbow", "Wrist")
+)
+
+_HEAD: Final = {"Head": (0.0, 0.182, 0.0), "Nose": (0.07, 0.10, 0.0)}
+"""Forward, upward and to the right of the neck, of stature, for a head that was never seen: shoulders at 0.818 and eyes
+at 0.936 of stature (Drillis and Contini 1966, in Winter 2009, fig. 4.1), the nose two fingers below the eyes."""
+
+_FORGET_S: Final = 0.2
+"""Time constant in which an estimate lets go of the place where the marker was last, or will next be, seen."""
+
+
+def estimate_missing(times: FloatArray, positions: FloatArray, stature: float) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Mirror hidden limbs from the other side and carry the head along with the trunk.
+
+    times (T,) seconds; positions (T, 22, 3) metres, NaN where missing, right-handed. Returns the completed positions
+    and a (T, 22) mask of what was estimated.
+
+    A limb is mirrored through the body's sagittal plane, as if both sides did the same at the same time: right for
+    squats, sit-to-stand and landings, wrong for walking, where the sides take turns. The plane holds neck and hip and
+    faces along the hips and shoulders; without all four of these in a frame, nothing is estimated there. Head and nose
+    keep their median place on the trunk.
+    """
+    completed = positions.copy()
+    trunk = _trunk_axes(positions)
+    for name in LIMB_MARKERS:
+        mirror_image = _through_sagittal_plane(
+            trunk, positions[:, MARKER_INDEX["Hip"]], _column(positions, mirrored(name))
+        )
+        completed[:, MARKER_INDEX[name]] = _completed(times, _column(positions, name), mirror_image)
+    for name, default in _HEAD.items():
+        carried = _carried_by_trunk(
+            trunk, positions[:, MARKER_INDEX["Neck"]], _column(positions, name), default, stature
+        )
+        completed[:, MARKER_INDEX[name]] = _completed(times, _column(positions, name), carried)
+    estimated = np.isnan(positions).any(axis=2) & np.isfinite(completed).all(axis=2)
+    return completed, np.asarray(estimated)
+
+
+def _column(positions: FloatArray, name: str) -> FloatArray:
+    return positions[:, MARKER_INDEX[name]]
+
+
+def _trunk_axes(positions: FloatArray) -> FloatArray:
+    """(T, 3, 3) rows: forward, upward, to the right; NaN where hips or shoulders are missing."""
+    upward = unit(_column(positions, "Neck") - _column(positions, "Hip"))
+    pelvis = unit(_column(positions, "RHip") - _column(positions, "LHip"))
+    shoulders = unit(_column(positions, "RShoulder") - _column(positions, "LShoulder"))
+    across = pelvis + shoulders
+    right = unit(across - (across * upward).sum(axis=1, keepdims=True) * upward)
+    return np.stack([np.cross(upward, right), upward, right], axis=1)
+
+
+def _through_sagittal_plane(trunk: FloatArray, origin: FloatArray, points: FloatArray) -> FloatArray:
+    """(T, 3) the mirror image of points (T, 3) in the plane through `origin`, square to the trunk's right."""
+    right = trunk[:, 2]
+    return np.asarray(points - 2 * ((points - origin) * right).sum(axis=1, keepdims=True) * right)
+
+
+def _carried_by_trunk(
+    trunk: FloatArray, neck: FloatArray, seen: FloatArray, default: tuple[float, float, float], stature: float
+) -> FloatArray:
+    """(T, 3) the median place of `seen` (T, 3) on the trunk, or the `default` one, carried along."""
+    local = np.einsum("tij,tj->ti", trunk, seen - neck)
+    local = local[np.isfinite(local).all(axis=1)]
+    place = np.median(local, axis=0) if len(local) else stature * np.array(default)
+    return np.asarray(neck + np.einsum("tij,i->tj", trunk, place))
+
+
+def _completed(times: FloatArray, seen: FloatArray, estimate: FloatArray) -> FloatArray:
+    """(T, 3) `seen` where it is, elsewhere `estimate`, led into what was seen before and after without a jump."""
+    gone = np.asarray(np.isnan(seen).any(axis=1))
+    completed = np.where(gone[:, None], estimate, seen)
+    offset = seen - estimate
+    for gap in stretches(gone):
+        for edge in (gap.start - 1, gap.stop):
+            if 0 <= edge < len(times) and np.isfinite(offset[edge]).all():
+                fading = np.exp(-np.abs(times[gap] - times[edge]) / _FORGET_S)
+                completed[gap] += fading[:, None] * offset[edge]
+    return completed

@@ -1,0 +1,79 @@
+"""The depth stage: from the detector's landmarks to 22 markers in the world's frame, with what was wrong mended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.refiner.depth import chosen
+from services.refiner.gaps import fill_gaps
+from services.refiner.missing import estimate_missing
+from services.refiner.quality import marker_facts, marker_warnings
+from services.refiner.smoothing import CUTOFF_HZ, can_filter, low_pass
+from shared.contracts import QualityWarning, RunOptions, StageReport, Subject
+from shared.errors import NobodyDetected
+from shared.motion import FloatArray, Landmarks, Markers
+from shared.skeleton import MARKERS
+from shared.stage import Progress, Stage
+
+
+@dataclass(frozen=True)
+class DepthInputs:
+    """What the detector saw, and who it is."""
+
+    landmarks: Landmarks
+    subject: Subject
+
+
+@dataclass(frozen=True)
+class DepthOutputs:
+    """The 22 markers of `shared.skeleton.MARKERS`, world frame.
+
+    initial_markers  as the detector gave them: scaled and aligned, not refined.
+    markers          left and right put back, hidden ones removed, short gaps filled; completed and smoothed on request.
+    """
+
+    initial_markers: Markers
+    markers: Markers
+    report: StageReport
+
+
+def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -> DepthOutputs:
+    """Reconstruct the markers, fill short gaps, and where the options say so estimate what is missing and smooth.
+
+    Raises NobodyDetected where no frame holds a person, ModelNotFound and ModelError for a model that cannot be used.
+    """
+    reconstruct, notes = chosen(options)
+    landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
+    if not landmarks.detected.any():
+        raise NobodyDetected(
+            "Nobody was found in the video. Film the whole person, in good light, against a calm background."
+        )
+    progress(0, len(times))
+    reconstruction = reconstruct(landmarks, subject, options.visibility_min)
+    positions, gaps = fill_gaps(times, reconstruction.markers)
+    estimated = np.zeros(positions.shape[:2], dtype=bool)
+    if options.estimate_missing:
+        positions, estimated = estimate_missing(times, positions, subject.height)
+    if options.temporal_smoothing:
+        positions = low_pass(times, positions)
+    facts = marker_facts(gaps, estimated, positions)
+    warnings = (*notes, *reconstruction.warnings, *marker_warnings(facts), *_smoothing_warnings(times, options))
+    progress(len(times), len(times))
+    return DepthOutputs(
+        initial_markers=Markers(times, MARKERS, reconstruction.initial),
+        markers=Markers(times, MARKERS, positions),
+        report=StageReport(facts=reconstruction.facts | facts, warnings=warnings, models=reconstruction.models),
+    )
+
+
+def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[QualityWarning]:
+    if options.temporal_smoothing and not can_filter(times):
+        yield QualityWarning(
+            code="not-smoothed",
+            message=f"The frame rate is too low for a filter at {CUTOFF_HZ:.0f} Hz, so nothing was smoothed. Film at "
+            "30 frames a second or more.",
+        )
+
+
+DEPTH = Stage(name="refiner.depth", inputs=DepthInputs, outputs=DepthOutputs, run=refine_depth)

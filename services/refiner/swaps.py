@@ -1,0 +1,123 @@
+"""Left and right confused by the detector for a while: found by continuity in time, and mended.
+
+A pose network sees a person from behind and from the front much alike, and the two legs of a walker seen from the side
+too. When it changes its mind, the left and the right landmarks trade places from one frame to the next, which no body
+can do. The cheapest labelling of the whole clip is found by dynamic programming (Viterbi) over four hypotheses a frame.
+
+What continuity cannot see stays unseen: a confusion that begins and ends while the limbs cross in the picture, and
+one that lasts for the whole clip. Of two labellings that are equally continuous, the one that leaves more frames as
+they were is taken.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.motion import FloatArray, Landmarks
+from shared.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
+
+_LEGS: Final = ("knee", "ankle", "heel", "foot_index")
+_ARMS: Final = ("elbow", "wrist", "pinky", "index", "thumb")
+_TRUNK: Final = ("shoulder", "hip")
+_HYPOTHESES: Final = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 1]], dtype=bool)
+"""Rows: as detected, legs swapped, arms swapped, everything swapped. Columns: legs, arms, trunk (with the face)."""
+
+_TOLL_M: Final = np.array(
+    [[0.0, 0.08, 0.25, 0.25], [0.08, 0.0, 0.33, 0.25], [0.25, 0.33, 0.0, 0.25], [0.25, 0.25, 0.25, 0.0]]
+)
+"""From one hypothesis to another (rows, columns as in `_HYPOTHESES`): the movement, summed over legs, arms and trunk,
+that the change must spare. Limbs that cross within a frame may spare a few centimetres, right and left labels a tenth
+of a metre at least where they are a pelvis or more apart."""
+
+_TOLL_SPEED: Final = 1.0
+"""Metres a second by which the toll grows when frames lie further apart."""
+
+_WHOLE_CLIP_M: Final = np.array([0.0, 0.25, 0.5, 1.0])
+"""What each hypothesis would cost if it held for the whole clip; a part of the clip costs its share. Of two labellings
+that are equally continuous, the one that leaves more frames as they were is taken."""
+
+
+@dataclass(frozen=True)
+class Swaps:
+    """Which landmarks are taken to have traded sides.
+
+    swapped  (T, 33) True where a landmark carries its mirror's name.
+    """
+
+    swapped: NDArray[np.bool_]
+
+    @property
+    def frames(self) -> NDArray[np.bool_]:
+        """(T,) whether anything is swapped in the frame."""
+        return np.asarray(self.swapped.any(axis=1))
+
+
+def find_swaps(landmarks: Landmarks) -> Swaps:
+    """The labelling of the clip that moves least between frames."""
+    seen = np.flatnonzero(landmarks.detected)
+    hypothesis = np.zeros(len(landmarks.times), dtype=int)
+    if len(seen) > 1:
+        hypothesis[seen] = _cheapest_path(landmarks.times[seen], landmarks.world[seen])
+    return Swaps(_HYPOTHESES[hypothesis][:, _part_of_landmark()])
+
+
+def mend(landmarks: Landmarks, swaps: Swaps) -> Landmarks:
+    """The same landmarks with the swapped ones back under their own names."""
+    where = swaps.swapped[..., None]
+    return replace(
+        landmarks,
+        image=np.where(where, landmarks.image[:, _MIRROR], landmarks.image),
+        world=np.where(where, landmarks.world[:, _MIRROR], landmarks.world),
+        visibility=np.where(swaps.swapped, landmarks.visibility[:, _MIRROR], landmarks.visibility),
+    )
+
+
+def _cheapest_path(times: FloatArray, world: FloatArray) -> NDArray[np.intp]:
+    """(S,) the hypothesis of every frame on the path of least cost.
+
+    Viterbi, where every survivor remembers where it last had the landmarks (a short-term mean, see `_MEMORY_S`), so
+    that a frame or two of confusion on the way from one labelling to the other do not hide which one was left.
+    """
+    swapped = _HYPOTHESES[:, _part_of_landmark(), None]
+    doubt = _WHOLE_CLIP_M / len(times)
+    total, memory = doubt, np.where(swapped, world[0, _MIRROR], world[0])
+    origins = []
+    for step, interval in enumerate(np.diff(times), start=1):
+        labelled = np.where(swapped, world[step, _MIRROR], world[step])
+        movement = np.linalg.norm(labelled - memory[:, None], axis=-1) @ _PART_MEAN
+        toll = np.where(_TOLL_M > 0, _TOLL_M + _TOLL_SPEED * interval, 0.0)
+        arrival = total[:, None] + movement.sum(axis=-1) + toll + doubt
+        origin = arrival.argmin(axis=0)
+        fresh = 1 - np.exp(-interval / _MEMORY_S)[:, None]
+        memory = memory[origin] + fresh * (labelled - memory[origin])
+        total = arrival.min(axis=0)
+        origins.append(origin)
+    return _traced(int(total.argmin()), origins)
+
+
+def _traced(last: int, origins: list[NDArray[np.intp]]) -> NDArray[np.intp]:
+    path = [last]
+    for origin in reversed(origins):
+        path.append(int(origin[path[-1]]))
+    return np.array(path[::-1])
+
+
+def _part_of_landmark() -> NDArray[np.intp]:
+    """(33,) column of `_HYPOTHESES` for every landmark."""
+    return np.array([0 if name.endswith(_LEGS) else 1 if name.endswith(_ARMS) else 2 for name in LANDMARKS])
+
+
+def _part_mean() -> FloatArray:
+    """(33, 3) weights that average over the landmarks of legs, arms and trunk."""
+    weights = np.zeros((len(LANDMARKS), 3))
+    for part, joints in enumerate((_LEGS, _ARMS, _TRUNK)):
+        weights[[name.endswith(joints) for name in LANDMARKS], part] = 0.5 / len(joints)
+    return weights
+
+
+_PART_MEAN: Final = _part_mean()
+_MIRROR: Final = [LANDMARK_INDEX[mirrored(name)] for name in LANDMARKS]
+_MEMORY_S: Final = np.where(_part_of_landmark() == 2, 0.1, 0.02)
+"""(33,) seconds: time constants of the short-term mean. A trunk turns slowly, an ankle swings at 4 m/s."""

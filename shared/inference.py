@@ -1,0 +1,60 @@
+"""One way to run a network: ONNX Runtime, on CUDA where there is one, otherwise on the CPU."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from shared.errors import ModelCorrupt, ModelNotFound
+
+_log = logging.getLogger(__name__)
+
+_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+
+_MOST_THREADS = 4
+"""Networks of this size gain nothing from more, and several services share a machine."""
+
+
+class Network(Protocol):
+    """What is used of `onnxruntime.InferenceSession`."""
+
+    def run(
+        self, output_names: Sequence[str] | None, input_feed: Mapping[str, NDArray[Any]], /
+    ) -> Sequence[NDArray[Any]]:
+        """The named outputs (all where None) for these inputs by name."""
+        ...
+
+
+@cache
+def session(path: Path) -> Network:
+    """The network in an ONNX file, loaded once a process; which provider runs it is logged then.
+
+    Raises ModelNotFound where there is no such file, ModelCorrupt where ONNX Runtime cannot read it.
+    """
+    import onnxruntime as ort  # late: a third of a second that `--help` and the gateway need not pay
+    from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+    if not path.is_file():
+        raise ModelNotFound(f"The model file {path.name} is missing.")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = min(_MOST_THREADS, _usable_cpus())
+    # Waiting threads sleep: spinning doubles the CPU time of a recurrent network and slows whoever shares the cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers = [name for name in _PROVIDERS if name in ort.get_available_providers()]
+    try:
+        network = ort.InferenceSession(path, options, providers=providers)
+    except (failures.Fail, failures.InvalidGraph, failures.InvalidProtobuf, failures.NotImplemented) as error:
+        raise ModelCorrupt(f"The model file {path.name} is not a network that ONNX Runtime can run.") from error
+    _log.info("%s runs on %s", path.name, network.get_providers()[0])
+    result: Network = network
+    return result
+
+
+def _usable_cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,161 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.detector.landmarker import PoseLandmarker
+from services.detector.orientation import Picture
+from services.detector.stage import DETECTOR, DetectorInputs, run
+from services.detector.video import Video, probe
+from shared.contracts import RunOptions
+from shared.errors import Cancelled, NobodyDetected, RarelyDetected, VideoTooShort
+from shared.models import MODELS_DIRECTORY, sha256
+from shared.skeleton import LANDMARKS
+from shared.stage import silent
+
+LITE = RunOptions(pose_model="lite", export_preview=True)
+
+
+def warning_codes(outputs) -> list[str]:
+    return [warning.code for warning in outputs.report.warnings]
+
+
+def empty(pictures: list[Picture], count: int) -> list[Picture]:
+    return [np.full_like(pictures[0], 90)] * count
+
+
+def test_all_33_landmarks_are_found_in_the_sample(detected):
+    landmarks = detected.landmarks
+    assert landmarks.image.shape == (100, 33, 2)
+    assert landmarks.image_size == (1080, 1920)
+    assert np.isfinite(landmarks.world).all(axis=(1, 2)).mean() >= 0.95
+    assert np.isfinite(landmarks.image).all(axis=(1, 2)).mean() >= 0.95
+    np.testing.assert_allclose(landmarks.times, np.arange(100) / 60, atol=1e-9)
+
+
+def test_the_report_holds_what_was_measured(detected, sample):
+    facts = detected.report.facts
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["detection_rate"] == detected.landmarks.detected.mean()
+    assert (facts["frames"], facts["pose_model"], facts["codec"]) == (100, "full", "h264")
+    assert facts["between_detections_longest_s"] == pytest.approx(1 / 60)
+    assert set(facts["visibility"]) == set(LANDMARKS)
+    assert facts["visibility"]["left_hip"] == pytest.approx(detected.landmarks.visibility[:, 23].mean())
+    assert detected.report.models == {
+        "pose_landmarker_full.task": sha256(MODELS_DIRECTORY / "pose_landmarker_full.task")
+    }
+    assert warning_codes(detected) == []
+    assert detected.video_facts == probe(sample)
+
+
+def test_the_preview_shows_every_frame_with_the_landmarks(detected, sample):
+    assert detected.preview is not None
+    assert [path.name for path in detected.preview.parent.iterdir()] == ["preview.mp4"]
+    with Video(detected.preview) as preview, Video(sample) as original:
+        drawn, plain = next(preview.frames()).picture, next(original.frames()).picture
+        assert 1 + sum(1 for _ in preview.frames()) <= 100
+    x, y = np.rint(detected.landmarks.image[0, 25]).astype(int)  # the left knee is sky blue
+    change = drawn[y, x].astype(int) - plain[y, x]
+    assert np.abs(change).max() > 40
+    np.testing.assert_allclose(drawn[y, x], (86, 180, 233), atol=30)
+
+
+def test_progress_counts_frames(clip, tmp_path, pictures):
+    path = clip("some.mp4", pictures=pictures[:12])
+    calls: list[tuple[int, int | None]] = []
+    run(DetectorInputs(path, tmp_path), RunOptions(pose_model="lite"), lambda *call: calls.append(call))
+    assert calls == [(done, 12) for done in range(1, 13)]
+
+
+def test_frames_without_a_person_are_missing_values(clip, tmp_path, pictures):
+    shown = pictures[:8] + empty(pictures, 6)
+    outputs = run(DetectorInputs(clip("leaves.mp4", pictures=shown), tmp_path), LITE, silent)
+    landmarks = outputs.landmarks
+    assert landmarks.detected[:8].all()
+    assert not landmarks.detected[10:].any()
+    assert np.isnan(landmarks.image[10:]).all()
+    assert (landmarks.visibility[10:] == 0).all()
+    assert "low-detection" in warning_codes(outputs)
+
+
+def test_a_variable_frame_rate_is_reported_with_its_times(clip, tmp_path, pictures):
+    ticks = np.cumsum([0, *[20, 50] * 5, 40]).tolist()
+    path = clip("vfr.mp4", pictures=pictures[:12], ticks=ticks)
+    outputs = run(DetectorInputs(path, tmp_path), LITE, silent)
+    np.testing.assert_allclose(outputs.landmarks.times, np.array(ticks) / 1000, atol=1e-9)
+    assert warning_codes(outputs) == ["variable-frame-rate"]
+    assert outputs.preview is not None
+    with Video(outputs.preview) as preview:
+        assert len(list(preview.frames())) == 12
+        np.testing.assert_allclose(preview.timeline.times, np.array(ticks) / 1000, atol=1e-4)
+
+
+def test_a_truncated_video_is_analysed_as_far_as_it_goes(clip, tmp_path, pictures):
+    path = clip("cut.mp4", pictures=pictures, container_options={"movflags": "+faststart"}, options={"bf": "0"})
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 8 // 10])
+    outputs = run(DetectorInputs(path, tmp_path), LITE, silent)
+    assert 10 <= outputs.landmarks.times.size < 24
+    assert outputs.video_facts.truncated
+    assert "truncated" in warning_codes(outputs)
+
+
+@pytest.mark.parametrize(
+    ("people", "nobody", "error", "message"),
+    [
+        (0, 12, NobodyDetected, "any of the 12 frames"),
+        (3, 17, RarelyDetected, r"15\.0% of the frames .*\(3 of 20\)"),
+        (9, 0, VideoTooShort, "has 9 frames; at least 10"),
+    ],
+)
+def test_too_little_of_a_person_is_an_error_that_leaves_no_file(
+    clip, tmp_path, pictures, people, nobody, error, message
+):
+    # The person comes last: a person who leaves is followed for a frame or two more.
+    shown = empty(pictures, nobody) + pictures[:people]
+    path = clip("little.mp4", pictures=shown)
+    workdir = tmp_path / "work"
+    workdir.mkdir()
+    with pytest.raises(error, match=message) as raised:
+        run(DetectorInputs(path, workdir), LITE, silent)
+    assert type(raised.value) is error
+    assert str(tmp_path) not in str(raised.value)
+    assert not list(workdir.iterdir())
+
+
+def test_cancelling_closes_everything_and_leaves_no_file(sample, tmp_path, monkeypatch):
+    closed: list[str] = []
+    for kind in (Video, PoseLandmarker):
+
+        def leave(self: object, *error: object, kind: type = kind, leave: Callable[..., None] = kind.__exit__) -> None:
+            closed.append(kind.__name__)
+            leave(self, *error)
+
+        monkeypatch.setattr(kind, "__exit__", leave)
+
+    def cancel(done: int, total: int | None) -> None:
+        if done == 5:
+            raise Cancelled("The run was stopped.")
+
+    with pytest.raises(Cancelled):
+        run(DetectorInputs(sample, tmp_path), LITE, cancel)
+    assert sorted(closed) == ["PoseLandmarker", "Video"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_show_video_without_a_display_is_a_warning(clip, tmp_path, pictures, monkeypatch, caplog):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    path = clip("short.mp4", pictures=pictures[:10])
+    outputs = run(DetectorInputs(path, tmp_path), RunOptions(pose_model="lite", show_video=True), silent)
+    assert warning_codes(outputs) == ["no-display"]
+    assert "No window is shown" in caplog.text
+    assert outputs.preview is None
+
+
+def test_the_stage_declares_its_types():
+    assert DETECTOR.name == "detector"
+    assert set(DETECTOR.inputs.__dataclass_fields__) == {"video", "workdir"}
+    assert set(DETECTOR.outputs.__dataclass_fields__) == {"landmarks", "video_facts", "preview", "report"}
+    assert Path(MODELS_DIRECTORY / "pose_landmarker_lite.task").is_file()

@@ -1,0 +1,95 @@
+"""The pictures themselves are judged by eye; here: that they come whatever the data, and what is drawn of a curve."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from shared.errors import OutputNotWritable
+from shared.motion import JointAngles, Landmarks, Markers
+from shared.plots import save_angle_comparison, save_joint_angles, save_landmarks, save_markers
+from shared.plots.angles import ROWS
+from shared.plots.page import curve, printable
+from shared.skeleton import ALL_MARKERS, JOINT_GROUPS
+
+
+def angles(frames: int, fill: float | None = None) -> JointAngles:
+    times = np.arange(frames) / 30
+    values = 40 * np.sin(6 * times[:, None, None] + np.arange(36).reshape(12, 3))
+    return JointAngles(times, values if fill is None else np.full_like(values, fill))
+
+
+def landmarks(frames: int, nobody: bool = False) -> Landmarks:
+    rng = np.random.default_rng(0)
+    image, world, visibility = rng.random((frames, 33, 2)), rng.random((frames, 33, 3)), rng.random((frames, 33))
+    if nobody:
+        image[:], world[:], visibility[:] = np.nan, np.nan, 0
+    return Landmarks(np.arange(frames) / 30, image, world, visibility, (640, 480))
+
+
+def markers(frames: int, fill: float | None = None) -> Markers:
+    positions = np.random.default_rng(1).random((frames, 65, 3))
+    return Markers(np.arange(frames) / 30, ALL_MARKERS, positions if fill is None else np.full_like(positions, fill))
+
+
+PICTURES: dict[str, Callable[[Path, int, float | None], None]] = {
+    "angles": lambda path, n, fill: save_joint_angles(path, angles(n, fill), "walk"),
+    "sides": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), None, "walk"),
+    "refined": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), angles(n), "walk"),
+    "landmarks": lambda path, n, fill: save_landmarks(path, landmarks(n, nobody=fill is not None), "walk"),
+    "markers": lambda path, n, fill: save_markers(path, markers(n, fill), "walk", show_all=True),
+}
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize(
+    ("frames", "fill"), [(1, None), (5000, None), (3, np.nan)], ids=["one frame", "long", "missing"]
+)
+def test_every_picture_comes_whatever_the_data(tmp_path: Path, picture: str, frames: int, fill: float | None):
+    PICTURES[picture](tmp_path / "a.png", frames, fill)
+    pixels = imread(tmp_path / "a.png")
+    assert sorted(pixels.shape[:2]) == [1654, 2338]
+    assert (pixels[..., :3].min(axis=2) < 0.5).sum() > 5000  # the headings and axes at least
+
+
+def test_the_same_values_give_the_same_picture(tmp_path: Path):
+    for name in "ab":
+        save_joint_angles(tmp_path / f"{name}.png", angles(20), "walk")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("title", ["走る", "$x$ _{", "a\\b", "long " * 40, ""])
+def test_any_title_can_be_set(tmp_path: Path, title: str):
+    save_markers(tmp_path / "a.png", markers(3), title, show_all=False)
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_what_the_font_lacks_is_a_question_mark():
+    assert printable("gång 走 ω") == "gång ? ω"
+
+
+def test_every_joint_group_has_a_row():
+    assert {group.name.removesuffix("_r").removesuffix("_l") for group in JOINT_GROUPS} == ROWS.keys()
+
+
+def test_gaps_and_turns_past_180_degrees_break_a_curve():
+    times, values = curve(np.arange(6.0), np.array([170, 179, -179, -170, np.nan, 0.0]))
+    np.testing.assert_array_equal(values, [170, 179, np.nan, -179, -170, np.nan, 0])
+    np.testing.assert_array_equal(times, [0, 1, 2, 2, 3, 4, 5])
+
+
+def test_long_curves_are_thinned_but_keep_peaks_and_gaps():
+    path = np.sin(np.arange(200_000) / 5000)
+    path[123_456], path[77_777], path[50_000:50_040] = 9, -9, np.nan
+    times, values = curve(np.arange(200_000.0), path)
+    assert times.size < 6000
+    assert (values[times == 123_456], values[times == 77_777]) == (9, -9)
+    assert np.isnan(values[(times >= 50_000) & (times < 50_040)]).any()
+    assert np.all(np.diff(times) >= 0)
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path):
+    with pytest.raises(OutputNotWritable):
+        save_joint_angles(tmp_path / "missing" / "a.png", angles(2), "walk")
