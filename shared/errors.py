@@ -11,10 +11,24 @@
     │   ├── InvalidOption
     │   ├── InvalidMotion           arrays or files of motion that break their contract
     │   ├── OutputNotWritable
+    │   ├── InvalidSetting          the environment of a server process holds a bad value
+    │   ├── InvalidKey              an object's name that no store takes
     │   └── ModelError
     │       ├── ModelNotFound
     │       └── ModelCorrupt
-    └── Cancelled                   the run was stopped on request
+    ├── Cancelled                   the run was stopped on request
+    ├── Unavailable                 what we depend on does not answer; the same may succeed later
+    │   ├── BusUnavailable
+    │   └── StoreUnavailable
+    ├── ObjectNotFound
+    ├── StageCrashed                a stage ended without an answer: killed, out of memory, a fault of ours
+    └── RunError                    a run cannot be changed in this way
+        ├── RunNotFound
+        ├── RunExists
+        ├── RunChanged              somebody else changed it first
+        ├── RunOver                 it has ended
+        ├── Superseded              another worker has taken this piece of work over
+        └── DuplicateTask           another message holds the same piece of work
 
 A message says what is wrong and what to do about it, in words for the person who started the run. It never
 holds a traceback or a path of the server: paths appear only where the caller gave them.
@@ -126,3 +140,91 @@ class Cancelled(HumanPose3DError):
     code = "cancelled"
     status = 409
     exit_code = 130
+
+
+class InvalidSetting(InputError):
+    """A setting in the environment is missing or has a bad value; the message names its key."""
+
+    code = "invalid-setting"
+
+
+class InvalidKey(InputError):
+    """A name that cannot be an object's: empty parts, `..`, control characters, too long."""
+
+    code = "invalid-key"
+
+
+class Unavailable(HumanPose3DError):
+    """A server that we depend on does not answer, or says that it cannot; trying again later may succeed."""
+
+    code = "unavailable"
+    status = 503
+
+
+class BusUnavailable(Unavailable):
+    """The message bus cannot be reached or did not confirm."""
+
+    code = "bus-unavailable"
+
+
+class StoreUnavailable(Unavailable):
+    """The object store cannot be reached, is full, or broke off."""
+
+    code = "store-unavailable"
+
+
+class ObjectNotFound(HumanPose3DError):
+    """There is no object of this name in the store."""
+
+    code = "object-not-found"
+    status = 404
+
+
+class StageCrashed(HumanPose3DError):
+    """A stage ended without an answer."""
+
+    code = "stage-crashed"
+
+
+class RunError(HumanPose3DError):
+    """A run cannot be changed in the way asked for."""
+
+    code = "run-conflict"
+    status = 409
+
+
+class RunNotFound(RunError):
+    """There is no such run, or it was erased."""
+
+    code = "run-not-found"
+    status = 404
+
+
+class RunExists(RunError):
+    """There is a run of this key already."""
+
+    code = "run-exists"
+
+
+class RunChanged(RunError):
+    """The run was changed by somebody else since it was read."""
+
+    code = "run-changed"
+
+
+class RunOver(RunError):
+    """The run has ended (completed, failed or cancelled) and stays as it is."""
+
+    code = "run-over"
+
+
+class Superseded(RunError):
+    """This piece of work counts no more: another delivery of the same task has claimed it."""
+
+    code = "superseded"
+
+
+class DuplicateTask(RunError):
+    """Another message in the queue holds the same piece of work."""
+
+    code = "duplicate-task"

@@ -1,0 +1,160 @@
+"""What is done to a run from outside a stage: submit, cancel, erase, give up. Safe to repeat, from any process.
+
+The rules of a run's life are in `shared.contracts.RunState`; here they meet the compare-and-set of the bus. A change is
+announced after it is stored, and a task published after that: whoever dies in between is followed by somebody who
+finds the state and does the rest again.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from shared import telemetry
+from shared.bus import Bus, StoredState
+from shared.contracts import Claim, Problem, RunRequest, RunState, StageEvent, StageTask
+from shared.errors import BusUnavailable, RunChanged, RunExists, RunNotFound, RunOver
+from shared.store import Store
+
+LOST_AFTER: Final = timedelta(minutes=5)
+"""Longer than the bus remembers message ids, so that a lost task can be published again."""
+
+_TRIES: Final = 20
+
+
+def folder(run_id: str) -> str:
+    """The store's folder that holds everything of a run."""
+    return f"runs/{run_id}/"
+
+
+async def change(bus: Bus, run_id: str, transition: Callable[[RunState], RunState]) -> StoredState:
+    """Store what `transition` makes of the state, and announce it. Starts over when somebody else was faster.
+
+    Raises RunNotFound, what `transition` raises, and BusUnavailable.
+    """
+    for _ in range(_TRIES):
+        stored = await bus.read(run_id)
+        changed = transition(stored.state)
+        if changed == stored.state:
+            return stored
+        try:
+            revision = await bus.update(changed, stored.revision)
+        except RunChanged:
+            await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311 -- spreads rivals, keeps no secret
+            continue
+        await bus.announce(StageEvent.of(changed, revision))
+        return StoredState(changed, revision)
+    raise BusUnavailable("The run is being changed by too many at once.")
+
+
+async def submit(bus: Bus, run_id: str, request: RunRequest) -> RunState:
+    """Accept a run: when this returns, it will end exactly once. The video must be in the store.
+
+    Repeated with the same request, it is the same run. Raises RunExists where another run has this key.
+    """
+    state = RunState.accepted(run_id, request)
+    try:
+        stored = StoredState(state, await bus.create(state))
+    except RunExists:
+        stored = await bus.read(run_id)
+        if stored.state.request != request:
+            raise
+    await bus.announce(StageEvent.of(*stored))
+    await publish_next(bus, stored.state)
+    return stored.state
+
+
+async def publish_next(bus: Bus, state: RunState) -> None:
+    """Queue what the state says is to be done next, if anything."""
+    task = state.task()
+    if task is not None:
+        await bus.publish(task, telemetry.trace_headers())
+
+
+async def cancel(bus: Bus, run_id: str) -> RunState:
+    """Stop a run. Its worker notices within a second. Raises RunNotFound, RunOver."""
+    return (await change(bus, run_id, RunState.cancelled)).state
+
+
+async def erase(bus: Bus, store: Store, run_id: str) -> None:
+    """Remove video, artefacts, results and every trace in the bus; a run at work is stopped. Raises RunNotFound."""
+    try:
+        state = await cancel(bus, run_id)
+    except RunOver:
+        state = (await bus.read(run_id)).state
+    await store.delete(folder(run_id))
+    video_folder = state.request.video_key.rpartition("/")[0] + "/"
+    if not video_folder.startswith(folder(run_id)):
+        await store.delete(video_folder)
+    await bus.forget(run_id)
+
+
+async def give_up(bus: Bus, task: StageTask, problem: Problem, claim: Claim | None = None) -> None:
+    """End a run as failed and keep its task as dead letter. Raises RunOver, Superseded, RunNotFound."""
+    await change(bus, task.run_id, lambda state: state.failed(problem, claim))
+    await bus.bury(task, problem)
+
+
+async def see_off(bus: Bus, stored: StoredState, task: StageTask) -> None:
+    """Do for an ended run what whoever ended it may have died before doing."""
+    await bus.announce(StageEvent.of(*stored))
+    if stored.state.problem is not None and stored.state.stage == task.stage:
+        await bus.bury(task, stored.state.problem)
+
+
+async def end_exhausted(bus: Bus, timeout: float) -> bool:
+    """Deal with one task whose worker died every time: its run fails. False where there was none."""
+    exhausted = await bus.pull_exhausted(timeout)
+    if exhausted is None:
+        return False
+    task = exhausted.task
+    if task is not None:
+        await _end_exhausted(bus, task)
+    await exhausted.remove()
+    return True
+
+
+async def _end_exhausted(bus: Bus, task: StageTask) -> None:
+    problem = Problem(
+        code="worker-died",
+        status=500,
+        detail=f"The stage {task.stage} ended without an answer every time it was tried. The video may need more "
+        "memory than there is, or be damaged. Try a shorter or smaller copy of it, and report it if that fails too.",
+    )
+    try:
+        stored = await bus.read(task.run_id)
+        if task.stage in stored.state.finished:
+            await publish_next(bus, stored.state)
+        elif stored.state.is_over:
+            await see_off(bus, stored, task)
+        else:
+            await give_up(bus, task, problem)
+    except (RunNotFound, RunOver):
+        pass  # erased, or ended this very moment by another
+
+
+async def requeue_lost(bus: Bus, older_than: timedelta = LOST_AFTER) -> list[str]:
+    """Publish again the task of every run that waits for one that is not in the queue; returns the keys of the runs.
+
+    So it goes with a run whose gateway died between storing its state and publishing its first task.
+    """
+    waiting = []
+    async for update in bus.states():
+        if update is None:
+            break
+        state = update.state
+        if state is not None and not state.is_over and datetime.now(UTC) - state.updated_at > older_than:
+            waiting.append(state)
+    return [state.run_id for state in waiting if await _requeue(bus, state)]
+
+
+async def _requeue(bus: Bus, state: RunState) -> bool:
+    if state.stage is None or await bus.has_task(state.stage, state.run_id):
+        return False
+    try:
+        stored = await change(bus, state.run_id, lambda current: current.requeued())
+    except (RunNotFound, RunOver):
+        return False
+    await publish_next(bus, stored.state)
+    return True

@@ -1,0 +1,165 @@
+"""The process that a stage runs in: takes jobs as JSON lines on stdin, answers on stdout.
+
+A process of its own, because the stages live on native code: when MediaPipe or ONNX Runtime crashes, hangs or is killed
+for memory, the worker's loop goes on, says what happened and hands the task back; and a cancelled run stops at once. It
+stays between jobs, so that models' imports are paid once, and ends with its parent, whose death closes stdin.
+"""
+
+import hashlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from pydantic import BaseModel
+
+from shared import artefacts
+from shared.contracts import Problem, RunOptions, RunState, Subject
+from shared.errors import Cancelled, InputError, OutputNotWritable
+from shared.stage import Stage
+
+_PROGRESS_INTERVAL_S: Final = 0.2
+_TRACEBACK_CHARACTERS: Final = 10_000
+
+
+class StageJob(BaseModel):
+    """Run the stage once."""
+
+    inputs: dict[str, Path]
+    """Artefact name → file."""
+    subject: Subject
+    options: RunOptions
+    workdir: Path
+    outputs: Path
+    """Folder that the outputs' files go to."""
+
+
+class StageDone(BaseModel):
+    """What came of a job."""
+
+    artefacts: dict[str, Path]
+    """Artefact name → file."""
+    seconds: float
+    sha256: dict[str, str]
+    """Of the raw files among the inputs, by artefact name."""
+
+
+class ResultsJob(BaseModel):
+    """Write the results of a run whose stages are all done."""
+
+    state: RunState
+    artefacts: dict[str, Path]
+    """Artefact name → file."""
+    reports: dict[str, Path]
+    """Stage → file of its report."""
+    outputs: Path
+
+
+def resolve(reference: str) -> Any:  # noqa: ANN401 -- whatever the reference names
+    """`package.module:NAME` → the object."""
+    module, _, name = reference.partition(":")
+    return getattr(import_module(module), name)
+
+
+class _Parent:
+    """The worker at the other end of stdin and stdout."""
+
+    def __init__(self, incoming: TextIO, outgoing: TextIO) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._cancelled = threading.Event()
+        self._reported = 0.0
+        self.jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        for line in self._incoming:
+            message = json.loads(line)
+            if "cancel" in message:
+                self._cancelled.set()
+            else:
+                self._cancelled.clear()
+                self.jobs.put(message)
+        os._exit(0)  # the worker is gone, and nobody waits for what is being computed
+
+    def say(self, kind: str, content: object) -> None:
+        """One message, as a line."""
+        self._outgoing.write(json.dumps({kind: content}) + "\n")
+        self._outgoing.flush()
+
+    def progress(self, done: int, total: int | None) -> None:
+        """See `shared.stage.Progress`."""
+        if self._cancelled.is_set():
+            raise Cancelled("The run was stopped on request.")
+        now = time.monotonic()
+        if now - self._reported >= _PROGRESS_INTERVAL_S:
+            self._reported = now
+            self.say("progress", done / total if total else 0.0)
+
+
+def _run_stage(stage: Stage[Any, Any], job: StageJob, parent: _Parent) -> StageDone:
+    started = time.perf_counter()
+    inputs: dict[str, object] = {}
+    sha256 = {}
+    for name, kind in artefacts.kinds(stage.inputs).items():
+        if name in ("workdir", "subject"):
+            inputs[name] = getattr(job, name)
+        elif name in job.inputs:
+            inputs[name] = artefacts.load(job.inputs[name], kind)
+            if isinstance(inputs[name], Path):
+                sha256[name] = _sha256(job.inputs[name])
+        else:
+            inputs[name] = None
+    made = stage.run_on(inputs, job.options, parent.progress)
+    files = {name: artefacts.save(job.outputs, name, value) for name, value in made.items() if value is not None}
+    return StageDone(artefacts=files, seconds=time.perf_counter() - started, sha256=sha256)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _do(stage: Stage[Any, Any], results_writer: str, message: dict[str, Any], parent: _Parent) -> object:
+    if "stage" in message:
+        return _run_stage(stage, StageJob.model_validate(message["stage"]), parent).model_dump(mode="json")
+    return resolve(results_writer)(ResultsJob.model_validate(message["results"]))
+
+
+def _answer(
+    stage: Stage[Any, Any], results_writer: str, message: dict[str, Any], parent: _Parent
+) -> tuple[str, object]:
+    """The answer to one job, as kind and content."""
+    try:
+        return "done", _do(stage, results_writer, message, parent)
+    except Cancelled:
+        return "cancelled", None
+    except OutputNotWritable as error:  # this machine's disk, not the user's folder: another try may succeed
+        return "crashed", str(error)
+    except InputError as error:
+        return "refused", Problem.of(error).model_dump()
+    except Exception:  # noqa: BLE001 -- the edge of the process: whatever went wrong, the worker is to hear of it
+        return "crashed", traceback.format_exc()[-_TRACEBACK_CHARACTERS:]
+
+
+def main(stage_reference: str, results_writer: str) -> None:
+    """Serve jobs until stdin closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which decides
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # native libraries print what they like
+    parent = _Parent(sys.stdin, answers)
+    stage: Stage[Any, Any] = resolve(stage_reference)
+    parent.say("ready", [name for name in artefacts.kinds(stage.inputs) if name not in ("workdir", "subject")])
+    while True:
+        parent.say(*_answer(stage, results_writer, parent.jobs.get(), parent))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
