@@ -8,11 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.augmenter.stage import AUGMENTER
-from services.refiner.stage import DEPTH
-
 from services.angles.stage import ANGLES
+from services.augmenter.stage import AUGMENTER
 from services.detector.stage import DETECTOR
+from services.refiner.stage import DEPTH
 from shared.contracts import RunOptions, StageName, StageReport, Subject, route
 from shared.errors import OutputNotWritable
 from shared.models import sha256

@@ -10,9 +10,6 @@ from datetime import timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from shared.bus import Bus
-from shared.settings import Settings
-from shared.store import Store
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +18,10 @@ from gateway.desk import Desk
 from gateway.index import RunIndex
 from gateway.keys import KeyRing
 from gateway.routes import Services, router
+from shared.bus import Bus
 from shared.errors import InvalidSetting, Unavailable
+from shared.settings import Settings
+from shared.store import Store
 
 _INDEX_TIMEOUT_S = 10.0
 _SWEEP_S = 600.0

@@ -10,18 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from shared.bus import Bus
-from shared.results import safe_name
-from shared.store import PresignedUpload, Store
-
 from gateway.errors import IdempotencyKeyReused, NotSupported, QuotaExceeded, UploadNotFound
 from gateway.forms import Upload
 from gateway.index import RunIndex
 from gateway.keys import ApiKey
 from gateway.submission import Submission
 from shared import runs
+from shared.bus import Bus
 from shared.contracts import RunRequest, RunState
 from shared.errors import InvalidKey, InvalidOption, ObjectNotFound, RunExists, RunNotFound
+from shared.results import safe_name
+from shared.store import PresignedUpload, Store
 
 PRESIGNED_LIFETIME: Final = timedelta(minutes=15)
 _DAY: Final = timedelta(days=1)

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from shared.store import Store
 from starlette.responses import Response, StreamingResponse
 from stream_zip import NO_COMPRESSION_64, ZIP_64, async_stream_zip
 
 from gateway.errors import RangeNotSatisfiable
 from shared.contracts import RunState
 from shared.errors import ObjectNotFound
+from shared.store import Store
 
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 _TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain"}

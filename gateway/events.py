@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from shared.bus import Bus
-
 from shared.contracts import RunState, StageEvent
 
 HEARTBEAT_S: Final = 15.0

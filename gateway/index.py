@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterator
 
 from shared.bus import Bus
-
 from shared.contracts import RunState
 from shared.errors import Unavailable
 

@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from shared.bus import Bus
-from shared.settings import Settings
-from shared.store import Store
 from starlette.responses import Response, StreamingResponse
 
 from gateway import downloads
@@ -22,10 +19,13 @@ from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Stat
 from gateway.sniff import check_container
 from gateway.statistics import describe
 from gateway.submission import UPLOAD_KEY, read_submission
+from shared.bus import Bus
 from shared.contracts import RunOptions, RunState, Subject
 from shared.errors import InvalidOption
 from shared.formats.npz import load_npz
 from shared.motion import JointAngles
+from shared.settings import Settings
+from shared.store import Store
 
 router = APIRouter(prefix="/api", responses=responses(401, 503))
 

@@ -151,8 +151,10 @@ class RunRequest(_Contract):
     options: RunOptions
     consented_at: AwareDatetime
     """When the sender declared the consent of the person filmed."""
-    owner: str | None = None
-    """Id of the API key that the run belongs to; None where the gateway asks for none."""
+    owner: str
+    """Whom the API key belongs to."""
+    fingerprint: str
+    """The same for a repetition of the same submission."""
 
 
 class StageTask(_Contract):

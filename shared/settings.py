@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from shared.errors import InvalidSetting
+from shared.models import MODELS_DIRECTORY
 
 PREFIX: Final = "HUMANPOSE3D_"
 
@@ -54,6 +55,17 @@ class Settings(BaseModel):
     s3_region: str = "us-east-1"
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None
+
+    api_keys_file: Annotated[Path | None, Field(description="file of hashed API keys; none: no key is asked for")] = (
+        None
+    )
+    published_on: Annotated[
+        str | None, Field(description="address under which others reach the gateway, where it is not `host`")
+    ] = None
+    max_upload_bytes: Annotated[int, Field(gt=0, description="largest video that is taken")] = 4 * 10**9
+    retention_days: Annotated[float | None, Field(gt=0, description="after this a run is erased; none: never")] = None
+    scratch_directory: Annotated[Path | None, Field(description="for files in work; none: the system's")] = None
+    models_directory: Annotated[Path, Field(description="where `*_path` options find models")] = MODELS_DIRECTORY
 
     log_format: Literal["plain", "json"] = "plain"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
