@@ -5,6 +5,7 @@ What is decoded is what a player shows: turned and mirrored by the display matri
 
 import heapq
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -60,6 +61,11 @@ def probe(path: Path) -> VideoFacts:
 
 class Video:
     """A video open for reading once, as a context manager.
+
+    nominal_rate   frames per second by the container's word.
+    timeline       the times of the frames read so far, and what was mended in them.
+    damaged_parts  packets that could not be decoded, and frames that were decoded with errors.
+    interlaced     whether a frame was.
 
     Raises VideoNotFound where there is no such file, NoVideoStream where it has no moving picture, UnreadableVideo
     where it cannot be decoded.
@@ -203,9 +209,11 @@ class Video:
 
 
 def _open(path: Path) -> InputContainer:
-    if not path.exists():
-        raise VideoNotFound(f"There is no file {path}. Check the path of the video.")
-    if not path.is_file():
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        raise VideoNotFound(f"There is no file {path}. Check the path of the video.") from None
+    if not stat.S_ISREG(mode):
         raise UnreadableVideo(f"{path.name} is not a file. Give the path of a video.")
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
     try:

@@ -250,6 +250,8 @@ def test_what_is_not_a_video_is_refused(clip, tmp_path, noise, kind):
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(VideoNotFound, match=r"nothing\.mp4"):
         probe(tmp_path / "nothing.mp4")
+    with pytest.raises(VideoNotFound):
+        probe(tmp_path / ("long" * 100))
     with pytest.raises(UnreadableVideo, match="is not a file"):
         probe(tmp_path)
 
