@@ -12,10 +12,11 @@ from services.angles.stage import ANGLES
 from services.augmenter.stage import AUGMENTER
 from services.detector.stage import DETECTOR
 from services.refiner.stage import DEPTH, JOINTS
+from shared.results import RunResults, publish, safe_name, write_results
+
 from shared.contracts import RunOptions, StageName, StageReport, Subject, route
 from shared.errors import OutputNotWritable
 from shared.models import sha256
-from shared.results import RunResults, publish, safe_name, write_results
 from shared.stage import Progress, Stage
 
 STAGES: Mapping[StageName, Stage[Any, Any]] = {

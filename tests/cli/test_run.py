@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared.formats.trc import read_trc
 
 from cli.main import main
-from shared.formats.trc import read_trc
 from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
