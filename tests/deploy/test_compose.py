@@ -16,7 +16,7 @@ OURS = {"gateway", "detector", "refiner", "augmenter", "angles"}
 
 def compose(*files: str, **environment: str) -> subprocess.CompletedProcess[str]:
     arguments = [argument for file in files for argument in ("-f", file)]
-    command = [TOOLS / "docker-compose", "--env-file", os.devnull, *arguments, "config", "--format", "json"]
+    command = [str(TOOLS / "docker-compose"), "--env-file", os.devnull, *arguments, "config", "--format", "json"]
     return subprocess.run(
         command, cwd=ROOT, env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True
     )

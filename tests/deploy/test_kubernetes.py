@@ -62,7 +62,7 @@ def test_every_resource_follows_its_schema(resources: list[Resource]):
 
 def test_every_stage_scales_on_its_own_consumers(resources: list[Resource]):
     scaled = of_kind(resources, "ScaledObject")
-    consumers = {}
+    consumers: dict[str, list[str]] = {}
     for name, resource in scaled.items():
         assert resource["spec"]["scaleTargetRef"]["name"] in of_kind(resources, "Deployment")
         for trigger in resource["spec"]["triggers"]:
