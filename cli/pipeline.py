@@ -15,7 +15,8 @@ from services.refiner.stage import DEPTH
 from shared.contracts import RunOptions, StageName, StageReport, Subject, route
 from shared.errors import OutputNotWritable
 from shared.models import sha256
-from shared.results import RunResults, publish, safe_name, write_results
+from shared.names import safe_name
+from shared.results import RunResults, publish, write_results
 from shared.stage import Progress, Stage
 
 STAGES: Mapping[StageName, Stage[Any, Any]] = {stage.name: stage for stage in (DETECTOR, DEPTH, AUGMENTER, ANGLES)}

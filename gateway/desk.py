@@ -19,7 +19,7 @@ from shared import runs
 from shared.bus import Bus
 from shared.contracts import RunRequest, RunState
 from shared.errors import InvalidKey, InvalidOption, ObjectNotFound, RunExists, RunNotFound
-from shared.results import safe_name
+from shared.names import safe_name
 from shared.store import PresignedUpload, Store
 
 PRESIGNED_LIFETIME: Final = timedelta(minutes=15)

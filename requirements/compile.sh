@@ -15,3 +15,10 @@ compile run --extra cpu
 compile gpu --extra gpu
 compile test --extra cpu --extra tracing --extra test
 compile reference --extra cpu --extra test --extra reference
+
+# Images: one file a service, at the versions that the tests run with.
+mkdir -p requirements/images
+for service in gateway detector refiner augmenter augmenter-gpu angles; do
+    "$uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+        --group "$service" -c requirements/test.txt -o "requirements/images/$service.txt"
+done

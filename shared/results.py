@@ -18,14 +18,11 @@ so for one version of matplotlib, the preview for one encoder.
 
 import json
 import platform
-import re
 import secrets
 import shutil
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import Final, get_args
@@ -43,9 +40,6 @@ from shared.motion import JointAngles, Landmarks, Markers, MarkerSpread
 SCHEMA_VERSION: Final = 1
 """Of quality.json and run.json; counted up when a field changes its meaning or goes."""
 
-LONGEST_NAME: Final = 150
-"""Bytes; the longest file name made from it stays under the 255 that file systems allow."""
-
 _PACKAGES: Final = (
     "humanpose3d",
     "mediapipe",
@@ -57,7 +51,6 @@ _PACKAGES: Final = (
     "opencv-python-headless",
     "matplotlib",
 )
-_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _ANGLES_FOLDER: Final = "joint_angles"
 _OURS: Final = {_ANGLES_FOLDER, "quality.json", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
@@ -66,7 +59,7 @@ _OURS: Final = {_ANGLES_FOLDER, "quality.json", "run.json", ".DS_Store", "Thumbs
 class RunResults:
     """Everything that a finished run has to tell.
 
-    `name` names the folder and its files (`safe_name` of the video). `refined_angles` are there where the joints were
+    `name` names the folder and its files (`shared.names.safe_name` of the video). `refined_angles` are there where the joints were
     refined; the CSV files then hold these. `preview` is the film in the caller's scratch folder, where there is one.
     """
 
@@ -127,29 +120,6 @@ def publish(folder: Path, destination: Path) -> Path:
         elif aside.exists():
             aside.rename(destination)
     return destination
-
-
-def safe_name(video: Path) -> str:
-    """Stem of the video's file name, made fit to name files on every system: letters of all scripts are kept.
-
-    >>> [safe_name(Path(name)) for name in ("clips/Gehen (1).MOV", "a:b.mp4", "..", "nul.avi")]
-    ['Gehen (1)', 'a_b', 'video', 'nul_']
-    """
-    stem = unicodedata.normalize("NFC", video.stem)
-    stem = "".join("_" if unicodedata.category(letter)[0] == "C" else letter for letter in stem)
-    stem = re.sub(r'[<>:"/\\|?*]', "_", stem).strip(" .") or "video"
-    if _RESERVED.fullmatch(stem):
-        stem += "_"
-    return _shortened(stem)
-
-
-def _shortened(stem: str) -> str:
-    """The stem or, where it is too long, its beginning and a digest that tells it from others that begin so."""
-    encoded = stem.encode()
-    if len(encoded) <= LONGEST_NAME:
-        return stem
-    digest = sha256(encoded).hexdigest()[:8]
-    return f"{encoded[: LONGEST_NAME - 9].decode(errors='ignore').rstrip(' .')}-{digest}"
 
 
 def _refuse_to_replace_anything_else(destination: Path) -> None:

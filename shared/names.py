@@ -1,0 +1,35 @@
+"""Names that are made from what users call their files."""
+
+import re
+import unicodedata
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+LONGEST_NAME: Final = 150
+"""Bytes; the longest file name made from it stays under the 255 that file systems allow."""
+
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+
+
+def safe_name(video: Path) -> str:
+    """Stem of the video's file name, made fit to name files on every system: letters of all scripts are kept.
+
+    >>> [safe_name(Path(name)) for name in ("clips/Gehen (1).MOV", "a:b.mp4", "..", "nul.avi")]
+    ['Gehen (1)', 'a_b', 'video', 'nul_']
+    """
+    stem = unicodedata.normalize("NFC", video.stem)
+    stem = "".join("_" if unicodedata.category(letter)[0] == "C" else letter for letter in stem)
+    stem = re.sub(r'[<>:"/\\|?*]', "_", stem).strip(" .") or "video"
+    if _RESERVED.fullmatch(stem):
+        stem += "_"
+    return _shortened(stem)
+
+
+def _shortened(stem: str) -> str:
+    """The stem or, where it is too long, its beginning and a digest that tells it from others that begin so."""
+    encoded = stem.encode()
+    if len(encoded) <= LONGEST_NAME:
+        return stem
+    digest = sha256(encoded).hexdigest()[:8]
+    return f"{encoded[: LONGEST_NAME - 9].decode(errors='ignore').rstrip(' .')}-{digest}"

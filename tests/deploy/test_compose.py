@@ -1,0 +1,87 @@
+"""The compose files, as Docker Compose itself understands them, and the Dockerfile, as hadolint reads it."""
+
+import json
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = Path(sysconfig.get_path("scripts"))
+OURS = {"gateway", "detector", "refiner", "augmenter", "angles"}
+
+
+def compose(*files: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    arguments = [argument for file in files for argument in ("-f", file)]
+    command = [str(TOOLS / "docker-compose"), "--env-file", os.devnull, *arguments, "config", "--format", "json"]
+    return subprocess.run(
+        command, cwd=ROOT, env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    configuration = compose("docker-compose.yml", HUMANPOSE3D_S3_SECRET_KEY="secret")
+    assert configuration.returncode == 0, configuration.stderr
+    found: dict[str, Any] = json.loads(configuration.stdout)["services"]
+    return found
+
+
+def test_every_service_has_an_image_of_its_own(services: dict[str, Any]):
+    assert set(services) == OURS | {"nats", "minio"}
+    assert len({services[name]["image"] for name in OURS}) == len(OURS)
+    assert {services[name]["build"]["target"] for name in OURS} == OURS
+
+
+def test_no_container_has_a_capability_or_can_gain_one(services: dict[str, Any]):
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not service.get("privileged"), name
+
+
+def test_only_the_gateway_and_the_store_are_published_and_only_on_this_machine(services: dict[str, Any]):
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert set(published) == {"gateway", "minio"}
+    assert {port["host_ip"] for ports in published.values() for port in ports} == {"127.0.0.1"}
+
+
+def test_our_root_file_systems_are_read_only(services: dict[str, Any]):
+    assert all(services[name]["read_only"] for name in OURS)
+
+
+def test_the_store_is_pinned_to_the_maintained_fork(services: dict[str, Any]):
+    assert services["minio"]["image"] == (
+        "pgsty/silo:RELEASE.2026-09-16T00-00-00Z"
+        "@sha256:635197cb9f36d01bee221d34d1c7d7960f6a95c48b0b6c01d99cd13bdae51a46"
+    )
+
+
+def test_without_a_secret_nothing_starts():
+    configuration = compose("docker-compose.yml")
+    assert configuration.returncode != 0
+    assert "see .env.example" in configuration.stderr
+
+
+def test_the_gpu_goes_to_the_services_that_run_networks():
+    configuration = compose("docker-compose.yml", "docker-compose.gpu.yml", HUMANPOSE3D_S3_SECRET_KEY="secret")
+    assert configuration.returncode == 0, configuration.stderr
+    merged = json.loads(configuration.stdout)["services"]
+    with_gpu = {
+        name
+        for name, service in merged.items()
+        for device in service.get("deploy", {}).get("resources", {}).get("reservations", {}).get("devices", [])
+        if device["driver"] == "nvidia"
+    }
+    assert with_gpu == {"detector", "refiner", "augmenter"}
+    assert all(merged[name]["build"]["args"]["FLAVOUR"] == "-gpu" for name in with_gpu)
+
+
+def test_the_dockerfile_is_clean_and_builds_every_service():
+    checked = subprocess.run([TOOLS / "hadolint", "deploy/Dockerfile"], cwd=ROOT, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+    targets = [line.split()[-1] for line in (ROOT / "deploy/Dockerfile").read_text().splitlines() if " AS " in line]
+    assert set(targets) >= OURS
