@@ -2,13 +2,13 @@
 
 import mimetypes
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
-from stream_zip import NO_COMPRESSION_64, ZIP_64, async_stream_zip
+from stream_zip import NO_COMPRESSION_64, ZIP_64, Method, async_stream_zip
 
 from gateway.errors import RangeNotSatisfiable
 from shared.contracts import RunState
@@ -51,7 +51,7 @@ def archive_response(store: Store, state: RunState) -> Response:
 
 async def _members(
     store: Store, folder: str, files: Mapping[str, str], date: datetime
-) -> AsyncIterator[tuple[str, datetime, int, object, AsyncIterator[bytes]]]:
+) -> AsyncIterator[tuple[str, datetime, int, Method, AsyncIterable[bytes]]]:
     for path, key in sorted(files.items()):
         method = NO_COMPRESSION_64 if path.endswith(_COMPRESSED) else ZIP_64
         yield f"{folder}/{path}", date, _READABLE, method, store.read(key)

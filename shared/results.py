@@ -59,8 +59,9 @@ _OURS: Final = {_ANGLES_FOLDER, "quality.json", "run.json", ".DS_Store", "Thumbs
 class RunResults:
     """Everything that a finished run has to tell.
 
-    `name` names the folder and its files (`shared.names.safe_name` of the video). `refined_angles` are there where the joints were
-    refined; the CSV files then hold these. `preview` is the film in the caller's scratch folder, where there is one.
+    `name` names the folder and its files (`shared.names.safe_name` of the video). `refined_angles` are there where the
+    joints were refined; the CSV files then hold these. `preview` is the film in the caller's scratch folder, where
+    there is one.
     """
 
     name: str

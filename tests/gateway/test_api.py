@@ -18,7 +18,7 @@ from gateway.app import create_app
 from gateway.keys import append, create
 from shared import runs
 from shared.bus.memory import MemoryBus
-from shared.contracts import Problem, StageRecord
+from shared.contracts import Problem, StageName, StageRecord
 from shared.errors import BusUnavailable, InvalidSetting, StoreUnavailable
 from shared.formats.npz import save_npz
 from shared.motion import JointAngles
@@ -67,17 +67,20 @@ class World:
         angles = self.folder / "angles.npz"
         save_npz(angles, JointAngles(np.arange(3) / 30, np.ones((3, 12, 3))))
         await self.store.put_file(f"runs/{run_id}/angles/1/angles.npz", angles)
+        made = {"angles": f"runs/{run_id}/angles/1/angles.npz"}
         while (stage := (await self.bus.read(run_id)).state.stage) is not None:
-            delivery = await self.bus.pull(stage, 0)
-            assert delivery is not None
-            state = (await runs.change(self.bus, run_id, lambda s: s.claimed(stage, delivery.sequence, 1, "w"))).state
-            claim = state.claim
-            assert claim is not None
-            made = {"angles": f"runs/{run_id}/angles/1/angles.npz"} if stage == "angles" else {}
-            record = StageRecord(attempt=claim.attempt, artefacts=made, seconds=0.1)
-            state = (await runs.change(self.bus, run_id, lambda s: s.stage_finished(claim, record, results))).state
-            await runs.publish_next(self.bus, state)
-            await delivery.ack()
+            await self._finish(run_id, stage, made if stage == "angles" else {}, results)
+
+    async def _finish(self, run_id: str, stage: StageName, made: dict[str, str], results: dict[str, str]) -> None:
+        delivery = await self.bus.pull(stage, 0)
+        assert delivery is not None
+        sequence = delivery.sequence
+        claim = (await runs.change(self.bus, run_id, lambda s: s.claimed(stage, sequence, 1, "worker"))).state.claim
+        assert claim is not None
+        record = StageRecord(attempt=claim.attempt, artefacts=made, seconds=0.1)
+        state = (await runs.change(self.bus, run_id, lambda s: s.stage_finished(claim, record, results))).state
+        await runs.publish_next(self.bus, state)
+        await delivery.ack()
 
 
 @pytest.fixture
