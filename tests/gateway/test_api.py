@@ -4,88 +4,19 @@ import asyncio
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 
 from gateway import events
 from gateway.app import create_app
 from gateway.keys import append, create
 from shared import runs
-from shared.bus.memory import MemoryBus
-from shared.contracts import Problem, StageName, StageRecord
+from shared.contracts import Problem
 from shared.errors import BusUnavailable, InvalidSetting, StoreUnavailable
-from shared.formats.npz import save_npz
-from shared.motion import JointAngles
-from shared.settings import Settings
-from shared.store.directory import DirectoryStore
-
-MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(1000)
-FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}
-
-
-class World:
-    """A gateway with what stands behind it."""
-
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        (folder / "models").mkdir()
-        (folder / "scratch").mkdir()
-        self.folder = folder
-        self.bus, self.store = MemoryBus(), DirectoryStore(folder / "store")
-        self.settings = Settings(
-            nats_url="nats://127.0.0.1:1",
-            store_directory=folder / "store",
-            scratch_directory=folder / "scratch",
-            models_directory=folder / "models",
-            max_upload_bytes=1_000_000,
-            **settings,
-        )
-
-    @asynccontextmanager
-    async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-        app = create_app(self.settings, self.bus, self.store)
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client,
-        ):
-            yield client
-
-    async def complete(self, run_id: str, files: dict[str, bytes]) -> None:
-        """What the workers would do, in short."""
-        results = {}
-        for path, content in files.items():
-            source = self.folder / "source"
-            source.write_bytes(content)
-            results[path] = f"runs/{run_id}/results/1/{path}"
-            await self.store.put_file(results[path], source)
-        angles = self.folder / "angles.npz"
-        save_npz(angles, JointAngles(np.arange(3) / 30, np.ones((3, 12, 3))))
-        await self.store.put_file(f"runs/{run_id}/angles/1/angles.npz", angles)
-        made = {"angles": f"runs/{run_id}/angles/1/angles.npz"}
-        while (stage := (await self.bus.read(run_id)).state.stage) is not None:
-            await self._finish(run_id, stage, made if stage == "angles" else {}, results)
-
-    async def _finish(self, run_id: str, stage: StageName, made: dict[str, str], results: dict[str, str]) -> None:
-        delivery = await self.bus.pull(stage, 0)
-        assert delivery is not None
-        sequence = delivery.sequence
-        claim = (await runs.change(self.bus, run_id, lambda s: s.claimed(stage, sequence, 1, "worker"))).state.claim
-        assert claim is not None
-        record = StageRecord(attempt=claim.attempt, artefacts=made, seconds=0.1)
-        state = (await runs.change(self.bus, run_id, lambda s: s.stage_finished(claim, record, results))).state
-        await runs.publish_next(self.bus, state)
-        await delivery.ack()
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+from tests.gateway.world import FORM, MP4, World
 
 
 async def submit(client: httpx.AsyncClient, path: str = "/api/runs/", **changes: str) -> httpx.Response:

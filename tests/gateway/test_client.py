@@ -1,0 +1,74 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.client import ApiError, Client, RunFailed
+from gateway.keys import append, create
+from gateway.resources import Progress
+from tests.gateway.conftest import FILES
+from tests.gateway.world import MP4, World
+
+Serve = Callable[[World], str]
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "walk.mp4"
+    path.write_bytes(MP4)
+    return path
+
+
+def test_submit_wait_download_erase(world: World, serve: Serve, video: Path, tmp_path: Path):
+    with Client(serve(world)) as client:
+        run_key = client.submit(video, height=1.78, weight=75, augmentation_cycles=3, estimate_missing=True)
+        seen: list[Progress] = []
+        run = client.wait(run_key, on_progress=seen.append, timeout=20)
+        assert (run.status, run.options.augmentation_cycles, run.options.estimate_missing) == ("completed", 3, True)
+        assert [progress.progress for progress in seen] == sorted(progress.progress for progress in seen)
+        assert seen[-1].progress == 100
+        paths = client.download(run_key, tmp_path / "results")
+        assert {str(path.relative_to(tmp_path / "results")): path.read_bytes() for path in paths} == FILES
+        assert [summary.run_key for summary in client.runs()] == [run_key]
+        assert len(client.statistics(run_key).angles) == 36
+        client.erase(run_key)
+        assert list(client.runs()) == []
+
+
+def test_a_refusal_is_an_error_with_the_problem(world: World, serve: Serve, video: Path):
+    with Client(serve(world)) as client:
+        with pytest.raises(ApiError, match="height") as caught:
+            client.submit(video, height=5, weight=75)
+        assert (caught.value.problem.code, caught.value.problem.status) == ("invalid-option", 422)
+        with pytest.raises(ApiError, match="consent"):
+            client.submit(video, height=1.78, weight=75, consent=False)
+
+
+def test_a_cancelled_run_is_not_waited_for(tmp_path: Path, serve: Serve, video: Path, monkeypatch: pytest.MonkeyPatch):
+    async def idle(self: World, files: dict[str, bytes]) -> None:
+        return
+
+    monkeypatch.setattr(World, "complete_everything", idle)
+    with Client(serve(World(tmp_path))) as client:
+        run_key = client.submit(video, height=1.78, weight=75)
+        with pytest.raises(TimeoutError):
+            client.wait(run_key, timeout=0)
+        assert client.cancel(run_key).done
+        with pytest.raises(RunFailed, match="cancelled"):
+            client.wait(run_key)
+
+
+def test_a_key_is_sent(tmp_path: Path, serve: Serve, video: Path):
+    secret, stored = create("lab")
+    append(tmp_path / "keys", stored)
+    url = serve(World(tmp_path, api_keys_file=tmp_path / "keys"))
+    with Client(url) as stranger, pytest.raises(ApiError, match="not-authenticated"):
+        stranger.submit(video, height=1.78, weight=75)
+    with Client(url, secret) as client:
+        assert client.submit(video, height=1.78, weight=75)
+
+
+def test_one_idempotency_key_is_one_run(world: World, serve: Serve, video: Path):
+    with Client(serve(world)) as client:
+        keys = {client.submit(video, height=1.78, weight=75, idempotency_key="k") for _ in range(3)}
+        assert len(keys) == 1

@@ -1,0 +1,86 @@
+"""A gateway over a bus in memory and a store in a folder, and a hand that does the workers' part."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from gateway.app import create_app
+from shared import runs
+from shared.bus.memory import MemoryBus
+from shared.contracts import StageName, StageRecord
+from shared.formats.npz import save_npz
+from shared.motion import JointAngles
+from shared.settings import Settings
+from shared.store.directory import DirectoryStore
+
+MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(1000)
+FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}
+
+
+class World:
+    """A gateway with what stands behind it."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        (folder / "models").mkdir()
+        (folder / "scratch").mkdir()
+        self.folder = folder
+        self.bus, self.store = MemoryBus(), DirectoryStore(folder / "store")
+        values = {
+            "nats_url": "nats://127.0.0.1:1",
+            "store_directory": folder / "store",
+            "scratch_directory": folder / "scratch",
+            "models_directory": folder / "models",
+            "max_upload_bytes": 1_000_000,
+        }
+        self.settings = Settings(**{**values, **settings})
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of the application, without a network between."""
+        app = create_app(self.settings, self.bus, self.store)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
+        ):
+            yield client
+
+    async def complete(self, run_id: str, files: dict[str, bytes]) -> None:
+        """What the workers would do, in short."""
+        results = {}
+        for path, content in files.items():
+            source = self.folder / "source"
+            source.write_bytes(content)
+            results[path] = f"runs/{run_id}/results/1/{path}"
+            await self.store.put_file(results[path], source)
+        angles = self.folder / "angles.npz"
+        save_npz(angles, JointAngles(np.arange(3) / 30, np.ones((3, 12, 3))))
+        await self.store.put_file(f"runs/{run_id}/angles/1/angles.npz", angles)
+        made = {"angles": f"runs/{run_id}/angles/1/angles.npz"}
+        while (stage := (await self.bus.read(run_id)).state.stage) is not None:
+            await self._finish(run_id, stage, made if stage == "angles" else {}, results)
+
+    async def complete_everything(self, files: dict[str, bytes]) -> None:
+        """Complete every run that comes, for ever."""
+        while True:
+            delivery = await self.bus.pull("detector", 0.1)
+            if delivery is not None:
+                await delivery.retry(0)
+                await self.complete(delivery.task.run_id, files)
+            await asyncio.sleep(0)
+
+    async def _finish(self, run_id: str, stage: StageName, made: dict[str, str], results: dict[str, str]) -> None:
+        delivery = await self.bus.pull(stage, 1)
+        assert delivery is not None
+        sequence = delivery.sequence
+        claim = (await runs.change(self.bus, run_id, lambda s: s.claimed(stage, sequence, 1, "worker"))).state.claim
+        assert claim is not None
+        record = StageRecord(attempt=claim.attempt, artefacts=made, seconds=0.1)
+        state = (await runs.change(self.bus, run_id, lambda s: s.stage_finished(claim, record, results))).state
+        await runs.publish_next(self.bus, state)
+        await delivery.ack()
