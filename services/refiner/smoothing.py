@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.signal import butter, sosfiltfilt
 
@@ -45,7 +46,7 @@ def low_pass(times: FloatArray, values: FloatArray, cutoff_hz: float = CUTOFF_HZ
     return columns.reshape(values.shape)
 
 
-def stretches(mask: np.ndarray) -> list[slice]:
+def stretches(mask: NDArray[np.bool_]) -> list[slice]:
     """The runs of True in a (T,) mask, as slices.
 
     >>> stretches(np.array([True, True, False, True]))

@@ -49,17 +49,17 @@ def test_without_noise_the_tilt_is_found_up_to_posture(name, limit):
     assert errors(name, noise=0.0).max() < limit
 
 
-@pytest.mark.parametrize(("name", "mean"), [("standing", 3), ("squatting", 3.5), ("walking", 3), ("on one leg", 4)])
+@pytest.mark.parametrize(("name", "mean"), [("standing", 3), ("squatting", 3), ("walking", 3.5), ("on one leg", 4)])
 def test_with_a_detectors_errors_the_tilt_is_found_within_a_few_degrees(name, mean):
-    """3 cm of correlated noise in the picture's plane and 6 cm in depth. Measured: 1.9, 2.4, 2.1 and 3.0° on average,
-    7.1° at worst, where assuming a level camera would be off by 12° on average."""
+    """3 cm of correlated noise in the picture's plane and 6 cm in depth. Measured: 2.1, 2.1, 2.5 and 3.1° on average,
+    6.7° at worst, where assuming a level camera would be off by 15° on average."""
     found = errors(name, noise=0.03)
     assert found.mean() < mean
     assert found.max() < 9
 
 
 def test_the_stated_uncertainty_is_honest():
-    """About two thirds of the errors of pitch and roll lie within one standard deviation, and most within two."""
+    """Measured on errors half as large again as a detector's: SHARE of pitch and roll within one standard deviation."""
     scores = []
     for seed, (pitch, roll, azimuth) in enumerate(TILTS):
         times = clock(3)
@@ -67,7 +67,7 @@ def test_the_stated_uncertainty_is_honest():
         found = gravity(filmed(times, walking(times), camera, seed=seed))
         scores += [(found.pitch_deg - pitch) / found.pitch_sd_deg, (found.roll_deg - roll) / found.roll_sd_deg]
     within = np.abs(scores)
-    assert 0.55 < (within < 1).mean() <= 0.97
+    assert 0.6 < (within < 1).mean() < 0.95
     assert (within < 2).mean() > 0.9
 
 

@@ -212,3 +212,12 @@ def test_progress_reaches_the_end_and_a_cancel_passes_through():
 
     with pytest.raises(Cancelled):
         DEPTH.run(DepthInputs(landmarks, SUBJECT), RunOptions(), cancel)
+
+
+def test_a_body_without_extent_is_nobody():
+    landmarks = squat(seconds=1)
+    point = Landmarks(
+        landmarks.times, 0 * landmarks.image, 0 * landmarks.world, landmarks.visibility, landmarks.image_size
+    )
+    with pytest.raises(NobodyDetected):
+        run(point)
