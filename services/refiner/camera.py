@@ -10,7 +10,8 @@ from shared.skeleton import LANDMARK_INDEX
 
 FOCAL_LENGTH: Final = 0.85
 """Assumed focal length as a share of the picture's longer side: a phone's main camera (24–28 mm in 35 mm terms, over
-the 34.6 mm long side of a 4:3 picture with that diagonal: 0.69–0.81), less 5–20 % cropped by video stabilisation."""
+the 34.6 mm long side of a 4:3 picture with that diagonal: 0.69–0.81), of which video stabilisation crops 5–20 %, which
+lengthens it to 0.73–1.0."""
 
 _TRUNK_AND_LIMBS: Final = [
     LANDMARK_INDEX[f"{side}_{joint}"]
@@ -35,7 +36,7 @@ def person_in_camera(landmarks: Landmarks, scale: float) -> FloatArray:
     those of a camera that looks straight at the person (see Yu et al. 2021, PerspectiveCrop layers, CVPR): they are
     turned to the ray through the hips first. The position is then the one from which the landmarks, times `scale`,
     are seen where the picture shows them, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
-    NaN where nobody was detected.
+    NaN where nobody was detected, or where the picture and the landmarks fit no place before the camera.
     """
     slopes = rays(landmarks)
     hips = slopes[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
@@ -43,8 +44,8 @@ def person_in_camera(landmarks: Landmarks, scale: float) -> FloatArray:
     position = _position(
         body[:, _TRUNK_AND_LIMBS], slopes[:, _TRUNK_AND_LIMBS], landmarks.visibility[:, _TRUNK_AND_LIMBS]
     )
-    distance = position[:, 2:]
-    calm = np.exp(low_pass(landmarks.times, np.log(np.where(distance > 0, distance, np.nan)), _DISTANCE_HZ))
+    distance = np.where(position[:, 2:] > 0, position[:, 2:], np.nan)
+    calm = np.exp(low_pass(landmarks.times, np.log(distance), _DISTANCE_HZ))
     return np.asarray(body + (position * calm / distance)[:, None])
 
 
@@ -67,5 +68,6 @@ def _position(body: FloatArray, slopes: FloatArray, weights: FloatArray) -> Floa
     mean = (weights * np.concatenate([slopes, rest], axis=2)).sum(axis=1) / weights.sum(axis=1)
     slope_mean, rest_mean = mean[:, :2], mean[:, 2:]
     spread, together = slopes - slope_mean[:, None], rest - rest_mean[:, None]
-    distance = -(weights * spread * together).sum(axis=(1, 2)) / (weights * spread**2).sum(axis=(1, 2))
+    size = (weights * spread**2).sum(axis=(1, 2))
+    distance = -(weights * spread * together).sum(axis=(1, 2)) / np.where(size > 0, size, np.nan)
     return np.concatenate([slope_mean * distance[:, None] + rest_mean, distance[:, None]], axis=1)

@@ -36,8 +36,8 @@ def fill_gaps(times: FloatArray, positions: FloatArray) -> tuple[FloatArray, Gap
     """Fill the gaps of at most `LONGEST_FILLED_S` by monotone cubic interpolation (PCHIP) on the timestamps.
 
     times (T,) seconds; positions (T, M, 3) metres, NaN where missing. Nothing is extrapolated: a gap at either end of
-    the clip stays, whatever its length. PCHIP does not overshoot; a cubic spline through noisy frames missed by twice
-    as much.
+    the clip stays, whatever its length. PCHIP does not overshoot; a cubic spline through noisy frames missed by up to
+    twice as much.
     """
     missing = np.asarray(np.isnan(positions).any(axis=2))
     filled = np.zeros_like(missing)

@@ -41,7 +41,7 @@ class Reconstruction:
 def geometric(landmarks: Landmarks, subject: Subject, visibility_min: float) -> Reconstruction:
     """Mend swaps, scale by body segments, find gravity and stand the person on the floor.
 
-    Raises InvalidMotion where nobody was detected in any frame.
+    Raises NobodyDetected where no frame holds a person whose place before the camera can be found.
     """
     swaps = find_swaps(landmarks)
     mended = mend(landmarks, swaps)

@@ -7,6 +7,7 @@ import numpy as np
 
 from services.refiner.body import length, pair
 from services.refiner.gravity import Gravity, world_axes
+from shared.errors import NobodyDetected
 from shared.motion import FloatArray
 
 _FLOOR_QUANTILE: Final = 0.25
@@ -41,10 +42,12 @@ def place(body: FloatArray, gravity: Gravity) -> Placement:
 
     body (T, 33, 3) metres in the camera's frame. The floor is level unless the person travels: then what is left of the
     tilt shows as a floor that rises along the path, and it is levelled as far as the tilt's uncertainty (2 sd) goes.
-    Jumps and steps keep their height, which follows from the picture.
+    Jumps and steps keep their height, which follows from the picture. Raises NobodyDetected where every frame is NaN.
     """
     axes = world_axes(gravity.up)
     points = (body @ axes.T)[np.isfinite(body).all(axis=(1, 2))]
+    if not len(points):
+        raise NobodyDetected("Nobody was found in the video. Film the whole person, in good light and alone.")
     pelvis = pair(points, "hip").mean(axis=1)
     origin = pelvis[0]
     path = (pelvis - origin)[:, [0, 2]]

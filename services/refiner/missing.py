@@ -85,8 +85,19 @@ def _completed(times: FloatArray, seen: FloatArray, estimate: FloatArray) -> Flo
     completed = np.where(gone[:, None], estimate, seen)
     offset = seen - estimate
     for gap in stretches(gone):
-        for edge in (gap.start - 1, gap.stop):
-            if 0 <= edge < len(times) and np.isfinite(offset[edge]).all():
-                fading = np.exp(-np.abs(times[gap] - times[edge]) / _FORGET_S)
-                completed[gap] += fading[:, None] * offset[edge]
+        edges = [edge for edge in (gap.start - 1, gap.stop) if _is_known(offset, edge)]
+        away = np.full((2, gap.stop - gap.start), np.inf)
+        for index, edge in enumerate(edges):
+            away[index] = np.abs(times[gap] - times[edge]) / _FORGET_S
+        for index, edge in enumerate(edges):
+            completed[gap] += _hold(away[index], away[1 - index])[:, None] * offset[edge]
     return completed
+
+
+def _is_known(offset: FloatArray, frame: int) -> bool:
+    return 0 <= frame < len(offset) and bool(np.isfinite(offset[frame]).all())
+
+
+def _hold(near: FloatArray, far: FloatArray) -> FloatArray:
+    """What is left of one edge's offset: 1 there, exponentially less away from it, 0 at the other edge."""
+    return np.asarray((np.exp(-near) - np.exp(-near - 2 * far)) / -np.expm1(-2 * (near + far)))

@@ -102,4 +102,4 @@ def _above(shares: JsonValue, limit: float) -> list[str]:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names)
+    return ", ".join(names) if len(names) < len(MARKERS) else "All markers"

@@ -13,7 +13,8 @@ SHARE_OF_STATURE: Final = {"trunk": 0.2916, "thigh": 0.2275, "shank": 0.2493}
 mid-shoulder to mid-hip 0.498 and 0.516 m, hip to knee 0.369 and 0.422 m, knee to ankle 0.432 and 0.434 m.
 
 Their sum varies far less between people than each of them, since one hip joint centre set lower makes a longer trunk
-and a shorter thigh. Arms and feet are left out: the detector's are too short by a tenth and by half.
+and a shorter thigh. Feet are left out since the detector makes them far too short, arms since they are seldom
+stretched.
 """
 
 
@@ -40,7 +41,7 @@ def estimate_scale(landmarks: Landmarks, stature: float, visibility_min: float) 
     """
     seen = np.where(landmarks.visibility >= visibility_min, 1.0, np.nan)[..., None]
     lengths = segment_lengths(landmarks.world * seen)
-    implied = lengths[np.isfinite(lengths)] / sum(SHARE_OF_STATURE.values())
+    implied = lengths[lengths > 0] / sum(SHARE_OF_STATURE.values())
     if implied.size == 0:
         return Scale(1.0, float("nan"), float("nan"), 0)
     low, middle, high = np.percentile(implied, [25, 50, 75])
@@ -53,6 +54,5 @@ def segment_lengths(points: FloatArray) -> FloatArray:
     hip, knee, ankle = (pair(points, joint) for joint in ("hip", "knee", "ankle"))
     legs = length(hip - knee) + length(knee - ankle)
     there = np.isfinite(legs)
-    with np.errstate(invalid="ignore"):
-        leg = np.where(there, legs, 0).sum(axis=1) / np.where(there.any(axis=1), there.sum(axis=1), np.nan)
+    leg = np.where(there, legs, 0).sum(axis=1) / np.where(there.any(axis=1), there.sum(axis=1), np.nan)
     return np.asarray(trunk + leg)

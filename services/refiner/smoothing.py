@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.signal import butter, sosfiltfilt
 
@@ -13,7 +14,11 @@ CUTOFF_HZ: Final = 6.0
 gait markers."""
 
 _TWICE: Final = (np.sqrt(2) - 1) ** 0.25
-"""Winter (2009), ch. 3: two passes of a second-order Butterworth lower the cutoff by this factor (0.802)."""
+"""Two passes of a second-order Butterworth lower the cutoff, in the bilinear transform's tangent, by this factor, 0.802
+(Winter 2009, ch. 3; Robertson and Dowling 2003, J. Electromyogr. Kinesiol. 13:569)."""
+
+_HIGHEST: Final = 0.4
+"""Cutoff over frame rate: above, hardly anything is left to filter before Nyquist (0.5)."""
 
 _IRREGULAR: Final = 0.01
 """Frame intervals that differ by more than this share of their mean are resampled before filtering."""
@@ -21,7 +26,7 @@ _IRREGULAR: Final = 0.01
 
 def can_filter(times: FloatArray, cutoff_hz: float = CUTOFF_HZ) -> bool:
     """Whether the frame rate leaves room for the cutoff (Nyquist)."""
-    return times.size > 1 and cutoff_hz / _TWICE < 0.5 * (times.size - 1) / (times[-1] - times[0])
+    return times.size > 1 and cutoff_hz < _HIGHEST * (times.size - 1) / (times[-1] - times[0])
 
 
 def low_pass(times: FloatArray, values: FloatArray, cutoff_hz: float = CUTOFF_HZ) -> FloatArray:
@@ -41,7 +46,7 @@ def low_pass(times: FloatArray, values: FloatArray, cutoff_hz: float = CUTOFF_HZ
     return columns.reshape(values.shape)
 
 
-def stretches(mask: np.ndarray) -> list[slice]:
+def stretches(mask: NDArray[np.bool_]) -> list[slice]:
     """The runs of True in a (T,) mask, as slices.
 
     >>> stretches(np.array([True, True, False, True]))
@@ -59,9 +64,11 @@ def _filtered(times: FloatArray, values: FloatArray, cutoff_hz: float) -> FloatA
     irregular = np.ptp(intervals) > _IRREGULAR * intervals.mean()
     samples = PchipInterpolator(times, values)(even) if irregular else values
     rate = 1 / intervals.mean()
-    if cutoff_hz / _TWICE >= rate / 2:
+    if cutoff_hz >= _HIGHEST * rate:
         return values
-    sections = butter(2, cutoff_hz / _TWICE, fs=rate, output="sos")
+    single_pass_hz = rate / np.pi * np.arctan(np.tan(np.pi * cutoff_hz / rate) / _TWICE)
+    sections = butter(2, single_pass_hz, fs=rate, output="sos")
     padding = min(len(times) - 1, int(3 * rate / cutoff_hz))
-    smooth = sosfiltfilt(sections, samples, padlen=padding)
+    line = np.linspace(samples[0], samples[-1], len(samples))  # kept out, for a short stretch has no room for its onset
+    smooth = line + sosfiltfilt(sections, samples - line, padlen=padding)
     return np.asarray(PchipInterpolator(even, smooth)(times) if irregular else smooth)

@@ -11,7 +11,6 @@ from services.refiner.missing import estimate_missing
 from services.refiner.quality import marker_facts, marker_warnings
 from services.refiner.smoothing import CUTOFF_HZ, can_filter, low_pass
 from shared.contracts import QualityWarning, RunOptions, StageReport, Subject
-from shared.errors import NobodyDetected
 from shared.motion import FloatArray, Landmarks, Markers
 from shared.skeleton import MARKERS
 from shared.stage import Progress, Stage
@@ -45,10 +44,6 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     """
     reconstruct, notes = chosen(options)
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
-    if not landmarks.detected.any():
-        raise NobodyDetected(
-            "Nobody was found in the video. Film the whole person, in good light, against a calm background."
-        )
     progress(0, len(times))
     reconstruction = reconstruct(landmarks, subject, options.visibility_min)
     positions, gaps = fill_gaps(times, reconstruction.markers)
