@@ -18,11 +18,9 @@ StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner
 PoseModel = Literal["lite", "full", "heavy"]
 
 
-def route(options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order."""
-    stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
-    refine_joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
-    return (*stages, "refiner.joints") if refine_joints else stages
+def route(_options: "RunOptions") -> tuple[StageName, ...]:
+    """The stages that a run passes through, in order. The joint refiner joins them when there is one."""
+    return ("detector", "refiner.depth", "augmenter", "angles")
 
 
 class _Contract(BaseModel):
@@ -51,7 +49,7 @@ class RunOptions(_Contract):
         bool, Field(description="mirror an occluded limb from the visible side and extrapolate the head")
     ] = False
     force_complete: Annotated[
-        bool, Field(description="estimate shoulder clusters and hip joint centres that the models did not give")
+        bool, Field(description="estimate shank clusters and hip joint centres that the models did not give")
     ] = False
     augmentation_cycles: Annotated[
         int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")
@@ -153,8 +151,10 @@ class RunRequest(_Contract):
     options: RunOptions
     consented_at: AwareDatetime
     """When the sender declared the consent of the person filmed."""
-    owner: str | None = None
-    """Id of the API key that the run belongs to; None where the gateway asks for none."""
+    owner: str
+    """Whom the API key belongs to."""
+    fingerprint: str
+    """The same for a repetition of the same submission."""
 
 
 class StageTask(_Contract):

@@ -177,7 +177,11 @@ SEGMENTS: Final = (
 
 
 class JointGroup(NamedTuple):
-    """A joint (or segment) and the names of its three angles, in the order of its rotation sequence."""
+    """A joint (or segment) and the names of its three angles: sagittal, frontal, transverse plane.
+
+    That is the order of the rotation sequence for the joints; the pelvis turns in the reverse order, and the shoulder
+    has plane of elevation, elevation and rotation (`services.angles.joints`).
+    """
 
     name: str
     angles: tuple[str, str, str]
@@ -196,7 +200,7 @@ JOINT_GROUPS: Final = (
     *_sides("shoulder", ("plane_of_elevation", "elevation", "internal_rotation")),
     *_sides("elbow", ("flexion", "carrying_angle", "pronation")),
 )
-"""The 12 joint groups × 3 angles, in degrees. `services/angles` documents sequence, sign and range of each."""
+"""The 12 joint groups × 3 angles, in degrees. `services.angles.joints` documents sequence, sign and range of each."""
 
 JOINT_GROUP_INDEX: Final = {group.name: index for index, group in enumerate(JOINT_GROUPS)}
 

@@ -1,9 +1,9 @@
-"""Writing a file so that a reader sees the old one or the new one, never half of either."""
+"""Whole files: written so that a reader sees the old one or the new one, and read with faults put down to them."""
 
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,9 +24,19 @@ def write_atomic(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise OutputNotWritable(f"{path} cannot be written: {error.strerror}.") from error
+        raise OutputNotWritable(f"{path.name} cannot be written: {error.strerror}.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
+
+
+@contextmanager
+def faults_of(path: Path) -> Iterator[None]:
+    """Put the file's name before the message of an InvalidMotion."""
+    try:
+        yield
+    except InvalidMotion as error:
+        raise InvalidMotion(f"{path.name}: {error}") from None
 
 
 def read_bytes(path: Path) -> bytes:
@@ -34,7 +44,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidMotion(f"{path} cannot be read: {error.strerror}.") from error
+        raise InvalidMotion(f"{path.name} cannot be read: {error.strerror}.") from error
 
 
 def read_lines(path: Path) -> list[str]:
@@ -45,3 +55,8 @@ def read_lines(path: Path) -> list[str]:
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def printable(text: str) -> str:
+    """Text for one cell of a header: what would break the line or cannot be encoded is an underscore."""
+    return "".join(letter if letter.isprintable() else "_" for letter in text)

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from shared.errors import InvalidMotion
-from shared.formats.files import read_bytes, write_atomic
+from shared.formats.files import faults_of, read_bytes, write_atomic
 from shared.motion import FloatArray, Motion
 
 M = TypeVar("M", bound=Motion)
@@ -58,10 +58,8 @@ def load_npz(path: Path, kind: type[M]) -> M:
     """Read back a value of that type. Raises InvalidMotion for another type, or a foreign, damaged or hostile file."""
     content = read_bytes(path)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with faults_of(path), zipfile.ZipFile(io.BytesIO(content)) as archive:
             return _load(archive, kind, len(content))
-    except InvalidMotion as error:
-        raise InvalidMotion(f"{path.name}: {error}") from None
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, TypeError, OSError) as error:
         raise InvalidMotion(f"{path.name} is damaged, or is not a motion file of HumanPose3D.") from error
 

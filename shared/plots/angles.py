@@ -1,0 +1,137 @@
+"""Pictures of joint angles over time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from shared.motion import FloatArray, JointAngles
+from shared.plots.page import STYLES, add_legend, curve, evenly, new_page, save_page, sides_legend, tidy
+from shared.skeleton import JOINT_GROUP_INDEX
+
+_TURN: Final = "Rotation: internal + / external −"
+
+ROWS: Final = {
+    "pelvis": ("Tilt: anterior + / posterior −", "Obliquity: right side up +", "Rotation: right side forward +"),
+    "trunk": ("Flexion + / extension −", "Bending: to the right + / left −", "Rotation: to the left + / right −"),
+    "hip": ("Flexion + / extension −", "Adduction + / abduction −", _TURN),
+    "knee": ("Flexion + / hyperextension −", "Adduction (varus) + / abduction −", _TURN),
+    "ankle": ("Dorsiflexion + / plantarflexion −", "Inversion + / eversion −", _TURN),
+    "shoulder": ("Plane of elevation: 0 side, 90 front", "Elevation +", _TURN),
+    "elbow": ("Flexion + / hyperextension −", "Carrying angle: varus + / valgus −", "Pronation +"),
+}
+"""Rows of the page, and what each joint's three angles and their signs mean (`services.angles.joints`)."""
+
+SMALLEST_SPAN: Final = 20.0
+"""Degrees that a panel spans at least, so that noise does not look like movement."""
+
+
+def save_joint_angles(path: Path, angles: JointAngles, title: str, note: str = "") -> None:
+    """All angles of all joints, right and left of a joint in one panel. Raises OutputNotWritable."""
+    figure = new_page(
+        title, " · ".join(filter(None, ("Joint angles in degrees over seconds; gaps were not measured", note)))
+    )
+    for row, angle, axes in _panels(figure, tuple(ROWS)):
+        for side, values in _sides(angles, row, angle):
+            _draw(axes, angles.times, values, side)
+        _finish(axes, angles.times)
+    add_legend(figure, sides_legend())
+    save_page(figure, path)
+
+
+def save_angle_comparison(path: Path, angles: JointAngles, refined: JointAngles | None, title: str) -> None:
+    """Right against left with ranges and mean difference or, where there are refined angles, before against after.
+
+    Raises OutputNotWritable.
+    """
+    if refined is None:
+        _save_right_against_left(path, angles, title)
+    else:
+        _save_before_against_after(path, angles, refined, title)
+
+
+def _save_right_against_left(path: Path, angles: JointAngles, title: str) -> None:
+    figure = new_page(title, "Right against left, degrees over seconds; range = greatest − least")
+    bilateral = tuple(row for row in ROWS if row not in JOINT_GROUP_INDEX)
+    for row, angle, axes in _panels(figure, bilateral):
+        right, left = (values for _, values in _sides(angles, row, angle))
+        both = np.isfinite(right) & np.isfinite(left)
+        at = evenly(angles.times.size)
+        axes.fill_between(angles.times[at], right[at], left[at], where=both[at].tolist(), color="#DDDDDD", linewidth=0)
+        _draw(axes, angles.times, right, "r")
+        _draw(axes, angles.times, left, "l")
+        _finish(axes, angles.times)
+        _annotate(axes, f"range R {_range(right)}  L {_range(left)}   mean R−L {_mean(right[both] - left[both])}")
+    legend = sides_legend()
+    legend.pop("pelvis, trunk")
+    add_legend(figure, legend)
+    save_page(figure, path)
+
+
+def _save_before_against_after(path: Path, angles: JointAngles, refined: JointAngles, title: str) -> None:
+    figure = new_page(title, "Joint angles before (thin, dotted) and after refinement, degrees over seconds")
+    for row, angle, axes in _panels(figure, tuple(ROWS)):
+        changes = []
+        before, after = _sides(angles, row, angle), _sides(refined, row, angle)
+        for (side, old), (_, new) in zip(before, after, strict=True):
+            axes.plot(*curve(angles.times, old), color=STYLES[side][0], linestyle=":", linewidth=0.7, alpha=0.9)
+            _draw(axes, refined.times, new, side)
+            changes.append(f"{side.upper()} {_mean(np.abs(new - old))}".strip())
+        _finish(axes, angles.times)
+        _annotate(axes, "mean change " + "  ".join(changes))
+    add_legend(figure, sides_legend() | {"before": Line2D([], [], color="#444444", linestyle=":", linewidth=0.7)})
+    save_page(figure, path)
+
+
+def _panels(figure: Figure, rows: tuple[str, ...]) -> Iterator[tuple[str, int, Axes]]:
+    """(row, index of the angle, axes) of a grid of one row a joint and one column an angle."""
+    height = figure.get_figheight()
+    grid = figure.add_gridspec(
+        len(rows), 3, left=0.075, right=0.985, top=1 - 1.12 / height, bottom=0.55 / height, hspace=0.42, wspace=0.2
+    )
+    figure.text(0.53, 0.13 / height, "time (s)", fontsize=8, ha="center")
+    for index, row in enumerate(rows):
+        for angle in range(3):
+            axes = figure.add_subplot(grid[index, angle])
+            axes.set_title(ROWS[row][angle], fontsize=7, loc="left", pad=3)
+            if angle == 0:
+                axes.set_ylabel(row.capitalize(), fontsize=9, fontweight="bold", labelpad=2)
+            yield row, angle, axes
+
+
+def _sides(angles: JointAngles, row: str, angle: int) -> list[tuple[str, FloatArray]]:
+    """(side, values (T,)) of the one or two joint groups in a row."""
+    groups = [("", row)] if row in JOINT_GROUP_INDEX else [("r", f"{row}_r"), ("l", f"{row}_l")]
+    return [(side, angles.values[:, JOINT_GROUP_INDEX[group], angle]) for side, group in groups]
+
+
+def _draw(axes: Axes, times: FloatArray, values: FloatArray, side: str) -> None:
+    colour, style = STYLES[side]
+    axes.plot(*curve(times, values), color=colour, linestyle=style, linewidth=1.1, solid_capstyle="round")
+
+
+def _finish(axes: Axes, times: FloatArray) -> None:
+    tidy(axes)
+    if times.size > 1:
+        axes.set_xlim(times[0], times[-1])
+    low, high = axes.get_ylim()
+    if high - low < SMALLEST_SPAN:
+        middle = (low + high) / 2
+        axes.set_ylim(middle - SMALLEST_SPAN / 2, middle + SMALLEST_SPAN / 2)
+    axes.axhline(0, color="#999999", linewidth=0.6, zorder=1)
+
+
+def _annotate(axes: Axes, text: str) -> None:
+    axes.set_xlabel(text, loc="right", fontsize=6, labelpad=0.5, color="#333333")
+
+
+def _range(values: FloatArray) -> str:
+    return f"{np.nanmax(values) - np.nanmin(values):.0f}°" if np.isfinite(values).any() else "–"
+
+
+def _mean(values: FloatArray) -> str:
+    return f"{np.nanmean(values):.1f}°".replace("-", "−") if np.isfinite(values).any() else "–"

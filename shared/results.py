@@ -1,0 +1,258 @@
+"""What a run leaves behind: one folder, the same whether the run was done in one process or by many workers.
+
+    <video>/
+    ├── <video>_initial.trc           the 22 markers before refinement
+    ├── <video>_final.trc             the 65 markers after everything
+    ├── <video>_raw_landmarks.csv
+    ├── <video>_preview.mp4           (export_preview)
+    ├── <video>_landmarks.png         (plot_landmarks)
+    ├── <video>_augmented.png         (plot_augmented)
+    ├── quality.json                  what was measured about the run, and its warnings
+    ├── run.json                      enough to repeat it
+    └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png (plot_all_joint_angles),
+                                      <video>_angle_comparison.png (save_angle_comparison)
+
+Everything but run.json is the same, byte for byte, when the same video is analysed again in the same way; pictures are
+so for one version of matplotlib, the preview for one encoder.
+"""
+
+import json
+import platform
+import re
+import secrets
+import shutil
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import Final, get_args
+
+import numpy as np
+from pydantic import JsonValue
+
+from shared.contracts import RunOptions, StageName, StageReport, Subject, VideoFacts
+from shared.errors import OutputNotWritable
+from shared.formats.csv_files import write_angles_csv, write_landmarks_csv
+from shared.formats.files import write_atomic
+from shared.formats.trc import write_trc
+from shared.motion import JointAngles, Landmarks, Markers, MarkerSpread
+
+SCHEMA_VERSION: Final = 1
+"""Of quality.json and run.json; counted up when a field changes its meaning or goes."""
+
+LONGEST_NAME: Final = 150
+"""Bytes; the longest file name made from it stays under the 255 that file systems allow."""
+
+_PACKAGES: Final = (
+    "humanpose3d",
+    "mediapipe",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "numpy",
+    "scipy",
+    "av",
+    "opencv-python-headless",
+    "matplotlib",
+)
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_ANGLES_FOLDER: Final = "joint_angles"
+_OURS: Final = {_ANGLES_FOLDER, "quality.json", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+@dataclass(frozen=True, eq=False)
+class RunResults:
+    """Everything that a finished run has to tell.
+
+    `name` names the folder and its files (`safe_name` of the video). `refined_angles` are there where the joints were
+    refined; the CSV files then hold these. `preview` is the film in the caller's scratch folder, where there is one.
+    """
+
+    name: str
+    video_sha256: str
+    video_facts: VideoFacts
+    subject: Subject
+    options: RunOptions
+    landmarks: Landmarks
+    initial_markers: Markers
+    augmented_markers: Markers
+    marker_spread: MarkerSpread
+    angles: JointAngles
+    reports: Mapping[StageName, StageReport]
+    timings_s: Mapping[StageName, float]
+    refined_angles: JointAngles | None = None
+    preview: Path | None = None
+
+
+def write_results(results: RunResults, folder: Path) -> None:
+    """Write all files of a run into an empty folder. Raises OutputNotWritable, leaving what it had written so far."""
+    name = results.name
+    angles_folder = folder / _ANGLES_FOLDER
+    try:
+        angles_folder.mkdir()
+        if results.preview is not None:
+            shutil.copyfile(results.preview, folder / f"{name}_preview.mp4")
+    except OSError as error:
+        raise OutputNotWritable(f"The results cannot be written: {error.strerror}.") from error
+    write_trc(folder / f"{name}_initial.trc", results.initial_markers)
+    write_trc(folder / f"{name}_final.trc", results.augmented_markers)
+    write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
+    write_angles_csv(angles_folder, name, results.refined_angles or results.angles)
+    _write_json(folder / "quality.json", _quality(results))
+    _write_json(folder / "run.json", _run(results))
+    _write_plots(results, folder)
+
+
+def publish(folder: Path, destination: Path) -> Path:
+    """Rename a finished folder to `destination`, replacing an earlier result there as a whole; returns `destination`.
+
+    Both must lie on one file system. There is an instant in which the earlier result is moved aside and the new one is
+    not there yet; when anything stops it then, Ctrl-C included, the earlier result is put back.
+
+    Raises OutputNotWritable where the rename is refused, or something else than a run's results is in the way.
+    """
+    aside = destination.with_name(f".replaced-{secrets.token_hex(8)}")
+    try:
+        _refuse_to_replace_anything_else(destination)
+        if destination.exists():
+            destination.rename(aside)
+        folder.rename(destination)
+    except OSError as error:
+        raise OutputNotWritable(f"The results cannot be put at {destination}: {error.strerror}.") from error
+    finally:
+        if aside.exists() and destination.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        elif aside.exists():
+            aside.rename(destination)
+    return destination
+
+
+def safe_name(video: Path) -> str:
+    """Stem of the video's file name, made fit to name files on every system: letters of all scripts are kept.
+
+    >>> [safe_name(Path(name)) for name in ("clips/Gehen (1).MOV", "a:b.mp4", "..", "nul.avi")]
+    ['Gehen (1)', 'a_b', 'video', 'nul_']
+    """
+    stem = unicodedata.normalize("NFC", video.stem)
+    stem = "".join("_" if unicodedata.category(letter)[0] == "C" else letter for letter in stem)
+    stem = re.sub(r'[<>:"/\\|?*]', "_", stem).strip(" .") or "video"
+    if _RESERVED.fullmatch(stem):
+        stem += "_"
+    return _shortened(stem)
+
+
+def _shortened(stem: str) -> str:
+    """The stem or, where it is too long, its beginning and a digest that tells it from others that begin so."""
+    encoded = stem.encode()
+    if len(encoded) <= LONGEST_NAME:
+        return stem
+    digest = sha256(encoded).hexdigest()[:8]
+    return f"{encoded[: LONGEST_NAME - 9].decode(errors='ignore').rstrip(' .')}-{digest}"
+
+
+def _refuse_to_replace_anything_else(destination: Path) -> None:
+    if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
+        raise OutputNotWritable(f"{destination} is in the way: it is not a folder. Move it or choose another output.")
+    if not destination.exists():
+        return
+    others = sorted(
+        path.name
+        for path in destination.iterdir()
+        if path.name not in _OURS and not path.name.startswith(f"{destination.name}_")
+    )
+    if others:
+        raise OutputNotWritable(
+            f"{destination} holds what no run has written ({', '.join(others[:3])}), and would be replaced. "
+            "Move that away or choose another output."
+        )
+
+
+def _quality(results: RunResults) -> dict[str, JsonValue]:
+    reports = {stage: results.reports[stage] for stage in get_args(StageName) if stage in results.reports}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "video": results.video_facts.model_dump(mode="json"),
+        "stages": {stage: dict(report.facts) for stage, report in reports.items()},
+        "marker_spread_mean_m": _mean_spread(results.marker_spread),
+        "joint_angles": "as computed" if results.refined_angles is None else "refined",
+        "warnings": [
+            {"stage": stage, "code": warning.code, "message": warning.message}
+            for stage, report in reports.items()
+            for warning in report.warnings
+        ],
+    }
+
+
+def _mean_spread(spread: MarkerSpread) -> dict[str, JsonValue]:
+    """Mean over time of every marker's spread in metres; None for a marker that was never there."""
+    paths = zip(spread.names, spread.values.T, strict=True)
+    return {name: float(np.nanmean(path)) if np.isfinite(path).any() else None for name, path in paths}
+
+
+def _run(results: RunResults) -> dict[str, JsonValue]:
+    models = {file: digest for report in results.reports.values() for file, digest in report.models.items()}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": results.name,
+        "video_sha256": results.video_sha256,
+        "subject": results.subject.model_dump(mode="json"),
+        "options": results.options.model_dump(mode="json"),
+        "models": dict(models),
+        "versions": _versions(),
+        "timings_s": {stage: round(seconds, 3) for stage, seconds in results.timings_s.items()},
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _versions() -> dict[str, JsonValue]:
+    versions: dict[str, JsonValue] = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _write_json(path: Path, content: dict[str, JsonValue]) -> None:
+    text = json.dumps(_rounded(content), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    with write_atomic(path) as file:
+        file.write(f"{text}\n".encode())
+
+
+def _rounded(value: JsonValue) -> JsonValue:
+    """Numbers to six significant digits, so that the last bits of a sum do not make two files differ."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return value
+
+
+def _write_plots(results: RunResults, folder: Path) -> None:
+    options, name = results.options, results.name
+    wanted = (
+        options.plot_all_joint_angles,
+        options.save_angle_comparison,
+        options.plot_landmarks,
+        options.plot_augmented,
+    )
+    if not any(wanted):
+        return
+    from shared import plots  # deferred: importing matplotlib takes longer than all else here
+
+    angles, refined = results.angles, results.refined_angles
+    if options.plot_all_joint_angles:
+        note = "" if refined is None else "refined"
+        plots.save_joint_angles(folder / _ANGLES_FOLDER / f"{name}_all_joint_angles.png", refined or angles, name, note)
+    if options.save_angle_comparison:
+        plots.save_angle_comparison(folder / _ANGLES_FOLDER / f"{name}_angle_comparison.png", angles, refined, name)
+    if options.plot_landmarks:
+        plots.save_landmarks(folder / f"{name}_landmarks.png", results.landmarks, name)
+    if options.plot_augmented:
+        markers = results.augmented_markers
+        plots.save_markers(folder / f"{name}_augmented.png", markers, name, options.show_all_markers)
