@@ -1,15 +1,20 @@
 """One attempt at a stage: fetch the inputs, run, store the outputs under a folder that no other attempt writes."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from shared import runs
 from shared.contracts import Claim, RunState, StageRecord, StageTask
+from shared.retrying import insist
 from shared.stage_main import ResultsJob, StageJob
 from shared.stage_process import Runner
 from shared.store import Store
+
+_PATIENCE_S: Final = 60.0
+"""How long finished work waits for a store that is away, before it is given back."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Attempt:
         )
         done = await self.runner.run(job, progress)
         keys = {name: f"{self.outputs}{path.name}" for name, path in done.artefacts.items()}
-        await asyncio.gather(*(self.store.put_file(keys[name], path) for name, path in done.artefacts.items()))
+        await self._put({keys[name]: path for name, path in done.artefacts.items()})
         return StageRecord(attempt=self.claim.attempt, artefacts=keys, seconds=done.seconds, sha256=done.sha256)
 
     async def make_results(self, state: RunState) -> dict[str, str]:
@@ -63,7 +68,7 @@ class Attempt:
         )
         await self.runner.write_results(job)
         files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-        await asyncio.gather(*(self.store.put_file(f"{self.results}{name}", path) for name, path in files.items()))
+        await self._put({f"{self.results}{name}": path for name, path in files.items()})
         return {name: f"{self.results}{name}" for name in files}
 
     async def discard(self) -> None:
@@ -74,8 +79,13 @@ class Attempt:
     async def _fetch(self, keys: dict[str, str], kind: str) -> dict[str, Path]:
         folder = self._folder(kind)
         paths = {name: folder / f"{name}{PurePosixPath(key).suffix}" for name, key in keys.items()}
-        await asyncio.gather(*(self.store.get_file(key, paths[name]) for name, key in keys.items()))
+        for name, key in keys.items():
+            await self.store.get_file(key, paths[name])
         return paths
+
+    async def _put(self, files: dict[str, Path]) -> None:
+        for key, path in files.items():
+            await insist(partial(self.store.put_file, key, path), _PATIENCE_S)
 
     def _folder(self, name: str) -> Path:
         folder = self.scratch / name

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +18,7 @@ from typing import Final, Literal
 
 from shared import runs, telemetry
 from shared.attempt import Attempt
-from shared.bus import Bus, Delivery
+from shared.bus import Bus, Delivery, StoredState
 from shared.contracts import Claim, Problem, StageName, StageRecord, StageTask
 from shared.errors import (
     DuplicateTask,
@@ -31,6 +30,7 @@ from shared.errors import (
     Superseded,
     Unavailable,
 )
+from shared.retrying import backoff, insist
 from shared.scratch import scratch_folder
 from shared.settings import Settings
 from shared.stage_process import Refused, Runner
@@ -47,6 +47,9 @@ _PULL_S: Final = 2.0
 
 _TICK_S: Final = 0.5
 """How often progress is stored and a cancellation noticed."""
+
+_PATIENCE_S: Final = 120.0
+"""How long a finished stage waits for a bus that is away, before the work is given back."""
 
 _HAND_BACK_S: Final = 5.0
 """How long giving a task back may take after the grace period."""
@@ -119,7 +122,7 @@ class Worker:
             except Unavailable as error:
                 failures += 1
                 log.warning("no task could be pulled: %s", error)
-                await self._pause(_backoff(failures))
+                await self._pause(backoff(failures))
                 continue
             if delivery is not None:
                 await self._take(delivery)
@@ -199,9 +202,7 @@ class Worker:
             try:
                 record, results = await self._watched(attempt)
                 self._observe("stored", task)
-                stored = await runs.change(
-                    self._bus, task.run_id, lambda state: state.stage_finished(claim, record, results)
-                )
+                stored = await insist(lambda: self._record(claim, task, record, results), _PATIENCE_S)
             except (RunOver, RunNotFound, Superseded):
                 await _quietly(attempt.discard())
                 raise
@@ -210,6 +211,9 @@ class Worker:
         await runs.publish_next(self._bus, stored.state)
         self._observe("published", task)
         return Done()
+
+    async def _record(self, claim: Claim, task: StageTask, record: StageRecord, results: dict[str, str]) -> StoredState:
+        return await runs.change(self._bus, task.run_id, lambda state: state.stage_finished(claim, record, results))
 
     async def _watched(self, attempt: Attempt) -> tuple[StageRecord, dict[str, str]]:
         """Make the stage, and tell of its progress meanwhile. Raises as soon as the work counts no more."""
@@ -310,7 +314,3 @@ async def _quietly(action: Awaitable[None]) -> None:
         await action
     except Unavailable as error:
         log.debug("not done: %s", error)
-
-
-def _backoff(failures: int) -> float:
-    return min(30.0, 0.2 * 2.0**failures) * random.uniform(0.5, 1.0)  # noqa: S311 -- spreads rivals, keeps no secret

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,18 +30,6 @@ class DirectoryStore:
 
     async def put_file(self, key: str, path: Path) -> None:
         await _in_thread(_put_file, self._path(key), path)
-
-    async def put_stream(self, key: str, chunks: AsyncIterable[bytes]) -> int:
-        target = self._path(key)
-        size = 0
-        with await _in_thread(_begin, target) as file:
-            try:
-                async for chunk in chunks:
-                    size += await _in_thread(file.write, chunk)
-                await _in_thread(_finish, file, target)
-            finally:
-                Path(file.name).unlink(missing_ok=True)
-        return size
 
     async def get_file(self, key: str, path: Path) -> None:
         await _in_thread(_copy, self._path(key), path)

@@ -4,7 +4,7 @@ An object appears whole or not at all. Every call may raise StoreUnavailable, wh
 takes raises InvalidKey. A prefix is a folder: it ends with `/`.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,9 +40,6 @@ class Store(Protocol):
 
     async def put_file(self, key: str, path: Path) -> None:
         """Store a file."""
-
-    async def put_stream(self, key: str, chunks: AsyncIterable[bytes]) -> int:
-        """Store what arrives, however long it takes; returns its size. If the source raises, nothing is stored."""
 
     async def get_file(self, key: str, path: Path) -> None:
         """Fetch an object into a new file, which appears when it is complete. Raises ObjectNotFound."""
