@@ -166,7 +166,7 @@ class System:
             "HUMANPOSE3D_NATS_USER": "humanpose3d",
             "HUMANPOSE3D_NATS_PASSWORD": password,
             "HUMANPOSE3D_STORE_DIRECTORY": str(self.data.absolute() / "store"),
-            "HUMANPOSE3D_SCRATCH_DIRECTORY": str(self.data.absolute() / "scratch"),
+            "TMPDIR": str(self.data.absolute() / "scratch"),
         }
         worker = {**environment, "HUMANPOSE3D_HOST": "127.0.0.1", "HUMANPOSE3D_PORT": "0"}
         gateway = {**environment, "HUMANPOSE3D_HOST": self.host, "HUMANPOSE3D_PORT": str(self.port)}

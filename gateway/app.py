@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Any, Final
 
+import uvicorn
 from fastapi import FastAPI
-from starlette.responses import JSONResponse, Response
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import problems
@@ -18,19 +21,32 @@ from gateway.desk import Desk
 from gateway.index import RunIndex
 from gateway.keys import KeyRing
 from gateway.routes import Services, router
+from shared import telemetry
 from shared.bus import Bus
+from shared.bus.nats import NatsBus
 from shared.errors import InvalidSetting, Unavailable
 from shared.settings import Settings
-from shared.store import Store
+from shared.store import Store, open_store
+from shared.worker_app import alive, metrics, ready
 
 _INDEX_TIMEOUT_S = 10.0
 _SWEEP_S = 600.0
+_NOT_READY: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "bus or store does not answer"}}
 
 _log = logging.getLogger(__name__)
 
 
+def main() -> None:
+    """Serve until SIGTERM. Raises InvalidSetting."""
+    settings = Settings.from_environment()
+    telemetry.start(settings, "gateway")
+    app = create_app(settings, NatsBus(settings), open_store(settings))
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
+    uvicorn.Server(config).run([socket.create_server((settings.host, settings.port))])
+
+
 def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
-    """The application over a bus and a store, which stay the caller's to close.
+    """The application over a bus, which it closes at its end, and a store.
 
     Raises InvalidSetting where it would be reachable from other machines without API keys.
     """
@@ -48,13 +64,15 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
         with contextlib.suppress(asyncio.CancelledError):
             await sweeper
         await index.stop()
+        await bus.close()
 
     app = FastAPI(title="HumanPose3D", version=version("humanpose3d"), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = Services(settings, bus, store, desk, keys)
     problems.install(app)
     app.include_router(router)
-    app.add_api_route("/healthz", _alive, tags=["operation"])
-    app.add_api_route("/readyz", _ready(bus, store), tags=["operation"], responses=problems.responses(503))
+    app.add_api_route("/healthz", alive, tags=["operation"])
+    app.add_api_route("/readyz", ready(bus, store), tags=["operation"], responses=_NOT_READY)
+    app.add_api_route("/metrics", metrics(bus), tags=["operation"], response_class=PlainTextResponse)
     app.add_middleware(_OptionalSlash)
     return app
 
@@ -69,21 +87,6 @@ class _OptionalSlash:
         if scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"].rstrip("/")}
         await self._app(scope, receive, send)
-
-
-async def _alive() -> dict[str, str]:
-    """The process answers."""
-    return {"status": "alive"}
-
-
-def _ready(bus: Bus, store: Store) -> Callable[[], Awaitable[Response]]:
-    async def ready() -> Response:
-        """Bus and store answer."""
-        await bus.check()
-        await store.check()
-        return JSONResponse({"status": "ready"})
-
-    return ready
 
 
 async def _sweep(desk: Desk, retention_days: float | None) -> None:
@@ -112,3 +115,7 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,6 @@
 """The API under `/api`: thin functions between HTTP and `gateway.runs`."""
 
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -24,6 +22,7 @@ from shared.contracts import RunOptions, RunState, Subject
 from shared.errors import InvalidOption
 from shared.formats.npz import load_npz
 from shared.motion import JointAngles
+from shared.scratch import scratch_folder
 from shared.settings import Settings
 from shared.store import Store
 
@@ -84,11 +83,11 @@ async def start_run(
 ) -> Accepted:
     """Accept a video and its options. The run is queued; its progress is at `progress_url`."""
     settings = services.settings
-    with tempfile.TemporaryDirectory(prefix="upload-", dir=settings.scratch_directory) as scratch:
+    with scratch_folder() as scratch:
         form = await read_form(
             request.headers.get("content-type", ""),
             request.stream(),
-            Path(scratch),
+            scratch,
             settings.max_upload_bytes,
         )
         submission = read_submission(form.fields, settings.models_directory)
@@ -195,8 +194,8 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
     """Range of motion, extremes, mean and asymmetry of every joint angle."""
     _demand_results(state)
     made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
-    with tempfile.TemporaryDirectory(dir=services.settings.scratch_directory) as scratch:
-        path = Path(scratch) / "angles.npz"
+    with scratch_folder() as scratch:
+        path = scratch / "angles.npz"
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
         return describe(state.run_id, load_npz(path, JointAngles))
 

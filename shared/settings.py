@@ -64,7 +64,6 @@ class Settings(BaseModel):
     ] = None
     max_upload_bytes: Annotated[int, Field(gt=0, description="largest video that is taken")] = 4 * 10**9
     retention_days: Annotated[float | None, Field(gt=0, description="after this a run is erased; none: never")] = None
-    scratch_directory: Annotated[Path | None, Field(description="for files in work; none: the system's")] = None
     models_directory: Annotated[Path, Field(description="where `*_path` options find models")] = MODELS_DIRECTORY
 
     log_format: Literal["plain", "json"] = "plain"

@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,16 @@ FILES = {"walk_final.trc": b"0123456789" * 100, "joint_angles/walk_angles_knee_r
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that temporary files go to."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def world(tmp_path: Path, scratch: Path) -> World:
     return World(tmp_path)
 
 

@@ -27,13 +27,11 @@ class World:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         (folder / "models").mkdir()
-        (folder / "scratch").mkdir()
         self.folder = folder
         self.bus, self.store = MemoryBus(), DirectoryStore(folder / "store")
         values = {
             "nats_url": "nats://127.0.0.1:1",
             "store_directory": folder / "store",
-            "scratch_directory": folder / "scratch",
             "models_directory": folder / "models",
             "max_upload_bytes": 1_000_000,
         }
