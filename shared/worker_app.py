@@ -17,7 +17,7 @@ from shared import runs, telemetry
 from shared.bus import Bus
 from shared.bus.nats import NatsBus
 from shared.contracts import Problem, StageName
-from shared.errors import Unavailable
+from shared.errors import StageCrashed, Unavailable
 from shared.scratch import clear_leftovers
 from shared.settings import Settings
 from shared.stage_process import StageProcess
@@ -47,18 +47,18 @@ def main(service: str, stages: Mapping[StageName, str]) -> None:
 
 def create_app(settings: Settings, bus: Bus, store: Store, stages: Mapping[StageName, str]) -> FastAPI:
     """The service over a bus, which it closes at its end, and a store."""
-    runners = {stage: StageProcess(reference, _SILENCE_S) for stage, reference in stages.items()}
-    workers = [Worker(stage, runner, bus, store, settings) for stage, runner in runners.items()]
+    runners = [StageProcess(reference, _SILENCE_S) for reference in stages.values()]
+    workers = [Worker(stage, runner, bus, store, settings) for stage, runner in zip(stages, runners, strict=True)]
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        loops = [asyncio.create_task(worker.run()) for worker in workers]
+        loops = [asyncio.create_task(_work(worker, runner)) for worker, runner in zip(workers, runners, strict=True)]
         janitor = asyncio.create_task(_clean_up(bus))
         yield
         await asyncio.gather(*(worker.stop() for worker in workers))
         janitor.cancel()
         await asyncio.wait([*loops, janitor])
-        await asyncio.gather(*(runner.close() for runner in runners.values()))
+        await asyncio.gather(*(runner.close() for runner in runners))
         await bus.close()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
@@ -66,6 +66,12 @@ def create_app(settings: Settings, bus: Bus, store: Store, stages: Mapping[Stage
     app.add_api_route("/readyz", ready(bus, store))
     app.add_api_route("/metrics", metrics(bus))
     return app
+
+
+async def _work(worker: Worker, runner: StageProcess) -> None:
+    with contextlib.suppress(StageCrashed):  # tried again with the first task, which then says what is wrong
+        await runner.inputs()  # started now, so that the first task does not wait for its imports
+    await worker.run()
 
 
 async def alive() -> dict[str, str]:

@@ -1,0 +1,148 @@
+"""The whole system as a user starts it: real nats-server, real workers, real gateway, the sample video."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from cli.main import main
+from gateway.client import ApiError, Client, RunFailed
+
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
+OPTIONS = {"estimate_missing": True, "force_complete": True, "plot_all_joint_angles": True}
+
+
+@contextmanager
+def served(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port), "--data", str(data), "--detectors", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert f"http://127.0.0.1:{port}" in first, first + process.stdout.read()
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=90)
+        if process.stdout:
+            process.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in {".trc", ".csv"} or path.name == "quality.json"
+    }
+
+
+def children(data: Path) -> list[psutil.Process]:
+    recorded = json.loads((data / "running.json").read_text())["processes"]
+    return [psutil.Process(pid) for pid, _ in recorded]
+
+
+def test_the_same_bytes_as_run_and_every_run_is_found_again(tmp_path: Path):
+    arguments = ["--height", "1.72", "--weight", "70", "--estimate-missing", "--force-complete"]
+    plots = ["--plot-all-joint-angles"]
+    assert main(["run", "--video", str(SAMPLE), *arguments, *plots, "--output", str(tmp_path / "run")]) == 0
+
+    data, port = tmp_path / "data", free_port()
+    with served(data, port) as process, Client(f"http://127.0.0.1:{port}") as client:
+        processes = children(data)
+        assert len(processes) == 6
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, **OPTIONS)
+        run = client.wait(run_key, timeout=120)
+        client.download(run_key, tmp_path / "served")
+        assert digests(tmp_path / "served") == digests(tmp_path / "run" / "sample")
+        assert {file.path for file in run.files} >= {"run.json", "joint_angles/sample_all_joint_angles.png"}
+
+        again = subprocess.run(
+            [sys.executable, "-m", "cli.main", "serve", "--port", str(free_port()), "--data", str(data)],
+            capture_output=True,
+            text=True,
+        )
+        assert again.returncode == 2
+        assert f"running already, at http://127.0.0.1:{port}" in again.stderr
+
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=90)
+        assert process.returncode == 0
+    assert not [child for child in processes if child.is_running()]
+
+    port = free_port()
+    with served(data, port), Client(f"http://127.0.0.1:{port}") as client:
+        assert [summary.run_key for summary in client.runs()] == [run_key]
+        client.download(run_key, tmp_path / "again")
+        assert digests(tmp_path / "again") == digests(tmp_path / "served")
+
+
+def test_a_killed_supervisor_s_children_are_ended_by_the_next_start(tmp_path: Path):
+    data = tmp_path / "data"
+    with served(data, free_port()) as process:
+        left = children(data)
+        process.kill()
+        process.wait()
+    with served(data, free_port()):
+        assert not [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_killed_service_is_started_again(tmp_path: Path):
+    data, port = tmp_path / "data", free_port()
+    with served(data, port):
+        for child in children(data):
+            if "gateway.app" in child.cmdline():
+                child.kill()
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                if httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+
+
+def test_bad_videos_end_as_failed_runs_with_the_command_line_s_words(tmp_path: Path):
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(SAMPLE.read_bytes()[:3000])
+    text = tmp_path / "text.mp4"
+    text.write_text("this is no film")
+    port = free_port()
+    with served(tmp_path / "data", port), Client(f"http://127.0.0.1:{port}") as client:
+        with pytest.raises(ApiError, match="unreadable-video"):
+            client.submit(text, height=1.72, weight=70)
+        run_key = client.submit(cut, height=1.72, weight=70)
+        with pytest.raises(RunFailed) as caught:
+            client.wait(run_key, timeout=60)
+        problem = caught.value.progress.problem
+        assert problem is not None
+        assert problem.code == "unreadable-video"
+        assert str(tmp_path) not in problem.detail
+
+
+def test_a_taken_port_is_said(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port), "--data", str(tmp_path / "data")]
+        refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert f"--port {port} is taken" in refused.stderr
