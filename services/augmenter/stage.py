@@ -46,10 +46,9 @@ def run(inputs: AugmenterInputs, options: RunOptions, progress: Progress) -> Aug
     frame = BodyFrame.of(markers.times, markers.positions, inputs.subject.height) if markers.times.size else None
     if frame is None:
         raise InvalidMotion("Neither the hips nor the neck are seen in any frame. Film the whole body.")
-    total = int(markers.times.size)
     cycles = options.augmentation_cycles
-    progress(0, total)
-    added = augment(markers, frame, inputs.subject, cycles, lambda done: progress(total * done // cycles, total))
+    progress(0, markers.times.size)
+    added = augment(markers, frame, inputs.subject, cycles, progress)
     absent = unsupported(markers.positions)
     positions, estimated = added.positions, np.zeros_like(absent)
     if options.force_complete:
