@@ -8,11 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.augmenter.stage import AUGMENTER
-from services.refiner.stage import DEPTH
-
 from services.angles.stage import ANGLES
+from services.augmenter.stage import AUGMENTER
 from services.detector.stage import DETECTOR
+from services.refiner.stage import DEPTH
 from shared.contracts import RunOptions, StageName, StageReport, Subject, route
 from shared.errors import OutputNotWritable
 from shared.models import sha256
@@ -33,6 +32,8 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
     Raises InputError where the video, an option, a model or the output folder cannot be used.
     """
     name = safe_name(video)
+    for stage_name in route(options):
+        STAGES[stage_name].check(options)
     with _scratch_folder(output) as scratch:
         artefacts: dict[str, object] = {"video": video, "subject": subject, "workdir": scratch}
         reports: dict[StageName, StageReport] = {}

@@ -9,9 +9,11 @@ from services.augmenter.augment import augment
 from services.augmenter.body import BodyFrame
 from services.augmenter.complete import complete
 from services.augmenter.gaps import unsupported
+from services.augmenter.lstm import MODEL_FILES
 from services.augmenter.report import report
 from shared.contracts import RunOptions, StageReport, Subject
 from shared.errors import InvalidMotion
+from shared.models import shipped
 from shared.motion import Markers, MarkerSpread
 from shared.skeleton import ALL_MARKERS, MARKERS, RESPONSE_MARKERS
 from shared.stage import Progress, Stage
@@ -59,4 +61,10 @@ def run(inputs: AugmenterInputs, options: RunOptions, progress: Progress) -> Aug
     return AugmenterOutputs(augmented, spread, report(augmented, spread, estimated, frame, cycles))
 
 
-AUGMENTER: Final = Stage("augmenter", AugmenterInputs, AugmenterOutputs, run)
+def check(_options: RunOptions) -> None:
+    """Raises ModelNotFound or ModelCorrupt where a network cannot be used."""
+    for name in MODEL_FILES:
+        shipped(name)
+
+
+AUGMENTER: Final = Stage("augmenter", AugmenterInputs, AugmenterOutputs, run, check)
