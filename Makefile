@@ -1,7 +1,7 @@
 # The front door. `make demo` and `make test` install what they need; nothing but Python >= 3.11 and make is expected.
 
 PYTHON ?= python3
-EXTRA ?= cpu
+GPU ?=
 VENV := .venv
 BIN := $(VENV)/bin
 REFERENCE := .venv-reference
@@ -13,7 +13,7 @@ SHELL := /bin/bash
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-install: $(VENV)/.run  ## install HumanPose3D into .venv
+install: $(VENV)/.run  ## install HumanPose3D into .venv (with GPU=1: for CUDA 13)
 
 demo: $(VENV)/.run  ## run the pipeline on the sample video; results in out/
 	$(BIN)/humanpose3d run --video examples/sample.mp4 --height 1.72 --weight 70 --output out \
@@ -48,8 +48,10 @@ clean:  ## remove environments and results
 	rm -rf $(VENV) $(REFERENCE) .tools out build dist
 
 # An environment is current when its stamp is newer than the requirement file it was made from.
-$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
-	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/run.txt
+RUN_REQUIREMENTS := requirements/$(if $(GPU),gpu,run).txt
+
+$(VENV)/.run: $(RUN_REQUIREMENTS) pyproject.toml | $(VENV)/bin/python
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes $(RUN_REQUIREMENTS)
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@rm -f $(VENV)/.test && touch $@
 

@@ -33,6 +33,8 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
     Raises InputError where the video, an option, a model or the output folder cannot be used.
     """
     name = safe_name(video)
+    for stage_name in route(options):
+        STAGES[stage_name].check(options)
     with _scratch_folder(output) as scratch:
         artefacts: dict[str, object] = {"video": video, "subject": subject, "workdir": scratch}
         reports: dict[StageName, StageReport] = {}

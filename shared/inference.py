@@ -47,7 +47,13 @@ def session(path: Path) -> Network:
     providers = [name for name in _PROVIDERS if name in ort.get_available_providers()]
     try:
         network = ort.InferenceSession(path, options, providers=providers)
-    except (failures.Fail, failures.InvalidGraph, failures.InvalidProtobuf, failures.NotImplemented) as error:
+    except (
+        failures.Fail,
+        failures.InvalidArgument,
+        failures.InvalidGraph,
+        failures.InvalidProtobuf,
+        failures.NotImplemented,
+    ) as error:
         raise ModelCorrupt(f"The model file {path.name} is not a network that ONNX Runtime can run.") from error
     _log.info("%s runs on %s", path.name, network.get_providers()[0])
     result: Network = network

@@ -1,8 +1,14 @@
 """What several tests need: where the measured data lie that are not part of the project."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Time says nothing on a busy machine; in CI the same examples are tried every time.
+settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("project")
 
 MEASURED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -9,9 +9,11 @@ from services.augmenter.augment import augment
 from services.augmenter.body import BodyFrame
 from services.augmenter.complete import complete
 from services.augmenter.gaps import unsupported
+from services.augmenter.lstm import MODEL_FILES
 from services.augmenter.report import report
 from shared.contracts import RunOptions, StageReport, Subject
 from shared.errors import InvalidMotion
+from shared.models import shipped
 from shared.motion import Markers, MarkerSpread
 from shared.skeleton import ALL_MARKERS, MARKERS, RESPONSE_MARKERS
 from shared.stage import Progress, Stage
@@ -46,10 +48,9 @@ def run(inputs: AugmenterInputs, options: RunOptions, progress: Progress) -> Aug
     frame = BodyFrame.of(markers.times, markers.positions, inputs.subject.height) if markers.times.size else None
     if frame is None:
         raise InvalidMotion("Neither the hips nor the neck are seen in any frame. Film the whole body.")
-    total = int(markers.times.size)
     cycles = options.augmentation_cycles
-    progress(0, total)
-    added = augment(markers, frame, inputs.subject, cycles, lambda done: progress(total * done // cycles, total))
+    progress(0, markers.times.size)
+    added = augment(markers, frame, inputs.subject, cycles, progress)
     absent = unsupported(markers.positions)
     positions, estimated = added.positions, np.zeros_like(absent)
     if options.force_complete:
@@ -60,4 +61,10 @@ def run(inputs: AugmenterInputs, options: RunOptions, progress: Progress) -> Aug
     return AugmenterOutputs(augmented, spread, report(augmented, spread, estimated, frame, cycles))
 
 
-AUGMENTER: Final = Stage("augmenter", AugmenterInputs, AugmenterOutputs, run)
+def check(_options: RunOptions) -> None:
+    """Raises ModelNotFound or ModelCorrupt where a network cannot be used."""
+    for name in MODEL_FILES:
+        shipped(name)
+
+
+AUGMENTER: Final = Stage("augmenter", AugmenterInputs, AugmenterOutputs, run, check)

@@ -49,7 +49,7 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
     """
     with ExitStack() as stack:
         video = stack.enter_context(Video(inputs.video))
-        model = shipped(f"pose_landmarker_{options.pose_model}.task")
+        model = _model(options)
         landmarker = stack.enter_context(PoseLandmarker(model))
         views = Views(stack, video, inputs.workdir, options)
         poses: list[Pose | None] = []
@@ -98,4 +98,13 @@ def _landmarks(video: Video, poses: list[Pose | None]) -> Landmarks:
     )
 
 
-DETECTOR: Final = Stage("detector", DetectorInputs, DetectorOutputs, run)
+def check(options: RunOptions) -> None:
+    """Raises ModelNotFound or ModelCorrupt where the pose model cannot be used."""
+    _model(options)
+
+
+def _model(options: RunOptions) -> Path:
+    return shipped(f"pose_landmarker_{options.pose_model}.task")
+
+
+DETECTOR: Final = Stage("detector", DetectorInputs, DetectorOutputs, run, check)

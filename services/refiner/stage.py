@@ -71,4 +71,9 @@ def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[Qual
         )
 
 
-DEPTH = Stage(name="refiner.depth", inputs=DepthInputs, outputs=DepthOutputs, run=refine_depth)
+def check(options: RunOptions) -> None:
+    """Raises ModelNotFound or ModelError where a model was named that cannot be used."""
+    chosen(options)
+
+
+DEPTH = Stage("refiner.depth", DepthInputs, DepthOutputs, refine_depth, check)

@@ -155,6 +155,22 @@ def test_a_model_that_is_not_there_is_named(flag: str, tmp_path: Path, capsys: p
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["pose_landmarker_full.task", "augmenter_upper.onnx"])
+def test_a_damaged_model_is_refused_before_any_work(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("shared.models.sha256", lambda path: "0" * 64 if path.name == name else _sha256(path))
+    assert main(["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert f"{name} is damaged" in error
+    assert "detector" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def test_an_output_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     output = tmp_path / "taken"
     output.write_text("mine")

@@ -25,8 +25,9 @@ SUBJECT = Subject(height=1.72, weight=70)
 POSE2SIM = """
 import sys
 from Pose2Sim.markerAugmentation import augment_markers_all
+folder, height, mass = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
 augment_markers_all({
-    "project": {"project_dir": sys.argv[1], "participant_height": float(sys.argv[2]), "participant_mass": float(sys.argv[3])},
+    "project": {"project_dir": folder, "participant_height": height, "participant_mass": mass},
     "markerAugmentation": {"feet_on_floor": False, "make_c3d": False},
 })
 """

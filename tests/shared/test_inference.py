@@ -1,0 +1,33 @@
+"""Networks are loaded once, run on what there is, and refused by name where they cannot be."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shared.errors import ModelCorrupt, ModelNotFound
+from shared.inference import session
+from shared.models import shipped
+
+
+def test_a_network_is_loaded_once_and_the_provider_logged_then(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = Path(shutil.copy(shipped("augmenter_lower.onnx"), tmp_path / "network.onnx"))
+    with caplog.at_level(logging.INFO, logger="shared.inference"):
+        assert session(path) is session(path)
+    (message,) = caplog.messages
+    assert message in {"network.onnx runs on CPUExecutionProvider", "network.onnx runs on CUDAExecutionProvider"}
+
+
+def test_a_missing_file_is_named_without_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match=r"^The model file gone\.onnx is missing"):
+        session(tmp_path / "gone.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network"])
+def test_what_is_no_network_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_bytes(content)
+    with pytest.raises(ModelCorrupt, match=r"bad\.onnx"):
+        session(tmp_path / "bad.onnx")
