@@ -10,7 +10,7 @@
 
 A dot in a stage's name is a dash in subjects. Settings that bite: AckWait would be ignored were BackOff set, so retries
 are delayed by explicit naks; reads of the key-value bucket go to the stream's leader, since direct reads may be stale;
-ordinary deletes leave markers, so a run is forgotten by purging its subjects.
+ordinary deletes leave markers for ever, so a run is forgotten by purging its subjects.
 """
 
 import asyncio
@@ -52,6 +52,9 @@ _JANITOR: Final = "janitor"
 _REQUEST_S: Final = 5.0
 """How long an answer of the server may take."""
 
+_MARKER_S: Final = 1.0
+"""An erased run leaves an empty marker for this long, so that those who follow the states hear of it."""
+
 _DUPLICATE_WINDOW_S: Final = 120.0
 _HEARTBEAT_S: Final = 2.0
 _STREAM_NAME_IN_USE: Final = 10058
@@ -67,6 +70,10 @@ class DeadLetter(BaseModel):
 def consumer_name(stage: StageName) -> str:
     """The durable consumer of a stage, and the stage as token of a subject."""
     return stage.replace(".", "-")
+
+
+def _subject(task: StageTask) -> str:
+    return f"stage.{consumer_name(task.stage)}.{task.run_id}"
 
 
 @dataclass(frozen=True)
@@ -100,14 +107,13 @@ class _Delivery:
 @dataclass(frozen=True)
 class _Exhausted:
     task: StageTask | None
-    sequence: int
-    stream: JetStreamContext
+    jetstream: JetStreamContext
     notice: Msg
 
     async def remove(self) -> None:
         with _translated():
-            with contextlib.suppress(NotFoundError, BadRequestError):  # gone since
-                await self.stream.delete_msg(STAGES, self.sequence)
+            if self.task is not None:
+                await self.jetstream.purge_stream(STAGES, subject=_subject(self.task))
             await self.notice.ack_sync(_REQUEST_S)
 
 
@@ -123,8 +129,7 @@ class NatsBus:
         self._pulls: dict[str, JetStreamContext.PullSubscription] = {}
 
     async def publish(self, task: StageTask, headers: Mapping[str, str] | None = None) -> None:
-        subject = f"stage.{consumer_name(task.stage)}.{task.run_id}"
-        await self._publish(STAGES, subject, task, task.message_id, headers)
+        await self._publish(STAGES, _subject(task), task, task.message_id, headers)
 
     async def pull(self, stage: StageName, timeout: float) -> _Delivery | None:
         message = await self._fetch(STAGES, consumer_name(stage), timeout)
@@ -159,7 +164,7 @@ class NatsBus:
                 data = (await jetstream.get_msg(STAGES, sequence)).data
             except NotFoundError:
                 data = None
-        return _Exhausted(StageTask.model_validate_json(data) if data else None, sequence, jetstream, notice)
+        return _Exhausted(StageTask.model_validate_json(data) if data else None, jetstream, notice)
 
     async def bury(self, task: StageTask, problem: Problem) -> None:
         subject = f"dlq.{consumer_name(task.stage)}.{task.run_id}"
@@ -209,10 +214,12 @@ class NatsBus:
                 raise RunChanged(f"Run {state.run_id} was changed by somebody else.") from None
 
     async def states(self) -> AsyncGenerator[StateChange | None, None]:
+        caught_up = False
         async for message in self._follow(f"KV_{BUCKET}", f"$KV.{BUCKET}.>", newest_only=True):
             if message is None:
+                caught_up = True
                 yield None
-            else:
+            elif message.data or caught_up:
                 run_id = message.subject.rpartition(".")[2]
                 yield StateChange(run_id, RunState.model_validate_json(message.data) if message.data else None)
 
@@ -232,8 +239,7 @@ class NatsBus:
             await jetstream.purge_stream(STAGES, subject=f"stage.*.{run_id}")
             await jetstream.purge_stream(EVENTS, subject=f"run.{run_id}.*")
             await jetstream.purge_stream(DEAD, subject=f"dlq.*.{run_id}")
-            await bucket.purge(run_id)  # tells those who follow; leaves a marker
-            await jetstream.purge_stream(f"KV_{BUCKET}", subject=f"$KV.{BUCKET}.{run_id}")
+            await bucket.purge(run_id, msg_ttl=_MARKER_S)
 
     async def check(self) -> None:
         jetstream = await self._ready()
