@@ -1,0 +1,95 @@
+"""A worker process for the fault suite: the real loop for all stages, with stub stages that take no time.
+
+Environment: FAULT_PHASE and FAULT_COUNTDOWN have it kill itself (SIGKILL) the n-th time that it comes to that phase.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from shared import runs
+from shared.bus.nats import NatsBus
+from shared.contracts import Problem, RunOptions, StageName, StageTask, route
+from shared.errors import Unavailable
+from shared.settings import Settings
+from shared.stage_main import ResultsJob, StageDone, StageJob
+from shared.stage_process import Refused
+from shared.store import open_store
+from shared.worker import Phase, Worker
+
+REFUSAL = Problem(code="unreadable-video", status=422, detail="This is no video. Send another.")
+
+
+class StubStage:
+    """Hands on what the video says, after doing what it says."""
+
+    def __init__(self, stage: StageName) -> None:
+        self._source = "video" if stage == "detector" else "landmarks"
+
+    async def inputs(self) -> frozenset[str]:
+        return frozenset({self._source})
+
+    async def run(self, job: StageJob, progress: Callable[[float], None]) -> StageDone:
+        text = job.inputs[self._source].read_text(encoding="utf-8")
+        if text.startswith("poison"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if text.startswith("refuse"):
+            raise Refused(REFUSAL)
+        progress(0.5)
+        await asyncio.sleep(0.6 if text.startswith("slow") else 0.01)
+        name = "landmarks" if self._source == "video" else "made"
+        made = {name: job.outputs / f"{name}.txt", "report": job.outputs / "report.json"}
+        for path in made.values():
+            path.write_text(text, encoding="utf-8")
+        return StageDone(artefacts=made, seconds=0.01, sha256={})
+
+    async def write_results(self, job: ResultsJob) -> None:
+        text = job.artefacts["landmarks"].read_text(encoding="utf-8")
+        (job.outputs / "result.txt").write_text(f"{job.state.run_id} {text}", encoding="utf-8")
+
+    async def close(self) -> None:
+        pass
+
+
+def _killer() -> Callable[[Phase, StageTask], None]:
+    left = int(os.environ.get("FAULT_COUNTDOWN", "0"))
+    fatal = os.environ.get("FAULT_PHASE")
+
+    def observe(phase: Phase, _task: StageTask) -> None:
+        nonlocal left
+        if phase == fatal:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return observe
+
+
+async def _tidy(bus: NatsBus) -> None:
+    while True:
+        try:
+            await runs.end_exhausted(bus, timeout=0.5)
+        except Unavailable:
+            await asyncio.sleep(0.2)
+
+
+async def main() -> None:
+    settings = Settings.from_environment()
+    bus, store, observe = NatsBus(settings), open_store(settings), _killer()
+    workers = [Worker(stage, StubStage(stage), bus, store, settings, observe) for stage in route(RunOptions())]
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    loops = [asyncio.create_task(worker.run()) for worker in workers]
+    tidy = asyncio.create_task(_tidy(bus))
+    Path(os.environ["FAULT_READY"]).touch()
+    await stopping.wait()
+    await asyncio.gather(*(worker.stop() for worker in workers))
+    tidy.cancel()
+    await asyncio.wait([*loops, tidy])
+    await bus.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
