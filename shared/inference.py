@@ -19,6 +19,12 @@ _MOST_THREADS = 4
 """Networks of this size gain nothing from more, and several services share a machine."""
 
 
+def _usable_cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Network(Protocol):
     """What is used of `onnxruntime.InferenceSession`."""
 
@@ -30,8 +36,10 @@ class Network(Protocol):
 
 
 @cache
-def session(path: Path) -> Network:
+def session(path: Path, threads: int = min(_MOST_THREADS, _usable_cpus())) -> Network:
     """The network in an ONNX file, loaded once a process; which provider runs it is logged then.
+
+    `threads` share one operation on the CPU; a recurrent network's steps are too small for that and are faster on one.
 
     Raises ModelNotFound where there is no such file, ModelCorrupt where ONNX Runtime cannot read it.
     """
@@ -41,8 +49,8 @@ def session(path: Path) -> Network:
     if not path.is_file():
         raise ModelNotFound(f"The model file {path.name} is missing.")
     options = ort.SessionOptions()
-    options.intra_op_num_threads = min(_MOST_THREADS, _usable_cpus())
-    # Waiting threads sleep: spinning doubles the CPU time of a recurrent network and slows whoever shares the cores.
+    options.intra_op_num_threads = threads
+    # Waiting threads sleep: spinning costs CPU time and slows whoever shares the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = [name for name in _PROVIDERS if name in ort.get_available_providers()]
     try:
@@ -58,9 +66,3 @@ def session(path: Path) -> Network:
     _log.info("%s runs on %s", path.name, network.get_providers()[0])
     result: Network = network
     return result
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

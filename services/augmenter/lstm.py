@@ -5,6 +5,7 @@ Biomed Eng 72(6), doi:10.1109/TBME.2025.3530848. `models/augmenter.md` says wher
 networks assume.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -44,7 +45,9 @@ def predict(positions: FloatArray, subject: Subject) -> FloatArray:
     """
     if positions.ndim != 4 or positions.shape[2:] != (len(MARKERS), 3):
         raise InvalidMotion(f"The augmenter takes shape (B, T, {len(MARKERS)}, 3), not {positions.shape}.")
-    return np.concatenate([_predict_half(half, positions, subject) for half in HALVES], axis=2)
+    with ThreadPoolExecutor(len(HALVES)) as pool:  # ONNX Runtime lets go of the interpreter while it works
+        answers = pool.map(lambda half: _predict_half(half, positions, subject), HALVES)
+        return np.concatenate(list(answers), axis=2)
 
 
 def _predict_half(half: Half, positions: FloatArray, subject: Subject) -> FloatArray:
@@ -65,4 +68,4 @@ def _predict_half(half: Half, positions: FloatArray, subject: Subject) -> FloatA
 def _load(stem: str) -> tuple[Network, FloatArray, FloatArray]:
     """One network, and the mean and standard deviation of its features in training, each (F,)."""
     mean, deviation = (np.load(shipped(f"{stem}_{what}.npy"), allow_pickle=False) for what in ("mean", "std"))
-    return session(shipped(f"{stem}.onnx")), mean, deviation
+    return session(shipped(f"{stem}.onnx"), threads=1), mean, deviation
