@@ -21,7 +21,7 @@ SECRET_KEY = "test-secret"
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment, from below the range that outgoing connections take theirs from."""
+    """A port that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -33,6 +33,7 @@ class NatsServer:
 
     folder: Path
     port: int = field(default_factory=free_port)
+    options: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,7 +42,18 @@ class NatsServer:
 
     def start(self) -> None:
         config = REPOSITORY / "deploy" / "nats" / "nats-server.conf"
-        command = [SCRIPTS / "nats-server", "-c", config, "-a", "127.0.0.1", "-p", str(self.port), "-sd", self.folder]
+        command = [
+            SCRIPTS / "nats-server",
+            "-c",
+            config,
+            "-a",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-sd",
+            self.folder,
+            *self.options,
+        ]
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         _wait_until(lambda: _accepts(self.port), self.process)

@@ -56,7 +56,7 @@ _MARKER_S: Final = 1.0
 """An erased run leaves an empty marker for this long, so that those who follow the states hear of it."""
 
 _DUPLICATE_WINDOW_S: Final = 120.0
-_HEARTBEAT_S: Final = 2.0
+_HEARTBEAT_S: Final = 1.0
 _STREAM_NAME_IN_USE: Final = 10058
 
 
@@ -409,7 +409,7 @@ class NatsBus:
                         opt_start_seq=None if newest_only else after + 1,
                         ack_policy=api.AckPolicy.NONE,
                         idle_heartbeat=_HEARTBEAT_S,
-                        inactive_threshold=10 * _HEARTBEAT_S,
+                        inactive_threshold=30 * _HEARTBEAT_S,
                         mem_storage=True,
                         num_replicas=1,
                     ),
