@@ -25,14 +25,23 @@ def silent(done: int, total: int | None) -> None:
     """Progress that tells nobody."""
 
 
+def needs_nothing(_options: RunOptions) -> None:
+    """The check of a stage that needs no model."""
+
+
 @dataclass(frozen=True)
 class Stage(Generic[Inputs, Outputs]):
-    """A stage of the pipeline."""
+    """A stage of the pipeline.
+
+    `check` raises ModelError where a model is missing or damaged that these options need, so that a run can be refused
+    before an earlier stage has worked for minutes.
+    """
 
     name: StageName
     inputs: type[Inputs]
     outputs: type[Outputs]
     run: Callable[[Inputs, RunOptions, Progress], Outputs]
+    check: Callable[[RunOptions], None] = needs_nothing
 
     def run_on(self, artefacts: Mapping[str, object], options: RunOptions, progress: Progress) -> dict[str, object]:
         """Run on artefacts by name; returns the new ones by name."""

@@ -42,18 +42,8 @@ class NatsServer:
 
     def start(self) -> None:
         config = REPOSITORY / "deploy" / "nats" / "nats-server.conf"
-        command = [
-            SCRIPTS / "nats-server",
-            "-c",
-            config,
-            "-a",
-            "127.0.0.1",
-            "-p",
-            str(self.port),
-            "-sd",
-            self.folder,
-            *self.options,
-        ]
+        command = [str(SCRIPTS / "nats-server"), "-c", str(config), "-a", "127.0.0.1", "-p", str(self.port)]
+        command += ["-sd", str(self.folder), *self.options]
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         _wait_until(lambda: _accepts(self.port), self.process)
@@ -91,7 +81,7 @@ class S3Server:
             for name, port in zip(names, self.ports, strict=True)
         ]
         command = [
-            SCRIPTS / "weed", "mini", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+            str(SCRIPTS / "weed"), "mini", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
             "-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
             f"-s3.config={config}", f"-s3.port={self.port}", *flags,
         ]  # fmt: skip

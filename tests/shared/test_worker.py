@@ -29,7 +29,7 @@ PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more ligh
 class StubRunner:
     """Makes one artefact and a report, after doing what the test asks for."""
 
-    def __init__(self, stage: StageName, first: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, stage: StageName, first: Callable[[], Awaitable[object]] | None = None) -> None:
         self.stage = stage
         self.first = first
         self.jobs = 0
@@ -311,7 +311,7 @@ async def test_a_finished_stage_waits_for_the_bus_instead_of_being_done_again(wo
     runner = StubRunner("detector")
     update, failures = world.bus.update, 3
 
-    async def unreliable(state: RunState, revision: int) -> int:
+    async def unreliable(state, revision):
         nonlocal failures
         if state.finished and failures:
             failures -= 1

@@ -107,7 +107,7 @@ async def test_what_vanished_from_the_server_is_declared_again(server, bus, what
         await client.jetstream().delete_consumer("STAGES", "detector")
     else:
         for stream in await client.jetstream().streams_info():
-            await client.jetstream().delete_stream(stream.config.name)
+            await client.jetstream().delete_stream(str(stream.config.name))
     await client.close()
     async with asyncio.timeout(20):
         state = new_state()
