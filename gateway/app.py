@@ -4,19 +4,17 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
-from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import problems
+from gateway import operation, problems
 from gateway.desk import Desk
 from gateway.index import RunIndex
 from gateway.keys import KeyRing
@@ -24,25 +22,34 @@ from gateway.routes import Services, router
 from shared import telemetry
 from shared.bus import Bus
 from shared.bus.nats import NatsBus
-from shared.errors import InvalidSetting, Unavailable
+from shared.errors import HumanPose3DError, InvalidSetting, Unavailable
+from shared.scratch import clear_leftovers
 from shared.settings import Settings
 from shared.store import Store, open_store
-from shared.worker_app import alive, metrics, ready
 
 _INDEX_TIMEOUT_S = 10.0
 _SWEEP_S = 600.0
-_NOT_READY: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "bus or store does not answer"}}
 
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Serve until SIGTERM. Raises InvalidSetting."""
-    settings = Settings.from_environment()
-    telemetry.start(settings, "gateway")
-    app = create_app(settings, NatsBus(settings), open_store(settings))
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
-    uvicorn.Server(config).run([socket.create_server((settings.host, settings.port))])
+    """Serve until SIGTERM."""
+    try:
+        settings = Settings.from_environment()
+        telemetry.start(settings, "gateway")
+        clear_leftovers()
+        app = create_app(settings, NatsBus(settings), open_store(settings))
+    except HumanPose3DError as error:
+        sys.exit(f"gateway: {error}")
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )
 
 
 def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
@@ -70,9 +77,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     app.state.services = Services(settings, bus, store, desk, keys)
     problems.install(app)
     app.include_router(router)
-    app.add_api_route("/healthz", alive, tags=["operation"])
-    app.add_api_route("/readyz", ready(bus, store), tags=["operation"], responses=_NOT_READY)
-    app.add_api_route("/metrics", metrics(bus), tags=["operation"], response_class=PlainTextResponse)
+    app.include_router(operation.router)
     app.add_middleware(_OptionalSlash)
     return app
 

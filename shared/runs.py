@@ -6,7 +6,9 @@ finds the state and does the rest again.
 """
 
 import asyncio
+import logging
 import random
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,8 +16,11 @@ from typing import Final
 from shared import telemetry
 from shared.bus import Bus, StoredState
 from shared.contracts import Claim, Problem, RunRequest, RunState, StageEvent, StageTask
-from shared.errors import BusUnavailable, RunChanged, RunExists, RunNotFound, RunOver
+from shared.errors import BusUnavailable, RunChanged, RunExists, RunNotFound, RunOver, Unavailable
+from shared.retrying import backoff
 from shared.store import Store
+
+log = logging.getLogger(__name__)
 
 LOST_AFTER: Final = timedelta(minutes=5)
 """Longer than the bus remembers message ids, so that a lost task can be published again."""
@@ -113,6 +118,27 @@ async def end_exhausted(bus: Bus, timeout: float) -> bool:
         await _end_exhausted(bus, task)
     await exhausted.remove()
     return True
+
+
+async def tend(bus: Bus) -> None:
+    """For ever: end the runs of exhausted tasks as they come, and look for lost tasks every few minutes.
+
+    Every worker and gateway does this; whoever is first does it.
+    """
+    failures = 0
+    next_search = time.monotonic() + LOST_AFTER.total_seconds()
+    while True:
+        try:
+            await end_exhausted(bus, timeout=5)
+            if time.monotonic() > next_search:
+                next_search += LOST_AFTER.total_seconds()
+                await requeue_lost(bus)
+            failures = 0
+        except Exception as error:  # the loop outlives a state that cannot be read, as well as an outage
+            if not isinstance(error, Unavailable):
+                log.exception("runs could not be tended")
+            failures += 1
+            await asyncio.sleep(backoff(failures))
 
 
 async def _end_exhausted(bus: Bus, task: StageTask) -> None:

@@ -41,6 +41,7 @@ class Settings(BaseModel):
         Seconds, Field(description="pause before the second try; fourfold before each later one")
     ] = 2
     events_days: Annotated[float, Field(gt=0, description="how long the events of a run can be replayed")] = 7
+    stage_silence_s: Annotated[Seconds, Field(description="a stage that says nothing for this long is stopped")] = 900
     grace_s: Annotated[Seconds, Field(description="time to finish work in hand after SIGTERM")] = 25
 
     store_directory: Annotated[Path | None, Field(description="folder of the directory store")] = None

@@ -4,7 +4,7 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.contracts import RunOptions, RunRequest, RunState, Subject
+from shared.contracts import RunOptions, RunRequest, RunState, StageTask, Subject
 from shared.settings import Settings
 from tests.servers import ACCESS_KEY, SECRET_KEY, S3Server
 
@@ -30,6 +30,12 @@ def new_request(run_id: str) -> RunRequest:
 def new_state() -> RunState:
     run_id = new_run_id()
     return RunState.accepted(run_id, new_request(run_id))
+
+
+def first_task(state: RunState) -> StageTask:
+    task = state.task()
+    assert task is not None
+    return task
 
 
 def bus_settings(url: str, **changes: object) -> Settings:

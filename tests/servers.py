@@ -21,7 +21,7 @@ SECRET_KEY = "test-secret"
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment, from below the range that outgoing connections take theirs from."""
+    """A port that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -33,6 +33,7 @@ class NatsServer:
 
     folder: Path
     port: int = field(default_factory=free_port)
+    options: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,7 +42,8 @@ class NatsServer:
 
     def start(self) -> None:
         config = REPOSITORY / "deploy" / "nats" / "nats-server.conf"
-        command = [SCRIPTS / "nats-server", "-c", config, "-a", "127.0.0.1", "-p", str(self.port), "-sd", self.folder]
+        command = [str(SCRIPTS / "nats-server"), "-c", str(config), "-a", "127.0.0.1", "-p", str(self.port)]
+        command += ["-sd", str(self.folder), *self.options]
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         _wait_until(lambda: _accepts(self.port), self.process)
@@ -79,7 +81,7 @@ class S3Server:
             for name, port in zip(names, self.ports, strict=True)
         ]
         command = [
-            SCRIPTS / "weed", "mini", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+            str(SCRIPTS / "weed"), "mini", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
             "-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
             f"-s3.config={config}", f"-s3.port={self.port}", *flags,
         ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""The angles as a service: `python -m services.angles.app`."""
+"""The angles service: `python -m services.angles.app`."""
 
-from shared.worker_app import main
+from shared.worker_app import serve
 
 if __name__ == "__main__":
-    main("angles", {"angles": "services.angles.stage:ANGLES"})
+    serve("angles", {"angles": "services.angles.stage:ANGLES"})

@@ -1,6 +1,6 @@
-"""The augmenter as a service: `python -m services.augmenter.app`."""
+"""The augmenter service: `python -m services.augmenter.app`."""
 
-from shared.worker_app import main
+from shared.worker_app import serve
 
 if __name__ == "__main__":
-    main("augmenter", {"augmenter": "services.augmenter.stage:AUGMENTER"})
+    serve("augmenter", {"augmenter": "services.augmenter.stage:AUGMENTER"})

@@ -1,6 +1,6 @@
-"""The detector as a service: `python -m services.detector.app`."""
+"""The detector service: `python -m services.detector.app`."""
 
-from shared.worker_app import main
+from shared.worker_app import serve
 
 if __name__ == "__main__":
-    main("detector", {"detector": "services.detector.stage:DETECTOR"})
+    serve("detector", {"detector": "services.detector.stage:DETECTOR"})

@@ -1,6 +1,6 @@
-"""The refiner as a service: `python -m services.refiner.app`."""
+"""The refiner service: `python -m services.refiner.app`."""
 
-from shared.worker_app import main
+from shared.worker_app import serve
 
 if __name__ == "__main__":
-    main("refiner", {"refiner.depth": "services.refiner.stage:DEPTH"})
+    serve("refiner", {"refiner.depth": "services.refiner.stage:DEPTH"})

@@ -31,7 +31,7 @@ from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.kv import KeyValue
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from shared.bus.protocol import QueueDepth, StateChange, StoredState
 from shared.contracts import Problem, RunState, StageEvent, StageName, StageTask
@@ -56,7 +56,7 @@ _MARKER_S: Final = 1.0
 """An erased run leaves an empty marker for this long, so that those who follow the states hear of it."""
 
 _DUPLICATE_WINDOW_S: Final = 120.0
-_HEARTBEAT_S: Final = 2.0
+_HEARTBEAT_S: Final = 1.0
 _STREAM_NAME_IN_USE: Final = 10058
 
 
@@ -135,14 +135,25 @@ class NatsBus:
         message = await self._fetch(STAGES, consumer_name(stage), timeout)
         if message is None:
             return None
+        try:
+            task = StageTask.model_validate_json(message.data)
+        except ValidationError:
+            log.exception("a message on %s is no task of this version and was dropped", message.subject)
+            await self._drop(message)
+            return None
         return _Delivery(
-            task=StageTask.model_validate_json(message.data),
+            task=task,
             sequence=message.metadata.sequence.stream,
             count=message.metadata.num_delivered or 1,
             headers=message.headers or {},
             message=message,
             client=self._connection(),
         )
+
+    async def _drop(self, message: Msg) -> None:
+        """Out of the queue with it: its run, if there is one, is found without task and gets a new one."""
+        with _translated():
+            await message.term()
 
     async def has_task(self, stage: StageName, run_id: str) -> bool:
         jetstream = await self._ready()
@@ -409,7 +420,7 @@ class NatsBus:
                         opt_start_seq=None if newest_only else after + 1,
                         ack_policy=api.AckPolicy.NONE,
                         idle_heartbeat=_HEARTBEAT_S,
-                        inactive_threshold=10 * _HEARTBEAT_S,
+                        inactive_threshold=30 * _HEARTBEAT_S,
                         mem_storage=True,
                         num_replicas=1,
                     ),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -20,7 +21,7 @@ from cli.main import main
 from gateway.client import ApiError, Client, RunFailed
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
-OPTIONS = {"estimate_missing": True, "force_complete": True, "plot_all_joint_angles": True}
+OPTIONS: dict[str, Any] = {"estimate_missing": True, "force_complete": True, "plot_all_joint_angles": True}
 
 
 @contextmanager

@@ -290,7 +290,7 @@ async def test_the_server_s_own_files_hold_nothing_of_a_forgotten_run(nats_serve
     await asyncio.sleep(2.5)  # the marker's time and the server's round
     client = await nats.connect(nats_server.url)
     for stream in await client.jetstream().streams_info():
-        info = await client.jetstream().stream_info(stream.config.name, subjects_filter=">")
+        info = await client.jetstream().stream_info(str(stream.config.name), subjects_filter=">")
         assert not [subject for subject in info.state.subjects or {} if state.run_id in subject]
     await client.close()
     await bus.close()

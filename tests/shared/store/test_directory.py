@@ -14,12 +14,12 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def root(tmp_path) -> Path:
+def root(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
 @pytest.fixture
-def source(tmp_path) -> Path:
+def source(tmp_path: Path) -> Path:
     path = tmp_path / "source"
     path.write_bytes(b"x" * 1000)
     return path

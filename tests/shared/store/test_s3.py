@@ -27,7 +27,7 @@ def store(s3_server) -> S3Store:
 
 
 @pytest.fixture
-def video(tmp_path) -> Path:
+def video(tmp_path: Path) -> Path:
     path = tmp_path / "video"
     path.write_bytes(os.urandom(3 * PART))
     return path
@@ -80,6 +80,7 @@ async def test_a_presigned_form_expires(store):
 async def test_a_presigned_form_names_the_public_address(s3_server):
     store = S3Store(s3_settings(s3_server, s3_public_endpoint="https://store.example.org"))
     form = await store.presign(key(), timedelta(minutes=5), max_bytes=1000)
+    assert form is not None
     assert form.url == "https://store.example.org/humanpose3d"
 
 

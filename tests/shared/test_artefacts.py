@@ -1,0 +1,51 @@
+"""Artefacts as files: what goes in comes out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared import artefacts
+from shared.contracts import StageReport
+from shared.motion import JointAngles
+
+
+@dataclass(frozen=True)
+class Outputs:
+    angles: JointAngles
+    report: StageReport
+    preview: Path | None
+
+
+def test_kinds_are_the_fields_types_without_none():
+    assert artefacts.kinds(Outputs) == {"angles": JointAngles, "report": StageReport, "preview": Path}
+
+
+def test_motion_comes_back_bit_for_bit(tmp_path):
+    angles = JointAngles(np.arange(5) / 29.97, np.random.default_rng(1).normal(size=(5, 12, 3)))
+    path = artefacts.save(tmp_path, "angles", angles)
+    assert path.name == "angles.npz"
+    read = artefacts.load(path, JointAngles)
+    assert np.array_equal(read.values, angles.values)
+    assert np.array_equal(read.times, angles.times)
+
+
+def test_a_model_comes_back_equal(tmp_path):
+    report = StageReport(facts={"detection_rate": 1 / 3}, models={"x.onnx": "0" * 64})
+    path = artefacts.save(tmp_path, "report", report)
+    assert path.name == "report.json"
+    assert artefacts.load(path, StageReport) == report
+
+
+def test_a_file_keeps_its_suffix_and_bytes(tmp_path):
+    made = tmp_path / "anything.mp4"
+    made.write_bytes(b"film")
+    path = artefacts.save(tmp_path, "preview", made)
+    assert path.name == "preview.mp4"
+    assert artefacts.load(path, Path).read_bytes() == b"film"
+
+
+def test_what_is_no_artefact_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="landmarks is a list"):
+        artefacts.save(tmp_path, "landmarks", [1, 2])

@@ -1,0 +1,476 @@
+"""The worker's loop: whatever breaks, wherever, a run ends exactly once. In memory, with stages that take no time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from shared import runs, worker
+from shared.bus.memory import MemoryBus
+from shared.contracts import Problem, RunState, StageEvent, StageName, StageTask, route
+from shared.errors import BusUnavailable, RunExists, RunNotFound, StageCrashed, StoreUnavailable
+from shared.stage_main import ResultsJob, StageDone, StageJob
+from shared.stage_process import Refused
+from shared.store.directory import DirectoryStore
+from shared.worker import Phase, Worker
+from tests.makers import MAX_DELIVERIES, bus_settings, new_request, new_run_id
+
+pytestmark = pytest.mark.anyio
+
+ACK_WAIT_S = 0.3
+PHASES = get_args(Phase)
+PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")
+
+
+class StubRunner:
+    """Makes one artefact and a report, after doing what the test asks for."""
+
+    def __init__(self, stage: StageName, first: Callable[[], Awaitable[object]] | None = None) -> None:
+        self.stage = stage
+        self.first = first
+        self.jobs = 0
+
+    async def inputs(self) -> frozenset[str]:
+        return frozenset({"video"})
+
+    async def run(self, job: StageJob, progress: Callable[[float], None]) -> StageDone:
+        self.jobs += 1
+        assert job.inputs["video"].read_bytes() == b"film"
+        progress(0.5)
+        if self.first is not None:
+            await self.first()
+        made = {name: job.outputs / f"{name}.json" for name in (f"{self.stage}-made", "report")}
+        for path in made.values():
+            path.write_text("{}")
+        return StageDone(artefacts=made, seconds=0.1, sha256={})
+
+    async def write_results(self, job: ResultsJob) -> None:
+        (job.outputs / "made.txt").write_text(" ".join(sorted(job.artefacts)))
+
+    async def close(self) -> None:
+        pass
+
+
+class Killed(BaseException):
+    """What stands for kill -9 within a process: nothing catches it."""
+
+
+class World:
+    """A bus, a store, and workers on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bus = MemoryBus(ACK_WAIT_S, MAX_DELIVERIES)
+        self.store = DirectoryStore(folder / "store")
+        self.video = folder / "film"
+        self.video.write_bytes(b"film")
+        self.settings = bus_settings("nats://127.0.0.1:4222", ack_wait_s=ACK_WAIT_S, grace_s=0.5)
+
+    async def submitted(self) -> str:
+        run_id = new_run_id()
+        request = new_request(run_id)
+        await self.store.put_file(request.video_key, self.video)
+        await runs.submit(self.bus, run_id, request)
+        return run_id
+
+    def worker(self, stage: StageName, runner: StubRunner | None = None, **arguments) -> Worker:
+        return Worker(stage, runner or StubRunner(stage), self.bus, self.store, self.settings, **arguments)
+
+    @asynccontextmanager
+    async def working(self, *workers: Worker) -> AsyncIterator[None]:
+        loops = [asyncio.create_task(each.run()) for each in workers]
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(each.stop() for each in workers))
+            await asyncio.gather(*loops)
+
+    @asynccontextmanager
+    async def all_stages(self) -> AsyncIterator[None]:
+        async with self.working(*(self.worker(stage) for stage in get_args(StageName))):
+            yield
+
+    async def over(self, run_id: str) -> RunState:
+        async with asyncio.timeout(10):
+            while not (state := (await self.bus.read(run_id)).state).is_over:
+                await asyncio.sleep(0.01)
+        return state
+
+    async def idle(self) -> None:
+        async with asyncio.timeout(10):
+            while self.bus.messages:
+                await asyncio.sleep(0.01)
+
+    def events(self, run_id: str) -> list[StageEvent]:
+        return [event for _, event in self.bus._events if event.run_id == run_id]
+
+    async def keys(self, run_id: str) -> list[str]:
+        return [found.key.removeprefix(runs.folder(run_id)) async for found in self.store.objects(runs.folder(run_id))]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(worker, "_PULL_S", 0.05)
+    monkeypatch.setattr(worker, "_TICK_S", 0.02)
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    return World(tmp_path)
+
+
+async def assert_completed_once(world: World, run_id: str) -> RunState:
+    state = await world.over(run_id)
+    await world.idle()
+    assert state.status == "completed"
+    stages = route(state.request.options)
+    assert tuple(state.finished) == stages
+    content = b"".join([chunk async for chunk in world.store.read(state.results["made.txt"])])
+    assert content.decode().split() == sorted(f"{stage}-made" for stage in stages)
+    events = world.events(run_id)
+    assert [event.status for event in events].count("completed") == 1
+    assert [event.progress for event in events] == sorted(event.progress for event in events)
+    assert (events[0].progress, events[-1].progress) == (0, 100)
+    assert [await world.bus.dead_letters(stage) for stage in stages] == [[]] * len(stages)
+    return state
+
+
+async def assert_failed_once(world: World, run_id: str, code: str, stage: StageName = "detector") -> Problem:
+    state = await world.over(run_id)
+    await world.idle()
+    assert state.status == "failed"
+    assert state.problem is not None
+    assert state.problem.code == code
+    assert [event.status for event in world.events(run_id)].count("failed") == 1
+    ((task, problem),) = await world.bus.dead_letters(stage)
+    assert (task.run_id, problem) == (run_id, state.problem)
+    return problem
+
+
+async def test_a_run_passes_through_all_stages(world):
+    run_id = await world.submitted()
+    async with world.all_stages():
+        state = await assert_completed_once(world, run_id)
+    assert {record.attempt for record in state.finished.values()} == set(range(1, 1 + len(state.finished)))
+    assert "detector/1/detector-made.json" in await world.keys(run_id)
+
+
+def dies(world: World, stage: StageName, phase: Phase, times: int) -> Callable[[Phase, StageTask], None]:
+    def observe(seen: Phase, task: StageTask) -> None:
+        nonlocal times
+        if seen == phase and times:
+            times -= 1
+            raise Killed
+
+    return observe
+
+
+@pytest.mark.parametrize("stage", ["detector", "angles"])
+@pytest.mark.parametrize("phase", PHASES)
+async def test_a_death_at_any_point_changes_nothing_twice(world, phase, stage):
+    run_id = await world.submitted()
+    runner = StubRunner(stage, first=lambda: asyncio.sleep(0.05))
+    mortal = world.worker(stage, runner, observer=dies(world, stage, phase, times=1))
+    others = [world.worker(other) for other in get_args(StageName) if other != stage]
+    async with world.working(mortal, *others):
+        await assert_completed_once(world, run_id)
+    assert runner.jobs == (1 if phase in ("pulled", "claimed", "recorded", "published", "acknowledged") else 2)
+
+
+async def test_a_worker_that_dies_every_time_fails_the_run_and_not_the_queue(world):
+    poison = await world.submitted()
+    mortal = world.worker("detector", observer=dies(world, "detector", "claimed", times=MAX_DELIVERIES))
+    async with world.working(mortal, *(world.worker(stage) for stage in get_args(StageName)[1:])):
+        while not await runs.end_exhausted(world.bus, 0.2):
+            pass
+        problem = await assert_failed_once(world, poison, "worker-died")
+        assert "shorter or smaller" in problem.detail
+        good = await world.submitted()
+        assert (await world.over(good)).status == "completed"
+
+
+async def test_a_worker_that_dies_every_time_after_the_stage_is_done_does_not_fail_the_run(world):
+    run_id = await world.submitted()
+    mortal = world.worker("detector", observer=dies(world, "detector", "recorded", times=1))
+    world.bus.max_deliveries = 1
+    async with world.working(mortal, *(world.worker(stage) for stage in get_args(StageName)[1:])):
+        while not await runs.end_exhausted(world.bus, 0.2):
+            pass
+        await assert_completed_once(world, run_id)
+
+
+@asynccontextmanager
+async def zombie(world: World, run_id: str, monkeypatch) -> AsyncIterator[asyncio.Event]:
+    """A worker without heartbeat, stuck in its stage until the event is set, while another takes the task over."""
+    monkeypatch.setattr(worker, "_TICK_S", 60)
+    wake = asyncio.Event()
+    asleep = bus_settings("nats://127.0.0.1:4222", ack_wait_s=3600, grace_s=5)
+    stuck = Worker("detector", StubRunner("detector", first=wake.wait), world.bus, world.store, asleep)
+    async with world.working(stuck):
+        while (await world.bus.read(run_id)).state.claim is None:
+            await asyncio.sleep(0.01)
+        yield wake
+
+
+async def test_a_zombie_s_late_work_changes_nothing(world, monkeypatch):
+    run_id = await world.submitted()
+    async with zombie(world, run_id, monkeypatch) as wake:
+        async with world.all_stages():
+            state = await assert_completed_once(world, run_id)
+        wake.set()
+    assert (await world.bus.read(run_id)).state == state
+    assert state.finished["detector"].attempt == 2
+    assert not [key for key in await world.keys(run_id) if key.startswith("detector/1/")]
+
+
+async def test_a_zombie_that_wakes_while_another_works_leaves_the_task_to_it(world, monkeypatch):
+    run_id = await world.submitted()
+    gate = asyncio.Event()
+    async with zombie(world, run_id, monkeypatch) as wake:
+        second = world.worker("detector", StubRunner("detector", first=gate.wait))
+        async with world.working(second, *(world.worker(stage) for stage in get_args(StageName)[1:])):
+            while (await world.bus.read(run_id)).state.attempts < 2:
+                await asyncio.sleep(0.01)
+            wake.set()
+            await asyncio.sleep(0.1)
+            assert await world.bus.has_task("detector", run_id)
+            assert not (await world.bus.read(run_id)).state.finished
+            gate.set()
+            state = await assert_completed_once(world, run_id)
+    assert state.finished["detector"].attempt == 2
+
+
+async def test_a_refusal_fails_the_run_at_once(world):
+    async def refuse() -> None:
+        raise Refused(PROBLEM)
+
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=refuse)
+    async with world.working(world.worker("detector", runner)):
+        assert await assert_failed_once(world, run_id, "too-dark") == PROBLEM
+    assert runner.jobs == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(StageCrashed("It ended."), "stage-crashed"), (ZeroDivisionError("inside"), "internal")]
+)
+async def test_what_fails_every_time_is_given_up_after_the_last_delivery(world, error, code):
+    async def fail() -> None:
+        raise error
+
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=fail)
+    async with world.working(world.worker("detector", runner)):
+        problem = await assert_failed_once(world, run_id, code)
+    assert runner.jobs == MAX_DELIVERIES
+    assert f"failed {MAX_DELIVERIES} times" in problem.detail
+    assert "inside" not in problem.detail
+
+
+async def test_what_fails_for_a_while_is_tried_again(world):
+    failures = [StageCrashed("It ended."), StoreUnavailable("Away.")]
+
+    async def fail() -> None:
+        if failures:
+            raise failures.pop()
+
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=fail)
+    async with world.working(world.worker("detector", runner), *map(world.worker, get_args(StageName)[1:])):
+        state = await assert_completed_once(world, run_id)
+    assert state.finished["detector"].attempt == 3
+
+
+async def test_an_outage_of_the_store_uses_up_no_more_deliveries(world, monkeypatch):
+    """After one failed task no other is taken until the store answers, however long that takes."""
+    away = True
+
+    async def get_file(key: str, path: Path) -> None:
+        raise StoreUnavailable("Away.")
+
+    async def check() -> None:
+        if away:
+            raise StoreUnavailable("Away.")
+
+    run_id = await world.submitted()
+    present = world.store.get_file
+    monkeypatch.setattr(world.store, "get_file", get_file)
+    monkeypatch.setattr(world.store, "check", check)
+    async with world.all_stages():
+        await asyncio.sleep(1)  # long enough for every delivery, were they made
+        assert world.bus.messages[0].deliveries == 1
+        monkeypatch.setattr(world.store, "get_file", present)
+        away = False
+        await assert_completed_once(world, run_id)
+
+
+async def test_a_finished_stage_waits_for_the_bus_instead_of_being_done_again(world, monkeypatch):
+    runner = StubRunner("detector")
+    update, failures = world.bus.update, 3
+
+    async def unreliable(state, revision):
+        nonlocal failures
+        if state.finished and failures:
+            failures -= 1
+            raise BusUnavailable("Away.")
+        return await update(state, revision)
+
+    monkeypatch.setattr(world.bus, "update", unreliable)
+    run_id = await world.submitted()
+    async with world.working(world.worker("detector", runner), *map(world.worker, get_args(StageName)[1:])):
+        await assert_completed_once(world, run_id)
+    assert runner.jobs == 1
+
+
+async def test_a_cancelled_run_stops_at_once_and_leaves_no_artefact(world):
+    run_id = await world.submitted()
+    stopped = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.set()
+
+    async with world.working(world.worker("detector", StubRunner("detector", first=work))):
+        while (await world.bus.read(run_id)).state.status != "running":
+            await asyncio.sleep(0.01)
+        await runs.cancel(world.bus, run_id)
+        async with asyncio.timeout(2):
+            await stopped.wait()
+        await world.idle()
+    assert (await world.bus.read(run_id)).state.status == "cancelled"
+    assert world.events(run_id)[-1].status == "cancelled"
+    assert await world.keys(run_id) == ["video/original.mp4"]
+
+
+async def test_a_run_cancelled_in_the_queue_is_never_begun(world):
+    run_id = await world.submitted()
+    await runs.cancel(world.bus, run_id)
+    runner = StubRunner("detector")
+    async with world.working(world.worker("detector", runner)):
+        await world.idle()
+    assert runner.jobs == 0
+    assert await world.bus.dead_letters("detector") == []
+
+
+async def test_nothing_is_left_of_a_run_erased_while_it_is_at_work(world):
+    run_id = await world.submitted()
+    gate = asyncio.Event()
+    async with world.working(world.worker("detector", StubRunner("detector", first=gate.wait))):
+        while (await world.bus.read(run_id)).state.status != "running":
+            await asyncio.sleep(0.01)
+        await runs.erase(world.bus, world.store, run_id)
+        gate.set()
+        await asyncio.sleep(0.2)
+    assert await world.keys(run_id) == []
+    assert world.bus.messages == []
+    assert world.events(run_id) == []
+    with pytest.raises(RunNotFound):
+        await world.bus.read(run_id)
+
+
+async def test_a_zombie_writes_nothing_into_an_erased_run(world, monkeypatch):
+    run_id = await world.submitted()
+    async with zombie(world, run_id, monkeypatch) as wake:
+        await runs.erase(world.bus, world.store, run_id)
+        wake.set()
+    assert await world.keys(run_id) == []
+
+
+async def test_a_second_message_of_the_same_task_does_no_harm(world):
+    run_id = await world.submitted()
+    world.bus._seen.clear()  # as after the two minutes that the bus remembers message ids
+    await runs.publish_next(world.bus, (await world.bus.read(run_id)).state)
+    assert len(world.bus.messages) == 2
+    runners = [StubRunner("detector", first=lambda: asyncio.sleep(0.1)) for _ in range(2)]
+    detectors = [world.worker("detector", runner) for runner in runners]
+    async with world.working(*detectors, *map(world.worker, get_args(StageName)[1:])):
+        await assert_completed_once(world, run_id)
+    assert sum(runner.jobs for runner in runners) == 1
+
+
+async def test_a_stop_lets_the_task_in_hand_finish(world):
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=lambda: asyncio.sleep(0.2))
+    stopping = world.worker("detector", runner)
+    loop = asyncio.create_task(stopping.run())
+    while not runner.jobs:
+        await asyncio.sleep(0.01)
+    await stopping.stop()
+    await loop
+    assert "detector" in (await world.bus.read(run_id)).state.finished
+    assert not await world.bus.has_task("detector", run_id)
+
+
+async def test_a_stop_hands_back_what_takes_longer_than_the_grace_period(world):
+    run_id = await world.submitted()
+    world.bus.ack_wait_s = 3600  # only handing back can bring it again
+    runner = StubRunner("detector", first=lambda: asyncio.sleep(60))
+    stopping = world.worker("detector", runner)
+    loop = asyncio.create_task(stopping.run())
+    while not runner.jobs:
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(world.settings.grace_s + 1):
+        await stopping.stop()
+        await loop
+    async with world.all_stages():
+        state = await assert_completed_once(world, run_id)
+    assert state.finished["detector"].attempt == 2
+
+
+async def test_an_idle_worker_stops_within_one_pull(world):
+    idle = world.worker("detector")
+    loop = asyncio.create_task(idle.run())
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(1):
+        await idle.stop()
+        await loop
+
+
+async def test_submitting_again_is_the_same_run(world):
+    run_id = new_run_id()
+    request = new_request(run_id)
+    await world.store.put_file(request.video_key, world.video)
+    for _ in range(3):
+        await runs.submit(world.bus, run_id, request)
+    assert len(world.bus.messages) == 1
+    with pytest.raises(RunExists):
+        await runs.submit(world.bus, run_id, request.model_copy(update={"name": "another"}))
+
+
+async def test_a_run_whose_task_was_never_published_is_found(world):
+    run_id = new_run_id()
+    request = new_request(run_id)
+    await world.store.put_file(request.video_key, world.video)
+    await world.bus.create(RunState.accepted(run_id, request))  # and here the gateway died
+    other = await world.submitted()
+    assert await runs.requeue_lost(world.bus) == []  # too early to tell
+    assert await runs.requeue_lost(world.bus, older_than=timedelta(0)) == [run_id]
+    async with world.all_stages():
+        await assert_completed_once(world, run_id)
+        await assert_completed_once(world, other)
+
+
+async def test_a_task_lost_while_at_work_is_published_again(world):
+    run_id = await world.submitted()
+    await world.bus.pull("detector", 1)
+    stored = await world.bus.read(run_id)
+    await world.bus.update(stored.state.claimed("detector", 1, 1, "gone"), stored.revision)
+    world.bus.messages.clear()
+    world.bus._seen.clear()
+    assert await runs.requeue_lost(world.bus, older_than=timedelta(0)) == [run_id]
+    async with world.all_stages():
+        await assert_completed_once(world, run_id)
+
+
+async def test_erasing_takes_a_video_that_lies_elsewhere(world):
+    run_id = new_run_id()
+    request = new_request(run_id).model_copy(update={"video_key": "uploads/abc/original.mp4"})
+    await world.store.put_file(request.video_key, world.video)
+    await runs.submit(world.bus, run_id, request)
+    await runs.erase(world.bus, world.store, run_id)
+    assert [found async for found in world.store.objects("uploads/")] == []
