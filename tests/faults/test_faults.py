@@ -1,7 +1,7 @@
 """An accepted run ends exactly once, whatever is killed, stopped, cut or full meanwhile.
 
-Real nats-server and S3, real worker processes with a stub stage. The random part prints its seed: FAULT_SEED repeats it,
-FAULT_RUNS makes it longer.
+Real nats-server and S3, real worker processes with a stub stage. The random part prints its seed; FAULT_SEED repeats
+it, FAULT_RUNS makes it longer.
 """
 
 import asyncio

@@ -1,0 +1,177 @@
+"""Gateway and workers over real NATS and real S3, with the real stages and the sample video."""
+
+import asyncio
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import nats
+import pytest
+
+from cli.main import main
+from gateway.client import ApiError, Client
+from shared.errors import ObjectNotFound
+from shared.store.s3 import S3Store
+from tests.makers import s3_settings
+from tests.servers import ACCESS_KEY, REPOSITORY, SECRET_KEY, NatsServer, S3Server, free_port
+
+SAMPLE = REPOSITORY / "examples" / "sample.mp4"
+SERVICES = ("services.detector.app", "services.refiner.app", "services.augmenter.app", "services.angles.app")
+
+
+class Cluster:
+    """Every process of the distributed system, on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.nats, self.s3 = NatsServer(folder / "nats"), S3Server(folder / "s3")
+        self.port = free_port()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        for server in (self.nats, self.s3):
+            server.folder.mkdir()
+            server.start()
+        for module in SERVICES:
+            self.run(module, free_port())
+        self.run("gateway.app", self.port)
+        self.until_ready(200)
+
+    def run(self, module: str, port: int) -> None:
+        environment = {
+            **os.environ,
+            "HUMANPOSE3D_NATS_URL": self.nats.url,
+            "HUMANPOSE3D_S3_ENDPOINT": self.s3.url,
+            "HUMANPOSE3D_S3_ACCESS_KEY": ACCESS_KEY,
+            "HUMANPOSE3D_S3_SECRET_KEY": SECRET_KEY,
+            "HUMANPOSE3D_PORT": str(port),
+            "HUMANPOSE3D_LOG_FORMAT": "json",
+        }
+        with (self.folder / f"{module}.log").open("ab") as log:
+            self.processes[module] = subprocess.Popen(
+                [sys.executable, "-m", module], cwd=REPOSITORY, env=environment, stdout=log, stderr=log
+            )
+
+    def until_ready(self, status: int) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            with suppress(httpx.HTTPError):
+                if httpx.get(f"{self.url}/readyz", timeout=20).status_code == status:
+                    return
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            process.wait(timeout=60)
+        self.nats.stop()
+        self.s3.stop()
+
+    def logs(self) -> str:
+        return "".join(path.read_text() for path in self.folder.glob("*.log"))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in {".trc", ".csv"} or path.name == "quality.json"
+    }
+
+
+def test_the_same_bytes_as_run_then_nothing_left(cluster: Cluster, tmp_path: Path):
+    arguments = ["--height", "1.72", "--weight", "70", "--estimate-missing", "--export-preview"]
+    assert main(["run", "--video", str(SAMPLE), *arguments, "--output", str(tmp_path / "run")]) == 0
+    with Client(cluster.url) as client:
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, estimate_missing=True, export_preview=True)
+        client.wait(run_key, timeout=120)
+        client.download(run_key, tmp_path / "served")
+        assert digests(tmp_path / "served") == digests(tmp_path / "run" / "sample")
+        assert (tmp_path / "served" / "sample_preview.mp4").stat().st_size > 10_000
+
+        assert [text for text in asyncio.run(traces(cluster, run_key)) if run_key in text]
+        client.erase(run_key)
+        with pytest.raises(ApiError, match="run-not-found"):
+            client.run(run_key)
+        assert list(client.runs()) == []
+    time.sleep(3)  # the time that a marker of the erasure stays in the bus
+    assert not [text for text in asyncio.run(traces(cluster, run_key)) if run_key in text]
+
+
+async def traces(cluster: Cluster, run_key: str) -> list[str]:
+    """Every subject of every stream, and every object of the store's folder of the run."""
+    client = await nats.connect(cluster.nats.url)
+    found = []
+    for stream in await client.jetstream().streams_info():
+        info = await client.jetstream().stream_info(str(stream.config.name), subjects_filter=">")
+        found += list(info.state.subjects or {})
+    await client.close()
+    store = S3Store(s3_settings(cluster.s3))
+    with suppress(ObjectNotFound):
+        found += [item.key async for item in store.objects("runs/")]
+    return found
+
+
+def test_a_large_video_goes_straight_to_the_store(cluster: Cluster):
+    with Client(cluster.url) as client:
+        run_key = client.submit_large(SAMPLE, height=1.72, weight=70, pose_model="lite", augmentation_cycles=1)
+        assert client.wait(run_key, timeout=120).status == "completed"
+        client.erase(run_key)
+
+
+def test_cancelled_while_it_works(cluster: Cluster):
+    with Client(cluster.url) as client:
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, pose_model="heavy")
+        while client.progress(run_key).progress == 0:
+            time.sleep(0.1)
+        assert client.cancel(run_key).status == "cancelled"
+        time.sleep(2)
+        assert client.progress(run_key).status == "cancelled"
+        client.erase(run_key)
+
+
+def test_ready_only_while_bus_and_store_are_there(cluster: Cluster):
+    cluster.nats.stop(signal.SIGKILL)
+    cluster.until_ready(503)
+    cluster.nats.start()
+    cluster.until_ready(200)
+    cluster.s3.stop(signal.SIGKILL)
+    cluster.until_ready(503)
+    cluster.s3.start()
+    cluster.until_ready(200)
+
+
+def test_the_queue_can_be_measured(cluster: Cluster):
+    text = httpx.get(f"{cluster.url}/metrics").text
+    assert 'humanpose3d_queue_tasks{kind="waiting",stage="detector"} 0.0' in text
+
+
+def test_no_secret_is_in_the_logs(cluster: Cluster):
+    logs = cluster.logs()
+    assert '"service": "gateway"' in logs
+    assert SECRET_KEY not in logs
+
+
