@@ -15,7 +15,7 @@ from typing import Final
 
 from shared import telemetry
 from shared.bus import Bus, StoredState
-from shared.contracts import Claim, Problem, RunRequest, RunState, StageEvent, StageTask
+from shared.contracts import Claim, Problem, RunRequest, RunState, StageEvent, StageName, StageTask
 from shared.errors import BusUnavailable, RunChanged, RunExists, RunNotFound, RunOver, Unavailable
 from shared.retrying import backoff
 from shared.store import Store
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 LOST_AFTER: Final = timedelta(minutes=5)
 """Longer than the bus remembers message ids, so that a lost task can be published again."""
+
+STUCK_AFTER: Final = timedelta(minutes=30)
+"""Longer than a stage may be silent and than the longest pause before another try: nobody works on the run any more."""
 
 _TRIES: Final = 20
 
@@ -160,27 +163,42 @@ async def _end_exhausted(bus: Bus, task: StageTask) -> None:
         pass  # erased, or ended this very moment by another
 
 
-async def requeue_lost(bus: Bus, older_than: timedelta = LOST_AFTER) -> list[str]:
-    """Publish again the task of every run that waits for one that is not in the queue; returns the keys of the runs.
+async def requeue_lost(bus: Bus, older_than: timedelta = LOST_AFTER, stuck_after: timedelta = STUCK_AFTER) -> list[str]:
+    """Publish again the task of every run that waits for one that nobody will do; returns the keys of the runs.
 
-    So it goes with a run whose gateway died between storing its state and publishing its first task.
+    It may be missing from the queue: the gateway died between storing the run's state and publishing its first task.
+    Or it lies there, delivered as often as allowed: its worker died every time, and the notice of that was lost when
+    the bus died with it.
     """
     waiting = []
     async for update in bus.states():
         if update is None:
             break
         state = update.state
-        if state is not None and not state.is_over and datetime.now(UTC) - state.updated_at > older_than:
+        if state is not None and not state.is_over and _age(state) > older_than:
             waiting.append(state)
-    return [state.run_id for state in waiting if await _requeue(bus, state)]
+    return [state.run_id for state in waiting if await _requeue(bus, state, stuck_after)]
 
 
-async def _requeue(bus: Bus, state: RunState) -> bool:
-    if state.stage is None or await bus.has_task(state.stage, state.run_id):
+async def _requeue(bus: Bus, state: RunState, stuck_after: timedelta) -> bool:
+    if state.stage is None:
         return False
+    if await bus.has_task(state.stage, state.run_id):
+        if _age(state) <= stuck_after or not await _is_stuck(bus, state, state.stage):
+            return False
+        await bus.withdraw(state.stage, state.run_id)
     try:
         stored = await change(bus, state.run_id, lambda current: current.requeued())
     except (RunNotFound, RunOver):
         return False
     await publish_next(bus, stored.state)
     return True
+
+
+async def _is_stuck(bus: Bus, state: RunState, stage: StageName) -> bool:
+    """Whether a task that lies in the queue was delivered before: it does not merely wait for its turn."""
+    return state.claim is not None or (await bus.depth(stage)).waiting == 0
+
+
+def _age(state: RunState) -> timedelta:
+    return datetime.now(UTC) - state.updated_at

@@ -101,6 +101,11 @@ class MemoryBus:
     async def has_task(self, stage: StageName, run_id: str) -> bool:
         return any(message.task.stage == stage and message.task.run_id == run_id for message in self.messages)
 
+    async def withdraw(self, stage: StageName, run_id: str) -> None:
+        self.messages = [
+            message for message in self.messages if (message.task.stage, message.task.run_id) != (stage, run_id)
+        ]
+
     async def pull_exhausted(self, timeout: float) -> _Exhausted | None:
         return await self._poll(self._next_exhausted, timeout)
 

@@ -164,6 +164,11 @@ class NatsBus:
                 return False
         return True
 
+    async def withdraw(self, stage: StageName, run_id: str) -> None:
+        jetstream = await self._ready()
+        with _translated():
+            await jetstream.purge_stream(STAGES, subject=f"stage.{consumer_name(stage)}.{run_id}")
+
     async def pull_exhausted(self, timeout: float) -> _Exhausted | None:
         notice = await self._fetch(EXHAUSTED, _JANITOR, timeout)
         if notice is None:

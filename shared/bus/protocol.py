@@ -93,6 +93,9 @@ class Bus(Protocol):
     async def has_task(self, stage: StageName, run_id: str) -> bool:
         """Whether a task of this stage and run is in the queue, at work or not."""
 
+    async def withdraw(self, stage: StageName, run_id: str) -> None:
+        """Take the task of this stage and run out of the queue; it may be published again at once."""
+
     async def pull_exhausted(self, timeout: float) -> Exhausted | None:
         """The next task that used up its deliveries; None when there was none for `timeout` seconds."""
 

@@ -173,5 +173,3 @@ def test_no_secret_is_in_the_logs(cluster: Cluster):
     logs = cluster.logs()
     assert '"service": "gateway"' in logs
     assert SECRET_KEY not in logs
-
-

@@ -4,9 +4,11 @@ Environment: FAULT_PHASE and FAULT_COUNTDOWN have it kill itself (SIGKILL) the n
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from shared import runs
@@ -18,6 +20,9 @@ from shared.stage_main import ResultsJob, StageDone, StageJob
 from shared.stage_process import Refused
 from shared.store import open_store
 from shared.worker import Phase, Worker
+
+# The real ones are minutes; here nothing takes longer than a few ack waits.
+LOST_AFTER, STUCK_AFTER = timedelta(seconds=20), timedelta(seconds=30)
 
 REFUSAL = Problem(code="unreadable-video", status=422, detail="This is no video. Send another.")
 
@@ -69,10 +74,10 @@ def _killer() -> Callable[[Phase, StageTask], None]:
 
 async def _tidy(bus: NatsBus) -> None:
     while True:
-        try:
-            await runs.end_exhausted(bus, timeout=0.5)
-        except Unavailable:
-            await asyncio.sleep(0.2)
+        with contextlib.suppress(Unavailable):
+            await runs.end_exhausted(bus, timeout=2)
+            await runs.requeue_lost(bus, older_than=LOST_AFTER, stuck_after=STUCK_AFTER)
+        await asyncio.sleep(0.2)
 
 
 async def main() -> None:

@@ -298,3 +298,14 @@ async def test_the_server_s_own_files_hold_nothing_of_a_forgotten_run(nats_serve
 
 async def test_a_living_bus_checks_well(bus):
     await bus.check()
+
+
+async def test_a_withdrawn_task_is_gone_and_others_stay(bus):
+    state, task = await queued(bus)
+    other, _ = await queued(bus)
+    await bus.withdraw(task.stage, state.run_id)
+    assert not await bus.has_task(task.stage, state.run_id)
+    assert await bus.has_task(task.stage, other.run_id)
+    delivery = await pulled(bus)
+    assert delivery.task.run_id == other.run_id
+    await delivery.ack()
