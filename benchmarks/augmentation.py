@@ -16,11 +16,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from shared.formats.trc import write_trc
 
 from services.augmenter.body import fill
 from services.augmenter.stage import AUGMENTER, AugmenterInputs
 from shared.contracts import RunOptions, Subject
+from shared.formats.trc import write_trc
 from shared.motion import Markers
 from shared.skeleton import MARKERS
 from shared.stage import silent
