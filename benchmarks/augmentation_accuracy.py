@@ -93,10 +93,12 @@ def main() -> None:
     print(f"{'':<44}error   varying part   bone SD (mm)")
     for name, (error, varying, bones) in result.items():
         print(f"{name:<42}{error:>7}{varying:>15}{bones:>10}")
-    starts = {name: round(float(np.mean(errors)), 2) for name, errors in _starts(trials).items()}
-    print("\nvarying part of the error over the first 10 frames of clips that start in mid-motion (mm)")
-    for name, varying in starts.items():
-        print(f"{name:<42}{varying:>7}")
+    print(
+        "\nfirst 10 frames of clips cut out of a motion: distance from the uncut clip, varying part of the error (mm)"
+    )
+    starts = {name: np.mean(values, axis=0).round(2).tolist() for name, values in _starts(trials).items()}
+    for name, (uncut, varying) in starts.items():
+        print(f"{name:<42}{uncut:>7}{varying:>15}")
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(
         json.dumps({"errors_mm": result, "first_10_frames_mm": starts}, indent=2) + "\n", encoding="utf-8"
@@ -135,31 +137,36 @@ def _rates(trial: Trial) -> Iterator[tuple[str, FloatArray, FloatArray]]:
         yield f"{rate} Hz, through 60 Hz", _augmented(sampled, 1), sampled.truth
 
 
-def _starts(trials: list[Trial]) -> dict[str, list[float]]:
-    """Clips cut out of the middle of the trials: what the networks make of them with one pre-roll or another."""
-    errors: dict[str, list[float]] = {}
+def _starts(trials: list[Trial]) -> dict[str, list[tuple[float, float]]]:
+    """By pre-roll: how far the first 10 frames of clips cut out of the trials are from the uncut ones and the truth."""
+    rows: dict[str, list[tuple[float, float]]] = {}
     for trial in (trial.at(60) for trial in trials):
-        of_trial: dict[str, list[float]] = {}
         frame = _frame(trial)
         body, truth = frame.enter(trial.markers.positions), frame.enter(trial.truth)
-        whole = predict(body[None], SUBJECT)[0][:, _KNOWN_COLUMNS]
-        constant = (whole - truth)[20:].mean(axis=0)
+        whole = predict(body[None], SUBJECT)[0]
+        constant = (whole[:, _KNOWN_COLUMNS] - truth)[20:].mean(axis=0)
+        of_trial: dict[str, list[tuple[float, float]]] = {}
         for start in range(30, len(body) - 41, 9 if len(body) < 200 else 60):
-            clip = body[start:]
-            leads = {
-                "no pre-roll": clip[:0],
-                "40 frames, reflected in time": clip[40:0:-1],
-                "40 frames, as shipped": pre_rolled(clip)[:PRE_ROLL],
-                "the last 5 of these only": pre_rolled(clip)[PRE_ROLL - 5 : PRE_ROLL],
-                "the clip's own past": body[:start],
-            }
-            for name, lead in leads.items():
-                answer = predict(np.concatenate((lead, clip[:10]))[None], SUBJECT)[0, len(lead) :, _KNOWN_COLUMNS]
-                varying = np.swapaxes(answer, 0, 1) - truth[start : start + 10] - constant
-                of_trial.setdefault(name, []).append(_mean_mm(varying))
+            for name, lead in _leads(body[start:], body[:start]).items():
+                clip = np.concatenate((lead, body[start : start + 10]))
+                answer = predict(clip[None], SUBJECT)[0, len(lead) :]
+                varying = answer[:, _KNOWN_COLUMNS] - truth[start : start + 10] - constant
+                sizes = _mean_mm(answer - whole[start : start + 10]), _mean_mm(varying)
+                of_trial.setdefault(name, []).append(sizes)
         for name, values in of_trial.items():
-            errors.setdefault(name, []).append(float(np.mean(values)))
-    return errors
+            rows.setdefault(name, []).append(tuple(np.mean(values, axis=0)))
+    return rows
+
+
+def _leads(clip: FloatArray, past: FloatArray) -> dict[str, FloatArray]:
+    shipped = pre_rolled(clip)[:PRE_ROLL]
+    return {
+        "no pre-roll": clip[:0],
+        "40 frames, reflected in time": clip[40:0:-1],
+        "40 frames, as shipped": shipped,
+        "the last 5 of these only": shipped[-5:],
+        "the clip's own past": past,
+    }
 
 
 def _errors(answer: FloatArray, truth: FloatArray) -> tuple[float, float, float]:
