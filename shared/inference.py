@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 _MOST_THREADS = 4
-"""Networks of this size gain nothing from more, and several services share a machine."""
+"""More would leave the other services of a machine without a core."""
 
 
 def _usable_cpus() -> int:

@@ -80,8 +80,7 @@ def pre_rolled(body: FloatArray) -> FloatArray:
     """(PRE_ROLL + T, M, 3): the clip with its beginning reflected in front of it.
 
     Reflected in time and through the first position, so that the velocity carries over the join, and fading, so that
-    the body stays near its first pose. (A reflection in time alone turns the velocity round at the first frame:
-    the networks then do worse than with no pre-roll.)
+    the body stays near its first pose. A reflection in time alone would turn the velocity round at the first frame.
     """
     back = np.arange(PRE_ROLL, 0, -1)
     period = max(1, 2 * (len(body) - 1))

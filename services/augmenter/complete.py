@@ -3,7 +3,7 @@
 `r_sh1_study` … `L_sh3_study` are the shank clusters ("sh" is shank, not shoulder: OpenSim models attach them to the
 tibia). Both kinds are worked out from bony landmarks of the same segment, which the networks gave with the gap bridged,
 and only where one end of the segment was seen. With the left hip hidden for two thirds of a second in 7 laboratory
-trials, its joint centre came within 24 to 34 mm of the laboratory's this way, 45 to 54 mm as the networks gave it.
+trials, its joint centre came within 23 to 33 mm of the laboratory's this way, 44 to 53 mm as the networks gave it.
 """
 
 from typing import Final

@@ -1,11 +1,12 @@
 """Which anatomical markers are believed in a frame in which inputs are missing.
 
 The networks get no gaps (`body.fill`), but a marker that follows an input which was not seen there is an invention, and
-comes out missing in exactly those frames. What a marker follows was measured: each input was moved by 50 mm along each
-axis for whole clips of laboratory motion (walking1, squats1, STS1, DJ1), and an input counts where the marker moved by
-over a quarter of that, taken over both sides. Knee markers moved by 0.8 of the knee's way, for example, and by at most
-0.13 of any other input's. After a gap the networks recover at once: in the first frame after half a second without an
-input, the markers that follow it were on average 2 mm further from the laboratory's than without the gap, at most.
+comes out missing in exactly those frames. What a marker follows was measured: each input (a hip together with `Hip`,
+the middle of both) was moved by 50 mm along each axis for whole clips of laboratory motion (walking1, squats1, STS1,
+DJ1), and it counts where the marker moved by over a quarter of that, taken over both sides. Knee markers moved by 0.8
+of the knee's way, for example, and by at most 0.13 of any other's. After a gap the networks recover at once: in the
+first frame after half a second without an input, the markers that follow it were on average at most 2 mm further from
+the laboratory's than without the gap.
 """
 
 from typing import Final

@@ -15,7 +15,7 @@ from shared.models import sha256, shipped
 from shared.motion import FloatArray, Markers, MarkerSpread
 
 _WIDE_MM: Final = 20.0
-"""In laboratory motion capture 95 % of the markers' spread lies under half of that."""
+"""In laboratory motion capture the 95th percentile over all markers is 9 to 10 mm."""
 
 
 def report(
