@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 
-from gateway.problems import Problem
+from gateway.problems import ProblemDetails
 from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Statistics, UploadForm
 
 _POLL_S = 0.5
@@ -23,7 +23,7 @@ _POLL_S = 0.5
 class ApiError(Exception):
     """The server refused; `problem` says what and why."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ProblemDetails) -> None:
         self.problem = problem
         super().__init__(f"{problem.code} ({problem.status}): {problem.detail}")
 
@@ -169,7 +169,7 @@ def _fields(height: float, weight: float, consent: bool, options: dict[str, Any]
 def _checked(answer: httpx.Response) -> httpx.Response:
     if answer.is_error:
         if answer.headers.get("content-type", "").startswith("application/problem+json"):
-            raise ApiError(Problem.model_validate(answer.json()))
+            raise ApiError(ProblemDetails.model_validate(answer.json()))
         answer.raise_for_status()
     return answer
 

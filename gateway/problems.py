@@ -23,7 +23,7 @@ class FieldProblem(BaseModel):
     detail: str
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """RFC 9457 problem details."""
 
     type: str = Field(description="urn of the kind of problem", examples=["urn:humanpose3d:problem:invalid-option"])
@@ -38,7 +38,7 @@ def problem(
     status: int, code: str, detail: str, errors: list[FieldProblem] | None = None, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """A problem as a response."""
-    body = Problem(
+    body = ProblemDetails(
         type=f"urn:humanpose3d:problem:{code}",
         title=code.replace("-", " ").capitalize(),
         status=status,
@@ -51,12 +51,21 @@ def problem(
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entries for problems of these statuses."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {status: {"description": "a problem", "content": content} for status in statuses}
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the application with a problem."""
+    """Answer every error of the application with a problem, and describe problems in its OpenAPI document."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        schema = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"] |= {**schema.pop("$defs"), ProblemDetails.__name__: schema}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     app.add_exception_handler(HumanPose3DError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http)

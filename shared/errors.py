@@ -6,6 +6,7 @@
     │   ├── UnreadableVideo
     │   │   └── NoVideoStream
     │   ├── VideoTooShort
+    │   ├── VideoTooLarge           more picture or more time than a server takes
     │   ├── NobodyDetected
     │   │   └── RarelyDetected
     │   ├── InvalidOption
@@ -80,6 +81,12 @@ class VideoTooShort(InputError):
     """Fewer frames than the analysis needs."""
 
     code = "video-too-short"
+
+
+class VideoTooLarge(InputError):
+    """The picture is larger, or the video longer, than this server takes."""
+
+    code = "video-too-large"
 
 
 class NobodyDetected(InputError):

@@ -31,7 +31,7 @@ class Settings(BaseModel):
     ]
     nats_user: str | None = None
     nats_password: SecretStr | None = None
-    stream_replicas: Annotated[Literal[1, 3, 5], Field(description="copies of every stream in a NATS cluster")] = 1
+    stream_replicas: Annotated[int, Field(ge=1, le=5, description="copies of every stream in a NATS cluster")] = 1
     ack_wait_s: Annotated[Seconds, Field(description="a task whose worker is silent for this long is given away")] = 30
     max_deliveries: Annotated[int, Field(ge=1, le=100, description="tries of one task before the run fails")] = 5
     max_ack_pending: Annotated[int, Field(ge=1, description="tasks of one stage at work at once; near the workers")] = (
@@ -64,6 +64,8 @@ class Settings(BaseModel):
         str | None, Field(description="address under which others reach the gateway, where it is not `host`")
     ] = None
     max_upload_bytes: Annotated[int, Field(gt=0, description="largest video that is taken")] = 4 * 10**9
+    max_video_pixels: Annotated[int, Field(gt=0, description="largest picture that is taken: 8K")] = 7680 * 4320
+    max_video_s: Annotated[float, Field(gt=0, description="longest video that is taken")] = 3600
     retention_days: Annotated[float | None, Field(gt=0, description="after this a run is erased; none: never")] = None
     models_directory: Annotated[Path, Field(description="where `*_path` options find models")] = MODELS_DIRECTORY
 

@@ -3,4 +3,4 @@
 from shared.worker_app import serve
 
 if __name__ == "__main__":
-    serve("detector", {"detector": "services.detector.stage:DETECTOR"})
+    serve("detector", {"detector": "services.detector.limits:LIMITED"})

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from shared.settings import PREFIX, Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sysconfig.get_path("scripts"))
 OURS = {"gateway", "detector", "refiner", "augmenter", "angles"}
@@ -58,6 +60,13 @@ def test_the_store_is_pinned_to_the_maintained_fork(services: dict[str, Any]):
         "pgsty/silo:RELEASE.2026-09-16T00-00-00Z"
         "@sha256:635197cb9f36d01bee221d34d1c7d7960f6a95c48b0b6c01d99cd13bdae51a46"
     )
+
+
+def test_every_setting_is_one_that_the_services_know(services: dict[str, Any]):
+    for name in OURS:
+        settings = Settings.from_environment(services[name]["environment"])
+        assert (settings.host, settings.published_on) == ("0.0.0.0", "127.0.0.1")
+        assert set(services[name]["environment"]) <= {f"{PREFIX}{field.upper()}" for field in Settings.model_fields}
 
 
 def test_without_a_secret_nothing_starts():

@@ -10,6 +10,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from shared.bus.nats import consumer_name
+from shared.settings import PREFIX, Settings
+
 K8S = Path(__file__).resolve().parents[2] / "deploy" / "k8s"
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 WORKERS = {"detector", "refiner", "augmenter", "angles"}
@@ -71,10 +74,10 @@ def test_every_stage_scales_on_its_own_consumers(resources: list[Resource]):
             assert trigger["metadata"]["stream"] == "STAGES"
             consumers.setdefault(name, []).append(trigger["metadata"]["consumer"])
     assert consumers == {
-        "detector-worker": ["detector"],
-        "refiner-worker": ["refiner-depth", "refiner-joints"],
-        "augmenter-worker": ["augmenter"],
-        "angles-worker": ["angles"],
+        "detector-worker": [consumer_name("detector")],
+        "refiner-worker": [consumer_name("refiner.depth")],
+        "augmenter-worker": [consumer_name("augmenter")],
+        "angles-worker": [consumer_name("angles")],
     }
 
 
@@ -121,7 +124,15 @@ def test_every_container_has_probes_and_resources(resources: list[Resource]):
 def test_secrets_are_referred_to_and_never_written(resources: list[Resource]):
     assert not of_kind(resources, "Secret")
     for resource in of_kind(resources, "ConfigMap").values():
-        assert not [key for key in resource["data"] if "SECRET" in key or "KEY" in key]
+        assert not [key for key in resource["data"] if "SECRET" in key or key.endswith("_KEY")]
+
+
+def test_every_setting_is_one_that_the_services_know(resources: list[Resource]):
+    shared = next(item for name, item in of_kind(resources, "ConfigMap").items() if name.startswith("humanpose3d-"))
+    secrets = {"HUMANPOSE3D_S3_ACCESS_KEY": "a", "HUMANPOSE3D_S3_SECRET_KEY": "b"}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert set(shared["data"]) <= known
+    assert Settings.from_environment({**shared["data"], **secrets}).stream_replicas == 3
 
 
 def test_every_workload_of_ours_survives_a_drain(resources: list[Resource]):
@@ -136,7 +147,7 @@ def test_nats_is_three_servers_with_disks_that_sync_always(resources: list[Resou
     configuration = next(item for name, item in of_kind(resources, "ConfigMap").items() if name.startswith("nats-"))
     assert "sync_interval: always" in configuration["data"]["nats-server.conf"]
     shared = next(item for name, item in of_kind(resources, "ConfigMap").items() if name.startswith("humanpose3d-"))
-    assert shared["data"]["HUMANPOSE3D_NATS_REPLICAS"] == "3"
+    assert shared["data"]["HUMANPOSE3D_STREAM_REPLICAS"] == "3"
 
 
 def test_traffic_is_denied_unless_allowed(resources: list[Resource]):

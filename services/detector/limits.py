@@ -1,0 +1,34 @@
+"""The detector of a server: it looks at a stranger's video before it decodes it."""
+
+from typing import Final
+
+from services.detector import stage
+from services.detector.stage import DETECTOR, DetectorInputs, DetectorOutputs
+from services.detector.video import probe
+from shared.contracts import RunOptions, VideoFacts
+from shared.errors import VideoTooLarge
+from shared.settings import Settings
+from shared.stage import Progress, Stage
+
+
+def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> DetectorOutputs:
+    """See `services.detector.stage.run`. Raises VideoTooLarge besides."""
+    check_limits(probe(inputs.video), Settings.from_environment())
+    return stage.run(inputs, options, progress)
+
+
+def check_limits(facts: VideoFacts, settings: Settings) -> None:
+    """Raises VideoTooLarge where the picture is larger, or the video longer, than the settings allow."""
+    if facts.width * facts.height > settings.max_video_pixels:
+        raise VideoTooLarge(
+            f"The picture has {facts.width} × {facts.height} pixels; this server takes "
+            f"{settings.max_video_pixels / 1e6:.1f} million at most. Scale the video down."
+        )
+    if facts.duration_s > settings.max_video_s:
+        raise VideoTooLarge(
+            f"The video lasts {facts.duration_s / 60:.1f} minutes; this server takes {settings.max_video_s / 60:.1f} "
+            "at most. Cut it to the part that matters."
+        )
+
+
+LIMITED: Final = Stage(DETECTOR.name, DetectorInputs, DetectorOutputs, run, DETECTOR.check)
