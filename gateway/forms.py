@@ -71,7 +71,7 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], scratch: Path
     except FormParserError:
         raise MalformedForm("The body is not a complete multipart form. Send it again.") from None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StorageFull("The server has no room for this upload at the moment. Try again later.") from None
         raise
     finally:

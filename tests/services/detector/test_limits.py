@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from services.detector import limits
 from services.detector.limits import LIMITED, check_limits
 from services.detector.stage import DetectorInputs
 from services.detector.video import probe
@@ -32,7 +31,7 @@ def test_the_sample_is_within_the_default_limits():
 def test_what_is_over_a_limit_is_refused_before_it_is_decoded(
     changes: dict[str, float], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(limits.Settings, "from_environment", lambda: settings(**changes))
+    monkeypatch.setattr(Settings, "from_environment", lambda: settings(**changes))
     with pytest.raises(VideoTooLarge, match=message):
         LIMITED.run(DetectorInputs(SAMPLE, tmp_path), RunOptions(), _never)
 
@@ -42,6 +41,6 @@ def _never(done: int, total: int | None) -> None:
 
 
 def test_what_is_within_them_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(limits.Settings, "from_environment", settings)
+    monkeypatch.setattr(Settings, "from_environment", settings)
     outputs = LIMITED.run(DetectorInputs(SAMPLE, tmp_path), RunOptions(pose_model="lite"), silent)
     assert outputs.landmarks.detected.all()
