@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import operation, problems
@@ -79,6 +80,9 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     app.include_router(router)
     app.include_router(operation.router)
     app.add_middleware(_OptionalSlash)
+    if settings.cors_origins:
+        origins = [origin.strip() for origin in settings.cors_origins.split(",")]
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
     return app
 
 

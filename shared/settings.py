@@ -63,6 +63,9 @@ class Settings(BaseModel):
     published_on: Annotated[
         str | None, Field(description="address under which others reach the gateway, where it is not `host`")
     ] = None
+    cors_origins: Annotated[
+        str | None, Field(description="sites whose pages may call the API, comma-separated; none: no other site's")
+    ] = None
     max_upload_bytes: Annotated[int, Field(gt=0, description="largest video that is taken")] = 4 * 10**9
     max_video_pixels: Annotated[int, Field(gt=0, description="largest picture that is taken: 8K")] = 7680 * 4320
     max_video_s: Annotated[float, Field(gt=0, description="longest video that is taken")] = 3600

@@ -344,3 +344,33 @@ def test_a_store_in_a_folder_takes_no_direct_uploads(world: World):
             problem(answer, 422, "upload-not-found")
 
     asyncio.run(scenario())
+
+
+def test_retention_erases_what_is_older(tmp_path: Path):
+    world = World(tmp_path, retention_days=1e-6)
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            await submit(client)
+        await asyncio.sleep(0.2)
+        async with world.client() as client:
+            async with asyncio.timeout(5):
+                while (await client.get("/api/runs/")).json()["runs"]:
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(scenario())
+    assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(("configured", "allowed"), [(None, None), ("https://lab.example", "https://lab.example")])
+def test_other_sites_pages_are_kept_out_unless_configured(tmp_path: Path, configured: str | None, allowed: str | None):
+    world = World(tmp_path, cors_origins=configured)
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            answer = await client.get("/api/runs/", headers={"Origin": "https://lab.example"})
+            assert answer.headers.get("access-control-allow-origin") == allowed
+            answer = await client.get("/api/runs/", headers={"Origin": "https://evil.example"})
+            assert "access-control-allow-origin" not in answer.headers
+
+    asyncio.run(scenario())
