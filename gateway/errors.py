@@ -80,7 +80,7 @@ class RangeNotSatisfiable(InputError):
     status = 416
 
 
-class NotSupported(InputError):
+class NotSupported(HumanPose3DError):
     """This server cannot do what was asked for."""
 
     code = "not-supported"

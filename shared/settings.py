@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from shared.errors import InvalidSetting
 from shared.models import MODELS_DIRECTORY
@@ -31,7 +31,9 @@ class Settings(BaseModel):
     ]
     nats_user: str | None = None
     nats_password: SecretStr | None = None
-    stream_replicas: Annotated[int, Field(ge=1, le=5, description="copies of every stream in a NATS cluster")] = 1
+    stream_replicas: Annotated[
+        Literal[1, 3, 5], BeforeValidator(int), Field(description="copies of every stream in a NATS cluster")
+    ] = 1
     ack_wait_s: Annotated[Seconds, Field(description="a task whose worker is silent for this long is given away")] = 30
     max_deliveries: Annotated[int, Field(ge=1, le=100, description="tries of one task before the run fails")] = 5
     max_ack_pending: Annotated[int, Field(ge=1, description="tasks of one stage at work at once; near the workers")] = (

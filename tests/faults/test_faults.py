@@ -185,11 +185,19 @@ async def _kill_nats(under_attack: System) -> None:
 
 
 async def _store_trouble(under_attack: System) -> None:
-    under_attack.proxy.become(under_attack.dice.choice(["down", "slow", "cutting"]))
+    """The store is away, slow, or its connections break in the middle."""
+    proxy, dice = under_attack.proxy, under_attack.dice
+    match dice.choice(["down", "slow", "cut"]):
+        case "down":
+            proxy.go_down()
+        case "slow":
+            proxy.delay_s = dice.uniform(0.02, 0.2)
+        case _:
+            proxy.cut_after = dice.randrange(10_000)
     try:
-        await asyncio.sleep(under_attack.dice.uniform(0.5, 2))
+        await asyncio.sleep(dice.uniform(0.5, 2))
     finally:
-        under_attack.proxy.become("good")
+        proxy.down, proxy.delay_s, proxy.cut_after = False, 0, None
 
 
 async def _check(under_attack: System, texts: dict[str, str], states: dict[str, RunState]) -> None:
