@@ -141,9 +141,7 @@ def _amc_values(path: Path, channels: dict[str, tuple[str, ...]]) -> dict[str, F
             rows[words[0]].append(words[1:])
     try:
         values = {
-            name: np.array(rows[name], dtype=np.float64).reshape(-1, len(wanted))
-            if wanted
-            else np.zeros((frames, 0))
+            name: np.array(rows[name], dtype=np.float64).reshape(-1, len(wanted)) if wanted else np.zeros((frames, 0))
             for name, wanted in channels.items()
         }
     except ValueError:

@@ -15,10 +15,10 @@ from scipy.spatial import cKDTree
 
 from shared.motion import FloatArray
 from shared.skeleton import ALL_MARKERS
-from training.body import RIG_OF_BONE, Body, BodyShape, PosedBody, make_body
-from training.makehuman import IntArray
+from training.human.body import RIG_OF_BONE, Body, BodyShape, PosedBody, make_body
+from training.human.makehuman import IntArray
 from training.mocap.motion import LEAD_OF_SIDE
-from training.retarget import least_rotation, rest_direction, rest_second
+from training.human.retarget import least_rotation, rest_direction, rest_second
 
 WRIST: Final = "wrist"
 """Stands for the distal forearm: it points as the forearm does and rolls with the hand (pronation)."""

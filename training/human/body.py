@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from shared.motion import FloatArray
-from training.makehuman import IntArray, MakeHuman, load_makehuman
+from training.human.makehuman import IntArray, MakeHuman, load_makehuman
 from training.mocap.motion import LEAD_OF_SIDE
 
 BODY_DENSITY: Final = 1010.0

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from shared.motion import FloatArray
-from training.body import RIG_OF_BONE, Body, PosedBody
-from training.makehuman import IntArray
+from training.human.body import RIG_OF_BONE, Body, PosedBody
+from training.human.makehuman import IntArray
 from training.mocap.motion import BONE_INDEX, LEAD_OF_SIDE, BoneMotion
 
 _DRIVER_OF_RIG: Final = {

@@ -1,0 +1,36 @@
+"""`humanpose3d train …`: the command line's way into this package.
+
+What the commands need is imported when one runs, since the extra `train` may be absent.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from shared.errors import InvalidOption
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `train` and its commands; each sets `run` to a function of the parsed arguments."""
+    train = subparsers.add_parser("train", help="make training data and refiners (extra 'train')")
+    commands = train.add_subparsers(dest="train_command", required=True)
+    data = commands.add_parser("data", help="render people, detect them, and write pairs of both")
+    data.add_argument("--out", type=Path, required=True, help="folder of the data set; gone on with if it is there")
+    data.add_argument("--clips", type=int, required=True, help="how many clips there are to be in the end")
+    data.add_argument("--workers", type=int, default=1, help="processes; one a core without a GPU (default 1)")
+    data.add_argument("--seed", type=int, default=1, help="same seed and motions: same clips (default 1)")
+    data.add_argument("--mocap", type=Path, nargs="+", required=True, help="folders of ASF/AMC or OpenSim motions")
+    data.add_argument("--pose-model", choices=("lite", "full", "heavy"), default="full")
+    data.set_defaults(run=_make_data)
+
+
+def _make_data(arguments: argparse.Namespace) -> int:
+    from training.data.make import make_pairs  # needs the extra 'train'
+
+    if arguments.clips < 1 or arguments.workers < 1:
+        raise InvalidOption("clips and workers: at least 1.")
+    done = make_pairs(
+        arguments.out, arguments.mocap, arguments.clips, arguments.workers, arguments.seed, arguments.pose_model
+    )
+    print(f"{arguments.out}: frames by split {done['frames']}")  # noqa: T201 - the command's result
+    return 0
