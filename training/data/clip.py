@@ -7,6 +7,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from shared.motion import FloatArray
@@ -221,10 +222,9 @@ def _exposed(clip: Clip, renderer: Renderer) -> Iterator[Frame]:
         gathered.append(frame)
         if len(gathered) < steps:
             continue
-        picture = np.mean(gathered, axis=0, dtype=np.float32) if steps > 1 else gathered[0].astype(np.float32)
+        picture: NDArray[np.float32] = np.mean(gathered, axis=0, dtype=np.float32)
         gathered = []
-        if clip.shot.softness:
-            picture = cv2.GaussianBlur(picture, (0, 0), clip.shot.softness)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), clip.shot.softness), dtype=np.float32)
         gain = gain or float(np.clip(clip.shot.exposure / picture.mean(), 0.5, 2.5))
         down, right = rng.integers(0, 64, 2)
         picture = picture * gain + grain[down : down + height, right : right + width]

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from services.detector.stage import DETECTOR, DetectorInputs
 from shared.contracts import PoseModel, RunOptions
 from shared.errors import NobodyDetected
+from shared.models import sha256, shipped
 from shared.motion import Landmarks, Markers
 from shared.skeleton import ALL_MARKERS, LANDMARKS
 from shared.stage import silent
@@ -44,7 +45,8 @@ def make_pairs(
     """
     motions = tuple(find_motions(mocap))
     (folder / "clips").mkdir(parents=True, exist_ok=True)
-    manifest.begin(folder, seed, motions, {"pose_model": pose_model})
+    model = shipped(f"pose_landmarker_{pose_model}.task")
+    manifest.begin(folder, seed, motions, {model.name: sha256(model)})
     lengths = tuple(motion.read().duration for motion in motions)
     job = Job(folder, seed, motions, lengths, pose_model)
     missing = [index for index in range(clips) if not clip_file(folder, index).exists()]

@@ -1,6 +1,6 @@
 """How a clip is filmed: where the camera stands, how it tilts and shakes, what is in its way, the light."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -16,6 +16,9 @@ from training.scene.render import Light
 FRAME_RATES: Final = tuple(Fraction(*rate) for rate in ((24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60, 1)))
 _SHAPES: Final = ((16, 9), (9, 16), (4, 3), (3, 4))
 _SHORT_SIDES: Final = (360, 480, 720)
+_LEAST_SHARE: Final = 0.35
+"""Of the picture's height that a subject takes on average; who would be smaller is followed by the camera."""
+
 _GOLDEN: Final = 0.618033988749895
 
 
@@ -68,8 +71,8 @@ def random_shot(rng: np.random.Generator, turn: int) -> Shot:
         follows=bool(rng.random() < 0.2),
         occluders=int(rng.choice(3, p=[0.86, 0.11, 0.03])),
         shutter=float(rng.uniform(0.3, 0.8) if rng.random() < 0.12 else 0.0),
-        quality=int(rng.integers(18, 37)),
-        softness=float(rng.uniform(0.4, 1.3) if rng.random() < 0.3 else 0.0),
+        quality=int(rng.integers(17, 32)),
+        softness=float(rng.uniform(0.6, 1.3) if rng.random() < 0.3 else rng.uniform(0.4, 0.6)),
         grain=float(rng.exponential(2.5)),
         exposure=float(rng.uniform(75, 145)),
     )
@@ -92,6 +95,8 @@ def place_camera(
         grow = float(np.clip(extent.max() / shot.fill, 0.5, 2.0))
         distance = float(np.clip(distance * grow, 1.2, 14.0))
     camera, _ = _stand(shot, middle, direction, distance, pitch, ceiling)
+    if not follows and np.nanmean(np.ptp(camera.project(markers)[..., 1], axis=1)) < _LEAST_SHARE * shot.size[1]:
+        return place_camera(replace(shot, follows=True), rng, times, markers, heading, ceiling)
     return _moving(shot, rng, times, markers if follows else None, camera)
 
 

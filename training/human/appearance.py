@@ -61,7 +61,7 @@ def random_outfit(rng: np.random.Generator, body: Body) -> Outfit:
     fineness = np.exp(rng.uniform(np.log(4), np.log(60), GARMENTS))
     fineness[HAIR] = 150
     slack = rng.uniform(0.002, 0.02, GARMENTS) * rng.choice([0.4, 1.0, 1.4], GARMENTS)
-    slack[SKIN], slack[SHOES], slack[SOCKS], slack[HAIR] = 0.0, 0.006, 0.002, rng.uniform(0.004, 0.025)
+    slack[[SKIN, EYES]], slack[SHOES], slack[SOCKS], slack[HAIR] = 0.0, 0.006, 0.002, rng.uniform(0.004, 0.025)
     woman = body.shape.gender < 0.5
     hair = int(rng.choice(3, p=[0.02, 0.38, 0.6] if woman else [0.2, 0.75, 0.05]))
     return Outfit(
@@ -80,7 +80,8 @@ class DressedMesh:
     """Triangles ready to draw, in the body's rest pose.
 
     positions, normals  (V, 3); bones, shares (V, 4) for skinning; tints (V, 3) multiply the garment's colour;
-    garments (V,) which garment a vertex belongs to; triangles (F, 3), each drawn as the garment of its last vertex.
+    garments (V, GARMENTS) 1 for the garment that a vertex belongs to: between vertices the largest share is drawn.
+    triangles (F, 3).
     """
 
     positions: FloatArray
@@ -88,7 +89,7 @@ class DressedMesh:
     bones: IntArray
     shares: FloatArray
     tints: FloatArray
-    garments: IntArray
+    garments: FloatArray
     triangles: IntArray
 
 
@@ -99,27 +100,28 @@ def dress(body: Body, outfit: Outfit) -> DressedMesh:
     groups = ["body", "helper-l-eye", "helper-r-eye"]
     groups += ["helper-hair"] if outfit.hair == 2 else []
     groups += ["helper-skirt"] if outfit.skirt else []
-    triangles = np.concatenate([mesh.faces[group] for group in groups])
+    triangles = np.concatenate([_kept(body, mesh.faces[group], group) for group in groups])
     used = np.unique(triangles)
     normals = _normals(body.vertices, mesh.faces)
     positions = body.vertices + normals * outfit.slack[garments][:, None]
     place = np.zeros(len(body.vertices), dtype=np.int64)
     place[used] = np.arange(len(used))
     bones, shares = mesh.skin_weights
-    triangles = _last_vertex_rules(place[triangles], garments[used])
     tints = _face_tints(body, garments)
+    shown = np.eye(GARMENTS)[garments[used]]
     return DressedMesh(
-        positions[used], normals[used], bones[used], shares[used], tints[used], garments[used], triangles
+        positions[used], normals[used], bones[used], shares[used], tints[used], shown, place[triangles]
     )
 
 
-def _last_vertex_rules(triangles: IntArray, garments: IntArray) -> IntArray:
-    """Turn each triangle so that its last vertex is of the garment that most of it is."""
-    kinds = garments[triangles]
-    odd = (kinds[:, 2] != kinds[:, 0]) & (kinds[:, 0] == kinds[:, 1])
-    triangles = triangles.copy()
-    triangles[odd] = np.roll(triangles[odd], 1, axis=1)
-    return triangles
+def _kept(body: Body, triangles: IntArray, group: str) -> IntArray:
+    """Long hair without the strands that hang before the face; other groups whole."""
+    if group != "helper-hair":
+        return triangles
+    eyes = body.vertices[body.mesh.groups["helper-l-eye"]].mean(axis=0)
+    middle = body.vertices[triangles].mean(axis=1)
+    before = (middle[:, 2] > body.head_of("head")[2] + 0.03) & (middle[:, 1] < eyes[1] + 0.05)
+    return triangles[~before]
 
 
 def _skin_tone(rng: np.random.Generator, body: Body) -> FloatArray:
@@ -210,7 +212,8 @@ def _hair_vertices(body: Body) -> IntArray:
 def _face_tints(body: Body, garments: IntArray) -> FloatArray:
     """(V, 3): darker brows, redder lips, dark irises; 1 elsewhere."""
     tints = np.ones((len(garments), 3))
-    mouth = body.mesh.joint(body.vertices, "mouth")
+    teeth = np.concatenate([body.mesh.groups["helper-upper-teeth"], body.mesh.groups["helper-lower-teeth"]])
+    mouth = body.vertices[teeth].mean(axis=0)
     for side in "lr":
         ball = body.vertices[body.mesh.groups[f"helper-{side}-eye"]]
         centre, radius = ball.mean(axis=0), np.ptp(ball[:, 0]) / 2

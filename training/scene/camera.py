@@ -52,5 +52,5 @@ def camera_angles(rotations: FloatArray) -> FloatArray:
 
 def azimuth_frame(camera: Camera) -> FloatArray:
     """(T, 3, 3) world to the frame that looks where the camera looks but stays upright: x right, y up, z toward it."""
-    azimuth = camera_angles(camera.rotations)[:, 0]
+    azimuth = camera_angles(camera.rotations)[:, :1]
     return np.asarray(np.swapaxes(Rotation.from_euler("Y", azimuth).as_matrix().reshape(-1, 3, 3), 1, 2))

@@ -19,7 +19,6 @@ from training.scene.textures import SIZE, noise
 Frame = NDArray[np.uint8]
 
 _NEAR, _FAR = 0.05, 150.0
-_SAMPLES: Final = 4
 _SHADOW_PIXELS: Final = 192
 _SHADOW_REACH: Final = 1.8
 """Metres around the pelvis that the shadow on the floor covers."""
@@ -135,26 +134,27 @@ class _Scene:
 
     def _make_buffers(self) -> None:
         size, gl = self._camera.size, self._gl
-        self._target = self._multisampled(size)
-        self._background = self._multisampled(size) if self._still else None
-        self._resolved = self._hold(gl.framebuffer([self._hold(gl.renderbuffer(size, 3))]))
+        self._target = self._canvas(size)
+        self._background = self._canvas(size) if self._still else None
         self._shade = self._hold(gl.texture((_SHADOW_PIXELS, _SHADOW_PIXELS), 1))
         self._shade.filter = (gl.LINEAR_MIPMAP_LINEAR, gl.LINEAR)
         self._shade.repeat_x = self._shade.repeat_y = False
         self._shade_target = self._hold(gl.framebuffer([self._shade]))
 
-    def _multisampled(self, size: tuple[int, int]) -> Any:
-        colour = self._hold(self._gl.renderbuffer(size, 3, samples=_SAMPLES))
-        depth = self._hold(self._gl.depth_renderbuffer(size, samples=_SAMPLES))
+    def _canvas(self, size: tuple[int, int]) -> Any:
+        # no multisampling: it takes half as long again in software, and the pictures are softened anyway
+        colour = self._hold(self._gl.renderbuffer(size, 3))
+        depth = self._hold(self._gl.depth_renderbuffer(size))
         return self._hold(self._gl.framebuffer([colour], depth))
 
     def _load_body(self, mesh: DressedMesh, outfit: Outfit) -> None:
-        columns = [mesh.positions, mesh.normals, mesh.tints, mesh.garments[:, None], mesh.bones, mesh.shares]
+        columns = [mesh.positions, mesh.normals, mesh.tints, mesh.garments, mesh.bones, mesh.shares]
         vertices = self._hold(self._gl.buffer(np.concatenate(columns, axis=1).astype("f4").tobytes()))
         index = self._hold(self._gl.buffer(mesh.triangles.astype("i4").tobytes()))
-        layout = [(vertices, "3f 3f 3f 1f 4f 4f", *("position", "normal", "tint", "garment", "bones", "shares"))]
+        names = ("position", "normal", "tint", "garments_a", "garments_b", "bones", "shares")
+        layout = [(vertices, "3f 3f 3f 3f 4f 4f 4f", *names)]
         self._body = self._hold(self._gl.vertex_array(self._r._body, layout, index))
-        short = [(vertices, "3f 28x 4f 4f", "position", "bones", "shares")]
+        short = [(vertices, "3f 52x 4f 4f", "position", "bones", "shares")]
         self._silhouette = self._hold(self._gl.vertex_array(self._r._silhouette, short, index))
         program = self._r._body
         program["colours"].write(outfit.colours.astype("f4").tobytes())
@@ -192,9 +192,8 @@ class _Scene:
         self._draw_place(view, first=time == 0)
         self._draw_shadow(view, middle)
         self._draw_body(view, bones, self._camera.centres[time])
-        self._gl.copy_framebuffer(self._resolved, self._target)
         width, height = self._camera.size
-        pixels = self._resolved.read(components=3, alignment=1)
+        pixels = self._target.read(components=3, alignment=1)
         return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
 
     def _draw_place(self, view: bytes, first: bool) -> None:

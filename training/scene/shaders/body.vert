@@ -3,10 +3,12 @@
 uniform mat4 view;
 uniform mat4x3 skeleton[31];
 in vec3 position, normal, tint;
-in float garment;
+in vec3 garments_a;
+in vec4 garments_b;
 in vec4 bones, shares;
 out vec3 world, facing, rest, colour_tint;
-flat out int kind;
+out vec3 shares_a;
+out vec4 shares_b;
 
 void main() {
     mat4x3 move = mat4x3(0.0);
@@ -15,6 +17,7 @@ void main() {
     facing = mat3(move) * normal;
     rest = position;
     colour_tint = tint;
-    kind = int(garment + 0.5);
+    shares_a = garments_a;
+    shares_b = garments_b;
     gl_Position = view * vec4(world, 1.0);
 }
