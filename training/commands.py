@@ -5,12 +5,11 @@ What the commands need is imported when one runs, since the extra `train` may be
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from shared.errors import InvalidOption
 
 
-def add_parser(subparsers: Any) -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `train` and its commands; each sets `run` to a function of the parsed arguments."""
     train = subparsers.add_parser("train", help="make training data and refiners (extra 'train')")
     commands = train.add_subparsers(dest="train_command", required=True)

@@ -211,7 +211,7 @@ def _within_exposure(shot: Shot, times: FloatArray, posed: PosedBody, camera: Ca
 
 
 def _exposed(clip: Clip, renderer: Renderer) -> Iterator[Frame]:
-    """The frames as a camera's sensor gives them: averaged over the exposure, out of focus, brighter or darker, noisy."""
+    """The frames as a camera gives them: averaged over the exposure, out of focus, brighter or darker, noisy."""
     steps = BLUR_STEPS if clip.shot.shutter else 1
     rng = clip.plan.rng(5)
     height, width = clip.shot.size[1], clip.shot.size[0]

@@ -17,7 +17,7 @@ def varied(motion: BoneMotion, other: BoneMotion, rng: np.random.Generator) -> B
     """The motion with some of these, by chance: the arms of another motion, arms moving otherwise, a leaning trunk."""
     if rng.random() < 0.35:
         motion = with_arms_of(motion, other)
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         motion = _with_wandering_arms(motion, rng)
     if rng.random() < 0.3:
         motion = _with_lean(motion, rng)
@@ -59,14 +59,14 @@ def wander(rng: np.random.Generator, times: FloatArray, channels: int, seconds: 
 
 
 def _with_wandering_arms(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
-    """Shoulders turned by up to some tens of degrees, elbows bent by up to 120° more, both slowly changing."""
+    """Shoulders turned by up to some tens of degrees, elbows bent by some tens of degrees more, both slowly changing."""
     rotations = motion.rotations.copy()
     thorax = BONE_INDEX["thorax"]
     for side in LEAD_OF_SIDE:
         humerus, forearm, hand = (BONE_INDEX[f"{part}_{side}"] for part in _ARM)
         sway = rng.normal(0, np.radians(25), 3) + wander(rng, motion.times, 3, 0.7) * np.radians(rng.uniform(0, 25))
         turn = rotations[:, thorax] @ Rotation.from_rotvec(sway).as_matrix() @ np.swapaxes(rotations[:, thorax], 1, 2)
-        bend = rng.uniform(0, 90) + wander(rng, motion.times, 1, 0.5)[:, 0] * rng.uniform(0, 35)
+        bend = rng.uniform(-10, 75) + wander(rng, motion.times, 1, 0.5)[:, 0] * rng.uniform(0, 30)
         present = _elbow_flexion(motion, side)
         bend = np.clip(bend, -present, np.maximum(145 - present, 0))
         axis = (rotations[:, humerus] @ motion.rest.seconds[f"humerus_{side}"]) * np.radians(bend)[:, None]
@@ -83,7 +83,7 @@ def _elbow_flexion(motion: BoneMotion, side: str) -> FloatArray:
         motion.rotations[:, BONE_INDEX[f"{bone}_{side}"]] @ motion.rest.directions[f"{bone}_{side}"]
         for bone in ("humerus", "forearm")
     )
-    return np.degrees(np.arccos(np.clip(np.einsum("ti,ti->t", upper, lower), -1, 1)))
+    return np.asarray(np.degrees(np.arccos(np.clip(np.einsum("ti,ti->t", upper, lower), -1, 1))))
 
 
 def _with_lean(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:

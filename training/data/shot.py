@@ -30,8 +30,8 @@ class Shot:
     front, positive to the camera's right of it); pitch up positive; fill: share of the picture that the subject's
     path takes; shift: of the subject from the middle of the picture, in pictures; shake: radians; follows: whether
     the camera pans with the subject; occluders: boxes in the way; shutter: share of a frame it is open (0: no blur);
-    quality: of the compression (rate factor); softness: pixels of blur; grain: sensor noise in grey levels; exposure: mean
-    grey level that the camera exposes for.
+    quality: of the compression (rate factor); softness: pixels of blur; grain: sensor noise in grey levels;
+    exposure: mean grey level that the camera exposes for.
     """
 
     size: tuple[int, int]

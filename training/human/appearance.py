@@ -109,9 +109,7 @@ def dress(body: Body, outfit: Outfit) -> DressedMesh:
     bones, shares = mesh.skin_weights
     tints = _face_tints(body, garments)
     shown = np.eye(GARMENTS)[garments[used]]
-    return DressedMesh(
-        positions[used], normals[used], bones[used], shares[used], tints[used], shown, place[triangles]
-    )
+    return DressedMesh(positions[used], normals[used], bones[used], shares[used], tints[used], shown, place[triangles])
 
 
 def _kept(body: Body, triangles: IntArray, group: str) -> IntArray:
@@ -121,7 +119,7 @@ def _kept(body: Body, triangles: IntArray, group: str) -> IntArray:
     eyes = body.vertices[body.mesh.groups["helper-l-eye"]].mean(axis=0)
     middle = body.vertices[triangles].mean(axis=1)
     before = (middle[:, 2] > body.head_of("head")[2] + 0.03) & (middle[:, 1] < eyes[1] + 0.05)
-    return triangles[~before]
+    return np.asarray(triangles[~before])
 
 
 def _skin_tone(rng: np.random.Generator, body: Body) -> FloatArray:
@@ -237,4 +235,4 @@ def _normals(vertices: FloatArray, faces: dict[str, IntArray]) -> FloatArray:
     out = np.zeros_like(vertices)
     for corner in range(3):
         np.add.at(out, triangles[:, corner], face_normals)
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
+    return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12))

@@ -22,11 +22,22 @@ MakeHuman's own pivot lies as far out as the keypoint, which is too far for the 
 
 _SIDE_NAMES: Final = {"l": ("Left", "L"), "r": ("Right", "R")}
 _RIG_SIDED: Final = {
-    **{"clavicle": "Shoulder", "humerus": "Arm", "forearm": "ForeArm", "hand": "Hand"},
-    **{"femur": "UpLeg", "tibia": "Leg", "foot": "Foot", "toes": "ToeBase"},
+    "clavicle": "Shoulder",
+    "humerus": "Arm",
+    "forearm": "ForeArm",
+    "hand": "Hand",
+    "femur": "UpLeg",
+    "tibia": "Leg",
+    "foot": "Foot",
+    "toes": "ToeBase",
 }
 RIG_OF_BONE: Final = {
-    **{"pelvis": "Hips", "lumbar": "LowerBack", "spine": "Spine", "thorax": "Spine1", "neck": "Neck", "head": "Head"},
+    "pelvis": "Hips",
+    "lumbar": "LowerBack",
+    "spine": "Spine",
+    "thorax": "Spine1",
+    "neck": "Neck",
+    "head": "Head",
     **{f"{bone}_{s}": names[0] + rig for s, names in _SIDE_NAMES.items() for bone, rig in _RIG_SIDED.items()},
 }
 _ANCHORS: Final = {

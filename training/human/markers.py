@@ -1,8 +1,8 @@
 """Where the 65 markers truly are on a body.
 
-The 22 mean what Pose2Sim's mean: their places on its OpenSim model (`Markers_Halpe26.xml` of Pose2Sim 0.10.49), carried
-over to MakeHuman's skeleton. The 43 are where `Markers_LSTM.xml` puts them, laid on the skin. Places are given in metres
-of that model (Rajagopal et al. 2016) from a joint, and scaled by the size of the segment. Each marker is fixed to
+The 22 mean what Pose2Sim's mean: their places on its OpenSim model (`Markers_Halpe26.xml` of Pose2Sim 0.10.49),
+carried over to MakeHuman's skeleton. The 43 are where `Markers_LSTM.xml` puts them, laid on the skin. Places are given in
+metres of that model (Rajagopal et al. 2016) from a joint, and scaled by the size of the segment. Each marker is fixed to
 one bone, so truth knows no soft tissue: angles from these markers are angles of the bones that were drawn.
 """
 
@@ -17,8 +17,8 @@ from shared.motion import FloatArray
 from shared.skeleton import ALL_MARKERS
 from training.human.body import RIG_OF_BONE, Body, BodyShape, PosedBody, make_body
 from training.human.makehuman import IntArray
-from training.mocap.motion import LEAD_OF_SIDE
 from training.human.retarget import least_rotation, rest_direction, rest_second
+from training.mocap.motion import LEAD_OF_SIDE
 
 WRIST: Final = "wrist"
 """Stands for the distal forearm: it points as the forearm does and rolls with the hand (pronation)."""
@@ -38,9 +38,16 @@ class _Place:
     skin: bool = True
 
 
-_REFERENCE_SIZE: Final = {"pelvis": 0.1054, "shoulder": 0.17, "femur": 0.4096, "tibia": 0.4, "humerus": 0.2896}
-_REFERENCE_SIZE |= {"forearm": 0.2357, "foot": 0.13}
-"""Metres in the reference model: midline to hip keypoint, midline to shoulder joint, lengths of bones, ankle to toes."""
+_REFERENCE_SIZE: Final = {
+    "pelvis": 0.1054,
+    "shoulder": 0.17,
+    "femur": 0.4096,
+    "tibia": 0.4,
+    "humerus": 0.2896,
+    "forearm": 0.2357,
+    "foot": 0.13,
+}
+"""Metres in the reference model: midline to hip keypoint and to shoulder joint, lengths of bones, ankle to toes."""
 
 _REFERENCE_ANKLE_HEIGHT: Final = 0.052
 
@@ -175,7 +182,7 @@ def _midline_place(body: Body, name: str) -> FloatArray:
     scale = _size(body, "shoulder", "l") / _REFERENCE_SIZE["shoulder"]
     skin = body.vertices[body.mesh.groups["body"]]
     head = skin[skin[:, 1] > body.head_of("head")[1]]
-    places = {
+    places: dict[str, FloatArray] = {
         "Hip": (_joint(body, "hip", "l") + _joint(body, "hip", "r")) / 2,
         "Neck": shoulders + np.array([0.0, _NECK_RISE * scale, 0.0]),
         "C7_study": shoulders + np.array([0.0, _C7[1], _C7[0]]) * scale,

@@ -139,7 +139,7 @@ def _translations(body: Body, rotations: FloatArray, pelvis: FloatArray) -> Floa
 def _sole(body: Body) -> IntArray:
     skin = body.mesh.groups["body"]
     low = skin[body.vertices[skin, 1] < _SOLE_DEPTH]
-    return low[:: max(1, len(low) // 100)]
+    return np.asarray(low[:: max(1, len(low) // 100)])
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -22,8 +22,12 @@ CMU_FRAME_RATE: Final = 120.0
 
 _INCH: Final = 0.0254
 _OWN_NAMES: Final = {
-    **{"pelvis": "root", "lumbar": "lowerback", "spine": "upperback", "thorax": "thorax"},
-    **{"neck": "lowerneck", "head": "head"},
+    "pelvis": "root",
+    "lumbar": "lowerback",
+    "spine": "upperback",
+    "thorax": "thorax",
+    "neck": "lowerneck",
+    "head": "head",
 }
 _SIDED_NAMES: Final = {"forearm": "radius"}
 

@@ -113,7 +113,7 @@ def mirrored(motion: BoneMotion) -> BoneMotion:
 def _mirrored_second(rest: RestPose, bone: str) -> FloatArray:
     """An axis of rotation is a pseudovector: mirrored, it keeps its x and turns its y and z."""
     flip = np.array([-1.0, 1.0, 1.0])
-    return rest.seconds[_other_side(bone)] * (flip if bone.startswith("hand") else -flip)
+    return np.asarray(rest.seconds[_other_side(bone)] * (flip if bone.startswith("hand") else -flip))
 
 
 def _other_side(bone: str) -> str:

@@ -2,8 +2,8 @@
 
 A joint joins two offset frames, one on the parent's and one on the child's body; between them it turns and moves by
 its coordinates (Seth et al. 2010, "Minimal formulation of joint motion for biomechanisms", Nonlinear Dyn 62; file
-layout of OpenSim 4). Orientations of offset frames are body-fixed x-y-z angles in radians. Body axes at rest: x forward,
-y up, z right, so that (−z, y, x) is this package's (left, up, forward).
+layout of OpenSim 4). Orientations of offset frames are body-fixed x-y-z angles in radians. Body axes at rest are x
+forward, y up, z right, so that (−z, y, x) is this package's (left, up, forward).
 """
 
 import xml.etree.ElementTree as ET
@@ -29,9 +29,18 @@ FROM_OPENSIM: Final = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.
 """(x forward, y up, z right) to (x left, y up, z forward)."""
 
 _BODIES: Final = {
-    **{"pelvis": "pelvis", "thorax": "torso", "neck": "torso", "head": "torso", "clavicle": "torso"},
-    **{"humerus": "humerus", "forearm": "ulna", "hand": "radius", "femur": "femur", "tibia": "tibia"},
-    **{"foot": "calcn", "toes": "toes"},
+    "pelvis": "pelvis",
+    "thorax": "torso",
+    "neck": "torso",
+    "head": "torso",
+    "clavicle": "torso",
+    "humerus": "humerus",
+    "forearm": "ulna",
+    "hand": "radius",
+    "femur": "femur",
+    "tibia": "tibia",
+    "foot": "calcn",
+    "toes": "toes",
 }
 _TORSO_SHARE: Final = {"lumbar": 1 / 3, "spine": 2 / 3}
 
@@ -132,7 +141,7 @@ def _body(part: str, side: str) -> str:
 def _between(first: FloatArray, last: FloatArray, share: float) -> FloatArray:
     """(T, 3, 3): the given share of the way from the first rotation to the last."""
     turn = Rotation.from_matrix(np.swapaxes(first, 1, 2) @ last).as_rotvec()
-    return first @ Rotation.from_rotvec(turn * share).as_matrix()
+    return np.asarray(first @ Rotation.from_rotvec(turn * share).as_matrix())
 
 
 def _rest(model: OpenSimModel) -> RestPose:

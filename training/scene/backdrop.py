@@ -120,8 +120,7 @@ def _walls(rng: np.random.Generator, half: FloatArray, height: float) -> list[Fl
         tint = np.full(3, rng.uniform(0.8, 1.0))
         spans = along * wide, np.array([0, height / 2, 0])
         parts.append(_quad(middle, *spans, inward, layer, tint, repeat=rng.uniform(1.0, 3.0)))
-        for _ in range(rng.integers(0, 4)):
-            parts.append(_hanging(rng, inward, along, far, wide, height))
+        parts += [_hanging(rng, inward, along, far, wide, height) for _ in range(rng.integers(0, 4))]
     return parts
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from training.human.body import PosedBody
 from training.scene.backdrop import SKY_LAYER, Backdrop
 from training.scene.camera import Camera
 from training.scene.textures import SIZE, noise
+
+if TYPE_CHECKING:
+    import moderngl
 
 Frame = NDArray[np.uint8]
 
@@ -49,7 +52,7 @@ class Renderer:
         grain = (noise(np.random.default_rng(7), 7, 0.75) * 255).astype(np.uint8)
         self._noise = self._texture(grain[..., None])
 
-    def __enter__(self) -> "Renderer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,21 +79,21 @@ class Renderer:
         finally:
             scene.release()
 
-    def _program(self, name: str) -> Any:
+    def _program(self, name: str) -> "moderngl.Program":
         folder = files("training.scene") / "shaders"
         vertex = (folder / f"{name}.vert").read_text(encoding="utf-8")
         return self._gl.program(
             vertex_shader=vertex, fragment_shader=(folder / f"{name}.frag").read_text(encoding="utf-8")
         )
 
-    def _texture(self, values: Frame) -> Any:
+    def _texture(self, values: Frame) -> "moderngl.Texture":
         texture = self._gl.texture(values.shape[1::-1], values.shape[2], np.ascontiguousarray(values).tobytes())
         texture.build_mipmaps()
         texture.filter = (self._gl.LINEAR_MIPMAP_LINEAR, self._gl.LINEAR)
         return texture
 
 
-def _context() -> Any:
+def _context() -> "moderngl.Context":
     try:
         import moderngl  # the extra 'train' may be absent; everything else of this module works without
     except ImportError:
@@ -102,6 +105,13 @@ def _context() -> Any:
             f"There is no EGL device to render with ({error}). Without a GPU: apt install libegl1 libegl-mesa0 "
             "libgl1-mesa-dri."
         ) from None
+
+
+class _Held(Protocol):
+    def release(self) -> None: ...
+
+
+_Thing = TypeVar("_Thing", bound=_Held)
 
 
 class _Scene:
@@ -118,7 +128,7 @@ class _Scene:
     ) -> None:
         self._r, self._gl, self._camera, self._light = renderer, renderer._gl, camera, light
         self._still = bool(np.ptp(camera.rotations, axis=0).max() + np.ptp(camera.centres, axis=0).max() < 1e-9)
-        self._held: list[Any] = []
+        self._held: list[_Held] = []
         self._make_buffers()
         self._load_body(mesh, outfit)
         self._load_backdrop(backdrop)
@@ -128,7 +138,7 @@ class _Scene:
         for thing in reversed(self._held):
             thing.release()
 
-    def _hold(self, thing: Any) -> Any:
+    def _hold(self, thing: _Thing) -> _Thing:
         self._held.append(thing)
         return thing
 
@@ -141,7 +151,7 @@ class _Scene:
         self._shade.repeat_x = self._shade.repeat_y = False
         self._shade_target = self._hold(gl.framebuffer([self._shade]))
 
-    def _canvas(self, size: tuple[int, int]) -> Any:
+    def _canvas(self, size: tuple[int, int]) -> "moderngl.Framebuffer":
         # no multisampling: it takes half as long again in software, and the pictures are softened anyway
         colour = self._hold(self._gl.renderbuffer(size, 3))
         depth = self._hold(self._gl.depth_renderbuffer(size))
@@ -173,7 +183,7 @@ class _Scene:
         self._r._backdrop["sky_layer"] = float(SKY_LAYER)
         self._floor = self._hold(self._gl.vertex_array(self._r._shadow, []))
 
-    def _write_light(self, program: Any) -> None:
+    def _write_light(self, program: "moderngl.Program") -> None:
         program["light"].write(self._light.direction.astype("f4").tobytes())
         program["sun"].write(self._light.sun.astype("f4").tobytes())
         program["ambient"].write(self._light.ambient.astype("f4").tobytes())
