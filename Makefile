@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench models lock clean
+.PHONY: train-env help install demo test test-reference check format bench models lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,6 +50,15 @@ $(VENV)/.test: requirements/test.txt pyproject.toml | $(VENV)/bin/python
 	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/test.txt
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@ $(VENV)/.run
+
+train-env: .venv-train/.stamp  ## install what making training data needs into .venv-train
+
+.venv-train/.stamp: requirements/train.txt requirements/body.txt pyproject.toml | uv
+	test -x .venv-train/bin/python || $(UV) venv -q --no-python-downloads --python $(PYTHON) .venv-train
+	$(UV) pip sync -q --python .venv-train/bin/python --require-hashes requirements/train.txt
+	$(UV) pip install -q --python .venv-train/bin/python --require-hashes --no-deps -r requirements/body.txt
+	$(UV) pip install -q --python .venv-train/bin/python --no-deps -e .
+	@touch $@
 
 $(VENV)/bin/python: | uv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "HumanPose3D needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11")'

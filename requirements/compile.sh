@@ -14,4 +14,5 @@ compile() {
 compile run --extra cpu
 compile gpu --extra gpu
 compile test --extra cpu --extra test
+compile train --extra cpu --extra test --extra train
 compile reference --extra cpu --extra test --extra reference

@@ -59,7 +59,7 @@ def wander(rng: np.random.Generator, times: FloatArray, channels: int, seconds: 
 
 
 def _with_wandering_arms(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
-    """Shoulders turned by up to some tens of degrees, elbows bent by some tens of degrees more, both slowly changing."""
+    """Shoulders turned and elbows bent by some tens of degrees more, both slowly changing."""
     rotations = motion.rotations.copy()
     thorax = BONE_INDEX["thorax"]
     for side in LEAD_OF_SIDE:

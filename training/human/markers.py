@@ -1,9 +1,9 @@
 """Where the 65 markers truly are on a body.
 
 The 22 mean what Pose2Sim's mean: their places on its OpenSim model (`Markers_Halpe26.xml` of Pose2Sim 0.10.49),
-carried over to MakeHuman's skeleton. The 43 are where `Markers_LSTM.xml` puts them, laid on the skin. Places are given in
-metres of that model (Rajagopal et al. 2016) from a joint, and scaled by the size of the segment. Each marker is fixed to
-one bone, so truth knows no soft tissue: angles from these markers are angles of the bones that were drawn.
+carried over to MakeHuman's skeleton. The 43 are where `Markers_LSTM.xml` puts them, laid on the skin. Places are given
+in metres of that model (Rajagopal et al. 2016) from a joint, and scaled by the size of the segment. Each marker is
+fixed to one bone, so truth knows no soft tissue: angles from these markers are angles of the bones that were drawn.
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pydantic import JsonValue
 
 from shared.errors import InvalidMotion, InvalidOption
 from shared.motion import Landmarks, Markers
@@ -23,7 +24,7 @@ def pair():
     landmarks = Landmarks(times, rng.random((5, 33, 2)), rng.random((5, 33, 3)), rng.random((5, 33)), (640, 360))
     camera = Camera((640, 360), 480.0, np.tile(look(0.4, 0.1, 0.05), (5, 1, 1)), np.tile([1.0, 1.2, 3.0], (5, 1)))
     markers, camera = in_camera_world(rng.random((5, 65, 3)), camera)
-    facts = {"split": "train", "motion": "9_01", "person": 1000, "backdrop": 1001}
+    facts: dict[str, JsonValue] = {"split": "train", "motion": "9_01", "person": 1000, "backdrop": 1001}
     return Pair(landmarks, Markers(times, ALL_MARKERS, markers), camera, 1.7, 65.0, facts)
 
 
@@ -39,7 +40,7 @@ def test_a_pair_comes_back_from_disk(pair, tmp_path):
 
 def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "7.npz").write_bytes(b"PK no zip")
-    with pytest.raises(InvalidMotion, match="7.npz"):
+    with pytest.raises(InvalidMotion, match=r"7\.npz"):
         read_pair(tmp_path / "7.npz")
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from shared.motion import FloatArray
 from training.data.posture import varied, wander, with_arms_of, with_turning_head
 from training.mocap.asf import read_amc, read_asf
-from training.mocap.motion import BONE_INDEX
+from training.mocap.motion import BONE_INDEX, BoneMotion
 
 
 @pytest.fixture(scope="module")
@@ -13,12 +14,12 @@ def motion(acclaim):
     return read_amc(acclaim / "9_01.amc", read_asf(acclaim / "9.asf"))
 
 
-def elbow_flexion(motion, side):
+def elbow_flexion(motion: BoneMotion, side: str) -> FloatArray:
     upper, lower = (
         motion.rotations[:, BONE_INDEX[f"{bone}_{side}"]] @ motion.rest.directions[f"{bone}_{side}"]
         for bone in ("humerus", "forearm")
     )
-    return np.degrees(np.arccos(np.clip((upper * lower).sum(axis=1), -1, 1)))
+    return np.asarray(np.degrees(np.arccos(np.clip((upper * lower).sum(axis=1), -1, 1))))
 
 
 def test_elbows_bend_but_no_further_than_elbows_do(motion):

@@ -6,7 +6,7 @@ import pytest
 from training.scene.camera import Camera, azimuth_frame, camera_angles, look
 
 
-def camera(azimuth=0.3, pitch=-0.2, roll=0.1):
+def camera(azimuth: float = 0.3, pitch: float = -0.2, roll: float = 0.1) -> Camera:
     return Camera((640, 360), 500.0, look(azimuth, pitch, roll)[None], np.array([[0.0, 1.5, 4.0]]))
 
 
