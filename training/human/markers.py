@@ -1,9 +1,11 @@
 """Where the 65 markers truly are on a body.
 
 The 22 mean what Pose2Sim's mean: their places on its OpenSim model (`Markers_Halpe26.xml` of Pose2Sim 0.10.49),
-carried over to MakeHuman's skeleton. The 43 are where `Markers_LSTM.xml` puts them, laid on the skin. Places are given
-in metres of that model (Rajagopal et al. 2016) from a joint, and scaled by the size of the segment. Each marker is
-fixed to one bone, so truth knows no soft tissue: angles from these markers are angles of the bones that were drawn.
+carried over to MakeHuman's skeleton. The 43 are where `Markers_LSTM.xml` puts them, laid on the skin; epicondyles,
+malleoli and styloids are as wide apart as the skin, but lie evenly about the joint's centre, so that their middle is
+the centre about which the bone turns. Places are given in metres of that model (Rajagopal et al. 2016) from a joint,
+and scaled by the size of the segment. Each marker is fixed to one bone, so truth knows no soft tissue: angles from
+these markers are angles of the bones that were drawn.
 """
 
 from dataclasses import dataclass
@@ -28,7 +30,8 @@ WRIST: Final = "wrist"
 class _Place:
     """A marker's bone and its place: forward, up, lateral in metres of the reference model, from a joint.
 
-    size: which size of the body scales it. skin: laid on the nearest point of the skin.
+    size: which size of the body scales it. skin: laid on the nearest point of the skin. width: only its lateral place
+    is the skin's, so that a pair of such markers spans the axis of the joint on every body.
     """
 
     bone: str
@@ -36,6 +39,7 @@ class _Place:
     offset: tuple[float, float, float]
     size: str
     skin: bool = True
+    width: bool = False
 
 
 _REFERENCE_SIZE: Final = {
@@ -54,10 +58,10 @@ _REFERENCE_ANKLE_HEIGHT: Final = 0.052
 _SIDED: Final = {
     "ASIS": _Place("pelvis", "hip", (0.0919, 0.0913, 0.0226), "pelvis"),
     "PSIS": _Place("pelvis", "hip", (-0.0901, 0.1063, -0.0554), "pelvis"),
-    "knee": _Place("femur", "tibia", (0.013, 0.003, 0.055), "femur"),
-    "mknee": _Place("femur", "tibia", (0.016, 0.003, -0.055), "femur"),
-    "ankle": _Place("tibia", "foot", (-0.02, 0.0, 0.053), "tibia"),
-    "mankle": _Place("tibia", "foot", (0.006, 0.005, -0.038), "tibia"),
+    "knee": _Place("femur", "tibia", (0.0, 0.0, 0.055), "femur", width=True),
+    "mknee": _Place("femur", "tibia", (0.0, 0.0, -0.055), "femur", width=True),
+    "ankle": _Place("tibia", "foot", (-0.013, -0.0025, 0.045), "tibia", width=True),
+    "mankle": _Place("tibia", "foot", (0.013, 0.0025, -0.045), "tibia", width=True),
     "toe": _Place("foot", "foot", (0.138, -0.0336, 0.0053), "foot"),
     "5meta": _Place("foot", "foot", (0.0912, -0.037, 0.065), "foot"),
     "calc": _Place("foot", "foot", (-0.081, -0.0094, -0.0112), "foot"),
@@ -68,10 +72,10 @@ _SIDED: Final = {
     "sh1": _Place("tibia", "tibia", (0.0, -0.115, 0.07), "tibia"),
     "sh2": _Place("tibia", "tibia", (0.026, -0.23, 0.08), "tibia"),
     "sh3": _Place("tibia", "tibia", (-0.05, -0.22, 0.08), "tibia"),
-    "lelbow": _Place("humerus", "forearm", (0.0, 0.0, 0.045), "humerus"),
-    "melbow": _Place("humerus", "forearm", (0.0, 0.0, -0.045), "humerus"),
-    "lwrist": _Place(WRIST, "hand", (0.0, 0.0, 0.035), "forearm"),
-    "mwrist": _Place(WRIST, "hand", (0.0, 0.0, -0.035), "forearm"),
+    "lelbow": _Place("humerus", "forearm", (0.0, 0.0, 0.045), "humerus", width=True),
+    "melbow": _Place("humerus", "forearm", (0.0, 0.0, -0.045), "humerus", width=True),
+    "lwrist": _Place(WRIST, "hand", (0.0, 0.0, 0.035), "forearm", width=True),
+    "mwrist": _Place(WRIST, "hand", (0.0, 0.0, -0.035), "forearm", width=True),
     "Hip": _Place("pelvis", "hip", (0.0, 0.0, 0.0), "pelvis", skin=False),
     "Knee": _Place("femur", "tibia", (0.0, 0.0, 0.0), "femur", skin=False),
     "Ankle": _Place("tibia", "foot", (0.0, 0.0, 0.0), "tibia", skin=False),
@@ -108,23 +112,31 @@ def marker_places(body: Body) -> FloatArray:
 
     A marker laid on the skin is the same blend of the same vertices on every body, so that it follows the shape.
     """
-    vertices, weights, on_skin = _blends()
+    vertices, weights = _blends()
     blended = np.einsum("mk,mki->mi", weights, body.vertices[vertices])
-    wanted = np.array([_wanted_place(body, name) for name in ALL_MARKERS])
-    return np.where(on_skin[:, None], blended, wanted)
+    return np.array([_placed(body, name, skin) for name, skin in zip(ALL_MARKERS, blended, strict=True)])
+
+
+def _placed(body: Body, name: str, skin: FloatArray) -> FloatArray:
+    if not _lies_on_skin(name):
+        return _wanted_place(body, name)
+    if name in _MIDLINE_BONE or not _SIDED[_part(name)].width:
+        return skin
+    wanted = _wanted_place(body, name)
+    outward = _axes(body, _SIDED[_part(name)].bone, _side(name))[:, 2]
+    return wanted + outward * ((skin - wanted) @ outward)
 
 
 @lru_cache(maxsize=1)
-def _blends() -> tuple[IntArray, FloatArray, FloatArray]:
-    """For each marker the vertices (65, k) it is a blend of, their weights (65, k), and whether it lies on the skin."""
+def _blends() -> tuple[IntArray, FloatArray]:
+    """For each marker the vertices (65, k) of which its place on the skin is a blend, and their weights (65, k)."""
     body = make_body(BodyShape())
     skin = np.unique(body.mesh.faces["body"])
     wanted = np.array([_wanted_place(body, name) for name in ALL_MARKERS])
     places = _nearest_on_skin(body, wanted)
     _, near = cKDTree(body.vertices[skin]).query(places, k=_NEIGHBOURS)
     weights = [_affine_weights(body.vertices[skin[row]], place) for row, place in zip(near, places, strict=True)]
-    on_skin = np.array([_lies_on_skin(name) for name in ALL_MARKERS])
-    return skin[near], np.array(weights), on_skin
+    return skin[near], np.array(weights)
 
 
 def _affine_weights(corners: FloatArray, place: FloatArray) -> FloatArray:
