@@ -6,7 +6,7 @@ What the commands need is imported when one runs, since the extra `train` may be
 import argparse
 from pathlib import Path
 
-from shared.errors import InvalidOption
+from shared.errors import InvalidOption, ModelNotFound
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,6 +21,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     data.add_argument("--mocap", type=Path, nargs="+", required=True, help="folders of ASF/AMC or OpenSim motions")
     data.add_argument("--pose-model", choices=("lite", "full", "heavy"), default="full")
     data.set_defaults(run=_make_data)
+    depth = commands.add_parser("depth", help="train the depth refiner on pairs")
+    depth.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
+    depth.add_argument("--out", type=Path, required=True, help="folder of the checkpoints; gone on with if it is there")
+    depth.add_argument("--epochs", type=int, default=30)
+    depth.add_argument("--batch-size", type=int, default=32, help="windows a step (default 32)")
+    depth.add_argument("--seed", type=int, default=1)
+    depth.set_defaults(run=_train_depth)
 
 
 def _make_data(arguments: argparse.Namespace) -> int:
@@ -32,4 +39,18 @@ def _make_data(arguments: argparse.Namespace) -> int:
         arguments.out, arguments.mocap, arguments.clips, arguments.workers, arguments.seed, arguments.pose_model
     )
     print(f"{arguments.out}: frames by split {done['frames']}")  # noqa: T201 - the command's result
+    return 0
+
+
+def _train_depth(arguments: argparse.Namespace) -> int:
+    try:
+        from training.depth.loop import TrainConfig, train  # needs torch
+    except ImportError:
+        raise ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).") from None
+    best = train(
+        TrainConfig(
+            arguments.data, arguments.out, arguments.epochs, batch_size=arguments.batch_size, seed=arguments.seed
+        )
+    )
+    print(f"best checkpoint: {best}")  # noqa: T201 - the command's result
     return 0
