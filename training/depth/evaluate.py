@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from services.refiner.windows import blended, window_indices
 from shared.motion import FloatArray
 from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
 from training.depth.losses import flexions
 from training.depth.model import DepthRefiner
-from training.depth.windows import Sample, mirrored_markers, mirrored_seen, turned, whole_clip
+from training.depth.windows import Sample, in_windows, mirrored_markers, mirrored_seen, turned
 
 _SIDE: Final = {"R": "right", "L": "left"}
 _OF_LANDMARK: Final = {"Hip": "hip", "Knee": "knee", "Ankle": "ankle", "Heel": "heel", "BigToe": "foot_index"} | {
@@ -54,13 +55,15 @@ def raw_markers(sample: Sample) -> FloatArray:
 def refined_markers(model: DepthRefiner, sample: Sample) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Markers (T, 22, 3) in the camera's azimuth frame, their spread (T, 22), tilt (T, 2); also asked in the mirror."""
     model.eval()
-    seen, _ = whole_clip(sample)
+    frames = len(sample.times)
+    indices = window_indices(frames)
+    seen, _ = in_windows(sample, indices)
     with torch.no_grad():
         plain, other = model(seen), model(mirrored_seen(seen))
     markers = (plain.markers + mirrored_markers(other.markers)) / 2
     tilt = (plain.tilt + other.tilt * torch.tensor([1.0, -1.0])) / 2
-    placed = turned(markers[0].numpy().astype(np.float64), -plain.bearing[0].numpy())
-    return placed, plain.spread[0].numpy(), tilt[0].numpy()
+    parts = [blended(part.double().numpy(), indices, frames) for part in (markers, plain.spread, tilt, plain.bearing)]
+    return turned(parts[0], -parts[3]), parts[1], parts[2]
 
 
 def true_markers(sample: Sample) -> FloatArray:

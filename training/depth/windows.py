@@ -7,16 +7,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from services.refiner.windows import WINDOW
 from shared.motion import FloatArray
 from shared.skeleton import LANDMARKS, MARKERS, mirrored
 from training.data.pairs import Pair, read_pair
 from training.depth.model import Seen
 from training.scene.camera import azimuth_frame, camera_angles
-
-WINDOW: Final = 48
-"""Frames of a training window: 0.8 s at 60 frames a second, 2 s at 24."""
 
 _MIRROR_LANDMARKS: Final = [LANDMARKS.index(mirrored(name)) for name in LANDMARKS]
 _MIRROR_MARKERS: Final = [MARKERS.index(mirrored(name)) for name in MARKERS]
@@ -94,9 +93,9 @@ def draw_batch(samples: Sequence[Sample], size: int, rng: np.random.Generator) -
     return _stacked(windows)
 
 
-def whole_clip(sample: Sample) -> tuple[Seen, Truth]:
-    """One clip as a batch of one window."""
-    return _stacked([sample])
+def in_windows(sample: Sample, indices: NDArray[np.int64]) -> tuple[Seen, Truth]:
+    """One clip as a batch of the windows with these frames (N, WINDOW); repeated frames go on in time."""
+    return _stacked([_going_on(_cut(sample, row)) for row in indices])
 
 
 def mirrored_seen(seen: Seen) -> Seen:
@@ -138,7 +137,7 @@ def _thinning(sample: Sample, rng: np.random.Generator) -> int:
     return 2 if rate > 45 and rng.random() < 0.4 else 1
 
 
-def _cut(sample: Sample, frames: slice) -> Sample:
+def _cut(sample: Sample, frames: slice | NDArray[np.int64]) -> Sample:
     fields = {
         field: getattr(sample, field)[frames]
         for field in ("image", "world", "visibility", "detected", "times", "markers", "tilt", "bearing")
@@ -151,11 +150,14 @@ def _padded(sample: Sample) -> Sample:
     lack = WINDOW - len(sample.times)
     if lack <= 0:
         return sample
-    index = np.minimum(np.arange(WINDOW), len(sample.times) - 1)
-    step = float(np.median(np.diff(sample.times)))
-    held = _cut(sample, index)  # type: ignore[arg-type]  # numpy takes an index array wherever it takes a slice
-    times = held.times + np.maximum(np.arange(WINDOW) - len(sample.times) + 1, 0).astype(np.float32) * step
-    return _with(held, times=times)
+    return _going_on(_cut(sample, np.minimum(np.arange(WINDOW), len(sample.times) - 1)))
+
+
+def _going_on(sample: Sample) -> Sample:
+    """Frames repeated at the end get later times, one step each."""
+    repeats = np.append(False, np.diff(sample.times) <= 0).cumsum()
+    step = float(np.median(np.diff(sample.times)[: max(1, len(sample.times) - 1 - int(repeats[-1]))]))
+    return _with(sample, times=(sample.times + repeats * step).astype(np.float32))
 
 
 def _noisy(sample: Sample, rng: np.random.Generator) -> Sample:

@@ -5,21 +5,24 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
 
+from services.refiner.windows import window_indices  # noqa: E402
 from shared.motion import Landmarks, Markers  # noqa: E402
 from shared.skeleton import ALL_MARKERS, MARKERS  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
 from training.depth.evaluate import raw_markers, refined_markers, scores, true_markers  # noqa: E402
 from training.depth.loop import TrainConfig, _State  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
-from training.depth.model import DepthConfig, DepthRefiner  # noqa: E402
+from training.depth.model import DepthConfig, DepthRefiner, Seen  # noqa: E402
 from training.depth.windows import (  # noqa: E402
+    Sample,
+    Truth,
     draw_batch,
+    in_windows,
     load_samples,
     mirrored_markers,
     mirrored_seen,
     to_sample,
     turned,
-    whole_clip,
 )
 from training.scene.camera import Camera, look  # noqa: E402
 
@@ -41,6 +44,10 @@ def made_up_pair(seed: int, split: str = "train", frames: int = 70) -> Pair:
     return Pair(landmarks, Markers(times, ALL_MARKERS, markers), camera, 1.7, 65.0, {"split": split})
 
 
+def clip(sample: Sample) -> tuple[Seen, Truth]:
+    return in_windows(sample, window_indices(len(sample.times)))
+
+
 def test_the_truth_is_turned_to_the_hips_and_back():
     pair = made_up_pair(0)
     sample = to_sample(pair)
@@ -54,7 +61,7 @@ def test_the_truth_is_turned_to_the_hips_and_back():
 
 
 def test_mirroring_twice_changes_nothing():
-    seen, truth = whole_clip(to_sample(made_up_pair(1)))
+    seen, truth = clip(to_sample(made_up_pair(1)))
     back = mirrored_seen(mirrored_seen(seen))
     assert torch.allclose(back.image, seen.image, atol=1e-3)
     assert torch.equal(back.world, seen.world)
@@ -73,9 +80,10 @@ def test_batches_have_one_shape_whatever_the_clips_length():
 def test_what_nobody_saw_does_not_matter():
     """Values in frames without a person do not reach the answer."""
     model = DepthRefiner(SMALL).eval()
-    seen, _ = whole_clip(to_sample(made_up_pair(4)))
+    seen, _ = clip(to_sample(made_up_pair(4)))
     image = seen.image.clone()
-    image[:, 5] = 77.0
+    image[seen.detected < 0.5] = 77.0
+    assert not torch.equal(image, seen.image)
     with torch.no_grad():
         assert torch.allclose(model(seen).markers, model(seen._replace(image=image)).markers, atol=1e-6)
 
@@ -110,7 +118,7 @@ def test_the_truth_scores_zero_and_a_shift_in_depth_is_seen_as_one():
 
 def test_losses_vanish_at_the_truth():
     model = DepthRefiner(SMALL)
-    seen, truth = whole_clip(to_sample(made_up_pair(6)))
+    seen, truth = clip(to_sample(made_up_pair(6)))
     estimate = model(seen)._replace(markers=truth.markers, tilt=truth.tilt)
     terms = losses(estimate, truth)
     assert float(terms["place"].detach()) < 0.02
@@ -123,3 +131,11 @@ def test_raw_and_refined_come_in_the_same_frame():
     assert markers.shape == raw_markers(sample).shape == (70, 22, 3)
     assert (spread > 0).all()
     assert tilt.shape == (70, 2)
+
+
+@pytest.mark.filterwarnings("ignore:# .* will not be used:UserWarning", "ignore::DeprecationWarning:onnxscript.*")
+def test_onnx_says_what_torch_says(tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed (extra 'train')")
+    from training.depth.export import export
+
+    assert export(DepthRefiner(SMALL), tmp_path / "depth.onnx") < 1e-4
