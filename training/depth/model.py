@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from shared.errors import InvalidOption
 from shared.skeleton import LANDMARK_INDEX, LANDMARKS, MARKERS
 
 ASSUMED_FOCAL: Final = 0.85
@@ -65,6 +66,8 @@ class DepthRefiner(nn.Module):
 
     def __init__(self, config: DepthConfig) -> None:
         super().__init__()
+        if config.width % config.heads:
+            raise InvalidOption(f"width: {config.width} must be a multiple of the {config.heads} heads.")
         self.config = config
         points = len(LANDMARKS)
         features = points * (2 + 3 + 1) + 7
