@@ -81,6 +81,7 @@ class _State:
             self.optimiser, config.learning_rate, total_steps=total + 1, pct_start=0.08
         )
         self.best = float("inf")
+        self.steps = 0
 
     def one_epoch(self, epoch: int, samples: Sequence[Sample]) -> dict[str, float]:
         rng = np.random.default_rng([self.config.seed, epoch])
@@ -100,6 +101,9 @@ class _State:
         return sums
 
     def _follow(self, share: float = 0.005) -> None:
+        """The average forgets its random start: it follows closely at first, by `share` a step later."""
+        self.steps += 1
+        share = max(share, 9 / (9 + self.steps))
         with torch.no_grad():
             for slow, fast in zip(self.average.parameters(), self.model.parameters(), strict=True):
                 slow.lerp_(fast, share)
@@ -116,7 +120,7 @@ class _State:
             self.best = result.mpjpe
             torch.save(checkpoint, folder / "best.pt")
         rest = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-        rest |= {"schedule": self.schedule.state_dict(), "best": self.best}
+        rest |= {"schedule": self.schedule.state_dict(), "best": self.best, "steps": self.steps}
         torch.save({**checkpoint, **rest}, folder / "last.pt")
 
     def resume(self, path: Path) -> int:
@@ -127,7 +131,7 @@ class _State:
         self.average.load_state_dict(last["average"])
         self.optimiser.load_state_dict(last["optimiser"])
         self.schedule.load_state_dict(last["schedule"])
-        self.best = last["best"]
+        self.best, self.steps = last["best"], last["steps"]
         return int(last["epoch"]) + 1
 
 

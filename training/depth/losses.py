@@ -16,7 +16,7 @@ WEIGHTS: Final = {
     "symmetry": 0.1,
     "motion": 0.3,
     "angle": 0.15,
-    "gravity": 0.5,
+    "gravity": 3.0,
     "spread": 0.02,
 }
 """How much each counts; lengths in units of 10 cm, angles in radians."""
