@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from shared.errors import InvalidMotion
 from shared.motion import FloatArray
 from training.data.people import BACKDROPS, PEOPLE, person
 from training.data.posture import varied, with_turning_head
@@ -87,6 +88,8 @@ def plan_clip(index: int, seed: int, motions: list[MotionFile], lengths: dict[st
     split = _SPLIT_TURN.get(index % 10, "train")
     rng = np.random.default_rng([seed, index, 0])
     own = [motion for motion in motions if motion.split == split]
+    if not own:
+        raise InvalidMotion(f"The motion capture folders hold nothing for the {split} split (see training/README.md).")
     families = sorted({motion.family for motion in own})
     amounts = [sum(lengths[m.name] for m in own if m.family == family) for family in families]
     shares = np.sqrt(np.minimum(amounts, _FAMILY_CAP_S))

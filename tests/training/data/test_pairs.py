@@ -91,3 +91,9 @@ def test_a_data_set_is_gone_on_with_only_by_its_own_recipe(acclaim, pair, tmp_pa
     assert [file.name for file in pair_files(tmp_path)] == ["000000.npz"]
     with pytest.raises(InvalidOption, match="another seed"):
         manifest.begin(tmp_path, 2, motions, {"model": "abc"})
+
+
+def test_a_split_without_motion_is_named(tmp_path):
+    motions = [MotionFile("squats1", tmp_path, tmp_path)]
+    with pytest.raises(InvalidMotion, match="test split"):
+        plan_clip(9, 1, motions, {"squats1": 10.0})
