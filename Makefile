@@ -8,7 +8,7 @@ REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench bench-service models lock clean
+.PHONY: help install demo test test-reference check format bench bench-service models train-env lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -69,7 +69,15 @@ $(REFERENCE)/.made: requirements/reference.txt pyproject.toml | $(REFERENCE)/bin
 	$(UV) pip install -q --python $(REFERENCE)/bin/python --no-deps -e .
 	@touch $@
 
-$(VENV)/bin/python $(REFERENCE)/bin/python: | uv
+train-env: .venv-train/.stamp  ## install what making training data needs into .venv-train
+
+.venv-train/.stamp: requirements/train.txt requirements/body.txt pyproject.toml | .venv-train/bin/python
+	$(UV) pip sync -q --python .venv-train/bin/python --require-hashes requirements/train.txt
+	$(UV) pip install -q --python .venv-train/bin/python --require-hashes --no-deps -r requirements/body.txt
+	$(UV) pip install -q --python .venv-train/bin/python --no-deps -e .
+	@touch $@
+
+$(VENV)/bin/python $(REFERENCE)/bin/python .venv-train/bin/python: | uv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "HumanPose3D needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11")'
 	$(UV) venv -q --no-python-downloads --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(@D:/bin=)
 

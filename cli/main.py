@@ -10,6 +10,7 @@ from types import FrameType
 
 from cli import keys, run, serve
 from shared.errors import HumanPose3DError, InvalidOption
+from training import commands as training
 
 INTERRUPTED = 130
 
@@ -38,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"humanpose3d {version('humanpose3d')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (run, serve, keys):
+    for module in (run, serve, keys, training):
         module.add_parser(commands)
     return parser
 

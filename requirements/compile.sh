@@ -14,6 +14,7 @@ compile() {
 compile run --extra cpu
 compile gpu --extra gpu
 compile test --extra cpu --extra tracing --extra test
+compile train --extra cpu --extra test --extra train
 compile reference --extra cpu --extra test --extra reference
 
 # Images: one file a service, at the versions that the tests run with.

@@ -1,0 +1,51 @@
+"""Varied motion stays a motion of rigid bones and changes what it should."""
+
+import numpy as np
+import pytest
+
+from shared.motion import FloatArray
+from training.data.posture import varied, wander, with_arms_of, with_turning_head
+from training.mocap.asf import read_amc, read_asf
+from training.mocap.motion import BONE_INDEX, BoneMotion
+
+
+@pytest.fixture(scope="module")
+def motion(acclaim):
+    return read_amc(acclaim / "9_01.amc", read_asf(acclaim / "9.asf"))
+
+
+def elbow_flexion(motion: BoneMotion, side: str) -> FloatArray:
+    upper, lower = (
+        motion.rotations[:, BONE_INDEX[f"{bone}_{side}"]] @ motion.rest.directions[f"{bone}_{side}"]
+        for bone in ("humerus", "forearm")
+    )
+    return np.asarray(np.degrees(np.arccos(np.clip((upper * lower).sum(axis=1), -1, 1))))
+
+
+def test_elbows_bend_but_no_further_than_elbows_do(motion):
+    bends = []
+    for seed in range(12):
+        changed = varied(motion, motion, np.random.default_rng(seed))
+        bends.append(elbow_flexion(changed, "l"))
+        assert np.linalg.det(changed.rotations) == pytest.approx(1.0)
+        legs = [BONE_INDEX[f"{bone}_{side}"] for bone in ("femur", "tibia", "foot") for side in "lr"]
+        assert changed.rotations[:, legs] == pytest.approx(motion.rotations[:, legs])
+    assert np.ptp(np.concatenate(bends)) > 40
+    assert np.max(bends) <= 145 + 1e-6
+
+
+def test_other_arms_keep_their_elbows(motion):
+    changed = with_arms_of(motion, motion)
+    assert changed.rotations == pytest.approx(motion.rotations)
+    assert elbow_flexion(changed, "l") == pytest.approx(60.0)
+
+
+def test_heads_turn_and_nothing_else(motion):
+    changed = with_turning_head(motion, np.random.default_rng(3))
+    different = np.abs(changed.rotations - motion.rotations).max(axis=(0, 2, 3)) > 1e-9
+    assert {name for name, index in BONE_INDEX.items() if different[index]} == {"neck", "head"}
+
+
+def test_wandering_noise_has_unit_deviation():
+    noise = wander(np.random.default_rng(0), np.arange(100000) / 30, 2, 0.5)
+    assert noise.std(axis=0) == pytest.approx(1.0, abs=0.06)

@@ -1,0 +1,141 @@
+"""The depth refiner learns, mirrors, and keeps its frames straight (needs torch)."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
+
+from services.refiner.windows import window_indices  # noqa: E402
+from shared.motion import Landmarks, Markers  # noqa: E402
+from shared.skeleton import ALL_MARKERS, MARKERS  # noqa: E402
+from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
+from training.depth.evaluate import raw_markers, refined_markers, scores, true_markers  # noqa: E402
+from training.depth.loop import TrainConfig, _State  # noqa: E402
+from training.depth.losses import losses  # noqa: E402
+from training.depth.model import DepthConfig, DepthRefiner, Seen  # noqa: E402
+from training.depth.windows import (  # noqa: E402
+    Sample,
+    Truth,
+    draw_batch,
+    in_windows,
+    load_samples,
+    mirrored_markers,
+    mirrored_seen,
+    to_sample,
+    turned,
+)
+from training.scene.camera import Camera, look  # noqa: E402
+
+SMALL = DepthConfig(width=24, layers=1, heads=2)
+
+
+def made_up_pair(seed: int, split: str = "train", frames: int = 70) -> Pair:
+    rng = np.random.default_rng(seed)
+    times = np.arange(frames) / 60
+    camera = Camera(
+        (640, 360), 480.0, np.tile(look(0.4, 0.1, 0.05), (frames, 1, 1)), np.tile([1.0, 1.2, 3.0], (frames, 1))
+    )
+    body = rng.normal(0, 0.4, (65, 3)) + rng.normal(0, 0.02, (frames, 65, 3))
+    markers, camera = in_camera_world(body, camera)
+    world = rng.normal(0, 0.4, (frames, 33, 3))
+    image = rng.uniform(100, 300, (frames, 33, 2))
+    world[5], image[5] = np.nan, np.nan
+    landmarks = Landmarks(times, image, world, np.full((frames, 33), 0.9), (640, 360))
+    return Pair(landmarks, Markers(times, ALL_MARKERS, markers), camera, 1.7, 65.0, {"split": split})
+
+
+def clip(sample: Sample) -> tuple[Seen, Truth]:
+    return in_windows(sample, window_indices(len(sample.times)))
+
+
+def test_the_truth_is_turned_to_the_hips_and_back():
+    pair = made_up_pair(0)
+    sample = to_sample(pair)
+    upright = true_markers(sample)
+    original = pair.markers.select(MARKERS).positions
+    hips = original[:, [MARKERS.index("LHip"), MARKERS.index("RHip")]].mean(axis=1, keepdims=True)
+    assert upright == pytest.approx(original - hips, abs=1e-5)
+    ahead = turned((hips - pair.camera.centres[:, None]), sample.bearing)
+    assert ahead[:, 0, 0] == pytest.approx(0.0, abs=1e-5)
+    assert sample.tilt[0] == pytest.approx([0.1, 0.05], abs=1e-5)
+
+
+def test_mirroring_twice_changes_nothing():
+    seen, truth = clip(to_sample(made_up_pair(1)))
+    back = mirrored_seen(mirrored_seen(seen))
+    assert torch.allclose(back.image, seen.image, atol=1e-3)
+    assert torch.equal(back.world, seen.world)
+    assert torch.equal(mirrored_markers(mirrored_markers(truth.markers)), truth.markers)
+
+
+def test_batches_have_one_shape_whatever_the_clips_length():
+    samples = [to_sample(made_up_pair(2)), to_sample(made_up_pair(3, frames=20))]
+    seen, truth = draw_batch(samples, 6, np.random.default_rng(0))
+    assert seen.image.shape == (6, 48, 33, 2)
+    assert truth.markers.shape == (6, 48, 22, 3)
+    assert torch.isfinite(seen.image).all()
+    assert (torch.diff(seen.times, dim=1) > 0).all()
+
+
+def test_what_nobody_saw_does_not_matter():
+    """Values in frames without a person do not reach the answer."""
+    model = DepthRefiner(SMALL).eval()
+    seen, _ = clip(to_sample(made_up_pair(4)))
+    image = seen.image.clone()
+    image[seen.detected < 0.5] = 77.0
+    assert not torch.equal(image, seen.image)
+    with torch.no_grad():
+        assert torch.allclose(model(seen).markers, model(seen._replace(image=image)).markers, atol=1e-6)
+
+
+def test_training_lowers_the_loss_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.depth.loop.STEPS_AN_EPOCH", 12)
+    (tmp_path / "clips").mkdir()
+    for index, split in enumerate(("train", "train", "validation")):
+        write_pair(tmp_path / "clips" / f"{index:06d}.npz", made_up_pair(index, split))
+    samples = load_samples(sorted((tmp_path / "clips").iterdir()), "train")
+    assert len(samples) == 2
+    torch.manual_seed(0)
+    state = _State(DepthRefiner(SMALL), TrainConfig(tmp_path, tmp_path / "out", epochs=4, batch_size=4))
+    first, second = (state.one_epoch(epoch, samples)["total"] for epoch in range(2))
+    assert second < 0.9 * first
+    (tmp_path / "out").mkdir()
+    state.save(tmp_path / "out", 1, scores(true_markers(samples[0]), samples[0].tilt, samples[0]))
+    again = _State(DepthRefiner(SMALL), state.config)
+    assert again.resume(tmp_path / "out" / "last.pt") == 2
+    assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), state.model.parameters(), strict=True))
+
+
+def test_the_truth_scores_zero_and_a_shift_in_depth_is_seen_as_one():
+    sample = to_sample(made_up_pair(5))
+    perfect = scores(true_markers(sample), sample.tilt, sample)
+    assert (perfect.mpjpe, perfect.knee, perfect.gravity) == pytest.approx((0, 0, 0), abs=0.05)
+    moved = scores(true_markers(sample) + np.array([0, 0, 0.03]), sample.tilt + np.array([0.1, 0]), sample)
+    assert (moved.depth, moved.x) == pytest.approx((3.0, 0.0), abs=1e-3)
+    assert moved.gravity == pytest.approx(np.degrees(0.1), abs=0.01)
+    assert moved.aligned == pytest.approx(0.0, abs=1e-3)
+
+
+def test_losses_vanish_at_the_truth():
+    model = DepthRefiner(SMALL)
+    seen, truth = clip(to_sample(made_up_pair(6)))
+    estimate = model(seen)._replace(markers=truth.markers, tilt=truth.tilt)
+    terms = losses(estimate, truth)
+    assert float(terms["place"].detach()) < 0.02
+    assert all(float(terms[name].detach()) < 1e-5 for name in ("depth", "bone", "motion", "angle", "gravity"))
+
+
+def test_raw_and_refined_come_in_the_same_frame():
+    sample = to_sample(made_up_pair(7))
+    markers, spread, tilt = refined_markers(DepthRefiner(SMALL), sample)
+    assert markers.shape == raw_markers(sample).shape == (70, 22, 3)
+    assert (spread > 0).all()
+    assert tilt.shape == (70, 2)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch warns of its own exporter
+def test_onnx_says_what_torch_says(tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed (extra 'train')")
+    from training.depth.export import export
+
+    assert export(DepthRefiner(SMALL), tmp_path / "depth.onnx") < 1e-4

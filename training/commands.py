@@ -1,0 +1,57 @@
+"""`humanpose3d train …`: the command line's way into this package.
+
+What the commands need is imported when one runs, since the extra `train` may be absent.
+"""
+
+import argparse
+from pathlib import Path
+
+from shared.errors import InvalidOption, ModelNotFound
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `train` and its commands; each sets `command` to a function of the parsed arguments."""
+    train = subparsers.add_parser("train", help="make training data and refiners (extra 'train')")
+    commands = train.add_subparsers(dest="train_command", required=True)
+    data = commands.add_parser("data", help="render people, detect them, and write pairs of both")
+    data.add_argument("--out", type=Path, required=True, help="folder of the data set; gone on with if it is there")
+    data.add_argument("--clips", type=int, required=True, help="how many clips there are to be in the end")
+    data.add_argument("--workers", type=int, default=1, help="processes; one a core without a GPU (default 1)")
+    data.add_argument("--seed", type=int, default=1, help="same seed and motions: same clips (default 1)")
+    data.add_argument("--mocap", type=Path, nargs="+", required=True, help="folders of ASF/AMC or OpenSim motions")
+    data.add_argument("--pose-model", choices=("lite", "full", "heavy"), default="full")
+    data.set_defaults(command=_make_data)
+    depth = commands.add_parser("depth", help="train the depth refiner on pairs")
+    depth.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
+    depth.add_argument("--out", type=Path, required=True, help="folder of the checkpoints; gone on with if it is there")
+    depth.add_argument("--epochs", type=int, default=30)
+    depth.add_argument("--batch-size", type=int, default=32, help="windows a step (default 32)")
+    depth.add_argument("--seed", type=int, default=1)
+    depth.set_defaults(command=_train_depth)
+
+
+def _make_data(arguments: argparse.Namespace) -> int:
+    from training.data.make import make_pairs  # needs the extra 'train'
+
+    too_few = [name for name in ("clips", "workers") if getattr(arguments, name) < 1]
+    if too_few:
+        raise InvalidOption(dict.fromkeys(too_few, "should be at least 1"))
+    done = make_pairs(
+        arguments.out, arguments.mocap, arguments.clips, arguments.workers, arguments.seed, arguments.pose_model
+    )
+    print(f"{arguments.out}: frames by split {done['frames']}")  # noqa: T201 - the command's result
+    return 0
+
+
+def _train_depth(arguments: argparse.Namespace) -> int:
+    try:
+        from training.depth.loop import TrainConfig, train  # needs torch
+    except ImportError:
+        raise ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).") from None
+    best = train(
+        TrainConfig(
+            arguments.data, arguments.out, arguments.epochs, batch_size=arguments.batch_size, seed=arguments.seed
+        )
+    )
+    print(f"best checkpoint: {best}")  # noqa: T201 - the command's result
+    return 0

@@ -1,0 +1,246 @@
+"""One clip from its number: who moves how, filmed from where; drawn, compressed, ready for the detector."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from shared.errors import InvalidMotion
+from shared.motion import FloatArray
+from training.data.people import BACKDROPS, PEOPLE, person
+from training.data.posture import varied, with_turning_head
+from training.data.shot import (
+    Shot,
+    occluders,
+    place_camera,
+    random_light,
+    random_shot,
+    without_obstacles,
+)
+from training.human.appearance import dress, random_outfit
+from training.human.body import Body, PosedBody
+from training.human.markers import true_markers
+from training.human.retarget import pose_body
+from training.mocap.library import MotionFile, Split
+from training.mocap.motion import BONE_INDEX, BoneMotion, mirrored
+from training.scene.backdrop import Backdrop, make_backdrop
+from training.scene.camera import Camera
+from training.scene.render import Frame, Renderer
+from training.scene.video import write_video
+
+FRAMES: Final = (90, 180)
+"""Fewest and most frames of a clip."""
+
+BLUR_STEPS: Final = 3
+"""Moments within one exposure that are drawn and averaged where a clip has motion blur."""
+
+_SPLIT_TURN: Final[dict[int, Split]] = {4: "validation", 9: "test"}
+_FAMILY_CAP_S: Final = 50.0
+
+
+@dataclass(frozen=True)
+class ClipPlan:
+    """What is decided before anything is computed; everything else follows from `seed` and `index`."""
+
+    index: int
+    seed: int
+    split: Split
+    motion: str
+    person: int
+    backdrop: int
+
+    def rng(self, purpose: int) -> np.random.Generator:
+        """Random numbers for one purpose, the same on every machine."""
+        return np.random.default_rng([self.seed, self.index, purpose])
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A planned clip with everything that drawing it needs, and the truth.
+
+    times    (T,) seconds of the frames.
+    posed    the body at the moments drawn: T, or T · BLUR_STEPS where there is motion blur.
+    markers  (T, 65, 3) metres, true, in the world of `camera`.
+    facts    what is worth knowing afterwards, as plain values.
+    """
+
+    plan: ClipPlan
+    shot: Shot
+    times: FloatArray
+    posed: PosedBody
+    markers: FloatArray
+    camera: Camera
+    drawn_camera: Camera
+    backdrop: Backdrop
+    facts: dict[str, JsonValue]
+
+
+def plan_clip(index: int, seed: int, motions: list[MotionFile], lengths: dict[str, float]) -> ClipPlan:
+    """The plan of a clip. Of ten in a row eight train, one validates, one tests, so any prefix is balanced.
+
+    lengths: motion name -> seconds. Families of motions are drawn by the root of what there is of them (capped).
+    """
+    split = _SPLIT_TURN.get(index % 10, "train")
+    rng = np.random.default_rng([seed, index, 0])
+    own = [motion for motion in motions if motion.split == split]
+    if not own:
+        raise InvalidMotion(f"The motion capture folders hold nothing for the {split} split (see training/README.md).")
+    families = sorted({motion.family for motion in own})
+    amounts = [sum(lengths[m.name] for m in own if m.family == family) for family in families]
+    shares = np.sqrt(np.minimum(amounts, _FAMILY_CAP_S))
+    family = families[rng.choice(len(families), p=shares / shares.sum())]
+    members = [motion.name for motion in own if motion.family == family]
+    weights = np.array([lengths[name] for name in members])
+    return ClipPlan(
+        index=index,
+        seed=seed,
+        split=split,
+        motion=members[rng.choice(len(members), p=weights / weights.sum())],
+        person=int(rng.choice(PEOPLE[split])),
+        backdrop=int(rng.choice(BACKDROPS[split])),
+    )
+
+
+def make_clip(plan: ClipPlan, motions: dict[str, MotionFile]) -> Clip:
+    """Compute motion, body and camera of a planned clip. Test motions are shown as captured, at their own speed."""
+    shot = random_shot(plan.rng(1), _turn(plan))
+    rng = plan.rng(2)
+    count = int(rng.integers(FRAMES[0], FRAMES[1] + 1))
+    times = np.arange(count) / float(shot.frame_rate)
+    speed = 1.0 if plan.split == "test" else float(np.exp(rng.uniform(np.log(0.75), np.log(1.3))))
+    motion, times = _segment(motions[plan.motion].read(), times, speed, rng)
+    if rng.random() < 0.5:
+        motion = mirrored(motion)
+    if plan.split != "test":
+        motion = varied(motion, _other(plan, motions, len(motion.times), times, rng), rng)
+    if not plan.motion[0].isdigit():
+        motion = with_turning_head(motion, rng)
+    body = person(plan.person)
+    posed = pose_body(body, motion, float(rng.uniform(0.05, 0.9)))
+    heading = _heading(motion)
+    return _filmed(plan, shot, times, posed, heading, speed)
+
+
+def render_clip(clip: Clip, renderer: Renderer, path: Path) -> None:
+    """Draw the clip and write it as a compressed video."""
+    write_video(path, _exposed(clip, renderer), clip.shot.frame_rate, clip.shot.quality)
+
+
+def _turn(plan: ClipPlan) -> int:
+    """How many clips of the same split came before: views are spread evenly within each split."""
+    tens, rest = divmod(plan.index, 10)
+    return tens if plan.split != "train" else tens * 8 + rest - (rest > 4)
+
+
+def _segment(
+    motion: BoneMotion, times: FloatArray, speed: float, rng: np.random.Generator
+) -> tuple[BoneMotion, FloatArray]:
+    """A stretch of the motion at the clip's moments; a motion shorter than the clip shortens the clip."""
+    times = times[times * speed <= motion.duration]
+    spare = motion.duration - times[-1] * speed
+    start = motion.times[0] + rng.uniform(0, max(spare, 0))
+    return replace(motion.at(start + times * speed), times=times), times
+
+
+def _other(
+    plan: ClipPlan, motions: dict[str, MotionFile], frames: int, times: FloatArray, rng: np.random.Generator
+) -> BoneMotion:
+    """A stretch of another motion of the same split, of as many frames."""
+    names = sorted(name for name, motion in motions.items() if motion.split == plan.split)
+    other = motions[names[rng.integers(len(names))]].read()
+    start = rng.uniform(0, max(other.duration - times[-1], 0))
+    # a motion that ends early swings back
+    phase = (start + times) % (2 * other.duration)
+    return replace(other.at(other.times[0] + np.minimum(phase, 2 * other.duration - phase)[:frames]), times=times)
+
+
+def _heading(motion: BoneMotion) -> float:
+    """Radians about y from +z: where the pelvis faces on average."""
+    forward = motion.rotations[:, BONE_INDEX["pelvis"], :, 2].mean(axis=0)
+    return float(np.arctan2(forward[0], forward[2]))
+
+
+def _filmed(plan: ClipPlan, shot: Shot, times: FloatArray, posed: PosedBody, heading: float, speed: float) -> Clip:
+    rng = plan.rng(3)
+    markers = true_markers(posed)
+    middle = (markers[:, 0].max(axis=0) + markers[:, 0].min(axis=0)) / 2 * [1, 0, 1]
+    posed, markers = posed.shifted(-middle), markers - middle
+    backdrop = _roomy(make_backdrop(plan.backdrop), markers)
+    ceiling = backdrop.vertices[:, 1].max() - 0.2 if backdrop.indoors else 3.5
+    camera = place_camera(shot, rng, times, markers, heading, float(ceiling))
+    facts: dict[str, JsonValue] = {
+        **asdict(plan),
+        **{key: value if isinstance(value, (int, float, bool)) else str(value) for key, value in asdict(shot).items()},
+        "speed": speed,
+        "heading": heading,
+    }
+    drawn_posed, drawn_camera = (posed, camera) if not shot.shutter else _within_exposure(shot, times, posed, camera)
+    return Clip(plan, shot, times, drawn_posed, markers, camera, drawn_camera, backdrop, facts)
+
+
+def _roomy(backdrop: Backdrop, markers: FloatArray) -> Backdrop:
+    """The place made wide enough for the subject's path."""
+    need = float(np.abs(markers[..., [0, 2]]).max()) + 0.8
+    stretch = np.ones(backdrop.vertices.shape[1])
+    stretch[[0, 2]] = max(1.0, need / backdrop.extent)
+    clutter = tuple(_moved_out(triangles, stretch[0]) for triangles in backdrop.clutter)
+    return replace(backdrop, vertices=backdrop.vertices * stretch, clutter=clutter)
+
+
+def _moved_out(triangles: FloatArray, stretch: float) -> FloatArray:
+    moved = triangles.copy()
+    moved[:, [0, 2]] += triangles[:, [0, 2]].mean(axis=0) * (stretch - 1)
+    return moved
+
+
+def _within_exposure(shot: Shot, times: FloatArray, posed: PosedBody, camera: Camera) -> tuple[PosedBody, Camera]:
+    """Body and camera at BLUR_STEPS moments of each exposure, in between by linear change (tiny turns)."""
+    offsets = (np.arange(BLUR_STEPS) / (BLUR_STEPS - 1) - 0.5) * shot.shutter
+    moments = np.clip((np.arange(len(times))[:, None] + offsets).ravel(), 0, len(times) - 1)
+    low = np.minimum(moments.astype(int), len(times) - 2)
+    share = moments - low
+
+    def between(values: FloatArray) -> FloatArray:
+        part = share.reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(values[low] * (1 - part) + values[low + 1] * part)
+
+    drawn = PosedBody(posed.body, between(posed.rotations), between(posed.translations))
+    return drawn, replace(camera, rotations=between(camera.rotations), centres=between(camera.centres))
+
+
+def _exposed(clip: Clip, renderer: Renderer) -> Iterator[Frame]:
+    """The frames as a camera gives them: averaged over the exposure, out of focus, brighter or darker, noisy."""
+    steps = BLUR_STEPS if clip.shot.shutter else 1
+    rng = clip.plan.rng(5)
+    height, width = clip.shot.size[1], clip.shot.size[0]
+    grain = (rng.standard_normal((height + 64, width + 64, 1)) * clip.shot.grain).astype(np.float32)
+    gathered: list[Frame] = []
+    gain = 0.0
+    for frame in _drawn(clip, renderer):
+        gathered.append(frame)
+        if len(gathered) < steps:
+            continue
+        picture: NDArray[np.float32] = np.mean(gathered, axis=0, dtype=np.float32)
+        gathered = []
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), clip.shot.softness), dtype=np.float32)
+        gain = gain or float(np.clip(clip.shot.exposure / picture.mean(), 0.5, 2.5))
+        down, right = rng.integers(0, 64, 2)
+        picture = picture * gain + grain[down : down + height, right : right + width]
+        yield np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _drawn(clip: Clip, renderer: Renderer) -> Iterator[Frame]:
+    rng = clip.plan.rng(4)
+    body: Body = clip.posed.body
+    outfit = random_outfit(rng, body)
+    light = random_light(rng, clip.backdrop.indoors)
+    path = clip.markers[:, 0]
+    place = without_obstacles(clip.backdrop, clip.camera, path)
+    triangles = np.concatenate([place, occluders(clip.shot, rng, clip.camera, path)])
+    backdrop = replace(clip.backdrop, vertices=triangles)
+    yield from renderer.frames(clip.posed, dress(body, outfit), outfit, backdrop, clip.drawn_camera, light)

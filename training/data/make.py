@@ -1,0 +1,119 @@
+"""Making a data set of pairs: many clips, several workers, stopped and gone on with at any time."""
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from services.detector.stage import DETECTOR, DetectorInputs
+from shared.contracts import PoseModel, RunOptions
+from shared.errors import NobodyDetected
+from shared.models import sha256, shipped
+from shared.motion import Landmarks, Markers
+from shared.skeleton import ALL_MARKERS, LANDMARKS
+from shared.stage import silent
+from training.data import manifest
+from training.data.clip import Clip, make_clip, plan_clip, render_clip
+from training.data.pairs import Pair, in_camera_world, write_pair
+from training.mocap.library import MotionFile, find_motions
+from training.scene.render import Renderer
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to know: where to, which clips, from what."""
+
+    folder: Path
+    seed: int
+    motions: tuple[MotionFile, ...]
+    lengths: tuple[float, ...]
+    pose_model: PoseModel
+
+
+def make_pairs(
+    folder: Path, mocap: Sequence[Path], clips: int, workers: int, seed: int, pose_model: PoseModel = "full"
+) -> dict[str, object]:
+    """Make the clips that are not there yet; gives the manifest.
+
+    The same seed and motions give the same clips in the same order, however often the work is interrupted; asking
+    for more clips later adds to those there.
+    """
+    motions = tuple(find_motions(mocap))
+    (folder / "clips").mkdir(parents=True, exist_ok=True)
+    model = shipped(f"pose_landmarker_{pose_model}.task")
+    manifest.begin(folder, seed, motions, {model.name: sha256(model)})
+    lengths = tuple(motion.read().duration for motion in motions)
+    job = Job(folder, seed, motions, lengths, pose_model)
+    missing = [index for index in range(clips) if not clip_file(folder, index).exists()]
+    frames = 0
+    with tqdm(total=clips, initial=clips - len(missing), unit="clip", dynamic_ncols=True) as bar:
+        for count in _work(job, missing, workers):
+            frames += count
+            bar.set_postfix(frames=frames)
+            bar.update()
+    with Renderer() as renderer:
+        return dict(manifest.finish(folder, renderer.device))
+
+
+def clip_file(folder: Path, index: int) -> Path:
+    """Where a clip lies in a data set."""
+    return folder / "clips" / f"{index:06d}.npz"
+
+
+def _work(job: Job, indices: list[int], workers: int) -> Iterator[int]:
+    """Frames of each finished clip. Each worker is a process with a renderer of its own."""
+    if workers <= 1:
+        _start(job)
+        yield from map(_one, indices)
+        return
+    os.environ.setdefault("LP_NUM_THREADS", "1")  # one core each, where pictures are drawn without a GPU
+    with multiprocessing.get_context("spawn").Pool(workers, _start, (job,)) as pool:
+        yield from pool.imap(_one, indices)
+
+
+_worker: tuple[Job, Renderer] | None = None
+
+
+def _start(job: Job) -> None:
+    global _worker  # noqa: PLW0603 - a process of a pool has no other place for what it keeps between clips
+    _worker = (job, Renderer())
+
+
+def _one(index: int) -> int:
+    assert _worker is not None
+    job, renderer = _worker
+    plan = plan_clip(
+        index, job.seed, list(job.motions), dict(zip((m.name for m in job.motions), job.lengths, strict=True))
+    )
+    clip = make_clip(plan, {motion.name: motion for motion in job.motions})
+    pair = film(clip, renderer, job.pose_model)
+    write_pair(clip_file(job.folder, index), pair)
+    return len(clip.times)
+
+
+def film(clip: Clip, renderer: Renderer, pose_model: PoseModel) -> Pair:
+    """Draw the clip, let this project's own detector look at the compressed video, and put the truth beside."""
+    with tempfile.TemporaryDirectory() as scratch:
+        video = Path(scratch) / "clip.mp4"
+        render_clip(clip, renderer, video)
+        landmarks = _detected(clip, DetectorInputs(video, Path(scratch)), RunOptions(pose_model=pose_model))
+    markers, camera = in_camera_world(clip.markers, clip.camera)
+    body = clip.posed.body
+    return Pair(landmarks, Markers(landmarks.times, ALL_MARKERS, markers), camera, body.height, body.mass, clip.facts)
+
+
+def _detected(clip: Clip, inputs: DetectorInputs, options: RunOptions) -> Landmarks:
+    """What the detector gives; nothing but gaps where it finds nobody (often): such clips are part of the truth."""
+    try:
+        landmarks = DETECTOR.run(inputs, options, silent).landmarks
+    except NobodyDetected:
+        count, points = len(clip.times), len(LANDMARKS)
+        gap = np.full((count, points, 3), np.nan)
+        return Landmarks(clip.times, gap[..., :2], gap, np.zeros((count, points)), clip.shot.size)
+    assert len(landmarks.times) == len(clip.times), "the decoder gave as many frames as were drawn"
+    return landmarks

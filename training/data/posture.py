@@ -1,0 +1,97 @@
+"""More motion than was captured: other arms, bent elbows, leaning trunks, turning heads."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from shared.motion import FloatArray
+from training.mocap.motion import BONE_INDEX, LEAD_OF_SIDE, BoneMotion
+
+_ARM = ("humerus", "forearm", "hand")
+_UPPER = ("spine", "thorax", "neck", "head", *(f"{bone}_{side}" for bone in ("clavicle", *_ARM) for side in "lr"))
+
+
+def varied(motion: BoneMotion, other: BoneMotion, rng: np.random.Generator) -> BoneMotion:
+    """The motion with some of these, by chance: the arms of another motion, arms moving otherwise, a leaning trunk."""
+    if rng.random() < 0.35:
+        motion = with_arms_of(motion, other)
+    if rng.random() < 0.5:
+        motion = _with_wandering_arms(motion, rng)
+    if rng.random() < 0.3:
+        motion = _with_lean(motion, rng)
+    return motion
+
+
+def with_turning_head(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
+    """The head looking about by itself: motions without a head of its own hold it stiff."""
+    angles = wander(rng, motion.times, 3, 1.0) * np.radians([20.0, 8.0, 5.0])
+    turn = Rotation.from_euler("YXZ", angles).as_matrix()
+    rotations = motion.rotations.copy()
+    for bone, share in (("neck", 0.4), ("head", 1.0)):
+        part = Rotation.from_rotvec(Rotation.from_matrix(turn).as_rotvec() * share).as_matrix()
+        rotations[:, BONE_INDEX[bone]] = rotations[:, BONE_INDEX[bone]] @ part
+    return replace(motion, rotations=rotations)
+
+
+def with_arms_of(motion: BoneMotion, other: BoneMotion) -> BoneMotion:
+    """Arms as they move against the thorax in another motion, frame by frame (equally many frames)."""
+    rotations = motion.rotations.copy()
+    thorax = BONE_INDEX["thorax"]
+    swap = rotations[:, thorax] @ np.swapaxes(other.rotations[:, thorax], 1, 2)
+    directions, seconds = dict(motion.rest.directions), dict(motion.rest.seconds)
+    for side in LEAD_OF_SIDE:
+        for bone in (f"{part}_{side}" for part in _ARM):
+            rotations[:, BONE_INDEX[bone]] = swap @ other.rotations[:, BONE_INDEX[bone]]
+            directions[bone], seconds[bone] = other.rest.directions[bone], other.rest.seconds[bone]
+    return replace(motion, rotations=rotations, rest=replace(motion.rest, directions=directions, seconds=seconds))
+
+
+def wander(rng: np.random.Generator, times: FloatArray, channels: int, seconds: float) -> FloatArray:
+    """(T, channels) smooth noise of zero mean and unit deviation over the long run, that changes within `seconds`."""
+    step = float(np.median(np.diff(times)))
+    width = max(seconds / step, 1.0)
+    margin = int(4 * width)
+    raw = rng.standard_normal((len(times) + 2 * margin, channels))
+    smooth = gaussian_filter1d(raw, width, axis=0) * np.sqrt(2 * width * np.sqrt(np.pi))
+    return np.asarray(smooth[margin:-margin])
+
+
+def _with_wandering_arms(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
+    """Shoulders turned and elbows bent by some tens of degrees more, both slowly changing."""
+    rotations = motion.rotations.copy()
+    thorax = BONE_INDEX["thorax"]
+    for side in LEAD_OF_SIDE:
+        humerus, forearm, hand = (BONE_INDEX[f"{part}_{side}"] for part in _ARM)
+        sway = rng.normal(0, np.radians(25), 3) + wander(rng, motion.times, 3, 0.7) * np.radians(rng.uniform(0, 25))
+        turn = rotations[:, thorax] @ Rotation.from_rotvec(sway).as_matrix() @ np.swapaxes(rotations[:, thorax], 1, 2)
+        bend = rng.uniform(-10, 75) + wander(rng, motion.times, 1, 0.5)[:, 0] * rng.uniform(0, 30)
+        present = _elbow_flexion(motion, side)
+        bend = np.clip(bend, -present, np.maximum(145 - present, 0))
+        axis = (rotations[:, humerus] @ motion.rest.seconds[f"humerus_{side}"]) * np.radians(bend)[:, None]
+        elbow = Rotation.from_rotvec(axis).as_matrix()
+        rotations[:, humerus] = turn @ rotations[:, humerus]
+        for bone in (forearm, hand):
+            rotations[:, bone] = turn @ elbow @ rotations[:, bone]
+    return replace(motion, rotations=rotations)
+
+
+def _elbow_flexion(motion: BoneMotion, side: str) -> FloatArray:
+    """(T,) degrees between upper arm and forearm, 0 where they are in line."""
+    upper, lower = (
+        motion.rotations[:, BONE_INDEX[f"{bone}_{side}"]] @ motion.rest.directions[f"{bone}_{side}"]
+        for bone in ("humerus", "forearm")
+    )
+    return np.asarray(np.degrees(np.arccos(np.clip(np.einsum("ti,ti->t", upper, lower), -1, 1))))
+
+
+def _with_lean(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
+    """All above the lumbar spine bent forward, to a side or turned."""
+    pelvis = motion.rotations[:, BONE_INDEX["pelvis"]]
+    lean = rng.normal(0, 1, 3) * np.radians([14.0, 10.0, 8.0])
+    turn = pelvis @ Rotation.from_rotvec(lean).as_matrix() @ np.swapaxes(pelvis, 1, 2)
+    rotations = motion.rotations.copy()
+    for bone in _UPPER:
+        rotations[:, BONE_INDEX[bone]] = turn @ rotations[:, BONE_INDEX[bone]]
+    return replace(motion, rotations=rotations)

@@ -1,0 +1,118 @@
+"""How far estimates are from the truth, clip by clip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from services.refiner.windows import blended, window_indices
+from shared.motion import FloatArray
+from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
+from training.depth.losses import flexions
+from training.depth.model import DepthRefiner
+from training.depth.windows import Sample, in_windows, mirrored_markers, mirrored_seen, turned
+
+_SIDE: Final = {"R": "right", "L": "left"}
+_OF_LANDMARK: Final = {"Hip": "hip", "Knee": "knee", "Ankle": "ankle", "Heel": "heel", "BigToe": "foot_index"} | {
+    "Shoulder": "shoulder",
+    "Elbow": "elbow",
+    "Wrist": "wrist",
+}
+COMPARED: Final = ("Nose", *(side + name for side in _SIDE for name in _OF_LANDMARK))
+"""Markers that are a landmark of the detector too: on these the raw detector is compared."""
+
+_COLUMNS: Final = [MARKER_INDEX[name] for name in COMPARED]
+_LANDMARKS: Final = [
+    LANDMARK_INDEX["nose" if name == "Nose" else f"{_SIDE[name[0]]}_{_OF_LANDMARK[name[1:]]}"] for name in COMPARED
+]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Means over frames and markers: centimetres; degrees of knee, elbow and gravity; of one clip or of many."""
+
+    mpjpe: float
+    x: float
+    y: float
+    depth: float
+    aligned: float
+    knee: float
+    elbow: float
+    gravity: float
+
+
+def raw_markers(sample: Sample) -> FloatArray:
+    """(T, 22, 3) what the detector's own 3D gives, axes turned over, nothing mended; NaN where it has no marker."""
+    out = np.full((len(sample.times), len(MARKERS), 3), np.nan)
+    out[:, _COLUMNS] = sample.world[:, _LANDMARKS] * np.array([1, -1, -1])
+    out[sample.detected < 0.5] = np.nan
+    return out
+
+
+def refined_markers(model: DepthRefiner, sample: Sample) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Markers (T, 22, 3) in the camera's azimuth frame, their spread (T, 22), tilt (T, 2); also asked in the mirror."""
+    model.eval()
+    frames = len(sample.times)
+    indices = window_indices(frames)
+    seen, _ = in_windows(sample, indices)
+    with torch.no_grad():
+        plain, other = model(seen), model(mirrored_seen(seen))
+    markers = (plain.markers + mirrored_markers(other.markers)) / 2
+    tilt = (plain.tilt + other.tilt * torch.tensor([1.0, -1.0])) / 2
+    parts = [blended(part.double().numpy(), indices, frames) for part in (markers, plain.spread, tilt, plain.bearing)]
+    return turned(parts[0], -parts[3]), parts[1], parts[2]
+
+
+def true_markers(sample: Sample) -> FloatArray:
+    """(T, 22, 3) in the camera's azimuth frame."""
+    return turned(sample.markers.astype(np.float64), -sample.bearing)
+
+
+def scores(markers: FloatArray, tilt: FloatArray, sample: Sample) -> Scores:
+    """Compare one clip where the detector found somebody."""
+    there = sample.detected > 0.5
+    truth = true_markers(sample)[there]
+    got = markers[there]
+    off = (got - truth)[:, _COLUMNS] * 100
+    angles = _angles(got) - _angles(truth)
+    return Scores(
+        mpjpe=float(np.linalg.norm(off, axis=-1).mean()),
+        x=float(np.abs(off[..., 0]).mean()),
+        y=float(np.abs(off[..., 1]).mean()),
+        depth=float(np.abs(off[..., 2]).mean()),
+        aligned=float(np.mean([_aligned_error(a[_COLUMNS], b[_COLUMNS]) for a, b in zip(got, truth, strict=True)])),
+        knee=float(np.abs(angles[:, [0, 3]]).mean()),
+        elbow=float(np.abs(angles[:, [1, 4]]).mean()),
+        gravity=float(_gravity_error(tilt[there], sample.tilt[there]).mean()),
+    )
+
+
+def mean_scores(parts: Sequence[Scores]) -> Scores:
+    """The mean over clips."""
+    return Scores(*(float(np.mean([getattr(part, name) for part in parts])) for name in Scores.__dataclass_fields__))
+
+
+def _angles(markers: FloatArray) -> FloatArray:
+    return np.asarray(np.degrees(flexions(torch.from_numpy(np.nan_to_num(markers))).numpy()))
+
+
+def _aligned_error(got: FloatArray, truth: FloatArray) -> float:
+    """Mean distance in centimetres after the best rotation, shift and scale (Procrustes)."""
+    a, b = got - got.mean(axis=0), truth - truth.mean(axis=0)
+    u, values, v = np.linalg.svd(a.T @ b)
+    sign = np.array([1, 1, np.sign(np.linalg.det(u @ v))])
+    scale = (values * sign).sum() / (a**2).sum()
+    return float(np.linalg.norm(scale * a @ (u * sign) @ v - b, axis=1).mean() * 100)
+
+
+def _gravity_error(got: FloatArray, truth: FloatArray) -> NDArray[np.float64]:
+    """(T,) degrees between the two ups, from pitch and roll."""
+
+    def up(tilt: FloatArray) -> FloatArray:
+        pitch, roll = tilt[:, 0].astype(np.float64), tilt[:, 1].astype(np.float64)
+        return np.stack([np.sin(roll) * np.cos(pitch), np.cos(roll) * np.cos(pitch), np.sin(pitch)], axis=1)
+
+    return np.asarray(np.degrees(np.arccos(np.clip((up(got) * up(truth)).sum(axis=1), -1, 1))))

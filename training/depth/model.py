@@ -1,0 +1,165 @@
+"""The depth refiner: what the detector saw over some seconds in, where the 22 markers are out.
+
+A transformer over frames on their own timestamps. All that happens to the landmarks before (rays turned to the hips,
+apparent size) is part of the network, so that it is fed `Landmarks` as they are and serving repeats nothing by hand.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from shared.errors import InvalidOption
+from shared.skeleton import LANDMARK_INDEX, LANDMARKS, MARKERS
+
+ASSUMED_FOCAL: Final = 0.85
+"""Focal length in units of the picture's longer side where none is known; phones have 0.7 (26 mm equivalent) and up."""
+
+HIPS: Final = (LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"])
+
+
+@dataclass(frozen=True)
+class DepthConfig:
+    """Size of the network."""
+
+    width: int = 192
+    layers: int = 4
+    heads: int = 6
+    dropout: float = 0.05
+
+    def as_dict(self) -> dict[str, int | float]:
+        """Plain values, kept in every checkpoint."""
+        return asdict(self)
+
+
+class Seen(NamedTuple):
+    """What the detector saw, a batch of windows. Frames without a person hold zeros and `detected` 0.
+
+    image (B, T, 33, 2) pixels; world (B, T, 33, 3) metres; visibility (B, T, 33); detected (B, T);
+    times (B, T) seconds; size (B, 2) width and height of the picture in pixels; height (B,) metres of the person.
+    """
+
+    image: Tensor
+    world: Tensor
+    visibility: Tensor
+    detected: Tensor
+    times: Tensor
+    size: Tensor
+    height: Tensor
+
+
+class Estimate(NamedTuple):
+    """markers (B, T, 22, 3) metres from the mid hip: x to the right, y up (gravity), z toward the camera, in the
+    vertical plane through camera and hips; spread (B, T, 22) metres, standard deviation per axis; tilt (B, T, 2) pitch
+    and roll of the camera in radians; bearing (B, T) radians: how far the hips lie to the right of where it looks."""
+
+    markers: Tensor
+    spread: Tensor
+    tilt: Tensor
+    bearing: Tensor
+
+
+class DepthRefiner(nn.Module):
+    """Per-frame embedding, transformer layers over time, per-frame answer."""
+
+    def __init__(self, config: DepthConfig) -> None:
+        super().__init__()
+        if config.width % config.heads:
+            raise InvalidOption({"width": f"{config.width} must be a multiple of the {config.heads} heads"})
+        self.config = config
+        points = len(LANDMARKS)
+        features = points * (2 + 3 + 1) + 7
+        self.embed = nn.Sequential(
+            nn.Linear(features, 2 * config.width), nn.GELU(), nn.Linear(2 * config.width, config.width)
+        )
+        self.missing = nn.Parameter(torch.zeros(config.width))
+        self.blocks = nn.ModuleList([_Block(config) for _ in range(config.layers)])
+        self.norm = nn.LayerNorm(config.width)
+        outputs = len(MARKERS) * 4 + 2
+        self.answer = nn.Sequential(
+            nn.Linear(config.width, 2 * config.width), nn.GELU(), nn.Linear(2 * config.width, outputs)
+        )
+
+    def forward(self, seen: Seen) -> Estimate:
+        """Estimate every frame of the windows."""
+        features, bearing = _features(seen)
+        x = self.embed(features)
+        x = torch.where(seen.detected[..., None] > 0.5, x, self.missing)
+        x = x + _time_code(seen.times, self.config.width)
+        for block in self.blocks:
+            x = block(x)
+        answer = self.answer(self.norm(x))
+        batch, frames, count = answer.shape[0], answer.shape[1], len(MARKERS)
+        height = seen.height[:, None, None]
+        markers = answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
+        spread = torch.exp(answer[..., 3 * count : 4 * count].clamp(-4, 3)) * 0.03 * height
+        return Estimate(markers, spread, answer[..., 4 * count :], bearing)
+
+
+class _Block(nn.Module):
+    """Attention over frames, then a feed-forward layer, each before a residual."""
+
+    def __init__(self, config: DepthConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.before, self.after = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
+        self.mix = nn.Linear(config.width, 3 * config.width)
+        self.out = nn.Linear(config.width, config.width)
+        self.feed = nn.Sequential(
+            nn.Linear(config.width, 4 * config.width), nn.GELU(), nn.Linear(4 * config.width, config.width)
+        )
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, frames, width = x.shape
+        parts = self.mix(self.before(x)).reshape(batch, frames, 3, self.heads, width // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, heads, T, width / heads)
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value)
+        x = x + self.drop(self.out(mixed.transpose(1, 2).reshape(batch, frames, width)))
+        return x + self.drop(self.feed(self.after(x)))
+
+
+def _features(seen: Seen) -> tuple[Tensor, Tensor]:
+    """(B, T, F) what the network looks at, and the bearing (B, T).
+
+    Landmarks become rays of a camera of assumed focal length, turned so that the middle of the hips lies straight
+    ahead, and divided by the apparent size of the person over the window.
+    """
+    size = seen.size[:, None, None]
+    rays = (seen.image - size / 2) / (ASSUMED_FOCAL * size.amax(dim=-1, keepdim=True))
+    middle = (rays[..., HIPS[0], :] + rays[..., HIPS[1], :]) / 2
+    turned = _turned_to(rays, middle)
+    spread = turned.square().sum(-1).mean(-1)  # (B, T)
+    found = seen.detected.sum(1, keepdim=True).clamp(min=1)
+    window = ((spread * seen.detected).sum(1, keepdim=True) / found).clamp(min=1e-6).sqrt()
+    relative = (spread.clamp(min=1e-9).sqrt() / window).clamp(0, 4)
+    height = seen.height[:, None].expand_as(relative)
+    shape = (size[..., 0, 0] / size[..., 0, 1]).log().expand_as(relative)
+    step = torch.diff(seen.times, dim=1, prepend=2 * seen.times[:, :1] - seen.times[:, 1:2])
+    extra = [middle[..., 0], middle[..., 1], relative, window.log().expand_as(relative), height, shape, step * 10]
+    flat = [
+        (turned / window[..., None, None]).clamp(-5, 5).flatten(2),
+        (seen.world / height[..., None, None] * 2).flatten(2),
+        seen.visibility,
+        torch.stack(extra, dim=-1),
+    ]
+    return torch.cat(flat, dim=-1), torch.atan(middle[..., 0])
+
+
+def _turned_to(rays: Tensor, middle: Tensor) -> Tensor:
+    """(B, T, 33, 2) rays seen by a camera turned (yaw, then pitch) to look at the middle (B, T, 2)."""
+    x, y = rays[..., 0], rays[..., 1]
+    yaw = torch.atan(middle[..., 0])[..., None]
+    ahead, aside = x * yaw.sin() + yaw.cos(), x * yaw.cos() - yaw.sin()
+    pitch = torch.atan(middle[..., 1] / (1 + middle[..., 0].square()).sqrt())[..., None]
+    depth = (ahead * pitch.cos() + y * pitch.sin()).clamp(min=0.1)
+    return torch.stack([aside / depth, (y * pitch.cos() - ahead * pitch.sin()) / depth], dim=-1)
+
+
+def _time_code(times: Tensor, width: int) -> Tensor:
+    """(B, T, width) sines and cosines of the time within the window, periods from 1/15 s to 8 s."""
+    rates = 2 * math.pi * torch.logspace(math.log10(1 / 8), math.log10(15), width // 2, device=times.device)
+    phase = (times - times.mean(dim=1, keepdim=True))[..., None] * rates
+    return torch.cat([phase.sin(), phase.cos()], dim=-1)

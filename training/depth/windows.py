@@ -1,0 +1,210 @@
+"""What the depth refiner learns from: windows of pairs, varied as they are drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from services.refiner.windows import WINDOW
+from shared.motion import FloatArray
+from shared.skeleton import LANDMARKS, MARKERS, mirrored
+from training.data.pairs import Pair, read_pair
+from training.depth.model import Seen
+from training.scene.camera import azimuth_frame, camera_angles
+
+_MIRROR_LANDMARKS: Final = [LANDMARKS.index(mirrored(name)) for name in LANDMARKS]
+_MIRROR_MARKERS: Final = [MARKERS.index(mirrored(name)) for name in MARKERS]
+_HIPS: Final = (MARKERS.index("LHip"), MARKERS.index("RHip"))
+
+
+class Truth(NamedTuple):
+    """markers (B, T, 22, 3), tilt (B, T, 2) as in Estimate; bearing (B, T), true."""
+
+    markers: Tensor
+    tilt: Tensor
+    bearing: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One clip as float32 arrays, the truth in the frame that the network answers in."""
+
+    image: FloatArray
+    world: FloatArray
+    visibility: FloatArray
+    detected: FloatArray
+    times: FloatArray
+    size: FloatArray
+    height: float
+    markers: FloatArray
+    tilt: FloatArray
+    bearing: FloatArray
+
+
+def load_samples(files: Sequence[Path], split: str) -> list[Sample]:
+    """All clips of a split that the files hold."""
+    pairs = (read_pair(file) for file in files)
+    return [to_sample(pair) for pair in pairs if pair.split == split]
+
+
+def to_sample(pair: Pair) -> Sample:
+    """A pair with gaps as zeros and the truth turned to the vertical plane through camera and hips."""
+    markers, tilt, bearing = _truth(pair)
+    seen = pair.landmarks
+    return Sample(
+        image=np.nan_to_num(seen.image).astype(np.float32),
+        world=np.nan_to_num(seen.world).astype(np.float32),
+        visibility=seen.visibility.astype(np.float32),
+        detected=seen.detected.astype(np.float32),
+        times=(seen.times - seen.times[0]).astype(np.float32),
+        size=np.array(seen.image_size, dtype=np.float32),
+        height=pair.height,
+        markers=markers.astype(np.float32),
+        tilt=tilt.astype(np.float32),
+        bearing=bearing.astype(np.float32),
+    )
+
+
+def _truth(pair: Pair) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Markers (T, 22, 3) from the mid hip, tilt (T, 2), bearing (T,)."""
+    upright = azimuth_frame(pair.camera)
+    points = pair.markers.select(MARKERS).positions
+    seen = (points - pair.camera.centres[:, None]) @ np.swapaxes(upright, 1, 2)
+    hips = seen[:, list(_HIPS)].mean(axis=1)
+    bearing = np.arctan2(hips[:, 0], -hips[:, 2])
+    return turned(seen - hips[:, None], bearing), camera_angles(pair.camera.rotations)[:, 1:], bearing
+
+
+def turned(points: FloatArray, bearing: FloatArray) -> FloatArray:
+    """Points (T, N, 3) seen by somebody who turns right by the bearing (T,) about the vertical."""
+    c, s = np.cos(bearing)[:, None], np.sin(bearing)[:, None]
+    x, y, z = np.moveaxis(points, -1, 0)
+    return np.stack([c * x + s * z, y, c * z - s * x], axis=-1)
+
+
+def draw_batch(samples: Sequence[Sample], size: int, rng: np.random.Generator) -> tuple[Seen, Truth]:
+    """Random windows of random clips, varied: mirrored, thinned, jittered, left and right swapped for a while."""
+    windows = [_varied(samples[index], rng) for index in rng.integers(0, len(samples), size)]
+    return _stacked(windows)
+
+
+def in_windows(sample: Sample, indices: NDArray[np.int64]) -> tuple[Seen, Truth]:
+    """One clip as a batch of the windows with these frames (N, WINDOW); repeated frames go on in time."""
+    return _stacked([_going_on(_cut(sample, row)) for row in indices])
+
+
+def mirrored_seen(seen: Seen) -> Seen:
+    """The same seen in a mirror."""
+    image = seen.image[:, :, _MIRROR_LANDMARKS].clone()
+    image[..., 0] = seen.size[:, None, None, 0] - image[..., 0]
+    world = seen.world[:, :, _MIRROR_LANDMARKS] * torch.tensor([-1.0, 1.0, 1.0])
+    image = image * (seen.detected[..., None, None] > 0.5)
+    return seen._replace(image=image, world=world, visibility=seen.visibility[:, :, _MIRROR_LANDMARKS])
+
+
+def mirrored_markers(markers: Tensor) -> Tensor:
+    """Markers (..., 22, 3) in the mirror, each under the name of its other side."""
+    return markers[..., _MIRROR_MARKERS, :] * torch.tensor([-1.0, 1.0, 1.0])
+
+
+def _stacked(windows: Sequence[Sample]) -> tuple[Seen, Truth]:
+    def tensor(field: str) -> Tensor:
+        return torch.from_numpy(np.stack([np.asarray(getattr(w, field), dtype=np.float32) for w in windows]))
+
+    seen = Seen(*(tensor(field) for field in Seen._fields))
+    return seen, Truth(*(tensor(field) for field in Truth._fields))
+
+
+def _varied(sample: Sample, rng: np.random.Generator) -> Sample:
+    every = _thinning(sample, rng)
+    span = min(WINDOW * every, len(sample.times) - (len(sample.times) % every))
+    start = int(rng.integers(0, len(sample.times) - span + 1))
+    cut = _padded(_cut(sample, slice(start, start + span, every)))
+    cut = _noisy(cut, rng)
+    if rng.random() < 0.15:
+        cut = _swapped_for_a_while(cut, rng)
+    return _mirrored(cut) if rng.random() < 0.5 else cut
+
+
+def _thinning(sample: Sample, rng: np.random.Generator) -> int:
+    """Fast videos sometimes seen at half their rate."""
+    rate = 1 / float(np.median(np.diff(sample.times)))
+    return 2 if rate > 45 and rng.random() < 0.4 else 1
+
+
+def _cut(sample: Sample, frames: slice | NDArray[np.int64]) -> Sample:
+    fields = {
+        field: getattr(sample, field)[frames]
+        for field in ("image", "world", "visibility", "detected", "times", "markers", "tilt", "bearing")
+    }
+    return Sample(**fields, size=sample.size, height=sample.height)
+
+
+def _padded(sample: Sample) -> Sample:
+    """Clips shorter than a window hold their last frame, on going time."""
+    lack = WINDOW - len(sample.times)
+    if lack <= 0:
+        return sample
+    return _going_on(_cut(sample, np.minimum(np.arange(WINDOW), len(sample.times) - 1)))
+
+
+def _going_on(sample: Sample) -> Sample:
+    """Frames repeated at the end get later times, one step each."""
+    repeats = np.append(False, np.diff(sample.times) <= 0).cumsum()
+    step = float(np.median(np.diff(sample.times)[: max(1, len(sample.times) - 1 - int(repeats[-1]))]))
+    return _with(sample, times=(sample.times + repeats * step).astype(np.float32))
+
+
+def _noisy(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Another crop of the picture, jitter, a height told wrongly, frames in which nobody was found."""
+    size = sample.size.max()
+    seen = sample.detected[:, None, None]
+    jitter = rng.normal(0, 0.0008 * size, sample.image.shape)
+    lost = (rng.random(len(sample.times)) < 0.02) & (rng.random() < 0.5)
+    kept = (1 - lost).astype(np.float32)
+    keep = kept[:, None, None]
+    return _with(
+        sample,
+        image=((sample.image + jitter * seen) * keep).astype(np.float32),
+        world=((sample.world + rng.normal(0, 0.004, sample.world.shape) * seen) * keep).astype(np.float32),
+        visibility=sample.visibility * kept[:, None],
+        detected=sample.detected * kept,
+        height=sample.height,
+    )
+
+
+def _swapped_for_a_while(sample: Sample, rng: np.random.Generator) -> Sample:
+    """The detector taking left for right, as it does for stretches of frames; all of the body or its legs alone."""
+    first, last = np.sort(rng.integers(0, len(sample.times) + 1, 2))
+    legs_only = rng.random() < 0.5
+    order = np.array([m if not legs_only or i >= 23 else i for i, m in enumerate(_MIRROR_LANDMARKS)])
+    fields = {}
+    for field in ("image", "world", "visibility"):
+        values = getattr(sample, field).copy()
+        values[first:last] = values[first:last][:, order]
+        fields[field] = values
+    return _with(sample, **fields)
+
+
+def _mirrored(sample: Sample) -> Sample:
+    flip = np.array([-1, 1, 1], dtype=np.float32)
+    image = sample.image[:, _MIRROR_LANDMARKS].copy()
+    image[..., 0] = (sample.size[0] - image[..., 0]) * sample.detected[:, None]
+    return _with(
+        sample,
+        image=image,
+        world=sample.world[:, _MIRROR_LANDMARKS] * flip,
+        visibility=sample.visibility[:, _MIRROR_LANDMARKS],
+        markers=sample.markers[:, _MIRROR_MARKERS] * flip,
+        tilt=sample.tilt * np.array([1, -1], dtype=np.float32),
+        bearing=-sample.bearing,
+    )
+
+
+def _with(sample: Sample, **fields: FloatArray | float) -> Sample:
+    return Sample(**{**sample.__dict__, **fields})

@@ -1,0 +1,1 @@
+"""People: MakeHuman's body in any shape, driven by motion capture, dressed, with true markers."""

@@ -1,0 +1,1 @@
+"""Readers of motion capture, all giving one type: `training.mocap.motion.BoneMotion`."""

@@ -1,0 +1,1 @@
+"""Pictures of people: cameras, places, light, the renderer, the video encoder."""

@@ -1,0 +1,4 @@
+#version 330
+out float shade;
+
+void main() { shade = 1.0; }
