@@ -31,6 +31,9 @@ format: $(VENV)/.test  ## format and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(VENV)/.test  ## speed of the stages and of the augmentation, on this machine
+	$(BIN)/python -m benchmarks.pipeline
+
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
 	requirements/compile.sh $(UV)
 

@@ -1,0 +1,54 @@
+"""Command-line flags made from the contracts, so that an option is named, described and limited in one place."""
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from pydantic.fields import FieldInfo
+
+from shared.contracts import RunOptions, Subject
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--height`, `--weight` and a dashed flag for every field of RunOptions."""
+    subject = parser.add_argument_group("the person in the video")
+    for name, field in Subject.model_fields.items():
+        aliases = ["--mass"] if name == "weight" else []
+        subject.add_argument(_flag(name), *aliases, type=float, required=True, help=field.description)
+    options = parser.add_argument_group("options")
+    for name, field in RunOptions.model_fields.items():
+        _add(options, name, field)
+
+
+def subject(parsed: argparse.Namespace) -> Subject:
+    """The subject that was asked for. Raises InvalidOption."""
+    return Subject.parse({name: getattr(parsed, name) for name in Subject.model_fields})
+
+
+def run_options(parsed: argparse.Namespace) -> RunOptions:
+    """The options that were asked for. Raises InvalidOption."""
+    return RunOptions.parse({name: getattr(parsed, name) for name in RunOptions.model_fields})
+
+
+def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
+    default = field.default
+    if field.annotation is bool:
+        action = argparse.BooleanOptionalAction
+        group.add_argument(_flag(name), action=action, default=default, help=field.description)
+    elif name.endswith("_path"):
+        group.add_argument(_flag(name), type=_absolute, metavar="FILE", help=field.description)
+    elif choices := get_args(field.annotation):
+        help_text = f"{field.description} (default {default})"
+        group.add_argument(_flag(name), choices=choices, default=default, help=help_text)
+    else:
+        number = int if field.annotation is int else float
+        help_text = f"{field.description} (default {default})"
+        group.add_argument(_flag(name), type=number, default=default, metavar="N", help=help_text)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())

@@ -1,0 +1,84 @@
+"""The stages one after the other in this process."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from services.angles.stage import ANGLES
+from services.augmenter.stage import AUGMENTER
+from services.detector.stage import DETECTOR
+from services.refiner.stage import DEPTH, JOINTS
+from shared.contracts import RunOptions, StageName, StageReport, Subject, route
+from shared.errors import OutputNotWritable
+from shared.models import sha256
+from shared.results import RunResults, publish, safe_name, write_results
+from shared.stage import Progress, Stage
+
+STAGES: Mapping[StageName, Stage[Any, Any]] = {
+    stage.name: stage for stage in (DETECTOR, DEPTH, AUGMENTER, ANGLES, JOINTS)
+}
+
+ProgressBar = Callable[[StageName], AbstractContextManager[Progress]]
+
+
+def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Path, bar: ProgressBar) -> Path:
+    """Analyse `video`; returns the folder `output/<video>` that holds the results, complete.
+
+    Everything is made in a hidden folder beside it and appears by one rename; whatever goes wrong on the way,
+    including Ctrl-C, that hidden folder is gone afterwards and an earlier result stays as it was.
+
+    Raises InputError where the video, an option, a model or the output folder cannot be used.
+    """
+    name = safe_name(video)
+    with _scratch_folder(output) as scratch:
+        artefacts: dict[str, object] = {"video": video, "subject": subject, "workdir": scratch}
+        reports: dict[StageName, StageReport] = {}
+        timings: dict[StageName, float] = {}
+        for stage_name in route(options):
+            started = time.perf_counter()
+            with bar(stage_name) as progress:
+                made = STAGES[stage_name].run_on(artefacts, options, progress)
+            timings[stage_name] = time.perf_counter() - started
+            reports[stage_name] = made.pop("report")  # type: ignore[assignment]  # every stage's report is one
+            artefacts |= made
+        finished = scratch / "results"
+        finished.mkdir()
+        write_results(_results(name, video, artefacts, reports, timings, options), finished)
+        return publish(finished, output / name)
+
+
+def _results(
+    name: str,
+    video: Path,
+    artefacts: Mapping[str, Any],
+    reports: Mapping[StageName, StageReport],
+    timings: Mapping[StageName, float],
+    options: RunOptions,
+) -> RunResults:
+    kept = {key: value for key, value in artefacts.items() if key not in ("video", "workdir", "markers")}
+    return RunResults(
+        name=name, video_sha256=sha256(video), reports=reports, timings_s=timings, options=options, **kept
+    )
+
+
+@contextmanager
+def _scratch_folder(output: Path) -> Iterator[Path]:
+    """A hidden folder in `output`, gone afterwards; so is `output`, if it was made for this run and stayed empty."""
+    existed = output.exists()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output))
+    except OSError as error:
+        raise OutputNotWritable(
+            f"The output folder {output} cannot be written ({error.strerror}). Choose another with --output."
+        ) from None
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if not existed and not any(output.iterdir()):
+            output.rmdir()

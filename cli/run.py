@@ -1,0 +1,39 @@
+"""`humanpose3d run`: the whole pipeline in one process, results in `DIR/<video>/`."""
+
+import argparse
+import json
+from pathlib import Path
+
+from cli import options
+
+DEFAULT_OUTPUT = Path("out")
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = commands.add_parser("run", help="analyse one video", description=__doc__)
+    parser.add_argument("--video", type=Path, required=True, help="the video of one person")
+    parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR", help="default: %(default)s")
+    options.add_run_options(parser)
+    parser.set_defaults(command=_command)
+
+
+def _command(parsed: argparse.Namespace) -> int:
+    subject, run_options = options.subject(parsed), options.run_options(parsed)
+    # Deferred: the stages' imports take longer than printing a usage error should.
+    from cli.pipeline import run_pipeline
+    from cli.progress import bar
+
+    folder = run_pipeline(parsed.video, subject, run_options, parsed.output, bar)
+    _print_summary(folder)
+    return 0
+
+
+def _print_summary(folder: Path) -> None:
+    quality = json.loads((folder / "quality.json").read_text(encoding="utf-8"))
+    for warning in quality["warnings"]:
+        print(f"note: {warning['message']}")
+    print(f"Results in {folder}:")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            print(f"  {path.relative_to(folder)}  ({path.stat().st_size / 1000:,.0f} kB)")

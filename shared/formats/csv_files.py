@@ -1,0 +1,112 @@
+"""The two tables of a result folder: raw landmarks, and joint angles by joint group. Plain CSV with one header line.
+
+Times have nine decimals, metres, degrees and visibility six, pixels three; a missing value is an empty cell.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from shared.errors import InvalidMotion
+from shared.formats.files import read_lines, write_atomic
+from shared.formats.numbers import fixed, join, lines, parse
+from shared.motion import FloatArray, JointAngles, Landmarks
+from shared.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
+
+_LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
+_FRAMES_AT_ONCE: Final = 2000
+
+
+def write_landmarks_csv(path: Path, landmarks: Landmarks) -> None:
+    """Write one row for each landmark of each frame; a frame without a person has rows of empty cells, visibility 0.
+
+    Columns: `timestamp_s` (the frame's own timestamp), `landmark` (name), `x_m`, `y_m`, `z_m` (hip-centred, axes of the
+    camera: x right, y down, z away), `visibility` (0 to 1), `x_px`, `y_px` (in the upright picture). Raises
+    OutputNotWritable.
+    """
+    with write_atomic(path) as file:
+        file.write((",".join(_LANDMARK_COLUMNS) + "\n").encode())
+        for first in range(0, landmarks.times.size, _FRAMES_AT_ONCE):
+            file.write(_landmark_rows(landmarks, slice(first, first + _FRAMES_AT_ONCE)))
+
+
+def read_landmarks_csv(path: Path, image_size: tuple[int, int]) -> Landmarks:
+    """Read raw landmarks back; the size of the picture is not in the file, but `video` in quality.json has it.
+
+    Raises InvalidMotion, naming the line, where the file is not as `write_landmarks_csv` makes it.
+    """
+    rows = _read(path, _LANDMARK_COLUMNS)
+    numbers = np.empty((len(rows), len(_LANDMARK_COLUMNS) - 1))
+    for index, (where, cells) in enumerate(rows):
+        if cells[1] != LANDMARKS[index % len(LANDMARKS)]:
+            raise InvalidMotion(f"{where}: {cells[1]!r} where {LANDMARKS[index % len(LANDMARKS)]!r} is expected.")
+        numbers[index] = parse(where, [cells[0], *cells[2:]])
+    if len(rows) % len(LANDMARKS):
+        raise InvalidMotion(f"{path.name}: the last frame lacks landmarks; the file is cut short.")
+    table = numbers.reshape(-1, len(LANDMARKS), numbers.shape[1])
+    return Landmarks(table[:, 0, 0], table[..., 5:7], table[..., 1:4], table[..., 4], image_size)
+
+
+def angles_csv_name(video: str, group: JointGroup) -> str:
+    """File name of one joint group's angles."""
+    return f"{video}_angles_{group.name}.csv"
+
+
+def write_angles_csv(folder: Path, video: str, angles: JointAngles) -> None:
+    """Write 12 files, one a joint group: `time_s`, then `<group>_<angle>_deg` for its three angles.
+
+    Raises OutputNotWritable.
+    """
+    for index, group in enumerate(JOINT_GROUPS):
+        with write_atomic(folder / angles_csv_name(video, group)) as file:
+            file.write((",".join(_angle_columns(group)) + "\n").encode())
+            file.writelines(lines([(angles.times[:, None], 9), (angles.values[:, index], 6)], delimiter=","))
+
+
+def read_angles_csv(folder: Path, video: str) -> JointAngles:
+    """Read the 12 files back. Raises InvalidMotion where one is missing, damaged or has other times than the first."""
+    tables = [_read_group(folder / angles_csv_name(video, group), group) for group in JOINT_GROUPS]
+    for table, group in zip(tables, JOINT_GROUPS, strict=True):
+        if not np.array_equal(table[:, 0], tables[0][:, 0]):
+            raise InvalidMotion(f"{angles_csv_name(video, group)} has other times than the files beside it.")
+    return JointAngles(tables[0][:, 0], np.stack([table[:, 1:] for table in tables], axis=1))
+
+
+def _landmark_rows(landmarks: Landmarks, frames: slice) -> bytes:
+    world = landmarks.world[frames]
+    times = fixed(landmarks.times[frames, None], 9, ",")
+    names = np.array([f"{name}," for name in LANDMARKS], dtype=np.bytes_)
+    blocks = [
+        np.repeat(times, len(LANDMARKS), axis=0),
+        np.tile(names.view(np.uint8).reshape(len(LANDMARKS), -1), (len(world), 1)),
+        fixed(world.reshape(-1, 3), 6, ","),
+        fixed(landmarks.visibility[frames].reshape(-1, 1), 6, ","),
+        fixed(landmarks.image[frames].reshape(-1, 2), 3, ","),
+    ]
+    return join(blocks, "\n")
+
+
+def _angle_columns(group: JointGroup) -> tuple[str, ...]:
+    return "time_s", *(f"{group.name}_{angle}_deg" for angle in group.angles)
+
+
+def _read_group(path: Path, group: JointGroup) -> FloatArray:
+    rows = [parse(where, cells) for where, cells in _read(path, _angle_columns(group))]
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+
+
+def _read(path: Path, columns: Sequence[str]) -> list[tuple[str, list[str]]]:
+    text = read_lines(path)
+    if text[0].split(",") != list(columns):
+        raise InvalidMotion(f"{path.name}: the first line must be {','.join(columns)!r}.")
+    rows = [
+        (f"{path.name}, line {number}", line.split(","))
+        for number, line in enumerate(text[1:], start=2)
+        if line.strip()
+    ]
+    for where, cells in rows:
+        if len(cells) != len(columns):
+            raise InvalidMotion(f"{where}: {len(cells)} cells where {len(columns)} are expected.")
+    return rows

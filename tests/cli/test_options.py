@@ -1,0 +1,89 @@
+import argparse
+
+import pytest
+
+from cli import options
+from cli.main import main
+from shared.contracts import RunOptions, Subject
+from shared.errors import InvalidOption
+
+SUBJECT = ["--height", "1.78", "--weight", "75"]
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    options.add_run_options(parser)
+    return parser.parse_args([*SUBJECT, *arguments])
+
+
+def test_without_flags_the_options_are_the_contract_s_defaults():
+    assert options.run_options(parse()) == RunOptions()
+
+
+@pytest.mark.parametrize("name", [name for name, field in RunOptions.model_fields.items() if field.annotation is bool])
+def test_every_switch_has_a_dashed_flag_and_its_opposite(name: str):
+    flag = name.replace("_", "-")
+    assert getattr(options.run_options(parse(f"--{flag}")), name) is True
+    assert getattr(options.run_options(parse(f"--no-{flag}")), name) is False
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "name", "expected"),
+    [
+        ("--augmentation-cycles", "5", "augmentation_cycles", 5),
+        ("--visibility-min", "0.1", "visibility_min", 0.1),
+        ("--pose-model", "heavy", "pose_model", "heavy"),
+    ],
+)
+def test_valued_flags(flag: str, value: str, name: str, expected: object):
+    assert getattr(options.run_options(parse(flag, value)), name) == expected
+
+
+def test_mass_is_another_name_for_weight():
+    parser = argparse.ArgumentParser()
+    options.add_run_options(parser)
+    parsed = parser.parse_args(["--height", "1.78", "--mass", "75"])
+    assert options.subject(parsed) == Subject(height=1.78, weight=75)
+
+
+@pytest.mark.parametrize(
+    ("values", "faulty"),
+    [
+        ({"height": 0.49, "weight": 75}, ["height"]),
+        ({"height": 2.51, "weight": 75}, ["height"]),
+        ({"height": 1.78, "weight": 9.9}, ["weight"]),
+        ({"height": 1.78, "weight": 300.1}, ["weight"]),
+        ({"height": float("nan"), "weight": float("inf")}, ["height", "weight"]),
+        ({"height": "tall"}, ["height", "weight"]),
+        ({"height": 1.78, "weight": 75, "age": 30}, ["age"]),
+    ],
+)
+def test_a_subject_outside_the_limits_is_refused_by_name(values: dict[str, object], faulty: list[str]):
+    with pytest.raises(InvalidOption) as caught:
+        Subject.parse(values)
+    assert sorted(caught.value.faults) == faulty
+
+
+def test_unknown_options_are_refused_with_the_list_of_those_there_are():
+    with pytest.raises(InvalidOption, match=r"blur_everything: there is no such option .*visibility_min"):
+        RunOptions.parse({"blur_everything": True})
+
+
+@pytest.mark.parametrize("word", ["on", "true", "1", "ON", "True"])
+def test_form_words_for_true(word: str):
+    assert RunOptions.parse({"main_refiner": word}).main_refiner is True
+
+
+def test_a_fault_names_the_flag_and_the_exit_code_is_2(capsys: pytest.CaptureFixture[str]):
+    arguments = ["run", "--video", "v.mp4", "--height", "3", "--weight", "75", "--visibility-min", "0.5"]
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == (
+        "humanpose3d: --height should be less than or equal to 2.5, not 3.0 (standing height in metres, 0.5 to 2.5)\n"
+    )
+
+
+def test_a_missing_flag_is_argparse_s_own_exit_2(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "--video", "v.mp4"])
+    assert caught.value.code == 2
+    assert "--height" in capsys.readouterr().err

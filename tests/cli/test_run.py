@@ -1,0 +1,180 @@
+"""The whole pipeline on the sample video, and everything that can be wrong with what it is given."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import wave
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.main import main
+from shared.formats.trc import read_trc
+from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS
+
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
+SUBJECT = ["--height", "1.72", "--weight", "70"]
+ALL_FILES = ["--estimate-missing", "--force-complete", "--plot-all-joint-angles", "--export-preview"]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("first")
+    assert main(["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(output), *ALL_FILES]) == 0
+    return output / "sample"
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in {".trc", ".csv"} or path.name == "quality.json"
+    }
+
+
+def test_the_folder_is_as_documented(results: Path):
+    angles = {f"joint_angles/sample_angles_{group.name}.csv" for group in JOINT_GROUPS}
+    assert {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()} == angles | {
+        "joint_angles/sample_all_joint_angles.png",
+        "quality.json",
+        "run.json",
+        "sample_final.trc",
+        "sample_initial.trc",
+        "sample_preview.mp4",
+        "sample_raw_landmarks.csv",
+    }
+
+
+def test_nothing_unfinished_is_left_beside_the_results(results: Path):
+    assert [path.name for path in results.parent.iterdir()] == ["sample"]
+
+
+def test_the_markers_are_a_standing_person_of_the_given_height(results: Path):
+    initial, final = read_trc(results / "sample_initial.trc"), read_trc(results / "sample_final.trc")
+    assert initial.names == MARKERS
+    assert final.names == ALL_MARKERS
+    head, heel = final.position("Head"), final.position("RHeel")
+    stature = np.nanmedian(head[:, 1] - heel[:, 1])
+    # The subject is 1.72 m tall and stands with bent knees at times; a heel lies a few centimetres above the floor.
+    assert 1.45 < stature < 1.80
+    assert np.isfinite(final.positions).mean() > 0.99
+
+
+def test_two_runs_give_identical_bytes(results: Path, tmp_path: Path):
+    assert main(["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(tmp_path), *ALL_FILES]) == 0
+    assert digests(tmp_path / "sample") == digests(results)
+
+
+def test_run_json_is_enough_to_repeat_the_run(results: Path):
+    run = json.loads((results / "run.json").read_text())
+    assert run["subject"] == {"height": 1.72, "weight": 70.0}
+    assert run["options"]["estimate_missing"] is True
+    assert run["video_sha256"] == hashlib.sha256(SAMPLE.read_bytes()).hexdigest()
+    assert set(run["models"]) >= {"pose_landmarker_full.task", "augmenter_lower.onnx", "augmenter_upper.onnx"}
+    assert set(run["timings_s"]) == {"detector", "refiner.depth", "augmenter", "angles"}
+    assert {"humanpose3d", "mediapipe", "numpy", "onnxruntime"} <= set(run["versions"])
+
+
+def test_an_earlier_result_is_replaced_whole(results: Path, tmp_path: Path):
+    earlier = tmp_path / "sample" / "joint_angles"
+    earlier.mkdir(parents=True)
+    (earlier / "stale.csv").write_text("old")
+    assert main(["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(tmp_path), "--pose-model", "lite"]) == 0
+    assert not (earlier / "stale.csv").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["sample"]
+
+
+def silence(path: Path) -> None:
+    with wave.open(str(path), "wb") as audio:
+        audio.setparams((1, 2, 8000, 0, "NONE", ""))
+        audio.writeframes(bytes(16000))
+
+
+def archive(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a.txt", "not a film")
+
+
+BAD_VIDEOS: dict[str, Callable[[Path], object]] = {
+    "empty.mp4": lambda path: path.touch(),
+    "text.mp4": lambda path: path.write_text("this is no film\n" * 100),
+    "zip.mp4": archive,
+    "noise.avi": lambda path: path.write_bytes(np.random.default_rng(0).bytes(20_000)),
+    "audio.wav": silence,
+    "folder.mp4": lambda path: path.mkdir(),
+    "cut.mp4": lambda path: path.write_bytes(SAMPLE.read_bytes()[:3000]),
+}
+
+
+@pytest.mark.parametrize("name", ["absent.mp4", *BAD_VIDEOS])
+def test_a_bad_video_is_refused_in_words_and_nothing_is_written(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    video, output = tmp_path / name, tmp_path / "out"
+    BAD_VIDEOS.get(name, lambda path: None)(video)
+    assert main(["run", "--video", str(video), *SUBJECT, "--output", str(output)]) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    assert "internal error" not in error
+    assert error.strip().splitlines()[-1].startswith("humanpose3d: ")
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (["--height", "0.4", "--weight", "70"], "--height"),
+        (["--height", "1.7", "--weight", "301"], "--weight"),
+        ([*SUBJECT, "--visibility-min", "1.1"], "--visibility-min"),
+        ([*SUBJECT, "--visibility-min", "-0.1"], "--visibility-min"),
+        ([*SUBJECT, "--augmentation-cycles", "0"], "--augmentation-cycles"),
+    ],
+)
+def test_values_outside_their_range_name_the_flag(
+    arguments: list[str], flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    output = tmp_path / "out"
+    assert main(["run", "--video", str(SAMPLE), *arguments, "--output", str(output)]) == 2
+    assert f"humanpose3d: {flag} " in capsys.readouterr().err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("flag", ["--depth-model-path", "--joint-model-path", "--main-refiner-path"])
+def test_a_model_that_is_not_there_is_named(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    arguments = [*SUBJECT, flag, "nowhere.onnx", "--output", str(tmp_path / "out"), "--pose-model", "lite"]
+    assert main(["run", "--video", str(SAMPLE), *arguments]) == 2
+    assert "nowhere.onnx" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    output = tmp_path / "taken"
+    output.write_text("mine")
+    assert main(["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(output)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert output.read_text() == "mine"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_leaves_no_file(how: signal.Signals, tmp_path: Path):
+    output = tmp_path / "out"
+    command = [sys.executable, "-m", "cli.main", "run", "--video", str(SAMPLE), *SUBJECT, "--output", str(output)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ)
+    deadline = time.monotonic() + 60
+    while not any(output.glob(".unfinished-*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(1)
+    process.send_signal(how)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert not output.exists()
