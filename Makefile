@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench lock clean
+.PHONY: help install demo test test-reference check format bench lock vendor clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,9 @@ bench: $(VENV)/.test  ## speed of the stages and of the augmentation, on this ma
 
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
 	requirements/compile.sh $(UV)
+
+vendor:  ## fetch the page's libraries at their pinned versions (needs npm)
+	deploy/vendor.sh
 
 clean:  ## remove environments and results
 	rm -rf $(VENV) .venv-reference .tools out build dist

@@ -16,7 +16,7 @@ from shared.store import Store
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import problems
+from gateway import page, problems
 from gateway.desk import Desk
 from gateway.index import RunIndex
 from gateway.keys import KeyRing
@@ -55,6 +55,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     app.include_router(router)
     app.add_api_route("/healthz", _alive, tags=["operation"])
     app.add_api_route("/readyz", _ready(bus, store), tags=["operation"], responses=problems.responses(503))
+    page.install(app, settings)
     app.add_middleware(_OptionalSlash)
     return app
 
