@@ -8,7 +8,7 @@ REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench bench-service models train-env lock clean
+.PHONY: help install demo test test-reference check format bench bench-service models train-env lock vendor clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,6 +47,9 @@ models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm pack
 
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
 	requirements/compile.sh $(UV)
+
+vendor:  ## fetch the page's libraries at their pinned versions (needs npm)
+	deploy/vendor.sh
 
 clean:  ## remove environments and results
 	rm -rf $(VENV) $(REFERENCE) .tools out build dist

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import operation, problems
+from gateway import operation, page, problems
 from gateway.desk import Desk
 from gateway.index import RunIndex
 from gateway.keys import KeyRing
@@ -79,6 +79,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     problems.install(app)
     app.include_router(router)
     app.include_router(operation.router)
+    page.install(app, settings)
     app.add_middleware(_OptionalSlash)
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]

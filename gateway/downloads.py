@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from stream_zip import NO_COMPRESSION_64, ZIP_64, Method, async_stream_zip
 
 from gateway.errors import RangeNotSatisfiable
+from gateway.sniff import HEAD_BYTES, container
 from shared.contracts import RunState
 from shared.errors import ObjectNotFound
 from shared.store import Store
@@ -29,16 +30,28 @@ async def file_response(store: Store, state: RunState, path: str, range_header: 
     key = state.results.get(path)
     if key is None:
         raise ObjectNotFound("The run has no such file.")
-    size = (await store.stat(key)).size
-    etag = f'"{state.run_id}-{size}"'
-    headers = {"Accept-Ranges": "bytes", "ETag": etag, "Content-Disposition": _disposition(path.rsplit("/", 1)[-1])}
-    part = _parse_range(range_header, size)
+    return await _response(store, key, path.rsplit("/", 1)[-1], _media_type(path), range_header)
+
+
+async def video_response(store: Store, state: RunState, range_header: str | None) -> Response:
+    """The video that was sent, or a part of it. Raises ObjectNotFound, RangeNotSatisfiable."""
+    key = state.request.video_key
+    head = b"".join([chunk async for chunk in store.read(key, 0, HEAD_BYTES)])
+    media_type, suffix = container(head)
+    return await _response(store, key, state.request.name + suffix, media_type, range_header)
+
+
+async def _response(store: Store, key: str, name: str, media_type: str, range_header: str | None) -> Response:
+    found = await store.stat(key)
+    etag = f'"{found.modified.timestamp():.0f}-{found.size}"'
+    headers = {"Accept-Ranges": "bytes", "ETag": etag, "Content-Disposition": _disposition(name)}
+    part = _parse_range(range_header, found.size)
     if part is None:
-        headers["Content-Length"] = str(size)
-        return StreamingResponse(store.read(key), 200, headers, _media_type(path))
+        headers["Content-Length"] = str(found.size)
+        return StreamingResponse(store.read(key), 200, headers, media_type)
     start, length = part
-    headers |= {"Content-Length": str(length), "Content-Range": f"bytes {start}-{start + length - 1}/{size}"}
-    return StreamingResponse(store.read(key, start, length), 206, headers, _media_type(path))
+    headers |= {"Content-Length": str(length), "Content-Range": f"bytes {start}-{start + length - 1}/{found.size}"}
+    return StreamingResponse(store.read(key, start, length), 206, headers, media_type)
 
 
 def archive_response(store: Store, state: RunState) -> Response:

@@ -1,12 +1,13 @@
 """What the API answers with, as typed models: the source of the OpenAPI document."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from shared.contracts import Problem, RunOptions, RunState, RunStatus, StageName, Subject
+from shared.contracts import Problem, RunOptions, RunState, RunStatus, StageName, Subject, route
+from shared.skeleton import JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, MARKERS, RESPONSE_MARKERS, SEGMENTS, mirrored
 
 
 class Accepted(BaseModel):
@@ -103,6 +104,7 @@ class Run(RunSummary):
     """Everything about one run."""
 
     stage: StageName | None
+    stages: tuple[StageName, ...] = Field(description="what the run passes through, in order")
     subject: Subject
     options: RunOptions
     consented_at: datetime
@@ -118,6 +120,7 @@ class Run(RunSummary):
         return cls(
             **RunSummary.of(state).model_dump(),
             stage=state.stage,
+            stages=route(state.request.options),
             subject=state.request.subject,
             options=state.request.options,
             consented_at=state.request.consented_at,
@@ -165,6 +168,29 @@ class Statistics(BaseModel):
     duration_s: float
     angles: list[AngleStatistics]
     asymmetries: list[Asymmetry]
+
+
+class JointGroup(BaseModel):
+    """A joint and the names of its three angles, in degrees."""
+
+    name: str
+    mirrored: str = Field(description="the same joint on the other side; its own name on the midline")
+    angles: tuple[str, str, str]
+
+
+class Skeleton(BaseModel):
+    """The names that results use, and how they hang together."""
+
+    landmarks: tuple[str, ...] = LANDMARKS
+    landmark_segments: Annotated[tuple[tuple[str, str], ...], Field(description="landmarks joined by a line")] = (
+        LANDMARK_SEGMENTS
+    )
+    markers: Annotated[tuple[str, ...], Field(description="taken from the video")] = MARKERS
+    response_markers: Annotated[tuple[str, ...], Field(description="added by the augmentation")] = RESPONSE_MARKERS
+    segments: Annotated[tuple[tuple[str, str], ...], Field(description="markers joined by a line")] = SEGMENTS
+    joints: tuple[JointGroup, ...] = tuple(
+        JointGroup(name=group.name, mirrored=mirrored(group.name), angles=group.angles) for group in JOINT_GROUPS
+    )
 
 
 def run_url(run_id: str) -> str:

@@ -13,7 +13,7 @@ from gateway.events import event_stream
 from gateway.forms import Form, read_form
 from gateway.keys import ApiKey, KeyRing
 from gateway.problems import responses
-from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Statistics, UploadForm
+from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Skeleton, Statistics, UploadForm
 from gateway.sniff import check_container
 from gateway.statistics import describe
 from gateway.submission import UPLOAD_KEY, read_submission
@@ -176,6 +176,18 @@ async def download_file(
 
 
 @router.get(
+    "/runs/{run_key}/video",
+    responses={200: _BINARY, 206: {"description": "the part asked for", **_BINARY}, **responses(404, 416, 422)},
+    response_class=StreamingResponse,
+)
+async def download_video(
+    services: Given, state: Found, range_header: Annotated[str | None, Header(alias="Range")] = None
+) -> Response:
+    """The video as it was sent, or a range of it."""
+    return await downloads.video_response(services.store, state, range_header)
+
+
+@router.get(
     "/runs/{run_key}/archive.zip",
     responses={
         200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}},
@@ -210,6 +222,12 @@ async def cancel_run(services: Given, key: Key, run_key: str) -> Progress:
 async def erase_run(services: Given, key: Key, run_key: str) -> None:
     """Stop the run and erase its video, its results and every trace of it."""
     await services.desk.erase(key, run_key)
+
+
+@router.get("/skeleton")
+async def show_skeleton() -> Skeleton:
+    """Names of landmarks, markers and joints, and which markers a line joins."""
+    return Skeleton()
 
 
 def _demand_results(state: RunState) -> None:

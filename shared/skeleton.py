@@ -41,6 +41,33 @@ LANDMARKS: Final = (
 
 LANDMARK_INDEX: Final = {name: index for index, name in enumerate(LANDMARKS)}
 
+_ONE_SIDE: Final = (
+    ("shoulder", "elbow"),
+    ("elbow", "wrist"),
+    ("wrist", "pinky"),
+    ("wrist", "index"),
+    ("wrist", "thumb"),
+    ("pinky", "index"),
+    ("shoulder", "hip"),
+    ("hip", "knee"),
+    ("knee", "ankle"),
+    ("ankle", "heel"),
+    ("ankle", "foot_index"),
+    ("heel", "foot_index"),
+    ("eye_inner", "eye"),
+    ("eye", "eye_outer"),
+    ("eye_outer", "ear"),
+)
+LANDMARK_SEGMENTS: Final = (
+    *((f"{side}_{start}", f"{side}_{end}") for side in ("left", "right") for start, end in _ONE_SIDE),
+    ("left_shoulder", "right_shoulder"),
+    ("left_hip", "right_hip"),
+    ("nose", "left_eye_inner"),
+    ("nose", "right_eye_inner"),
+    ("mouth_left", "mouth_right"),
+)
+"""The 35 lines of the BlazePose topology: pairs of landmarks that are joined when they are drawn over the picture."""
+
 MARKERS: Final = (
     "Hip",
     "RHip",

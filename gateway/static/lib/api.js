@@ -1,0 +1,127 @@
+/** The page's only way to the server: the public API, with its problems (RFC 9457) as errors. */
+
+/** The server refused; `detail` is its own words, `fields` says what is wrong with each field of a form. */
+export class Problem extends Error {
+  /** @param {{status: number, code: string, detail: string, errors?: {field: string, detail: string}[]}} body */
+  constructor(body) {
+    super(body.detail);
+    this.status = body.status;
+    this.code = body.code;
+    /** @type {Map<string, string>} */
+    this.fields = new Map((body.errors ?? []).map((error) => [error.field, error.detail]));
+  }
+
+  /** Whether the same may succeed later without anything being changed. */
+  get passing() {
+    return [502, 503, 504].includes(this.status);
+  }
+}
+
+/** No answer: the server or the line is gone, which may pass. */
+export class Unreachable extends Error {
+  passing = true;
+}
+
+const KEY = "humanpose3d-key";
+/** @type {() => Promise<string>} */
+let askForKey = () => Promise.reject(new Error("nobody can be asked for an API key"));
+/** @type {Promise<void> | null} */
+let asking = null;
+
+/** @param {() => Promise<string>} ask called when the server wants a key, or another one than it got */
+export function onKeyNeeded(ask) {
+  askForKey = ask;
+}
+
+/** Headers that say who asks. @returns {Record<string, string>} */
+export function authorization() {
+  const key = sessionStorage.getItem(KEY);
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
+/** Whether requests carry an API key, which media elements and links cannot. */
+export function hasKey() {
+  return sessionStorage.getItem(KEY) !== null;
+}
+
+async function renewKey() {
+  asking ??= askForKey()
+    .then((key) => sessionStorage.setItem(KEY, key))
+    .finally(() => (asking = null));
+  await asking;
+}
+
+/**
+ * One call. Raises Problem where the server refuses, Unreachable where it does not answer.
+ * @param {string} path
+ * @param {RequestInit} [init]
+ * @returns {Promise<Response>}
+ */
+export async function call(path, init = {}) {
+  const answer = await reach(path, { ...init, headers: { ...authorization(), ...init.headers } });
+  if (answer.ok) return answer;
+  if (answer.status === 401) {
+    await renewKey();
+    return call(path, init);
+  }
+  throw problemOf(answer.status, answer.headers.get("content-type") ?? "", await answer.text());
+}
+
+/** @param {string} path @param {RequestInit} init */
+async function reach(path, init) {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new Unreachable("The server does not answer.");
+  }
+}
+
+/** What a refusal says. @param {number} status @param {string} type of the content @param {string} text */
+export function problemOf(status, type, text) {
+  if (type.startsWith("application/problem+json")) return new Problem(JSON.parse(text));
+  return new Problem({ status, code: "http-error", detail: `The server answered with HTTP status ${status}.` });
+}
+
+/** @param {string} path @param {RequestInit} [init] */
+export async function json(path, init) {
+  return (await call(path, init)).json();
+}
+
+/** @param {string} path @param {RequestInit} [init] */
+export async function text(path, init) {
+  return (await call(path, init)).text();
+}
+
+/**
+ * An address that a media element or a link can use. With an API key the file is fetched first, since they send none;
+ * it is let go of when the signal is aborted.
+ * @param {string} path
+ * @param {AbortSignal} signal
+ */
+export async function reachable(path, signal) {
+  if (!hasKey()) return path;
+  const blob = await (await call(path, { signal })).blob();
+  const url = URL.createObjectURL(blob);
+  signal.addEventListener("abort", () => URL.revokeObjectURL(url));
+  return url;
+}
+
+/**
+ * All runs, newest first, page by page.
+ * @param {AbortSignal} signal
+ * @returns {AsyncGenerator<any[]>}
+ */
+export async function* runs(signal) {
+  let cursor = "";
+  do {
+    const page = await json(`/api/runs/?limit=100${cursor}`, { signal });
+    yield page.runs;
+    cursor = page.next_cursor && `&cursor=${encodeURIComponent(page.next_cursor)}`;
+  } while (cursor);
+}
+
+/** @param {string} runKey */
+export function runPath(runKey) {
+  return `/api/runs/${encodeURIComponent(runKey)}/`;
+}

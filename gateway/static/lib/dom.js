@@ -1,0 +1,112 @@
+/** Builds the page's elements. Text is always set as text, never as markup. */
+
+/** @typedef {Node | string | number | null | undefined | false} Child */
+
+/**
+ * An element. `on…` attributes are listeners, `true` sets an empty attribute, `false`, null and undefined set none.
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElement}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value == null) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  fill(element, ...children);
+  return element;
+}
+
+/**
+ * Replace an element's children.
+ * @param {Element} element
+ * @param {...(Child | Child[])} children
+ */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat().filter((child) => child || child === 0).map(node));
+}
+
+/** @param {any} child */
+function node(child) {
+  return child instanceof Node ? child : document.createTextNode(String(child));
+}
+
+const ICONS = {
+  play: "M8 5v14l11-7z",
+  pause: "M6 5h4v14H6zM14 5h4v14h-4z",
+  back: "M7 5h2v14H7zM19 5v14l-9-7z",
+  forward: "M15 5h2v14h-2zM5 5v14l9-7z",
+  start: "M5 5h2v14H5zM19 5v14L9 12z",
+  video: "M4 6h11v12H4zM16 10l5-3v10l-5-3z",
+  camera: "M4 7h4l2-2h4l2 2h4v12H4zM12 9a4 4 0 1 0 0 8 4 4 0 0 0 0-8z",
+  download: "M11 4h2v8h3l-4 5-4-5h3zM5 18h14v2H5z",
+  bin: "M9 3h6l1 2h4v2H4V5h4zM6 8h12l-1 13H7z",
+  note: "M12 3 2 20h20zM11 9h2v6h-2zM11 16.5h2v2h-2z",
+  good: "M9.5 16.2 5.3 12l-1.4 1.4 5.6 5.6 11-11-1.4-1.4z",
+};
+
+/**
+ * A picture beside words; screen readers skip it.
+ * @param {keyof typeof ICONS} name
+ */
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", "icon");
+  const path = document.createElementNS(svg.namespaceURI, "path");
+  path.setAttribute("d", ICONS[name]);
+  path.setAttribute("fill-rule", "evenodd");
+  svg.append(path);
+  return svg;
+}
+
+/**
+ * A button with an icon; `label` is its text, or its name for screen readers where `quiet`.
+ * @param {keyof typeof ICONS} name
+ * @param {string} label
+ * @param {(event: Event) => void} onclick
+ * @param {{quiet?: boolean, class?: string}} [how]
+ */
+export function iconButton(name, label, onclick, how = {}) {
+  const attributes = { type: "button", class: how.class, onclick };
+  if (how.quiet) return h("button", { ...attributes, "aria-label": label, title: label }, icon(name));
+  return h("button", attributes, icon(name), h("span", {}, label));
+}
+
+/**
+ * Ask before something that cannot be undone.
+ * @param {{title: string, text: string, yes: string, no: string}} words
+ * @returns {Promise<boolean>}
+ */
+export function confirmed({ title, text, yes, no }) {
+  const dialog = /** @type {HTMLDialogElement} */ (
+    h(
+      "dialog",
+      { "aria-labelledby": "dialog-title" },
+      h(
+        "form",
+        { method: "dialog" },
+        h("h2", { id: "dialog-title" }, title),
+        h("p", {}, text),
+        h(
+          "div",
+          { class: "actions" },
+          h("button", { value: "no", autofocus: true }, no),
+          h("button", { value: "yes", class: "danger" }, yes),
+        ),
+      ),
+    )
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+  });
+}

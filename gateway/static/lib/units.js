@@ -1,0 +1,45 @@
+/** Lengths and masses as people write them, and as the API takes them: metres and kilograms. */
+
+const INCH_M = 0.0254;
+const POUND_KG = 0.45359237;
+
+/** @typedef {{unit: string, label: string, max: number}} Part one box of a quantity's input */
+
+/** @type {Record<string, {parts: Part[], toSi: (values: number[]) => number, fromSi: (value: number) => number[]}>} */
+export const UNITS = {
+  cm: {
+    parts: [{ unit: "cm", label: "centimetres", max: 250 }],
+    toSi: ([cm]) => cm / 100,
+    fromSi: (m) => [round(m * 100, 1)],
+  },
+  ft: {
+    parts: [
+      { unit: "ft", label: "feet", max: 8 },
+      { unit: "in", label: "inches", max: 11.99 },
+    ],
+    toSi: ([feet, inches]) => (feet * 12 + (inches || 0)) * INCH_M,
+    fromSi: feetAndInches,
+  },
+  kg: {
+    parts: [{ unit: "kg", label: "kilograms", max: 300 }],
+    toSi: ([kg]) => kg,
+    fromSi: (kg) => [round(kg, 1)],
+  },
+  lb: {
+    parts: [{ unit: "lb", label: "pounds", max: 661 }],
+    toSi: ([lb]) => lb * POUND_KG,
+    fromSi: (kg) => [round(kg / POUND_KG, 1)],
+  },
+};
+
+/** @param {number} metres */
+function feetAndInches(metres) {
+  const inches = round(metres / INCH_M, 1);
+  const feet = Math.floor(inches / 12);
+  return [feet, round(inches - 12 * feet, 1)];
+}
+
+/** @param {number} value @param {number} digits */
+function round(value, digits) {
+  return Math.round(value * 10 ** digits) / 10 ** digits;
+}

@@ -1,0 +1,147 @@
+/** Joint angles as charts: a joint at a time, right and left side by side or in one chart. */
+
+import { text } from "../lib/api.js";
+import { colours } from "../lib/colours.js";
+import { fill, h } from "../lib/dom.js";
+import { readable } from "../lib/format.js";
+import { parseTable } from "../lib/motion.js";
+import { t, tOr } from "../texts.js";
+import { chart, span } from "./charts.js";
+
+/** @typedef {{name: string, mirrored: string, angles: string[]}} Joint as the API describes it */
+/** @typedef {import("../lib/motion.js").Table} Table */
+
+const DASH = [6, 4];
+
+/** `knee_r` → `knee`. @param {string} joint */
+export function sideless(joint) {
+  return joint.replace(/_[rl]$/, "");
+}
+
+/** The joints without sides, in the order in which they are picked. @param {Joint[]} joints */
+export function pickable(joints) {
+  return [...new Set(joints.map(({ name }) => sideless(name)))];
+}
+
+/** @param {string} joint */
+export function jointName(joint) {
+  return tOr(`joint_${joint}`, readable(joint));
+}
+
+/** @param {string} joint @param {string} angle */
+export function angleName(joint, angle) {
+  return tOr(`${joint}_${angle}`, readable(angle));
+}
+
+/** Reads the angle files of a run, each once, when it is first asked for. */
+export class AngleFiles {
+  /** @type {Map<string, Promise<Table>>} */
+  #tables = new Map();
+
+  /** @param {{path: string, url: string}[]} files @param {AbortSignal} signal */
+  constructor(files, signal) {
+    this.files = files;
+    this.signal = signal;
+  }
+
+  /** @param {string} joint such as knee_r @returns {Promise<Table>} */
+  table(joint) {
+    const file = this.files.find(({ path }) => path.endsWith(`_angles_${joint}.csv`));
+    if (!file) return Promise.resolve({ times: new Float64Array(), columns: new Map() });
+    const known = this.#tables.get(joint) ?? text(file.url, { signal: this.signal }).then(parseTable);
+    this.#tables.set(joint, known);
+    return known;
+  }
+
+  /** One angle's curve. @param {string} joint @param {string} angle */
+  async curve(joint, angle) {
+    const { times, columns } = await this.table(joint);
+    return { times, values: columns.get(`${joint}_${angle}_deg`) ?? new Float64Array() };
+  }
+}
+
+/**
+ * A row of radio buttons that looks like tabs.
+ * @param {string} name
+ * @param {string} legend
+ * @param {[string, string][]} choices value and words
+ * @param {string} value
+ * @param {(value: string) => void} chosen
+ */
+export function picker(name, legend, choices, value, chosen) {
+  return h(
+    "fieldset",
+    { class: "picker" },
+    h("legend", { class: "visually-hidden" }, legend),
+    choices.map(([each, words]) =>
+      h("label", {}, h("input", { type: "radio", name, value: each, checked: each === value, onchange: () => chosen(each) }), h("span", {}, words)),
+    ),
+  );
+}
+
+/**
+ * @param {Joint[]} joints
+ * @param {AngleFiles} files
+ * @param {import("../lib/playhead.js").Playhead} playhead
+ * @param {AbortSignal} signal
+ */
+export function angleCharts(joints, files, playhead, signal) {
+  const place = h("div", { class: "charts" });
+  const choice = { joint: "knee", sides: localStorage.getItem("sides") ?? "apart" };
+  let drawing = new AbortController();
+  const draw = async () => {
+    drawing.abort();
+    drawing = new AbortController();
+    const both = AbortSignal.any([signal, drawing.signal]);
+    const rows = await rowsOf(joints, choice, files, playhead, both);
+    if (!both.aborted) fill(place, rows);
+  };
+  const choose = (/** @type {Partial<typeof choice>} */ change) => {
+    Object.assign(choice, change);
+    localStorage.setItem("sides", choice.sides);
+    draw();
+  };
+  draw();
+  return h(
+    "section",
+    { class: "card angles" },
+    h("h2", {}, t("angles")),
+    h(
+      "div",
+      { class: "row spread" },
+      picker("joint", t("joint"), pickable(joints).map((joint) => [joint, jointName(joint)]), choice.joint, (joint) => choose({ joint })),
+      picker("sides", t("sides"), [["apart", t("sides_apart")], ["together", t("sides_together")]], choice.sides, (sides) => choose({ sides })),
+    ),
+    place,
+  );
+}
+
+/**
+ * @param {Joint[]} joints
+ * @param {{joint: string, sides: string}} choice
+ * @param {AngleFiles} files
+ * @param {import("../lib/playhead.js").Playhead} playhead
+ * @param {AbortSignal} signal
+ */
+async function rowsOf(joints, choice, files, playhead, signal) {
+  const groups = joints.filter(({ name }) => sideless(name) === choice.joint);
+  const rows = [];
+  for (const angle of groups[0].angles) {
+    const curves = await Promise.all(groups.map((group) => curveOf(group, angle, files)));
+    const title = angleName(choice.joint, angle);
+    const range = span(curves);
+    const sets = choice.sides === "apart" ? curves.map((curve) => [curve]) : [curves];
+    const charts = await Promise.all(sets.map((set) => chart({ title, curves: set, range }, playhead, signal)));
+    rows.push(h("div", { class: charts.length > 1 ? "chart-row two" : "chart-row" }, charts));
+  }
+  return rows;
+}
+
+/** @param {Joint} group @param {string} angle @param {AngleFiles} files @returns {Promise<import("./charts.js").Curve>} */
+async function curveOf(group, angle, files) {
+  const curve = await files.curve(group.name, angle);
+  const right = group.name.endsWith("_r");
+  if (group.mirrored === group.name) return { ...curve, label: jointName(group.name), colour: () => colours().middle };
+  if (right) return { ...curve, label: t("right"), colour: () => colours().right };
+  return { ...curve, label: t("left"), colour: () => colours().left, dash: DASH };
+}

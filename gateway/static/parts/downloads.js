@@ -1,0 +1,65 @@
+/** The files of a run, one by one and as a zip. */
+
+import { hasKey, reachable, runPath } from "../lib/api.js";
+import { h, icon } from "../lib/dom.js";
+import { readable } from "../lib/format.js";
+import { t } from "../texts.js";
+import { jointName } from "./angles.js";
+
+/** @type {[RegExp, (match: RegExpMatchArray) => string][]} */
+const NAMES = [
+  [/_final\.trc$/, () => t("file_final")],
+  [/_initial\.trc$/, () => t("file_initial")],
+  [/_raw_landmarks\.csv$/, () => t("file_raw")],
+  [/_preview\.mp4$/, () => t("file_preview")],
+  [/^quality\.json$/, () => t("file_quality")],
+  [/^run\.json$/, () => t("file_run")],
+  [/_angles_(\w+?)(?:_([rl]))?\.csv$/, ([, joint, side]) => t("file_angles", { joint: [jointName(joint), side && t(side === "r" ? "right" : "left").toLowerCase()].filter(Boolean).join(", ") })],
+  [/([^/]+)\.(png|svg)$/, ([, name]) => t("file_picture", { name: readable(name) })],
+];
+
+/** What a file is, in plain words. @param {string} path */
+function described(path) {
+  for (const [pattern, words] of NAMES) {
+    const match = path.match(pattern);
+    if (match) return words(match);
+  }
+  return path;
+}
+
+/**
+ * A link that saves a file. With an API key it is fetched by a script first, since a link sends none.
+ * @param {string} url
+ * @param {string} name of the saved file
+ * @param {(Node | string | null)[]} words
+ * @param {AbortSignal} signal
+ * @param {string} [style]
+ */
+export function saving(url, name, words, signal, style = "") {
+  const link = /** @type {HTMLAnchorElement} */ (h("a", { href: url, download: name, class: style }, words));
+  link.addEventListener("click", async (event) => {
+    if (!hasKey() || link.href.startsWith("blob:")) return;
+    event.preventDefault();
+    link.href = await reachable(url, signal);
+    link.click();
+  });
+  return link;
+}
+
+/** @param {any} run @param {AbortSignal} signal */
+export function downloads(run, signal) {
+  const entry = (/** @type {string} */ url, /** @type {string} */ path, /** @type {string} */ words) =>
+    h("li", {}, saving(url, path.split("/").pop() ?? path, [words], signal), h("code", {}, path));
+  const files = run.files.map((/** @type {any} */ { path, url }) => entry(url, path, described(path)));
+  return h(
+    "section",
+    { class: "card downloads" },
+    h("div", { class: "row spread" }, h("h2", {}, t("downloads")), archive(run, signal)),
+    h("ul", { class: "files" }, files, h("li", {}, saving(`${runPath(run.run_key)}video`, run.name, [t("file_video")], signal))),
+  );
+}
+
+/** @param {any} run @param {AbortSignal} signal */
+export function archive(run, signal) {
+  return saving(run.archive_url, `${run.name}.zip`, [icon("download"), t("zip")], signal, "button primary");
+}

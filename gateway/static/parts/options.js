@@ -1,0 +1,63 @@
+/** The options of a run as plain questions. Which there are, their defaults and limits is read from the API's schema. */
+
+import { h } from "../lib/dom.js";
+import { readable } from "../lib/format.js";
+import { t, tOr } from "../texts.js";
+import { field } from "./fields.js";
+
+/** @typedef {import("./fields.js").Field} Field */
+
+const QUESTIONS = ["estimate_missing", "force_complete", "main_refiner", "temporal_smoothing", "pose_model"];
+const EXTRAS = /^(plot_|save_|show_all|export_)/;
+/** Asked for elsewhere, or without meaning on a page. */
+const NOT_HERE = ["video", "upload_key", "consent", "height", "weight", "show_video"];
+
+/**
+ * @param {Record<string, any>} schema properties of the form by name
+ * @returns {{element: HTMLElement, fields: Field[]}}
+ */
+export function options(schema) {
+  const fields = Object.entries(schema)
+    .filter(([name]) => !NOT_HERE.includes(name))
+    .map(([name, property]) => option(name, property));
+  const among = (/** @type {(name: string) => boolean} */ chosen) => fields.filter(({ name }) => chosen(name)).map(({ element }) => element);
+  const isExtra = (/** @type {string} */ name) => EXTRAS.test(name);
+  const isQuestion = (/** @type {string} */ name) => QUESTIONS.includes(name);
+  const element = h(
+    "div",
+    { class: "options" },
+    h("fieldset", {}, h("legend", {}, t("options")), h("p", { class: "hint" }, t("options_more")), among(isQuestion)),
+    h("details", {}, h("summary", {}, t("extras")), among(isExtra)),
+    h("details", {}, h("summary", {}, t("expert")), among((name) => !isExtra(name) && !isQuestion(name))),
+  );
+  return { element, fields };
+}
+
+/** @param {string} name @param {any} property @returns {Field} */
+function option(name, property) {
+  const id = `option-${name}`;
+  const input = /** @type {HTMLInputElement} */ (inputOf(id, property));
+  const described = { id: `${id}-hint`, class: "hint" };
+  input.setAttribute("aria-describedby", described.id);
+  const question = h("label", { for: id }, tOr(`q_${name}`, readable(name)), " ", h("code", {}, name));
+  const hint = h("p", described, property.description);
+  const check = input.type === "checkbox";
+  const element = h("div", { class: check ? "field option check" : "field option" }, check ? [input, question] : [question, input], hint);
+  return field(name, element, () => valueOf(name, input, property));
+}
+
+/** @param {string} id @param {any} property */
+function inputOf(id, property) {
+  if (property.type === "boolean") return h("input", { id, type: "checkbox", checked: property.default });
+  if (property.enum)
+    return h("select", { id }, property.enum.map((/** @type {string} */ value) => h("option", { value, selected: value === property.default }, tOr(`choice_${value}`, value))));
+  if (property.type === "integer" || property.type === "number")
+    return h("input", { id, type: "number", step: property.type === "integer" ? 1 : "any", value: property.default });
+  return h("input", { id, type: "text", autocomplete: "off", spellcheck: "false" });
+}
+
+/** Only what differs from the default is sent. @param {string} name @param {HTMLInputElement} input @param {any} property @returns {Record<string, string>} */
+function valueOf(name, input, property) {
+  const value = input.type === "checkbox" ? String(input.checked) : input.value.trim();
+  return value === "" || value === String(property.default) ? {} : { [name]: value };
+}

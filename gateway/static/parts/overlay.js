@@ -1,0 +1,96 @@
+/** The video with the landmarks drawn on it. */
+
+import { h } from "../lib/dom.js";
+import { frameAt } from "../lib/motion.js";
+import { colours } from "../lib/colours.js";
+
+/** Landmarks less visible than this are drawn faintly. */
+const VISIBLE = 0.5;
+
+/** @typedef {import("../lib/motion.js").Landmarks} Landmarks */
+
+/**
+ * @param {{landmarks: Landmarks, segments: [string, string][], size: [number, number]}} what size of the upright picture
+ * @param {HTMLVideoElement} video
+ * @param {import("../lib/playhead.js").Playhead} playhead
+ * @param {AbortSignal} signal
+ * @returns {HTMLElement}
+ */
+export function overlay({ landmarks, segments, size }, video, playhead, signal) {
+  const canvas = /** @type {HTMLCanvasElement} */ (h("canvas", { "aria-hidden": "true" }));
+  const pane = h("div", { class: "stage" }, video, canvas);
+  const lines = segments.map((pair) => pair.map((name) => landmarks.names.indexOf(name)));
+  const draw = () => {
+    const frame = frameAt(landmarks.times, playhead.time);
+    pane.dataset.time = String(landmarks.times[frame]);
+    paint(canvas, landmarks, lines, frame, size);
+  };
+  playhead.addEventListener("change", draw, { signal });
+  const observer = new ResizeObserver(draw);
+  observer.observe(pane);
+  signal.addEventListener("abort", () => observer.disconnect());
+  return pane;
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Landmarks} landmarks
+ * @param {number[][]} lines pairs of landmark indices
+ * @param {number} frame
+ * @param {[number, number]} size
+ */
+function paint(canvas, landmarks, lines, frame, [width, height]) {
+  const density = devicePixelRatio;
+  canvas.width = canvas.clientWidth * density;
+  canvas.height = canvas.clientHeight * density;
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const scale = Math.min(canvas.width / width, canvas.height / height);
+  context.translate((canvas.width - width * scale) / 2, (canvas.height - height * scale) / 2);
+  const unit = density * Math.max(1, Math.min(canvas.width, canvas.height) / density / 300);
+  const point = (/** @type {number} */ index) => {
+    const at = frame * landmarks.names.length + index;
+    const [x, y] = landmarks.pixels.subarray(2 * at, 2 * at + 2);
+    return { x: x * scale, y: y * scale, faint: landmarks.visibility[at] < VISIBLE, name: landmarks.names[index] };
+  };
+  for (const [first, second] of lines) line(context, point(first), point(second), unit);
+  for (let index = 0; index < landmarks.names.length; index++) dot(context, point(index), unit);
+}
+
+/** @typedef {{x: number, y: number, faint: boolean, name: string}} Point */
+
+/** A line that is seen on any ground: dark around it. */
+function line(/** @type {CanvasRenderingContext2D} */ context, /** @type {Point} */ a, /** @type {Point} */ b, unit) {
+  context.globalAlpha = a.faint || b.faint ? 0.25 : 1;
+  context.lineCap = "round";
+  for (const [colour, width] of [["#0008", 4 * unit], [sideColour(a.name, b.name), 2.2 * unit]]) {
+    context.beginPath();
+    context.moveTo(a.x, a.y);
+    context.lineTo(b.x, b.y);
+    context.strokeStyle = String(colour);
+    context.lineWidth = Number(width);
+    context.stroke();
+  }
+}
+
+function dot(/** @type {CanvasRenderingContext2D} */ context, /** @type {Point} */ { x, y, faint, name }, unit) {
+  context.globalAlpha = faint ? 0.25 : 1;
+  context.beginPath();
+  context.arc(x, y, 2.6 * unit, 0, 2 * Math.PI);
+  context.fillStyle = sideColour(name, name);
+  context.fill();
+  context.strokeStyle = "#0008";
+  context.lineWidth = unit * 0.8;
+  context.stroke();
+}
+
+/** On a picture the bright colours are seen best, whatever the page's scheme. */
+function sideColour(/** @type {string} */ first, /** @type {string} */ second) {
+  const side = landmarkSide(first);
+  return colours(true)[side === landmarkSide(second) ? side : "middle"];
+}
+
+/** @param {string} name such as left_knee, mouth_left */
+function landmarkSide(name) {
+  if (name.includes("left")) return "left";
+  return name.includes("right") ? "right" : "middle";
+}

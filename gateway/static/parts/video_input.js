@@ -1,0 +1,116 @@
+/** Where the video comes from: dropped, chosen or recorded; with its first frame and what it is. */
+
+import { fill, h, icon } from "../lib/dom.js";
+import { clock, size } from "../lib/format.js";
+import { t } from "../texts.js";
+import { canRecord, record } from "./camera.js";
+import { field } from "./fields.js";
+
+const SAMPLED_FRAMES = 12;
+
+/**
+ * The field, and the file it holds.
+ * @param {AbortSignal} signal
+ * @returns {{field: import("./fields.js").Field, file: () => File | null}}
+ */
+export function videoInput(signal) {
+  /** @type {File | null} */
+  let file = null;
+  const input = /** @type {HTMLInputElement} */ (h("input", { type: "file", accept: "video/*", class: "visually-hidden", id: "video-file" }));
+  const shown = h("div", { class: "chosen" });
+  const area = h("div", { class: "drop" });
+  const element = h("div", { class: "field" }, input, area);
+  const made = field("video", element, () => ({}));
+  const take = (/** @type {File | undefined | null} */ chosen) => {
+    if (!chosen) return;
+    file = chosen;
+    made.fault(null);
+    fill(area, shown, h("label", { for: input.id, class: "button" }, t("new_other")));
+    preview(chosen, shown, signal);
+  };
+  input.addEventListener("change", () => take(input.files?.[0]));
+  droppable(area, take);
+  fill(area, invitation(input, take, made));
+  return { field: made, file: () => file };
+}
+
+/** @param {HTMLInputElement} input @param {(file: File | null) => void} take @param {import("./fields.js").Field} made */
+function invitation(input, take, made) {
+  const ask = () => record().then(take, (error) => made.fault(t("record_none", { detail: error.message })));
+  return [
+    icon("video"),
+    h("p", { class: "big" }, t("new_drop")),
+    h("p", { class: "hint" }, t("new_tips")),
+    h(
+      "div",
+      { class: "actions" },
+      h("label", { for: input.id, class: "button primary" }, t("new_choose")),
+      canRecord() && h("button", { type: "button", onclick: ask }, icon("camera"), t("new_record")),
+    ),
+  ];
+}
+
+/** @param {HTMLElement} area @param {(file: File | undefined) => void} take */
+function droppable(area, take) {
+  const over = (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    area.classList.toggle("over", event.type === "dragover");
+  };
+  area.addEventListener("dragover", over);
+  area.addEventListener("dragleave", over);
+  area.addEventListener("drop", (event) => {
+    over(event);
+    take(event.dataTransfer?.files[0]);
+  });
+}
+
+/** @param {File} file @param {HTMLElement} shown @param {AbortSignal} signal */
+function preview(file, shown, signal) {
+  const url = URL.createObjectURL(file);
+  signal.addEventListener("abort", () => URL.revokeObjectURL(url));
+  const video = /** @type {HTMLVideoElement} */ (h("video", { src: url, preload: "auto", playsinline: true, "aria-label": t("new_frame") }));
+  video.muted = true;
+  const facts = h("dl", { class: "facts" }, fact("fact_file", `${file.name} · ${size(file.size)}`));
+  fill(shown, video, facts);
+  video.addEventListener("loadeddata", async () => {
+    const { videoWidth: width, videoHeight: height, duration } = video;
+    const way = t(height > width ? "upright" : "sideways");
+    const length = Number.isFinite(duration) ? clock(duration) : "–";
+    facts.append(...fact("fact_length", length), ...fact("fact_size", `${width} × ${height}, ${way}`));
+    const fps = await frameRate(video);
+    if (fps) facts.append(...fact("fact_rate", t("fact_rate_value", { fps })));
+  });
+  video.addEventListener("error", () => fill(shown, h("p", { class: "hint" }, icon("note"), t("new_unplayable")), facts));
+}
+
+/** @param {string} name @param {string} value */
+function fact(name, value) {
+  return [h("dt", {}, t(name)), h("dd", {}, value)];
+}
+
+/**
+ * Frames a second, from the times of the first frames; NaN where the browser does not tell.
+ * @param {HTMLVideoElement} video
+ * @returns {Promise<number>}
+ */
+async function frameRate(video) {
+  if (!video.requestVideoFrameCallback) return NaN;
+  /** @type {number[]} */
+  const times = [];
+  const sampled = new Promise((resolve) => {
+    const next = (/** @type {number} */ _, /** @type {{mediaTime: number}} */ facts) => {
+      times.push(facts.mediaTime);
+      if (times.length < SAMPLED_FRAMES) video.requestVideoFrameCallback(next);
+      else resolve(null);
+    };
+    video.requestVideoFrameCallback(next);
+    video.addEventListener("ended", resolve, { once: true });
+  });
+  video.playbackRate = 0.5;
+  await video.play().catch(() => {});
+  await sampled;
+  video.pause();
+  video.currentTime = 0;
+  const steps = times.slice(1).map((time, index) => time - times[index]).filter((step) => step > 0).sort((a, b) => a - b);
+  return Math.round(100 / steps[0]) / 100;
+}

@@ -1,0 +1,314 @@
+/** The skeleton in space: markers, segments, floor, and a camera that the user moves. */
+
+import {
+  AmbientLight, BufferAttribute, BufferGeometry, Color, CylinderGeometry, DirectionalLight, Fog, GridHelper, Group,
+  InstancedMesh, LineBasicMaterial, LineSegments, Matrix4, MeshLambertMaterial, PerspectiveCamera, Quaternion, Scene,
+  SphereGeometry, Vector3, WebGLRenderer,
+} from "three";
+import { OrbitControls } from "orbit-controls";
+import { colours, onScheme, sideOf } from "../lib/colours.js";
+import { frameAt } from "../lib/motion.js";
+
+/** @typedef {import("../lib/motion.js").Markers} Markers */
+
+const BONE_RADIUS_M = 0.014;
+const MARKER_RADIUS_M = 0.02;
+const ADDED_RADIUS_M = 0.009;
+const UP = new Vector3(0, 1, 0);
+const HIDDEN = new Matrix4().makeScale(0, 0, 0);
+
+/**
+ * Shows one motion, and a second one as its ghost. `showTime` moves both; the picture is drawn again only when
+ * something has changed.
+ */
+export class Viewer {
+  #scene = new Scene();
+  #camera = new PerspectiveCamera(35, 1, 0.05, 200);
+  #pending = false;
+  /** Milliseconds that the last frames took to be brought up to date and handed to the graphics driver. */
+  cost = { frames: 0, totalMs: 0 };
+
+  /**
+   * @param {HTMLElement} pane
+   * @param {{markers: Markers, ghost?: Markers | null, segments: [string, string][], main: string[], label: string}} what
+   *   `main` are the markers drawn large
+   * @param {AbortSignal} signal
+   */
+  constructor(pane, { markers, ghost, segments, main, label }, signal) {
+    this.pane = pane;
+    this.markers = markers;
+    this.#renderer = new WebGLRenderer({ antialias: true, powerPreference: "low-power" });
+    this.#renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
+    this.#renderer.domElement.setAttribute("role", "img");
+    this.#renderer.domElement.setAttribute("aria-label", label);
+    pane.append(this.#renderer.domElement);
+    this.body = new Body(markers, segments, main);
+    this.ghost = ghost ? new GhostBody(ghost, segments) : null;
+    this.#scene.add(this.body.group, new AmbientLight(0xffffff, 1.6), light());
+    if (this.ghost) this.#scene.add(this.ghost.lines);
+    this.#controls = new OrbitControls(this.#camera, this.#renderer.domElement);
+    this.#controls.addEventListener("change", () => this.#request());
+    this.#controls.maxPolarAngle = Math.PI * 0.6;
+    this.#observe(signal);
+    this.dress();
+    this.look("angle");
+    this.showTime(markers.times[0] ?? 0);
+  }
+
+  #renderer;
+  #controls;
+  /** @type {GridHelper | null} */
+  #floor = null;
+
+  /** @param {AbortSignal} signal */
+  #observe(signal) {
+    const observer = new ResizeObserver(() => this.#resize());
+    observer.observe(this.pane);
+    onScheme(() => this.dress(), signal);
+    signal.addEventListener("abort", () => {
+      observer.disconnect();
+      this.#controls.dispose();
+      this.#renderer.dispose();
+      this.#renderer.forceContextLoss();
+    });
+  }
+
+  /** Colours of the page's scheme. */
+  dress() {
+    const ground = getComputedStyle(this.pane).backgroundColor;
+    this.#scene.background = new Color(ground);
+    this.#floor?.dispose();
+    this.#floor?.removeFromParent();
+    this.#floor = floorOf(this.markers, new Color(colours().marker).lerp(new Color(ground), 0.55));
+    this.#scene.add(this.#floor);
+    this.body.dress();
+    this.ghost?.dress();
+    this.#request();
+  }
+
+  /** @param {number} time seconds */
+  showTime(time) {
+    const frame = frameAt(this.markers.times, time);
+    this.pane.dataset.time = String(this.markers.times[frame]);
+    const started = performance.now();
+    this.body.show(frame);
+    this.ghost?.show(frameAt(this.ghost.markers.times, time));
+    this.cost.totalMs += performance.now() - started;
+    this.#request();
+  }
+
+  /** @param {boolean} visible */
+  setGhost(visible) {
+    if (this.ghost) this.ghost.lines.visible = visible;
+    this.#request();
+  }
+
+  /** Whether the markers that the augmentation added are drawn. @param {boolean} visible */
+  setAdded(visible) {
+    this.body.added.visible = visible;
+    this.#request();
+  }
+
+  /** Look at the whole path of the person from a side. @param {"front" | "side" | "top" | "angle"} from */
+  look(from) {
+    const { centre, size } = extent(this.markers);
+    const front = facing(this.markers);
+    const side = new Vector3().crossVectors(front, UP);
+    const directions = {
+      front,
+      side,
+      top: UP.clone().addScaledVector(front, 0.001),
+      angle: front.clone().addScaledVector(side, 0.7).addScaledVector(UP, 0.35),
+    };
+    const narrow = Math.min(1, this.#camera.aspect);
+    const distance = (0.62 * Math.max(size, 1.2)) / Math.tan((this.#camera.fov * Math.PI) / 360) / narrow;
+    this.#controls.target.copy(centre);
+    this.#camera.position.copy(centre).addScaledVector(directions[from].normalize(), distance);
+    this.#scene.fog = new Fog(/** @type {Color} */ (this.#scene.background), distance * 1.6, distance * 4);
+    this.#from = from;
+    this.#controls.update();
+    this.#request();
+  }
+
+  /** @type {"front" | "side" | "top" | "angle" | null} */
+  #from = null;
+
+  #resize() {
+    const { clientWidth, clientHeight } = this.pane;
+    if (!clientWidth || !clientHeight) return;
+    const first = this.#camera.aspect === 1;
+    this.#renderer.setSize(clientWidth, clientHeight);
+    this.#camera.aspect = clientWidth / clientHeight;
+    this.#camera.updateProjectionMatrix();
+    if (first && this.#from) this.look(this.#from);
+    this.render();
+  }
+
+  #request() {
+    if (this.#pending) return;
+    this.#pending = true;
+    requestAnimationFrame(() => this.render());
+  }
+
+  render() {
+    this.#pending = false;
+    const started = performance.now();
+    this.#renderer.render(this.#scene, this.#camera);
+    this.cost.totalMs += performance.now() - started;
+    this.cost.frames += 1;
+  }
+}
+
+/** A solid body: cylinders for segments, spheres for markers. */
+class Body {
+  /** @param {Markers} markers @param {[string, string][]} segments @param {string[]} main */
+  constructor(markers, segments, main) {
+    this.markers = markers;
+    this.pairs = pairsOf(markers, segments);
+    const large = main.length ? markers.names.filter((name) => main.includes(name)) : markers.names;
+    const small = markers.names.filter((name) => !large.includes(name));
+    this.bones = instances(new CylinderGeometry(BONE_RADIUS_M, BONE_RADIUS_M, 1, 10), this.pairs.length);
+    this.main = instances(new SphereGeometry(MARKER_RADIUS_M, 16, 12), large.length);
+    this.added = instances(new SphereGeometry(ADDED_RADIUS_M, 10, 8), small.length);
+    this.large = large.map((name) => markers.names.indexOf(name));
+    this.small = small.map((name) => markers.names.indexOf(name));
+    this.group = new Group().add(this.bones, this.main, this.added);
+  }
+
+  dress() {
+    const palette = colours();
+    const paint = (/** @type {InstancedMesh} */ mesh, /** @type {string[]} */ names) =>
+      names.forEach((colour, index) => mesh.setColorAt(index, new Color(colour)));
+    const { names } = this.markers;
+    paint(this.bones, this.pairs.map(([a, b]) => palette[commonSide(names[a], names[b])]));
+    paint(this.main, this.large.map((index) => palette[sideOf(names[index])]));
+    paint(this.added, this.small.map(() => palette.marker));
+    for (const mesh of [this.bones, this.main, this.added])
+      if (mesh.instanceColor) mesh.instanceColor.needsUpdate = true;
+  }
+
+  /** @param {number} frame */
+  show(frame) {
+    const from = new Vector3();
+    const to = new Vector3();
+    this.pairs.forEach(([a, b], index) => {
+      point(this.markers, frame, a, from);
+      point(this.markers, frame, b, to);
+      this.bones.setMatrixAt(index, between(from, to));
+    });
+    for (const [mesh, indices] of /** @type {[InstancedMesh, number[]][]} */ ([[this.main, this.large], [this.added, this.small]]))
+      indices.forEach((marker, index) => {
+        point(this.markers, frame, marker, from);
+        mesh.setMatrixAt(index, Number.isNaN(from.x) ? HIDDEN : matrix.makeTranslation(from));
+      });
+    for (const mesh of [this.bones, this.main, this.added]) mesh.instanceMatrix.needsUpdate = true;
+  }
+}
+
+/** The unrefined motion as thin lines, in the same place, so that what the refinement changed is seen. */
+class GhostBody {
+  /** @param {Markers} markers @param {[string, string][]} segments */
+  constructor(markers, segments) {
+    this.markers = markers;
+    this.pairs = pairsOf(markers, segments);
+    this.points = new BufferAttribute(new Float32Array(this.pairs.length * 6), 3);
+    const geometry = new BufferGeometry().setAttribute("position", this.points);
+    this.lines = new LineSegments(geometry, new LineBasicMaterial({ transparent: true, opacity: 0.9 }));
+    this.lines.frustumCulled = false;
+    this.lines.visible = false;
+  }
+
+  dress() {
+    this.lines.material.color.set(colours().ghost);
+  }
+
+  /** @param {number} frame */
+  show(frame) {
+    const at = new Vector3();
+    this.pairs.flat().forEach((marker, index) => {
+      point(this.markers, frame, marker, at);
+      if (Number.isNaN(at.x)) at.set(0, -1000, 0);
+      this.points.setXYZ(index, at.x, at.y, at.z);
+    });
+    this.points.needsUpdate = true;
+  }
+}
+
+const matrix = new Matrix4();
+const turn = new Quaternion();
+const axis = new Vector3();
+const middle = new Vector3();
+const stretch = new Vector3();
+
+/** A unit cylinder moved to lie between two points; hidden where one is missing. */
+function between(/** @type {Vector3} */ from, /** @type {Vector3} */ to) {
+  const length = axis.subVectors(to, from).length();
+  if (!(length > 0)) return HIDDEN;
+  turn.setFromUnitVectors(UP, axis.divideScalar(length));
+  return matrix.compose(middle.addVectors(from, to).multiplyScalar(0.5), turn, stretch.set(1, length, 1));
+}
+
+/** @param {CylinderGeometry | SphereGeometry} geometry @param {number} count */
+function instances(geometry, count) {
+  const mesh = new InstancedMesh(geometry, new MeshLambertMaterial(), count);
+  mesh.frustumCulled = false;
+  return mesh;
+}
+
+/** @param {Markers} markers @param {[string, string][]} segments @returns {[number, number][]} */
+function pairsOf(markers, segments) {
+  const pairs = segments.map(([a, b]) => [markers.names.indexOf(a), markers.names.indexOf(b)]);
+  return /** @type {[number, number][]} */ (pairs.filter(([a, b]) => a >= 0 && b >= 0));
+}
+
+/** @param {string} first @param {string} second */
+function commonSide(first, second) {
+  const sides = [sideOf(first), sideOf(second)].filter((side) => side !== "middle");
+  return sides[0] === sides[sides.length - 1] ? sides[0] ?? "middle" : "middle";
+}
+
+/** @param {Markers} markers @param {number} frame @param {number} marker @param {Vector3} into */
+function point(markers, frame, marker, into) {
+  return into.fromArray(markers.positions, (frame * markers.names.length + marker) * 3);
+}
+
+function light() {
+  const sun = new DirectionalLight(0xffffff, 2);
+  sun.position.set(2, 5, 3);
+  return sun;
+}
+
+/** Centre and largest side of the box around the whole motion, metres. @param {Markers} markers */
+function extent({ positions }) {
+  const low = [Infinity, Infinity, Infinity];
+  const high = [-Infinity, -Infinity, -Infinity];
+  positions.forEach((value, index) => {
+    if (value < low[index % 3]) low[index % 3] = value;
+    if (value > high[index % 3]) high[index % 3] = value;
+  });
+  if (!Number.isFinite(low[0])) return { centre: new Vector3(0, 1, 0), size: 2 };
+  const sides = high.map((value, index) => value - low[index]);
+  const centre = new Vector3().fromArray(high.map((value, index) => (value + low[index]) / 2));
+  return { centre, size: Math.max(...sides) };
+}
+
+/** Where the person looks in the first frame, from the hips; towards +Z where there are none. @param {Markers} markers */
+function facing(markers) {
+  const [right, left] = ["RHip", "LHip"].map((name) => markers.names.indexOf(name));
+  const across = new Vector3();
+  if (right >= 0 && left >= 0) {
+    const rightHip = point(markers, 0, right, new Vector3());
+    across.subVectors(point(markers, 0, left, new Vector3()), rightHip).setY(0);
+  }
+  if (!(across.lengthSq() > 0)) return new Vector3(0, 0, 1);
+  return across.cross(UP).normalize();
+}
+
+/** A grid of half metres on the floor under the motion. @param {Markers} markers @param {Color} colour */
+function floorOf(markers, colour) {
+  const { centre, size } = extent(markers);
+  const side = Math.ceil(size + 4);
+  const grid = new GridHelper(side, side * 2, colour, colour);
+  grid.position.set(Math.round(centre.x), 0, Math.round(centre.z));
+  return grid;
+}

@@ -1,0 +1,96 @@
+/** New run: a video, the person in it, a few questions. */
+
+import { Problem, json } from "../lib/api.js";
+import { fill, h } from "../lib/dom.js";
+import { check, submit } from "../lib/upload.js";
+import { consent, quantity } from "../parts/fields.js";
+import { options } from "../parts/options.js";
+import { videoInput } from "../parts/video_input.js";
+import { t } from "../texts.js";
+
+/** Problems without a field of their own, and the field that they are about. */
+const ABOUT = /** @type {Record<string, string>} */ ({
+  "consent-missing": "consent", "unreadable-video": "video", "body-too-large": "video", "no-video-stream": "video",
+});
+
+/** @param {AbortSignal} signal */
+export async function newRun(signal) {
+  const video = videoInput(signal);
+  const questions = h("div", { "aria-busy": "true" });
+  const fields = [video.field, quantity("height", ["cm", "ft"]), quantity("weight", ["kg", "lb"]), consent()];
+  const outcome = h("div", { class: "outcome", role: "status" });
+  const start = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "primary large" }, t("start")));
+  const form = h(
+    "form",
+    { class: "new", novalidate: true },
+    h("section", {}, h("h2", {}, t("new_video")), fields[0].element),
+    h(
+      "section",
+      {},
+      h("h2", {}, t("person")),
+      h("div", { class: "pair" }, fields[1].element, fields[2].element),
+      h("h2", {}, t("consent_title")),
+      fields[3].element,
+    ),
+    h("section", { class: "wide" }, questions),
+    h("div", { class: "wide sendoff" }, start, outcome),
+  );
+  askQuestions(questions, fields, signal);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    start.disabled = true;
+    for (const each of fields) each.fault(null);
+    try {
+      const accepted = await send(fields, video.file(), outcome, signal);
+      location.hash = `#/runs/${accepted.run_key}`;
+    } catch (error) {
+      if (!signal.aborted) explain(error, fields, outcome);
+    } finally {
+      start.disabled = false;
+    }
+  });
+  return h("div", {}, h("h1", {}, t("new_title")), h("p", { class: "lead" }, t("new_lead")), form);
+}
+
+/** @param {HTMLElement} place @param {import("../parts/fields.js").Field[]} fields @param {AbortSignal} signal */
+async function askQuestions(place, fields, signal) {
+  const document = await json("/openapi.json", { signal });
+  const { schema } = document.paths["/api/runs"].post.requestBody.content["multipart/form-data"];
+  const { element, fields: more } = options(schema.properties);
+  fields.push(...more);
+  fill(place, element);
+  place.removeAttribute("aria-busy");
+}
+
+/** @param {import("../parts/fields.js").Field[]} fields @param {File | null} file @param {HTMLElement} outcome @param {AbortSignal} signal */
+async function send(fields, file, outcome, signal) {
+  const values = Object.assign({}, ...fields.map((each) => each.values()));
+  fill(outcome, t("checking"));
+  const onlyVideoMissing = await check(values, signal);
+  if (!file) throw onlyVideoMissing;
+  const bar = /** @type {HTMLProgressElement} */ (h("progress", { max: 1, value: 0, "aria-label": t("new_video") }));
+  const words = h("span", {});
+  fill(outcome, bar, words);
+  const sent = (/** @type {number} */ share) => {
+    bar.value = share;
+    words.textContent = share < 1 ? t("uploading", { percent: Math.floor(share * 100) }) : t("upload_done");
+  };
+  return submit(values, file, { sent, lost: () => (words.textContent = t("upload_lost")) }, signal);
+}
+
+/** @param {any} error @param {import("../parts/fields.js").Field[]} fields @param {HTMLElement} outcome */
+function explain(error, fields, outcome) {
+  if (!(error instanceof Problem)) {
+    fill(outcome, h("p", { class: "fault" }, error.passing ? t("upload_failed") : error.message));
+    return;
+  }
+  const faults = new Map(error.fields);
+  if (ABOUT[error.code]) faults.set(ABOUT[error.code], error.message);
+  const faulty = fields.filter((each) => faults.has(each.name));
+  for (const each of faulty) {
+    each.fault(faults.get(each.name) ?? null);
+    each.element.closest("details")?.setAttribute("open", "");
+  }
+  faulty[0]?.focus();
+  fill(outcome, h("p", { class: "fault" }, faulty.length ? t("form_faults") : error.message));
+}

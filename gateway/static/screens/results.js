@@ -1,0 +1,88 @@
+/** Results of a run: video, skeleton and charts under one cursor; statistics, quality, files. */
+
+import { json, reachable, runPath, text } from "../lib/api.js";
+import { h, iconButton } from "../lib/dom.js";
+import { date } from "../lib/format.js";
+import { parseLandmarks, parseTrc } from "../lib/motion.js";
+import { Playhead } from "../lib/playhead.js";
+import { AngleFiles, angleCharts } from "../parts/angles.js";
+import { archive, downloads } from "../parts/downloads.js";
+import { overlay } from "../parts/overlay.js";
+import { quality } from "../parts/quality.js";
+import { stage3d } from "../parts/stage3d.js";
+import { statisticsTable } from "../parts/statistics.js";
+import { transport } from "../parts/transport.js";
+import { t } from "../texts.js";
+
+/**
+ * @param {any} run as the API gave it
+ * @param {AbortSignal} signal
+ * @param {() => void} erase
+ */
+export async function results(run, signal, erase) {
+  const read = (/** @type {string} */ ending) => {
+    const file = run.files.find((/** @type {any} */ each) => each.path.endsWith(ending));
+    return file ? text(file.url, { signal }) : Promise.resolve(null);
+  };
+  const [skeleton, statistics, report, final, initial, raw] = await Promise.all([
+    json("/api/skeleton", { signal }),
+    json(`${runPath(run.run_key)}statistics/`, { signal }),
+    read("quality.json"),
+    read("_final.trc"),
+    read("_initial.trc"),
+    read("_raw_landmarks.csv"),
+  ]);
+  const facts = report ? JSON.parse(report) : {};
+  const markers = parseTrc(final ?? "");
+  const landmarks = raw ? parseLandmarks(raw) : null;
+  const playhead = new Playhead(landmarks?.times.length ? landmarks.times : markers.times);
+  const watching = h(
+    "div",
+    { class: "watch" },
+    landmarks && videoPane(run, { landmarks, segments: skeleton.landmark_segments, size: sizeOf(facts, landmarks) }, playhead, signal),
+    await stage3d({ markers, ghost: initial ? parseTrc(initial) : null, skeleton }, playhead, signal),
+  );
+  return h(
+    "div",
+    { class: "results" },
+    heading(run, erase, signal),
+    h("section", { class: "card", "aria-label": t("watch") }, watching, transport(playhead, signal), h("p", { class: "hint keys" }, t("keys"))),
+    angleCharts(skeleton.joints, new AngleFiles(run.files, signal), playhead, signal),
+    h("section", { class: "card" }, h("h2", {}, t("statistics")), statisticsTable(statistics)),
+    h("div", { class: "columns" }, quality(facts), downloads(run, signal)),
+  );
+}
+
+/** @param {any} run @param {() => void} erase @param {AbortSignal} signal */
+function heading(run, erase, signal) {
+  const subject = t("subject", { height: `${run.subject.height.toFixed(2)} m`, weight: `${+run.subject.weight.toFixed(1)} kg` });
+  return h(
+    "div",
+    { class: "heading" },
+    h("div", {}, h("h1", {}, run.name), h("p", { class: "hint" }, `${date(run.accepted_at)} · ${subject}`)),
+    h("div", { class: "actions" }, archive(run, signal), iconButton("bin", t("delete"), erase)),
+  );
+}
+
+/** Size of the upright picture; without a quality report, the box that holds every landmark. */
+function sizeOf(/** @type {any} */ { video }, /** @type {import("../lib/motion.js").Landmarks} */ { pixels }) {
+  if (video?.width) return /** @type {[number, number]} */ ([video.width, video.height]);
+  const largest = [1, 1];
+  pixels.forEach((value, index) => value > largest[index % 2] && (largest[index % 2] = value));
+  return /** @type {[number, number]} */ (largest);
+}
+
+/** @param {any} run @param {any} drawn @param {Playhead} playhead @param {AbortSignal} signal */
+function videoPane(run, drawn, playhead, signal) {
+  const video = /** @type {HTMLVideoElement} */ (h("video", { preload: "auto", playsinline: true, "aria-label": t("video_label") }));
+  video.muted = true;
+  const apology = h("p", { class: "hint", role: "status" });
+  const unplayable = () => {
+    playhead.detach();
+    apology.textContent = t("video_unplayable");
+  };
+  video.addEventListener("loadedmetadata", () => playhead.attach(video), { once: true });
+  video.addEventListener("error", unplayable);
+  reachable(`${runPath(run.run_key)}video`, signal).then((url) => (video.src = url), unplayable);
+  return h("div", { class: "view" }, h("div", { class: "row spread" }, h("h3", {}, t("video_title"))), overlay(drawn, video, playhead, signal), apology);
+}
