@@ -1,11 +1,14 @@
 """Making a data set of pairs: many clips, several workers, stopped and gone on with at any time."""
 
-import multiprocessing
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from tqdm import tqdm
@@ -22,6 +25,8 @@ from training.data.clip import Clip, make_clip, plan_clip, render_clip
 from training.data.pairs import Pair, in_camera_world, write_pair
 from training.mocap.library import MotionFile, find_motions
 from training.scene.render import Renderer
+
+CLIPS_PER_PROCESS: Final = 40
 
 
 @dataclass(frozen=True)
@@ -66,14 +71,28 @@ def clip_file(folder: Path, index: int) -> Path:
 
 
 def _work(job: Job, indices: list[int], workers: int) -> Iterator[int]:
-    """Frames of each finished clip. Each worker is a process with a renderer of its own."""
-    if workers <= 1:
-        _start(job)
-        yield from map(_one, indices)
-        return
+    """Frames of each finished clip. Each worker is a process with a renderer of its own.
+
+    A graphics driver can take its whole process down (Mesa's does, once in some hundred clips). Workers are therefore
+    replaced now and then, and after a crash the work goes on; it gives up where no clip gets done between two crashes.
+    """
     os.environ.setdefault("LP_NUM_THREADS", "1")  # one core each, where pictures are drawn without a GPU
-    with multiprocessing.get_context("spawn").Pool(workers, _start, (job,)) as pool:
-        yield from pool.imap(_one, indices)
+    while indices:
+        done = 0
+        try:
+            with ProcessPoolExecutor(
+                workers, get_context("spawn"), _start, (job,), max_tasks_per_child=CLIPS_PER_PROCESS
+            ) as pool:
+                for frames in pool.map(_one, indices):
+                    done += 1
+                    yield frames
+        except BrokenProcessPool:
+            if not done:
+                raise
+            yield from (0 for index in indices[done:] if clip_file(job.folder, index).exists())
+            indices = [index for index in indices[done:] if not clip_file(job.folder, index).exists()]
+        else:
+            return
 
 
 _worker: tuple[Job, Renderer] | None = None

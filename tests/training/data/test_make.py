@@ -1,15 +1,49 @@
 """The whole way, from the command to clips on disk, small (skips where nothing can be drawn)."""
 
 import argparse
+import os
+from collections.abc import Iterator
 
 import pytest
 
 from training.commands import add_parser
+from training.data import make as making
 from training.data.pairs import pair_files, read_pair
+
+
+def in_this_process(job: making.Job, indices: list[int], workers: int) -> Iterator[int]:
+    making._start(job)
+    return map(making._one, indices)
+
+
+def crash_once_then_write(index: int) -> int:
+    """Stands in for a clip: the third ends its process the first time, as a driver's fault would."""
+    assert making._worker is not None
+    folder = making._worker[0].folder
+    if index == 2 and not (folder / "crashed").exists():
+        (folder / "crashed").touch()
+        os._exit(11)
+    making.clip_file(folder, index).touch()
+    return 10
+
+
+def start_without_drawing(job: making.Job) -> None:
+    making._worker = (job, None)  # type: ignore[assignment]  # nothing is drawn
+
+
+def test_work_goes_on_after_a_worker_died(tmp_path, monkeypatch):
+    monkeypatch.setattr(making, "_start", start_without_drawing)
+    monkeypatch.setattr(making, "_one", crash_once_then_write)
+    (tmp_path / "clips").mkdir()
+    frames = list(making._work(making.Job(tmp_path, 1, (), (), "full"), [0, 1, 2, 3, 4], 1))
+    assert len(frames) == 5
+    assert (tmp_path / "crashed").exists()
+    assert [file.name for file in sorted((tmp_path / "clips").iterdir())] == [f"{i:06d}.npz" for i in range(5)]
 
 
 @pytest.mark.usefixtures("makehuman", "egl")
 def test_clips_are_made_and_added_to(measured_data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("training.data.make._work", in_this_process)
     monkeypatch.setattr("training.data.clip.FRAMES", (12, 14))
     parser = argparse.ArgumentParser()
     add_parser(parser.add_subparsers())
