@@ -64,7 +64,7 @@ class Cluster:
             )
 
     def until_ready(self, status: int) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             with suppress(httpx.HTTPError):
                 if httpx.get(f"{self.url}/readyz", timeout=20).status_code == status:

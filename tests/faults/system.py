@@ -21,8 +21,8 @@ from shared.errors import Unavailable
 from shared.settings import Settings
 from shared.store.s3 import S3Store
 from shared.worker import Phase
+from tests.faults.proxy import Proxy
 from tests.makers import new_request, s3_settings
-from tests.proxy import Proxy, proxy_to
 from tests.servers import REPOSITORY, NatsServer, S3Server
 
 ACK_WAIT_S = 2.0
@@ -71,7 +71,7 @@ class System:
         environment = {
             **os.environ,
             "HUMANPOSE3D_NATS_URL": self.nats.url,
-            "HUMANPOSE3D_S3_ENDPOINT": f"http://127.0.0.1:{self.proxy.port}",
+            "HUMANPOSE3D_S3_ENDPOINT": f"http://127.0.0.1:{self.proxy.listening}",
             "HUMANPOSE3D_S3_ACCESS_KEY": str(self.settings.s3_access_key),
             "HUMANPOSE3D_S3_SECRET_KEY": str(
                 self.settings.s3_secret_key and self.settings.s3_secret_key.get_secret_value()
@@ -145,18 +145,18 @@ async def system(folder: Path, dice: random.Random, max_deliveries: int = 5) -> 
     for server in (nats, s3):
         server.folder.mkdir()
         server.start()
+    proxy = Proxy(s3.port, dice)
+    await proxy.start()
     changes = {"nats_url": nats.url, "ack_wait_s": ACK_WAIT_S, "max_deliveries": max_deliveries}
+    under_attack = System(folder, dice, nats, s3, proxy, s3_settings(s3, **changes), max_deliveries)
     try:
-        async with proxy_to(s3.port) as proxy:
-            under_attack = System(folder, dice, nats, s3, proxy, s3_settings(s3, **changes), max_deliveries)
-            try:
-                yield under_attack
-            finally:
-                for worker in under_attack.workers:
-                    with contextlib.suppress(ProcessLookupError):
-                        worker.send_signal(signal.SIGKILL)
-                    worker.wait()
-                await under_attack.bus.close()
+        yield under_attack
     finally:
+        for worker in under_attack.workers:
+            with contextlib.suppress(ProcessLookupError):
+                worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        await under_attack.bus.close()
+        await proxy.stop()
         nats.stop()
         s3.stop()
