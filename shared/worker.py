@@ -144,7 +144,8 @@ class Worker:
         self._current = asyncio.create_task(self._process(delivery))
         await asyncio.wait({self._current})
         if not self._current.cancelled() and (error := self._current.exception()) is not None:
-            log.error("the task could not be settled; it will be delivered again", exc_info=error)
+            trace = None if isinstance(error, Unavailable) else error
+            log.error("the task could not be settled and will be delivered again: %s", error, exc_info=trace)
         self._current = None
 
     async def _process(self, delivery: Delivery) -> None:
