@@ -29,7 +29,8 @@ def serve(service: str, stages: Mapping[StageName, str]) -> None:
         telemetry.start(settings, service)
         app = create_app(settings, stages)
     except HumanPose3DError as error:
-        sys.exit(f"{service}: {error}")
+        sys.stderr.write(f"{service}: {error}\n")
+        sys.exit(error.exit_code)
     uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False)
 
 

@@ -1,7 +1,7 @@
 """The worker's loop: whatever breaks, wherever, a run ends exactly once. In memory, with stages that take no time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -13,46 +13,17 @@ from shared import runs, worker
 from shared.bus.memory import MemoryBus
 from shared.contracts import Problem, RunState, StageEvent, StageName, StageTask, route
 from shared.errors import BusUnavailable, RunExists, RunNotFound, StageCrashed, StoreUnavailable
-from shared.stage_main import ResultsJob, StageDone, StageJob
 from shared.stage_process import Refused
 from shared.store.directory import DirectoryStore
 from shared.worker import Phase, Worker
 from tests.makers import MAX_DELIVERIES, bus_settings, new_request, new_run_id
+from tests.stub_runner import StubRunner
 
 pytestmark = pytest.mark.anyio
 
 ACK_WAIT_S = 0.3
 PHASES = get_args(Phase)
 PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")
-
-
-class StubRunner:
-    """Makes one artefact and a report, after doing what the test asks for."""
-
-    def __init__(self, stage: StageName, first: Callable[[], Awaitable[object]] | None = None) -> None:
-        self.stage = stage
-        self.first = first
-        self.jobs = 0
-
-    async def inputs(self) -> frozenset[str]:
-        return frozenset({"video"})
-
-    async def run(self, job: StageJob, progress: Callable[[float], None]) -> StageDone:
-        self.jobs += 1
-        assert job.inputs["video"].read_bytes() == b"film"
-        progress(0.5)
-        if self.first is not None:
-            await self.first()
-        made = {name: job.outputs / f"{name}.json" for name in (f"{self.stage}-made", "report")}
-        for path in made.values():
-            path.write_text("{}")
-        return StageDone(artefacts=made, seconds=0.1, sha256={})
-
-    async def write_results(self, job: ResultsJob) -> None:
-        (job.outputs / "made.txt").write_text(" ".join(sorted(job.artefacts)))
-
-    async def close(self) -> None:
-        pass
 
 
 class Killed(BaseException):
@@ -172,7 +143,7 @@ def dies(world: World, stage: StageName, phase: Phase, times: int) -> Callable[[
 @pytest.mark.parametrize("phase", PHASES)
 async def test_a_death_at_any_point_changes_nothing_twice(world, phase, stage):
     run_id = await world.submitted()
-    runner = StubRunner(stage, first=lambda: asyncio.sleep(0.05))
+    runner = StubRunner(stage, first=lambda _video: asyncio.sleep(0.05))
     mortal = world.worker(stage, runner, observer=dies(world, stage, phase, times=1))
     others = [world.worker(other) for other in get_args(StageName) if other != stage]
     async with world.working(mortal, *others):
@@ -208,7 +179,7 @@ async def zombie(world: World, run_id: str, monkeypatch) -> AsyncIterator[asynci
     monkeypatch.setattr(worker, "_TICK_S", 60)
     wake = asyncio.Event()
     asleep = bus_settings("nats://127.0.0.1:4222", ack_wait_s=3600, grace_s=5)
-    stuck = Worker("detector", StubRunner("detector", first=wake.wait), world.bus, world.store, asleep)
+    stuck = Worker("detector", StubRunner("detector", first=lambda _video: wake.wait()), world.bus, world.store, asleep)
     async with world.working(stuck):
         while (await world.bus.read(run_id)).state.claim is None:
             await asyncio.sleep(0.01)
@@ -230,7 +201,7 @@ async def test_a_zombie_that_wakes_while_another_works_leaves_the_task_to_it(wor
     run_id = await world.submitted()
     gate = asyncio.Event()
     async with zombie(world, run_id, monkeypatch) as wake:
-        second = world.worker("detector", StubRunner("detector", first=gate.wait))
+        second = world.worker("detector", StubRunner("detector", first=lambda _video: gate.wait()))
         async with world.working(second, *(world.worker(stage) for stage in get_args(StageName)[1:])):
             while (await world.bus.read(run_id)).state.attempts < 2:
                 await asyncio.sleep(0.01)
@@ -244,7 +215,7 @@ async def test_a_zombie_that_wakes_while_another_works_leaves_the_task_to_it(wor
 
 
 async def test_a_refusal_fails_the_run_at_once(world):
-    async def refuse() -> None:
+    async def refuse(_video: Path) -> None:
         raise Refused(PROBLEM)
 
     run_id = await world.submitted()
@@ -258,7 +229,7 @@ async def test_a_refusal_fails_the_run_at_once(world):
     ("error", "code"), [(StageCrashed("It ended."), "stage-crashed"), (ZeroDivisionError("inside"), "internal")]
 )
 async def test_what_fails_every_time_is_given_up_after_the_last_delivery(world, error, code):
-    async def fail() -> None:
+    async def fail(_video: Path) -> None:
         raise error
 
     run_id = await world.submitted()
@@ -273,7 +244,7 @@ async def test_what_fails_every_time_is_given_up_after_the_last_delivery(world, 
 async def test_what_fails_for_a_while_is_tried_again(world):
     failures = [StageCrashed("It ended."), StoreUnavailable("Away.")]
 
-    async def fail() -> None:
+    async def fail(_video: Path) -> None:
         if failures:
             raise failures.pop()
 
@@ -329,7 +300,7 @@ async def test_a_cancelled_run_stops_at_once_and_leaves_no_artefact(world):
     run_id = await world.submitted()
     stopped = asyncio.Event()
 
-    async def work() -> None:
+    async def work(_video: Path) -> None:
         try:
             await asyncio.sleep(60)
         finally:
@@ -360,7 +331,7 @@ async def test_a_run_cancelled_in_the_queue_is_never_begun(world):
 async def test_nothing_is_left_of_a_run_erased_while_it_is_at_work(world):
     run_id = await world.submitted()
     gate = asyncio.Event()
-    async with world.working(world.worker("detector", StubRunner("detector", first=gate.wait))):
+    async with world.working(world.worker("detector", StubRunner("detector", first=lambda _video: gate.wait()))):
         while (await world.bus.read(run_id)).state.status != "running":
             await asyncio.sleep(0.01)
         await runs.erase(world.bus, world.store, run_id)
@@ -386,7 +357,7 @@ async def test_a_second_message_of_the_same_task_does_no_harm(world):
     world.bus._seen.clear()  # as after the two minutes that the bus remembers message ids
     await runs.publish_next(world.bus, (await world.bus.read(run_id)).state)
     assert len(world.bus.messages) == 2
-    runners = [StubRunner("detector", first=lambda: asyncio.sleep(0.1)) for _ in range(2)]
+    runners = [StubRunner("detector", first=lambda _video: asyncio.sleep(0.1)) for _ in range(2)]
     detectors = [world.worker("detector", runner) for runner in runners]
     async with world.working(*detectors, *map(world.worker, get_args(StageName)[1:])):
         await assert_completed_once(world, run_id)
@@ -395,7 +366,7 @@ async def test_a_second_message_of_the_same_task_does_no_harm(world):
 
 async def test_a_stop_lets_the_task_in_hand_finish(world):
     run_id = await world.submitted()
-    runner = StubRunner("detector", first=lambda: asyncio.sleep(0.2))
+    runner = StubRunner("detector", first=lambda _video: asyncio.sleep(0.2))
     stopping = world.worker("detector", runner)
     loop = asyncio.create_task(stopping.run())
     while not runner.jobs:
@@ -409,7 +380,7 @@ async def test_a_stop_lets_the_task_in_hand_finish(world):
 async def test_a_stop_hands_back_what_takes_longer_than_the_grace_period(world):
     run_id = await world.submitted()
     world.bus.ack_wait_s = 3600  # only handing back can bring it again
-    runner = StubRunner("detector", first=lambda: asyncio.sleep(60))
+    runner = StubRunner("detector", first=lambda _video: asyncio.sleep(60))
     stopping = world.worker("detector", runner)
     loop = asyncio.create_task(stopping.run())
     while not runner.jobs:

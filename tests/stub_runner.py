@@ -1,0 +1,38 @@
+"""A stage that takes no time and needs no process of its own."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from shared.contracts import StageName
+from shared.stage_main import ResultsJob, StageDone, StageJob
+
+FILM = b"film"
+
+
+class StubRunner:
+    """Makes one artefact and a report, after doing with the video what the test asks for."""
+
+    def __init__(self, stage: StageName, first: Callable[[Path], Awaitable[object]] | None = None) -> None:
+        self.stage = stage
+        self.first = first
+        self.jobs = 0
+
+    async def inputs(self) -> frozenset[str]:
+        return frozenset({"video"})
+
+    async def run(self, job: StageJob, progress: Callable[[float], None]) -> StageDone:
+        self.jobs += 1
+        assert job.inputs["video"].read_bytes().startswith(FILM)
+        progress(0.5)
+        if self.first is not None:
+            await self.first(job.inputs["video"])
+        made = {name: job.outputs / f"{name}.json" for name in (f"{self.stage}-made", "report")}
+        for path in made.values():
+            path.write_text("{}")
+        return StageDone(artefacts=made, seconds=0.1, sha256={})
+
+    async def write_results(self, job: ResultsJob) -> None:
+        (job.outputs / "made.txt").write_text(" ".join(sorted(job.artefacts)))
+
+    async def close(self) -> None:
+        pass
