@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from types import FrameType
 
-from cli import run
+from cli import run, view
 from shared.errors import HumanPose3DError, InvalidOption
 
 INTERRUPTED = 130
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"humanpose3d {version('humanpose3d')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run.add_parser(commands)
+    view.add_parser(commands)
     return parser
 
 
