@@ -195,7 +195,8 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   fact_stature: "Height without scaling",
 
   statistics: "Statistics",
-  statistics_caption: "Range of motion (ROM), least, greatest and mean, in degrees",
+  statistics_caption: "Limbs: range of motion (ROM), least, greatest and mean, in degrees",
+  statistics_middle: "Pelvis and trunk, in degrees",
   angle: "Angle",
   rom: "ROM",
   minimum: "Min",

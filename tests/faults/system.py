@@ -119,8 +119,8 @@ class System:
         """The distinct endings that were announced for a run."""
         seen: dict[int, str] = {}
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.5):
-                async for _, event in self.bus.events(run_id):
+            async with asyncio.timeout(0.5), contextlib.aclosing(self.bus.events(run_id)) as events:
+                async for _, event in events:
                     if event.status in TERMINAL:
                         seen[event.revision] = event.status
         return list(seen.values())

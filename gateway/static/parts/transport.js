@@ -20,8 +20,9 @@ export function transport(playhead, signal) {
     h("select", { "aria-label": t("speed") }, RATES.map((each) => h("option", { value: each, selected: each === 1 }, `${each}×`)))
   );
   slider.addEventListener("input", () => {
+    const time = playhead.times[Number(slider.value)]; // before the pause, which sets the slider
     playhead.pause();
-    playhead.seek(playhead.times[Number(slider.value)]);
+    playhead.seek(time);
   });
   rate.addEventListener("change", () => playhead.setRate(Number(rate.value)));
   const show = () => {

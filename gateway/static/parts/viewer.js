@@ -11,9 +11,9 @@ import { frameAt } from "../lib/motion.js";
 
 /** @typedef {import("../lib/motion.js").Markers} Markers */
 
-const BONE_RADIUS_M = 0.014;
-const MARKER_RADIUS_M = 0.02;
-const ADDED_RADIUS_M = 0.009;
+const BONE_RADIUS_M = 0.02;
+const MARKER_RADIUS_M = 0.03;
+const ADDED_RADIUS_M = 0.014;
 const UP = new Vector3(0, 1, 0);
 const HIDDEN = new Matrix4().makeScale(0, 0, 0);
 
@@ -167,9 +167,9 @@ class Body {
     this.pairs = pairsOf(markers, segments);
     const large = main.length ? markers.names.filter((name) => main.includes(name)) : markers.names;
     const small = markers.names.filter((name) => !large.includes(name));
-    this.bones = instances(new CylinderGeometry(BONE_RADIUS_M, BONE_RADIUS_M, 1, 10), this.pairs.length);
-    this.main = instances(new SphereGeometry(MARKER_RADIUS_M, 16, 12), large.length);
-    this.added = instances(new SphereGeometry(ADDED_RADIUS_M, 10, 8), small.length);
+    this.bones = instances(new CylinderGeometry(BONE_RADIUS_M, BONE_RADIUS_M, 1, 8, 1, true), this.pairs.length);
+    this.main = instances(new SphereGeometry(MARKER_RADIUS_M, 10, 8), large.length);
+    this.added = instances(new SphereGeometry(ADDED_RADIUS_M, 6, 5), small.length);
     this.large = large.map((name) => markers.names.indexOf(name));
     this.small = small.map((name) => markers.names.indexOf(name));
     this.group = new Group().add(this.bones, this.main, this.added);

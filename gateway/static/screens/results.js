@@ -10,7 +10,7 @@ import { archive, downloads } from "../parts/downloads.js";
 import { overlay } from "../parts/overlay.js";
 import { quality } from "../parts/quality.js";
 import { stage3d } from "../parts/stage3d.js";
-import { statisticsTable } from "../parts/statistics.js";
+import { statisticsTables } from "../parts/statistics.js";
 import { transport } from "../parts/transport.js";
 import { t } from "../texts.js";
 
@@ -48,7 +48,7 @@ export async function results(run, signal, erase) {
     heading(run, erase, signal),
     h("section", { class: "card", "aria-label": t("watch") }, watching, transport(playhead, signal), h("p", { class: "hint keys" }, t("keys"))),
     angleCharts(skeleton.joints, new AngleFiles(run.files, signal), playhead, signal),
-    h("section", { class: "card" }, h("h2", {}, t("statistics")), statisticsTable(statistics)),
+    h("section", { class: "card" }, h("h2", {}, t("statistics")), statisticsTables(statistics)),
     h("div", { class: "columns" }, quality(facts), downloads(run, signal)),
   );
 }

@@ -1,0 +1,104 @@
+"""The browser, the server, and a page that complains about every error in its console."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.page import walker
+from tests.page.laboratory import Laboratory
+
+CHROMIUM = Path("/usr/bin/chromium")
+PICTURES = Path(__file__).parent / "pictures"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--enable-unsafe-swiftshader",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip("there is no /usr/bin/chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("video") / "walk.mp4"
+    path.write_bytes(walker.video())
+    return path
+
+
+@pytest.fixture
+def laboratory(tmp_path: Path) -> Iterator[Laboratory]:
+    made = Laboratory(tmp_path / "laboratory")
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, laboratory: Laboratory) -> Iterator[Callable[..., Page]]:
+    """Opens pages of the laboratory. The test fails where one of them reports an error that it did not expect."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def opened(path: str = "/", expected: str = "422", **options: Any) -> Page:
+        """Chromium reports every refused request as an error; 422 is what the form is checked with, without video."""
+        options = {"viewport": {"width": 1280, "height": 900}, **options}
+        context = browser.new_context(base_url=laboratory.url, locale="en-GB", timezone_id="UTC", **options)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+
+        def complain(text: str) -> None:
+            if not re.search(f"422|{expected}", text):
+                complaints.append(text)
+
+        page.on("console", lambda message: complain(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complain(str(error)))
+        page.on("request", lambda request: complain(request.url) if not _is_ours(request.url, laboratory) else None)
+        page.goto(path)
+        return page
+
+    expect.set_options(timeout=15_000)
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _is_ours(url: str, laboratory: Laboratory) -> bool:
+    return url.startswith((laboratory.url, "blob:", "data:"))
+
+
+def submit(page: Page, video: Path) -> None:
+    """Fill the form and start; returns when the run's page is shown."""
+    page.locator("#video-file").set_input_files(video)
+    page.get_by_label("Height in centimetres").fill("178")
+    page.get_by_label("Weight in kilograms").fill("75")
+    page.get_by_label("The person in the video knows").check()
+    page.get_by_role("button", name="Start the analysis").click()
+    page.wait_for_url(re.compile("#/runs/"))
+
+
+@pytest.fixture
+def picture() -> Callable[[Page, str], None]:
+    """Keeps a picture of a page, for people to look at."""
+    PICTURES.mkdir(exist_ok=True)
+
+    def keep(page: Page, name: str) -> None:
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+    return keep

@@ -1,0 +1,158 @@
+"""A real gateway on a free port, over a bus in memory, with a worker that does what a test tells it to."""
+
+import asyncio
+import shutil
+import socket
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+
+from gateway.app import create_app
+from shared import runs
+from shared.bus.memory import MemoryBus
+from shared.contracts import Claim, Problem, StageName, StageRecord
+from shared.errors import RunError
+from shared.settings import Settings
+from shared.store.directory import DirectoryStore
+from tests.page import walker
+
+T = TypeVar("T")
+STAGES: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles", "refiner.joints")
+
+
+class Laboratory:
+    """The server side of a test. `failure` is how the next runs end; `hold` keeps them in the middle of the detector.
+
+    Everything runs on one event loop in a thread, so that bus and store outlive a server that is stopped.
+    """
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.folder = folder
+        (folder / "models").mkdir(parents=True)
+        (folder / "scratch").mkdir()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.settings = Settings(
+            nats_url="nats://127.0.0.1:1",
+            port=self.port,
+            store_directory=folder / "store",
+            scratch_directory=folder / "scratch",
+            models_directory=folder / "models",
+            **settings,
+        )
+        self.failure: Problem | None = None
+        self.warnings = True
+        self._go_on = threading.Event()
+        self._go_on.set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.bus = MemoryBus()
+        self.store = DirectoryStore(folder / "store")
+        self._worker = self._begin(self._work())
+        self._server: uvicorn.Server | None = None
+        self._serving: Future[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Serve; returns when connections are taken."""
+        config = uvicorn.Config(
+            create_app(self.settings, self.bus, self.store),
+            port=self.port,
+            log_level="critical",
+            timeout_graceful_shutdown=0,
+            ws="none",
+        )
+        self._server = uvicorn.Server(config)
+        self._serving = self._begin(self._server._serve())
+        while not self._server.started:
+            if self._serving.done():
+                self._serving.result()
+            threading.Event().wait(0.01)
+
+    def stop(self) -> None:
+        """Let go of the port and of every connection, as if the server had died."""
+        assert self._server
+        assert self._serving
+        self._server.should_exit = True
+        self._serving.result(timeout=10)
+
+    def close(self) -> None:
+        """Stop all of it."""
+        self._go_on.set()
+        self._worker.cancel()
+        self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def hold(self) -> None:
+        """Runs stay at 45 % until `go_on`."""
+        self._go_on.clear()
+
+    def go_on(self) -> None:
+        """Let held runs end."""
+        self._go_on.set()
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something on the server's loop."""
+        return self._begin(work).result(timeout=10)
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _work(self) -> None:
+        while True:
+            for stage in STAGES:
+                delivery = await self.bus.pull(stage, 0)
+                if delivery is not None:
+                    try:
+                        await self._do_stage(delivery.task.run_id, stage, delivery.sequence)
+                    except RunError:  # stopped or erased meanwhile
+                        pass
+                    await delivery.ack()
+            await asyncio.sleep(0.02)
+
+    async def _do_stage(self, run_id: str, stage: StageName, sequence: int) -> None:
+        state = (await runs.change(self.bus, run_id, lambda s: s.claimed(stage, sequence, 1, "worker"))).state
+        claim = state.claim
+        assert claim is not None
+        if stage == "detector":
+            await self._detect(run_id, claim)
+        if self.failure is not None:
+            failure = self.failure
+            await runs.change(self.bus, run_id, lambda s: s.failed(failure, claim))
+            return
+        results = await self._results(run_id, state.request.name) if len(state.finished) >= 3 else {}
+        made = {"angles": f"runs/{run_id}/angles/1/angles.npz"} if stage == "angles" else {}
+        record = StageRecord(attempt=claim.attempt, artefacts=made, seconds=0.1)
+        after = (await runs.change(self.bus, run_id, lambda s: s.stage_finished(claim, record, results))).state
+        await runs.publish_next(self.bus, after)
+
+    async def _detect(self, run_id: str, claim: Claim) -> None:
+        for fraction in (0.1, 0.25, 0.5):
+            await runs.change(self.bus, run_id, lambda s, fraction=fraction: s.progressed(claim, fraction))
+        while not self._go_on.is_set():
+            await asyncio.sleep(0.02)
+            (await self.bus.read(run_id)).state.progressed(claim, 0)  # raises when the run was stopped
+
+    async def _results(self, run_id: str, name: str) -> dict[str, str]:
+        folder = self.folder / "results" / run_id
+        shutil.rmtree(folder, ignore_errors=True)
+        await asyncio.to_thread(walker.write_results, folder, name, warnings=self.warnings)
+        await self.store.put_file(f"runs/{run_id}/angles/1/angles.npz", folder / "angles.npz")
+        (folder / "angles.npz").unlink()
+        results = {}
+        for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+            relative = path.relative_to(folder).as_posix()
+            results[relative] = f"runs/{run_id}/results/1/{relative}"
+            await self.store.put_file(results[relative], path)
+        return results

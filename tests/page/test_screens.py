@@ -1,0 +1,153 @@
+"""Every screen: its pictures, its accessibility, its weight, on a desk and on a telephone."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from gateway.keys import append, create
+from gateway.page import STATIC, page_headers
+from shared.contracts import Problem
+from tests.page.conftest import submit
+from tests.page.laboratory import Laboratory
+
+WEIGHT_LIMIT = 1_500_000
+FIRST_VIEW_LIMIT_MS = 1000
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}, "has_touch": True},
+}
+
+
+def serious_faults(page: Page) -> list[str]:
+    """What axe-core calls serious or critical, with the elements at fault."""
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{violation['id']}: {[node['html'][:120] for node in violation['nodes']]}"
+        for violation in violations
+        if violation["impact"] in ("serious", "critical")
+    ]
+
+
+def is_too_wide(page: Page) -> bool:
+    return bool(page.evaluate("() => document.documentElement.scrollWidth > innerWidth"))
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_screen(
+    look: str, open_page: Callable[..., Page], laboratory: Laboratory, video: Path, picture: Callable[[Page, str], None]
+):
+    def seen(name: str) -> None:
+        picture(page, f"{name}-{look}")
+        assert serious_faults(page) == []
+        assert not is_too_wide(page)
+
+    page = open_page(**LOOKS[look])
+    page.get_by_label("Is a limb hidden").wait_for()
+    seen("new")
+    page.get_by_role("button", name="Start the analysis").click()
+    page.locator("#video-file").set_input_files(video)
+    page.get_by_text("30 frames/s").wait_for()
+    expect(page.locator("[data-field=consent] .fault")).to_be_visible()
+    seen("new-filled")
+    laboratory.hold()
+    submit(page, video)
+    page.locator(".stages li.now").wait_for()
+    seen("running")
+    laboratory.go_on()
+    page.locator(".chart").nth(5).wait_for()
+    page.get_by_role("slider", name="Time").fill("40")
+    page.get_by_label("Before refinement").check()
+    page.wait_for_function("() => !document.querySelector('.stage video').seeking")
+    seen("results")
+    laboratory.warnings = False
+    page.goto("/#/new")
+    submit(page, video)
+    page.locator(".chart").nth(5).wait_for()
+    first, second = (run["run_key"] for run in page.request.get("/api/runs/").json()["runs"])
+    laboratory.failure = Problem(code="nobody-detected", status=422, detail="Nobody was found. Film the whole person.")
+    page.goto("/#/new")
+    submit(page, video)
+    page.get_by_role("heading", name="The analysis failed").wait_for()
+    seen("failed")
+    page.goto("/#/runs")
+    page.wait_for_function("() => [...document.querySelectorAll('.thumb video')].every((one) => one.readyState >= 2)")
+    seen("history")
+    page.goto(f"/#/compare/{first}/{second}")
+    page.locator(".chart").nth(2).wait_for()
+    seen("compare")
+    page.goto("/#/runs")
+    page.get_by_role("button", name="Delete").first.click()
+    seen("delete")
+
+
+def test_a_key_is_asked_for_once_and_kept_for_the_tab(
+    browser, tmp_path: Path, video: Path, picture: Callable[[Page, str], None]
+):
+    secret, stored = create("clinic")
+    append(tmp_path / "keys", stored)
+    laboratory = Laboratory(tmp_path / "laboratory", api_keys_file=tmp_path / "keys")
+    laboratory.start()
+    try:
+        page = browser.new_page(base_url=laboratory.url)
+        page.goto("/#/runs")
+        page.get_by_role("textbox", name="API key").fill("wrong")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("textbox", name="API key").fill(secret)
+        picture(page, "key")
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_text("No analysis yet.")).to_be_visible()
+        page.goto("/#/new")
+        submit(page, video)
+        page.get_by_role("slider", name="Time").fill("30")
+        page.wait_for_function("() => Math.abs(document.querySelector('.stage video').currentTime - 1) < 0.01")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Markers, finished").click()
+        assert download.value.suggested_filename == "walk_final.trc"
+        page.reload()
+        page.get_by_role("slider", name="Time").wait_for()
+        page.close()
+    finally:
+        laboratory.close()
+
+
+def test_the_page_is_light_and_quick(open_page: Callable[..., Page], video: Path):
+    page = open_page()
+    page.get_by_label("Is a limb hidden").wait_for()
+    painted = page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    submit(page, video)
+    page.locator(".chart").nth(5).wait_for()
+    weight = page.evaluate(
+        """() => performance.getEntriesByType("resource").filter((entry) => entry.name.includes("/static/"))
+             .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+    )
+    print(f"\nfirst view after {painted:.0f} ms; all that the page loads: {weight / 1e3:.0f} kB")
+    assert painted < FIRST_VIEW_LIMIT_MS
+    assert 500_000 < weight < WEIGHT_LIMIT
+
+
+def test_everything_that_is_served_is_within_the_budget():
+    assert sum(path.stat().st_size for path in STATIC.rglob("*") if path.is_file()) < WEIGHT_LIMIT
+
+
+def test_vendored_files_are_those_that_were_fetched():
+    vendor = STATIC / "vendor"
+    sums = [line.split() for line in (vendor / "SHA256SUMS").read_text(encoding="utf-8").splitlines()]
+    assert {name for _, name in sums} == {path.name for path in vendor.iterdir()} - {"SHA256SUMS"}
+    for digest, name in sums:
+        assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_policy_names_no_other_host_but_the_store_of_uploads():
+    html = (STATIC / "index.html").read_text(encoding="utf-8")
+    policy = page_headers(html)["Content-Security-Policy"]
+    assert "http" not in policy
+    assert "unsafe" not in policy
+    assert "connect-src 'self' https://store.example;" in page_headers(html, "https://store.example")[
+        "Content-Security-Policy"
+    ]

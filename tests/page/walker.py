@@ -1,0 +1,163 @@
+"""A figure that walks: a video of it, and the result files that a run over that video would leave."""
+
+import io
+import json
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from shared.formats.csv_files import write_angles_csv, write_landmarks_csv
+from shared.formats.npz import save_npz
+from shared.formats.trc import write_trc
+from shared.motion import FloatArray, JointAngles, Landmarks, Markers
+from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARK_INDEX, LANDMARK_SEGMENTS, LANDMARKS, MARKERS
+
+RATE = 30.0
+FRAMES = 75
+SIZE = (480, 640)
+TIMES = np.arange(FRAMES) / RATE
+_STRIDES_PER_S = 0.9
+
+_STANDING = {
+    "Hip": (0.0, 0.95, 0.0),
+    "Neck": (0.0, 1.45, 0.0),
+    "Head": (0.0, 1.72, 0.0),
+    "Nose": (0.0, 1.62, 0.1),
+    "Hip_": (0.1, 0.95, 0.0),
+    "Knee": (0.1, 0.52, 0.0),
+    "Ankle": (0.1, 0.1, 0.0),
+    "BigToe": (0.1, 0.02, 0.16),
+    "SmallToe": (0.15, 0.02, 0.13),
+    "Heel": (0.1, 0.03, -0.06),
+    "Shoulder": (0.18, 1.42, 0.0),
+    "Elbow": (0.22, 1.14, 0.0),
+    "Wrist": (0.22, 0.9, 0.05),
+}
+"""Metres, standing and looking along +Z; limbs are those of the left."""
+
+_SWING = {"Knee": 0.16, "Ankle": 0.3, "BigToe": 0.3, "SmallToe": 0.3, "Heel": 0.3, "Elbow": -0.1, "Wrist": -0.22}
+
+
+def markers(times: FloatArray = TIMES, names: tuple[str, ...] = ALL_MARKERS) -> Markers:
+    """The 65 markers of a walk along +Z at 1.2 m/s; what the augmentation would add lies near what it follows."""
+    return Markers(times, names, np.stack([_path(name, times) for name in names], axis=1))
+
+
+def angles() -> JointAngles:
+    """Angles that are no walk's, but as smooth and as large."""
+    phases = np.linspace(0, 2 * np.pi, len(JOINT_GROUPS) * 3).reshape(len(JOINT_GROUPS), 3)
+    sizes = np.array([30.0, 8.0, 6.0])
+    values = sizes * np.sin(2 * np.pi * _STRIDES_PER_S * TIMES[:, None, None] + phases) + sizes / 2
+    values[10:14, 3] = np.nan
+    return JointAngles(TIMES, values)
+
+
+def landmarks() -> Landmarks:
+    """The walk as the camera sees it, filmed from the person's left."""
+    places = {name: _landmark_place(name) for name in LANDMARKS}
+    world = np.stack([_path(*place) for place in places.values()], axis=1)
+    image = np.stack([60 + 100 * world[..., 2], 560 - 280 * world[..., 1]], axis=2)
+    visibility = np.full(image.shape[:2], 0.95)
+    visibility[:, LANDMARK_INDEX["right_wrist"]] = 0.2
+    camera = np.stack([world[..., 2], -world[..., 1], -world[..., 0]], axis=2)
+    return Landmarks(TIMES, image, camera, visibility, SIZE)
+
+
+def video() -> bytes:
+    """An MP4 (H.264) of the figure, a frame for each of `TIMES`."""
+    target = io.BytesIO()
+    seen = landmarks()
+    with av.open(target, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=int(RATE), options={"crf": "30", "g": "15"})
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for points in seen.image:
+            frame = av.VideoFrame.from_ndarray(_picture(points), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return target.getvalue()
+
+
+def write_results(folder: Path, name: str, *, warnings: bool = True) -> None:
+    """The files of a run, and `angles.npz` beside them, from which the server makes its statistics."""
+    (folder / "joint_angles").mkdir(parents=True)
+    write_trc(folder / f"{name}_final.trc", markers())
+    rough = markers(names=MARKERS)
+    noise = np.random.default_rng(5).normal(0, 0.015, rough.positions.shape)
+    write_trc(folder / f"{name}_initial.trc", Markers(rough.times, rough.names, rough.positions + noise))
+    write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", landmarks())
+    write_angles_csv(folder / "joint_angles", name, angles())
+    (folder / "quality.json").write_text(json.dumps(_quality(warnings)), encoding="utf-8")
+    save_npz(folder / "angles.npz", angles())
+
+
+def _path(name: str, times: FloatArray, offset: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> FloatArray:
+    """(T, 3) metres."""
+    side, part = _part(name)
+    place = np.array(_STANDING[part]) * (side or 1, 1, 1) + offset
+    if name in ("RHip", "LHip"):
+        place = np.array(_STANDING["Hip_"]) * (side, 1, 1)
+    swing = _SWING.get(part, 0.0) * np.sin(2 * np.pi * _STRIDES_PER_S * times) * side
+    lift = np.maximum(0, np.cos(2 * np.pi * _STRIDES_PER_S * times) * side) * abs(_SWING.get(part, 0.0)) * 0.4
+    return place + np.stack([0 * times, lift, 1.2 * times + swing], axis=1)
+
+
+def _part(name: str) -> tuple[int, str]:
+    """Side (left +1, right −1, middle 0) and the part of `_STANDING` that a marker or landmark moves with."""
+    lower = name.lower().replace("_study", "")
+    side = 1 if lower[0] == "l" else -1 if lower[0] == "r" else 0
+    for words, part in (
+        (("knee", "thigh"), "Knee"),
+        (("ankle", "sh1", "sh2", "sh3"), "Ankle"),
+        (("calc", "heel"), "Heel"),
+        (("5meta", "smalltoe"), "SmallToe"),
+        (("toe",), "BigToe"),
+        (("elbow",), "Elbow"),
+        (("wrist",), "Wrist"),
+        (("shoulder",), "Shoulder"),
+        (("c7", "neck"), "Neck"),
+        (("head",), "Head"),
+        (("nose",), "Nose"),
+    ):
+        if any(word in lower for word in words):
+            return side, part
+    return side, "Hip"
+
+
+def _landmark_place(name: str) -> tuple[str, FloatArray, tuple[float, float, float]]:
+    side = "L" if "left" in name else "R" if "right" in name else ""
+    part = next((part for part in ("hip", "knee", "ankle", "heel", "shoulder", "elbow", "wrist") if part in name), None)
+    if part:
+        return side + part.title(), TIMES, (0.0, 0.0, 0.0)
+    if "foot_index" in name:
+        return side + "BigToe", TIMES, (0.0, 0.0, 0.0)
+    if any(finger in name for finger in ("pinky", "index", "thumb")):
+        return side + "Wrist", TIMES, (0.0, -0.08, 0.02 * len(name) / 10)
+    height = {"mouth": -0.06, "ear": 0.02}.get(name.split("_")[-1 if "ear" in name else 0], 0.04)
+    return "Nose", TIMES, (0.0, height, -0.05 if "ear" in name else -0.02)
+
+
+def _picture(points: FloatArray) -> np.ndarray:
+    width, height = SIZE
+    picture = np.full((height, width, 3), (196, 208, 214), dtype=np.uint8)
+    picture[545:] = (150, 142, 130)
+    at = {name: tuple(int(value) for value in np.rint(points[index])) for name, index in LANDMARK_INDEX.items()}
+    for first, second in LANDMARK_SEGMENTS:
+        thickness = 22 if "shoulder" in first and "hip" in second else 14
+        cv2.line(picture, at[first], at[second], (64, 74, 92), thickness, cv2.LINE_AA)
+    cv2.circle(picture, at["nose"], 24, (206, 170, 140), cv2.FILLED, cv2.LINE_AA)
+    return picture
+
+
+def _quality(warnings: bool) -> dict[str, object]:
+    told = [
+        {"code": "camera-tilted", "message": "The camera was tilted by about 12°. Film from a level camera."},
+        {"code": "seen-from-the-front", "message": "Depth is uncertain from this side: film from the side."},
+    ]
+    facts = {"frames": FRAMES, "duration_s": FRAMES / RATE, "average_fps": RATE, "width": SIZE[0], "height": SIZE[1]}
+    return {
+        "video": facts,
+        "warnings": told if warnings else [],
+        "stages": {"detector": {"detection_rate": 0.987}, "refiner.depth": {"gap_longest_s": 0.13}},
+    }
