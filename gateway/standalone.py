@@ -5,12 +5,12 @@ import html
 import json
 import posixpath
 import re
+from functools import partial
 from typing import Final
 
 from gateway.page import STATIC
 from gateway.resources import Skeleton
 from shared.motion import FloatArray, Markers
-
 
 _ENTRY: Final = "view.js"
 _NAMED: Final = {"three": "vendor/three.module.min.js", "orbit-controls": "vendor/OrbitControls.js"}
@@ -35,7 +35,7 @@ _PAGE: Final = """<!doctype html>
 
 
 def viewer_page(name: str, markers: Markers) -> str:
-    """The whole page for this motion, `name` as its heading. Positions are kept as 32-bit numbers (better than 1 µm)."""
+    """The whole page for this motion, `name` as its heading. Positions are kept as 32-bit numbers (within 1 µm)."""
     motion = {
         "name": name,
         "names": markers.names,
@@ -59,9 +59,11 @@ def _modules() -> dict[str, str]:
     while waiting:
         path = waiting.pop()
         if path not in found:
-            found[path] = _RELATIVE.sub(lambda match, path=path: f'{match[1]}"~/{_joined(path, match[2])}"', _text(path))
+            found[path] = _RELATIVE.sub(partial(_absolute, path), _text(path))
             waiting += [_joined(path, match[2]) for match in _RELATIVE.finditer(_text(path))]
-    urls = {path: "data:text/javascript;base64," + base64.b64encode(code.encode()).decode() for path, code in found.items()}
+    urls = {
+        path: "data:text/javascript;base64," + base64.b64encode(code.encode()).decode() for path, code in found.items()
+    }
     aliases = {name: urls[path] for name, path in _NAMED.items()}
     return {**aliases, **{f"~/{path}": url for path, url in urls.items() if path not in _NAMED.values()}}
 
@@ -81,3 +83,8 @@ def _in_script(value: object) -> str:
 
 def _base64(values: FloatArray, kind: str) -> str:
     return base64.b64encode(values.astype(kind).tobytes()).decode()
+
+
+def _absolute(importer: str, found: re.Match[str]) -> str:
+    """An import by a relative path, as one by the module's own name."""
+    return f'{found[1]}"~/{_joined(importer, found[2])}"'

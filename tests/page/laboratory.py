@@ -1,6 +1,7 @@
 """A real gateway on a free port, over a bus in memory, with a worker that does what a test tells it to."""
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import threading
@@ -33,7 +34,6 @@ class Laboratory:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
         (folder / "models").mkdir(parents=True)
-        (folder / "scratch").mkdir()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -41,7 +41,6 @@ class Laboratory:
             nats_url="nats://127.0.0.1:1",
             port=self.port,
             store_directory=folder / "store",
-            scratch_directory=folder / "scratch",
             models_directory=folder / "models",
             **settings,
         )
@@ -114,10 +113,8 @@ class Laboratory:
             for stage in STAGES:
                 delivery = await self.bus.pull(stage, 0)
                 if delivery is not None:
-                    try:
+                    with contextlib.suppress(RunError):  # stopped or erased meanwhile
                         await self._do_stage(delivery.task.run_id, stage, delivery.sequence)
-                    except RunError:  # stopped or erased meanwhile
-                        pass
                     await delivery.ack()
             await asyncio.sleep(0.02)
 
@@ -139,10 +136,13 @@ class Laboratory:
 
     async def _detect(self, run_id: str, claim: Claim) -> None:
         for fraction in (0.1, 0.25, 0.5):
-            await runs.change(self.bus, run_id, lambda s, fraction=fraction: s.progressed(claim, fraction))
+            await self._progress(run_id, claim, fraction)
         while not self._go_on.is_set():
             await asyncio.sleep(0.02)
             (await self.bus.read(run_id)).state.progressed(claim, 0)  # raises when the run was stopped
+
+    async def _progress(self, run_id: str, claim: Claim, fraction: float) -> None:
+        await runs.change(self.bus, run_id, lambda s: s.progressed(claim, fraction))
 
     async def _results(self, run_id: str, name: str) -> dict[str, str]:
         folder = self.folder / "results" / run_id

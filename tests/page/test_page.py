@@ -242,9 +242,7 @@ def test_a_server_that_goes_away_and_comes_back(open_page: OpenPage, laboratory:
     expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
 
 
-def test_an_upload_that_breaks_is_sent_again_and_is_one_run(
-    open_page: OpenPage, laboratory: Laboratory, video: Path
-):
+def test_an_upload_that_breaks_is_sent_again_and_is_one_run(open_page: OpenPage, laboratory: Laboratory, video: Path):
     page = open_page(expected="ERR_")
     broken: list[str] = []
 

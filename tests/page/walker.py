@@ -100,7 +100,7 @@ def _path(name: str, times: FloatArray, offset: tuple[float, float, float] = (0.
         place = np.array(_STANDING["Hip_"]) * (side, 1, 1)
     swing = _SWING.get(part, 0.0) * np.sin(2 * np.pi * _STRIDES_PER_S * times) * side
     lift = np.maximum(0, np.cos(2 * np.pi * _STRIDES_PER_S * times) * side) * abs(_SWING.get(part, 0.0)) * 0.4
-    return place + np.stack([0 * times, lift, 1.2 * times + swing], axis=1)
+    return np.asarray(place + np.stack([0 * times, lift, 1.2 * times + swing], axis=1))
 
 
 def _part(name: str) -> tuple[int, str]:

@@ -1,15 +1,33 @@
 /** The skeleton in space: markers, segments, floor, and a camera that the user moves. */
 
 import {
-  AmbientLight, BufferAttribute, BufferGeometry, Color, CylinderGeometry, DirectionalLight, Fog, GridHelper, Group,
-  InstancedMesh, LineBasicMaterial, LineSegments, Matrix4, MeshLambertMaterial, PerspectiveCamera, Quaternion, Scene,
-  SphereGeometry, Vector3, WebGLRenderer,
+  AmbientLight,
+  BufferAttribute,
+  BufferGeometry,
+  Color,
+  CylinderGeometry,
+  DirectionalLight,
+  Fog,
+  GridHelper,
+  Group,
+  InstancedMesh,
+  LineBasicMaterial,
+  LineSegments,
+  Matrix4,
+  MeshLambertMaterial,
+  PerspectiveCamera,
+  Quaternion,
+  Scene,
+  SphereGeometry,
+  Vector3,
+  WebGLRenderer,
 } from "three";
 import { OrbitControls } from "orbit-controls";
 import { colours, onScheme, sideOf } from "../lib/colours.js";
 import { frameAt } from "../lib/motion.js";
 
 /** @typedef {import("../lib/motion.js").Markers} Markers */
+/** @typedef {"front" | "side" | "top" | "angle"} Direction */
 
 const BONE_RADIUS_M = 0.02;
 const MARKER_RADIUS_M = 0.03;
@@ -57,6 +75,7 @@ export class Viewer {
 
   #renderer;
   #controls;
+  #frame = 0;
   /** @type {GridHelper | null} */
   #floor = null;
 
@@ -75,7 +94,7 @@ export class Viewer {
 
   /** Colours of the page's scheme. */
   dress() {
-    const ground = getComputedStyle(this.pane).backgroundColor;
+    const ground = getComputedStyle(document.documentElement).getPropertyValue("--sunken").trim();
     this.#scene.background = new Color(ground);
     this.#floor?.dispose();
     this.#floor?.removeFromParent();
@@ -89,12 +108,31 @@ export class Viewer {
   /** @param {number} time seconds */
   showTime(time) {
     const frame = frameAt(this.markers.times, time);
+    this.#frame = frame;
     this.pane.dataset.time = String(this.markers.times[frame]);
     const started = performance.now();
+    if (this.#following) this.#moveTo(middleOf(this.markers, frame));
     this.body.show(frame);
     this.ghost?.show(frameAt(this.ghost.markers.times, time));
     this.cost.totalMs += performance.now() - started;
     this.#request();
+  }
+
+  /** Whether the camera goes along with the person. @param {boolean} following */
+  setFollow(following) {
+    this.#following = following;
+    this.look(this.#from);
+  }
+
+  #following = true;
+
+  /** Move camera and target along the floor, so that the target is here. @param {Vector3} place */
+  #moveTo(place) {
+    if (Number.isNaN(place.x)) return;
+    const way = place.sub(this.#controls.target).setY(0);
+    this.#controls.target.add(way);
+    this.#camera.position.add(way);
+    this.#controls.update();
   }
 
   /** @param {boolean} visible */
@@ -109,9 +147,9 @@ export class Viewer {
     this.#request();
   }
 
-  /** Look at the whole path of the person from a side. @param {"front" | "side" | "top" | "angle"} from */
+  /** Look from a side: at the person, or at their whole path where they are not followed. @param {Direction} from */
   look(from) {
-    const { centre, size } = extent(this.markers);
+    const { centre, size } = this.#following ? extent(this.markers, this.#frame) : extent(this.markers);
     const front = facing(this.markers);
     const side = new Vector3().crossVectors(front, UP);
     const directions = {
@@ -121,7 +159,7 @@ export class Viewer {
       angle: front.clone().addScaledVector(side, 0.7).addScaledVector(UP, 0.35),
     };
     const narrow = Math.min(1, this.#camera.aspect);
-    const distance = (0.62 * Math.max(size, 1.2)) / Math.tan((this.#camera.fov * Math.PI) / 360) / narrow;
+    const distance = (0.6 * Math.max(size, 1.2)) / Math.tan((this.#camera.fov * Math.PI) / 360) / narrow;
     this.#controls.target.copy(centre);
     this.#camera.position.copy(centre).addScaledVector(directions[from].normalize(), distance);
     this.#scene.fog = new Fog(/** @type {Color} */ (this.#scene.background), distance * 1.6, distance * 4);
@@ -130,8 +168,8 @@ export class Viewer {
     this.#request();
   }
 
-  /** @type {"front" | "side" | "top" | "angle" | null} */
-  #from = null;
+  /** @type {Direction} */
+  #from = "angle";
 
   #resize() {
     const { clientWidth, clientHeight } = this.pane;
@@ -140,7 +178,7 @@ export class Viewer {
     this.#renderer.setSize(clientWidth, clientHeight);
     this.#camera.aspect = clientWidth / clientHeight;
     this.#camera.updateProjectionMatrix();
-    if (first && this.#from) this.look(this.#from);
+    if (first) this.look(this.#from);
     this.render();
   }
 
@@ -180,9 +218,18 @@ class Body {
     const paint = (/** @type {InstancedMesh} */ mesh, /** @type {string[]} */ names) =>
       names.forEach((colour, index) => mesh.setColorAt(index, new Color(colour)));
     const { names } = this.markers;
-    paint(this.bones, this.pairs.map(([a, b]) => palette[commonSide(names[a], names[b])]));
-    paint(this.main, this.large.map((index) => palette[sideOf(names[index])]));
-    paint(this.added, this.small.map(() => palette.marker));
+    paint(
+      this.bones,
+      this.pairs.map(([a, b]) => palette[commonSide(names[a], names[b])]),
+    );
+    paint(
+      this.main,
+      this.large.map((index) => palette[sideOf(names[index])]),
+    );
+    paint(
+      this.added,
+      this.small.map(() => palette.marker),
+    );
     for (const mesh of [this.bones, this.main, this.added])
       if (mesh.instanceColor) mesh.instanceColor.needsUpdate = true;
   }
@@ -196,7 +243,10 @@ class Body {
       point(this.markers, frame, b, to);
       this.bones.setMatrixAt(index, between(from, to));
     });
-    for (const [mesh, indices] of /** @type {[InstancedMesh, number[]][]} */ ([[this.main, this.large], [this.added, this.small]]))
+    for (const [mesh, indices] of /** @type {[InstancedMesh, number[]][]} */ ([
+      [this.main, this.large],
+      [this.added, this.small],
+    ]))
       indices.forEach((marker, index) => {
         point(this.markers, frame, marker, from);
         mesh.setMatrixAt(index, Number.isNaN(from.x) ? HIDDEN : matrix.makeTranslation(from));
@@ -205,7 +255,7 @@ class Body {
   }
 }
 
-/** The unrefined motion as thin lines, in the same place, so that what the refinement changed is seen. */
+/** The unrefined motion as thin lines in the same place, seen through the body, so that every change is seen. */
 class GhostBody {
   /** @param {Markers} markers @param {[string, string][]} segments */
   constructor(markers, segments) {
@@ -213,8 +263,9 @@ class GhostBody {
     this.pairs = pairsOf(markers, segments);
     this.points = new BufferAttribute(new Float32Array(this.pairs.length * 6), 3);
     const geometry = new BufferGeometry().setAttribute("position", this.points);
-    this.lines = new LineSegments(geometry, new LineBasicMaterial({ transparent: true, opacity: 0.9 }));
+    this.lines = new LineSegments(geometry, new LineBasicMaterial({ transparent: true, depthTest: false }));
     this.lines.frustumCulled = false;
+    this.lines.renderOrder = 1;
     this.lines.visible = false;
   }
 
@@ -264,7 +315,7 @@ function pairsOf(markers, segments) {
 /** @param {string} first @param {string} second */
 function commonSide(first, second) {
   const sides = [sideOf(first), sideOf(second)].filter((side) => side !== "middle");
-  return sides[0] === sides[sides.length - 1] ? sides[0] ?? "middle" : "middle";
+  return sides[0] === sides[sides.length - 1] ? (sides[0] ?? "middle") : "middle";
 }
 
 /** @param {Markers} markers @param {number} frame @param {number} marker @param {Vector3} into */
@@ -278,11 +329,13 @@ function light() {
   return sun;
 }
 
-/** Centre and largest side of the box around the whole motion, metres. @param {Markers} markers */
-function extent({ positions }) {
+/** Centre and largest side of the box around a frame, or the whole motion; metres. @param {Markers} markers @param {number} [frame] */
+function extent({ positions, names }, frame) {
+  const width = names.length * 3;
+  const part = frame === undefined ? positions : positions.subarray(frame * width, (frame + 1) * width);
   const low = [Infinity, Infinity, Infinity];
   const high = [-Infinity, -Infinity, -Infinity];
-  positions.forEach((value, index) => {
+  part.forEach((value, index) => {
     if (value < low[index % 3]) low[index % 3] = value;
     if (value > high[index % 3]) high[index % 3] = value;
   });
@@ -290,6 +343,19 @@ function extent({ positions }) {
   const sides = high.map((value, index) => value - low[index]);
   const centre = new Vector3().fromArray(high.map((value, index) => (value + low[index]) / 2));
   return { centre, size: Math.max(...sides) };
+}
+
+/** Mean of the markers of a frame; NaN where there is none. @param {Markers} markers @param {number} frame */
+function middleOf(markers, frame) {
+  const sum = new Vector3();
+  const at = new Vector3();
+  let count = 0;
+  for (let marker = 0; marker < markers.names.length; marker++)
+    if (!Number.isNaN(point(markers, frame, marker, at).x)) {
+      sum.add(at);
+      count += 1;
+    }
+  return sum.divideScalar(count);
 }
 
 /** Where the person looks in the first frame, from the hips; towards +Z where there are none. @param {Markers} markers */
