@@ -151,6 +151,28 @@ async def test_a_death_at_any_point_changes_nothing_twice(world, phase, stage):
     assert runner.jobs == (1 if phase in ("pulled", "claimed", "recorded", "published", "acknowledged") else 2)
 
 
+@pytest.mark.parametrize("unfinished", ["bury", "announce"])
+async def test_a_death_while_a_run_is_ended_leaves_nothing_undone(world, monkeypatch, unfinished):
+    """Between the state and the dead letter, or between the state and the event that tells of it."""
+    deed, deaths = getattr(world.bus, unfinished), 1
+
+    async def die_once(*arguments: object) -> None:
+        nonlocal deaths
+        if deaths and (unfinished == "bury" or getattr(arguments[0], "status", None) == "failed"):
+            deaths -= 1
+            raise Killed
+        await deed(*arguments)
+
+    async def refuse(_video: Path) -> None:
+        raise Refused(PROBLEM)
+
+    monkeypatch.setattr(world.bus, unfinished, die_once)
+    run_id = await world.submitted()
+    async with world.working(world.worker("detector", StubRunner("detector", first=refuse))):
+        await assert_failed_once(world, run_id, "too-dark")
+    assert deaths == 0
+
+
 async def test_a_worker_that_dies_every_time_fails_the_run_and_not_the_queue(world):
     poison = await world.submitted()
     mortal = world.worker("detector", observer=dies(world, "detector", "claimed", times=MAX_DELIVERIES))
@@ -174,12 +196,20 @@ async def test_a_worker_that_dies_every_time_after_the_stage_is_done_does_not_fa
 
 
 @asynccontextmanager
-async def zombie(world: World, run_id: str, monkeypatch) -> AsyncIterator[asyncio.Event]:
+async def zombie(
+    world: World, run_id: str, monkeypatch, error: Exception | None = None
+) -> AsyncIterator[asyncio.Event]:
     """A worker without heartbeat, stuck in its stage until the event is set, while another takes the task over."""
     monkeypatch.setattr(worker, "_TICK_S", 60)
     wake = asyncio.Event()
     asleep = bus_settings("nats://127.0.0.1:4222", ack_wait_s=3600, grace_s=5)
-    stuck = Worker("detector", StubRunner("detector", first=lambda _video: wake.wait()), world.bus, world.store, asleep)
+
+    async def sleep(_video: Path) -> None:
+        await wake.wait()
+        if error is not None:
+            raise error
+
+    stuck = Worker("detector", StubRunner("detector", first=sleep), world.bus, world.store, asleep)
     async with world.working(stuck):
         while (await world.bus.read(run_id)).state.claim is None:
             await asyncio.sleep(0.01)
@@ -212,6 +242,21 @@ async def test_a_zombie_that_wakes_while_another_works_leaves_the_task_to_it(wor
             gate.set()
             state = await assert_completed_once(world, run_id)
     assert state.finished["detector"].attempt == 2
+
+
+async def test_a_zombie_s_late_refusal_ends_neither_the_run_nor_the_task(world, monkeypatch):
+    run_id = await world.submitted()
+    gate = asyncio.Event()
+    async with zombie(world, run_id, monkeypatch, Refused(PROBLEM)) as wake:
+        second = world.worker("detector", StubRunner("detector", first=lambda _video: gate.wait()))
+        async with world.working(second, *(world.worker(stage) for stage in get_args(StageName)[1:])):
+            while (await world.bus.read(run_id)).state.attempts < 2:
+                await asyncio.sleep(0.01)
+            wake.set()
+            await asyncio.sleep(0.1)
+            assert await world.bus.has_task("detector", run_id)
+            gate.set()
+            await assert_completed_once(world, run_id)
 
 
 async def test_a_refusal_fails_the_run_at_once(world):
