@@ -13,6 +13,7 @@ from gateway.resources import Skeleton
 from shared.motion import FloatArray, Markers
 
 _ENTRY: Final = "view.js"
+_STYLES: Final = ("base", "results", "phone")
 _NAMED: Final = {"three": "vendor/three.module.min.js", "orbit-controls": "vendor/OrbitControls.js"}
 _RELATIVE: Final = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)"(\.[^"]+)\"""")
 _POLICY: Final = "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data: blob:"
@@ -46,7 +47,7 @@ def viewer_page(name: str, markers: Markers) -> str:
     return _PAGE.format(
         policy=_POLICY,
         title=html.escape(name),
-        style=_text("style.css"),
+        style="".join(_text(f"style/{name}.css") for name in _STYLES),
         imports=_in_script({"imports": _modules()}),
         motion=_in_script(motion),
     )
