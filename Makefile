@@ -20,7 +20,8 @@ demo: $(VENV)/.run  ## run the pipeline on the sample video; results in out/
 	    --estimate-missing --force-complete --plot-all-joint-angles --export-preview
 
 test: $(VENV)/.test  ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/page
+	$(BIN)/python -m pytest tests/page  # apart: Playwright keeps an event loop running in its process
 
 test-reference: $(REFERENCE)/.made  ## compare with Pose2Sim itself, in its own environment (about 2 GB)
 	$(REFERENCE)/bin/python -m pytest -m reference
