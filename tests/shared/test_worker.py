@@ -343,19 +343,19 @@ async def test_a_finished_stage_waits_for_the_bus_instead_of_being_done_again(wo
 
 async def test_a_cancelled_run_stops_at_once_and_leaves_no_artefact(world):
     run_id = await world.submitted()
-    stopped = asyncio.Event()
+    begun, stopped = asyncio.Event(), asyncio.Event()
 
     async def work(_video: Path) -> None:
+        begun.set()
         try:
             await asyncio.sleep(60)
         finally:
             stopped.set()
 
     async with world.working(world.worker("detector", StubRunner("detector", first=work))):
-        while (await world.bus.read(run_id)).state.status != "running":
-            await asyncio.sleep(0.01)
-        await runs.cancel(world.bus, run_id)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
+            await begun.wait()
+            await runs.cancel(world.bus, run_id)
             await stopped.wait()
         await world.idle()
     assert (await world.bus.read(run_id)).state.status == "cancelled"
