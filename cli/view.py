@@ -51,7 +51,7 @@ def viewer_server(page: bytes) -> ThreadingHTTPServer:
     """A server on a free port of the loopback address that answers `/` with the page."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 -- the name that http.server calls
+        def do_GET(self) -> None:
             found = self.path == "/"
             self.send_response(200 if found else 404)
             self.send_header("Content-Type", "text/html; charset=utf-8")

@@ -182,10 +182,12 @@ class Skeleton(BaseModel):
     """The names that results use, and how they hang together."""
 
     landmarks: tuple[str, ...] = LANDMARKS
-    landmark_segments: tuple[tuple[str, str], ...] = Field(LANDMARK_SEGMENTS, description="landmarks joined by a line")
-    markers: tuple[str, ...] = Field(MARKERS, description="taken from the video")
-    response_markers: tuple[str, ...] = Field(RESPONSE_MARKERS, description="added by the augmentation")
-    segments: tuple[tuple[str, str], ...] = Field(SEGMENTS, description="markers joined by a line")
+    landmark_segments: tuple[tuple[str, str], ...] = Field(
+        default=LANDMARK_SEGMENTS, description="landmarks joined by a line"
+    )
+    markers: tuple[str, ...] = Field(default=MARKERS, description="taken from the video")
+    response_markers: tuple[str, ...] = Field(default=RESPONSE_MARKERS, description="added by the augmentation")
+    segments: tuple[tuple[str, str], ...] = Field(default=SEGMENTS, description="markers joined by a line")
     joints: tuple[JointGroup, ...] = tuple(
         JointGroup(name=group.name, mirrored=mirrored(group.name), angles=group.angles) for group in JOINT_GROUPS
     )

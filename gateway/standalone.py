@@ -11,8 +11,8 @@ from gateway.page import STATIC
 from gateway.resources import Skeleton
 from shared.motion import FloatArray, Markers
 
-
 _ENTRY: Final = "view.js"
+_STYLES: Final = ("base", "results", "phone")
 _NAMED: Final = {"three": "vendor/three.module.min.js", "orbit-controls": "vendor/OrbitControls.js"}
 _RELATIVE: Final = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)"(\.[^"]+)\"""")
 _POLICY: Final = "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data: blob:"
@@ -35,7 +35,7 @@ _PAGE: Final = """<!doctype html>
 
 
 def viewer_page(name: str, markers: Markers) -> str:
-    """The whole page for this motion, `name` as its heading. Positions are kept as 32-bit numbers (better than 1 µm)."""
+    """The whole page for this motion, `name` as its heading. Positions become 32-bit numbers (better than 1 µm)."""
     motion = {
         "name": name,
         "names": markers.names,
@@ -46,7 +46,7 @@ def viewer_page(name: str, markers: Markers) -> str:
     return _PAGE.format(
         policy=_POLICY,
         title=html.escape(name),
-        style=_text("style.css"),
+        style="\n".join(_text(f"style/{name}.css") for name in _STYLES),
         imports=_in_script({"imports": _modules()}),
         motion=_in_script(motion),
     )
@@ -59,15 +59,24 @@ def _modules() -> dict[str, str]:
     while waiting:
         path = waiting.pop()
         if path not in found:
-            found[path] = _RELATIVE.sub(lambda match, path=path: f'{match[1]}"~/{_joined(path, match[2])}"', _text(path))
-            waiting += [_joined(path, match[2]) for match in _RELATIVE.finditer(_text(path))]
-    urls = {path: "data:text/javascript;base64," + base64.b64encode(code.encode()).decode() for path, code in found.items()}
-    aliases = {name: urls[path] for name, path in _NAMED.items()}
-    return {**aliases, **{f"~/{path}": url for path, url in urls.items() if path not in _NAMED.values()}}
+            found[path], imported = _named_imports(path)
+            waiting += imported
+    urls = {
+        path: f"data:text/javascript;base64,{base64.b64encode(code.encode()).decode()}" for path, code in found.items()
+    }
+    names = {path: name for name, path in _NAMED.items()}
+    return {names.get(path, f"~/{path}"): url for path, url in urls.items()}
 
 
-def _joined(path: str, relative: str) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(path), relative))
+def _named_imports(path: str) -> tuple[str, list[str]]:
+    """A module whose relative imports have become names, since data URLs have no neighbours; and what it imports."""
+    imported: list[str] = []
+
+    def named(match: re.Match[str]) -> str:
+        imported.append(posixpath.normpath(posixpath.join(posixpath.dirname(path), match[2])))
+        return f'{match[1]}"~/{imported[-1]}"'
+
+    return _RELATIVE.sub(named, _text(path)), imported
 
 
 def _text(path: str) -> str:

@@ -39,7 +39,9 @@ async function show() {
 /** @param {() => Promise<Screen>} load @param {AbortSignal} signal @param {string[]} parts */
 async function loaded(load, signal, parts) {
   try {
-    return await (await load())(signal, ...parts);
+    return await (
+      await load()
+    )(signal, ...parts);
   } catch (error) {
     if (signal.aborted) return null;
     if (/** @type {any} */ (error).passing) setTimeout(() => !signal.aborted && show(), RETRY_MS);
@@ -65,12 +67,22 @@ function arrive(element) {
 
 /** @returns {Promise<string>} */
 function askForKey() {
-  const input = /** @type {HTMLInputElement} */ (h("input", { type: "password", id: "api-key", autocomplete: "off", required: true }));
+  const input = /** @type {HTMLInputElement} */ (
+    h("input", { type: "password", id: "api-key", autocomplete: "off", required: true })
+  );
   const dialog = /** @type {HTMLDialogElement} */ (
     h(
       "dialog",
       { "aria-labelledby": "key-title" },
-      h("form", { method: "dialog" }, h("h2", { id: "key-title" }, t("key_title")), h("p", {}, t("key_text")), h("label", { for: input.id }, t("key_field")), input, h("div", { class: "actions" }, h("button", { class: "primary" }, t("key_send")))),
+      h(
+        "form",
+        { method: "dialog" },
+        h("h2", { id: "key-title" }, t("key_title")),
+        h("p", {}, t("key_text")),
+        h("label", { for: input.id }, t("key_field")),
+        input,
+        h("div", { class: "actions" }, h("button", { class: "primary" }, t("key_send"))),
+      ),
     )
   );
   document.body.append(dialog);
@@ -87,8 +99,22 @@ function askForKey() {
 onKeyNeeded(askForKey);
 fill(
   document.body,
-  h("a", { href: "#main", class: "skip", onclick: (/** @type {Event} */ event) => (event.preventDefault(), main.focus()) }, t("skip")),
-  h("header", { class: "top" }, h("a", { href: "#/new", class: "brand" }, h("img", { src: "/static/icon.svg", alt: "", width: 28, height: 28 }), t("title")), h("nav", { "aria-label": t("nav") }, links)),
+  h(
+    "a",
+    { href: "#main", class: "skip", onclick: (/** @type {Event} */ event) => (event.preventDefault(), main.focus()) },
+    t("skip"),
+  ),
+  h(
+    "header",
+    { class: "top" },
+    h(
+      "a",
+      { href: "#/new", class: "brand" },
+      h("img", { src: "/static/icon.svg", alt: "", width: 28, height: 28 }),
+      t("title"),
+    ),
+    h("nav", { "aria-label": t("nav") }, links),
+  ),
   main,
 );
 addEventListener("hashchange", show);

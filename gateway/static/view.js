@@ -17,4 +17,12 @@ const { signal } = new AbortController();
 const playhead = new Playhead(markers.times);
 document.title = t("viewer_title", { name });
 const space = await stage3d({ markers, ghost: null, skeleton }, playhead, signal);
-fill(document.body, h("main", {}, h("h1", {}, name), h("section", { class: "card" }, space, transport(playhead, signal), h("p", { class: "hint keys" }, t("keys")))));
+fill(
+  document.body,
+  h(
+    "main",
+    {},
+    h("h1", {}, name),
+    h("section", { class: "card" }, space, transport(playhead, signal), h("p", { class: "hint keys" }, t("keys"))),
+  ),
+);

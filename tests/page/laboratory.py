@@ -1,11 +1,13 @@
 """A real gateway on a free port, over a bus in memory, with a worker that does what a test tells it to."""
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +16,7 @@ import uvicorn
 from gateway.app import create_app
 from shared import runs
 from shared.bus.memory import MemoryBus
-from shared.contracts import Claim, Problem, StageName, StageRecord
+from shared.contracts import Claim, Problem, RunState, StageName, StageRecord
 from shared.errors import RunError
 from shared.settings import Settings
 from shared.store.directory import DirectoryStore
@@ -114,10 +116,8 @@ class Laboratory:
             for stage in STAGES:
                 delivery = await self.bus.pull(stage, 0)
                 if delivery is not None:
-                    try:
+                    with contextlib.suppress(RunError):  # stopped or erased meanwhile
                         await self._do_stage(delivery.task.run_id, stage, delivery.sequence)
-                    except RunError:  # stopped or erased meanwhile
-                        pass
                     await delivery.ack()
             await asyncio.sleep(0.02)
 
@@ -139,7 +139,7 @@ class Laboratory:
 
     async def _detect(self, run_id: str, claim: Claim) -> None:
         for fraction in (0.1, 0.25, 0.5):
-            await runs.change(self.bus, run_id, lambda s, fraction=fraction: s.progressed(claim, fraction))
+            await runs.change(self.bus, run_id, partial(RunState.progressed, claim=claim, fraction=fraction))
         while not self._go_on.is_set():
             await asyncio.sleep(0.02)
             (await self.bus.read(run_id)).state.progressed(claim, 0)  # raises when the run was stopped

@@ -148,6 +148,7 @@ def test_the_policy_names_no_other_host_but_the_store_of_uploads():
     policy = page_headers(html)["Content-Security-Policy"]
     assert "http" not in policy
     assert "unsafe" not in policy
-    assert "connect-src 'self' https://store.example;" in page_headers(html, "https://store.example")[
-        "Content-Security-Policy"
-    ]
+    assert (
+        "connect-src 'self' https://store.example;"
+        in page_headers(html, "https://store.example")["Content-Security-Policy"]
+    )

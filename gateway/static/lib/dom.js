@@ -26,7 +26,12 @@ export function h(tag, attributes = {}, ...children) {
  * @param {...(Child | Child[])} children
  */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter((child) => child || child === 0).map(node));
+  element.replaceChildren(
+    ...children
+      .flat()
+      .filter((child) => child || child === 0)
+      .map(node),
+  );
 }
 
 /** @param {any} child */

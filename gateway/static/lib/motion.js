@@ -5,7 +5,12 @@
 /** @typedef {{times: Float64Array, columns: Map<string, Float64Array>}} Table */
 
 const METRES = /** @type {Record<string, number>} */ ({
-  m: 1, meters: 1, metres: 1, cm: 0.01, mm: 0.001, millimeters: 0.001,
+  m: 1,
+  meters: 1,
+  metres: 1,
+  cm: 0.01,
+  mm: 0.001,
+  millimeters: 0.001,
 });
 
 /**
@@ -17,7 +22,11 @@ export function parseTrc(text) {
   const lines = text.split(/\r?\n/);
   const keys = lines[1].split(/\s+/);
   const scale = METRES[lines[2].split(/\s+/)[keys.indexOf("Units")].toLowerCase()];
-  const names = lines[3].split("\t").slice(2).map((name) => name.trim()).filter(Boolean);
+  const names = lines[3]
+    .split("\t")
+    .slice(2)
+    .map((name) => name.trim())
+    .filter(Boolean);
   const rows = lines.slice(5).filter((line) => line.trim());
   const times = new Float64Array(rows.length);
   const positions = new Float32Array(rows.length * names.length * 3);
@@ -73,7 +82,10 @@ export function parseLandmarks(text) {
  * @returns {Table}
  */
 export function parseTable(text) {
-  const [header, ...rows] = text.trimEnd().split("\n").map((line) => line.trimEnd().split(","));
+  const [header, ...rows] = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.trimEnd().split(","));
   const column = (/** @type {number} */ index) => Float64Array.from(rows, (cells) => number(cells[index]));
   return { times: column(0), columns: new Map(header.slice(1).map((name, index) => [name, column(index + 1)])) };
 }

@@ -74,7 +74,12 @@ export function picker(name, legend, choices, value, chosen) {
     { class: "picker" },
     h("legend", { class: "visually-hidden" }, legend),
     choices.map(([each, words]) =>
-      h("label", {}, h("input", { type: "radio", name, value: each, checked: each === value, onchange: () => chosen(each) }), h("span", {}, words)),
+      h(
+        "label",
+        {},
+        h("input", { type: "radio", name, value: each, checked: each === value, onchange: () => chosen(each) }),
+        h("span", {}, words),
+      ),
     ),
   );
 }
@@ -109,8 +114,23 @@ export function angleCharts(joints, files, playhead, signal) {
     h(
       "div",
       { class: "row spread" },
-      picker("joint", t("joint"), pickable(joints).map((joint) => [joint, jointName(joint)]), choice.joint, (joint) => choose({ joint })),
-      picker("sides", t("sides"), [["apart", t("sides_apart")], ["together", t("sides_together")]], choice.sides, (sides) => choose({ sides })),
+      picker(
+        "joint",
+        t("joint"),
+        pickable(joints).map((joint) => [joint, jointName(joint)]),
+        choice.joint,
+        (joint) => choose({ joint }),
+      ),
+      picker(
+        "sides",
+        t("sides"),
+        [
+          ["apart", t("sides_apart")],
+          ["together", t("sides_together")],
+        ],
+        choice.sides,
+        (sides) => choose({ sides }),
+      ),
     ),
     place,
   );

@@ -17,7 +17,12 @@ export function canRecord() {
  * @returns {Promise<File | null>}
  */
 export async function record() {
-  const video = { width: { ideal: 1920 }, height: { ideal: 1080 }, frameRate: { ideal: 60 }, facingMode: "environment" };
+  const video = {
+    width: { ideal: 1920 },
+    height: { ideal: 1080 },
+    frameRate: { ideal: 60 },
+    facingMode: "environment",
+  };
   const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
   try {
     return await recorded(stream);
@@ -28,14 +33,23 @@ export async function record() {
 
 /** @param {MediaStream} stream @returns {Promise<File | null>} */
 function recorded(stream) {
-  const picture = /** @type {HTMLVideoElement} */ (h("video", { autoplay: true, muted: true, playsinline: true, "aria-label": t("record_live") }));
+  const picture = /** @type {HTMLVideoElement} */ (
+    h("video", { autoplay: true, muted: true, playsinline: true, "aria-label": t("record_live") })
+  );
   picture.muted = true;
   picture.srcObject = stream;
   const time = h("p", { class: "readout", role: "timer" });
   const button = h("button", { type: "button", class: "primary" }, icon("camera"), t("record_start"));
   const cancel = h("button", { type: "button" }, t("cancel"));
   const dialog = /** @type {HTMLDialogElement} */ (
-    h("dialog", { class: "camera", "aria-label": t("new_record") }, picture, h("p", { class: "hint" }, t("new_tips")), time, h("div", { class: "actions" }, cancel, button))
+    h(
+      "dialog",
+      { class: "camera", "aria-label": t("new_record") },
+      picture,
+      h("p", { class: "hint" }, t("new_tips")),
+      time,
+      h("div", { class: "actions" }, cancel, button),
+    )
   );
   document.body.append(dialog);
   dialog.showModal();
@@ -57,7 +71,10 @@ function begin(stream, button, time) {
   /** @type {Blob[]} */
   const parts = [];
   const started = performance.now();
-  const ticking = setInterval(() => (time.textContent = t("record_time", { time: clock((performance.now() - started) / 1000) })), 100);
+  const ticking = setInterval(
+    () => (time.textContent = t("record_time", { time: clock((performance.now() - started) / 1000) })),
+    100,
+  );
   recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
   recorder.start(1000);
   fill(button, icon("good"), t("record_stop"));

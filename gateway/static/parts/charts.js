@@ -34,7 +34,9 @@ function uplot() {
 export async function chart({ title, curves, range = span(curves) }, playhead, signal) {
   const UPlot = await uplot();
   const values = curves.map((curve) => h("span", { class: "value" }));
-  const legend = curves.map((curve, index) => h("li", {}, swatch(curve, signal), h("span", {}, curve.label), values[index]));
+  const legend = curves.map((curve, index) =>
+    h("li", {}, swatch(curve, signal), h("span", {}, curve.label), values[index]),
+  );
   const body = h("div", { class: "plot" });
   const figure = h(
     "figure",
@@ -91,7 +93,7 @@ export function span(curves) {
 /** @param {Curve} curve @param {number} time */
 export function valueAt({ times, values }, time) {
   let nearest = 0;
-  for (let low = 0, high = times.length - 1; low <= high; ) {
+  for (let low = 0, high = times.length - 1; low <= high;) {
     const middle = (low + high) >> 1;
     if (Math.abs(times[middle] - time) < Math.abs(times[nearest] - time)) nearest = middle;
     if (times[middle] < time) low = middle + 1;
@@ -107,17 +109,31 @@ export function degrees(value) {
 
 /** uPlot wants one list of times: its own join of curves that were sampled differently. @param {Curve[]} curves */
 function joined(curves) {
-  const tables = curves.map(({ times, values }) => [times, Array.from(values, (value) => (Number.isNaN(value) ? null : value))]);
-  const same = curves.every(({ times }) => times.length === curves[0].times.length && times[times.length - 1] === curves[0].times[times.length - 1]);
+  const tables = curves.map(({ times, values }) => [
+    times,
+    Array.from(values, (value) => (Number.isNaN(value) ? null : value)),
+  ]);
+  const same = curves.every(
+    ({ times }) =>
+      times.length === curves[0].times.length && times[times.length - 1] === curves[0].times[times.length - 1],
+  );
   if (same) return [curves[0].times, ...tables.map(([, values]) => values)];
-  return /** @type {any} */ (window).uPlot.join(tables, tables.map((table) => table.map(() => 2)));
+  return /** @type {any} */ (window).uPlot.join(
+    tables,
+    tables.map((table) => table.map(() => 2)),
+  );
 }
 
 /** @param {Curve[]} curves @param {[number, number]} range @param {import("../lib/playhead.js").Playhead} playhead @param {number} width */
 function options(curves, range, playhead, width) {
   const style = getComputedStyle(document.documentElement);
   const [ink, grid] = ["--quiet", "--line"].map((name) => style.getPropertyValue(name).trim());
-  const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, size: 4 }, font: "11px system-ui, sans-serif" };
+  const axis = {
+    stroke: ink,
+    grid: { stroke: grid, width: 1 },
+    ticks: { stroke: grid, size: 4 },
+    font: "11px system-ui, sans-serif",
+  };
   return {
     width,
     height: HEIGHT_PX,
@@ -125,10 +141,28 @@ function options(curves, range, playhead, width) {
     cursor: { show: false },
     scales: { x: { time: false, range: () => [playhead.start, playhead.end] }, y: { range: () => range } },
     axes: [
-      { ...axis, size: 26, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => `${+tick.toFixed(2)} s`) },
-      { ...axis, size: 42, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => `${tick}°`.replace("-", "−")) },
+      {
+        ...axis,
+        size: 26,
+        values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => `${+tick.toFixed(2)} s`),
+      },
+      {
+        ...axis,
+        size: 42,
+        values: (/** @type {any} */ _, /** @type {number[]} */ ticks) =>
+          ticks.map((tick) => `${tick}°`.replace("-", "−")),
+      },
     ],
-    series: [{}, ...curves.map(({ colour, dash }) => ({ stroke: colour(), width: 2, dash, spanGaps: false, points: { show: false } }))],
+    series: [
+      {},
+      ...curves.map(({ colour, dash }) => ({
+        stroke: colour(),
+        width: 2,
+        dash,
+        spanGaps: false,
+        points: { show: false },
+      })),
+    ],
   };
 }
 

@@ -14,17 +14,23 @@ const NAMES = [
   [/_preview\.mp4$/, () => t("file_preview")],
   [/^quality\.json$/, () => t("file_quality")],
   [/^run\.json$/, () => t("file_run")],
-  [/_angles_(\w+?)(?:_([rl]))?\.csv$/, ([, joint, side]) => t("file_angles", { joint: [jointName(joint), side && t(side === "r" ? "right" : "left").toLowerCase()].filter(Boolean).join(", ") })],
+  [
+    /_angles_(\w+?)(?:_([rl]))?\.csv$/,
+    ([, joint, side]) =>
+      t("file_angles", {
+        joint: [jointName(joint), side && t(side === "r" ? "right" : "left").toLowerCase()].filter(Boolean).join(", "),
+      }),
+  ],
   [/([^/]+)\.(png|svg)$/, ([, name]) => t("file_picture", { name: readable(name) })],
 ];
 
-/** What a file is, in plain words. @param {string} path */
+/** What a file is, in plain words, and where it stands in the list. @param {string} path @returns {[number, string]} */
 function described(path) {
-  for (const [pattern, words] of NAMES) {
+  for (const [place, [pattern, words]] of NAMES.entries()) {
     const match = path.match(pattern);
-    if (match) return words(match);
+    if (match) return [place, words(match)];
   }
-  return path;
+  return [NAMES.length, path];
 }
 
 /**
@@ -50,12 +56,19 @@ export function saving(url, name, words, signal, style = "") {
 export function downloads(run, signal) {
   const entry = (/** @type {string} */ url, /** @type {string} */ path, /** @type {string} */ words) =>
     h("li", {}, saving(url, path.split("/").pop() ?? path, [words], signal), h("code", {}, path));
-  const files = run.files.map((/** @type {any} */ { path, url }) => entry(url, path, described(path)));
+  const listed = run.files.map((/** @type {any} */ file) => ({ ...file, described: described(file.path) }));
+  listed.sort((/** @type {any} */ a, /** @type {any} */ b) => a.described[0] - b.described[0]);
+  const files = listed.map((/** @type {any} */ { path, url, described: [, words] }) => entry(url, path, words));
   return h(
     "section",
     { class: "card downloads" },
     h("div", { class: "row spread" }, h("h2", {}, t("downloads")), archive(run, signal)),
-    h("ul", { class: "files" }, files, h("li", {}, saving(`${runPath(run.run_key)}video`, run.name, [t("file_video")], signal))),
+    h(
+      "ul",
+      { class: "files" },
+      files,
+      h("li", {}, saving(`${runPath(run.run_key)}video`, run.name, [t("file_video")], signal)),
+    ),
   );
 }
 

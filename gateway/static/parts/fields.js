@@ -46,7 +46,11 @@ export function quantity(name, units) {
   const boxes = h("div", { class: "boxes" });
   const numbers = () => [...boxes.querySelectorAll("input")].map((input) => input.valueAsNumber);
   const si = () => UNITS[unit].toSi(numbers());
-  const build = (/** @type {number} */ value) => fill(boxes, UNITS[unit].parts.map((part, index) => box(name, part, value, index, unit)));
+  const build = (/** @type {number} */ value) =>
+    fill(
+      boxes,
+      UNITS[unit].parts.map((part, index) => box(name, part, value, index, unit)),
+    );
   const choose = h(
     "select",
     {
@@ -58,10 +62,17 @@ export function quantity(name, units) {
         build(value);
       },
     },
-    units.map((each) => h("option", { value: each, selected: each === unit }, UNITS[each].parts.map((part) => part.unit).join(" + "))),
+    units.map((each) =>
+      h("option", { value: each, selected: each === unit }, UNITS[each].parts.map((part) => part.unit).join(" + ")),
+    ),
   );
   build(NaN);
-  const element = h("div", { class: "field quantity" }, h("span", { class: "label" }, t(name)), h("div", { class: "row" }, boxes, choose));
+  const element = h(
+    "div",
+    { class: "field quantity" },
+    h("span", { class: "label" }, t(name)),
+    h("div", { class: "row" }, boxes, choose),
+  );
   return field(name, element, () => {
     const value = si();
     return Number.isNaN(value) ? {} : { [name]: String(+value.toFixed(4)) };
@@ -72,12 +83,25 @@ export function quantity(name, units) {
 function box(name, part, value, index, unit) {
   const shown = Number.isNaN(value) ? "" : UNITS[unit].fromSi(value)[index];
   const label = t("in_unit", { name: t(name), unit: part.label });
-  return h("label", { class: "box" }, h("input", { type: "number", step: "any", inputmode: "decimal", "aria-label": label, value: shown }), h("span", { "aria-hidden": true }, part.unit));
+  const input = h("input", { type: "number", step: "any", inputmode: "decimal", "aria-label": label, value: shown });
+  return h(
+    "label",
+    { class: "box" },
+    input,
+    UNITS[unit].parts.length > 1 && h("span", { "aria-hidden": "true" }, part.unit),
+  );
 }
 
 /** @returns {Field} */
 export function consent() {
   const input = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox" }));
-  const element = h("div", { class: "field" }, h("label", { class: "check" }, input, h("span", {}, t("consent"))), h("p", { class: "hint" }, t("consent_more")));
-  return field("consent", element, () => (input.checked ? { consent: "accepted" } : /** @type {Record<string, string>} */ ({})));
+  const element = h(
+    "div",
+    { class: "field" },
+    h("label", { class: "check" }, input, h("span", {}, t("consent"))),
+    h("p", { class: "hint" }, t("consent_more")),
+  );
+  return field("consent", element, () =>
+    input.checked ? { consent: "accepted" } : /** @type {Record<string, string>} */ ({}),
+  );
 }

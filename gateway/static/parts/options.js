@@ -20,7 +20,8 @@ export function options(schema) {
   const fields = Object.entries(schema)
     .filter(([name]) => !NOT_HERE.includes(name))
     .map(([name, property]) => option(name, property));
-  const among = (/** @type {(name: string) => boolean} */ chosen) => fields.filter(({ name }) => chosen(name)).map(({ element }) => element);
+  const among = (/** @type {(name: string) => boolean} */ chosen) =>
+    fields.filter(({ name }) => chosen(name)).map(({ element }) => element);
   const isExtra = (/** @type {string} */ name) => EXTRAS.test(name);
   const isQuestion = (/** @type {string} */ name) => QUESTIONS.includes(name);
   const element = h(
@@ -28,7 +29,12 @@ export function options(schema) {
     { class: "options" },
     h("fieldset", {}, h("legend", {}, t("options")), h("p", { class: "hint" }, t("options_more")), among(isQuestion)),
     h("details", {}, h("summary", {}, t("extras")), among(isExtra)),
-    h("details", {}, h("summary", {}, t("expert")), among((name) => !isExtra(name) && !isQuestion(name))),
+    h(
+      "details",
+      {},
+      h("summary", {}, t("expert")),
+      among((name) => !isExtra(name) && !isQuestion(name)),
+    ),
   );
   return { element, fields };
 }
@@ -42,7 +48,12 @@ function option(name, property) {
   const question = h("label", { for: id }, tOr(`q_${name}`, readable(name)), " ", h("code", {}, name));
   const hint = h("p", described, property.description);
   const check = input.type === "checkbox";
-  const element = h("div", { class: check ? "field option check" : "field option" }, check ? [input, question] : [question, input], hint);
+  const element = h(
+    "div",
+    { class: check ? "field option check" : "field option" },
+    check ? [input, question] : [question, input],
+    hint,
+  );
   return field(name, element, () => valueOf(name, input, property));
 }
 
@@ -50,7 +61,13 @@ function option(name, property) {
 function inputOf(id, property) {
   if (property.type === "boolean") return h("input", { id, type: "checkbox", checked: property.default });
   if (property.enum)
-    return h("select", { id }, property.enum.map((/** @type {string} */ value) => h("option", { value, selected: value === property.default }, tOr(`choice_${value}`, value))));
+    return h(
+      "select",
+      { id },
+      property.enum.map((/** @type {string} */ value) =>
+        h("option", { value, selected: value === property.default }, tOr(`choice_${value}`, value)),
+      ),
+    );
   if (property.type === "integer" || property.type === "number")
     return h("input", { id, type: "number", step: property.type === "integer" ? 1 : "any", value: property.default });
   return h("input", { id, type: "text", autocomplete: "off", spellcheck: "false" });

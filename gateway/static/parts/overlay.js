@@ -23,13 +23,24 @@ export function overlay({ landmarks, segments, size }, video, playhead, signal) 
   const draw = () => {
     const frame = frameAt(landmarks.times, playhead.time);
     pane.dataset.time = String(landmarks.times[frame]);
-    paint(canvas, landmarks, lines, frame, size);
+    paint(canvas, landmarks, lines, frame, { size, shown: shownSize(video, size) });
   };
   playhead.addEventListener("change", draw, { signal });
+  video.addEventListener("loadedmetadata", draw, { signal });
   const observer = new ResizeObserver(draw);
   observer.observe(pane);
   signal.addEventListener("abort", () => observer.disconnect());
   return pane;
+}
+
+/** The picture as the browser shows it, which stretches pixels that are not square. @param {HTMLVideoElement} video @param {[number, number]} size */
+function shownSize(video, size) {
+  return video.videoWidth ? [video.videoWidth, video.videoHeight] : size;
+}
+
+/** Whether the browser shows the picture lying where it was analysed upright, or the other way round. @param {HTMLVideoElement} video @param {[number, number]} size */
+export function isTurned(video, [width, height]) {
+  return (video.videoWidth - video.videoHeight) * (width - height) < 0;
 }
 
 /**
@@ -37,20 +48,21 @@ export function overlay({ landmarks, segments, size }, video, playhead, signal) 
  * @param {Landmarks} landmarks
  * @param {number[][]} lines pairs of landmark indices
  * @param {number} frame
- * @param {[number, number]} size
+ * @param {{size: [number, number], shown: number[]}} picture its size in the landmarks' pixels, and as it is shown
  */
-function paint(canvas, landmarks, lines, frame, [width, height]) {
+function paint(canvas, landmarks, lines, frame, { size: [width, height], shown: [shownWidth, shownHeight] }) {
   const density = devicePixelRatio;
   canvas.width = canvas.clientWidth * density;
   canvas.height = canvas.clientHeight * density;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const scale = Math.min(canvas.width / width, canvas.height / height);
-  context.translate((canvas.width - width * scale) / 2, (canvas.height - height * scale) / 2);
+  const scale = Math.min(canvas.width / shownWidth, canvas.height / shownHeight);
+  context.translate((canvas.width - shownWidth * scale) / 2, (canvas.height - shownHeight * scale) / 2);
+  const [scaleX, scaleY] = [(scale * shownWidth) / width, (scale * shownHeight) / height];
   const unit = density * Math.max(1, Math.min(canvas.width, canvas.height) / density / 300);
   const point = (/** @type {number} */ index) => {
     const at = frame * landmarks.names.length + index;
     const [x, y] = landmarks.pixels.subarray(2 * at, 2 * at + 2);
-    return { x: x * scale, y: y * scale, faint: landmarks.visibility[at] < VISIBLE, name: landmarks.names[index] };
+    return { x: x * scaleX, y: y * scaleY, faint: landmarks.visibility[at] < VISIBLE, name: landmarks.names[index] };
   };
   for (const [first, second] of lines) line(context, point(first), point(second), unit);
   for (let index = 0; index < landmarks.names.length; index++) dot(context, point(index), unit);
@@ -62,7 +74,10 @@ function paint(canvas, landmarks, lines, frame, [width, height]) {
 function line(/** @type {CanvasRenderingContext2D} */ context, /** @type {Point} */ a, /** @type {Point} */ b, unit) {
   context.globalAlpha = a.faint || b.faint ? 0.25 : 1;
   context.lineCap = "round";
-  for (const [colour, width] of [["#0008", 4 * unit], [sideColour(a.name, b.name), 2.2 * unit]]) {
+  for (const [colour, width] of [
+    ["#0008", 4 * unit],
+    [sideColour(a.name, b.name), 2.2 * unit],
+  ]) {
     context.beginPath();
     context.moveTo(a.x, a.y);
     context.lineTo(b.x, b.y);

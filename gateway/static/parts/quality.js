@@ -11,7 +11,10 @@ const FACTS = [
   ["fact_detected", ({ detector }) => percent(detector.detection_rate)],
   ["fact_frames", ({ video }) => (video.frames ? `${video.frames}` : null)],
   ["fact_length", ({ video }) => (video.duration_s ? clock(video.duration_s) : null)],
-  ["fact_rate", ({ video }) => (video.average_fps ? t("fact_rate_value", { fps: +video.average_fps.toFixed(2) }) : null)],
+  [
+    "fact_rate",
+    ({ video }) => (video.average_fps ? t("fact_rate_value", { fps: +video.average_fps.toFixed(2) }) : null),
+  ],
   ["fact_size", ({ video }) => (video.width ? `${video.width} × ${video.height}` : null)],
   ["fact_gap", ({ depth }) => measured(depth.gap_longest_s, 2, " s")],
   ["fact_pitch", ({ depth }) => measured(depth.camera_pitch_deg, 0, "°")],
@@ -32,15 +35,37 @@ function measured(value, digits, unit) {
 /** @param {any} report quality.json */
 export function quality(report) {
   const { warnings = [], video = {}, stages = {} } = report;
-  const facts = FACTS.map(([name, of]) => [name, of({ video, detector: stages.detector ?? {}, depth: stages["refiner.depth"] ?? {} })]);
-  const verdict = warnings.length === 0 ? t("quality_good") : warnings.length === 1 ? t("quality_one") : t("quality_many", { count: warnings.length });
+  const facts = FACTS.map(([name, of]) => [
+    name,
+    of({ video, detector: stages.detector ?? {}, depth: stages["refiner.depth"] ?? {} }),
+  ]);
+  const verdict =
+    warnings.length === 0
+      ? t("quality_good")
+      : warnings.length === 1
+        ? t("quality_one")
+        : t("quality_many", { count: warnings.length });
   return h(
     "section",
     { class: "card quality" },
     h("h2", {}, t("quality")),
-    h("p", { class: warnings.length ? "verdict note" : "verdict good" }, icon(warnings.length ? "note" : "good"), verdict),
-    warnings.length > 0 && h("ul", { class: "warnings" }, warnings.map((/** @type {any} */ warning) => h("li", {}, warning.message))),
+    h(
+      "p",
+      { class: warnings.length ? "verdict note" : "verdict good" },
+      icon(warnings.length ? "note" : "good"),
+      verdict,
+    ),
+    warnings.length > 0 &&
+      h(
+        "ul",
+        { class: "warnings" },
+        warnings.map((/** @type {any} */ warning) => h("li", {}, warning.message)),
+      ),
     h("h3", {}, t("quality_facts")),
-    h("dl", { class: "facts" }, facts.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, t(String(name))), h("dd", {}, value)])),
+    h(
+      "dl",
+      { class: "facts" },
+      facts.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, t(String(name))), h("dd", {}, value)]),
+    ),
   );
 }

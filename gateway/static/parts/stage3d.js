@@ -14,7 +14,8 @@ const VIEWS = /** @type {const} */ (["angle", "front", "side", "top"]);
 export async function stage3d({ markers, ghost, skeleton }, playhead, signal) {
   const pane = h("div", { class: "stage space" });
   const viewer = await viewerIn(pane, { markers, ghost, skeleton }, signal);
-  if (!viewer) return h("div", { class: "view" }, h("h3", {}, t("body_title")), h("p", { class: "hint" }, t("body_missing")));
+  if (!viewer)
+    return h("div", { class: "view" }, h("h3", {}, t("body_title")), h("p", { class: "hint" }, t("body_missing")));
   playhead.addEventListener("change", () => viewer.showTime(playhead.time), { signal });
   const hasAdded = markers.names.some((name) => skeleton.response_markers.includes(name));
   return h(
@@ -24,12 +25,19 @@ export async function stage3d({ markers, ghost, skeleton }, playhead, signal) {
       "div",
       { class: "row spread" },
       h("h3", {}, t("body_title")),
-      picker("look", t("look"), VIEWS.map((view) => [view, t(`look_${view}`)]), "angle", (view) => viewer.look(/** @type {any} */ (view))),
+      picker(
+        "look",
+        t("look"),
+        VIEWS.map((view) => [view, t(`look_${view}`)]),
+        "angle",
+        (view) => viewer.look(/** @type {any} */ (view)),
+      ),
     ),
     pane,
     h(
       "div",
       { class: "row" },
+      toggle(t("follow"), true, (on) => viewer.setFollow(on)),
       ghost && toggle(t("ghost"), false, (on) => viewer.setGhost(on)),
       hasAdded && toggle(t("added"), true, (on) => viewer.setAdded(on)),
     ),
@@ -41,7 +49,11 @@ async function viewerIn(pane, { markers, ghost, skeleton }, signal) {
   const { Viewer } = await import("./viewer.js");
   try {
     const main = markers.names.filter((/** @type {string} */ name) => skeleton.markers.includes(name));
-    const viewer = new Viewer(pane, { markers, ghost, segments: skeleton.segments, main, label: t("body_label") }, signal);
+    const viewer = new Viewer(
+      pane,
+      { markers, ghost, segments: skeleton.segments, main, label: t("body_label") },
+      signal,
+    );
     Object.assign(pane, { viewer });
     return viewer;
   } catch (error) {

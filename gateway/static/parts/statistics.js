@@ -4,7 +4,12 @@ import { h } from "../lib/dom.js";
 import { t } from "../texts.js";
 import { angleName, jointName, pickable, sideless } from "./angles.js";
 
-const FIGURES = /** @type {const} */ ([["range_of_motion", "rom"], ["minimum", "minimum"], ["maximum", "maximum"], ["mean", "mean"]]);
+const FIGURES = /** @type {const} */ ([
+  ["range_of_motion", "rom"],
+  ["minimum", "minimum"],
+  ["maximum", "maximum"],
+  ["mean", "mean"],
+]);
 
 /** @typedef {{joint: string, angle: string, [figure: string]: any}} Row as the API gives them */
 
@@ -19,16 +24,33 @@ export function figure(value) {
 export function statisticsTables({ angles, asymmetries }) {
   const single = angles.filter((row) => sideless(row.joint) === row.joint);
   const right = angles.filter((row) => row.joint.endsWith("_r"));
-  const partner = (/** @type {Row[]} */ rows, /** @type {string} */ joint, /** @type {string} */ angle) => rows.find((row) => row.joint === joint && row.angle === angle) ?? null;
+  const partner = (/** @type {Row[]} */ rows, /** @type {string} */ joint, /** @type {string} */ angle) =>
+    rows.find((row) => row.joint === joint && row.angle === angle) ?? null;
   const pairCells = (/** @type {Row} */ row) => {
     const joint = sideless(row.joint);
-    return [...figures(row), ...figures(partner(angles, `${joint}_l`, row.angle)), h("td", { class: "strong" }, figure(partner(asymmetries, joint, row.angle)?.range_of_motion))];
+    return [
+      ...figures(row),
+      ...figures(partner(angles, `${joint}_l`, row.angle)),
+      h("td", { class: "strong" }, figure(partner(asymmetries, joint, row.angle)?.range_of_motion)),
+    ];
   };
   return h(
     "div",
     { class: "scroller", tabindex: 0, role: "region", "aria-label": t("statistics") },
-    h("table", { class: "statistics" }, h("caption", {}, t("statistics_caption")), pairHead(), bodies(right, pairCells)),
-    h("table", { class: "statistics" }, h("caption", {}, t("statistics_middle")), h("thead", {}, h("tr", {}, names(), headings(""))), bodies(single, figures)),
+    h(
+      "table",
+      { class: "statistics" },
+      h("caption", {}, t("statistics_caption")),
+      pairHead(),
+      bodies(right, pairCells),
+    ),
+    h(
+      "table",
+      { class: "statistics" },
+      h("caption", {}, t("statistics_middle")),
+      h("thead", {}, h("tr", {}, names(), headings(""))),
+      bodies(single, figures),
+    ),
   );
 }
 
@@ -37,7 +59,19 @@ function bodies(rows, cells) {
   return pickable(rows.map((row) => ({ name: row.joint, mirrored: "", angles: [] }))).map((joint) => {
     const own = rows.filter((row) => sideless(row.joint) === joint);
     const first = h("th", { scope: "rowgroup", rowspan: own.length }, jointName(joint));
-    return h("tbody", {}, own.map((row, index) => h("tr", {}, index === 0 && first, h("th", { scope: "row", class: "angle" }, angleName(joint, row.angle)), cells(row))));
+    return h(
+      "tbody",
+      {},
+      own.map((row, index) =>
+        h(
+          "tr",
+          {},
+          index === 0 && first,
+          h("th", { scope: "row", class: "angle" }, angleName(joint, row.angle)),
+          cells(row),
+        ),
+      ),
+    );
   });
 }
 
@@ -57,5 +91,10 @@ function names(rowspan = 1) {
 
 function pairHead() {
   const sides = ["right", "left"].map((side) => h("th", { scope: "colgroup", colspan: 4, class: side }, t(side)));
-  return h("thead", {}, h("tr", {}, names(2), sides, h("th", { scope: "col", rowspan: 2 }, t("asymmetry"))), h("tr", {}, headings(t("right")), headings(t("left"))));
+  return h(
+    "thead",
+    {},
+    h("tr", {}, names(2), sides, h("th", { scope: "col", rowspan: 2 }, t("asymmetry"))),
+    h("tr", {}, headings(t("right")), headings(t("left"))),
+  );
 }

@@ -13,11 +13,23 @@ const RATES = [0.125, 0.25, 0.5, 1, 2, 4];
 export function transport(playhead, signal) {
   const play = iconButton("play", t("play"), () => playhead.toggle(), { quiet: true, class: "primary round" });
   const slider = /** @type {HTMLInputElement} */ (
-    h("input", { type: "range", min: 0, max: playhead.times.length - 1, step: 1, "aria-label": t("time"), class: "scrub" })
+    h("input", {
+      type: "range",
+      min: 0,
+      max: playhead.times.length - 1,
+      step: 1,
+      "aria-label": t("time"),
+      class: "scrub",
+    })
   );
-  const readout = h("output", { class: "readout" });
+  const when = h("span");
+  const frame = h("span", { class: "frame" });
   const rate = /** @type {HTMLSelectElement} */ (
-    h("select", { "aria-label": t("speed") }, RATES.map((each) => h("option", { value: each, selected: each === 1 }, `${each}×`)))
+    h(
+      "select",
+      { "aria-label": t("speed") },
+      RATES.map((each) => h("option", { value: each, selected: each === 1 }, `${each}×`)),
+    )
   );
   slider.addEventListener("input", () => {
     const time = playhead.times[Number(slider.value)]; // before the pause, which sets the slider
@@ -34,7 +46,8 @@ export function transport(playhead, signal) {
     }
     slider.value = String(playhead.frame);
     slider.setAttribute("aria-valuetext", t("at_time", { time: clock(playhead.time), frame: playhead.frame + 1 }));
-    readout.textContent = `${clock(playhead.time)} / ${clock(playhead.end)} · ${t("frame", { frame: playhead.frame + 1 })}`;
+    when.textContent = `${clock(playhead.time)} / ${clock(playhead.end)}`;
+    frame.textContent = ` · ${t("frame", { frame: playhead.frame + 1 })}`;
     rate.value = String(Math.abs(playhead.rate));
   };
   playhead.addEventListener("change", show, { signal });
@@ -51,7 +64,7 @@ export function transport(playhead, signal) {
       iconButton("forward", t("frame_forward"), () => playhead.step(1), { quiet: true, class: "round" }),
     ),
     slider,
-    h("div", { class: "when" }, readout, rate),
+    h("div", { class: "when" }, h("span", { class: "readout" }, when, frame), rate),
   );
 }
 

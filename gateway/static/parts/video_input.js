@@ -16,7 +16,9 @@ const SAMPLED_FRAMES = 12;
 export function videoInput(signal) {
   /** @type {File | null} */
   let file = null;
-  const input = /** @type {HTMLInputElement} */ (h("input", { type: "file", accept: "video/*", class: "visually-hidden", id: "video-file" }));
+  const input = /** @type {HTMLInputElement} */ (
+    h("input", { type: "file", accept: "video/*", class: "visually-hidden", id: "video-file" })
+  );
   const shown = h("div", { class: "chosen" });
   const area = h("div", { class: "drop" });
   const element = h("div", { class: "field" }, input, area);
@@ -68,7 +70,9 @@ function droppable(area, take) {
 function preview(file, shown, signal) {
   const url = URL.createObjectURL(file);
   signal.addEventListener("abort", () => URL.revokeObjectURL(url));
-  const video = /** @type {HTMLVideoElement} */ (h("video", { src: url, preload: "auto", playsinline: true, "aria-label": t("new_frame") }));
+  const video = /** @type {HTMLVideoElement} */ (
+    h("video", { src: url, preload: "auto", playsinline: true, "aria-label": t("new_frame") })
+  );
   video.muted = true;
   const facts = h("dl", { class: "facts" }, fact("fact_file", `${file.name} · ${size(file.size)}`));
   fill(shown, video, facts);
@@ -80,7 +84,9 @@ function preview(file, shown, signal) {
     const fps = await frameRate(video);
     if (fps) facts.append(...fact("fact_rate", t("fact_rate_value", { fps })));
   });
-  video.addEventListener("error", () => fill(shown, h("p", { class: "hint" }, icon("note"), t("new_unplayable")), facts));
+  video.addEventListener("error", () =>
+    fill(shown, h("p", { class: "hint" }, icon("note"), t("new_unplayable")), facts),
+  );
 }
 
 /** @param {string} name @param {string} value */
@@ -111,6 +117,10 @@ async function frameRate(video) {
   await sampled;
   video.pause();
   video.currentTime = 0;
-  const steps = times.slice(1).map((time, index) => time - times[index]).filter((step) => step > 0).sort((a, b) => a - b);
+  const steps = times
+    .slice(1)
+    .map((time, index) => time - times[index])
+    .filter((step) => step > 0)
+    .sort((a, b) => a - b);
   return Math.round(100 / steps[0]) / 100;
 }

@@ -23,10 +23,15 @@ const STYLES = [
  * @param {...string} runKeys two
  */
 export async function compare(signal, ...runKeys) {
-  const [skeleton, ...compared] = await Promise.all([json("/api/skeleton", { signal }), ...runKeys.map((key) => load(key, signal))]);
-  if (compared[0].name === compared[1].name) for (const each of compared) each.name += `, ${date(each.run.accepted_at)}`;
+  const [skeleton, ...compared] = await Promise.all([
+    json("/api/skeleton", { signal }),
+    ...runKeys.map((key) => load(key, signal)),
+  ]);
+  compared.forEach((each, index) => (each.name = `${"AB"[index]}: ${each.run.name}, ${date(each.run.accepted_at)}`));
   const tables = await Promise.all(compared.map(({ files }) => files.table(skeleton.joints[0].name)));
-  const playhead = new Playhead(tables.map(({ times }) => times).reduce((a, b) => (b[b.length - 1] > a[a.length - 1] ? b : a)));
+  const playhead = new Playhead(
+    tables.map(({ times }) => times).reduce((a, b) => (b[b.length - 1] > a[a.length - 1] ? b : a)),
+  );
   const choice = { joint: "knee", side: "r" };
   const charts = h("div", { class: "charts" });
   const table = h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": t("compare_statistics") });
@@ -37,14 +42,33 @@ export async function compare(signal, ...runKeys) {
     drawing = new AbortController();
     const both = AbortSignal.any([signal, drawing.signal]);
     const paired = skeleton.joints.some((/** @type {any} */ { name }) => name === `${choice.joint}_${choice.side}`);
-    const group = skeleton.joints.find((/** @type {any} */ { name }) => name === (paired ? `${choice.joint}_${choice.side}` : choice.joint));
+    const group = skeleton.joints.find(
+      (/** @type {any} */ { name }) => name === (paired ? `${choice.joint}_${choice.side}` : choice.joint),
+    );
     sides.hidden = !paired;
     fill(table, statistics(group, compared));
-    const made = await Promise.all(group.angles.map((/** @type {string} */ angle) => angleChart(group, angle, compared, playhead, both)));
+    const made = await Promise.all(
+      group.angles.map((/** @type {string} */ angle) => angleChart(group, angle, compared, playhead, both)),
+    );
     if (!both.aborted) fill(charts, made);
   };
-  const choose = (/** @type {Partial<typeof choice>} */ change) => draw(Object.assign(choice, change));
-  fill(sides, picker("side", t("side"), [["r", t("right")], ["l", t("left")]], choice.side, (side) => choose({ side })));
+  const choose = (/** @type {Partial<typeof choice>} */ change) => {
+    Object.assign(choice, change);
+    draw();
+  };
+  fill(
+    sides,
+    picker(
+      "side",
+      t("side"),
+      [
+        ["r", t("right")],
+        ["l", t("left")],
+      ],
+      choice.side,
+      (side) => choose({ side }),
+    ),
+  );
   await draw();
   return h(
     "div",
@@ -54,7 +78,18 @@ export async function compare(signal, ...runKeys) {
     h(
       "section",
       { class: "card" },
-      h("div", { class: "row spread" }, picker("joint", t("joint"), pickable(skeleton.joints).map((joint) => [joint, jointName(joint)]), choice.joint, (joint) => choose({ joint })), sides),
+      h(
+        "div",
+        { class: "row spread" },
+        picker(
+          "joint",
+          t("joint"),
+          pickable(skeleton.joints).map((joint) => [joint, jointName(joint)]),
+          choice.joint,
+          (joint) => choose({ joint }),
+        ),
+        sides,
+      ),
       charts,
       transport(playhead, signal),
     ),
@@ -64,7 +99,10 @@ export async function compare(signal, ...runKeys) {
 
 /** @param {string} key @param {AbortSignal} signal @returns {Promise<Compared>} */
 async function load(key, signal) {
-  const [run, statistics] = await Promise.all([json(runPath(key), { signal }), json(`${runPath(key)}statistics/`, { signal })]);
+  const [run, statistics] = await Promise.all([
+    json(runPath(key), { signal }),
+    json(`${runPath(key)}statistics/`, { signal }),
+  ]);
   return { name: run.name, run, files: new AngleFiles(run.files, signal), statistics };
 }
 
@@ -86,8 +124,24 @@ function statistics(group, compared) {
   const rows = group.angles.map((/** @type {string} */ angle) => {
     const [one, other] = compared.map((each) => rom(each, angle));
     const difference = one === null || other === null ? null : other - one;
-    return h("tr", {}, h("th", { scope: "row", class: "angle" }, angleName(sideless(group.name), angle)), h("td", {}, figure(one)), h("td", {}, figure(other)), h("td", { class: "strong" }, figure(difference)));
+    return h(
+      "tr",
+      {},
+      h("th", { scope: "row", class: "angle" }, angleName(sideless(group.name), angle)),
+      h("td", {}, figure(one)),
+      h("td", {}, figure(other)),
+      h("td", { class: "strong" }, figure(difference)),
+    );
   });
   const names = compared.map(({ name }) => h("th", { scope: "col" }, name));
-  return h("table", { class: "statistics" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("angle")), names, h("th", { scope: "col" }, t("difference")))), h("tbody", {}, rows));
+  return h(
+    "table",
+    { class: "statistics" },
+    h(
+      "thead",
+      {},
+      h("tr", {}, h("th", { scope: "col" }, t("angle")), names, h("th", { scope: "col" }, t("difference"))),
+    ),
+    h("tbody", {}, rows),
+  );
 }

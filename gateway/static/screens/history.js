@@ -7,7 +7,7 @@ import { t } from "../texts.js";
 import { eraseRun } from "./run.js";
 
 const SHOWN_AT_ONCE = 30;
-const REFRESH_MS = 4000;
+const REFRESH_MS = 5000;
 
 /** @param {AbortSignal} signal */
 export async function history(signal) {
@@ -18,16 +18,28 @@ export async function history(signal) {
   const view = { shown: SHOWN_AT_ONCE, query: "" };
   const list = h("ul", { class: "runs" });
   const count = h("p", { class: "hint", role: "status" });
-  const more = h("button", { type: "button", hidden: true, onclick: () => render((view.shown += SHOWN_AT_ONCE)) }, t("history_more"));
+  const more = h(
+    "button",
+    { type: "button", hidden: true, onclick: () => render((view.shown += SHOWN_AT_ONCE)) },
+    t("history_more"),
+  );
   const compare = h("div", { class: "compare-bar" });
   /** @type {Map<string, {state: string, element: HTMLElement}>} */
   const cards = new Map();
 
   const render = (/** @type {any} */ _ = null) => {
     const found = known.filter((run) => matches(run, view.query));
-    fill(list, found.slice(0, view.shown).map((run) => cardOf(run)));
+    fill(
+      list,
+      found.slice(0, view.shown).map((run) => cardOf(run)),
+    );
     more.hidden = found.length <= view.shown;
-    count.textContent = known.length === 0 ? t("history_none") : found.length === 0 ? t("history_no_match") : t("history_count", { count: found.length });
+    count.textContent =
+      known.length === 0
+        ? t("history_none")
+        : found.length === 0
+          ? t("history_no_match")
+          : t("history_count", { count: found.length });
     fill(compare, compareBar([...picked]));
   };
   const cardOf = (/** @type {any} */ run) => {
@@ -44,12 +56,25 @@ export async function history(signal) {
     picked.delete(run.run_key);
     render();
   };
-  const search = h("input", { type: "search", placeholder: t("history_search"), "aria-label": t("history_search"), oninput: (/** @type {any} */ event) => render((view.query = event.target.value)) });
+  const search = h("input", {
+    type: "search",
+    placeholder: t("history_search"),
+    "aria-label": t("history_search"),
+    oninput: (/** @type {any} */ event) => render((view.query = event.target.value)),
+  });
 
   known = await all(signal);
   render();
   keepFresh(signal, (fresh) => render((known = fresh)));
-  return h("div", {}, h("div", { class: "heading" }, h("h1", {}, t("history_title")), search), compare, count, list, h("div", { class: "actions" }, more));
+  return h(
+    "div",
+    {},
+    h("div", { class: "heading" }, h("h1", {}, t("history_title")), search),
+    compare,
+    count,
+    list,
+    h("div", { class: "actions" }, more),
+  );
 }
 
 /** @param {AbortSignal} signal */
@@ -72,7 +97,10 @@ function keepFresh(/** @type {AbortSignal} */ signal, /** @type {(runs: any[]) =
 /** @param {any} run @param {string} query */
 function matches(run, query) {
   const words = `${run.name} ${t(`status_${run.status}`)} ${date(run.accepted_at)}`.toLowerCase();
-  return query.toLowerCase().split(/\s+/).every((word) => words.includes(word));
+  return query
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => words.includes(word));
 }
 
 /** @param {any} run @param {Set<string>} picked @param {() => void} changed @param {() => void} forget */
@@ -92,13 +120,29 @@ function card(run, picked, changed, forget) {
       { class: "about" },
       h("a", { href: `#/runs/${run.run_key}`, class: "name" }, run.name),
       h("p", { class: "hint" }, date(run.accepted_at)),
-      h("p", {}, h("span", { class: `chip ${run.status}` }, t(`status_${run.status}`)), run.status === "running" ? ` ${Math.floor(run.progress)} %` : ""),
+      h(
+        "p",
+        {},
+        h("span", { class: `chip ${run.status}` }, t(`status_${run.status}`)),
+        run.status === "running" ? ` ${Math.floor(run.progress)} %` : "",
+      ),
     ),
     h(
       "div",
       { class: "row spread" },
       run.status === "completed"
-        ? h("label", { class: "check" }, h("input", { type: "checkbox", checked: isPicked, disabled: picked.size >= 2 && !isPicked, "aria-label": t("compare_pick_of", { name: run.name }), onchange: pick }), h("span", {}, t("compare_pick")))
+        ? h(
+            "label",
+            { class: "check" },
+            h("input", {
+              type: "checkbox",
+              checked: isPicked,
+              disabled: picked.size >= 2 && !isPicked,
+              "aria-label": t("compare_pick_of", { name: run.name }),
+              onchange: pick,
+            }),
+            h("span", {}, t("compare_pick")),
+          )
         : h("span"),
       iconButton("bin", t("delete_run", { name: run.name }), forget, { quiet: true, class: "round subtle" }),
     ),
@@ -122,6 +166,7 @@ function thumbnail(/** @type {any} */ run) {
 
 /** @param {string[]} picked */
 function compareBar(picked) {
-  if (picked.length === 2) return h("a", { class: "button primary", href: `#/compare/${picked.join("/")}` }, t("compare_go"));
+  if (picked.length === 2)
+    return h("a", { class: "button primary", href: `#/compare/${picked.join("/")}` }, t("compare_go"));
   return h("p", { class: "hint" }, t(picked.length ? "compare_one" : "compare_hint"));
 }

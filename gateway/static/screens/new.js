@@ -10,7 +10,10 @@ import { t } from "../texts.js";
 
 /** Problems without a field of their own, and the field that they are about. */
 const ABOUT = /** @type {Record<string, string>} */ ({
-  "consent-missing": "consent", "unreadable-video": "video", "body-too-large": "video", "no-video-stream": "video",
+  "consent-missing": "consent",
+  "unreadable-video": "video",
+  "body-too-large": "video",
+  "no-video-stream": "video",
 });
 
 /** @param {AbortSignal} signal */

@@ -7,7 +7,7 @@ import { parseLandmarks, parseTrc } from "../lib/motion.js";
 import { Playhead } from "../lib/playhead.js";
 import { AngleFiles, angleCharts } from "../parts/angles.js";
 import { archive, downloads } from "../parts/downloads.js";
-import { overlay } from "../parts/overlay.js";
+import { isTurned, overlay } from "../parts/overlay.js";
 import { quality } from "../parts/quality.js";
 import { stage3d } from "../parts/stage3d.js";
 import { statisticsTables } from "../parts/statistics.js";
@@ -39,14 +39,26 @@ export async function results(run, signal, erase) {
   const watching = h(
     "div",
     { class: "watch" },
-    landmarks && videoPane(run, { landmarks, segments: skeleton.landmark_segments, size: sizeOf(facts, landmarks) }, playhead, signal),
+    landmarks &&
+      videoPane(
+        run,
+        { landmarks, segments: skeleton.landmark_segments, size: sizeOf(facts, landmarks) },
+        playhead,
+        signal,
+      ),
     await stage3d({ markers, ghost: initial ? parseTrc(initial) : null, skeleton }, playhead, signal),
   );
   return h(
     "div",
     { class: "results" },
     heading(run, erase, signal),
-    h("section", { class: "card", "aria-label": t("watch") }, watching, transport(playhead, signal), h("p", { class: "hint keys" }, t("keys"))),
+    h(
+      "section",
+      { class: "card", "aria-label": t("watch") },
+      watching,
+      transport(playhead, signal),
+      h("p", { class: "hint keys" }, t("keys")),
+    ),
     angleCharts(skeleton.joints, new AngleFiles(run.files, signal), playhead, signal),
     h("section", { class: "card" }, h("h2", {}, t("statistics")), statisticsTables(statistics)),
     h("div", { class: "columns" }, quality(facts), downloads(run, signal)),
@@ -55,7 +67,10 @@ export async function results(run, signal, erase) {
 
 /** @param {any} run @param {() => void} erase @param {AbortSignal} signal */
 function heading(run, erase, signal) {
-  const subject = t("subject", { height: `${run.subject.height.toFixed(2)} m`, weight: `${+run.subject.weight.toFixed(1)} kg` });
+  const subject = t("subject", {
+    height: `${run.subject.height.toFixed(2)} m`,
+    weight: `${+run.subject.weight.toFixed(1)} kg`,
+  });
   return h(
     "div",
     { class: "heading" },
@@ -74,15 +89,25 @@ function sizeOf(/** @type {any} */ { video }, /** @type {import("../lib/motion.j
 
 /** @param {any} run @param {any} drawn @param {Playhead} playhead @param {AbortSignal} signal */
 function videoPane(run, drawn, playhead, signal) {
-  const video = /** @type {HTMLVideoElement} */ (h("video", { preload: "auto", playsinline: true, "aria-label": t("video_label") }));
+  const video = /** @type {HTMLVideoElement} */ (
+    h("video", { preload: "auto", playsinline: true, "aria-label": t("video_label") })
+  );
   video.muted = true;
   const apology = h("p", { class: "hint", role: "status" });
-  const unplayable = () => {
+  const unplayable = (/** @type {any} */ _, why = "video_unplayable") => {
     playhead.detach();
-    apology.textContent = t("video_unplayable");
+    video.removeAttribute("src");
+    apology.textContent = t(why);
   };
-  video.addEventListener("loadedmetadata", () => playhead.attach(video), { once: true });
+  const playable = () => (isTurned(video, drawn.size) ? unplayable(null, "video_turned") : playhead.attach(video));
+  video.addEventListener("loadedmetadata", playable, { once: true });
   video.addEventListener("error", unplayable);
   reachable(`${runPath(run.run_key)}video`, signal).then((url) => (video.src = url), unplayable);
-  return h("div", { class: "view" }, h("div", { class: "row spread" }, h("h3", {}, t("video_title"))), overlay(drawn, video, playhead, signal), apology);
+  return h(
+    "div",
+    { class: "view" },
+    h("div", { class: "row spread" }, h("h3", {}, t("video_title"))),
+    overlay(drawn, video, playhead, signal),
+    apology,
+  );
 }

@@ -39,7 +39,12 @@ async function show(place, runKey, signal) {
  * @param {{run_key: string, name: string}} run
  */
 export async function eraseRun({ run_key, name }) {
-  const words = { title: t("delete_title", { name }), text: t("delete_text"), yes: t("delete_yes"), no: t("delete_no") };
+  const words = {
+    title: t("delete_title", { name }),
+    text: t("delete_text"),
+    yes: t("delete_yes"),
+    no: t("delete_no"),
+  };
   if (!(await confirmed(words))) return false;
   try {
     await call(runPath(run_key), { method: "DELETE" });

@@ -14,7 +14,9 @@ const QUEUE_POLL_MS = 3000;
  * @param {() => void} over called when the run has ended
  */
 export function running(run, signal, over) {
-  const bar = /** @type {HTMLProgressElement} */ (h("progress", { max: 100, value: run.progress, "aria-label": t("progress") }));
+  const bar = /** @type {HTMLProgressElement} */ (
+    h("progress", { max: 100, value: run.progress, "aria-label": t("progress") })
+  );
   const percent = h("span", { class: "percent" });
   const words = h("p", { role: "status", class: "words" });
   const left = h("span", { class: "left" });
@@ -25,7 +27,8 @@ export function running(run, signal, over) {
     current = { ...current, ...progress };
     bar.value = current.progress;
     percent.textContent = `${Math.floor(current.progress)} %`;
-    words.textContent = current.status === "queued" ? queueWords(current.queue_position) : t(`status_${current.status}`);
+    words.textContent =
+      current.status === "queued" ? queueWords(current.queue_position) : t(`status_${current.status}`);
     left.textContent = current.status === "running" ? clock.at(current.progress) : "";
     fill(stages, stageItems(run.stages, current));
     if (["completed", "failed", "cancelled"].includes(current.status)) over();
@@ -41,7 +44,12 @@ export function running(run, signal, over) {
     h("div", { class: "bar" }, bar, percent),
     h("div", { class: "row spread" }, words, left),
     stages,
-    h("div", { class: "row spread" }, h("p", { class: "hint" }, t("may_leave")), iconButton("bin", t("stop"), () => stop(run.run_key, words))),
+    h(
+      "div",
+      { class: "row spread" },
+      h("p", { class: "hint" }, t("may_leave")),
+      iconButton("bin", t("stop"), () => stop(run.run_key, words)),
+    ),
   );
 }
 
@@ -84,7 +92,12 @@ class TimeLeft {
 }
 
 /** The events do not say how many runs are before this one. */
-function pollQueue(/** @type {string} */ runKey, /** @type {() => string} */ status, /** @type {(progress: any) => void} */ show, /** @type {AbortSignal} */ signal) {
+function pollQueue(
+  /** @type {string} */ runKey,
+  /** @type {() => string} */ status,
+  /** @type {(progress: any) => void} */ show,
+  /** @type {AbortSignal} */ signal,
+) {
   const timer = setInterval(async () => {
     if (status() !== "queued") return clearInterval(timer);
     const progress = await json(`${runPath(runKey)}progress/`, { signal }).catch(() => null);
@@ -116,6 +129,11 @@ export function ended(run, erase) {
     h("h1", {}, t(`${run.status}_title`)),
     h("p", { class: "lead" }, run.name),
     run.problem && h("p", { class: "fault big" }, icon("note"), run.problem.detail),
-    h("div", { class: "actions" }, h("a", { href: "#/new", class: "button primary" }, t("again")), iconButton("bin", t("delete"), erase)),
+    h(
+      "div",
+      { class: "actions" },
+      h("a", { href: "#/new", class: "button primary" }, t("again")),
+      iconButton("bin", t("delete"), erase),
+    ),
   );
 }
