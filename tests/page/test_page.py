@@ -94,7 +94,7 @@ def test_the_cursor_is_one_while_playing(open_page: OpenPage, laboratory: Labora
     page.wait_for_function("() => window.steps.at(-1)[0] > 1.5")
     page.keyboard.press("k")
     steps = np.array(page.evaluate("() => window.steps"))
-    assert len(np.unique(steps[:, 0])) > 15
+    assert len(np.unique(steps[:, 0])) > 5
     assert np.ptp(steps, axis=1).max() < 1.1 / walker.RATE
     assert (np.diff(steps[:, 0]) >= 0).all()
 
