@@ -1,4 +1,4 @@
-"""More motion than was captured: other arms, bent elbows, leaning trunks, turning heads."""
+"""More motion than was captured: other arms and legs, bent elbows and knees, leaning trunks, turning heads."""
 
 from dataclasses import replace
 
@@ -14,11 +14,14 @@ _UPPER = ("spine", "thorax", "neck", "head", *(f"{bone}_{side}" for bone in ("cl
 
 
 def varied(motion: BoneMotion, other: BoneMotion, rng: np.random.Generator) -> BoneMotion:
-    """The motion with some of these, by chance: the arms of another motion, arms moving otherwise, a leaning trunk."""
+    """The motion with some of these, by chance: the arms of another motion, arms or legs moving otherwise, a leaning
+    trunk."""
     if rng.random() < 0.35:
         motion = with_arms_of(motion, other)
     if rng.random() < 0.5:
         motion = _with_wandering_arms(motion, rng)
+    if rng.random() < 0.35:
+        motion = with_wandering_legs(motion, rng)
     if rng.random() < 0.3:
         motion = _with_lean(motion, rng)
     return motion
@@ -67,7 +70,7 @@ def _with_wandering_arms(motion: BoneMotion, rng: np.random.Generator) -> BoneMo
         sway = rng.normal(0, np.radians(25), 3) + wander(rng, motion.times, 3, 0.7) * np.radians(rng.uniform(0, 25))
         turn = rotations[:, thorax] @ Rotation.from_rotvec(sway).as_matrix() @ np.swapaxes(rotations[:, thorax], 1, 2)
         bend = rng.uniform(-10, 75) + wander(rng, motion.times, 1, 0.5)[:, 0] * rng.uniform(0, 30)
-        present = _elbow_flexion(motion, side)
+        present = _flexion(motion, f"humerus_{side}", f"forearm_{side}")
         bend = np.clip(bend, -present, np.maximum(145 - present, 0))
         axis = (rotations[:, humerus] @ motion.rest.seconds[f"humerus_{side}"]) * np.radians(bend)[:, None]
         elbow = Rotation.from_rotvec(axis).as_matrix()
@@ -77,12 +80,56 @@ def _with_wandering_arms(motion: BoneMotion, rng: np.random.Generator) -> BoneMo
     return replace(motion, rotations=rotations)
 
 
-def _elbow_flexion(motion: BoneMotion, side: str) -> FloatArray:
-    """(T,) degrees between upper arm and forearm, 0 where they are in line."""
-    upper, lower = (
-        motion.rotations[:, BONE_INDEX[f"{bone}_{side}"]] @ motion.rest.directions[f"{bone}_{side}"]
-        for bone in ("humerus", "forearm")
-    )
+def with_wandering_legs(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
+    """Hips turned and knees bent by some tens of degrees more, in one leg or both alike, slowly changing.
+
+    Feet keep their slope. The pelvis rises or sinks so that the lower ankle stays as high as it was.
+    """
+    rotations = motion.rotations.copy()
+    pelvis = rotations[:, BONE_INDEX["pelvis"]]
+    both = _leg_angles(motion, rng)
+    alone = rng.choice(["l", "r"]) if rng.random() < 0.5 else ""
+    for side, lead in LEAD_OF_SIDE.items():
+        if alone not in ("", side):
+            continue
+        flexion, abduction, rotation, bend = _leg_angles(motion, rng) if alone else both
+        femur, tibia = BONE_INDEX[f"femur_{side}"], BONE_INDEX[f"tibia_{side}"]
+        local = Rotation.from_euler("XZY", np.stack([-flexion, lead * abduction, lead * rotation], axis=1)).as_matrix()
+        turn = pelvis @ local @ np.swapaxes(pelvis, 1, 2)
+        rotations[:, femur] = turn @ rotations[:, femur]
+        present = _flexion(motion, f"femur_{side}", f"tibia_{side}")
+        bend = np.clip(np.degrees(bend), -present, np.maximum(140 - present, 0))
+        knee = Rotation.from_rotvec(rotations[:, femur, :, 0] * np.radians(bend)[:, None]).as_matrix()
+        rotations[:, tibia] = knee @ turn @ rotations[:, tibia]
+    moved = replace(motion, rotations=rotations)
+    origins = motion.origins.copy()
+    origins[..., 1] += (_lower_ankle(motion) - _lower_ankle(moved))[:, None]
+    return replace(moved, origins=origins)
+
+
+def _leg_angles(motion: BoneMotion, rng: np.random.Generator) -> FloatArray:
+    """(4, T) radians: flexion, abduction and rotation of the hip, flexion of the knee, to be added."""
+    flexion = rng.uniform(-10, 45) + wander(rng, motion.times, 1, 0.7)[:, 0] * rng.uniform(0, 20)
+    side = rng.normal([8, 0], [12, 12]) + wander(rng, motion.times, 2, 0.7) * rng.uniform(0, 8)
+    knee = flexion * rng.uniform(0.5, 2.2) + wander(rng, motion.times, 1, 0.5)[:, 0] * rng.uniform(0, 15)
+    return np.radians(np.stack([flexion, side[:, 0], side[:, 1], knee]))
+
+
+def _lower_ankle(motion: BoneMotion) -> FloatArray:
+    """(T,) metres from the hips' height to that of the lower ankle."""
+    falls = []
+    for side in LEAD_OF_SIDE:
+        ends = [BONE_INDEX[f"{bone}_{side}"] for bone in ("femur", "tibia", "foot")]
+        lengths = np.linalg.norm(np.diff(motion.origins[0, ends], axis=0), axis=1)
+        bones = [f"femur_{side}", f"tibia_{side}"]
+        down = [(motion.rotations[:, BONE_INDEX[bone]] @ motion.rest.directions[bone])[:, 1] for bone in bones]
+        falls.append(down[0] * lengths[0] + down[1] * lengths[1])
+    return np.min(falls, axis=0)
+
+
+def _flexion(motion: BoneMotion, upper_bone: str, lower_bone: str) -> FloatArray:
+    """(T,) degrees between two neighbouring bones, 0 where they are in line."""
+    upper, lower = (motion.rotations[:, BONE_INDEX[b]] @ motion.rest.directions[b] for b in (upper_bone, lower_bone))
     return np.asarray(np.degrees(np.arccos(np.clip(np.einsum("ti,ti->t", upper, lower), -1, 1))))
 
 

@@ -1,10 +1,11 @@
 """Where the 65 markers truly are on a body.
 
 The 22 mean what Pose2Sim's mean: their places on its OpenSim model (`Markers_Halpe26.xml` of Pose2Sim 0.10.49),
-carried over to MakeHuman's skeleton. The 43 are where `Markers_LSTM.xml` puts them, laid on the skin; epicondyles,
-malleoli and styloids are as wide apart as the skin, but lie evenly about the joint's centre, so that their middle is
-the centre about which the bone turns. Places are given in metres of that model (Rajagopal et al. 2016) from a joint,
-and scaled by the size of the segment. Each marker is fixed to one bone, so truth knows no soft tissue: angles from
+carried over to MakeHuman's skeleton, but for the neck, which is the middle of the shoulders as everywhere in this
+project (`services/refiner/markers.py` says why). The 43 are where `Markers_LSTM.xml` puts them, laid on the skin;
+epicondyles, malleoli and styloids are as wide apart as the skin, but lie evenly about the joint's centre, so that
+their middle is the centre about which the bone turns. Places are given in metres of that model (Rajagopal et al. 2016)
+from a joint, and scaled by the size of the segment. Each marker is fixed to one bone, so truth knows no soft tissue: angles from
 these markers are angles of the bones that were drawn.
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from shared.motion import FloatArray
-from shared.skeleton import ALL_MARKERS
+from shared.skeleton import ALL_MARKERS, MARKER_INDEX
 from training.human.body import RIG_OF_BONE, Body, BodyShape, PosedBody, make_body
 from training.human.makehuman import IntArray
 from training.human.retarget import least_rotation, rest_direction, rest_second
@@ -89,9 +90,8 @@ _SIDED: Final = {
 }
 
 _MIDLINE_BONE: Final = {"Hip": "pelvis", "Neck": "thorax", "Head": "head", "Nose": "head", "C7_study": "thorax"}
-_NECK_RISE: Final = 0.0754
 _C7: Final = (-0.077, 0.0485)
-"""Metres in the reference model above (and, for C7, before) the middle of the shoulder joints."""
+"""Metres in the reference model before and above the middle of the shoulder joints."""
 
 _NEIGHBOURS: Final = 12
 
@@ -104,6 +104,7 @@ def true_markers(posed: PosedBody) -> FloatArray:
     for bone in sorted(set(bones)):
         columns = [index for index, own in enumerate(bones) if own == bone]
         out[:, columns] = _carried(posed, bone, places[columns])
+    out[:, MARKER_INDEX["Neck"]] = (out[:, MARKER_INDEX["LShoulder"]] + out[:, MARKER_INDEX["RShoulder"]]) / 2
     return out
 
 
@@ -196,7 +197,7 @@ def _midline_place(body: Body, name: str) -> FloatArray:
     head = skin[skin[:, 1] > body.head_of("head")[1]]
     places: dict[str, FloatArray] = {
         "Hip": (_joint(body, "hip", "l") + _joint(body, "hip", "r")) / 2,
-        "Neck": shoulders + np.array([0.0, _NECK_RISE * scale, 0.0]),
+        "Neck": shoulders,
         "C7_study": shoulders + np.array([0.0, _C7[1], _C7[0]]) * scale,
         "Head": np.array([0.0, head[:, 1].max(), body.head_of("head")[2]]),
         "Nose": np.array([0.0, *head[head[:, 2].argmax(), 1:]]),

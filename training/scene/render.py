@@ -222,7 +222,7 @@ class _Scene:
     def _draw_shade(self, bones: bytes, middle: FloatArray) -> None:
         self._shade_target.use()
         self._shade_target.clear(0.0)
-        self._gl.enable_only(self._gl.NOTHING)
+        self._gl.enable_only(self._gl.CULL_FACE)  # the skin is closed: half of its faces cover all of it
         program = self._r._silhouette
         program["skeleton"].write(bones)
         program["light"].write(self._light.direction.astype("f4").tobytes())
@@ -242,7 +242,7 @@ class _Scene:
         self._floor.render(vertices=6)
 
     def _draw_body(self, view: bytes, bones: bytes, eye: FloatArray) -> None:
-        self._gl.enable_only(self._gl.DEPTH_TEST)
+        self._gl.enable_only(self._gl.DEPTH_TEST | self._gl.CULL_FACE)
         self._r._noise.use(0)
         program = self._r._body
         program["skeleton"].write(bones)

@@ -51,7 +51,7 @@ def test_clips_are_made_and_added_to(measured_data, tmp_path, monkeypatch, capsy
     def make(clips: int) -> list[bytes]:
         mocap = str(measured_data / "mocap" / "lab")
         given = parser.parse_args(["train", "data", "--out", str(tmp_path), "--clips", str(clips), "--mocap", mocap])
-        assert given.run(given) == 0
+        assert given.command(given) == 0
         return [file.read_bytes() for file in pair_files(tmp_path)]
 
     first = make(1)
