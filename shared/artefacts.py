@@ -9,9 +9,9 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from pydantic import BaseModel
 
 from shared.formats.npz import load_npz, save_npz
-from shared.motion import JointAngles, Landmarks, Markers, MarkerSpread
+from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
 
-_MOTION: Final = (Landmarks, Markers, MarkerSpread, JointAngles)
+_MOTION: Final = (Landmarks, Markers, MarkerSpread, JointAngles, AngleSpread)
 
 
 def kinds(owner: type) -> dict[str, type]:

@@ -92,11 +92,12 @@ class Markers:
 
 @dataclass(frozen=True, eq=False)
 class MarkerSpread:
-    """How far the perturbed copies of an augmentation lie apart, marker by marker.
+    """How uncertain markers are, one by one.
 
     times   (T,) seconds, strictly increasing.
     names   M marker names.
-    values  (T, M) metres: root mean square distance of the copies from their mean; NaN where a marker is missing.
+    values  (T, M) metres; NaN where nothing is known. Of the depth refiner: the standard deviation along each axis that
+            it states. Of the augmenter: root mean square distance of the perturbed copies from their mean.
 
     Raises InvalidMotion where a shape or the order of the times is wrong.
     """
@@ -129,7 +130,25 @@ class JointAngles:
         _freeze(self, "values", self.values, (count, len(JOINT_GROUPS), 3))
 
 
-Motion = Landmarks | Markers | MarkerSpread | JointAngles
+@dataclass(frozen=True, eq=False)
+class AngleSpread:
+    """How uncertain the joint angles are: the standard deviation that the joint refiner states.
+
+    times   (T,) seconds, strictly increasing.
+    values  (T, 12, 3) degrees, in the order of `JointAngles`; NaN where the angle is.
+
+    Raises InvalidMotion where a shape or the order of the times is wrong.
+    """
+
+    times: FloatArray
+    values: FloatArray
+
+    def __post_init__(self) -> None:
+        count = _freeze_times(self, self.times)
+        _freeze(self, "values", self.values, (count, len(JOINT_GROUPS), 3))
+
+
+Motion = Landmarks | Markers | MarkerSpread | JointAngles | AngleSpread
 
 
 def _freeze_times(owner: object, times: ArrayLike) -> int:

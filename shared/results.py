@@ -35,7 +35,7 @@ from shared.errors import OutputNotWritable
 from shared.formats.csv_files import write_angles_csv, write_landmarks_csv
 from shared.formats.files import write_atomic
 from shared.formats.trc import write_trc
-from shared.motion import JointAngles, Landmarks, Markers, MarkerSpread
+from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
 
 SCHEMA_VERSION: Final = 1
 """Of quality.json and run.json; counted up when a field changes its meaning or goes."""
@@ -60,7 +60,8 @@ class RunResults:
     """Everything that a finished run has to tell.
 
     `name` names the folder and its files (`shared.names.safe_name` of the video). `refined_angles` are there where the
-    joints were refined; the CSV files then hold these. `preview` is the film in the caller's scratch folder, where
+    joints were refined; the CSV files then hold these, and `angle_spread` says how uncertain they are. `depth_spread`
+    is there where the depth was refined by a network. `preview` is the film in the caller's scratch folder, where
     there is one.
     """
 
@@ -76,7 +77,9 @@ class RunResults:
     angles: JointAngles
     reports: Mapping[StageName, StageReport]
     timings_s: Mapping[StageName, float]
+    depth_spread: MarkerSpread | None = None
     refined_angles: JointAngles | None = None
+    angle_spread: AngleSpread | None = None
     preview: Path | None = None
 
 

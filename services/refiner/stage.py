@@ -11,7 +11,7 @@ from services.refiner.missing import estimate_missing
 from services.refiner.quality import marker_facts, marker_warnings
 from services.refiner.smoothing import CUTOFF_HZ, can_filter, low_pass
 from shared.contracts import QualityWarning, RunOptions, StageReport, Subject
-from shared.motion import FloatArray, Landmarks, Markers
+from shared.motion import FloatArray, Landmarks, Markers, MarkerSpread
 from shared.skeleton import MARKERS
 from shared.stage import Progress, Stage
 
@@ -30,11 +30,13 @@ class DepthOutputs:
 
     initial_markers  as the detector gave them: scaled and aligned, not refined.
     markers          left and right put back, hidden ones removed, short gaps filled; completed and smoothed on request.
+    depth_spread     how uncertain they are, where a neural refiner says so.
     """
 
     initial_markers: Markers
     markers: Markers
     report: StageReport
+    depth_spread: MarkerSpread | None = None
 
 
 def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -> DepthOutputs:

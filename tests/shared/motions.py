@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from shared.motion import JointAngles, Landmarks, Markers, MarkerSpread
+from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
 from shared.skeleton import JOINT_GROUPS, LANDMARKS
 
 FRAMES = st.integers(2, 6)
@@ -71,3 +71,10 @@ def joint_angles(draw: st.DrawFn) -> JointAngles:
     angles = rng.normal(size=(at.size, len(JOINT_GROUPS), 3)) * 90
     angles[rng.random(angles.shape) < 0.2] = np.nan
     return JointAngles(at, angles)
+
+
+@st.composite
+def angle_spreads(draw: st.DrawFn) -> AngleSpread:
+    """How uncertain the angles of a short motion are."""
+    angles = draw(joint_angles())
+    return AngleSpread(angles.times, angles.values)

@@ -124,7 +124,7 @@ def _lower_ankle(motion: BoneMotion) -> FloatArray:
         bones = [f"femur_{side}", f"tibia_{side}"]
         down = [(motion.rotations[:, BONE_INDEX[bone]] @ motion.rest.directions[bone])[:, 1] for bone in bones]
         falls.append(down[0] * lengths[0] + down[1] * lengths[1])
-    return np.min(falls, axis=0)
+    return np.asarray(np.min(falls, axis=0))
 
 
 def _flexion(motion: BoneMotion, upper_bone: str, lower_bone: str) -> FloatArray:

@@ -5,8 +5,8 @@ carried over to MakeHuman's skeleton, but for the neck, which is the middle of t
 project (`services/refiner/markers.py` says why). The 43 are where `Markers_LSTM.xml` puts them, laid on the skin;
 epicondyles, malleoli and styloids are as wide apart as the skin, but lie evenly about the joint's centre, so that
 their middle is the centre about which the bone turns. Places are given in metres of that model (Rajagopal et al. 2016)
-from a joint, and scaled by the size of the segment. Each marker is fixed to one bone, so truth knows no soft tissue: angles from
-these markers are angles of the bones that were drawn.
+from a joint, and scaled by the size of the segment. Each marker is fixed to one bone, so truth knows no soft tissue:
+angles from these markers are angles of the bones that were drawn.
 """
 
 from dataclasses import dataclass

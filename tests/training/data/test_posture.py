@@ -46,7 +46,7 @@ def test_legs_bend_within_reason_and_stay_on_the_ground(motion):
                 for bone, length in zip((f"femur_{side}", f"tibia_{side}"), lengths, strict=True)
             )
             falls.append((thigh + shank)[:, 1])
-        return moving.origins[:, 0, 1] + np.min(falls, axis=0)
+        return np.asarray(moving.origins[:, 0, 1] + np.min(falls, axis=0))
 
     bends, changed_legs = [], []
     for seed in range(12):
