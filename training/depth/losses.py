@@ -12,10 +12,10 @@ from training.depth.windows import Truth
 WEIGHTS: Final = {
     "place": 1.0,
     "depth": 0.5,
-    "bone": 0.5,
+    "bone": 1.0,
     "symmetry": 0.1,
     "motion": 0.3,
-    "angle": 0.15,
+    "angle": 0.5,
     "gravity": 3.0,
     "spread": 0.02,
 }
