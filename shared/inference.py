@@ -25,8 +25,30 @@ def _usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+class Tensor(Protocol):
+    """An input or output of a network: its name and its shape, a name in place of a size that is free."""
+
+    @property
+    def name(self) -> str:
+        """Name in the file."""
+        ...
+
+    @property
+    def shape(self) -> Sequence[int | str | None]:
+        """Size along each axis."""
+        ...
+
+
 class Network(Protocol):
     """What is used of `onnxruntime.InferenceSession`."""
+
+    def get_inputs(self) -> Sequence[Tensor]:
+        """The inputs, in order."""
+        ...
+
+    def get_outputs(self) -> Sequence[Tensor]:
+        """The outputs, in order."""
+        ...
 
     def run(
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, NDArray[Any]], /

@@ -1,0 +1,120 @@
+"""The refiners' networks: which file the options of a run name, and one network out of it.
+
+A file holds one network, or both side by side: then every input and output is named after its network, `depth_…` or
+`joints_…` (`humanpose3d train merge`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.contracts import RunOptions
+from shared.errors import ModelError, ModelNotFound
+from shared.inference import Network, session
+from shared.models import sha256, shipped
+from shared.stage import Progress, silent
+
+Half = Literal["depth", "joints"]
+
+HALVES: Final[tuple[Half, ...]] = ("depth", "joints")
+SHIPPED: Final[Mapping[Half, str]] = {"depth": "depth_refiner.onnx", "joints": "joint_refiner.onnx"}
+"""The network that ships, by its file's name in `models/`."""
+
+_OPTION: Final[Mapping[Half, str]] = {"depth": "depth_model_path", "joints": "joint_model_path"}
+
+WINDOWS_AT_ONCE: Final = 64
+"""Windows of a clip in one call: enough to keep a GPU busy, little enough for the memory of a laptop."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Refiner:
+    """One network of a refiner. `file` and `sha256` are for the run's report."""
+
+    file: str
+    sha256: str
+    network: Network
+    prefix: str
+    """What stands before the names of its inputs and outputs in the file."""
+    others: Arrays
+    """What the inputs of the other network in the file are fed: zeros, one window."""
+
+    @property
+    def models(self) -> dict[str, str]:
+        """File name → sha256, as in a stage's report."""
+        return {self.file: self.sha256}
+
+    def run(self, feed: Arrays, progress: Progress = silent) -> dict[str, NDArray[np.float32]]:
+        """All outputs by name for inputs by name, each with the windows along its first axis.
+
+        A long clip is asked in several calls; `progress` hears of every one.
+        """
+        names = [item.name for item in self.network.get_outputs() if item.name.startswith(self.prefix)]
+        windows = len(next(iter(feed.values())))
+        parts = []
+        for first in range(0, windows, WINDOWS_AT_ONCE):
+            chunk = slice(first, first + WINDOWS_AT_ONCE)
+            own = {self.prefix + name: np.asarray(values[chunk], dtype=np.float32) for name, values in feed.items()}
+            parts.append(self.network.run(names, {**own, **self.others}))
+            progress(min(chunk.stop, windows), windows)
+        outputs = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+        return {name.removeprefix(self.prefix): values for name, values in zip(names, outputs, strict=True)}
+
+
+def refiner(options: RunOptions, half: Half, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Refiner | None:
+    """The network that these options ask for; None where they ask for none.
+
+    `depth_model_path` and `joint_model_path` come before `main_refiner_path`, and that before the network that ships,
+    which `main_refiner` asks for.
+
+    Raises ModelNotFound and ModelCorrupt where the file cannot be used, ModelError where it is another network than one
+    with these inputs and outputs.
+    """
+    path = _file(options, half)
+    return None if path is None else open_refiner(path, half, inputs, outputs)
+
+
+def open_refiner(path: Path, half: Half, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Refiner:
+    """The network of this half in a file. Raises as `refiner` does."""
+    network = session(path)
+    prefix = f"{half}_" if _holds_both(network) else ""
+    own = [item.name.removeprefix(prefix) for item in network.get_inputs() if item.name.startswith(prefix)]
+    made = [item.name.removeprefix(prefix) for item in network.get_outputs() if item.name.startswith(prefix)]
+    if set(own) != set(inputs) or not set(outputs) <= set(made):
+        raise ModelError(
+            f"{path.name} is no {half} refiner of this version: it should take {', '.join(inputs)} and give "
+            f"{', '.join(outputs)}, but takes {', '.join(own) or 'nothing'} and gives {', '.join(made) or 'nothing'}."
+        )
+    others = {
+        item.name: np.zeros([size if isinstance(size, int) else 1 for size in item.shape], dtype=np.float32)
+        for item in network.get_inputs()
+        if not item.name.startswith(prefix)
+    }
+    return Refiner(path.name, sha256(path), network, prefix, others)
+
+
+def _holds_both(network: Network) -> bool:
+    halves = {next((half for half in HALVES if item.name.startswith(f"{half}_")), "") for item in network.get_inputs()}
+    return halves == set(HALVES)
+
+
+def _file(options: RunOptions, half: Half) -> Path | None:
+    for option in (_OPTION[half], "main_refiner_path"):
+        path = getattr(options, option)
+        if path is not None:
+            return _named(option, path)
+    return shipped(SHIPPED[half]) if options.main_refiner else None
+
+
+def _named(option: str, path: str) -> Path:
+    found = Path(path)
+    if not found.is_file():
+        raise ModelNotFound(
+            f"{option}: there is no file {found.name!r}. Give the path of an ONNX model, or leave the option out."
+        )
+    return found
