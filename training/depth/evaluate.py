@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ COMPARED: Final = tuple(MARKER_LANDMARKS)
 
 _COLUMNS: Final = [MARKER_INDEX[name] for name in COMPARED]
 _LANDMARKS: Final = [LANDMARK_INDEX[name] for name in MARKER_LANDMARKS.values()]
+
+_ONE_SD: Final = 0.683
+"""Share of a normal distribution within one standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,26 @@ def raw_markers(sample: Sample) -> FloatArray:
     return out
 
 
-def refined_markers(model: MirroredRefiner, sample: Sample) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Markers (T, 22, 3) in the camera's azimuth frame, their spread (T, 22) metres, tilt (T, 2) radians."""
+class Refined(NamedTuple):
+    """What the network says of one clip: markers (T, 22, 3) metres in the camera's azimuth frame, their spread (T, 22),
+    tilt (T, 2) radians and its spread (T, 2)."""
+
+    markers: FloatArray
+    spread: FloatArray
+    tilt: FloatArray
+    tilt_spread: FloatArray
+
+
+def refined(model: MirroredRefiner, sample: Sample) -> Refined:
+    """Ask the network about a whole clip, window by window."""
     model.eval()
     frames = len(sample.times)
     indices = window_indices(frames)
     seen, _ = in_windows(sample, indices)
     with torch.no_grad():
         answer = model(seen)
-    markers, spread, tilt, bearing = (blended(part.double().numpy(), indices, frames) for part in answer)
-    return turned(markers, -bearing), spread, tilt
+    markers, spread, tilt, tilt_spread, bearing = (blended(part.double().numpy(), indices, frames) for part in answer)
+    return Refined(turned(markers, -bearing), spread, tilt, tilt_spread)
 
 
 def true_markers(sample: Sample) -> FloatArray:
@@ -86,15 +99,17 @@ def mean_scores(parts: Sequence[Scores]) -> Scores:
     return Scores(*(float(np.mean([getattr(part, name) for part in parts])) for name in Scores.__dataclass_fields__))
 
 
-def fitted_spread_scale(model: MirroredRefiner, samples: Sequence[Sample]) -> FloatArray:
-    """(22,) by which the stated spread is to be multiplied so that it covers 68.3 % of the errors along the axes."""
-    ratios = []
+def calibrate(model: MirroredRefiner, samples: Sequence[Sample]) -> None:
+    """Scale the stated spreads so that each covers 68.3 % of the errors of these clips."""
+    places, tilts = [], []
     for sample in samples:
         there = sample.detected > 0.5
-        markers, spread, _ = refined_markers(model, sample)
-        ratios.append((np.abs(markers - true_markers(sample)) / spread[..., None])[there])
-    together = np.moveaxis(np.concatenate(ratios), 1, 0).reshape(len(MARKERS), -1)
-    return np.asarray(np.quantile(together, 0.683, axis=1))
+        said = refined(model, sample)
+        places.append((np.abs(said.markers - true_markers(sample)) / said.spread[..., None])[there])
+        tilts.append((np.abs(said.tilt - sample.tilt) / said.tilt_spread)[there])
+    by_marker = np.moveaxis(np.concatenate(places), 1, 0).reshape(len(MARKERS), -1)
+    for scale, ratios in ((model.spread_scale, by_marker), (model.tilt_scale, np.concatenate(tilts).T)):
+        scale.mul_(torch.from_numpy(np.quantile(ratios, _ONE_SD, axis=1)))
 
 
 def _angles(markers: FloatArray) -> FloatArray:

@@ -12,13 +12,13 @@ from services.refiner.windows import WINDOW
 from shared.errors import ModelError
 from shared.skeleton import LANDMARKS
 from training.depth.mirror import MirroredRefiner
-from training.depth.model import Seen
+from training.depth.model import Estimate, Seen
 
 OPSET: Final = 18
 LARGEST_DIFFERENCE: Final = 1e-4
 """Metres by which a marker may lie elsewhere in ONNX than in torch."""
 
-OUTPUTS: Final = ("markers", "spread", "tilt", "bearing")
+OUTPUTS: Final = Estimate._fields
 
 
 class _Flat(nn.Module):

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from training.data.pairs import pair_files
-from training.depth.evaluate import Scores, fitted_spread_scale, mean_scores, refined_markers, scores
+from training.depth.evaluate import Scores, calibrate, mean_scores, refined, scores
 from training.depth.export import export
 from training.depth.losses import losses
 from training.depth.mirror import MirroredRefiner
@@ -57,7 +57,7 @@ def train(config: TrainConfig) -> Path:
         state.save(config.out, epoch, result)
         _log(config.out, epoch, {**terms, **asdict(result)})
     best = load_refiner(config.out / "best.pt")
-    best.spread_scale.copy_(torch.from_numpy(fitted_spread_scale(best, validation)))
+    calibrate(best, validation)
     export(best, config.out / "depth_refiner.onnx")
     return config.out / "depth_refiner.onnx"
 
@@ -76,9 +76,9 @@ def validate(model: MirroredRefiner, samples: Sequence[Sample]) -> Scores:
     """Mean scores over whole clips."""
     parts = []
     for sample in samples:
-        markers, _, tilt = refined_markers(model, sample)
         if sample.detected.any():
-            parts.append(scores(markers, tilt, sample))
+            said = refined(model, sample)
+            parts.append(scores(said.markers, said.tilt, sample))
     return mean_scores(parts)
 
 

@@ -31,19 +31,22 @@ def mirrored_markers(markers: Tensor) -> Tensor:
 class MirroredRefiner(nn.Module):
     """What is evaluated and shipped: the mean of both answers, and a spread brought to what was measured.
 
-    spread_scale  (22,) by which the network's spread is multiplied, fitted on validation clips.
+    spread_scale  (22,) and tilt_scale (2,): what the network's spreads are multiplied by, fitted on validation clips.
     """
 
     def __init__(self, model: DepthRefiner) -> None:
         super().__init__()
         self.model = model
         self.spread_scale: Tensor
+        self.tilt_scale: Tensor
         self.register_buffer("spread_scale", torch.ones(len(MARKERS)))
+        self.register_buffer("tilt_scale", torch.ones(2))
 
     def forward(self, seen: Seen) -> Estimate:
         """As `DepthRefiner.forward`."""
         plain, other = self.model(seen), self.model(mirrored_seen(seen))
         spread = (plain.spread + other.spread[..., MIRROR_MARKERS]) / 2 * self.spread_scale
         tilt = (plain.tilt + torch.stack([other.tilt[..., 0], -other.tilt[..., 1]], dim=-1)) / 2
+        tilt_spread = (plain.tilt_spread + other.tilt_spread) / 2 * self.tilt_scale
         bearing = (plain.bearing - other.bearing) / 2
-        return Estimate((plain.markers + mirrored_markers(other.markers)) / 2, spread, tilt, bearing)
+        return Estimate((plain.markers + mirrored_markers(other.markers)) / 2, spread, tilt, tilt_spread, bearing)

@@ -60,12 +60,14 @@ class Seen(NamedTuple):
 class Estimate(NamedTuple):
     """markers (B, T, 22, 3) metres from the mid hip: x to the right, y up (gravity), z toward the camera, in the
     vertical plane through camera and hips; spread (B, T, 22) metres, standard deviation per axis; tilt (B, T, 2) pitch
-    and roll of the camera in radians; bearing (B, T) radians: how far the hips lie to the right of where it looks.
+    and roll of the camera in radians, tilt_spread (B, T, 2) their standard deviations; bearing (B, T) radians: how far
+    the hips lie to the right of where it looks.
     Without a picture: axes as those of the given landmarks, put upright; tilt that of these axes; bearing 0."""
 
     markers: Tensor
     spread: Tensor
     tilt: Tensor
+    tilt_spread: Tensor
     bearing: Tensor
 
 
@@ -85,7 +87,7 @@ class DepthRefiner(nn.Module):
         self.blocks = nn.ModuleList([_Block(config) for _ in range(config.layers)])
         self.norm = nn.LayerNorm(width)
         self.spread_out = nn.Linear(width, PATCH * width)
-        self.answer = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, len(MARKERS) * 4 + 2))
+        self.answer = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, len(MARKERS) * 4 + 4))
 
     def forward(self, seen: Seen) -> Estimate:
         """Estimate every frame of the windows."""
@@ -102,13 +104,14 @@ class DepthRefiner(nn.Module):
 
 
 def _estimate(answer: Tensor, middle: Tensor, seen: Seen) -> Estimate:
-    """The answer (B, T, 22 · 4 + 2) in metres and radians."""
+    """The answer (B, T, 22 · 4 + 4) in metres and radians."""
     batch, frames, count = answer.shape[0], answer.shape[1], len(MARKERS)
     height = seen.height[:, None, None]
     markers = answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
     spread = torch.exp(answer[..., 3 * count : 4 * count].clamp(-4, 3)) * 0.03 * height
-    tilt = answer[..., 4 * count :]
-    return Estimate(markers, spread, tilt, _bearing(middle, tilt.detach()) * _pictured(seen)[:, None])
+    tilt, tilt_spread = answer[..., 4 * count : -2], torch.exp(answer[..., -2:].clamp(-4, 3)) * 0.05
+    bearing = _bearing(middle, tilt.detach()) * _pictured(seen)[:, None]
+    return Estimate(markers, spread, tilt, tilt_spread, bearing)
 
 
 class _Block(nn.Module):

@@ -11,7 +11,7 @@ from services.refiner.windows import window_indices  # noqa: E402
 from shared.motion import Landmarks, Markers  # noqa: E402
 from shared.skeleton import ALL_MARKERS, LANDMARKS, MARKERS  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
-from training.depth.evaluate import raw_markers, refined_markers, scores, true_markers  # noqa: E402
+from training.depth.evaluate import calibrate, raw_markers, refined, scores, true_markers  # noqa: E402
 from training.depth.loop import TrainConfig, _State  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
 from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
@@ -150,7 +150,7 @@ def test_what_nobody_saw_does_not_matter():
 
 
 def test_training_lowers_the_loss_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.depth.loop.STEPS_AN_EPOCH", 12)
+    monkeypatch.setattr("training.depth.loop.STEPS_AN_EPOCH", 30)
     (tmp_path / "clips").mkdir()
     for index, split in enumerate(("train", "train", "validation")):
         write_pair(tmp_path / "clips" / f"{index:06d}.npz", made_up_pair(index, split))
@@ -188,10 +188,29 @@ def test_losses_vanish_at_the_truth():
 
 def test_raw_and_refined_come_in_the_same_frame():
     sample = to_sample(made_up_pair(7))
-    markers, spread, tilt = refined_markers(MirroredRefiner(DepthRefiner(SMALL)), sample)
-    assert markers.shape == raw_markers(sample).shape == (70, 22, 3)
-    assert (spread > 0).all()
-    assert tilt.shape == (70, 2)
+    said = refined(MirroredRefiner(DepthRefiner(SMALL)), sample)
+    assert said.markers.shape == raw_markers(sample).shape == (70, 22, 3)
+    assert (said.spread > 0).all()
+    assert said.tilt.shape == said.tilt_spread.shape == (70, 2)
+
+
+def test_a_calibrated_spread_covers_what_one_standard_deviation_should():
+    sample = to_sample(made_up_pair(8))
+    model = MirroredRefiner(DepthRefiner(SMALL))
+    calibrate(model, [sample])
+    said, there = refined(model, sample), sample.detected > 0.5
+    covered = np.abs(said.markers - true_markers(sample)) < said.spread[..., None]
+    assert covered[there].mean(axis=(0, 2)) == pytest.approx(np.full(22, 0.683), abs=0.01)
+    assert (np.abs(said.tilt - sample.tilt) < said.tilt_spread)[there].mean() == pytest.approx(0.683, abs=0.02)
+
+
+def test_the_mirror_s_answer_is_the_answer_s_mirror():
+    model = MirroredRefiner(DepthRefiner(SMALL)).eval()
+    seen, _ = clip(to_sample(made_up_pair(9)))
+    with torch.no_grad():
+        plain, other = model(seen), model(mirrored_seen(seen))
+    assert torch.allclose(mirrored_markers(other.markers), plain.markers, atol=1e-5)
+    assert torch.allclose(other.tilt * torch.tensor([1.0, -1.0]), plain.tilt, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore")  # torch warns of its own exporter
