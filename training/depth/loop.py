@@ -34,7 +34,7 @@ class TrainConfig:
     out: Path
     epochs: int = 30
     batch_size: int = 32
-    learning_rate: float = 6e-4
+    learning_rate: float = 2e-3
     seed: int = 1
     width: int = 192
     layers: int = 4
@@ -107,7 +107,7 @@ class _State:
         self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
         total = config.epochs * STEPS_AN_EPOCH
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, config.learning_rate, total_steps=total + 1, pct_start=0.08
+            self.optimiser, config.learning_rate, total_steps=total + 1, pct_start=0.05
         )
         self.best = float("inf")
         self.steps = 0
