@@ -129,7 +129,9 @@ def make_clip(plan: ClipPlan, motions: dict[str, MotionFile]) -> Clip:
     shot = random_shot(plan.rng(1), _turn(plan))
     rng = plan.rng(2)
     count = int(rng.integers(FRAMES[0], FRAMES[1] + 1))
-    return _filmed(plan, shot, perform(plan, np.arange(count) / float(shot.frame_rate), motions, person(plan.person), rng))
+    return _filmed(
+        plan, shot, perform(plan, np.arange(count) / float(shot.frame_rate), motions, person(plan.person), rng)
+    )
 
 
 def perform(

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from shared.motion import FloatArray
 from shared.skeleton import LANDMARK_INDEX
-from training.data.pairs import Pair
-from training.simulation.errors import ErrorModel
+from training.data.pairs import Pair, pair_files, read_pair
+from training.simulation.errors import ErrorModel, fit
 from training.simulation.swaps import swapped
 from training.simulation.view import NEAREST, Detection, View, detection, nearest, of_pair
 
@@ -37,8 +38,8 @@ class Statistics:
     person; lasting: correlation of an error with that of the next frame, each clip's mean taken off; jitter: mean
     absolute change of the 3D error from frame to frame, centimetres; swaps and lost: percent of frames in which left
     and right are exchanged (arms or legs) and in which nobody is found; visible: mean visibility; hidden: percent of
-    visibilities below 0.2; straight: mean signed error of the depth from shoulder to wrist and hip to ankle, as percent
-    of the true one's size (negative: too flat).
+    visibilities below 0.2; limbs: detected depth from shoulder to wrist and from hip to ankle as a share of the true
+    one, by regression (below 1: timid).
     """
 
     x: float
@@ -51,7 +52,7 @@ class Statistics:
     lost: float
     visible: float
     hidden: float
-    straight: float
+    limbs: float
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,27 @@ class Row:
     visibility_apart: float
 
 
+def fit_and_compare(data: Path, seed: int) -> tuple[ErrorModel, list[Row]]:
+    """Fit the model to the train split of a data set and compare on its validation split."""
+    pairs = [read_pair(file) for file in pair_files(data)]
+    model = fit([pair for pair in pairs if pair.split == "train"])
+    validation = [pair for pair in pairs if pair.split == "validation"]
+    return model, compare(model, validation, np.random.default_rng(seed))
+
+
 def compare(model: ErrorModel, pairs: Sequence[Pair], rng: np.random.Generator) -> list[Row]:
-    """Simulate the detections of pairs (of the validation split) and compare; one row a side, then one for all."""
+    """Simulate the detections of pairs (of the validation split) and compare; one row a side, then one for all.
+
+    Pairs in which nobody was found at all are left out.
+    """
     real, made, sides = [], [], []
-    for pair in pairs:
+    for pair in (pair for pair in pairs if pair.landmarks.detected.any()):
         view, seen = of_pair(pair)
         real.append(_Clip(view, seen))
         made.append(_Clip(view, detection(view, model.simulate(view, rng))))
         sides.append(_octant(view))
     chosen = [(name, [i for i, side in enumerate(sides) if side == n]) for n, name in enumerate(OCTANTS)]
-    chosen.append(("all", list(range(len(pairs)))))
+    chosen.append(("all", list(range(len(real)))))
     return [_row(name, [real[i] for i in which], [made[i] for i in which]) for name, which in chosen if which]
 
 
@@ -102,7 +114,9 @@ class _Clip:
 
     def depths(self) -> tuple[FloatArray, FloatArray]:
         """(T, 4) true and detected depth from shoulder to wrist and hip to ankle, body heights, where found."""
-        limbs = [(f"{s}_{a}", f"{s}_{b}") for s in ("left", "right") for a, b in (("shoulder", "wrist"), ("hip", "ankle"))]
+        limbs = [
+            (f"{s}_{a}", f"{s}_{b}") for s in ("left", "right") for a, b in (("shoulder", "wrist"), ("hip", "ankle"))
+        ]
         ends = np.array([[LANDMARK_INDEX[name] for name in limb] for limb in limbs])
         truth = self.view.pose[:, NEAREST[ends], 2]
         got = self.made.places[:, ends, 2]
@@ -141,7 +155,7 @@ def _statistics(clips: Sequence[_Clip]) -> Statistics:
         lost=float((1 - found.mean()) * 100),
         visible=float(visibility.mean()),
         hidden=float((visibility < _VISIBILITY_BINS[1]).mean() * 100),
-        straight=_timidity(clips),
+        limbs=_limbs(clips),
     )
 
 
@@ -158,10 +172,9 @@ def _lag_sums(errors: Sequence[FloatArray]) -> Iterator[tuple[float, float]]:
             yield float(np.nansum(off[1:] * off[:-1])), float(np.nansum(off[1:] ** 2 + off[:-1] ** 2) / 2)
 
 
-def _timidity(clips: Sequence[_Clip]) -> float:
-    """Percent by which detected depth along limbs is more (less: negative) than the true, by linear regression."""
+def _limbs(clips: Sequence[_Clip]) -> float:
     truth, got = (np.concatenate(parts).ravel() for parts in zip(*(clip.depths() for clip in clips), strict=True))
-    return float((truth @ got / max(truth @ truth, 1e-12) - 1) * 100)
+    return float(truth @ got / max(truth @ truth, 1e-12))
 
 
 def _visibilities(clips: Sequence[_Clip]) -> FloatArray:

@@ -1,9 +1,10 @@
 """How the detector errs, fitted to pairs: a mean that depends on pose and view, and what is left, as it was seen.
 
-The mean place of each landmark is the nearest true marker's plus a linear function (ridge regression) of all of them and
-of the side that is seen: the systematic errors, timid depth above all. What the mean leaves is not modelled but replayed: stretches
-of the residuals of pairs, chosen among those whose person stood and moved most alike before the camera. That keeps them
-as they are: correlated in time, between landmarks, with visibility, with swaps, with frames where nobody was found.
+The mean place of each landmark is the nearest true marker's plus a linear function (ridge regression) of all markers
+and of the side that is seen: the systematic errors, timid depth above all. What the mean leaves is not modelled but
+replayed: stretches of the residuals of pairs, chosen among those whose person stood and moved most alike before the
+camera. That keeps them as they are: correlated in time, between landmarks, with visibility, with swaps, with frames
+where nobody was found.
 """
 
 import hashlib
@@ -69,9 +70,8 @@ class ErrorModel:
         """Write the model's file whole or not at all."""
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez_compressed(
-                file, weights=self.weights.astype(np.float32), facts=json.dumps(self.facts), **self.replay.arrays()
-            )
+            values = {"weights": self.weights.astype(np.float32), "facts": np.array(json.dumps(self.facts))}
+            np.savez_compressed(file, allow_pickle=False, **values, **self.replay.arrays())
         part.replace(path)
 
     @classmethod
@@ -101,7 +101,14 @@ def fit(pairs: Sequence[Pair]) -> ErrorModel:
     total = _Sums.total(sums)
     held_out = [total.without(own).solution(stiffness) for own in sums]
     seen = [
-        Seen(describe(view), describe(mirrored_view(view)), _residuals(view, made, held_out[index % FOLDS]), made.visibility, made.found, swap)
+        Seen(
+            describe(view),
+            describe(mirrored_view(view)),
+            _residuals(view, made, held_out[index % FOLDS]),
+            made.visibility,
+            made.found,
+            swap,
+        )
         for index, ((view, _), made, swap) in enumerate(zip(views, right, swaps, strict=True))
     ]
     weights = total.solution(stiffness).reshape(-1, len(LANDMARKS), 5)
@@ -176,7 +183,7 @@ def _facts(pairs: Sequence[Pair], stiffness: float) -> dict[str, JsonValue]:
     return {
         "format": _FORMAT,
         "pairs": digest.hexdigest(),
-        "seeds": sorted({int(str(pair.facts["seed"])) for pair in pairs if "seed" in pair.facts}),
+        "seeds": [*sorted({int(str(pair.facts["seed"])) for pair in pairs if "seed" in pair.facts})],
         "clips": len(pairs),
         "frames": sum(len(pair.landmarks.times) for pair in pairs),
         "stiffness": stiffness,

@@ -1,8 +1,9 @@
 """Residuals of real detections, played again where a person stands and moves alike before the camera."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from itertools import pairwise
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from training.simulation.view import (
     MIRRORED_LANDMARKS,
     View,
 )
+
+AnyArray = NDArray[Any]
 
 BLOCK: Final = 40
 """Frames that are replayed in a row."""
@@ -52,6 +55,21 @@ class Seen:
     found: NDArray[np.bool_]
     swapped: NDArray[np.bool_]
 
+    @classmethod
+    def gathered(cls, array: Callable[[str], AnyArray]) -> Self:
+        """Each array by its name."""
+        return cls(**{name: array(name) for name in cls.__dataclass_fields__})
+
+    def frames(self, span: slice) -> Self:
+        """Some of the frames."""
+        return self.gathered(lambda name: getattr(self, name)[span])
+
+    def in_the_mirror(self) -> "Seen":
+        """Left and right exchanged."""
+        residuals = self.residuals[:, MIRRORED_LANDMARKS] * FLIP
+        visibility = self.visibility[:, MIRRORED_LANDMARKS]
+        return Seen(self.mirrored, self.description, residuals, visibility, self.found, self.swapped)
+
 
 def describe(view: View) -> FloatArray:
     """(T, D) the person's joints in the camera's axes, how far ends of it lie outside the picture, the frame rate."""
@@ -80,8 +98,8 @@ class Replay:
     @classmethod
     def of(cls, clips: Sequence[Seen]) -> Self:
         """Raises InvalidMotion where no clip is as long as a stretch."""
-        fields = {name: np.concatenate([getattr(clip, name) for clip in clips]) for name in Seen.__dataclass_fields__}
-        return cls._indexed(Seen(**fields), np.cumsum([len(clip.found) for clip in clips]))
+        laid = Seen.gathered(lambda name: np.concatenate([getattr(clip, name) for clip in clips]))
+        return cls._indexed(laid, np.cumsum([len(clip.found) for clip in clips]))
 
     @classmethod
     def _indexed(cls, clips: Seen, ends: NDArray[np.int64]) -> Self:
@@ -96,15 +114,10 @@ class Replay:
 
     def draw(self, view: View, rng: np.random.Generator) -> Seen:
         """Residuals for a view: stretch by stretch one that looks alike."""
-        frames = len(view.times)
-        description = describe(view)
-        firsts = np.arange(0, frames, BLOCK)
-        pieces = [self._stretch(choice) for choice in self._choose(_looks(description, firsts), rng)]
-        fields = {
-            name: _joined([getattr(piece, name) for piece in pieces], name == "residuals")[:frames]
-            for name in ("residuals", "visibility", "found", "swapped")
-        }
-        return Seen(description=description, mirrored=description, **fields)
+        firsts = np.arange(0, len(view.times), BLOCK)
+        pieces = [self._stretch(choice) for choice in self._choose(_looks(describe(view), firsts), rng)]
+        joined = Seen.gathered(lambda name: _joined([getattr(piece, name) for piece in pieces], name == "residuals"))
+        return joined.frames(slice(len(view.times)))
 
     def _choose(self, wanted: FloatArray, rng: np.random.Generator) -> list[int]:
         """For each look (B, 3 D) one of the most similar."""
@@ -117,38 +130,33 @@ class Replay:
     def _stretch(self, choice: int) -> Seen:
         mirror, index = divmod(choice, len(self.starts))
         span = slice(self.starts[index], self.starts[index] + BLOCK + FADE)
-        cut = Seen(**{name: getattr(self.clips, name)[span] for name in Seen.__dataclass_fields__})
-        if not mirror:
-            return cut
-        residuals = cut.residuals[:, MIRRORED_LANDMARKS] * FLIP
-        visibility = cut.visibility[:, MIRRORED_LANDMARKS]
-        return Seen(cut.mirrored, cut.description, residuals, visibility, cut.found, cut.swapped)
+        cut = self.clips.frames(span)
+        return cut.in_the_mirror() if mirror else cut
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
+    def arrays(self) -> dict[str, AnyArray]:
         """What `of_arrays` makes it again from, in as little room as its accuracy needs (0.1 mm, 0.001)."""
-        small = {name: np.asarray(getattr(self.clips, name)) for name in Seen.__dataclass_fields__}
-        return {n: v.astype(np.float16) if v.dtype != np.bool_ else v for n, v in small.items()} | {"ends": self.ends}
+        kept: dict[str, AnyArray] = {name: getattr(self.clips, name) for name in Seen.__dataclass_fields__}
+        return {n: v if v.dtype == np.bool_ else v.astype(np.float16) for n, v in kept.items()} | {"ends": self.ends}
 
     @classmethod
-    def of_arrays(cls, values: dict[str, NDArray[np.generic]]) -> Self:
+    def of_arrays(cls, values: dict[str, AnyArray]) -> Self:
         """The inverse of `arrays`."""
-        fields = {name: values[name] for name in Seen.__dataclass_fields__}
-        plain = {n: v.astype(np.float64) if v.dtype != np.bool_ else v for n, v in fields.items()}
-        return cls._indexed(Seen(**plain), values["ends"].astype(np.int64))
+        wide = {name: v if v.dtype == np.bool_ else v.astype(np.float64) for name, v in values.items()}
+        return cls._indexed(Seen.gathered(wide.__getitem__), values["ends"].astype(np.int64))
 
 
 def _looks(description: FloatArray, firsts: NDArray[np.int64]) -> FloatArray:
     """(N, 3 D) the description at the start, the middle and the end of stretches, held at the last frame."""
     frames = np.minimum(firsts[:, None] + _MOMENTS, len(description) - 1)
-    return description[frames].reshape(len(firsts), -1)
+    return np.asarray(description[frames].reshape(len(firsts), -1))
 
 
-def _joined(pieces: Sequence[NDArray[np.generic]], faded: bool) -> FloatArray:
-    """Stretches (BLOCK + FADE, ...) end to end: over FADE frames one fades into the next, or gives way in the middle."""
+def _joined(pieces: Sequence[AnyArray], faded: bool) -> AnyArray:
+    """Stretches (BLOCK + FADE, ...) end to end: over FADE frames one fades into the next, or gives way half-way."""
     share = (np.arange(FADE) + 1) / (FADE + 1)
     share = (share if faded else np.round(share)).reshape(-1, *[1] * (pieces[0].ndim - 1))
     out = [pieces[0][:BLOCK]]
-    for last, piece in zip(pieces, pieces[1:], strict=False):
+    for last, piece in pairwise(pieces):
         over = last[BLOCK:] * (1 - share) + piece[:FADE] * share
         out += [over.astype(piece.dtype), piece[FADE:BLOCK]]
     return np.concatenate([*out, pieces[-1][BLOCK:]])

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
+from pydantic import JsonValue
 
 from shared.motion import Markers
 from shared.skeleton import ALL_MARKERS
@@ -46,9 +47,7 @@ def simulated_samples(
     return list(islice(stream(model, motions, int(rng.integers(2**31)), split), count))
 
 
-def stream(
-    model: ErrorModel, motions: Sequence[MotionFile], seed: int, split: Split = "train"
-) -> Iterator[Sample]:
+def stream(model: ErrorModel, motions: Sequence[MotionFile], seed: int, split: Split = "train") -> Iterator[Sample]:
     """Samples without end, the same for the same seed. Raises InvalidMotion where the split has no motion."""
     return (to_sample(pair) for pair in simulated_pairs(model, motions, seed, split))
 
@@ -84,5 +83,10 @@ def _filmed(model: ErrorModel, plan: ClipPlan, done: Performance, rng: np.random
         camera = place_camera(shot, rng, times, shown, done.heading, float(rng.uniform(*_CEILINGS)))
         shown, camera = in_camera_world(shown, camera)
         seen = model.simulate(view_of(shown, camera, times, body.height), rng)
-        facts = {"split": plan.split, "motion": plan.motion, "person": plan.person, "seed": plan.seed}
+        facts: dict[str, JsonValue] = {
+            "split": plan.split,
+            "motion": plan.motion,
+            "person": plan.person,
+            "seed": plan.seed,
+        }
         yield Pair(seen, Markers(times, ALL_MARKERS, shown), camera, body.height, body.mass, facts)

@@ -16,9 +16,15 @@ from training.data.pairs import Pair
 from training.scene.camera import Camera
 
 _NEAREST: Final = {
-    **{"shoulder": "Shoulder", "elbow": "Elbow", "hip": "Hip", "knee": "Knee", "ankle": "Ankle", "heel": "Heel"},
-    **{"foot_index": "BigToe", "ear": "Head", **dict.fromkeys(("wrist", "pinky", "index", "thumb"), "Wrist")},
-}
+    "shoulder": "Shoulder",
+    "elbow": "Elbow",
+    "hip": "Hip",
+    "knee": "Knee",
+    "ankle": "Ankle",
+    "heel": "Heel",
+    "foot_index": "BigToe",
+    "ear": "Head",
+} | dict.fromkeys(("wrist", "pinky", "index", "thumb"), "Wrist")
 
 
 def _nearest_marker(landmark: str) -> int:
@@ -68,8 +74,8 @@ class View:
         return np.asarray(offset * self.focal / self._depth()[..., None] + np.array(self.size) / 2)
 
     def side(self) -> FloatArray:
-        """(T, 2) cosine and sine of how far the pelvis is turned from facing the camera, positive to its own right
-        (the picture's left)."""
+        """(T, 2) cosine and sine of how far the pelvis is turned from facing the camera, positive where its right side
+        is seen."""
         across = self.pose[:, _LEFT_HIP] - self.pose[:, _RIGHT_HIP]
         return np.asarray(across[:, [0, 2]] / np.maximum(np.hypot(across[:, 0], across[:, 2]), 1e-9)[:, None])
 
