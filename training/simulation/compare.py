@@ -1,4 +1,5 @@
-"""Are simulated detections like real ones? Both on the same truth, side by side, by the side that is seen."""
+"""Are simulated detections like real ones? Both on the same truth, side by side, by the side that is seen
+and by landmark."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -14,15 +15,13 @@ from training.simulation.errors import ErrorModel, fit
 from training.simulation.swaps import swapped
 from training.simulation.view import NEAREST, Detection, View, detection, nearest, of_pair
 
-COMPARED: Final = [
-    LANDMARK_INDEX["nose"],
-    *(
-        LANDMARK_INDEX[f"{side}_{part}"]
-        for side in ("left", "right")
-        for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index")
-    ),
-]
-"""Landmarks that have a marker of their own to be compared with."""
+PARTS: Final[dict[str, list[int]]] = {"nose": [LANDMARK_INDEX["nose"]]} | {
+    part: [LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right")]
+    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index")
+}
+"""Landmarks that have a marker of their own to be compared with, both sides together."""
+
+_COMPARED: Final = [landmark for part in PARTS.values() for landmark in part]
 
 OCTANTS: Final = ("front", "front right", "right", "back right", "back", "back left", "left", "front left")
 """Which side of the person is seen, each 45° wide."""
@@ -32,7 +31,7 @@ _VISIBILITY_BINS: Final = np.linspace(0, 1, 6)
 
 @dataclass(frozen=True)
 class Statistics:
-    """How detections err: means over frames and COMPARED.
+    """How detections err: means over frames and landmarks.
 
     x, y, depth: mean absolute error of the 3D, and picture that of the 2D across the picture, in centimetres at the
     person; lasting: correlation of an error with that of the next frame, each clip's mean taken off; jitter: mean
@@ -57,10 +56,11 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Row:
-    """One side's statistics, really and in simulation; spread_apart: half the difference between the two histograms of
-    visibility in five bins (0 alike, 1 apart)."""
+    """Statistics of a side, of landmarks (swaps, lost and limbs are those of the whole body) or of all, really and in
+    simulation; visibility_apart: half the difference between the two histograms of visibility in five bins (0 alike, 1
+    apart)."""
 
-    side: str
+    of: str
     frames: int
     real: Statistics
     simulated: Statistics
@@ -76,7 +76,7 @@ def fit_and_compare(data: Path, seed: int) -> tuple[ErrorModel, list[Row]]:
 
 
 def compare(model: ErrorModel, pairs: Sequence[Pair], rng: np.random.Generator) -> list[Row]:
-    """Simulate the detections of pairs (of the validation split) and compare; one row a side, then one for all.
+    """Simulate the detections of pairs (of the validation split) and compare: a row a side, a row a part, one for all.
 
     Pairs in which nobody was found at all are left out.
     """
@@ -85,19 +85,22 @@ def compare(model: ErrorModel, pairs: Sequence[Pair], rng: np.random.Generator) 
         view, seen = of_pair(pair)
         real.append(_Clip(view, seen))
         made.append(_Clip(view, detection(view, model.simulate(view, rng))))
-        sides.append(_octant(view))
-    chosen = [(name, [i for i, side in enumerate(sides) if side == n]) for n, name in enumerate(OCTANTS)]
-    chosen.append(("all", list(range(len(real)))))
-    return [_row(name, [real[i] for i in which], [made[i] for i in which]) for name, which in chosen if which]
+        sides.append(OCTANTS[_octant(view)])
+    rows = []
+    for name in (side for side in OCTANTS if side in sides):
+        which = [index for index, side in enumerate(sides) if side == name]
+        rows.append(_row(name, [real[i] for i in which], [made[i] for i in which]))
+    rows += [_row(name, real, made, columns) for name, columns in PARTS.items()]
+    return [*rows, _row("all", real, made)]
 
 
 def table(rows: Sequence[Row]) -> str:
     """Rows as text, real and simulated figures as `real/simulated`."""
     names = [field.name for field in fields(Statistics)]
-    lines = [" | ".join(["side", "frames", *names, "visibility apart"])]
+    lines = [" | ".join(["of", "frames", *names, "visibility apart"])]
     for row in rows:
         cells = [f"{getattr(row.real, name):.2f}/{getattr(row.simulated, name):.2f}" for name in names]
-        lines.append(" | ".join([row.side, str(row.frames), *cells, f"{row.visibility_apart:.2f}"]))
+        lines.append(" | ".join([row.of, str(row.frames), *cells, f"{row.visibility_apart:.2f}"]))
     return "\n".join(lines)
 
 
@@ -108,8 +111,8 @@ class _Clip:
 
     @property
     def errors(self) -> FloatArray:
-        """(T, 17, 5) centimetres, of COMPARED; NaN where nobody was found."""
-        errors = (self.made.places - nearest(self.view))[:, COMPARED] * self.view.height * 100
+        """(T, 33, 5) centimetres; NaN where nobody was found."""
+        errors = (self.made.places - nearest(self.view)) * self.view.height * 100
         return np.where(self.made.found[:, None, None], errors, np.nan)
 
     def depths(self) -> tuple[FloatArray, FloatArray]:
@@ -129,21 +132,22 @@ def _octant(view: View) -> int:
     return int(np.round(np.arctan2(sine, cosine) / (np.pi / 4))) % len(OCTANTS)
 
 
-def _row(side: str, real: Sequence[_Clip], made: Sequence[_Clip]) -> Row:
-    histograms = [np.histogram(_visibilities(clips), _VISIBILITY_BINS)[0] for clips in (real, made)]
+def _row(of: str, real: Sequence[_Clip], made: Sequence[_Clip], columns: Sequence[int] = _COMPARED) -> Row:
+    histograms = [np.histogram(_visibilities(clips, columns), _VISIBILITY_BINS)[0] for clips in (real, made)]
     shares = [counts / max(counts.sum(), 1) for counts in histograms]
     apart = float(np.abs(shares[0] - shares[1]).sum() / 2)
-    return Row(side, sum(len(clip.made.found) for clip in real), _statistics(real), _statistics(made), apart)
+    frames = sum(len(clip.made.found) for clip in real)
+    return Row(of, frames, _statistics(real, columns), _statistics(made, columns), apart)
 
 
-def _statistics(clips: Sequence[_Clip]) -> Statistics:
-    errors = [clip.errors for clip in clips]
+def _statistics(clips: Sequence[_Clip], columns: Sequence[int]) -> Statistics:
+    errors = [clip.errors[:, columns] for clip in clips]
     every = np.concatenate(errors)
     x, y, depth, across, down = (float(np.nanmean(np.abs(every[..., axis]))) for axis in range(5))
     changes = np.concatenate([np.abs(np.diff(part[..., :3], axis=0)).ravel() for part in errors])
     swaps = np.concatenate([swapped(clip.view, clip.made).any(axis=1) for clip in clips])
     found = np.concatenate([clip.made.found for clip in clips])
-    visibility = _visibilities(clips)
+    visibility = _visibilities(clips, columns)
     return Statistics(
         x=x,
         y=y,
@@ -177,5 +181,5 @@ def _limbs(clips: Sequence[_Clip]) -> float:
     return float(truth @ got / max(truth @ truth, 1e-12))
 
 
-def _visibilities(clips: Sequence[_Clip]) -> FloatArray:
-    return np.concatenate([clip.made.visibility[clip.made.found].ravel() for clip in clips])
+def _visibilities(clips: Sequence[_Clip], columns: Sequence[int]) -> FloatArray:
+    return np.concatenate([clip.made.visibility[clip.made.found][:, columns].ravel() for clip in clips])
