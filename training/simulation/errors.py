@@ -22,7 +22,7 @@ from shared.errors import InvalidMotion, ModelCorrupt
 from shared.motion import FloatArray, Landmarks
 from shared.skeleton import LANDMARKS
 from training.data.pairs import Pair
-from training.simulation.replay import Replay, Seen, describe
+from training.simulation.replay import Replay, Track, describe
 from training.simulation.swaps import exchanged, swapped
 from training.simulation.view import (
     Detection,
@@ -40,6 +40,7 @@ than what it leaves of others."""
 
 _STIFFNESSES: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _FORMAT: Final = 1
+"""Of the file; grows when an older one can no longer be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +77,19 @@ class ErrorModel:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a model's file; raises ModelCorrupt where it is none."""
+        """Read a model's file; raises ModelCorrupt where it is none, or one of another format."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 values = {name: file[name] for name in file.files}
             facts = json.loads(str(values.pop("facts")))
-            return cls(values.pop("weights").astype(np.float64), Replay.of_arrays(values), facts)
+            model = cls(values.pop("weights").astype(np.float64), Replay.of_arrays(values), facts)
         except (KeyError, ValueError, OSError, EOFError, TypeError) as error:
             raise ModelCorrupt(f"{path.name} is not an error model (made by 'train errors'): {error}.") from None
+        if facts["format"] != _FORMAT:
+            raise ModelCorrupt(
+                f"{path.name} has format {facts['format']}, not {_FORMAT}: fit it again ('train errors')."
+            )
+        return model
 
 
 def fit(pairs: Sequence[Pair]) -> ErrorModel:
@@ -100,19 +106,12 @@ def fit(pairs: Sequence[Pair]) -> ErrorModel:
     stiffness = min(_STIFFNESSES, key=lambda value: _held_out_error(sums, value))
     total = _Sums.total(sums)
     held_out = [total.without(own).solution(stiffness) for own in sums]
-    seen = [
-        Seen(
-            describe(view),
-            describe(mirrored_view(view)),
-            _residuals(view, made, held_out[index % FOLDS]),
-            made.visibility,
-            made.found,
-            swap,
-        )
+    tracks = [
+        _track(view, made, swap, held_out[index % FOLDS])
         for index, ((view, _), made, swap) in enumerate(zip(views, right, swaps, strict=True))
     ]
     weights = total.solution(stiffness).reshape(-1, len(LANDMARKS), 5)
-    return ErrorModel(weights, Replay.of(seen), _facts(pairs, stiffness))
+    return ErrorModel(weights, Replay.of(tracks), _facts(pairs, stiffness))
 
 
 def features(view: View) -> FloatArray:
@@ -123,10 +122,11 @@ def features(view: View) -> FloatArray:
     return np.concatenate([base, base * side[:, :1], base * side[:, 1:]], axis=1)
 
 
-def _residuals(view: View, made: Detection, weights: FloatArray) -> FloatArray:
-    """(T, 33, 5) body heights: what the weights (F, 165) leave; 0 where nobody was found."""
-    mean = (features(view) @ weights).reshape(made.places.shape)
-    return (made.places - nearest(view) - mean) * made.found[:, None, None]
+def _track(view: View, made: Detection, swap: NDArray[np.bool_], weights: FloatArray) -> Track:
+    """What the weights (F, 165) leave of a detection put right, ready to be replayed."""
+    mean = nearest(view) + (features(view) @ weights).reshape(made.places.shape)
+    residuals = (made.places - mean) * made.found[:, None, None]
+    return Track(describe(view), describe(mirrored_view(view)), residuals, made.visibility, made.found, swap)
 
 
 def _put_right(made: Detection, swap: NDArray[np.bool_]) -> Detection:

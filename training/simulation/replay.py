@@ -36,11 +36,11 @@ _DESCRIBED: Final = [
     + tuple(side + part for side in "LR" for part in ("Shoulder", "Elbow", "Wrist", "Knee", "Ankle", "BigToe"))
 ]
 _RATE_COUNTS: Final = 1.5
-_OUTSIDE_COUNTS: Final = 1.0
+"""Body heights that twice the frame rate counts for, so that 30 is taken for 25 but not for 60."""
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Track:
     """One clip, frame by frame: what the mean left of a detection, and what goes with it.
 
     description (T, D) how the person stood before the camera, `mirrored` (T, D) the same in a mirror; residuals
@@ -64,11 +64,11 @@ class Seen:
         """Some of the frames."""
         return self.gathered(lambda name: getattr(self, name)[span])
 
-    def in_the_mirror(self) -> "Seen":
+    def in_the_mirror(self) -> "Track":
         """Left and right exchanged."""
         residuals = self.residuals[:, MIRRORED_LANDMARKS] * FLIP
         visibility = self.visibility[:, MIRRORED_LANDMARKS]
-        return Seen(self.mirrored, self.description, residuals, visibility, self.found, self.swapped)
+        return Track(self.mirrored, self.description, residuals, visibility, self.found, self.swapped)
 
 
 def describe(view: View) -> FloatArray:
@@ -79,30 +79,30 @@ def describe(view: View) -> FloatArray:
     beyond = np.abs(side) * view.focal / depth[..., None] - np.array(view.size) / 2
     outside = np.clip(beyond * depth[..., None] / view.focal / view.height, 0, 0.3).max(axis=-1)
     rate = np.full((len(joints), 1), -np.log2(np.median(np.diff(view.times))) * _RATE_COUNTS)
-    return np.concatenate([joints.reshape(len(joints), -1), outside * _OUTSIDE_COUNTS, rate], axis=1)
+    return np.concatenate([joints.reshape(len(joints), -1), outside, rate], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Replay:
     """Clips to replay, laid end to end.
 
-    clips   what `Seen` holds of them. ends: (clips,) one past each clip's last frame.
+    clips   what `Track` holds of them. ends: (clips,) one past each clip's last frame.
     starts  (N,) frames from which a whole stretch can be played; looks (2 N, 3 D) how it looks, then all in the mirror.
     """
 
-    clips: Seen
+    clips: Track
     ends: NDArray[np.int64]
     starts: NDArray[np.int64]
     looks: NDArray[np.float32]
 
     @classmethod
-    def of(cls, clips: Sequence[Seen]) -> Self:
+    def of(cls, clips: Sequence[Track]) -> Self:
         """Raises InvalidMotion where no clip is as long as a stretch."""
-        laid = Seen.gathered(lambda name: np.concatenate([getattr(clip, name) for clip in clips]))
+        laid = Track.gathered(lambda name: np.concatenate([getattr(clip, name) for clip in clips]))
         return cls._indexed(laid, np.cumsum([len(clip.found) for clip in clips]))
 
     @classmethod
-    def _indexed(cls, clips: Seen, ends: NDArray[np.int64]) -> Self:
+    def _indexed(cls, clips: Track, ends: NDArray[np.int64]) -> Self:
         begins = np.append(0, ends[:-1])
         starts = np.concatenate(
             [np.arange(b, e - BLOCK - FADE + 1, _STEP) for b, e in zip(begins, ends, strict=True)]
@@ -112,11 +112,11 @@ class Replay:
         looks = np.concatenate([_looks(clips.description, starts), _looks(clips.mirrored, starts)])
         return cls(clips, ends, starts, looks.astype(np.float32))
 
-    def draw(self, view: View, rng: np.random.Generator) -> Seen:
+    def draw(self, view: View, rng: np.random.Generator) -> Track:
         """Residuals for a view: stretch by stretch one that looks alike."""
         firsts = np.arange(0, len(view.times), BLOCK)
         pieces = [self._stretch(choice) for choice in self._choose(_looks(describe(view), firsts), rng)]
-        joined = Seen.gathered(lambda name: _joined([getattr(piece, name) for piece in pieces], name == "residuals"))
+        joined = Track.gathered(lambda name: _joined([getattr(piece, name) for piece in pieces], name == "residuals"))
         return joined.frames(slice(len(view.times)))
 
     def _choose(self, wanted: FloatArray, rng: np.random.Generator) -> list[int]:
@@ -127,7 +127,7 @@ class Replay:
         nearest = np.argpartition(far, count - 1, axis=1)[:, :count]
         return [int(row[rng.integers(count)]) for row in nearest]
 
-    def _stretch(self, choice: int) -> Seen:
+    def _stretch(self, choice: int) -> Track:
         mirror, index = divmod(choice, len(self.starts))
         span = slice(self.starts[index], self.starts[index] + BLOCK + FADE)
         cut = self.clips.frames(span)
@@ -135,14 +135,14 @@ class Replay:
 
     def arrays(self) -> dict[str, AnyArray]:
         """What `of_arrays` makes it again from, in as little room as its accuracy needs (0.1 mm, 0.001)."""
-        kept: dict[str, AnyArray] = {name: getattr(self.clips, name) for name in Seen.__dataclass_fields__}
+        kept: dict[str, AnyArray] = {name: getattr(self.clips, name) for name in Track.__dataclass_fields__}
         return {n: v if v.dtype == np.bool_ else v.astype(np.float16) for n, v in kept.items()} | {"ends": self.ends}
 
     @classmethod
     def of_arrays(cls, values: dict[str, AnyArray]) -> Self:
         """The inverse of `arrays`."""
         wide = {name: v if v.dtype == np.bool_ else v.astype(np.float64) for name, v in values.items()}
-        return cls._indexed(Seen.gathered(wide.__getitem__), values["ends"].astype(np.int64))
+        return cls._indexed(Track.gathered(wide.__getitem__), values["ends"].astype(np.int64))
 
 
 def _looks(description: FloatArray, firsts: NDArray[np.int64]) -> FloatArray:

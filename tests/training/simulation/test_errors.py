@@ -224,10 +224,14 @@ def test_other_pairs_have_another_hash(model):
     assert fit([made_up_pair(seed) for seed in range(5)]).facts["pairs"] != model.facts["pairs"]
 
 
-def test_what_is_no_model_or_no_data_is_named(tmp_path):
+def test_what_is_no_model_or_no_data_is_named(model, tmp_path):
     (tmp_path / "other.npz").write_bytes(b"PK no zip")
     with pytest.raises(ModelCorrupt, match=r"other\.npz"):
         ErrorModel.load(tmp_path / "other.npz")
+    old = ErrorModel(model.weights, model.replay, {**model.facts, "format": 0})
+    old.save(tmp_path / "old.npz")
+    with pytest.raises(ModelCorrupt, match="format 0, not 1"):
+        ErrorModel.load(tmp_path / "old.npz")
     with pytest.raises(InvalidMotion, match="at least 5 clips"):
         fit([made_up_pair(0)])
     short = [cut(made_up_pair(seed), BLOCK + FADE - 1) for seed in range(5)]
