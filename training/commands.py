@@ -34,6 +34,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     depth.add_argument("--fp16", action="store_true", help="half precision (bfloat16); for a GPU")
     depth.add_argument("--clips", type=int, help="only the first so many training clips, for learning curves")
     depth.set_defaults(command=_train_depth)
+    errors = commands.add_parser("errors", help="fit a model of the detector's errors to pairs, for pre-training")
+    errors.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
+    errors.add_argument("--out", type=Path, required=True, help="file of the model (.npz)")
+    errors.add_argument("--seed", type=int, default=1, help="of the comparison with real detections (default 1)")
+    errors.set_defaults(command=_fit_errors)
 
 
 def _make_data(arguments: argparse.Namespace) -> int:
@@ -57,4 +62,13 @@ def _train_depth(arguments: argparse.Namespace) -> int:
     asked = {field.name: getattr(arguments, field.name) for field in fields(TrainConfig) if field.name in arguments}
     best = train(TrainConfig(**asked))
     print(f"best network: {best}")  # noqa: T201 - the command's result
+    return 0
+
+
+def _fit_errors(arguments: argparse.Namespace) -> int:
+    from training.simulation.compare import fit_and_compare, table
+
+    model, rows = fit_and_compare(arguments.data, arguments.seed)
+    model.save(arguments.out)
+    print(f"{table(rows)}\n{arguments.out}: {model.facts}")  # noqa: T201 - the command's result
     return 0
