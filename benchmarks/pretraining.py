@@ -95,7 +95,7 @@ def _trained(network: DepthRefiner, samples: Sequence[Sample], steps: int, seed:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps + 1, pct_start=0.08)
     network.train()
     for _ in range(steps):
-        seen, truth = draw_batch(samples, BATCH, rng)
+        seen, truth = draw_batch([(samples, BATCH)], rng)
         optimiser.zero_grad()
         losses(network(seen), truth)["total"].backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -32,6 +32,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     depth.add_argument("--layers", type=int, default=4, help="of the network (default 4)")
     depth.add_argument("--workers", type=int, default=0, help="processes that draw batches; for a GPU (default none)")
     depth.add_argument("--fp16", action="store_true", help="half precision (bfloat16); for a GPU")
+    depth.add_argument("--errors", type=Path, help="error model ('train errors'): half of each batch is simulated")
+    depth.add_argument("--mocap", type=Path, nargs="+", default=(), help="folders of motions, for the simulated half")
+    depth.add_argument("--simulated", type=int, default=2000, help="simulated clips (default 2000)")
     depth.add_argument("--clips", type=int, help="only the first so many training clips, for learning curves")
     depth.set_defaults(command=_train_depth)
     errors = commands.add_parser("errors", help="fit a model of the detector's errors to pairs, for pre-training")
@@ -59,6 +62,9 @@ def _train_depth(arguments: argparse.Namespace) -> int:
         from training.depth.loop import TrainConfig, train  # needs torch
     except ImportError:
         raise ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).") from None
+    if arguments.errors is not None and not arguments.mocap:
+        raise InvalidOption({"mocap": "is needed for the simulated half of the batches"})
+    arguments.mocap = tuple(arguments.mocap)
     asked = {field.name: getattr(arguments, field.name) for field in fields(TrainConfig) if field.name in arguments}
     best = train(TrainConfig(**asked))
     print(f"best network: {best}")  # noqa: T201 - the command's result

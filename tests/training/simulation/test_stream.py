@@ -52,7 +52,7 @@ def test_samples_fit_together_and_make_batches(model, motions):
         true = sample.markers[:, MARKER_INDEX["LKnee"], 1] - sample.markers[:, MARKER_INDEX["LHip"], 1]
         assert (true < 0).mean() > 0.9
         assert 1.4 < sample.height < 2.0
-    seen, truth = draw_batch(samples, 4, np.random.default_rng(0))
+    seen, truth = draw_batch([(samples, 4)], np.random.default_rng(0))
     assert seen.image.shape == (4, WINDOW, 33, 2)
     assert truth.markers.shape == (4, WINDOW, 22, 3)
 
