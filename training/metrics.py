@@ -9,20 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.refiner.markers import to_markers
+from services.refiner.markers import MARKER_LANDMARKS, to_markers
 from services.refiner.quality import BONES
 from shared.motion import FloatArray, Landmarks
 from shared.skeleton import MARKER_INDEX
 from training.scene.camera import Camera, azimuth_frame
 
-COMPARED: Final = (
-    "Nose",
-    *(
-        side + name
-        for side in "RL"
-        for name in ("Hip", "Knee", "Ankle", "Heel", "BigToe", "Shoulder", "Elbow", "Wrist")
-    ),
-)
+COMPARED: Final = tuple(MARKER_LANDMARKS)
 """Markers that are a landmark of the detector too: on these, all that follows is compared."""
 
 COMPARED_COLUMNS: Final = [MARKER_INDEX[name] for name in COMPARED]

@@ -1,9 +1,8 @@
 """Cases whose truth is known: the walker of the refiner's tests before true cameras."""
 
 import numpy as np
+from pydantic import JsonValue
 
-from benchmarks.cases import Case
-from services.angles.joints import joint_angles
 from services.augmenter.stage import AUGMENTER, AugmenterInputs
 from services.refiner.markers import to_markers
 from shared.contracts import RunOptions, Subject
@@ -41,18 +40,5 @@ def pair(motion: str, points: FloatArray, camera: synthetic.Camera, landmarks: L
     markers, moved = in_camera_world(true_markers(times, points).positions, true_camera(camera, points))
     seen = synthetic.filmed(times, points, camera) if landmarks is None else landmarks
     names = true_markers(times, points).names
-    facts = {"split": "test", "motion": motion, "person": 100, "backdrop": 100}
-    return Pair(seen, Markers(times, names, markers), moved, SUBJECT.height, SUBJECT.weight, {**facts})
-
-
-def case(points: FloatArray, camera: synthetic.Camera) -> Case:
-    made = pair("walkingTS1", points, camera)
-    return Case(
-        "000009",
-        "walkingTS",
-        made.landmarks,
-        SUBJECT,
-        made.camera,
-        made.markers.select(MARKERS).positions,
-        joint_angles(made.markers),
-    )
+    facts: dict[str, JsonValue] = {"split": "test", "motion": motion, "person": 100, "backdrop": 100}
+    return Pair(seen, Markers(times, names, markers), moved, SUBJECT.height, SUBJECT.weight, facts)

@@ -10,10 +10,11 @@ from benchmarks.balancing import RealClip, detected, opensim_angles, pose2sim_an
 from benchmarks.conditions import CONDITIONS
 from benchmarks.multicamera import CalibratedCamera, triangulate
 from benchmarks.scoring import errors, figures
-from services.detector.stage import DetectorOutputs
+from services.detector.stage import DETECTOR, DetectorOutputs
 from shared.errors import InvalidMotion
 from shared.formats.mot import read_mot
 from shared.formats.trc import read_trc
+from shared.motion import FloatArray
 from shared.skeleton import JOINT_GROUP_INDEX, MARKER_INDEX
 from tests.services.refiner import synthetic
 
@@ -28,7 +29,7 @@ def data(measured_data):
     return measured_data / "reference" / "balancing"
 
 
-def before_four_cameras(points):
+def before_four_cameras(points: FloatArray) -> RealClip:
     """The walker filmed by four cameras round it, in a calibration with Z up."""
     times = synthetic.clock(len(points) / synthetic.FPS)
     cameras, landmarks = [], []
@@ -89,8 +90,8 @@ def test_opensim_s_signs_are_those_of_the_same_markers_through_our_angles(data):
         for angle in range(3):
             if np.isfinite(theirs[:, group, angle]).all():
                 assert np.corrcoef(ours[:, group, angle], theirs[:, group, angle])[0, 1] > 0.5, (group, angle)
-    for group in ("pelvis", "hip_r", "hip_l", "knee_r", "knee_l"):
-        offset = ours[:, JOINT_GROUP_INDEX[group], 0] - theirs[:, JOINT_GROUP_INDEX[group], 0]
+    for name in ("pelvis", "hip_r", "hip_l", "knee_r", "knee_l"):
+        offset = ours[:, JOINT_GROUP_INDEX[name], 0] - theirs[:, JOINT_GROUP_INDEX[name], 0]
         assert abs(offset.mean()) < 8
 
 
@@ -112,7 +113,7 @@ def test_a_video_is_looked_at_once(tmp_path, monkeypatch):
         runs.append(inputs.video)
         return DetectorOutputs(seen, None, None, None)  # type: ignore[arg-type]  # only the landmarks are used
 
-    monkeypatch.setattr(balancing, "DETECTOR", replace(balancing.DETECTOR, run=run))
+    monkeypatch.setattr(balancing, "DETECTOR", replace(DETECTOR, run=run))
     video = tmp_path / "cam01.mp4"
     video.write_bytes(b"one")
     first, again = (detected(video, tmp_path / "work") for _ in range(2))

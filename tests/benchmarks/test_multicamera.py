@@ -1,5 +1,7 @@
 """Triangulation on made-up cameras, with detectors that err, and the reading of a calibration."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -14,13 +16,16 @@ from benchmarks.multicamera import (
     triangulate,
 )
 from shared.errors import InvalidMotion
+from shared.motion import FloatArray
 from shared.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 from tests.services.refiner import synthetic
 
 MIRROR = [LANDMARKS.index(mirrored(name)) for name in LANDMARKS]
 
 
-def ring(count=4, distortion=(0.0, 0.0, 0.0, 0.0)):
+def ring(
+    count: int = 4, distortion: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+) -> list[CalibratedCamera]:
     """Cameras round the middle of a world with Y up, 4 m away, looking down by 15°."""
     cameras = []
     for index in range(count):
@@ -32,10 +37,10 @@ def ring(count=4, distortion=(0.0, 0.0, 0.0, 0.0)):
     return cameras
 
 
-def pictures(cameras, points):
+def pictures(cameras: Sequence[CalibratedCamera], points: FloatArray) -> FloatArray:
     homogeneous = np.concatenate([points, np.ones((*points.shape[:-1], 1))], axis=-1)
     seen = np.stack([homogeneous @ camera.projection.T for camera in cameras])
-    return seen[..., :2] / seen[..., 2:]
+    return np.asarray(seen[..., :2] / seen[..., 2:])
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Metrics on constructed cases whose figures are known exactly."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -24,7 +26,9 @@ from training.metrics import (
 from training.scene.camera import Camera, look
 
 
-def camera_at(place, azimuth=0.0, pitch=0.0, roll=0.0, frames=1):
+def camera_at(
+    place: Sequence[float], azimuth: float = 0.0, pitch: float = 0.0, roll: float = 0.0, frames: int = 1
+) -> Camera:
     rotations = np.tile(look(*np.radians([azimuth, pitch, roll])), (frames, 1, 1))
     return Camera((640, 480), 500.0, rotations, np.tile(np.array(place, dtype=float), (frames, 1)))
 
