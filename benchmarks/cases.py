@@ -35,11 +35,11 @@ class Case:
     angles: FloatArray
 
 
-def rendered_cases(folder: Path, split: str = "test") -> Iterator[Case]:
-    """The clips of a split in which the detector found somebody, from a folder that `humanpose3d train data` made."""
+def rendered_cases(folder: Path) -> Iterator[Case]:
+    """The test clips in which the detector found somebody, from a folder that `humanpose3d train data` made."""
     for file in pair_files(folder):
         pair = read_pair(file)
-        if pair.split != split or not pair.landmarks.detected.any():
+        if pair.split != "test" or not pair.landmarks.detected.any():
             continue
         yield Case(
             name=file.stem,
