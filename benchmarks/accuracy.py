@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from benchmarks.accuracy_tables import markdown
 from benchmarks.balancing import REFERENCES, RealClip
-from benchmarks.cases import Case, rendered_cases
+from benchmarks.cases import Case, fingerprint, rendered_cases
 from benchmarks.conditions import CONDITIONS, Answer, Condition, NotAvailable, no_answer
 from benchmarks.scoring import (
     DRAWS,
@@ -104,6 +104,7 @@ def measure_renders(folder: Path, cycles: int, ledger: Ledger) -> dict[str, Any]
     clips = {key: _compared(cases, answers) for key, answers in _all_answers(cases, cycles, ledger).items()}
     return {
         "clips": len(cases),
+        "clips_sha256": fingerprint(cases),
         "frames": int(sum(case.landmarks.detected.sum() for case in cases)),
         "overall": {key: figures(own) for key, own in clips.items()},
         "by_motion": _turned({k: {m: figures(part) for m, part in by_motion(own).items()} for k, own in clips.items()}),

@@ -1,6 +1,7 @@
 """What the accuracy is measured on: a clip as one camera saw it, and the truth."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def rendered_cases(folder: Path) -> Iterator[Case]:
             markers=pair.markers.select(MARKERS).positions,
             angles=joint_angles(pair.markers),
         )
+
+
+def fingerprint(cases: Iterable[Case]) -> str:
+    """Hexadecimal sha256 of what was detected and what is true: the same for the same clips."""
+    digest = hashlib.sha256()
+    for case in cases:
+        digest.update(case.name.encode())
+        for values in (case.landmarks.image, case.landmarks.world, case.markers):
+            digest.update(values.astype("<f4").tobytes())
+    return digest.hexdigest()
 
 
 def unknown_angles(frames: int) -> FloatArray:

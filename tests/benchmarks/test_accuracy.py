@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import accuracy, conditions
 from benchmarks.accuracy import as_json, main
+from benchmarks.cases import fingerprint, rendered_cases
 from benchmarks.scoring import Figure
 from shared.errors import InvalidMotion
 from tests.benchmarks.made_up import pair
@@ -49,9 +50,11 @@ def test_the_figures_are_those_of_what_was_made(measured):
     assert overall["true_markers"]["angles_deg"][0] == pytest.approx(0, abs=0.1)
 
 
-def test_the_parts_are_those_of_what_was_made(measured):
+def test_the_parts_are_those_of_what_was_made(pairs, measured):
     renders = measured[0]["test_renders"]
     assert (renders["clips"], renders["frames"]) == (2, 90)
+    assert renders["clips_sha256"] == fingerprint(rendered_cases(pairs))
+    assert renders["clips_sha256"] != fingerprint(list(rendered_cases(pairs))[:1])
     assert set(renders["by_motion"]) == {"walkingTS", "squatsAsym"}
     assert set(renders["by_view"]) == {"front", "left"}
     assert set(renders["by_tilt"]) == {"0–5°", "over 15°"}
