@@ -26,7 +26,7 @@ class Window:
         try:
             self._root = self._tkinter.Tk()
         except self._tkinter.TclError:
-            raise NoDisplay("there is no display to open it on") from None
+            raise NoDisplay("there is no display to open it on; run it on a desktop, or with ssh -X") from None
         self._open = True
         self._root.title(title)
         self._root.protocol("WM_DELETE_WINDOW", self._close)
@@ -66,5 +66,8 @@ def _tkinter() -> ModuleType:
     try:
         import tkinter
     except ImportError:
-        raise NoDisplay("this Python has no tkinter") from None
+        raise NoDisplay(
+            "this Python has no tkinter; install it (Debian and Ubuntu: python3-tk, Fedora: python3-tkinter, Homebrew: "
+            "python-tk)"
+        ) from None
     return tkinter
