@@ -15,7 +15,6 @@ from gateway.keys import ApiKey, KeyRing
 from gateway.problems import responses
 from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Skeleton, Statistics, UploadForm
 from gateway.sniff import check_container
-from gateway.statistics import describe
 from gateway.submission import UPLOAD_KEY, read_submission
 from shared.bus import Bus
 from shared.contracts import RunOptions, RunState, Subject
@@ -183,7 +182,7 @@ async def download_file(
 async def download_video(
     services: Given, state: Found, range_header: Annotated[str | None, Header(alias="Range")] = None
 ) -> Response:
-    """The video as it was sent, or a range of it."""
+    """The video as it was sent, or a range of it; with `blur_faces` the preview in its place, once there is one."""
     return await downloads.video_response(services.store, state, range_header)
 
 
@@ -209,7 +208,7 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
     with scratch_folder() as scratch:
         path = scratch / "angles.npz"
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
-        return describe(state.run_id, load_npz(path, JointAngles))
+        return Statistics.of(state.run_id, load_npz(path, JointAngles))
 
 
 @router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))

@@ -3,29 +3,51 @@
 from collections.abc import Callable
 
 import numpy as np
+from pydantic import BaseModel
 
-from gateway.resources import AngleStatistics, Asymmetry, Statistics
 from shared.motion import FloatArray, JointAngles
 from shared.skeleton import JOINT_GROUPS, mirrored
 
 
-def describe(run_id: str, angles: JointAngles) -> Statistics:
-    """Statistics of every angle, over the frames in which it is known."""
-    rows = [
+class AngleStatistics(BaseModel):
+    """One angle over the run, in degrees; null where the angle could not be computed."""
+
+    joint: str
+    angle: str
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    range_of_motion: float | None
+
+
+class Asymmetry(BaseModel):
+    """Right minus left of one angle's range of motion and mean, in degrees."""
+
+    joint: str
+    angle: str
+    range_of_motion: float | None
+    mean: float | None
+
+
+def angle_statistics(angles: JointAngles) -> list[AngleStatistics]:
+    """Of every angle, in the order of `JOINT_GROUPS`, over the frames in which it is known."""
+    return [
         _angle(group.name, name, angles.values[:, index, axis])
         for index, group in enumerate(JOINT_GROUPS)
         for axis, name in enumerate(group.angles)
     ]
-    by_name = {(row.joint, row.angle): row for row in rows}
-    right = [row for row in rows if row.joint.endswith("_r")]
-    pairs = [(row, by_name[mirrored(row.joint), row.angle]) for row in right]
-    return Statistics(
-        run_key=run_id,
-        frames=angles.times.size,
-        duration_s=float(np.ptp(angles.times)) if angles.times.size else 0.0,
-        angles=rows,
-        asymmetries=[_asymmetry(one, other) for one, other in pairs],
-    )
+
+
+def asymmetries(statistics: list[AngleStatistics]) -> list[Asymmetry]:
+    """Of every joint that there is on both sides."""
+    by_name = {(row.joint, row.angle): row for row in statistics}
+    right = [row for row in statistics if row.joint.endswith("_r")]
+    return [_asymmetry(row, by_name[mirrored(row.joint), row.angle]) for row in right]
+
+
+def duration_s(angles: JointAngles) -> float:
+    """Seconds from the first frame to the last."""
+    return float(np.ptp(angles.times)) if angles.times.size else 0.0
 
 
 def _angle(joint: str, angle: str, values: FloatArray) -> AngleStatistics:
