@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from shared.curves import curve, evenly
 from shared.motion import Landmarks
 from shared.plots.page import (
     DASHED,
@@ -15,8 +16,6 @@ from shared.plots.page import (
     RIGHT,
     LineStyle,
     add_legend,
-    curve,
-    evenly,
     new_page,
     save_page,
     tidy,

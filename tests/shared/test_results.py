@@ -98,10 +98,8 @@ def test_the_tree_with_all_options(results: RunResults, tmp_path: Path):
     write_results(replace(results, options=ALL_PICTURES, preview=film), folder)
     assert files(folder).keys() == ALWAYS | {
         "walk_preview.mp4",
-        "walk_landmarks.png",
-        "walk_augmented.png",
-        "joint_angles/walk_all_joint_angles.png",
-        "joint_angles/walk_angle_comparison.png",
+        *(f"walk_{name}.{kind}" for name in ("landmarks", "augmented") for kind in ("png", "svg")),
+        *(f"joint_angles/walk_{n}.{kind}" for n in ("all_joint_angles", "angle_comparison") for kind in ("png", "svg")),
     }
     assert (folder / "walk_preview.mp4").read_bytes() == b"film"
 
