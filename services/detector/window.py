@@ -28,6 +28,7 @@ class Window:
         except self._tkinter.TclError:
             raise NoDisplay("there is no display to open it on; run it on a desktop, or with ssh -X") from None
         self._open = True
+        self._photo: object = None  # Tk keeps no reference of its own
         self._root.title(title)
         self._root.protocol("WM_DELETE_WINDOW", self._close)
         self._label = self._tkinter.Label(self._root)
@@ -50,6 +51,7 @@ class Window:
     def _close(self) -> None:
         if self._open:
             self._open = False
+            self._photo = None  # while there is still a Tk that it can be taken from
             self._root.destroy()
 
 
