@@ -17,7 +17,7 @@ MIN_WORD: Final = 3
 CLEARLY: Final = 2.0
 """Times as many letters as in the next best turn."""
 
-_TIMEOUT_S: Final = 20.0
+_TIMEOUT_S: Final = 10.0
 _COLUMNS: Final = 12
 _ARGUMENTS: Final = ("stdin", "stdout", "--psm", "11", "tsv")
 """Sparse text in no order, as a table of words."""

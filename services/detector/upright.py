@@ -5,7 +5,7 @@ The landmark model finds a person in any position equally well (visibility on th
 any quarter), so how surely it finds one says nothing about the orientation; what the body does says it. A person
 stands, in a frame, when the body's long axis points up, a leg is stretched below the trunk and an arm hangs.
 
-A video in which the person is plainly upright at its very beginning costs three detections and is taken as it is.
+A video that first shows the person plainly upright costs three detections and is taken as it is.
 Otherwise frames of the first half minute are tried in all four turns. The video is turned only when the person stands
 in most frames of one turn and is upright in next to none of the video as it is. So one who lies down for part of the
 clip, who does a handstand (arms stretched above the head), press-ups or exercises with bent hips is left as filmed; one
@@ -17,7 +17,6 @@ turn for which the body alone says too little.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
@@ -85,13 +84,27 @@ def find_turn(path: Path) -> Turn:
     """
     with PoseLandmarker(shipped(MODEL), single_pictures=True) as landmarker:
         with Video(path) as video:
-            looks = _looks(video)
-            first = list(islice(looks, FIRST_LOOKS))
-            found = [landmarker.detect(look) for look in first]
-            if found and all(pose is not None and upright(pose) for pose in found):
-                return Turn(looks=len(first))
-            frames = _spread(chain(first, looks))
-        return _compare(landmarker, frames)
+            frames, plain = _gather(landmarker, _looks(video))
+        return Turn(looks=len(frames)) if plain else _compare(landmarker, frames)
+
+
+def _gather(landmarker: PoseLandmarker, looks: Iterator[Frame]) -> tuple[list[Frame], bool]:
+    """Frames to compare, and whether that is needless: the person is upright in the first few that show one.
+
+    From `MOST_LOOKS` to twice as many, evenly spread, however many there are to look at; all where they are fewer.
+    """
+    kept: list[Frame] = []
+    step, found, plain = 1, 0, True
+    for index, look in enumerate(looks):
+        if index % step == 0:
+            kept.append(look)
+        if len(kept) == 2 * MOST_LOOKS:
+            kept, step = kept[::2], 2 * step
+        if plain and (pose := landmarker.detect(look)) is not None:
+            found, plain = found + 1, upright(pose)
+            if plain and found == FIRST_LOOKS:
+                return kept, True
+    return kept, False
 
 
 def _compare(landmarker: PoseLandmarker, frames: list[Frame]) -> Turn:
@@ -163,18 +176,6 @@ def _looks(video: Video) -> Iterator[Frame]:
         if due is None or frame.time >= due:
             due = frame.time + INTERVAL_S
             yield Frame(frame.time, _small(frame.picture))
-
-
-def _spread(looks: Iterator[Frame]) -> list[Frame]:
-    """From `MOST_LOOKS` to twice as many of them, evenly spread, whatever their number; all where they are fewer."""
-    kept: list[Frame] = []
-    step = 1
-    for index, look in enumerate(looks):
-        if index % step == 0:
-            kept.append(look)
-        if len(kept) == 2 * MOST_LOOKS:
-            kept, step = kept[::2], 2 * step
-    return kept
 
 
 def _small(picture: Picture) -> Picture:

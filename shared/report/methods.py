@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from pydantic import JsonValue
+
+from shared.contracts import StageName
 from shared.report.markup import Html, element, joined
 from shared.results import RunResults
 
@@ -53,7 +56,7 @@ def methods(results: RunResults, version: str) -> Html:
 
 def _detection(results: RunResults, version: str, cite: _Citations) -> list[str]:
     facts, options = results.video_facts, results.options
-    turned = results.reports["detector"].facts.get("turned_deg") if "detector" in results.reports else None
+    turned = _fact(results, "detector", "turned_deg")
     return [
         f"One video ({facts.width} × {facts.height} pixels, {facts.average_fps:.2f} frames per second, "
         f"{facts.duration_s:.2f} s) was analysed with HumanPose3D {version}.",
@@ -68,12 +71,15 @@ def _markers(results: RunResults) -> list[str]:
     subject, options = results.subject, results.options
     told = [
         "From these, 22 markers were placed in a world frame whose vertical is that of gravity as estimated from the "
-        f"person's balance, and scaled to the standing height of {subject.height:.2f} m; exchanges of left and right "
-        "were put back and short gaps filled."
+        f"person's balance, and scaled to the standing height of {subject.height:.2f} m."
     ]
+    if _fact(results, "refiner.depth", "swaps_share"):
+        told.append("Where left and right had been exchanged they were put back.")
+    if _fact(results, "refiner.depth", "filled_share"):
+        told.append("Short gaps were filled.")
     if results.depth_spread is not None:
         told.append("The depth of the markers was refined by a neural network.")
-    if options.estimate_missing:
+    if _fact(results, "refiner.depth", "estimated_share"):
         told.append("Limbs that were hidden for longer were mirrored from the visible side, the head extrapolated.")
     if options.temporal_smoothing and not _warned(results, "not-smoothed"):
         told.append("The markers' paths were low-pass filtered (Butterworth, zero phase, 6 Hz).")
@@ -81,14 +87,13 @@ def _markers(results: RunResults) -> list[str]:
 
 
 def _augmentation(results: RunResults, cite: _Citations) -> list[str]:
-    options = results.options
-    copies = options.augmentation_cycles
+    copies = results.options.augmentation_cycles
     averaged = f", averaged over {copies} slightly perturbed copies of the motion" if copies > 1 else ""
     told = [
         f"43 anatomical markers were added by OpenCap's marker augmentation networks {cite('opencap', 'enhancer')} as "
         f"distributed with Pose2Sim {cite('pose2sim')}{averaged}."
     ]
-    if options.force_complete:
+    if _fact(results, "augmenter", "estimated_share"):
         told.append("Shank clusters and hip joint centres that the networks did not give were estimated.")
     return told
 
@@ -102,6 +107,11 @@ def _angles(results: RunResults, cite: _Citations) -> list[str]:
     if results.refined_angles is not None:
         told.append("They were then refined by a neural network; the figures here are the refined ones.")
     return told
+
+
+def _fact(results: RunResults, stage: StageName, name: str) -> JsonValue:
+    """What a stage reported under this name; None where it did not, or did not run."""
+    return results.reports[stage].facts.get(name) if stage in results.reports else None
 
 
 def _warned(results: RunResults, code: str) -> bool:

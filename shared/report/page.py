@@ -117,7 +117,11 @@ def _made_with(run: Mapping[str, Any]) -> Html:
     options = {name: _option(name, value) for name, value in run["options"].items()}
     return joined(
         _listed("Options", options),
-        _listed("Video and models, SHA-256", {"video": run["video_sha256"], **run["models"]}, "listed wide"),
+        _listed(
+            "Video and models, SHA-256",
+            {"video": run["video_sha256"], **dict(sorted(run["models"].items()))},
+            "listed wide",
+        ),
         _listed("Versions", run["versions"]),
     )
 

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.detector.landmarker import Pose
+from services.detector.landmarker import Pose, PoseLandmarker
 from services.detector.orientation import Orientation, turned
 from services.detector.stage import DetectorInputs, run
 from services.detector.text import letters_read, text_turn
@@ -80,6 +80,21 @@ def test_the_sample_without_its_metadata_gives_the_same_landmarks(clip, tmp_path
 def test_an_upright_video_costs_three_looks(clip, pictures):
     turn = find_turn(clip("straight.mp4", pictures=pictures))
     assert (turn.degrees, turn.looks, turn.standing_share) == (0, 3, {})
+
+
+def test_one_who_comes_into_the_picture_later_is_waited_for_without_trying_turns(clip, pictures, monkeypatch):
+    nobody = [np.full_like(pictures[0], 90)] * 24
+    path = clip("enters.mp4", pictures=nobody + pictures, rate=24)
+    times = []
+    detect = PoseLandmarker.detect
+
+    def noted(self, frame):
+        times.append(frame.time)
+        return detect(self, frame)
+
+    monkeypatch.setattr(PoseLandmarker, "detect", noted)
+    assert find_turn(path).degrees == 0
+    assert times == pytest.approx(np.arange(7) / 4)
 
 
 def test_wrong_metadata_is_overruled(clip, tmp_path, pictures):
