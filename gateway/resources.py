@@ -7,7 +7,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from shared.contracts import Problem, RunOptions, RunState, RunStatus, StageName, Subject, route
-from shared.motion import JointAngles
+from shared.motion import AngleSpread, JointAngles
 from shared.skeleton import JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, MARKERS, RESPONSE_MARKERS, SEGMENTS, mirrored
 from shared.statistics import AngleStatistics, Asymmetry, angle_statistics, asymmetries, duration_s
 
@@ -152,9 +152,9 @@ class Statistics(BaseModel):
     asymmetries: list[Asymmetry]
 
     @classmethod
-    def of(cls, run_id: str, angles: JointAngles) -> Self:
-        """The answer for this run."""
-        rows = angle_statistics(angles)
+    def of(cls, run_id: str, angles: JointAngles, spread: AngleSpread | None) -> Self:
+        """The answer for this run; `spread` is there where the joints were refined."""
+        rows = angle_statistics(angles, spread)
         return cls(
             run_key=run_id,
             frames=angles.times.size,

@@ -20,7 +20,7 @@ from shared.bus import Bus
 from shared.contracts import RunOptions, RunState, Subject
 from shared.errors import InvalidOption
 from shared.formats.npz import load_npz
-from shared.motion import JointAngles
+from shared.motion import AngleSpread, JointAngles
 from shared.scratch import scratch_folder
 from shared.settings import Settings
 from shared.store import Store
@@ -202,13 +202,19 @@ async def download_archive(services: Given, state: Found) -> Response:
 
 @router.get("/runs/{run_key}/statistics", responses=responses(404, 409, 422))
 async def show_statistics(services: Given, state: Found) -> Statistics:
-    """Range of motion, extremes, mean and asymmetry of every joint angle."""
+    """Range of motion, extremes, mean, asymmetry and stated uncertainty of every joint angle."""
     _demand_results(state)
     made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
     with scratch_folder() as scratch:
-        path = scratch / "angles.npz"
+        path, spread = scratch / "angles.npz", scratch / "spread.npz"
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
-        return Statistics.of(state.run_id, load_npz(path, JointAngles))
+        if "angle_spread" in made:
+            await services.store.get_file(made["angle_spread"], spread)
+        return Statistics.of(
+            state.run_id,
+            load_npz(path, JointAngles),
+            load_npz(spread, AngleSpread) if "angle_spread" in made else None,
+        )
 
 
 @router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))

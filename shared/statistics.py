@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from shared.motion import FloatArray, JointAngles
+from shared.motion import AngleSpread, FloatArray, JointAngles
 from shared.skeleton import JOINT_GROUPS, mirrored
 
 
@@ -18,6 +18,7 @@ class AngleStatistics(BaseModel):
     maximum: float | None
     mean: float | None
     range_of_motion: float | None
+    uncertainty: float | None = Field(description="mean of the standard deviation that the joint refiner states")
 
 
 class Asymmetry(BaseModel):
@@ -29,10 +30,11 @@ class Asymmetry(BaseModel):
     mean: float | None
 
 
-def angle_statistics(angles: JointAngles) -> list[AngleStatistics]:
-    """Of every angle, in the order of `JOINT_GROUPS`, over the frames in which it is known."""
+def angle_statistics(angles: JointAngles, spread: AngleSpread | None = None) -> list[AngleStatistics]:
+    """Of every angle, in the order of `JOINT_GROUPS`, over the frames in which it is known; the mean of `spread`."""
+    unknown = np.full_like(angles.values, np.nan) if spread is None else spread.values
     return [
-        _angle(group.name, name, angles.values[:, index, axis])
+        _angle(group.name, name, angles.values[:, index, axis], unknown[:, index, axis])
         for index, group in enumerate(JOINT_GROUPS)
         for axis, name in enumerate(group.angles)
     ]
@@ -50,10 +52,9 @@ def duration_s(angles: JointAngles) -> float:
     return float(np.ptp(angles.times)) if angles.times.size else 0.0
 
 
-def _angle(joint: str, angle: str, values: FloatArray) -> AngleStatistics:
-    known = values[np.isfinite(values)]
-
-    def figure(of: Callable[[FloatArray], float]) -> float | None:
+def _angle(joint: str, angle: str, values: FloatArray, spread: FloatArray) -> AngleStatistics:
+    def figure(of: Callable[[FloatArray], float], values: FloatArray = values) -> float | None:
+        known = values[np.isfinite(values)]
         return round(float(of(known)), 3) if known.size else None
 
     return AngleStatistics(
@@ -63,6 +64,7 @@ def _angle(joint: str, angle: str, values: FloatArray) -> AngleStatistics:
         maximum=figure(np.max),
         mean=figure(np.mean),
         range_of_motion=figure(np.ptp),
+        uncertainty=figure(np.mean, spread),
     )
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from shared.motion import JointAngles
+from shared.motion import AngleSpread, JointAngles
 from shared.skeleton import JOINT_GROUP_INDEX
 from shared.statistics import angle_statistics, asymmetries, duration_s
 
@@ -26,3 +26,13 @@ def test_asymmetry_is_right_minus_left():
     elbow = next(row for row in found if (row.joint, row.angle) == ("elbow", "flexion"))
     assert (elbow.range_of_motion, elbow.mean) == (20.0, 20.0)
     assert len(found) == 15
+
+
+def test_the_uncertainty_is_the_mean_of_what_was_stated():
+    values, spread = np.zeros((3, 12, 3)), np.full((3, 12, 3), np.nan)
+    spread[:2, JOINT_GROUP_INDEX["knee_r"], 0] = [2.0, 4.0]
+    angles = JointAngles(np.arange(3.0), values)
+    rows = {(row.joint, row.angle): row for row in angle_statistics(angles, AngleSpread(angles.times, spread))}
+    assert rows["knee_r", "flexion"].uncertainty == 3.0
+    assert rows["knee_l", "flexion"].uncertainty is None
+    assert {row.uncertainty for row in angle_statistics(angles)} == {None}

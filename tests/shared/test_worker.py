@@ -40,9 +40,9 @@ class World:
         self.video.write_bytes(b"film")
         self.settings = bus_settings("nats://127.0.0.1:4222", ack_wait_s=ACK_WAIT_S, grace_s=0.5)
 
-    async def submitted(self, blur_faces: bool = False) -> str:
+    async def submitted(self, options: RunOptions = RunOptions()) -> str:  # noqa: B008 -- frozen
         run_id = new_run_id()
-        request = new_request(run_id).model_copy(update={"options": RunOptions(blur_faces=blur_faces)})
+        request = new_request(run_id).model_copy(update={"options": options})
         await self.store.put_file(request.video_key, self.video)
         await runs.submit(self.bus, run_id, request)
         return run_id
@@ -153,7 +153,7 @@ async def test_a_death_at_any_point_changes_nothing_twice(world, phase, stage):
 
 @pytest.mark.parametrize("phase", [None, "stored", "recorded", "published"])
 async def test_a_video_whose_faces_are_hidden_is_erased_when_the_run_is_completed(world, phase):
-    run_id = await world.submitted(blur_faces=True)
+    run_id = await world.submitted(RunOptions(blur_faces=True))
     shown = await world.submitted()
     last = world.worker("angles", observer=dies(world, "angles", phase, times=2 if phase else 0))
     others = [world.worker(other) for other in get_args(StageName) if other != "angles"]
@@ -168,7 +168,7 @@ async def test_the_video_of_a_failed_run_stays_for_its_owner_to_erase(world):
     async def refuse(_video: Path) -> None:
         raise Refused(PROBLEM)
 
-    run_id = await world.submitted(blur_faces=True)
+    run_id = await world.submitted(RunOptions(blur_faces=True))
     async with world.working(world.worker("detector", StubRunner("detector", first=refuse))):
         await assert_failed_once(world, run_id, "too-dark")
     assert "video/original.mp4" in await world.keys(run_id)
