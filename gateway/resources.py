@@ -7,7 +7,9 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from shared.contracts import Problem, RunOptions, RunState, RunStatus, StageName, Subject, route
+from shared.motion import AngleSpread, JointAngles
 from shared.skeleton import JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, MARKERS, RESPONSE_MARKERS, SEGMENTS, mirrored
+from shared.statistics import AngleStatistics, Asymmetry, angle_statistics, asymmetries, duration_s
 
 
 class Accepted(BaseModel):
@@ -140,26 +142,6 @@ class UploadForm(BaseModel):
     max_bytes: int
 
 
-class AngleStatistics(BaseModel):
-    """One angle over the run, in degrees; null where the angle could not be computed."""
-
-    joint: str
-    angle: str
-    minimum: float | None
-    maximum: float | None
-    mean: float | None
-    range_of_motion: float | None
-
-
-class Asymmetry(BaseModel):
-    """Right minus left of one angle's range of motion and mean, in degrees."""
-
-    joint: str
-    angle: str
-    range_of_motion: float | None
-    mean: float | None
-
-
 class Statistics(BaseModel):
     """Statistics of all joint angles."""
 
@@ -168,6 +150,18 @@ class Statistics(BaseModel):
     duration_s: float
     angles: list[AngleStatistics]
     asymmetries: list[Asymmetry]
+
+    @classmethod
+    def of(cls, run_id: str, angles: JointAngles, spread: AngleSpread | None) -> Self:
+        """The answer for this run; `spread` is there where the joints were refined."""
+        rows = angle_statistics(angles, spread)
+        return cls(
+            run_key=run_id,
+            frames=angles.times.size,
+            duration_s=duration_s(angles),
+            angles=rows,
+            asymmetries=asymmetries(rows),
+        )
 
 
 class JointGroup(BaseModel):

@@ -15,13 +15,12 @@ from gateway.keys import ApiKey, KeyRing
 from gateway.problems import responses
 from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Skeleton, Statistics, UploadForm
 from gateway.sniff import check_container
-from gateway.statistics import describe
 from gateway.submission import UPLOAD_KEY, read_submission
 from shared.bus import Bus
 from shared.contracts import RunOptions, RunState, Subject
 from shared.errors import InvalidOption
 from shared.formats.npz import load_npz
-from shared.motion import JointAngles
+from shared.motion import AngleSpread, JointAngles
 from shared.scratch import scratch_folder
 from shared.settings import Settings
 from shared.store import Store
@@ -183,7 +182,7 @@ async def download_file(
 async def download_video(
     services: Given, state: Found, range_header: Annotated[str | None, Header(alias="Range")] = None
 ) -> Response:
-    """The video as it was sent, or a range of it."""
+    """The video as it was sent, or a range of it; with `blur_faces` the preview in its place, once there is one."""
     return await downloads.video_response(services.store, state, range_header)
 
 
@@ -203,13 +202,19 @@ async def download_archive(services: Given, state: Found) -> Response:
 
 @router.get("/runs/{run_key}/statistics", responses=responses(404, 409, 422))
 async def show_statistics(services: Given, state: Found) -> Statistics:
-    """Range of motion, extremes, mean and asymmetry of every joint angle."""
+    """Range of motion, extremes, mean, asymmetry and stated uncertainty of every joint angle."""
     _demand_results(state)
     made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
     with scratch_folder() as scratch:
-        path = scratch / "angles.npz"
+        path, spread = scratch / "angles.npz", scratch / "spread.npz"
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
-        return describe(state.run_id, load_npz(path, JointAngles))
+        if "angle_spread" in made:
+            await services.store.get_file(made["angle_spread"], spread)
+        return Statistics.of(
+            state.run_id,
+            load_npz(path, JointAngles),
+            load_npz(spread, AngleSpread) if "angle_spread" in made else None,
+        )
 
 
 @router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))

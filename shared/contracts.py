@@ -71,11 +71,23 @@ class RunOptions(_Contract):
     )
     show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
     export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
+    blur_faces: Annotated[
+        bool,
+        Field(
+            description="hide the person's face in all that is shown; writes the preview, which then takes the place "
+            "of the video on a server"
+        ),
+    ] = False
     show_video: Annotated[bool, Field(description="show the detection live in a window (needs a display)")] = False
     depth_model_path: Annotated[str | None, Field(description="another depth refinement model (ONNX)")] = None
     joint_model_path: Annotated[str | None, Field(description="another joint refinement model (ONNX)")] = None
     main_refiner_path: Annotated[str | None, Field(description="another model of both refiners in one (ONNX)")] = None
     pose_model: Annotated[PoseModel, Field(description="MediaPipe pose landmark model")] = "full"
+
+    @property
+    def writes_preview(self) -> bool:
+        """Whether there is a preview: asked for, or needed as the only film that may be shown."""
+        return self.export_preview or self.blur_faces
 
 
 class VideoFacts(_Contract):

@@ -1,19 +1,20 @@
 """What a run leaves behind: one folder, the same whether the run was done in one process or by many workers.
 
     <video>/
+    ├── report.html                   the run on one page, to read and to print
     ├── <video>_initial.trc           the 22 markers before refinement
     ├── <video>_final.trc             the 65 markers after everything
     ├── <video>_raw_landmarks.csv
-    ├── <video>_preview.mp4           (export_preview)
-    ├── <video>_landmarks.png         (plot_landmarks)
-    ├── <video>_augmented.png         (plot_augmented)
+    ├── <video>_preview.mp4           (export_preview, blur_faces)
+    ├── <video>_landmarks.png, .svg   (plot_landmarks)
+    ├── <video>_augmented.png, .svg   (plot_augmented)
     ├── quality.json                  what was measured about the run, and its warnings
     ├── run.json                      enough to repeat it
-    └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png (plot_all_joint_angles),
-                                      <video>_angle_comparison.png (save_angle_comparison)
+    └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png, .svg (plot_all_joint_angles),
+                                      <video>_angle_comparison.png, .svg (save_angle_comparison)
 
-Everything but run.json is the same, byte for byte, when the same video is analysed again in the same way; pictures are
-so for one version of matplotlib, the preview for one encoder.
+Everything but run.json, and the date in report.html, is the same, byte for byte, when the same video is analysed again
+in the same way; pictures are so for one version of matplotlib, the preview for one encoder.
 """
 
 import json
@@ -52,7 +53,7 @@ _PACKAGES: Final = (
     "matplotlib",
 )
 _ANGLES_FOLDER: Final = "joint_angles"
-_OURS: Final = {_ANGLES_FOLDER, "quality.json", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
+_OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,9 @@ def write_results(results: RunResults, folder: Path) -> None:
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
     write_angles_csv(angles_folder, name, results.refined_angles or results.angles)
     _write_json(folder / "quality.json", _quality(results))
-    _write_json(folder / "run.json", _run(results))
+    run = _run(results)
+    _write_json(folder / "run.json", run)
+    _write_report(folder / "report.html", results, run)
     _write_plots(results, folder)
 
 
@@ -194,6 +197,13 @@ def _write_json(path: Path, content: dict[str, JsonValue]) -> None:
     text = json.dumps(_rounded(content), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     with write_atomic(path) as file:
         file.write(f"{text}\n".encode())
+
+
+def _write_report(path: Path, results: RunResults, run: dict[str, JsonValue]) -> None:
+    from shared.report import report_page  # deferred: it knows what results are
+
+    with write_atomic(path) as file:
+        file.write(report_page(results, run).encode())
 
 
 def _rounded(value: JsonValue) -> JsonValue:

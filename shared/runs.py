@@ -92,10 +92,22 @@ async def erase(bus: Bus, store: Store, run_id: str) -> None:
     except RunOver:
         state = (await bus.read(run_id)).state
     await store.delete(folder(run_id))
-    video_folder = state.request.video_key.rpartition("/")[0] + "/"
-    if not video_folder.startswith(folder(run_id)):
-        await store.delete(video_folder)
+    if not _video_folder(state).startswith(folder(run_id)):
+        await store.delete(_video_folder(state))
     await bus.forget(run_id)
+
+
+async def keep_private(store: Store, state: RunState) -> None:
+    """Remove the video of a completed run whose faces are to be hidden: it is shown to nobody, and needed no more.
+
+    Of a run that failed or was cancelled it stays, unseen, until the run is erased.
+    """
+    if state.status == "completed" and state.request.options.blur_faces:
+        await store.delete(_video_folder(state))
+
+
+def _video_folder(state: RunState) -> str:
+    return state.request.video_key.rpartition("/")[0] + "/"
 
 
 async def give_up(bus: Bus, task: StageTask, problem: Problem, claim: Claim | None = None) -> None:

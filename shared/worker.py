@@ -185,6 +185,7 @@ class Worker:
         stored = await self._bus.read(task.run_id)
         if stored.state.is_over:
             await runs.see_off(self._bus, stored, task)
+            await runs.keep_private(self._store, stored.state)
             return None
         if task.stage in stored.state.finished:
             await runs.publish_next(self._bus, stored.state)
@@ -210,6 +211,7 @@ class Worker:
         telemetry.stage_finished(task.stage, record.seconds)
         self._observe("recorded", task)
         await runs.publish_next(self._bus, stored.state)
+        await runs.keep_private(self._store, stored.state)
         self._observe("published", task)
         return Done()
 

@@ -43,7 +43,9 @@ def test_the_folder_is_as_documented(results: Path):
     angles = {f"joint_angles/sample_angles_{group.name}.csv" for group in JOINT_GROUPS}
     assert {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()} == angles | {
         "joint_angles/sample_all_joint_angles.png",
+        "joint_angles/sample_all_joint_angles.svg",
         "quality.json",
+        "report.html",
         "run.json",
         "sample_final.trc",
         "sample_initial.trc",

@@ -240,6 +240,32 @@ def test_events_are_told_in_order_and_resumed_after_the_last_seen(world: World):
     asyncio.run(scenario())
 
 
+def test_where_faces_are_hidden_the_video_itself_is_never_served(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client, blur_faces="on")).json()["run_key"]
+            problem(await client.get(f"/api/runs/{run_key}/video"), 404, "object-not-found")
+            await world.complete(run_key, {"walk_preview.mp4": b"no face"})
+            shown = await client.get(f"/api/runs/{run_key}/video", headers={"Range": "bytes=3-"})
+            assert (shown.status_code, shown.content) == (206, b"face")
+            assert shown.headers["content-type"] == "video/mp4"
+
+    asyncio.run(scenario())
+
+
+def test_pages_among_the_results_run_nothing(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            await world.complete(run_key, {"report.html": b"<p>", "walk_landmarks.svg": b"<svg/>"})
+            for name, kind in (("report.html", "text/html"), ("walk_landmarks.svg", "image/svg+xml")):
+                answer = await client.get(f"/api/runs/{run_key}/files/{name}")
+                assert answer.headers["content-type"].split(";")[0] == kind
+                assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+
+    asyncio.run(scenario())
+
+
 def test_a_quiet_event_stream_is_kept_open(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(events, "HEARTBEAT_S", 0.02)
 

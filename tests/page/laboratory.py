@@ -15,7 +15,7 @@ import uvicorn
 from gateway.app import create_app
 from shared import runs
 from shared.bus.memory import MemoryBus
-from shared.contracts import Claim, Problem, StageName, StageRecord
+from shared.contracts import Claim, Problem, RunRequest, StageName, StageRecord
 from shared.errors import RunError
 from shared.settings import Settings
 from shared.store.directory import DirectoryStore
@@ -128,7 +128,7 @@ class Laboratory:
             failure = self.failure
             await runs.change(self.bus, run_id, lambda s: s.failed(failure, claim))
             return
-        results = await self._results(run_id, state.request.name) if len(state.finished) >= 3 else {}
+        results = await self._results(run_id, state.request) if len(state.finished) >= 3 else {}
         made = {"angles": f"runs/{run_id}/angles/1/angles.npz"} if stage == "angles" else {}
         record = StageRecord(attempt=claim.attempt, artefacts=made, seconds=0.1)
         after = (await runs.change(self.bus, run_id, lambda s: s.stage_finished(claim, record, results))).state
@@ -144,10 +144,12 @@ class Laboratory:
     async def _progress(self, run_id: str, claim: Claim, fraction: float) -> None:
         await runs.change(self.bus, run_id, lambda s: s.progressed(claim, fraction))
 
-    async def _results(self, run_id: str, name: str) -> dict[str, str]:
+    async def _results(self, run_id: str, request: RunRequest) -> dict[str, str]:
         folder = self.folder / "results" / run_id
         shutil.rmtree(folder, ignore_errors=True)
-        await asyncio.to_thread(walker.write_results, folder, name, warnings=self.warnings)
+        await asyncio.to_thread(walker.write_results, folder, request.name, warnings=self.warnings)
+        if request.options.writes_preview:
+            (folder / f"{request.name}_preview.mp4").write_bytes(walker.video())
         await self.store.put_file(f"runs/{run_id}/angles/1/angles.npz", folder / "angles.npz")
         (folder / "angles.npz").unlink()
         results = {}

@@ -119,6 +119,20 @@ def test_the_video_shows_the_frame_that_the_landmarks_belong_to(open_page: OpenP
     np.testing.assert_allclose(colour[:3], (206, 170, 140), atol=25)
 
 
+def test_where_the_face_is_hidden_the_preview_is_shown_and_the_video_offered_to_nobody(
+    open_page: OpenPage, laboratory: Laboratory, video: Path
+):
+    page = open_page()
+    page.get_by_label("Should the person's face be hidden?").check()
+    submit(page, video)
+    expect(page.get_by_text("The face is hidden here.")).to_be_visible()
+    expect(page.locator(".stage video")).to_have_attribute("src", re.compile(r"files/walk_preview\.mp4$"))
+    page.get_by_role("slider", name="Time").fill("40")
+    wait_for_time(page, 40 / walker.RATE)
+    expect(page.locator(".files").get_by_text("Video with the skeleton (MP4)")).to_be_visible()
+    expect(page.locator(".files").get_by_text("The video as it was sent")).to_have_count(0)
+
+
 def test_keys_move_the_cursor_as_editors_expect(open_page: OpenPage, video: Path):
     page = open_page()
     submit(page, video)

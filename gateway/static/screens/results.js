@@ -42,7 +42,12 @@ export async function results(run, signal, erase) {
     landmarks &&
       videoPane(
         run,
-        { landmarks, segments: skeleton.landmark_segments, size: sizeOf(facts, landmarks) },
+        {
+          landmarks,
+          segments: skeleton.landmark_segments,
+          size: sizeOf(facts, landmarks),
+          turned: Boolean(facts.stages?.detector?.turned_deg),
+        },
         playhead,
         signal,
       ),
@@ -87,6 +92,13 @@ function sizeOf(/** @type {any} */ { video }, /** @type {import("../lib/motion.j
   return /** @type {[number, number]} */ (largest);
 }
 
+/** The film to show: the video itself, but the preview where the server had to turn it. @param {any} run @param {boolean} turned */
+function filmOf(run, turned) {
+  const preview = run.files.find((/** @type {any} */ each) => each.path.endsWith("_preview.mp4"));
+  const upright = Boolean(preview && (turned || run.options.blur_faces));
+  return { path: upright ? preview.url : `${runPath(run.run_key)}video`, upright };
+}
+
 /** @param {any} run @param {any} drawn @param {Playhead} playhead @param {AbortSignal} signal */
 function videoPane(run, drawn, playhead, signal) {
   const video = /** @type {HTMLVideoElement} */ (
@@ -99,15 +111,18 @@ function videoPane(run, drawn, playhead, signal) {
     video.removeAttribute("src");
     apology.textContent = t(why);
   };
-  const playable = () => (isTurned(video, drawn.size) ? unplayable(null, "video_turned") : playhead.attach(video));
+  const film = filmOf(run, drawn.turned);
+  const lies = () => isTurned(video, drawn.size) || (drawn.turned && !film.upright);
+  const playable = () => (lies() ? unplayable(null, "video_turned") : playhead.attach(video));
   video.addEventListener("loadedmetadata", playable, { once: true });
   video.addEventListener("error", unplayable);
-  reachable(`${runPath(run.run_key)}video`, signal).then((url) => (video.src = url), unplayable);
+  reachable(film.path, signal).then((url) => (video.src = url), unplayable);
   return h(
     "div",
     { class: "view" },
     h("div", { class: "row spread" }, h("h3", {}, t("video_title"))),
     overlay(drawn, video, playhead, signal),
     apology,
+    run.options.blur_faces && h("p", { class: "hint" }, t("video_hidden")),
   );
 }
