@@ -18,9 +18,11 @@ StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner
 PoseModel = Literal["lite", "full", "heavy"]
 
 
-def route(_options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order. The joint refiner joins them when there is one."""
-    return ("detector", "refiner.depth", "augmenter", "angles")
+def route(options: "RunOptions") -> tuple[StageName, ...]:
+    """The stages that a run passes through, in order. The joint refiner is among them where its network is asked for."""
+    stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
+    joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
+    return (*stages, "refiner.joints") if joints else stages
 
 
 class _Contract(BaseModel):
