@@ -4,6 +4,7 @@ What the commands need is imported when one runs, since the extra `train` may be
 """
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
 from shared.errors import InvalidOption, ModelNotFound
@@ -27,6 +28,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     depth.add_argument("--epochs", type=int, default=30)
     depth.add_argument("--batch-size", type=int, default=32, help="windows a step (default 32)")
     depth.add_argument("--seed", type=int, default=1)
+    depth.add_argument("--width", type=int, default=192, help="of the network (default 192)")
+    depth.add_argument("--layers", type=int, default=4, help="of the network (default 4)")
+    depth.add_argument("--workers", type=int, default=0, help="processes that draw batches; for a GPU (default none)")
+    depth.add_argument("--fp16", action="store_true", help="half precision (bfloat16); for a GPU")
+    depth.add_argument("--clips", type=int, help="only the first so many training clips, for learning curves")
     depth.set_defaults(command=_train_depth)
 
 
@@ -48,10 +54,7 @@ def _train_depth(arguments: argparse.Namespace) -> int:
         from training.depth.loop import TrainConfig, train  # needs torch
     except ImportError:
         raise ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).") from None
-    best = train(
-        TrainConfig(
-            arguments.data, arguments.out, arguments.epochs, batch_size=arguments.batch_size, seed=arguments.seed
-        )
-    )
-    print(f"best checkpoint: {best}")  # noqa: T201 - the command's result
+    asked = {field.name: getattr(arguments, field.name) for field in fields(TrainConfig) if field.name in arguments}
+    best = train(TrainConfig(**asked))
+    print(f"best network: {best}")  # noqa: T201 - the command's result
     return 0

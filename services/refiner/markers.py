@@ -30,6 +30,9 @@ _COPIED: Final = {
 the augmentation LSTM was trained (Uhlrich et al. 2023, PLoS Comput. Biol. 19:e1011462). `foot_index` is taken for the
 tip of the big toe, as Pose2Sim's BLAZEPOSE skeleton does; BlazePose's authors do not say which toe it is."""
 
+MARKER_LANDMARKS: Final = {marker: names[0] for marker, names in _COPIED.items() if len(names) == 1}
+"""Marker → landmark, of the markers that are one landmark under another name."""
+
 _SMALL_TOE_FORWARD: Final = 0.83
 _SMALL_TOE_LATERAL: Final = 0.18
 _FOOT_OF_STATURE: Final = 0.136

@@ -79,20 +79,20 @@ def _work(job: Job, indices: list[int], workers: int) -> Iterator[int]:
     os.environ.setdefault("LP_NUM_THREADS", "1")  # one core each, where pictures are drawn without a GPU
     while indices:
         done = 0
+        # a pool for each portion: with max_tasks_per_child, Python 3.11's pool stops for ever now and then (gh-115634)
+        portion = indices[: workers * CLIPS_PER_PROCESS]
         try:
-            with ProcessPoolExecutor(
-                workers, get_context("spawn"), _start, (job,), max_tasks_per_child=CLIPS_PER_PROCESS
-            ) as pool:
-                for frames in pool.map(_one, indices):
+            with ProcessPoolExecutor(workers, get_context("spawn"), _start, (job,)) as pool:
+                for frames in pool.map(_one, portion):
                     done += 1
                     yield frames
         except BrokenProcessPool:
             if not done:
                 raise
-            yield from (0 for index in indices[done:] if clip_file(job.folder, index).exists())
-            indices = [index for index in indices[done:] if not clip_file(job.folder, index).exists()]
-        else:
-            return
+            yield from (0 for index in portion[done:] if clip_file(job.folder, index).exists())
+            portion = [index for index in portion if clip_file(job.folder, index).exists()]
+        finished = set(portion)
+        indices = [index for index in indices if index not in finished]
 
 
 _worker: tuple[Job, Renderer] | None = None

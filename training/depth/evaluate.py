@@ -2,32 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from services.refiner.markers import MARKER_LANDMARKS
 from services.refiner.windows import blended, window_indices
 from shared.motion import FloatArray
 from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
 from training.depth.losses import flexions
-from training.depth.model import DepthRefiner
-from training.depth.windows import Sample, in_windows, mirrored_markers, mirrored_seen, turned
+from training.depth.mirror import MirroredRefiner
+from training.depth.windows import Sample, in_windows, turned
 
-_SIDE: Final = {"R": "right", "L": "left"}
-_OF_LANDMARK: Final = {"Hip": "hip", "Knee": "knee", "Ankle": "ankle", "Heel": "heel", "BigToe": "foot_index"} | {
-    "Shoulder": "shoulder",
-    "Elbow": "elbow",
-    "Wrist": "wrist",
-}
-COMPARED: Final = ("Nose", *(side + name for side in _SIDE for name in _OF_LANDMARK))
+COMPARED: Final = tuple(MARKER_LANDMARKS)
 """Markers that are a landmark of the detector too: on these the raw detector is compared."""
 
 _COLUMNS: Final = [MARKER_INDEX[name] for name in COMPARED]
-_LANDMARKS: Final = [
-    LANDMARK_INDEX["nose" if name == "Nose" else f"{_SIDE[name[0]]}_{_OF_LANDMARK[name[1:]]}"] for name in COMPARED
-]
+_LANDMARKS: Final = [LANDMARK_INDEX[name] for name in MARKER_LANDMARKS.values()]
+
+_ONE_SD: Final = 0.683
+"""Share of a normal distribution within one standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +48,26 @@ def raw_markers(sample: Sample) -> FloatArray:
     return out
 
 
-def refined_markers(model: DepthRefiner, sample: Sample) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Markers (T, 22, 3) in the camera's azimuth frame, their spread (T, 22), tilt (T, 2); also asked in the mirror."""
+class Refined(NamedTuple):
+    """What the network says of one clip: markers (T, 22, 3) metres in the camera's azimuth frame, their spread (T, 22),
+    tilt (T, 2) radians and its spread (T, 2)."""
+
+    markers: FloatArray
+    spread: FloatArray
+    tilt: FloatArray
+    tilt_spread: FloatArray
+
+
+def refined(model: MirroredRefiner, sample: Sample) -> Refined:
+    """Ask the network about a whole clip, window by window."""
     model.eval()
     frames = len(sample.times)
     indices = window_indices(frames)
     seen, _ = in_windows(sample, indices)
     with torch.no_grad():
-        plain, other = model(seen), model(mirrored_seen(seen))
-    markers = (plain.markers + mirrored_markers(other.markers)) / 2
-    tilt = (plain.tilt + other.tilt * torch.tensor([1.0, -1.0])) / 2
-    parts = [blended(part.double().numpy(), indices, frames) for part in (markers, plain.spread, tilt, plain.bearing)]
-    return turned(parts[0], -parts[3]), parts[1], parts[2]
+        answer = model(seen)
+    markers, spread, tilt, tilt_spread, bearing = (blended(part.double().numpy(), indices, frames) for part in answer)
+    return Refined(turned(markers, -bearing), spread, tilt, tilt_spread)
 
 
 def true_markers(sample: Sample) -> FloatArray:
@@ -93,6 +97,19 @@ def scores(markers: FloatArray, tilt: FloatArray, sample: Sample) -> Scores:
 def mean_scores(parts: Sequence[Scores]) -> Scores:
     """The mean over clips."""
     return Scores(*(float(np.mean([getattr(part, name) for part in parts])) for name in Scores.__dataclass_fields__))
+
+
+def calibrate(model: MirroredRefiner, samples: Sequence[Sample]) -> None:
+    """Scale the stated spreads so that each covers 68.3 % of the errors of these clips."""
+    places, tilts = [], []
+    for sample in samples:
+        there = sample.detected > 0.5
+        said = refined(model, sample)
+        places.append((np.abs(said.markers - true_markers(sample)) / said.spread[..., None])[there])
+        tilts.append((np.abs(said.tilt - sample.tilt) / said.tilt_spread)[there])
+    by_marker = np.moveaxis(np.concatenate(places), 1, 0).reshape(len(MARKERS), -1)
+    for scale, ratios in ((model.spread_scale, by_marker), (model.tilt_scale, np.concatenate(tilts).T)):
+        scale.mul_(torch.from_numpy(np.quantile(ratios, _ONE_SD, axis=1)))
 
 
 def _angles(markers: FloatArray) -> FloatArray:

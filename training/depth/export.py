@@ -11,19 +11,20 @@ from torch import Tensor, nn
 from services.refiner.windows import WINDOW
 from shared.errors import ModelError
 from shared.skeleton import LANDMARKS
-from training.depth.model import DepthRefiner, Seen
+from training.depth.mirror import MirroredRefiner
+from training.depth.model import Estimate, Seen
 
 OPSET: Final = 18
 LARGEST_DIFFERENCE: Final = 1e-4
 """Metres by which a marker may lie elsewhere in ONNX than in torch."""
 
-OUTPUTS: Final = ("markers", "spread", "tilt", "bearing")
+OUTPUTS: Final = Estimate._fields
 
 
 class _Flat(nn.Module):
     """The network with its inputs one by one, as ONNX has them."""
 
-    def __init__(self, model: DepthRefiner) -> None:
+    def __init__(self, model: MirroredRefiner) -> None:
         super().__init__()
         self.model = model
 
@@ -31,7 +32,7 @@ class _Flat(nn.Module):
         return tuple(self.model(Seen(*seen)))
 
 
-def export(model: DepthRefiner, path: Path) -> float:
+def export(model: MirroredRefiner, path: Path) -> float:
     """Write the network for any number of windows; gives the largest difference in metres on random input.
 
     Raises ModelError where that is more than LARGEST_DIFFERENCE.
@@ -56,7 +57,7 @@ def export(model: DepthRefiner, path: Path) -> float:
     return difference
 
 
-def parity(model: DepthRefiner, path: Path) -> float:
+def parity(model: MirroredRefiner, path: Path) -> float:
     """Metres: the largest distance between a marker of torch and the same of ONNX, on windows not seen in export."""
     seen = _random_seen(5)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

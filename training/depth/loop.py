@@ -8,20 +8,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from training.data.pairs import pair_files
-from training.depth.evaluate import Scores, mean_scores, refined_markers, scores
+from training.depth.evaluate import Scores, calibrate, mean_scores, refined, scores
+from training.depth.export import export
 from training.depth.losses import losses
-from training.depth.model import DepthConfig, DepthRefiner
-from training.depth.windows import Sample, draw_batch, load_samples
+from training.depth.mirror import MirroredRefiner
+from training.depth.model import DepthConfig, DepthRefiner, Estimate, Seen
+from training.depth.windows import Sample, Truth, draw_batch, load_samples
 
 STEPS_AN_EPOCH = 200
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What a training run is asked to do."""
+    """What a training run is asked to do.
+
+    workers: processes that draw batches beside the training (0: none beside it). fp16: half precision, of the brain
+    kind, where it is safe; worth it on a GPU. clips: of the training clips only the first so many (None: all).
+    """
 
     data: Path
     out: Path
@@ -31,48 +38,69 @@ class TrainConfig:
     seed: int = 1
     width: int = 192
     layers: int = 4
+    workers: int = 0
+    fp16: bool = False
+    clips: int | None = None
 
 
 def train(config: TrainConfig) -> Path:
-    """Train, or go on where `last.pt` stopped; gives the path of the best checkpoint."""
+    """Train, or go on where `last.pt` stopped; gives the path of the best network as ONNX, its spread calibrated."""
     torch.manual_seed(config.seed)
     files = pair_files(config.data)
-    train_set, validation = load_samples(files, "train"), load_samples(files, "validation")
+    train_set, validation = load_samples(files, "train")[: config.clips], load_samples(files, "validation")
     network = DepthConfig(width=config.width, layers=config.layers)
     state = _State(DepthRefiner(network), config)
     config.out.mkdir(parents=True, exist_ok=True)
     for epoch in range(state.resume(config.out / "last.pt"), config.epochs):
         terms = state.one_epoch(epoch, train_set)
-        result = validate(state.average, validation)
+        result = validate(MirroredRefiner(state.average), validation)
         state.save(config.out, epoch, result)
-        _log(config.out / "log.jsonl", {"epoch": epoch, **terms, **asdict(result)})
-    return config.out / "best.pt"
+        _log(config.out, epoch, {**terms, **asdict(result)})
+    best = load_refiner(config.out / "best.pt")
+    calibrate(best, validation)
+    export(best, config.out / "depth_refiner.onnx")
+    return config.out / "depth_refiner.onnx"
 
 
-def load_refiner(path: Path) -> DepthRefiner:
-    """A trained network from a checkpoint."""
-    checkpoint = torch.load(path, weights_only=True)
+def load_refiner(path: Path) -> MirroredRefiner:
+    """A trained network from a checkpoint; its spread is as it was learnt."""
+    checkpoint = torch.load(path, weights_only=True, map_location="cpu")
     model = DepthRefiner(DepthConfig(**checkpoint["network"]))
     model.load_state_dict(checkpoint["average"])
-    model.eval()
-    return model
+    final = MirroredRefiner(model)
+    final.eval()
+    return final
 
 
-def validate(model: DepthRefiner, samples: Sequence[Sample]) -> Scores:
+def validate(model: MirroredRefiner, samples: Sequence[Sample]) -> Scores:
     """Mean scores over whole clips."""
     parts = []
     for sample in samples:
-        markers, _, tilt = refined_markers(model, sample)
         if sample.detected.any():
-            parts.append(scores(markers, tilt, sample))
+            said = refined(model, sample)
+            parts.append(scores(said.markers, said.tilt, sample))
     return mean_scores(parts)
+
+
+class _Batches(Dataset[tuple[Seen, Truth]]):
+    """The batches of one epoch, each from its own random numbers: the same whoever draws it."""
+
+    def __init__(self, samples: Sequence[Sample], config: TrainConfig, epoch: int) -> None:
+        self._samples, self._size, self._seed = samples, config.batch_size, (config.seed, epoch)
+
+    def __len__(self) -> int:
+        return STEPS_AN_EPOCH
+
+    def __getitem__(self, step: int) -> tuple[Seen, Truth]:
+        return draw_batch(self._samples, self._size, np.random.default_rng([*self._seed, step]))
 
 
 class _State:
     """Network, its running average (which is what is kept), optimiser and schedule."""
 
     def __init__(self, model: DepthRefiner, config: TrainConfig) -> None:
-        self.model, self.config = model, config
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model, self.config = model.to(self.device), config
         self.average = DepthRefiner(model.config)
         self.average.load_state_dict(model.state_dict())
         self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
@@ -84,31 +112,38 @@ class _State:
         self.steps = 0
 
     def one_epoch(self, epoch: int, samples: Sequence[Sample]) -> dict[str, float]:
-        rng = np.random.default_rng([self.config.seed, epoch])
+        """Train for STEPS_AN_EPOCH batches; gives the means of the loss's terms."""
         sums: dict[str, float] = {}
         self.model.train()
-        for _ in tqdm(range(STEPS_AN_EPOCH), desc=f"epoch {epoch}", leave=False):
-            seen, truth = draw_batch(samples, self.config.batch_size, rng)
-            terms = losses(self.model(seen), truth)
-            self.optimiser.zero_grad()
-            terms["total"].backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimiser.step()
-            self.schedule.step()
-            self._follow()
+        batches = DataLoader(_Batches(samples, self.config, epoch), batch_size=None, num_workers=self.config.workers)
+        for seen, truth in tqdm(batches, desc=f"epoch {epoch}", leave=False):
+            terms = self._step(_moved(seen, self.device), _moved(truth, self.device))
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach()) / STEPS_AN_EPOCH
         return sums
 
-    def _follow(self, share: float = 0.005) -> None:
+    def _step(self, seen: Seen, truth: Truth) -> dict[str, torch.Tensor]:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.fp16):
+            estimate = self.model(seen)
+        terms = losses(Estimate(*(part.float() for part in estimate)), truth)
+        self.optimiser.zero_grad()
+        terms["total"].backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.schedule.step()
+        self._follow()
+        return terms
+
+    def _follow(self, share: float = 0.003) -> None:
         """The average forgets its random start: it follows closely at first, by `share` a step later."""
         self.steps += 1
         share = max(share, 9 / (9 + self.steps))
         with torch.no_grad():
             for slow, fast in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                slow.lerp_(fast, share)
+                slow.lerp_(fast.to(slow.device), share)
 
     def save(self, folder: Path, epoch: int, result: Scores) -> None:
+        """Write `last.pt`, and `best.pt` where the validation clips are nearer to the truth than ever."""
         checkpoint: dict[str, Any] = {
             "epoch": epoch,
             "network": self.model.config.as_dict(),
@@ -121,12 +156,14 @@ class _State:
             torch.save(checkpoint, folder / "best.pt")
         rest = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
         rest |= {"schedule": self.schedule.state_dict(), "best": self.best, "steps": self.steps}
-        torch.save({**checkpoint, **rest}, folder / "last.pt")
+        torch.save({**checkpoint, **rest}, folder / "last.part")
+        (folder / "last.part").replace(folder / "last.pt")
 
     def resume(self, path: Path) -> int:
+        """Take up what `save` wrote; gives the epoch to go on with."""
         if not path.is_file():
             return 0
-        last = torch.load(path, weights_only=True)
+        last = torch.load(path, weights_only=True, map_location=self.device)
         self.model.load_state_dict(last["model"])
         self.average.load_state_dict(last["average"])
         self.optimiser.load_state_dict(last["optimiser"])
@@ -135,6 +172,18 @@ class _State:
         return int(last["epoch"]) + 1
 
 
-def _log(path: Path, row: dict[str, float]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+def _moved(values: Seen | Truth, device: torch.device) -> Any:  # noqa: ANN401 - the type that came in
+    return type(values)(*(value.to(device) for value in values))
+
+
+def _log(folder: Path, epoch: int, row: dict[str, float]) -> None:
+    """A line of `log.jsonl`, and the same for TensorBoard where it is installed."""
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"epoch": epoch, **row}) + "\n")
+    try:
+        from torch.utils.tensorboard import SummaryWriter  # only writes for those who look
+    except ImportError:
+        return
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+        for name, value in row.items():
+            writer.add_scalar(name, value, epoch)

@@ -12,10 +12,10 @@ from training.depth.windows import Truth
 WEIGHTS: Final = {
     "place": 1.0,
     "depth": 0.5,
-    "bone": 0.5,
+    "bone": 1.0,
     "symmetry": 0.1,
     "motion": 0.3,
-    "angle": 0.15,
+    "angle": 0.5,
     "gravity": 3.0,
     "spread": 0.02,
 }
@@ -69,6 +69,8 @@ def _bones(markers: Tensor) -> Tensor:
 
 
 def _likelihood(estimate: Estimate, truth: Truth) -> Tensor:
-    """Negative log-likelihood of the true places; it teaches the spread alone, not the places."""
+    """Negative log-likelihood of the true places and tilt; it teaches the spreads alone, not what they belong to."""
     off = (estimate.markers.detach() - truth.markers) / estimate.spread[..., None]
-    return (0.5 * off.square().sum(-1) + 3 * estimate.spread.log()).mean()
+    places = (0.5 * off.square().sum(-1) + 3 * estimate.spread.log()).mean()
+    turn = (estimate.tilt.detach() - truth.tilt) / estimate.tilt_spread
+    return places + (0.5 * turn.square() + estimate.tilt_spread.log()).mean()

@@ -1,7 +1,8 @@
 """The depth refiner: what the detector saw over some seconds in, where the 22 markers are out.
 
-A transformer over frames on their own timestamps. All that happens to the landmarks before (rays turned to the hips,
-apparent size) is part of the network, so that it is fed `Landmarks` as they are and serving repeats nothing by hand.
+A transformer over time, two frames a token, on the frames' own timestamps. All that happens to the landmarks before
+(rays turned to the hips, apparent size) is part of the network, so that it is fed `Landmarks` as they are and serving
+repeats nothing by hand. Without a picture (`size` 0) it answers from the 3D landmarks alone.
 """
 
 import math
@@ -18,6 +19,10 @@ ASSUMED_FOCAL: Final = 0.85
 """Focal length in units of the picture's longer side where none is known; phones have 0.7 (26 mm equivalent) and up."""
 
 HIPS: Final = (LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"])
+
+
+PATCH: Final = 2
+"""Frames of a token: attention over half as many costs half as much, and neighbours say nearly the same."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Seen(NamedTuple):
 
     image (B, T, 33, 2) pixels; world (B, T, 33, 3) metres; visibility (B, T, 33); detected (B, T);
     times (B, T) seconds; size (B, 2) width and height of the picture in pixels; height (B,) metres of the person.
+    T is even. Where there is no picture, `image` and `size` are 0, `world` has upright axes (x right, y down, z away),
+    and landmarks that are not known hold 0 in `world` and `visibility`.
     """
 
     image: Tensor
@@ -53,49 +60,58 @@ class Seen(NamedTuple):
 class Estimate(NamedTuple):
     """markers (B, T, 22, 3) metres from the mid hip: x to the right, y up (gravity), z toward the camera, in the
     vertical plane through camera and hips; spread (B, T, 22) metres, standard deviation per axis; tilt (B, T, 2) pitch
-    and roll of the camera in radians; bearing (B, T) radians: how far the hips lie to the right of where it looks."""
+    and roll of the camera in radians, tilt_spread (B, T, 2) their standard deviations; bearing (B, T) radians: how far
+    the hips lie to the right of where it looks.
+    Without a picture: axes as those of the given landmarks, put upright; tilt that of these axes; bearing 0."""
 
     markers: Tensor
     spread: Tensor
     tilt: Tensor
+    tilt_spread: Tensor
     bearing: Tensor
 
 
 class DepthRefiner(nn.Module):
-    """Per-frame embedding, transformer layers over time, per-frame answer."""
+    """Per-frame embedding, transformer layers over pairs of frames, per-frame answer."""
 
     def __init__(self, config: DepthConfig) -> None:
         super().__init__()
         if config.width % config.heads:
             raise InvalidOption({"width": f"{config.width} must be a multiple of the {config.heads} heads"})
         self.config = config
-        points = len(LANDMARKS)
-        features = points * (2 + 3 + 1) + 7
-        self.embed = nn.Sequential(
-            nn.Linear(features, 2 * config.width), nn.GELU(), nn.Linear(2 * config.width, config.width)
-        )
-        self.missing = nn.Parameter(torch.zeros(config.width))
+        width = config.width
+        features = len(LANDMARKS) * (2 + 3 + 1) + 8
+        self.embed = nn.Sequential(nn.Linear(features, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.missing = nn.Parameter(torch.zeros(width))
+        self.gather = nn.Linear(PATCH * width, width)
         self.blocks = nn.ModuleList([_Block(config) for _ in range(config.layers)])
-        self.norm = nn.LayerNorm(config.width)
-        outputs = len(MARKERS) * 4 + 2
-        self.answer = nn.Sequential(
-            nn.Linear(config.width, 2 * config.width), nn.GELU(), nn.Linear(2 * config.width, outputs)
-        )
+        self.norm = nn.LayerNorm(width)
+        self.spread_out = nn.Linear(width, PATCH * width)
+        self.answer = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, len(MARKERS) * 4 + 4))
 
     def forward(self, seen: Seen) -> Estimate:
         """Estimate every frame of the windows."""
-        features, bearing = _features(seen)
-        x = self.embed(features)
-        x = torch.where(seen.detected[..., None] > 0.5, x, self.missing)
-        x = x + _time_code(seen.times, self.config.width)
+        features, middle = _features(seen)
+        frames = self.embed(features)
+        frames = torch.where(seen.detected[..., None] > 0.5, frames, self.missing)
+        frames = frames + _time_code(seen.times, self.config.width)
+        batch, count, width = frames.shape
+        x = self.gather(frames.reshape(batch, count // PATCH, PATCH * width))
         for block in self.blocks:
             x = block(x)
-        answer = self.answer(self.norm(x))
-        batch, frames, count = answer.shape[0], answer.shape[1], len(MARKERS)
-        height = seen.height[:, None, None]
-        markers = answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
-        spread = torch.exp(answer[..., 3 * count : 4 * count].clamp(-4, 3)) * 0.03 * height
-        return Estimate(markers, spread, answer[..., 4 * count :], bearing)
+        x = self.spread_out(self.norm(x)).reshape(batch, count, width)
+        return _estimate(self.answer(x + frames), middle, seen)
+
+
+def _estimate(answer: Tensor, middle: Tensor, seen: Seen) -> Estimate:
+    """The answer (B, T, 22 · 4 + 4) in metres and radians."""
+    batch, frames, count = answer.shape[0], answer.shape[1], len(MARKERS)
+    height = seen.height[:, None, None]
+    markers = answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
+    spread = torch.exp(answer[..., 3 * count : 4 * count].clamp(-4, 3)) * 0.03 * height
+    tilt, tilt_spread = answer[..., 4 * count : -2], torch.exp(answer[..., -2:].clamp(-4, 3)) * 0.05
+    bearing = _bearing(middle, tilt.detach()) * _pictured(seen)[:, None]
+    return Estimate(markers, spread, tilt, tilt_spread, bearing)
 
 
 class _Block(nn.Module):
@@ -121,14 +137,20 @@ class _Block(nn.Module):
         return x + self.drop(self.feed(self.after(x)))
 
 
+def _pictured(seen: Seen) -> Tensor:
+    """(B,) 1 where there is a picture, 0 where only 3D landmarks are known."""
+    return (seen.size[:, 0] > 0).float()
+
+
 def _features(seen: Seen) -> tuple[Tensor, Tensor]:
-    """(B, T, F) what the network looks at, and the bearing (B, T).
+    """(B, T, F) what the network looks at, and the slopes (B, T, 2) of the ray through the middle of the hips.
 
     Landmarks become rays of a camera of assumed focal length, turned so that the middle of the hips lies straight
     ahead, and divided by the apparent size of the person over the window.
     """
-    size = seen.size[:, None, None]
-    rays = (seen.image - size / 2) / (ASSUMED_FOCAL * size.amax(dim=-1, keepdim=True))
+    pictured = _pictured(seen)[:, None, None]
+    size = torch.where(pictured > 0, seen.size[:, None], 1.0)[:, :, None]
+    rays = (seen.image - size / 2) / (ASSUMED_FOCAL * size.amax(dim=-1, keepdim=True)) * pictured[..., None]
     middle = (rays[..., HIPS[0], :] + rays[..., HIPS[1], :]) / 2
     turned = _turned_to(rays, middle)
     spread = turned.square().sum(-1).mean(-1)  # (B, T)
@@ -139,13 +161,23 @@ def _features(seen: Seen) -> tuple[Tensor, Tensor]:
     shape = (size[..., 0, 0] / size[..., 0, 1]).log().expand_as(relative)
     step = torch.diff(seen.times, dim=1, prepend=2 * seen.times[:, :1] - seen.times[:, 1:2])
     extra = [middle[..., 0], middle[..., 1], relative, window.log().expand_as(relative), height, shape, step * 10]
+    extra.append(pictured[..., 0].expand_as(relative))
     flat = [
         (turned / window[..., None, None]).clamp(-5, 5).flatten(2),
         (seen.world / height[..., None, None] * 2).flatten(2),
         seen.visibility,
         torch.stack(extra, dim=-1),
     ]
-    return torch.cat(flat, dim=-1), torch.atan(middle[..., 0])
+    return torch.cat(flat, dim=-1), middle
+
+
+def _bearing(middle: Tensor, tilt: Tensor) -> Tensor:
+    """(B, T) radians that a ray with slopes (B, T, 2) lies to the right, about the vertical of a tilted camera."""
+    pitch, roll = tilt.unbind(-1)
+    x, down = middle.unbind(-1)
+    right = x * roll.cos() - down * roll.sin()
+    up = -x * roll.sin() - down * roll.cos()
+    return torch.atan2(right, pitch.cos() - up * pitch.sin())
 
 
 def _turned_to(rays: Tensor, middle: Tensor) -> Tensor:

@@ -8,18 +8,21 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from services.refiner.markers import MARKER_LANDMARKS
 from services.refiner.windows import WINDOW
 from shared.motion import FloatArray
-from shared.skeleton import LANDMARKS, MARKERS, mirrored
+from shared.skeleton import LANDMARKS, MARKERS
 from training.data.pairs import Pair, read_pair
-from training.depth.model import Seen
+from training.depth.mirror import MIRROR_LANDMARKS, MIRROR_MARKERS
+from training.depth.model import ASSUMED_FOCAL, HIPS, Seen
 from training.scene.camera import azimuth_frame, camera_angles
 
-_MIRROR_LANDMARKS: Final = [LANDMARKS.index(mirrored(name)) for name in LANDMARKS]
-_MIRROR_MARKERS: Final = [MARKERS.index(mirrored(name)) for name in MARKERS]
 _HIPS: Final = (MARKERS.index("LHip"), MARKERS.index("RHip"))
+_IN_TRC: Final = np.array([name in MARKER_LANDMARKS.values() for name in LANDMARKS])
+"""(33,) landmarks that are markers as well, so that a file of markers holds them."""
 
 
 class Truth(NamedTuple):
@@ -98,20 +101,6 @@ def in_windows(sample: Sample, indices: NDArray[np.int64]) -> tuple[Seen, Truth]
     return _stacked([_going_on(_cut(sample, row)) for row in indices])
 
 
-def mirrored_seen(seen: Seen) -> Seen:
-    """The same seen in a mirror."""
-    image = seen.image[:, :, _MIRROR_LANDMARKS].clone()
-    image[..., 0] = seen.size[:, None, None, 0] - image[..., 0]
-    world = seen.world[:, :, _MIRROR_LANDMARKS] * torch.tensor([-1.0, 1.0, 1.0])
-    image = image * (seen.detected[..., None, None] > 0.5)
-    return seen._replace(image=image, world=world, visibility=seen.visibility[:, :, _MIRROR_LANDMARKS])
-
-
-def mirrored_markers(markers: Tensor) -> Tensor:
-    """Markers (..., 22, 3) in the mirror, each under the name of its other side."""
-    return markers[..., _MIRROR_MARKERS, :] * torch.tensor([-1.0, 1.0, 1.0])
-
-
 def _stacked(windows: Sequence[Sample]) -> tuple[Seen, Truth]:
     def tensor(field: str) -> Tensor:
         return torch.from_numpy(np.stack([np.asarray(getattr(w, field), dtype=np.float32) for w in windows]))
@@ -125,10 +114,12 @@ def _varied(sample: Sample, rng: np.random.Generator) -> Sample:
     span = min(WINDOW * every, len(sample.times) - (len(sample.times) % every))
     start = int(rng.integers(0, len(sample.times) - span + 1))
     cut = _padded(_cut(sample, slice(start, start + span, every)))
-    cut = _noisy(cut, rng)
+    cut = _noisy(_rolled(cut, float(rng.normal(0, 0.08))), rng)
     if rng.random() < 0.15:
         cut = _swapped_for_a_while(cut, rng)
-    return _mirrored(cut) if rng.random() < 0.5 else cut
+    if rng.random() < 0.5:
+        cut = _mirrored(cut)
+    return without_picture(cut, rng) if rng.random() < 0.12 else cut
 
 
 def _thinning(sample: Sample, rng: np.random.Generator) -> int:
@@ -161,7 +152,7 @@ def _going_on(sample: Sample) -> Sample:
 
 
 def _noisy(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Another crop of the picture, jitter, a height told wrongly, frames in which nobody was found."""
+    """Jitter, and frames in which nobody was found."""
     size = sample.size.max()
     seen = sample.detected[:, None, None]
     jitter = rng.normal(0, 0.0008 * size, sample.image.shape)
@@ -174,7 +165,35 @@ def _noisy(sample: Sample, rng: np.random.Generator) -> Sample:
         world=((sample.world + rng.normal(0, 0.004, sample.world.shape) * seen) * keep).astype(np.float32),
         visibility=sample.visibility * kept[:, None],
         detected=sample.detected * kept,
-        height=sample.height,
+    )
+
+
+def _rolled(sample: Sample, angle: float) -> Sample:
+    """The camera turned about its optical axis, counter-clockwise as seen from behind it; exact but for the crop."""
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], dtype=np.float32)
+    middle = sample.size / 2
+    seen = sample.detected[:, None, None]
+    world = np.concatenate([sample.world[..., :2] @ turn, sample.world[..., 2:]], axis=-1)
+    image = ((sample.image - middle) @ turn + middle) * seen
+    return _with(sample, image=image, world=world, tilt=sample.tilt - np.array([0, angle], dtype=np.float32))
+
+
+def without_picture(sample: Sample, rng: np.random.Generator, unsure: float = 0.07) -> Sample:
+    """What a TRC file of the detector's markers would hold: upright but for an error of gravity (`unsure` radians).
+
+    The detector's axes are those of a camera that looks at the hips; its tilt is that of the camera and of the ray.
+    """
+    hips = sample.image[:, list(HIPS)].mean(axis=1)
+    slopes = (hips - sample.size / 2) / (ASSUMED_FOCAL * sample.size.max())
+    error = rng.normal(0, unsure, 2)
+    pitch = sample.tilt[:, 0] - np.arctan(slopes[:, 1]) - error[0]
+    turn = Rotation.from_euler("XZ", np.stack([pitch, sample.tilt[:, 1] - error[1]], axis=1)).as_matrix()
+    known = _IN_TRC * sample.detected[:, None]
+    world = np.einsum("tij,tkj->tki", turn, sample.world) * known[..., None]
+    nothing = np.zeros_like(sample.image)
+    tilt = np.broadcast_to(error, sample.tilt.shape)
+    return _with(
+        sample, image=nothing, size=np.zeros(2), world=world, visibility=known, tilt=tilt, bearing=0 * sample.bearing
     )
 
 
@@ -182,7 +201,7 @@ def _swapped_for_a_while(sample: Sample, rng: np.random.Generator) -> Sample:
     """The detector taking left for right, as it does for stretches of frames; all of the body or its legs alone."""
     first, last = np.sort(rng.integers(0, len(sample.times) + 1, 2))
     legs_only = rng.random() < 0.5
-    order = np.array([m if not legs_only or i >= 23 else i for i, m in enumerate(_MIRROR_LANDMARKS)])
+    order = np.array([m if not legs_only or i >= 23 else i for i, m in enumerate(MIRROR_LANDMARKS)])
     fields = {}
     for field in ("image", "world", "visibility"):
         values = getattr(sample, field).copy()
@@ -193,14 +212,14 @@ def _swapped_for_a_while(sample: Sample, rng: np.random.Generator) -> Sample:
 
 def _mirrored(sample: Sample) -> Sample:
     flip = np.array([-1, 1, 1], dtype=np.float32)
-    image = sample.image[:, _MIRROR_LANDMARKS].copy()
+    image = sample.image[:, MIRROR_LANDMARKS].copy()
     image[..., 0] = (sample.size[0] - image[..., 0]) * sample.detected[:, None]
     return _with(
         sample,
         image=image,
-        world=sample.world[:, _MIRROR_LANDMARKS] * flip,
-        visibility=sample.visibility[:, _MIRROR_LANDMARKS],
-        markers=sample.markers[:, _MIRROR_MARKERS] * flip,
+        world=sample.world[:, MIRROR_LANDMARKS] * flip,
+        visibility=sample.visibility[:, MIRROR_LANDMARKS],
+        markers=sample.markers[:, MIRROR_MARKERS] * flip,
         tilt=sample.tilt * np.array([1, -1], dtype=np.float32),
         bearing=-sample.bearing,
     )

@@ -5,24 +5,27 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
 
+from services.refiner.camera import _towards  # noqa: E402
+from services.refiner.markers import MARKER_LANDMARKS  # noqa: E402
 from services.refiner.windows import window_indices  # noqa: E402
 from shared.motion import Landmarks, Markers  # noqa: E402
-from shared.skeleton import ALL_MARKERS, MARKERS  # noqa: E402
+from shared.skeleton import ALL_MARKERS, LANDMARKS, MARKERS  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
-from training.depth.evaluate import raw_markers, refined_markers, scores, true_markers  # noqa: E402
+from training.depth.evaluate import calibrate, raw_markers, refined, scores, true_markers  # noqa: E402
 from training.depth.loop import TrainConfig, _State  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
-from training.depth.model import DepthConfig, DepthRefiner, Seen  # noqa: E402
+from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
+from training.depth.model import ASSUMED_FOCAL, DepthConfig, DepthRefiner, Seen, _bearing  # noqa: E402
 from training.depth.windows import (  # noqa: E402
     Sample,
     Truth,
+    _rolled,
     draw_batch,
     in_windows,
     load_samples,
-    mirrored_markers,
-    mirrored_seen,
     to_sample,
     turned,
+    without_picture,
 )
 from training.scene.camera import Camera, look  # noqa: E402
 
@@ -44,6 +47,35 @@ def made_up_pair(seed: int, split: str = "train", frames: int = 70) -> Pair:
     return Pair(landmarks, Markers(times, ALL_MARKERS, markers), camera, 1.7, 65.0, {"split": split})
 
 
+def seen_perfectly(pitch: float, roll: float) -> Sample:
+    """A clip whose landmarks lie where the markers are, seen by a camera of the assumed focal length.
+
+    The 3D has the axes of a camera that looks at the hips, as the detector's has.
+    """
+    frames = 50
+    camera = Camera(
+        (640, 360),
+        ASSUMED_FOCAL * 640,
+        np.tile(look(0.3, pitch, roll), (frames, 1, 1)),
+        np.tile([0.7, 1.4, 3.0], (frames, 1)),
+    )
+    body = np.random.default_rng(3).normal(0, 0.3, (65, 3)) + np.zeros((frames, 1, 1))
+    body[:, ALL_MARKERS.index("Hip")] = body[:, [ALL_MARKERS.index("LHip"), ALL_MARKERS.index("RHip")]].mean(axis=1)
+    markers, camera = in_camera_world(body, camera)
+    columns = [ALL_MARKERS.index(name) for name in MARKER_LANDMARKS]
+    landmarks = [LANDMARKS.index(name) for name in MARKER_LANDMARKS.values()]
+    hips = camera.to_camera(markers[:, [ALL_MARKERS.index("Hip")]])
+    image, world = np.zeros((frames, 33, 2)), np.zeros((frames, 33, 3))
+    image[:, landmarks] = camera.project(markers[:, columns])
+    slopes = image[:, [LANDMARKS.index("left_hip"), LANDMARKS.index("right_hip")]].mean(axis=1)
+    toward_hips = _towards((slopes - [320, 180]) / camera.focal)
+    world[:, landmarks] = (camera.to_camera(markers[:, columns]) - hips) @ toward_hips
+    landmarks_seen = Landmarks(np.arange(frames) / 30, image, world, np.ones((frames, 33)), (640, 360))
+    return to_sample(
+        Pair(landmarks_seen, Markers(landmarks_seen.times, ALL_MARKERS, markers), camera, 1.7, 65.0, {"split": "train"})
+    )
+
+
 def clip(sample: Sample) -> tuple[Seen, Truth]:
     return in_windows(sample, window_indices(len(sample.times)))
 
@@ -58,6 +90,35 @@ def test_the_truth_is_turned_to_the_hips_and_back():
     ahead = turned((hips - pair.camera.centres[:, None]), sample.bearing)
     assert ahead[:, 0, 0] == pytest.approx(0.0, abs=1e-5)
     assert sample.tilt[0] == pytest.approx([0.1, 0.05], abs=1e-5)
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.15, -0.3])
+def test_a_turned_picture_is_that_of_a_turned_camera(roll):
+    rolled, wanted = _rolled(seen_perfectly(0.2, 0.1), roll), seen_perfectly(0.2, 0.1 - roll)
+    for field in ("image", "world"):
+        known = getattr(wanted, field)[:, 11:17]
+        assert getattr(rolled, field)[:, 11:17] == pytest.approx(known, abs=0.005 if field == "world" else 0.01)
+    assert rolled.tilt == pytest.approx(wanted.tilt, abs=1e-6)
+    assert rolled.markers == pytest.approx(wanted.markers, abs=1e-6)
+
+
+@pytest.mark.parametrize(("pitch", "roll"), [(0.0, 0.0), (0.3, 0.0), (-0.2, 0.0), (0.2, 0.1)])
+def test_a_file_of_markers_is_upright(pitch, roll):
+    """What stands in for a TRC: the landmarks put upright by the true tilt are the true markers, seen from the hips."""
+    sample = seen_perfectly(pitch, roll)
+    alone = without_picture(sample, np.random.default_rng(0), unsure=0.0)
+    landmarks = [LANDMARKS.index(name) for name in MARKER_LANDMARKS.values()]
+    got = alone.world[:, landmarks] * [1, -1, -1]
+    assert np.abs(got - sample.markers[:, [MARKERS.index(name) for name in MARKER_LANDMARKS]]).max() < 0.05
+    assert not alone.image.any()
+    assert alone.visibility.sum() == len(sample.times) * len(MARKER_LANDMARKS)
+
+
+def test_the_bearing_is_that_about_the_vertical():
+    seen, truth = clip(seen_perfectly(0.3, 0.2))
+    middle = (seen.image[:, :, 23] + seen.image[:, :, 24]) / 2
+    slopes = (middle - seen.size[:, None] / 2) / (ASSUMED_FOCAL * 640)
+    assert torch.allclose(_bearing(slopes, truth.tilt), truth.bearing, atol=0.02)
 
 
 def test_mirroring_twice_changes_nothing():
@@ -89,7 +150,7 @@ def test_what_nobody_saw_does_not_matter():
 
 
 def test_training_lowers_the_loss_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.depth.loop.STEPS_AN_EPOCH", 12)
+    monkeypatch.setattr("training.depth.loop.STEPS_AN_EPOCH", 30)
     (tmp_path / "clips").mkdir()
     for index, split in enumerate(("train", "train", "validation")):
         write_pair(tmp_path / "clips" / f"{index:06d}.npz", made_up_pair(index, split))
@@ -127,10 +188,29 @@ def test_losses_vanish_at_the_truth():
 
 def test_raw_and_refined_come_in_the_same_frame():
     sample = to_sample(made_up_pair(7))
-    markers, spread, tilt = refined_markers(DepthRefiner(SMALL), sample)
-    assert markers.shape == raw_markers(sample).shape == (70, 22, 3)
-    assert (spread > 0).all()
-    assert tilt.shape == (70, 2)
+    said = refined(MirroredRefiner(DepthRefiner(SMALL)), sample)
+    assert said.markers.shape == raw_markers(sample).shape == (70, 22, 3)
+    assert (said.spread > 0).all()
+    assert said.tilt.shape == said.tilt_spread.shape == (70, 2)
+
+
+def test_a_calibrated_spread_covers_what_one_standard_deviation_should():
+    sample = to_sample(made_up_pair(8))
+    model = MirroredRefiner(DepthRefiner(SMALL))
+    calibrate(model, [sample])
+    said, there = refined(model, sample), sample.detected > 0.5
+    covered = np.abs(said.markers - true_markers(sample)) < said.spread[..., None]
+    assert covered[there].mean(axis=(0, 2)) == pytest.approx(np.full(22, 0.683), abs=0.01)
+    assert (np.abs(said.tilt - sample.tilt) < said.tilt_spread)[there].mean() == pytest.approx(0.683, abs=0.02)
+
+
+def test_the_mirror_s_answer_is_the_answer_s_mirror():
+    model = MirroredRefiner(DepthRefiner(SMALL)).eval()
+    seen, _ = clip(to_sample(made_up_pair(9)))
+    with torch.no_grad():
+        plain, other = model(seen), model(mirrored_seen(seen))
+    assert torch.allclose(mirrored_markers(other.markers), plain.markers, atol=1e-5)
+    assert torch.allclose(other.tilt * torch.tensor([1.0, -1.0]), plain.tilt, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore")  # torch warns of its own exporter
@@ -138,4 +218,4 @@ def test_onnx_says_what_torch_says(tmp_path):
     pytest.importorskip("onnx", reason="onnx is not installed (extra 'train')")
     from training.depth.export import export
 
-    assert export(DepthRefiner(SMALL), tmp_path / "depth.onnx") < 1e-4
+    assert export(MirroredRefiner(DepthRefiner(SMALL)), tmp_path / "depth.onnx") < 1e-4
