@@ -19,7 +19,7 @@ PoseModel = Literal["lite", "full", "heavy"]
 
 
 def route(options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order. The joint refiner is among them where its network is asked for."""
+    """The stages that a run passes through, in order. The joint refiner follows where a network of it is asked for."""
     stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
     joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
     return (*stages, "refiner.joints") if joints else stages

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +17,8 @@ from services.refiner.windows import blended, window_indices
 from shared.motion import FloatArray
 from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from training.joints.data import Clip
-from training.joints.model import JointRefiner
-from training.joints.windows import in_windows, mirrored_clip
+from training.joints.mirror import MirroredRefiner, mirrored_changes
+from training.joints.windows import in_windows
 
 Method = Callable[[Clip], FloatArray]
 """From a clip to its angles (T, 12, 3) degrees, made better or not."""
@@ -54,6 +54,15 @@ class Sureness:
     coverage: float
 
 
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """All that was measured on some clips, by method."""
+
+    clips: int
+    scores: Mapping[str, Scores]
+    sureness: Sureness
+
+
 def raw(clip: Clip) -> FloatArray:
     """The pipeline's angles as they are."""
     return clip.angles
@@ -62,13 +71,14 @@ def raw(clip: Clip) -> FloatArray:
 def filtered(clip: Clip) -> FloatArray:
     """Zero-phase Butterworth, 6 Hz, over sine and cosine, so that a turn past ±180° does no harm."""
     radians = np.radians(clip.angles)
-    return np.asarray(np.degrees(np.arctan2(low_pass(clip.times, np.sin(radians)), low_pass(clip.times, np.cos(radians)))))
+    return np.asarray(
+        np.degrees(np.arctan2(low_pass(clip.times, np.sin(radians)), low_pass(clip.times, np.cos(radians))))
+    )
 
 
 def offsets(clips: Sequence[Clip], method: Method) -> FloatArray:
     """(12, 3) degrees by which the angles are off in the middle (median), right and left alike."""
-    both = [*clips, *(mirrored_clip(clip) for clip in clips)]
-    off = np.concatenate([errors(method(clip), clip) for clip in both])
+    off = both_ways(np.concatenate([errors(method(clip), clip) for clip in clips]))
     return np.asarray(np.nan_to_num(np.nanmedian(off, axis=0)))
 
 
@@ -77,12 +87,12 @@ def with_offsets(method: Method, offset: FloatArray) -> Method:
     return lambda clip: method(clip) - offset
 
 
-def by_network(model: JointRefiner) -> Method:
+def by_network(model: MirroredRefiner) -> Method:
     """The network's angles."""
     return lambda clip: refine(model, clip)[0]
 
 
-def refine(model: JointRefiner, clip: Clip) -> tuple[FloatArray, FloatArray]:
+def refine(model: MirroredRefiner, clip: Clip) -> tuple[FloatArray, FloatArray]:
     """Angles and their standard deviation, each (T, 12, 3) degrees, as serving makes them of a clip."""
     model.eval()
     indices = window_indices(len(clip.times))
@@ -97,6 +107,11 @@ def errors(angles: FloatArray, clip: Clip) -> FloatArray:
     """(T, 12, 3) degrees, estimate − truth the short way round; NaN where it has no meaning or is not known."""
     off = (angles - clip.truth + 180) % 360 - 180
     return np.where(undefined(clip.truth), np.nan, off)
+
+
+def both_ways(changes: FloatArray) -> FloatArray:
+    """(2 T, 12, 3) differences of angles (T, 12, 3) as they are and in the mirror."""
+    return np.concatenate([changes, mirrored_changes(torch.from_numpy(changes)).numpy()])
 
 
 def undefined(truth: FloatArray) -> NDArray[np.bool_]:
@@ -120,7 +135,7 @@ def scores(method: Method, clips: Sequence[Clip]) -> Scores:
         return Scores(np.nansum(np.abs(off), axis=0) / total, np.nansum(off, axis=0) / total, _correlation(truth, off))
 
 
-def sureness(model: JointRefiner, clips: Sequence[Clip]) -> Sureness:
+def sureness(model: MirroredRefiner, clips: Sequence[Clip]) -> Sureness:
     """How well the network's stated standard deviation tells its error, over clips."""
     off, spread = _errors_and_spread(model, clips)
     known = np.isfinite(off)
@@ -131,45 +146,65 @@ def sureness(model: JointRefiner, clips: Sequence[Clip]) -> Sureness:
     )
 
 
-def calibration(model: JointRefiner, clips: Sequence[Clip], least: int = 50) -> FloatArray:
-    """(12, 3) by what the stated standard deviation has to be multiplied so that `COVERED` of the errors lie within.
+def calibrate(model: MirroredRefiner, clips: Sequence[Clip], least: int = 50) -> None:
+    """Scale the stated standard deviations so that `COVERED` of these clips' errors lie within one, angle by angle.
 
     Right and left share a factor; an angle seen in fewer than `least` frames keeps its own.
     """
-    parts = [_errors_and_spread(model, [clip, mirrored_clip(clip)]) for clip in clips]
-    ratio = np.concatenate([np.abs(off) / spread for off, spread in parts])
+    off, spread = _errors_and_spread(model, clips)
+    ratio = np.abs(both_ways(off / spread))
     enough = np.isfinite(ratio).sum(axis=0) >= least
-    return np.where(enough, np.nan_to_num(np.nanquantile(ratio, COVERED, axis=0), nan=1.0), 1.0)
+    scale = np.where(enough, np.nan_to_num(np.nanquantile(ratio, COVERED, axis=0), nan=1.0), 1.0)
+    model.scale.mul_(torch.from_numpy(scale))
 
 
-def compare(model: JointRefiner, train: Sequence[Clip], clips: Sequence[Clip]) -> dict[str, Scores]:
+def figures(model: MirroredRefiner, train: Sequence[Clip], clips: Sequence[Clip]) -> Figures:
     """The network and the plain ways, on clips; what the plain ways learn, they learn on `train`."""
-    return {
-        "raw": scores(raw, clips),
-        "filter": scores(filtered, clips),
-        "filter and offset": scores(with_offsets(filtered, offsets(train, filtered)), clips),
-        "network": scores(by_network(model), clips),
+    methods = {
+        "raw": raw,
+        "filter": filtered,
+        "filter and offset": with_offsets(filtered, offsets(train, filtered)),
+        "network": by_network(model),
     }
+    return Figures(
+        len(clips), {name: scores(method, clips) for name, method in methods.items()}, sureness(model, clips)
+    )
 
 
-def table(results: Mapping[str, Scores]) -> str:
+def table(found: Figures) -> str:
     """Markdown: mean absolute error / r / bias of every angle, by method."""
-    lines = ["| angle | " + " | ".join(results) + " |", "|---" * (len(results) + 1) + "|"]
+    columns = found.scores.values()
+    lines = ["| angle | " + " | ".join(found.scores) + " |", "|---" * (len(found.scores) + 1) + "|"]
     for group, axis, name in _angles():
-        cells = [f"{s.mae[group, axis]:.1f} / {s.r[group, axis]:.2f} / {s.bias[group, axis]:+.1f}" for s in results.values()]
+        at = (group, axis)
+        cells = [f"{part.mae[at]:.1f} / {part.r[at]:.2f} / {part.bias[at]:+.1f}" for part in columns]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    means = [f"**{s.mean:.2f}** / {np.nanmean(s.r):.2f} / {np.nanmean(np.abs(s.bias)):.1f}" for s in results.values()]
-    return "\n".join([*lines, "| **mean of all 36** (of the bias: of its size) | " + " | ".join(means) + " |"])
+    means = [
+        f"**{part.mean:.2f}** / {np.nanmean(part.r):.2f} / {np.nanmean(np.abs(part.bias)):.1f}" for part in columns
+    ]
+    lines.append("| **mean of all** (of the bias: of its size) | " + " | ".join(means) + " |")
+    sure = f"The network's standard deviation: rank correlation with the error {found.sureness.correlation:.2f}, "
+    return "\n".join([*lines, "", sure + f"{found.sureness.coverage:.0%} of the errors within one."])
 
 
-def save(path: Path, results: Mapping[str, Scores], sure: Sureness) -> None:
-    """The figures of `table` as JSON, unrounded enough to compare."""
-    content = {
-        name: {angle: [round(float(part[group, axis]), 3) for part in (s.mae, s.r, s.bias)] for group, axis, angle in _angles()}
-        for name, s in results.items()
+def write_figures(path: Path, found: Figures) -> None:
+    """As JSON: what `read_figures` reads."""
+    by_method = {
+        name: {"mae_deg": part.mae.tolist(), "bias_deg": part.bias.tolist(), "r": part.r.tolist()}
+        for name, part in found.scores.items()
     }
-    sd = {"sd_correlation": round(sure.correlation, 3), "sd_coverage": round(sure.coverage, 3)}
-    path.write_text(json.dumps({"mae_r_bias": content, **sd}, indent=1) + "\n", encoding="utf-8")
+    content = {"clips": found.clips, "scores": by_method, "sd": asdict(found.sureness)}
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_figures(path: Path) -> Figures:
+    """What `write_figures` wrote."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    by_method = {
+        name: Scores(*(np.array(part[key]) for key in ("mae_deg", "bias_deg", "r")))
+        for name, part in content["scores"].items()
+    }
+    return Figures(content["clips"], by_method, Sureness(**content["sd"]))
 
 
 def _angles() -> list[tuple[int, int, str]]:
@@ -180,7 +215,7 @@ def _angles() -> list[tuple[int, int, str]]:
     ]
 
 
-def _errors_and_spread(model: JointRefiner, clips: Sequence[Clip]) -> tuple[FloatArray, FloatArray]:
+def _errors_and_spread(model: MirroredRefiner, clips: Sequence[Clip]) -> tuple[FloatArray, FloatArray]:
     answers = [(clip, *refine(model, clip)) for clip in clips]
     off = np.concatenate([errors(angles, clip) for clip, angles, _ in answers])
     return off, np.concatenate([spread for _, _, spread in answers])

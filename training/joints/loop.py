@@ -1,10 +1,9 @@
 """Training the joint refiner: seeded, resumable, the best checkpoint by clips that were not learnt from."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import torch
@@ -12,16 +11,31 @@ from torch import Tensor
 from tqdm import tqdm
 
 from shared.errors import InvalidOption
-from shared.motion import FloatArray
+from shared.networks import SHIPPED
 from training.joints.data import Clip, make_clips, read_clip
-from training.joints.evaluate import by_network, calibration, errors, raw, scores, sureness
+from training.joints.evaluate import (
+    Figures,
+    by_network,
+    calibrate,
+    errors,
+    figures,
+    raw,
+    scores,
+    sureness,
+    write_figures,
+)
+from training.joints.export import export
 from training.joints.losses import losses
-from training.joints.model import JointConfig, JointRefiner
+from training.joints.mirror import MirroredRefiner
+from training.joints.model import JointConfig, JointRefiner, Seen
 from training.joints.windows import draw_batch
+from training.trainer import BEST, Trainer, log
 
 Split = Literal["train", "validation", "all"]
 
 STEPS_AN_EPOCH: Final = 100
+VALIDATION: Final = "validation.json"
+"""The figures on the clips that the network was chosen by."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +59,33 @@ class TrainConfig:
 
 
 def train(config: TrainConfig) -> Path:
-    """Train, or go on where `last.pt` stopped; gives the path of the best checkpoint, calibrated.
+    """Train, or go on where `last.pt` stopped; gives the path of the best network as ONNX, its spread calibrated.
 
     Raises InvalidOption where there is nothing to learn from or to choose by.
     """
     torch.manual_seed(config.seed)
     learn, check = divided(load_clips(config), config.split)
-    state = _State(JointRefiner(JointConfig(width=config.width, layers=config.layers)), config, typical_errors(learn))
-    board = _board(config.out)
-    for epoch in range(state.resume(config.out / "last.pt"), config.epochs):
-        terms = state.one_epoch(epoch, learn)
-        row = {"epoch": epoch, **terms, **validate(state.average, check)}
-        state.save(config.out, epoch, row["mae"])
-        _log(config.out / "log.jsonl", row)
-        for name, value in row.items() if board else ():
-            board.add_scalar(name, value, epoch)
-    _calibrate(config.out / "best.pt", check)
-    return config.out / "best.pt"
+    network = JointConfig(width=config.width, layers=config.layers)
+    trainer = Trainer(JointRefiner(network), config.learning_rate, config.epochs * STEPS_AN_EPOCH)
+    about = {"network": network.as_dict(), "config": {key: str(value) for key, value in asdict(config).items()}}
+    for epoch in range(trainer.resume(config.out), config.epochs):
+        terms = _one_epoch(trainer, config, epoch, learn)
+        result = validate(MirroredRefiner(trainer.average), check)
+        trainer.save(config.out, epoch, result["mae"], about)
+        log(config.out, epoch, {**terms, **result})
+    best = load_refiner(config.out / BEST)
+    calibrate(best, check)
+    write_figures(config.out / VALIDATION, figures(best, learn, check))
+    export(best, config.out / SHIPPED["joints"])
+    return config.out / SHIPPED["joints"]
+
+
+def measure(config: TrainConfig, split: str) -> Figures:
+    """The figures of a finished training run on the clips of a split: of `test`, once, when all is decided."""
+    learn, check = divided(load_clips(config), config.split)
+    best = load_refiner(config.out / BEST)
+    calibrate(best, check)
+    return figures(best, learn, load_clips(config, (split,)))
 
 
 def load_clips(config: TrainConfig, splits: Sequence[str] = ("train", "validation")) -> list[Clip]:
@@ -101,7 +125,7 @@ def typical_errors(clips: Sequence[Clip]) -> Tensor:
     return torch.from_numpy(np.maximum(typical, 1.0).astype(np.float32))
 
 
-def validate(model: JointRefiner, clips: Sequence[Clip]) -> dict[str, float]:
+def validate(model: MirroredRefiner, clips: Sequence[Clip]) -> dict[str, float]:
     """Mean absolute error and what it was before, both in degrees; how well the spread tells the error."""
     sure = sureness(model, clips)
     return {
@@ -112,99 +136,26 @@ def validate(model: JointRefiner, clips: Sequence[Clip]) -> dict[str, float]:
     }
 
 
-def load_refiner(path: Path) -> JointRefiner:
-    """A trained network from a checkpoint."""
-    checkpoint = torch.load(path, weights_only=True)
+def load_refiner(path: Path) -> MirroredRefiner:
+    """A trained network from a checkpoint; its spread is as it was learnt."""
+    checkpoint = torch.load(path, weights_only=True, map_location="cpu")
     model = JointRefiner(JointConfig(**checkpoint["network"]))
     model.load_state_dict(checkpoint["average"])
-    model.eval()
-    return model
+    final = MirroredRefiner(model)
+    final.eval()
+    return final
 
 
-class _State:
-    """Network, its running average (which is what is kept), optimiser and schedule."""
-
-    def __init__(self, model: JointRefiner, config: TrainConfig, typical: Tensor) -> None:
-        self.model, self.config, self.typical = model, config, typical
-        self.average = JointRefiner(model.config)
-        self.average.load_state_dict(model.state_dict())
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
-        total = config.epochs * STEPS_AN_EPOCH
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, config.learning_rate, total_steps=total + 1, pct_start=0.1
-        )
-        self.best = float("inf")
-        self.steps = 0
-
-    def one_epoch(self, epoch: int, clips: Sequence[Clip]) -> dict[str, float]:
-        rng = np.random.default_rng([self.config.seed, epoch])
-        sums: dict[str, float] = {}
-        self.model.train()
-        for _ in tqdm(range(STEPS_AN_EPOCH), desc=f"epoch {epoch}", leave=False):
-            seen, truth = draw_batch(clips, self.config.batch_size, rng)
-            terms = losses(self.model(seen), seen, truth, self.typical)
-            self.optimiser.zero_grad()
-            terms["total"].backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimiser.step()
-            self.schedule.step()
-            self._follow()
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach()) / STEPS_AN_EPOCH
-        return sums
-
-    def _follow(self, share: float = 0.01) -> None:
-        """The average forgets its random start: it follows closely at first, by `share` a step later."""
-        self.steps += 1
-        share = max(share, 9 / (9 + self.steps))
-        with torch.no_grad():
-            for slow, fast in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                slow.lerp_(fast, share)
-
-    def save(self, folder: Path, epoch: int, mae: float) -> None:
-        checkpoint: dict[str, Any] = {
-            "epoch": epoch,
-            "network": self.model.config.as_dict(),
-            "config": {key: str(value) for key, value in asdict(self.config).items()},
-            "mae": mae,
-            "average": self.average.state_dict(),
-        }
-        if mae < self.best:
-            self.best = mae
-            torch.save(checkpoint, folder / "best.pt")
-        rest = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-        rest |= {"schedule": self.schedule.state_dict(), "best": self.best, "steps": self.steps}
-        torch.save({**checkpoint, **rest}, folder / "last.pt")
-
-    def resume(self, path: Path) -> int:
-        if not path.is_file():
-            return 0
-        last = torch.load(path, weights_only=True)
-        self.model.load_state_dict(last["model"])
-        self.average.load_state_dict(last["average"])
-        self.optimiser.load_state_dict(last["optimiser"])
-        self.schedule.load_state_dict(last["schedule"])
-        self.best, self.steps = last["best"], last["steps"]
-        return int(last["epoch"]) + 1
-
-
-def _calibrate(path: Path, clips: Sequence[Clip]) -> None:
-    """Scale the stated spread of a checkpoint by what these clips say."""
-    model = load_refiner(path)
-    model.scale *= torch.from_numpy(calibration(model, clips).astype(np.float32))
-    checkpoint = torch.load(path, weights_only=True)
-    torch.save({**checkpoint, "average": model.state_dict()}, path)
-
-
-def _board(folder: Path) -> Any:  # noqa: ANN401 -- TensorBoard is not installed where the checks run
-    """Where TensorBoard is installed, its writer."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder / "board"))
-
-
-def _log(path: Path, row: dict[str, float]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+def _one_epoch(trainer: Trainer, config: TrainConfig, epoch: int, clips: Sequence[Clip]) -> dict[str, float]:
+    """Train for STEPS_AN_EPOCH batches; gives the means of the loss's terms."""
+    rng, typical = np.random.default_rng([config.seed, epoch]), typical_errors(clips).to(trainer.device)
+    sums: dict[str, float] = {}
+    trainer.model.train()
+    for _ in tqdm(range(STEPS_AN_EPOCH), desc=f"epoch {epoch}", leave=False):
+        seen, truth = draw_batch(clips, config.batch_size, rng)
+        seen, truth = Seen(*(part.to(trainer.device) for part in seen)), truth.to(trainer.device)
+        terms = losses(trainer.model(seen), seen, truth, typical)
+        trainer.step(terms["total"])
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach()) / STEPS_AN_EPOCH
+    return sums

@@ -63,12 +63,7 @@ class Estimate(NamedTuple):
 
 
 class JointRefiner(nn.Module):
-    """Embedding by group, attention along chain and time in turn, answer by group.
-
-    `scale` (12, 3) multiplies the stated spread: the calibration, set after training.
-    """
-
-    scale: Tensor
+    """Embedding by group, attention along chain and time in turn, answer by group."""
 
     def __init__(self, config: JointConfig) -> None:
         super().__init__()
@@ -81,7 +76,6 @@ class JointRefiner(nn.Module):
         self.blocks = nn.ModuleList([_Block(config) for _ in range(config.layers)])
         self.norm = nn.LayerNorm(width)
         self.answer = nn.Parameter(torch.zeros(groups, width, 6))
-        self.register_buffer("scale", torch.ones(groups, 3))
 
     def forward(self, seen: Seen) -> Estimate:
         """Estimate every frame of the windows."""
@@ -92,8 +86,7 @@ class JointRefiner(nn.Module):
         for block in self.blocks:
             x = block(x, apart)
         answer = torch.einsum("btgw,gwo->btgo", self.norm(x), self.answer)
-        spread = torch.exp(answer[..., 3:].clamp(-4, 3)) * _DEGREES
-        return Estimate(answer[..., :3] * _DEGREES, spread * self.scale)
+        return Estimate(answer[..., :3] * _DEGREES, torch.exp(answer[..., 3:].clamp(-4, 3)) * _DEGREES)
 
 
 class _Block(nn.Module):
