@@ -68,9 +68,9 @@ class RunOptions(_Contract):
     )
     plot_landmarks: Annotated[bool, Field(description="write a picture of the landmarks' paths")] = False
     plot_augmented: Annotated[bool, Field(description="write a picture of the augmented markers")] = False
-    save_angle_comparison: Annotated[bool, Field(description="write a picture of the angles, right against left")] = (
-        False
-    )
+    save_angle_comparison: Annotated[
+        bool, Field(description="write a picture of the angles, right against left or before against after refinement")
+    ] = False
     show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
     export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
     show_video: Annotated[bool, Field(description="show the detection live in a window (needs a display)")] = False

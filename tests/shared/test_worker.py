@@ -11,7 +11,7 @@ import pytest
 
 from shared import runs, worker
 from shared.bus.memory import MemoryBus
-from shared.contracts import Problem, RunState, StageEvent, StageName, StageTask, route
+from shared.contracts import Problem, RunOptions, RunState, StageEvent, StageName, StageTask, route
 from shared.errors import BusUnavailable, RunExists, RunNotFound, StageCrashed, StoreUnavailable
 from shared.stage_process import Refused
 from shared.store.directory import DirectoryStore
@@ -40,9 +40,9 @@ class World:
         self.video.write_bytes(b"film")
         self.settings = bus_settings("nats://127.0.0.1:4222", ack_wait_s=ACK_WAIT_S, grace_s=0.5)
 
-    async def submitted(self) -> str:
+    async def submitted(self, options: RunOptions = RunOptions()) -> str:  # noqa: B008 -- frozen
         run_id = new_run_id()
-        request = new_request(run_id)
+        request = new_request(run_id).model_copy(update={"options": options})
         await self.store.put_file(request.video_key, self.video)
         await runs.submit(self.bus, run_id, request)
         return run_id
@@ -127,6 +127,19 @@ async def test_a_run_passes_through_all_stages(world):
         state = await assert_completed_once(world, run_id)
     assert {record.attempt for record in state.finished.values()} == set(range(1, 1 + len(state.finished)))
     assert "detector/1/detector-made.json" in await world.keys(run_id)
+
+
+async def test_a_run_with_a_joint_model_has_one_stage_more_and_finds_it_in_the_model_folder(world, tmp_path):
+    world.settings = world.settings.model_copy(update={"models_directory": tmp_path / "models"})
+    runner = StubRunner("refiner.joints")
+    run_id = await world.submitted(RunOptions(joint_model_path="mine.onnx"))
+    others = [world.worker(stage) for stage in get_args(StageName) if stage != "refiner.joints"]
+    async with world.working(*others, world.worker("refiner.joints", runner)):
+        state = await assert_completed_once(world, run_id)
+    assert list(state.finished)[-1] == "refiner.joints"
+    assert runner.asked is not None
+    assert runner.asked.joint_model_path == str(tmp_path / "models" / "mine.onnx")
+    assert state.request.options.joint_model_path == "mine.onnx"
 
 
 def dies(world: World, stage: StageName, phase: Phase, times: int) -> Callable[[Phase, StageTask], None]:
