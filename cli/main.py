@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from types import FrameType
 
-from cli import keys, run, serve, view
+from cli import keys, refine, run, serve, view
 from shared.errors import HumanPose3DError, InvalidOption
 from training import commands as training
 
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"humanpose3d {version('humanpose3d')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (run, serve, view, keys, training):
+    for module in (run, serve, view, refine, keys, training):
         module.add_parser(commands)
     return parser
 

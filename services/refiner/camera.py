@@ -38,9 +38,16 @@ def person_in_camera(landmarks: Landmarks, scale: float) -> FloatArray:
     are seen where the picture shows them, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
     NaN where nobody was detected, or where the picture and the landmarks fit no place before the camera.
     """
+    hips = rays(landmarks)[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
+    return placed(landmarks, scale * np.einsum("tij,tkj->tki", _towards(hips), landmarks.world))
+
+
+def placed(landmarks: Landmarks, body: FloatArray) -> FloatArray:
+    """(T, 33, 3) metres: a body (T, 33, 3) in the axes of the camera, moved to where the picture shows it.
+
+    NaN where the picture and the body fit no place before the camera.
+    """
     slopes = rays(landmarks)
-    hips = slopes[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
-    body = scale * np.einsum("tij,tkj->tki", _towards(hips), landmarks.world)
     position = _position(
         body[:, _TRUNK_AND_LIMBS], slopes[:, _TRUNK_AND_LIMBS], landmarks.visibility[:, _TRUNK_AND_LIMBS]
     )

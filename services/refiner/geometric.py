@@ -1,6 +1,6 @@
 """The geometric way from landmarks to markers: no network, only what is known of bodies, cameras and gravity."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +29,7 @@ class Reconstruction:
     initial  (T, 22, 3) as the detector gave them, only scaled and aligned; NaN where nobody was detected.
     markers  (T, 22, 3) the better ones; NaN also where a marker was hidden.
     facts, warnings, models: this part of the stage's report.
+    spread  (T, 22) metres: standard deviation of `markers` along each axis, where it is known.
     """
 
     initial: FloatArray
@@ -36,6 +37,11 @@ class Reconstruction:
     facts: dict[str, JsonValue]
     warnings: tuple[QualityWarning, ...]
     models: dict[str, str]
+    spread: FloatArray | None = None
+
+
+Reconstruct = Callable[[Landmarks, Subject, float], Reconstruction]
+"""From landmarks, subject and least visibility to markers in the world."""
 
 
 def geometric(landmarks: Landmarks, subject: Subject, visibility_min: float) -> Reconstruction:
@@ -56,15 +62,19 @@ def geometric(landmarks: Landmarks, subject: Subject, visibility_min: float) -> 
     return Reconstruction(
         initial=to_markers(as_given, subject.height),
         markers=to_markers(visible, subject.height),
-        facts=swapped | _tilt_facts(gravity) | _scale_facts(scale) | _translation_facts(placement),
-        warnings=(*swap_warnings(swapped), *_tilt_warnings(gravity), *_scale_warnings(scale, subject)),
+        facts=swapped
+        | tilt_facts(gravity, "estimated" if gravity.estimated else "assumed")
+        | _scale_facts(scale)
+        | _translation_facts(placement),
+        warnings=(*swap_warnings(swapped), *tilt_warnings(gravity), *_scale_warnings(scale, subject)),
         models={},
     )
 
 
-def _tilt_facts(gravity: Gravity) -> dict[str, JsonValue]:
+def tilt_facts(gravity: Gravity, source: str) -> dict[str, JsonValue]:
+    """The camera's tilt, and where it is known from."""
     return {
-        "gravity": "estimated" if gravity.estimated else "assumed",
+        "gravity": source,
         "camera_pitch_deg": number(gravity.pitch_deg),
         "camera_pitch_sd_deg": number(gravity.pitch_sd_deg),
         "camera_roll_deg": number(gravity.roll_deg),
@@ -89,7 +99,8 @@ def _translation_facts(placement: Placement) -> dict[str, JsonValue]:
     }
 
 
-def _tilt_warnings(gravity: Gravity) -> Iterator[QualityWarning]:
+def tilt_warnings(gravity: Gravity) -> Iterator[QualityWarning]:
+    """What to do about a tilt that is large, uncertain or unknown."""
     tilt, unsure = np.hypot(gravity.pitch_deg, gravity.roll_deg), max(gravity.pitch_sd_deg, gravity.roll_sd_deg)
     if not gravity.estimated:
         yield QualityWarning(

@@ -44,7 +44,7 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
 
     Raises NobodyDetected where no frame holds a person, ModelNotFound and ModelError for a model that cannot be used.
     """
-    reconstruct, notes = chosen(options)
+    reconstruct = chosen(options)
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
     progress(0, len(times))
     reconstruction = reconstruct(landmarks, subject, options.visibility_min)
@@ -55,13 +55,18 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     if options.temporal_smoothing:
         positions = low_pass(times, positions)
     facts = marker_facts(gaps, estimated, positions)
-    warnings = (*notes, *reconstruction.warnings, *marker_warnings(facts), *_smoothing_warnings(times, options))
+    warnings = (*reconstruction.warnings, *marker_warnings(facts), *_smoothing_warnings(times, options))
     progress(len(times), len(times))
     return DepthOutputs(
         initial_markers=Markers(times, MARKERS, reconstruction.initial),
         markers=Markers(times, MARKERS, positions),
         report=StageReport(facts=reconstruction.facts | facts, warnings=warnings, models=reconstruction.models),
+        depth_spread=_spread(times, reconstruction.spread),
     )
+
+
+def _spread(times: FloatArray, values: FloatArray | None) -> MarkerSpread | None:
+    return None if values is None else MarkerSpread(times, MARKERS, values)
 
 
 def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[QualityWarning]:

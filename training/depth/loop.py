@@ -55,7 +55,8 @@ def train(config: TrainConfig) -> Path:
         terms = state.one_epoch(epoch, train_set)
         result = validate(MirroredRefiner(state.average), validation)
         state.save(config.out, epoch, result)
-        _log(config.out, epoch, {**terms, **asdict(result)})
+        learnt = {f"loss_{name}": value for name, value in terms.items()}
+        _log(config.out, epoch, {**learnt, **asdict(result)})
     best = load_refiner(config.out / "best.pt")
     calibrate(best, validation)
     export(best, config.out / "depth_refiner.onnx")

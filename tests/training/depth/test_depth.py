@@ -15,7 +15,7 @@ from training.depth.evaluate import calibrate, raw_markers, refined, scores, tru
 from training.depth.loop import TrainConfig, _State  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
 from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
-from training.depth.model import ASSUMED_FOCAL, DepthConfig, DepthRefiner, Seen, _bearing  # noqa: E402
+from training.depth.model import ASSUMED_FOCAL, DepthConfig, DepthRefiner, Seen, _bearing, _upright  # noqa: E402
 from training.depth.windows import (  # noqa: E402
     Sample,
     Truth,
@@ -112,6 +112,15 @@ def test_a_file_of_markers_is_upright(pitch, roll):
     assert np.abs(got - sample.markers[:, [MARKERS.index(name) for name in MARKER_LANDMARKS]]).max() < 0.05
     assert not alone.image.any()
     assert alone.visibility.sum() == len(sample.times) * len(MARKER_LANDMARKS)
+
+
+@pytest.mark.parametrize(("pitch", "roll"), [(0.0, 0.0), (0.3, 0.0), (-0.2, 0.1)])
+def test_corrections_start_from_the_landmarks_put_upright(pitch, roll):
+    seen, truth = clip(seen_perfectly(pitch, roll))
+    middle = (seen.image[:, :, 23] + seen.image[:, :, 24]) / 2
+    start = _upright(seen.world, (middle - seen.size[:, None] / 2) / (ASSUMED_FOCAL * 640), truth.tilt)
+    columns = [MARKERS.index(name) for name in MARKER_LANDMARKS]
+    assert (start - truth.markers)[:, :, columns].abs().max() < 0.05
 
 
 def test_the_bearing_is_that_about_the_vertical():

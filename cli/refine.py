@@ -1,0 +1,41 @@
+"""`humanpose3d refine`: the depth refiner on any TRC file, without its video."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from shared.contracts import RunOptions, Subject
+from shared.formats.trc import read_trc, write_trc
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = commands.add_parser("refine", help="refine the markers of a TRC file", description=__doc__)
+    parser.add_argument("file", type=Path, metavar="IN.trc", help="markers with Y up, Z towards the camera")
+    parser.add_argument("output", type=Path, metavar="OUT.trc", help="the 22 refined markers")
+    parser.add_argument("--height", type=float, help="standing height in metres; default: what the markers imply")
+    parser.add_argument("--depth-model-path", metavar="FILE", help="another depth refinement model (ONNX)")
+    parser.set_defaults(command=_command)
+
+
+def _command(parsed: argparse.Namespace) -> int:
+    if parsed.height is not None:
+        Subject.parse({"height": parsed.height, "weight": 70})  # for its bounds; the weight does not matter here
+    markers = read_trc(parsed.file)
+    # Deferred: ONNX Runtime's import takes longer than printing a usage error should.
+    from services.refiner.depth import depth_network
+    from services.refiner.without_video import refine_markers
+
+    network = depth_network(RunOptions(main_refiner=True, depth_model_path=parsed.depth_model_path))
+    assert network is not None, "main_refiner asks for one"
+    refined = refine_markers(network, markers, parsed.height)
+    write_trc(parsed.output, refined.markers)
+    left_out = len(set(markers.names) - set(refined.markers.names))
+    print(f"Wrote {parsed.output}: {len(markers.times)} frames, 22 markers of a person of {refined.height:.2f} m")
+    print(f"Stated standard deviation: {np.nanmean(refined.spread.values) * 100:.1f} cm along each axis, on average")
+    if left_out:
+        print(
+            f"note: {left_out} other markers of {parsed.file.name} were left out; they would not fit the refined ones"
+        )
+    return 0
