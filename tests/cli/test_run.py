@@ -94,8 +94,9 @@ def test_an_earlier_result_is_replaced_whole(results: Path, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
 
 
-def test_the_main_refiner_ends_with_refined_angles_and_says_how_sure_they_are(tmp_path: Path):
-    arguments = ["--main-refiner", "--save-angle-comparison", "--plot-all-joint-angles"]
+def test_a_joint_model_ends_in_refined_angles_and_says_how_sure_they_are(tmp_path: Path):
+    model = str(MODELS_DIRECTORY / "joint_refiner.onnx")
+    arguments = ["--joint-model-path", model, "--save-angle-comparison", "--plot-all-joint-angles"]
     assert main(["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(tmp_path), *arguments]) == 0
     folder = tmp_path / "sample"
     quality, run = (json.loads((folder / name).read_text()) for name in ("quality.json", "run.json"))
