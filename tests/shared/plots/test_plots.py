@@ -22,7 +22,7 @@ def angles(frames: int, fill: float | None = None) -> JointAngles:
 
 
 def spread(frames: int) -> AngleSpread:
-    return AngleSpread(np.arange(frames) / 30, np.full((frames, 12, 3), 5.0))
+    return AngleSpread(np.arange(frames) / 30, np.full((frames, 12, 3), 15.0))
 
 
 def landmarks(frames: int, nobody: bool = False) -> Landmarks:
@@ -60,7 +60,7 @@ def test_every_picture_comes_whatever_the_data(tmp_path: Path, picture: str, fra
 
 
 def test_the_standard_deviation_is_a_band_around_the_curves(tmp_path: Path):
-    """Wider angles of which one is as unsure: more of the page is coloured than by the curves alone."""
+    """More of the page is coloured than by the curves alone."""
     coloured = []
     for name, sure in (("plain", None), ("band", spread(200))):
         save_joint_angles(tmp_path / name, angles(200), "walk", spread=sure)
