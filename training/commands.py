@@ -34,8 +34,25 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     depth.add_argument("--layers", type=int, default=4, help="of the network (default 4)")
     depth.add_argument("--workers", type=int, default=0, help="processes that draw batches; for a GPU (default none)")
     depth.add_argument("--fp16", action="store_true", help="half precision (bfloat16); for a GPU")
+    depth.add_argument("--errors", type=Path, help="error model ('train errors'): half of each batch is simulated")
+    depth.add_argument("--mocap", type=Path, nargs="+", default=(), help="folders of motions, for the simulated half")
+    depth.add_argument("--simulated", type=int, default=2000, help="simulated clips (default 2000)")
     depth.add_argument("--clips", type=int, help="only the first so many training clips, for learning curves")
     depth.set_defaults(command=_train_depth)
+    _add_errors(commands)
+    _add_joints(commands)
+    _add_merge(commands)
+
+
+def _add_errors(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    errors = commands.add_parser("errors", help="fit a model of the detector's errors to pairs, for pre-training")
+    errors.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
+    errors.add_argument("--out", type=Path, required=True, help="file of the model (.npz)")
+    errors.add_argument("--seed", type=int, default=1, help="of the comparison with real detections (default 1)")
+    errors.set_defaults(command=_fit_errors)
+
+
+def _add_joints(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     joints = commands.add_parser("joints", help="train the joint refiner on the angles of pairs")
     joints.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
     joints.add_argument(
@@ -58,6 +75,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     joints.add_argument("--width", type=int, default=48, help="of the network (default 48)")
     joints.add_argument("--layers", type=int, default=3, help="of the network (default 3)")
     joints.set_defaults(command=_train_joints)
+
+
+def _add_merge(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     merge = commands.add_parser("merge", help="put both refiners into one file, for --main-refiner-path")
     merge.add_argument("--depth", type=Path, required=True, help="depth refiner (ONNX)")
     merge.add_argument("--joints", type=Path, required=True, help="joint refiner (ONNX)")
@@ -87,6 +107,9 @@ def _train_depth(arguments: argparse.Namespace) -> int:
         from training.depth.loop import TrainConfig, train  # needs torch
     except ImportError:
         raise _NO_TORCH from None
+    if arguments.errors is not None and not arguments.mocap:
+        raise InvalidOption({"mocap": "is needed for the simulated half of the batches"})
+    arguments.mocap = tuple(arguments.mocap)
     asked = {field.name: getattr(arguments, field.name) for field in fields(TrainConfig) if field.name in arguments}
     best = train(TrainConfig(**asked))
     print(f"best network: {best}")  # noqa: T201 - the command's result
@@ -113,4 +136,13 @@ def _merge(arguments: argparse.Namespace) -> int:
         raise ModelNotFound("Merging needs onnx: install the extra 'train' (see training/README.md).") from None
     merge(arguments.depth, arguments.joints, arguments.out)
     print(f"both refiners: {arguments.out}")  # noqa: T201 - the command's result
+    return 0
+
+
+def _fit_errors(arguments: argparse.Namespace) -> int:
+    from training.simulation.compare import fit_and_compare, table
+
+    model, rows = fit_and_compare(arguments.data, arguments.seed)
+    model.save(arguments.out)
+    print(f"{table(rows)}\n{arguments.out}: {model.facts}")  # noqa: T201 - the command's result
     return 0

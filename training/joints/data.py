@@ -61,8 +61,12 @@ _ARRAYS: Final = tuple(field.name for field in fields(Clip) if field.name not in
 
 
 def stage_depth(depth_model: Path | None) -> RefineDepth:
-    """The depth stage as a run has it: with the network in this file, or geometric where there is none."""
+    """The depth stage as a run has it: with the network in this file, or geometric where there is none.
+
+    Raises ModelNotFound, ModelCorrupt or ModelError where the network cannot be used.
+    """
     options = RunOptions(depth_model_path=None if depth_model is None else str(depth_model))
+    DEPTH.check(options)
     return lambda landmarks, subject: DEPTH.run(DepthInputs(landmarks, subject), options, silent)
 
 
@@ -89,11 +93,12 @@ def clip_of(pair: Pair, name: str, refine_depth: RefineDepth, cycles: int = CYCL
 def make_clips(data: Path, folder: Path, depth_model: Path | None, splits: Sequence[str]) -> list[Path]:
     """The files of these splits' clips, in order; those that are not there yet are made.
 
-    Raises InvalidOption where the folder holds clips of another depth model: they must not mix.
+    Raises InvalidOption where the folder holds clips of another depth model: they must not mix; ModelNotFound,
+    ModelCorrupt or ModelError where the depth model cannot be used.
     """
+    refine_depth = stage_depth(depth_model)
     folder.mkdir(parents=True, exist_ok=True)
     _begin(folder, depth_model)
-    refine_depth = stage_depth(depth_model)
     wanted = [file for file in pair_files(data) if read_facts(file)["split"] in splits]
     for file in tqdm([file for file in wanted if not (folder / file.name).exists()], desc="angles", leave=False):
         try:

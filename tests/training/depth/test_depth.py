@@ -140,7 +140,7 @@ def test_mirroring_twice_changes_nothing():
 
 def test_batches_have_one_shape_whatever_the_clips_length():
     samples = [to_sample(made_up_pair(2)), to_sample(made_up_pair(3, frames=20))]
-    seen, truth = draw_batch(samples, 6, np.random.default_rng(0))
+    seen, truth = draw_batch([(samples, 6)], np.random.default_rng(0))
     assert seen.image.shape == (6, 48, 33, 2)
     assert truth.markers.shape == (6, 48, 22, 3)
     assert torch.isfinite(seen.image).all()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cli.main import main
 from services.angles.joints import joint_angles
 from services.refiner.stage import DepthOutputs
 from shared.contracts import StageReport, Subject
@@ -103,12 +104,25 @@ def test_clips_are_made_once_and_only_of_the_splits_asked_for(
     assert [file.name for file in make_clips(pairs, out, None, ("test",))] == ["000002.npz"]
 
 
-def test_angles_behind_another_depth_model_are_not_mixed_in(pairs: Path, tmp_path: Path):
+def test_angles_behind_another_depth_model_are_not_mixed_in(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("training.joints.data.stage_depth", lambda model: as_standing)
     model = tmp_path / "depth.onnx"
     model.write_bytes(b"weights")
     make_clips(pairs, tmp_path / "angles", None, ())
     with pytest.raises(InvalidOption, match="another depth model"):
         make_clips(pairs, tmp_path / "angles", model, ())
+
+
+def test_a_depth_model_that_cannot_be_used_is_refused_before_any_clip(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
+    arguments = ["--data", str(pairs), "--out", str(tmp_path / "run"), "--depth-model", str(tmp_path / "gone.onnx")]
+    assert main(["train", "joints", *arguments]) == 2
+    assert "there is no file 'gone.onnx'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_clip_in_which_a_run_would_be_refused_is_left_out(pairs: Path, tmp_path: Path):
