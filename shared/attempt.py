@@ -8,6 +8,7 @@ from typing import Final
 
 from shared import runs
 from shared.contracts import Claim, RunState, StageRecord, StageTask
+from shared.models import within
 from shared.retrying import insist
 from shared.stage_main import ResultsJob, StageJob
 from shared.stage_process import Runner
@@ -27,6 +28,8 @@ class Attempt:
     store: Store
     scratch: Path
     """An empty folder of this attempt alone, on this machine."""
+    models: Path
+    """The folder of the models that options may name."""
 
     @property
     def outputs(self) -> str:
@@ -45,7 +48,7 @@ class Attempt:
         job = StageJob(
             inputs=inputs,
             subject=self.task.subject,
-            options=self.task.options,
+            options=within(self.task.options, self.models),
             workdir=self._folder("work"),
             outputs=self._folder("outputs"),
         )

@@ -18,9 +18,11 @@ StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner
 PoseModel = Literal["lite", "full", "heavy"]
 
 
-def route(_options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order. The joint refiner joins them when there is one."""
-    return ("detector", "refiner.depth", "augmenter", "angles")
+def route(options: "RunOptions") -> tuple[StageName, ...]:
+    """The stages that a run passes through, in order. The joint refiner follows where a network of it is asked for."""
+    stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
+    joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
+    return (*stages, "refiner.joints") if joints else stages
 
 
 class _Contract(BaseModel):
@@ -66,9 +68,9 @@ class RunOptions(_Contract):
     )
     plot_landmarks: Annotated[bool, Field(description="write a picture of the landmarks' paths")] = False
     plot_augmented: Annotated[bool, Field(description="write a picture of the augmented markers")] = False
-    save_angle_comparison: Annotated[bool, Field(description="write a picture of the angles, right against left")] = (
-        False
-    )
+    save_angle_comparison: Annotated[
+        bool, Field(description="write a picture of the angles, right against left or before against after refinement")
+    ] = False
     show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
     export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
     blur_faces: Annotated[

@@ -97,7 +97,7 @@ def write_results(results: RunResults, folder: Path) -> None:
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
-    write_angles_csv(angles_folder, name, results.refined_angles or results.angles)
+    write_angles_csv(angles_folder, name, results.refined_angles or results.angles, results.angle_spread)
     _write_json(folder / "quality.json", _quality(results))
     run = _run(results)
     _write_json(folder / "run.json", run)
@@ -231,8 +231,9 @@ def _write_plots(results: RunResults, folder: Path) -> None:
 
     angles, refined = results.angles, results.refined_angles
     if options.plot_all_joint_angles:
-        note = "" if refined is None else "refined"
-        plots.save_joint_angles(folder / _ANGLES_FOLDER / f"{name}_all_joint_angles.png", refined or angles, name, note)
+        note = "" if refined is None else "refined, with the standard deviation"
+        path = folder / _ANGLES_FOLDER / f"{name}_all_joint_angles.png"
+        plots.save_joint_angles(path, refined or angles, name, note, results.angle_spread)
     if options.save_angle_comparison:
         plots.save_angle_comparison(folder / _ANGLES_FOLDER / f"{name}_angle_comparison.png", angles, refined, name)
     if options.plot_landmarks:

@@ -200,7 +200,7 @@ class Worker:
 
     async def _work(self, task: StageTask, claim: Claim) -> Verdict:
         with scratch_folder() as scratch:
-            attempt = Attempt(task, claim, self._runner, self._store, scratch)
+            attempt = Attempt(task, claim, self._runner, self._store, scratch, self._settings.models_directory)
             try:
                 record, results = await self._watched(attempt)
                 self._observe("stored", task)

@@ -10,19 +10,26 @@ from matplotlib.lines import Line2D
 
 from shared.angle_names import ROWS, SMALLEST_SPAN, by_side
 from shared.curves import curve, evenly
-from shared.motion import FloatArray, JointAngles
+from shared.motion import AngleSpread, FloatArray, JointAngles
 from shared.plots.page import STYLES, add_legend, new_page, save_page, sides_legend, tidy
 from shared.skeleton import JOINT_GROUP_INDEX
 
 
-def save_joint_angles(path: Path, angles: JointAngles, title: str, note: str = "") -> None:
-    """All angles of all joints, right and left of a joint in one panel. Raises OutputNotWritable."""
+def save_joint_angles(
+    path: Path, angles: JointAngles, title: str, note: str = "", spread: AngleSpread | None = None
+) -> None:
+    """All angles of all joints, right and left of a joint in one panel, within ±1 standard deviation where it is known.
+
+    Raises OutputNotWritable.
+    """
     figure = new_page(
         title, " · ".join(filter(None, ("Joint angles in degrees over seconds; gaps were not measured", note)))
     )
     for row, angle, axes in _panels(figure, tuple(ROWS)):
         for side, values in by_side(angles.values, row, angle):
             _draw(axes, angles.times, values, side)
+        for side, sd in by_side(spread.values, row, angle) if spread else ():
+            _draw_band(axes, angles.times, dict(by_side(angles.values, row, angle))[side], sd, side)
         _finish(axes, angles.times)
     add_legend(figure, sides_legend())
     save_page(figure, path)
@@ -91,6 +98,14 @@ def _panels(figure: Figure, rows: tuple[str, ...]) -> Iterator[tuple[str, int, A
 def _draw(axes: Axes, times: FloatArray, values: FloatArray, side: str) -> None:
     colour, style = STYLES[side]
     axes.plot(*curve(times, values), color=colour, linestyle=style, linewidth=1.1, solid_capstyle="round")
+
+
+def _draw_band(axes: Axes, times: FloatArray, values: FloatArray, sd: FloatArray, side: str) -> None:
+    """Within ±1 standard deviation; a turn past ±180° breaks it, as it breaks the curve."""
+    at = evenly(times.size)
+    middle = np.where(np.abs(np.diff(values[at], prepend=values[at][:1])) > 180, np.nan, values[at])
+    low, high = middle - sd[at], middle + sd[at]
+    axes.fill_between(times[at], low, high, color=STYLES[side][0], alpha=0.15, linewidth=0)
 
 
 def _finish(axes: Axes, times: FloatArray) -> None:

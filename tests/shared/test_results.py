@@ -12,7 +12,7 @@ from shared.contracts import QualityWarning, RunOptions, StageReport, Subject, V
 from shared.errors import OutputNotWritable
 from shared.formats.csv_files import read_angles_csv, read_landmarks_csv
 from shared.formats.trc import read_trc
-from shared.motion import JointAngles, Landmarks, Markers, MarkerSpread
+from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
 from shared.results import RunResults, publish, write_results
 from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS, RESPONSE_MARKERS
 
@@ -122,6 +122,18 @@ def test_refined_angles_are_the_ones_in_the_files_and_that_is_said(results: RunR
     found = read_angles_csv(tmp_path / "joint_angles", "walk")
     np.testing.assert_allclose(found.values, refined.values, rtol=0, atol=0.5001e-6)
     assert json.loads((tmp_path / "quality.json").read_text(encoding="utf-8"))["joint_angles"] == "refined"
+
+
+def test_how_sure_refined_angles_are_stands_beside_them(results: RunResults, tmp_path: Path):
+    times = results.angles.times
+    refined, spread = JointAngles(times, results.angles.values + 1), AngleSpread(times, np.full((12, 12, 3), 4.0))
+    write_results(replace(results, refined_angles=refined, angle_spread=spread), tmp_path)
+    first, *rows = (tmp_path / "joint_angles" / "walk_angles_elbow_l.csv").read_text(encoding="utf-8").splitlines()
+    assert first.endswith(",elbow_l_flexion_sd_deg,elbow_l_carrying_angle_sd_deg,elbow_l_pronation_sd_deg")
+    assert {row.split(",", 4)[4] for row in rows} == {"4.000000,4.000000,4.000000"}
+    np.testing.assert_allclose(
+        read_angles_csv(tmp_path / "joint_angles", "walk").values, refined.values, rtol=0, atol=0.5001e-6
+    )
 
 
 def test_two_runs_differ_in_run_json_and_the_reports_date_alone(results: RunResults, tmp_path: Path):

@@ -8,12 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contracts import Claim, Problem, RunState, StageRecord, StageTask, route
+from shared.contracts import Claim, Problem, RunOptions, RunState, StageRecord, StageTask, route
 from shared.errors import DuplicateTask, RunError, Superseded
 from tests.makers import new_state
 
 PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")
 STAGES = route(new_state().request.options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"main_refiner": True}, {"joint_model_path": "joints.onnx"}, {"main_refiner_path": "both.onnx"}],
+    ids=lambda options: next(iter(options)),
+)
+def test_a_run_whose_joints_are_refined_has_that_stage_last(options: dict[str, Any]):
+    assert route(RunOptions(**options)) == (*STAGES, "refiner.joints")
+    assert "refiner.joints" not in STAGES
+    assert route(RunOptions(depth_model_path="depth.onnx")) == STAGES
 
 
 def record(claim: Claim) -> StageRecord:

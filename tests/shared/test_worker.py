@@ -129,6 +129,19 @@ async def test_a_run_passes_through_all_stages(world):
     assert "detector/1/detector-made.json" in await world.keys(run_id)
 
 
+async def test_a_run_with_a_joint_model_has_one_stage_more_and_finds_it_in_the_model_folder(world, tmp_path):
+    world.settings = world.settings.model_copy(update={"models_directory": tmp_path / "models"})
+    runner = StubRunner("refiner.joints")
+    run_id = await world.submitted(RunOptions(joint_model_path="mine.onnx"))
+    others = [world.worker(stage) for stage in get_args(StageName) if stage != "refiner.joints"]
+    async with world.working(*others, world.worker("refiner.joints", runner)):
+        state = await assert_completed_once(world, run_id)
+    assert list(state.finished)[-1] == "refiner.joints"
+    assert runner.asked is not None
+    assert runner.asked.joint_model_path == str(tmp_path / "models" / "mine.onnx")
+    assert state.request.options.joint_model_path == "mine.onnx"
+
+
 def dies(world: World, stage: StageName, phase: Phase, times: int) -> Callable[[Phase, StageTask], None]:
     def observe(seen: Phase, task: StageTask) -> None:
         nonlocal times

@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from shared.angle_names import ROWS
 from shared.errors import OutputNotWritable
-from shared.motion import JointAngles, Landmarks, Markers
+from shared.motion import AngleSpread, JointAngles, Landmarks, Markers
 from shared.plots import save_angle_comparison, save_joint_angles, save_landmarks, save_markers
 from shared.plots.page import printable
 from shared.skeleton import ALL_MARKERS, JOINT_GROUPS
@@ -20,6 +20,10 @@ def angles(frames: int, fill: float | None = None) -> JointAngles:
     times = np.arange(frames) / 30
     values = 40 * np.sin(6 * times[:, None, None] + np.arange(36).reshape(12, 3))
     return JointAngles(times, values if fill is None else np.full_like(values, fill))
+
+
+def spread(frames: int) -> AngleSpread:
+    return AngleSpread(np.arange(frames) / 30, np.full((frames, 12, 3), 15.0))
 
 
 def landmarks(frames: int, nobody: bool = False) -> Landmarks:
@@ -37,6 +41,7 @@ def markers(frames: int, fill: float | None = None) -> Markers:
 
 PICTURES: dict[str, Callable[[Path, int, float | None], None]] = {
     "angles": lambda path, n, fill: save_joint_angles(path, angles(n, fill), "walk"),
+    "spread": lambda path, n, fill: save_joint_angles(path, angles(n, fill), "walk", "refined", spread(n)),
     "sides": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), None, "walk"),
     "refined": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), angles(n), "walk"),
     "landmarks": lambda path, n, fill: save_landmarks(path, landmarks(n, nobody=fill is not None), "walk"),
@@ -60,6 +65,16 @@ def test_every_picture_comes_whatever_the_data(tmp_path: Path, picture: str, fra
         pytest.approx(841.68),
     ]
     assert (tmp_path / "a.svg").stat().st_size < 3_000_000
+
+
+def test_the_standard_deviation_is_a_band_around_the_curves(tmp_path: Path):
+    """More of the page is coloured than by the curves alone."""
+    coloured = []
+    for name, sure in (("plain", None), ("band", spread(200))):
+        save_joint_angles(tmp_path / name, angles(200), "walk", spread=sure)
+        pixels = imread(tmp_path / name, format="png")[..., :3]
+        coloured.append(int((pixels.max(axis=2) - pixels.min(axis=2) > 0.05).sum()))
+    assert coloured[1] > 1.3 * coloured[0]
 
 
 def test_the_same_values_give_the_same_picture(tmp_path: Path):
