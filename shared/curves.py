@@ -22,9 +22,9 @@ def curve(times: FloatArray, values: FloatArray, stretches: int = STRETCHES) -> 
     return np.insert(times, jumps, times[jumps]), np.insert(values, jumps, np.nan)
 
 
-def evenly(count: int) -> NDArray[np.intp]:
-    """Indices of as many frames as a picture can show, evenly spread over `count`."""
-    return np.unique(np.linspace(0, count - 1, min(count, STRETCHES)).round().astype(np.intp))
+def evenly(count: int, most: int = STRETCHES) -> NDArray[np.intp]:
+    """Indices of at most so many frames (as many as a picture can show), evenly spread over `count`."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 
 
 def _extremes(values: FloatArray, stretches: int) -> NDArray[np.intp]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +14,9 @@ from shared.curves import curve, evenly
 from shared.motion import AngleSpread, FloatArray, JointAngles
 from shared.plots.page import STYLES, add_legend, new_page, save_page, sides_legend, tidy
 from shared.skeleton import JOINT_GROUP_INDEX
+
+_BAND_POINTS: Final = 500
+"""Of a band's edge: it changes more slowly than the curve within."""
 
 
 def save_joint_angles(
@@ -102,7 +106,7 @@ def _draw(axes: Axes, times: FloatArray, values: FloatArray, side: str) -> None:
 
 def _draw_band(axes: Axes, times: FloatArray, values: FloatArray, sd: FloatArray, side: str) -> None:
     """Within ±1 standard deviation; a turn past ±180° breaks it, as it breaks the curve."""
-    at = evenly(times.size)
+    at = evenly(times.size, _BAND_POINTS)
     middle = np.where(np.abs(np.diff(values[at], prepend=values[at][:1])) > 180, np.nan, values[at])
     low, high = middle - sd[at], middle + sd[at]
     axes.fill_between(times[at], low, high, color=STYLES[side][0], alpha=0.15, linewidth=0)
