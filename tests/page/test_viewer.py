@@ -13,6 +13,7 @@ from shared.motion import Markers
 from tests.page import walker
 
 FRAMES = 10_000
+BUDGET_MS = 1000 / 60
 
 PLAYED = """async (count) => {
   const { viewer } = document.querySelector(".space");
@@ -68,15 +69,15 @@ def test_markers_of_any_names_and_gaps_are_shown(browser: Browser, tmp_path: Pat
     positions[5:9, 1] = np.nan
     page = opened(browser, tmp_path, Markers(np.arange(20) / 50, ("A", "B", "C"), positions))
     page.get_by_role("slider", name="Time").fill("6")
-    assert page.evaluate("() => document.querySelector('.space').viewer.body.main.count") == 3
+    assert page.evaluate("() => document.querySelector('.space').viewer.body.main.places.count") == 3
     page.close()
 
 
-def test_ten_thousand_frames_play(browser: Browser, tmp_path: Path):
-    """Tells what the page itself does for a frame, and how long until it is drawn to the last pixel, without a GPU.
+def test_ten_thousand_frames_play_within_the_budget(browser: Browser, tmp_path: Path):
+    """What the page itself does for a frame, and how long until it is drawn to the last pixel, without a GPU.
 
-    Drawing is up to a software renderer here, whose time is also that of everything else on the machine, so the figures
-    are told and not asserted.
+    Drawing is up to a software renderer here, whose time is also that of everything else on the machine: the quickest
+    tenth of the frames is held against the budget, the rest is told.
     """
     long = walker.markers(np.arange(FRAMES) / 60)
     back_and_forth = long.positions - np.array([0, 0, 1.2]) * long.times[:, None, None]
@@ -92,7 +93,8 @@ def test_ten_thousand_frames_play(browser: Browser, tmp_path: Path):
         f"median {np.median(costs):.1f} ms"
     )
     page.close()
-    assert cost["frames"] >= len(costs) == 120
+    assert script_ms < BUDGET_MS / 4
+    assert np.percentile(costs, 10) < BUDGET_MS
 
 
 @pytest.mark.parametrize("unit", ["m", "mm"])
