@@ -152,6 +152,10 @@ class Client:
         """Stop a run."""
         return Progress.model_validate(_checked(self._http.post(f"/api/runs/{run_key}/cancel")).json())
 
+    def rename(self, run_key: str, name: str) -> Run:
+        """Give a run another name; its files keep the video's."""
+        return Run.model_validate(_checked(self._http.patch(f"/api/runs/{run_key}/", json={"name": name})).json())
+
     def erase(self, run_key: str) -> None:
         """Erase a run with its video and results."""
         _checked(self._http.delete(f"/api/runs/{run_key}/"))

@@ -98,6 +98,13 @@ class Desk:
             return None
         return sum(other.status == "queued" and other.accepted_at < state.accepted_at for other in self._index)
 
+    async def rename(self, key: ApiKey, run_id: str, title: str) -> RunState:
+        """Give a run another name; its files keep theirs. Raises RunNotFound."""
+        await self.get(key, run_id)
+        state = await runs.rename(self._bus, run_id, title)
+        self._index.put(state)
+        return state
+
     async def cancel(self, key: ApiKey, run_id: str) -> RunState:
         """Stop a run. Raises RunNotFound, and RunOver where it has ended."""
         await self.get(key, run_id)

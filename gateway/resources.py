@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from shared.contracts import Problem, RunOptions, RunState, RunStatus, StageName, Subject, route
+from shared.contracts import Advance, Problem, RunOptions, RunState, RunStatus, RunTitle, StageName, Subject, route
 from shared.skeleton import JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, MARKERS, RESPONSE_MARKERS, SEGMENTS, mirrored
 
 
@@ -39,6 +39,7 @@ class Progress(BaseModel):
     status: RunStatus
     progress: float = Field(ge=0, le=100, description="percent of the whole run")
     stage: StageName | None = Field(description="the stage at work, or next; null after the last")
+    frames: Advance | None = Field(description="how far this stage is; null while it has not begun")
     queue_position: int | None = Field(description="how many runs wait before this one; null when it does not wait")
     done: bool = Field(description="the run has ended: completed, failed or cancelled")
     error: str | None = Field(description="why it failed and what to do; null unless it failed")
@@ -53,6 +54,7 @@ class Progress(BaseModel):
             status=state.status,
             progress=state.progress,
             stage=state.stage,
+            frames=state.frames,
             queue_position=queue_position,
             done=state.is_over,
             error=state.problem.detail if state.problem else None,
@@ -65,7 +67,8 @@ class RunSummary(BaseModel):
     """A run in a list."""
 
     run_key: str
-    name: str = Field(description="the video's name")
+    name: str = Field(description="what its owner calls it; the video's name until it is given another")
+    video_name: str = Field(description="the video's name, which result files bear")
     status: RunStatus
     progress: float
     accepted_at: datetime
@@ -77,7 +80,8 @@ class RunSummary(BaseModel):
         """The answer for this run."""
         return cls(
             run_key=state.run_id,
-            name=state.request.name,
+            name=state.name,
+            video_name=state.request.name,
             status=state.status,
             progress=state.progress,
             accepted_at=state.accepted_at,
@@ -128,6 +132,12 @@ class Run(RunSummary):
             files=files,
             archive_url=f"{url}archive.zip" if files else None,
         )
+
+
+class RunChange(BaseModel):
+    """What can be changed of a run."""
+
+    name: RunTitle
 
 
 class UploadForm(BaseModel):

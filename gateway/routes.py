@@ -13,7 +13,7 @@ from gateway.events import event_stream
 from gateway.forms import Form, read_form
 from gateway.keys import ApiKey, KeyRing
 from gateway.problems import responses
-from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Skeleton, Statistics, UploadForm
+from gateway.resources import Accepted, Progress, Run, RunChange, RunList, RunSummary, Skeleton, Statistics, UploadForm
 from gateway.sniff import check_container
 from gateway.statistics import describe
 from gateway.submission import UPLOAD_KEY, read_submission
@@ -210,6 +210,12 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
         path = scratch / "angles.npz"
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
         return describe(state.run_id, load_npz(path, JointAngles))
+
+
+@router.patch("/runs/{run_key}", responses=responses(404, 422))
+async def rename_run(services: Given, key: Key, run_key: str, change: RunChange) -> Run:
+    """Give a run another name. Its files keep the video's name, so that what was downloaded before still fits."""
+    return Run.of(await services.desk.rename(key, run_key, change.name))
 
 
 @router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))

@@ -14,7 +14,7 @@ from gateway import events
 from gateway.app import create_app
 from gateway.keys import append, create
 from shared import runs
-from shared.contracts import Problem
+from shared.contracts import Advance, Problem
 from shared.errors import BusUnavailable, InvalidSetting, StoreUnavailable
 from tests.gateway.world import FORM, MP4, World
 
@@ -174,6 +174,39 @@ def test_pages_hold_every_run_once_newest_first(world: World):
             assert seen == made[::-1]
             problem(await client.get("/api/runs/", params={"cursor": "bm9wZQ=="}), 422, "invalid-option")
             problem(await client.get("/api/runs/", params={"limit": 0}), 422, "invalid-request")
+
+    asyncio.run(scenario())
+
+
+def test_a_run_is_renamed_and_its_files_keep_their_names(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            await world.complete(run_key, {"walk_final.trc": b"1"})
+            renamed = (await client.patch(f"/api/runs/{run_key}/", json={"name": "  Frau Müller, vorher "})).json()
+            assert (renamed["name"], renamed["video_name"]) == ("Frau Müller, vorher", "walk")
+            assert [file["path"] for file in renamed["files"]] == ["walk_final.trc"]
+            (listed,) = (await client.get("/api/runs/")).json()["runs"]
+            assert listed["name"] == "Frau Müller, vorher"
+            for name in ("", "   ", "two\nlines", "x" * 101, None):
+                problem(await client.patch(f"/api/runs/{run_key}/", json={"name": name}), 422, "invalid-request")
+            problem(await client.patch("/api/runs/nobody-knows-me/", json={"name": "x"}), 404, "run-not-found")
+
+    asyncio.run(scenario())
+
+
+def test_progress_tells_the_frames_of_the_stage_at_work(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            assert (await client.get(f"/api/runs/{run_key}/progress/")).json()["frames"] is None
+            claimed = await runs.change(world.bus, run_key, lambda state: state.claimed("detector", 1, 1, "worker"))
+            claim = claimed.state.claim
+            assert claim is not None
+            await runs.change(world.bus, run_key, lambda state: state.progressed(claim, Advance(done=30, total=120)))
+            progress = (await client.get(f"/api/runs/{run_key}/progress/")).json()
+            assert progress["frames"] == {"done": 30, "total": 120}
+            await client.post(f"/api/runs/{run_key}/cancel")
 
     asyncio.run(scenario())
 

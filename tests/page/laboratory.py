@@ -15,7 +15,7 @@ import uvicorn
 from gateway.app import create_app
 from shared import runs
 from shared.bus.memory import MemoryBus
-from shared.contracts import Claim, Problem, StageName, StageRecord
+from shared.contracts import Advance, Claim, Problem, StageName, StageRecord
 from shared.errors import RunError
 from shared.settings import Settings
 from shared.store.directory import DirectoryStore
@@ -135,14 +135,15 @@ class Laboratory:
         await runs.publish_next(self.bus, after)
 
     async def _detect(self, run_id: str, claim: Claim) -> None:
-        for fraction in (0.1, 0.25, 0.5):
-            await self._progress(run_id, claim, fraction)
+        for done in (8, 23, 38):
+            await self._progress(run_id, claim, Advance(done=done, total=walker.FRAMES))
+            await asyncio.sleep(0.1)
         while not self._go_on.is_set():
             await asyncio.sleep(0.02)
-            (await self.bus.read(run_id)).state.progressed(claim, 0)  # raises when the run was stopped
+            (await self.bus.read(run_id)).state.progressed(claim, Advance(done=0, total=None))  # raises when stopped
 
-    async def _progress(self, run_id: str, claim: Claim, fraction: float) -> None:
-        await runs.change(self.bus, run_id, lambda s: s.progressed(claim, fraction))
+    async def _progress(self, run_id: str, claim: Claim, frames: Advance) -> None:
+        await runs.change(self.bus, run_id, lambda s: s.progressed(claim, frames))
 
     async def _results(self, run_id: str, name: str) -> dict[str, str]:
         folder = self.folder / "results" / run_id
