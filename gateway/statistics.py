@@ -5,14 +5,15 @@ from collections.abc import Callable
 import numpy as np
 
 from gateway.resources import AngleStatistics, Asymmetry, Statistics
-from shared.motion import FloatArray, JointAngles
+from shared.motion import AngleSpread, FloatArray, JointAngles
 from shared.skeleton import JOINT_GROUPS, mirrored
 
 
-def describe(run_id: str, angles: JointAngles) -> Statistics:
-    """Statistics of every angle, over the frames in which it is known."""
+def describe(run_id: str, angles: JointAngles, spread: AngleSpread | None = None) -> Statistics:
+    """Statistics of every angle over the frames in which it is known, and the mean of `spread` over these."""
+    unknown = np.full_like(angles.values, np.nan) if spread is None else spread.values
     rows = [
-        _angle(group.name, name, angles.values[:, index, axis])
+        _angle(group.name, name, angles.values[:, index, axis], unknown[:, index, axis])
         for index, group in enumerate(JOINT_GROUPS)
         for axis, name in enumerate(group.angles)
     ]
@@ -28,10 +29,9 @@ def describe(run_id: str, angles: JointAngles) -> Statistics:
     )
 
 
-def _angle(joint: str, angle: str, values: FloatArray) -> AngleStatistics:
-    known = values[np.isfinite(values)]
-
-    def figure(of: Callable[[FloatArray], float]) -> float | None:
+def _angle(joint: str, angle: str, values: FloatArray, spread: FloatArray) -> AngleStatistics:
+    def figure(of: Callable[[FloatArray], float], values: FloatArray = values) -> float | None:
+        known = values[np.isfinite(values)]
         return round(float(of(known)), 3) if known.size else None
 
     return AngleStatistics(
@@ -41,6 +41,7 @@ def _angle(joint: str, angle: str, values: FloatArray) -> AngleStatistics:
         maximum=figure(np.max),
         mean=figure(np.mean),
         range_of_motion=figure(np.ptp),
+        uncertainty=figure(np.mean, spread),
     )
 
 

@@ -100,7 +100,9 @@ class StageProcess:
             raise StageCrashed("The stage ended with an internal error.")
         return content
 
-    async def _answer(self, process: asyncio.subprocess.Process, progress: Callable[[Advance], None]) -> tuple[str, Any]:
+    async def _answer(
+        self, process: asyncio.subprocess.Process, progress: Callable[[Advance], None]
+    ) -> tuple[str, Any]:
         while True:
             ((kind, content),) = (await self._listen(process)).items()
             if kind != "progress":

@@ -8,11 +8,19 @@ import av
 import cv2
 import numpy as np
 
-from shared.formats.csv_files import write_angles_csv, write_landmarks_csv
+from shared.formats.csv_files import angles_csv_name, write_angles_csv, write_landmarks_csv
 from shared.formats.npz import save_npz
 from shared.formats.trc import write_trc
-from shared.motion import FloatArray, JointAngles, Landmarks, Markers
-from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARK_INDEX, LANDMARK_SEGMENTS, LANDMARKS, MARKERS
+from shared.motion import AngleSpread, FloatArray, JointAngles, Landmarks, Markers
+from shared.skeleton import (
+    ALL_MARKERS,
+    JOINT_GROUP_INDEX,
+    JOINT_GROUPS,
+    LANDMARK_INDEX,
+    LANDMARK_SEGMENTS,
+    LANDMARKS,
+    MARKERS,
+)
 
 RATE = 30.0
 FRAMES = 75
@@ -58,6 +66,14 @@ def angles() -> JointAngles:
     return JointAngles(TIMES, values)
 
 
+def spread() -> AngleSpread:
+    """Standard deviations that grow from 2° to 6°, except of the trunk, of which nothing is stated."""
+    values = np.repeat(np.linspace(2, 6, FRAMES), len(JOINT_GROUPS) * 3).reshape(FRAMES, len(JOINT_GROUPS), 3)
+    values[:, JOINT_GROUP_INDEX["trunk"]] = np.nan
+    values[np.isnan(angles().values)] = np.nan
+    return AngleSpread(TIMES, values)
+
+
 def landmarks() -> Landmarks:
     """The walk as the camera sees it, filmed from the person's left."""
     places = {name: _landmark_place(name) for name in LANDMARKS}
@@ -84,7 +100,7 @@ def video() -> bytes:
 
 
 def write_results(folder: Path, name: str, *, warnings: bool = True) -> None:
-    """The files of a run, and `angles.npz` beside them, from which the server makes its statistics."""
+    """The files of a run, and `angles.npz` and `spread.npz` beside them, from which the server makes its statistics."""
     (folder / "joint_angles").mkdir(parents=True)
     write_trc(folder / f"{name}_final.trc", markers())
     rough = markers(names=MARKERS)
@@ -92,8 +108,21 @@ def write_results(folder: Path, name: str, *, warnings: bool = True) -> None:
     write_trc(folder / f"{name}_initial.trc", Markers(rough.times, rough.names, rough.positions + wrong))
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", landmarks())
     write_angles_csv(folder / "joint_angles", name, angles())
+    _add_spread(folder / "joint_angles", name)
     (folder / "quality.json").write_text(json.dumps(_quality(warnings)), encoding="utf-8")
     save_npz(folder / "angles.npz", angles())
+    save_npz(folder / "spread.npz", spread())
+
+
+def _add_spread(folder: Path, name: str) -> None:
+    """The columns `<group>_<angle>_sd_deg` after those of the angles, in every file."""
+    for index, group in enumerate(JOINT_GROUPS):
+        path = folder / angles_csv_name(name, group)
+        header, *rows = path.read_text(encoding="utf-8").splitlines()
+        lines = [",".join((header, *(f"{group.name}_{angle}_sd_deg" for angle in group.angles)))]
+        for row, values in zip(rows, spread().values[:, index], strict=True):
+            lines.append(",".join((row, *("" if np.isnan(value) else f"{value:.6f}" for value in values))))
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _path(name: str, times: FloatArray, offset: tuple[float, ...] = _NOWHERE) -> FloatArray:

@@ -67,12 +67,12 @@ export function downloads(run, signal) {
       "ul",
       { class: "files" },
       files,
-      h("li", {}, saving(`${runPath(run.run_key)}video`, run.name, [t("file_video")], signal)),
+      h("li", {}, saving(`${runPath(run.run_key)}video`, run.video_name, [t("file_video")], signal)),
     ),
   );
 }
 
 /** @param {any} run @param {AbortSignal} signal */
 export function archive(run, signal) {
-  return saving(run.archive_url, `${run.name}.zip`, [icon("download"), t("zip")], signal, "button primary");
+  return saving(run.archive_url, `${run.video_name}.zip`, [icon("download"), t("zip")], signal, "button primary");
 }

@@ -4,6 +4,7 @@ import { Problem, call, json, runPath } from "../lib/api.js";
 import { confirmed, fill, h, icon, iconButton } from "../lib/dom.js";
 import { follow } from "../lib/events.js";
 import { duration } from "../lib/format.js";
+import { Pace } from "../lib/pace.js";
 import { t, tOr } from "../texts.js";
 
 const QUEUE_POLL_MS = 3000;
@@ -21,22 +22,28 @@ export function running(run, signal, over) {
   const words = h("p", { role: "status", class: "words" });
   const left = h("span", { class: "left" });
   const stages = h("ol", { class: "stages", "aria-label": t("stages") });
-  const clock = new TimeLeft();
+  const pace = new Pace();
   let current = run;
-  const show = (/** @type {any} */ progress) => {
-    current = { ...current, ...progress };
+  const show = () => {
     bar.value = current.progress;
     percent.textContent = `${Math.floor(current.progress)} %`;
     words.textContent =
       current.status === "queued" ? queueWords(current.queue_position) : t(`status_${current.status}`);
-    left.textContent = current.status === "running" ? clock.at(current.progress) : "";
-    fill(stages, stageItems(run.stages, current));
+    left.textContent = current.status === "running" ? timeLeft(pace) : "";
+    fill(stages, stageItems(run.stages, current, pace));
+  };
+  const hear = (/** @type {any} */ told) => {
+    pace.hear(told);
+    // Events of before this page was opened tell how fast it went, but are no news.
+    if (Date.parse(told.at) < Date.parse(current.at)) return;
+    current = { ...current, ...told };
+    show();
     if (["completed", "failed", "cancelled"].includes(current.status)) over();
   };
   const lost = () => (words.textContent = t("lost"));
-  show(run);
-  follow(run.run_key, { progress: show, lost }, signal).catch((error) => !signal.aborted && complain(words, error));
-  pollQueue(run.run_key, () => current.status, show, signal);
+  show();
+  follow(run.run_key, { progress: hear, lost }, signal).catch((error) => !signal.aborted && complain(words, error));
+  pollQueue(run.run_key, () => current.status, hear, signal);
   return h(
     "section",
     { class: "running card" },
@@ -56,11 +63,16 @@ export function running(run, signal, over) {
 /** @param {number | null | undefined} position */
 function queueWords(position) {
   if (position == null) return t("status_queued");
-  return `${t("status_queued")}. ${position === 0 ? t("queue_next") : t("queue_position", { count: position })}`;
+  return `${t("status_queued")}. ${position < 2 ? t(position ? "queue_one" : "queue_next") : t("queue_position", { count: position })}`;
 }
 
-/** @param {string[]} stages @param {{stage: string | null, status: string}} current */
-function stageItems(stages, current) {
+/** @param {string} stage */
+function nameOf(stage) {
+  return `stage_${stage.replace(".", "_")}`;
+}
+
+/** @param {string[]} stages @param {{stage: string | null, status: string, frames: any}} current @param {Pace} pace */
+function stageItems(stages, current, pace) {
   const now = current.stage === null ? stages.length : stages.indexOf(current.stage);
   return stages.map((stage, index) => {
     const at = index === now && current.status === "running";
@@ -69,26 +81,26 @@ function stageItems(stages, current) {
       "li",
       { class: state, "aria-current": at ? "step" : null },
       h("span", { class: "dot" }, index < now ? icon("good") : null),
-      h("span", {}, tOr(`stage_${stage.replace(".", "_")}`, stage)),
-      h("span", { class: "state" }, t(`stage_${state}`)),
+      h("span", {}, tOr(nameOf(stage), stage)),
+      h("span", { class: "state" }, at && current.frames ? framesOf(current.frames, pace) : t(`stage_${state}`)),
+      at && current.frames?.total
+        ? h("progress", { max: current.frames.total, value: current.frames.done, "aria-label": tOr(nameOf(stage), stage) })
+        : null,
     );
   });
 }
 
-/** Time left, from how fast the progress has grown since this page has watched. */
-class TimeLeft {
-  /** @type {{at: number, progress: number} | null} */
-  #first = null;
+/** @param {{done: number, total: number | null}} frames @param {Pace} pace */
+function framesOf({ done, total }, pace) {
+  const count = total ? t("frames_of", { done, total }) : t("frames_done", { done });
+  const rate = pace.framesPerSecond;
+  return rate === null ? count : `${count} · ${t("fact_rate_value", { fps: rate.toFixed(rate < 10 ? 1 : 0) })}`;
+}
 
-  /** @param {number} progress percent */
-  at(progress) {
-    const now = performance.now();
-    this.#first ??= { at: now, progress };
-    const grown = progress - this.#first.progress;
-    const seconds = (now - this.#first.at) / 1000;
-    if (grown < 2 || seconds < 2) return t("time_unknown");
-    return t("time_left", { time: duration(((100 - progress) / grown) * seconds) });
-  }
+/** @param {Pace} pace */
+function timeLeft(pace) {
+  const seconds = pace.secondsLeft;
+  return seconds === null ? t("time_unknown") : t("time_left", { time: duration(seconds) });
 }
 
 /** The events do not say how many runs are before this one. */
