@@ -12,6 +12,10 @@ const FIGURES = /** @type {readonly Figure[]} */ ([
   ["maximum", "maximum"],
   ["mean", "mean"],
 ]);
+const ASYMMETRIES = /** @type {readonly Figure[]} */ ([
+  ["range_of_motion", "rom"],
+  ["mean", "mean"],
+]);
 const UNCERTAINTY = /** @type {Figure} */ (["uncertainty", "uncertainty"]);
 
 /** @typedef {{joint: string, angle: string, [figure: string]: any}} Row as the API gives them */
@@ -36,7 +40,7 @@ export function statisticsTables({ angles, asymmetries }) {
     return [
       ...figures(shown, row),
       ...figures(shown, partner(angles, `${joint}_l`, row.angle)),
-      h("td", { class: "strong" }, figure(partner(asymmetries, joint, row.angle)?.range_of_motion)),
+      ...ASYMMETRIES.map(([key]) => h("td", {}, figure(partner(asymmetries, joint, row.angle)?.[key]))),
     ];
   };
   return h(
@@ -56,6 +60,7 @@ export function statisticsTables({ angles, asymmetries }) {
       h("thead", {}, h("tr", {}, names(), headings(shown, ""))),
       bodies(single, (row) => figures(shown, row)),
     ),
+    uncertain && h("p", { class: "hint" }, t("statistics_uncertainty")),
   );
 }
 
@@ -91,7 +96,7 @@ function headings(shown, side) {
 }
 
 function names(rowspan = 1) {
-  return [h("th", { scope: "col", rowspan }, t("joint")), h("th", { scope: "col", rowspan }, t("angle"))];
+  return [h("th", { scope: "col", rowspan }, t("joint")), h("th", { scope: "col", rowspan, class: "angle" }, t("angle"))];
 }
 
 /** @param {readonly Figure[]} shown */
@@ -102,7 +107,7 @@ function pairHead(shown) {
   return h(
     "thead",
     {},
-    h("tr", {}, names(2), sides, h("th", { scope: "col", rowspan: 2 }, t("asymmetry"))),
-    h("tr", {}, headings(shown, t("right")), headings(shown, t("left"))),
+    h("tr", {}, names(2), sides, h("th", { scope: "colgroup", colspan: 2, class: "both" }, t("asymmetry"))),
+    h("tr", {}, headings(shown, t("right")), headings(shown, t("left")), headings(ASYMMETRIES, t("asymmetry"))),
   );
 }

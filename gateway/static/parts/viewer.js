@@ -48,8 +48,6 @@ export class Viewer {
   #scene = new Scene();
   #camera = new PerspectiveCamera(FIELD_OF_VIEW_DEG, 1, 0.05, 200);
   #pending = false;
-  /** Milliseconds that the last frames took to be brought up to date and handed to the graphics driver. */
-  cost = { frames: 0, totalMs: 0 };
 
   /**
    * @param {HTMLElement} pane
@@ -116,11 +114,9 @@ export class Viewer {
     const frame = frameAt(this.markers.times, time);
     this.#frame = frame;
     this.pane.dataset.time = String(this.markers.times[frame]);
-    const started = performance.now();
     if (this.#following) this.#moveTo(middleOf(this.markers, frame));
     this.body.show(frame);
     this.ghost?.show(frameAt(this.ghost.markers.times, time));
-    this.cost.totalMs += performance.now() - started;
     this.#request();
   }
 
@@ -197,10 +193,7 @@ export class Viewer {
   render() {
     this.#pending = false;
     this.#sharpness.frameComes();
-    const started = performance.now();
     this.#renderer.render(this.#scene, this.#camera);
-    this.cost.totalMs += performance.now() - started;
-    this.cost.frames += 1;
   }
 }
 

@@ -21,7 +21,7 @@ export function running(run, signal, over) {
   const percent = h("span", { class: "percent" });
   const words = h("p", { role: "status", class: "words" });
   const left = h("span", { class: "left" });
-  const stages = h("ol", { class: "stages", "aria-label": t("stages") });
+  const stages = stageList(run.stages);
   const pace = new Pace();
   let current = run;
   const show = () => {
@@ -30,7 +30,7 @@ export function running(run, signal, over) {
     words.textContent =
       current.status === "queued" ? queueWords(current.queue_position) : t(`status_${current.status}`);
     left.textContent = current.status === "running" ? timeLeft(pace) : "";
-    fill(stages, stageItems(run.stages, current, pace));
+    stages.show(current, pace);
   };
   const hear = (/** @type {any} */ told) => {
     pace.hear(told);
@@ -50,12 +50,12 @@ export function running(run, signal, over) {
     h("h1", {}, t("running_title", { name: run.name })),
     h("div", { class: "bar" }, bar, percent),
     h("div", { class: "row spread" }, words, left),
-    stages,
+    stages.element,
     h(
       "div",
       { class: "row spread" },
       h("p", { class: "hint" }, t("may_leave")),
-      iconButton("bin", t("stop"), () => stop(run.run_key, words)),
+      iconButton("close", t("stop"), () => stop(run.run_key, words)),
     ),
   );
 }
@@ -71,23 +71,34 @@ function nameOf(stage) {
   return `stage_${stage.replace(".", "_")}`;
 }
 
-/** @param {string[]} stages @param {{stage: string | null, status: string, frames: any}} current @param {Pace} pace */
-function stageItems(stages, current, pace) {
-  const now = current.stage === null ? stages.length : stages.indexOf(current.stage);
-  return stages.map((stage, index) => {
-    const at = index === now && current.status === "running";
-    const state = index < now ? "done" : at ? "now" : "waits";
-    return h(
-      "li",
-      { class: state, "aria-current": at ? "step" : null },
-      h("span", { class: "dot" }, index < now ? icon("good") : null),
-      h("span", {}, tOr(nameOf(stage), stage)),
-      h("span", { class: "state" }, at && current.frames ? framesOf(current.frames, pace) : t(`stage_${state}`)),
-      at && current.frames?.total
-        ? h("progress", { max: current.frames.total, value: current.frames.done, "aria-label": tOr(nameOf(stage), stage) })
-        : null,
-    );
+/**
+ * The steps as a list that is changed in place, so that nothing flickers and screen readers keep their place.
+ * @param {string[]} stages
+ */
+function stageList(stages) {
+  const items = stages.map((stage) => {
+    const dot = h("span", { class: "dot" });
+    const state = h("span", { class: "state" });
+    const bar = /** @type {HTMLProgressElement} */ (h("progress", { "aria-label": tOr(nameOf(stage), stage) }));
+    return { dot, state, bar, element: h("li", {}, dot, h("span", {}, tOr(nameOf(stage), stage)), state, bar) };
   });
+  const show = (/** @type {{stage: string | null, status: string, frames: any}} */ current, /** @type {Pace} */ pace) => {
+    const now = current.stage === null ? stages.length : stages.indexOf(current.stage);
+    items.forEach(({ element, dot, state, bar }, index) => {
+      const at = index === now && current.status === "running";
+      const name = index < now ? "done" : at ? "now" : "waits";
+      if (element.className !== name) {
+        element.className = name;
+        fill(dot, name === "done" ? icon("good") : null);
+        if (at) element.setAttribute("aria-current", "step");
+        else element.removeAttribute("aria-current");
+      }
+      state.textContent = at && current.frames ? framesOf(current.frames, pace) : t(`stage_${name}`);
+      bar.hidden = !(at && current.frames?.total);
+      if (!bar.hidden) Object.assign(bar, { max: current.frames.total, value: current.frames.done });
+    });
+  };
+  return { element: h("ol", { class: "stages", "aria-label": t("stages") }, items.map(({ element }) => element)), show };
 }
 
 /** @param {{done: number, total: number | null}} frames @param {Pace} pace */
