@@ -60,7 +60,8 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   uploading: "Uploading: {percent} %",
   upload_done: "Uploaded. Starting…",
   upload_lost: "The connection broke off. The upload is tried again…",
-  upload_failed: "The upload did not get through. Check your connection and start again; a large video goes on where it stopped.",
+  upload_failed:
+    "The upload did not get through. Check your connection and start again; a large video goes on where it stopped.",
   upload_stop: "Stop the upload",
   upload_stopped: "The upload was stopped. Nothing was kept.",
   upload_paused: "The upload was stopped. Choose the same video within two days and it goes on from here.",

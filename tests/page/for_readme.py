@@ -17,7 +17,7 @@ SAMPLE = REPOSITORY / "examples" / "sample.mp4"
 COLOURS = 192
 SHOWN_FRAME = 62
 LOOKS: dict[str, dict[str, Any]] = {
-    "page_results.png": {"color_scheme": "light", "viewport": {"width": 1280, "height": 1010}},
+    "page_results.png": {"color_scheme": "light", "viewport": {"width": 1280, "height": 1340}},
     "page_phone.png": {"color_scheme": "dark", "viewport": {"width": 390, "height": 1010}, "has_touch": True},
 }
 
@@ -34,7 +34,7 @@ def main() -> None:
         for name, look in LOOKS.items():
             page = chromium.new_page(locale="en-GB", **look)
             page.goto(address)
-            keep(page, DOCS / name)
+            keep(page, DOCS / name, scroll="has_touch" in look)
             page.close()
         chromium.close()
 
@@ -55,12 +55,18 @@ def analysed(chromium: Browser, url: str) -> str:
     return address
 
 
-def keep(page: Page, path: Path) -> None:
-    """What stands in the window, in few colours, so that the file is small."""
+def keep(page: Page, path: Path, *, scroll: bool) -> None:
+    """What stands in the window, from the 3D view on where `scroll`, in few colours, so that the file is small."""
     page.locator(".chart").nth(5).wait_for(timeout=120_000)
     page.get_by_role("slider", name="Time").fill(str(SHOWN_FRAME))
     page.wait_for_function("() => !document.querySelector('.stage video').seeking", timeout=60_000)
-    page.mouse.move(0, 0)
+    page.evaluate(
+        """(scroll) => {
+          document.activeElement.blur();
+          if (scroll) document.querySelector(".view:has(.space)").scrollIntoView();
+        }""",
+        scroll,
+    )
     page.wait_for_timeout(1500)  # until the 3D view rests and is drawn at full sharpness
     picture = Image.open(io.BytesIO(page.screenshot(timeout=120_000))).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)

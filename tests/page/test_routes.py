@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
-from shared.skeleton import JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, SEGMENTS
+from gateway.client import Client
+from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, SEGMENTS
+from tests.page import walker
 from tests.page.laboratory import Laboratory
 
 MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(range(256)) * 4
@@ -66,6 +69,17 @@ def test_the_page_and_its_parts_carry_their_headers(laboratory: Laboratory):
     assert unchanged.status_code == 304
     assert httpx.get(f"{laboratory.url}/static/../app.py").status_code == 404
     assert httpx.get(f"{laboratory.url}/static/%2e%2e/app.py").status_code == 404
+
+
+def test_statistics_tell_the_uncertainty_that_a_run_states(laboratory: Laboratory):
+    run_key = run_of(laboratory, MP4)
+    with Client(laboratory.url) as client:
+        client.wait(run_key, timeout=60)
+        rows = {(row.joint, row.angle): row.uncertainty for row in client.statistics(run_key).angles}
+    known = walker.spread().values[:, JOINT_GROUP_INDEX["knee_r"], 0]
+    assert rows["knee_r", "flexion"] == pytest.approx(np.nanmean(known), abs=5e-4)
+    assert rows["hip_l", "adduction"] == pytest.approx(4)
+    assert rows["trunk", "flexion"] is None
 
 
 def test_an_erased_video_is_gone(laboratory: Laboratory):

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from gateway.keys import append, create
 from gateway.page import STATIC, page_headers
 from shared.contracts import Problem
-from tests.page.conftest import submit
+from tests.page.conftest import fill_form, submit
 from tests.page.laboratory import Laboratory
 
 WEIGHT_LIMIT = 1_500_000
@@ -56,6 +56,14 @@ def test_every_screen(
     page.get_by_text("30 frames/s").wait_for()
     expect(page.locator("[data-field=consent] .fault")).to_be_visible()
     seen("new-filled")
+    page.route("**/api/runs/", lambda route: None if "idempotency-key" in route.request.headers else route.continue_())
+    fill_form(page, video)
+    page.get_by_role("button", name="Start the analysis").click()
+    stop = page.get_by_role("button", name="Stop the upload")
+    stop.wait_for()
+    seen("uploading")
+    stop.click()
+    page.unroute("**/api/runs/")
     laboratory.hold()
     submit(page, video)
     page.locator(".stages li.now").wait_for()
@@ -83,6 +91,9 @@ def test_every_screen(
     page.locator(".chart").nth(2).wait_for()
     seen("compare")
     page.goto("/#/runs")
+    page.get_by_role("button", name="Rename").first.click()
+    seen("rename")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Delete").first.click()
     seen("delete")
 

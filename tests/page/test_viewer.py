@@ -95,9 +95,9 @@ def test_ten_thousand_frames_play_within_the_budget(browser: Browser, tmp_path: 
     size = page.locator(".space canvas").bounding_box()
     assert size
     print(
-        f"\n{FRAMES} frames × {len(long.names)} markers on {size['width']:.0f} × {size['height']:.0f} pixels: "
-        f"the page's thread works {shown_ms:.3f} ms to move a frame, {drawn_ms:.2f} ms with handing it to the graphics driver; "
-        f"until it is drawn in software {np.median(costs):.1f} ms (median, by the clock)"
+        f"\n{FRAMES} frames × {len(long.names)} markers on {size['width']:.0f} × {size['height']:.0f} pixels: its "
+        f"thread works {shown_ms:.3f} ms to move a frame, {drawn_ms:.2f} ms with handing it on to be drawn; until it "
+        f"is drawn in software {np.median(costs):.1f} ms (median, by the clock)"
     )
     page.close()
     assert 0 < shown_ms < BUDGET_MS / 16

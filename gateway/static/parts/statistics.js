@@ -96,7 +96,10 @@ function headings(shown, side) {
 }
 
 function names(rowspan = 1) {
-  return [h("th", { scope: "col", rowspan }, t("joint")), h("th", { scope: "col", rowspan, class: "angle" }, t("angle"))];
+  return [
+    h("th", { scope: "col", rowspan }, t("joint")),
+    h("th", { scope: "col", rowspan, class: "angle" }, t("angle")),
+  ];
 }
 
 /** @param {readonly Figure[]} shown */

@@ -43,7 +43,13 @@ export async function history(signal) {
     fill(compare, compareBar([...picked]));
   };
   const cardOf = (/** @type {any} */ run) => {
-    const state = JSON.stringify([run.name, run.status, Math.floor(run.progress), picked.has(run.run_key), picked.size >= 2]);
+    const state = JSON.stringify([
+      run.name,
+      run.status,
+      Math.floor(run.progress),
+      picked.has(run.run_key),
+      picked.size >= 2,
+    ]);
     const old = cards.get(run.run_key);
     if (old?.state === state) return old.element;
     const element = card(run, picked, { changed: render, forget: () => forget(run), rename: () => rename(run) });

@@ -91,7 +91,14 @@ class Stopped extends Error {}
 /** @param {any} error @param {import("../parts/fields.js").Field[]} fields @param {HTMLElement} outcome */
 function explain(error, fields, outcome) {
   if (!(error instanceof Problem)) {
-    fill(outcome, h("p", { class: error instanceof Stopped ? "hint" : "fault" }, error.passing ? t("upload_failed") : error.message));
+    fill(
+      outcome,
+      h(
+        "p",
+        { class: error instanceof Stopped ? "hint" : "fault" },
+        error.passing ? t("upload_failed") : error.message,
+      ),
+    );
     return;
   }
   const faults = new Map(error.fields);

@@ -86,7 +86,12 @@ function heading(run, erase, signal) {
     h(
       "div",
       {},
-      h("div", { class: "row" }, title, iconButton("pencil", t("rename"), rename, { quiet: true, class: "round subtle" })),
+      h(
+        "div",
+        { class: "row" },
+        title,
+        iconButton("pencil", t("rename"), rename, { quiet: true, class: "round subtle" }),
+      ),
       h("p", { class: "hint" }, details.join(" · ")),
     ),
     h("div", { class: "actions" }, archive(run, signal), iconButton("bin", t("delete"), erase)),

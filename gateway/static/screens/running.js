@@ -82,7 +82,10 @@ function stageList(stages) {
     const bar = /** @type {HTMLProgressElement} */ (h("progress", { "aria-label": tOr(nameOf(stage), stage) }));
     return { dot, state, bar, element: h("li", {}, dot, h("span", {}, tOr(nameOf(stage), stage)), state, bar) };
   });
-  const show = (/** @type {{stage: string | null, status: string, frames: any}} */ current, /** @type {Pace} */ pace) => {
+  const show = (
+    /** @type {{stage: string | null, status: string, frames: any}} */ current,
+    /** @type {Pace} */ pace,
+  ) => {
     const now = current.stage === null ? stages.length : stages.indexOf(current.stage);
     items.forEach(({ element, dot, state, bar }, index) => {
       const at = index === now && current.status === "running";
@@ -98,7 +101,14 @@ function stageList(stages) {
       if (!bar.hidden) Object.assign(bar, { max: current.frames.total, value: current.frames.done });
     });
   };
-  return { element: h("ol", { class: "stages", "aria-label": t("stages") }, items.map(({ element }) => element)), show };
+  return {
+    element: h(
+      "ol",
+      { class: "stages", "aria-label": t("stages") },
+      items.map(({ element }) => element),
+    ),
+    show,
+  };
 }
 
 /** @param {{done: number, total: number | null}} frames @param {Pace} pace */
