@@ -77,7 +77,8 @@ class Uploads:
                 f"{there} of {size} bytes have arrived. Send what is missing"
                 + (f" (parts {', '.join(map(str, missing[:20]))})." if missing else ": the parts' sizes do not fit.")
             )
-        await self._store.join_parts(video_key(upload_key))
+        with suppress(ObjectNotFound):  # another request has joined them this moment
+            await self._store.join_parts(video_key(upload_key))
 
     async def _demand_open(self, upload_key: str, number: int) -> None:
         """Nobody changes the video of a run."""

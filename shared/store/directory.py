@@ -66,8 +66,7 @@ class DirectoryStore:
         return None
 
     async def parts(self, key: str) -> list[StoredPart]:
-        parts = await _in_thread(_parts, self._path(key))
-        return [StoredPart(number, path.stat().st_size) for number, path in parts]
+        return await _in_thread(_arrived, self._path(key))
 
     async def join_parts(self, key: str) -> None:
         await _in_thread(_join, self._path(key))
@@ -129,6 +128,14 @@ def _parts(target: Path) -> list[tuple[int, Path]]:
     """Number and file of every part, by number."""
     found = target.parent.glob(f"{_UNFINISHED}{glob.escape(target.name)}.[0-9][0-9][0-9][0-9][0-9]")
     return sorted((int(path.name[-5:]), path) for path in found)
+
+
+def _arrived(target: Path) -> list[StoredPart]:
+    arrived = []
+    for number, path in _parts(target):
+        with suppress(FileNotFoundError):  # joined since
+            arrived.append(StoredPart(number, path.stat().st_size))
+    return arrived
 
 
 def _join(target: Path) -> None:
