@@ -17,7 +17,7 @@ SAMPLE = REPOSITORY / "examples" / "sample.mp4"
 COLOURS = 192
 SHOWN_FRAME = 62
 LOOKS: dict[str, dict[str, Any]] = {
-    "page_results.png": {"color_scheme": "light", "viewport": {"width": 1280, "height": 1340}},
+    "page_results.png": {"color_scheme": "light", "viewport": {"width": 1280, "height": 1285}},
     "page_phone.png": {"color_scheme": "dark", "viewport": {"width": 390, "height": 1010}, "has_touch": True},
 }
 

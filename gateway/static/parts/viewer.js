@@ -282,13 +282,7 @@ function fillPlaces(
 /** @param {number} radius metres */
 function ballMaterial(radius) {
   const size = (2 * radius) / Math.tan((FIELD_OF_VIEW_DEG * Math.PI) / 360); // three leaves the field of view out
-  const material = new PointsMaterial({
-    size,
-    map: ballPicture(),
-    vertexColors: true,
-    alphaTest: 0.5,
-    alphaToCoverage: true,
-  });
+  const material = new PointsMaterial({ size, map: ballPicture(), vertexColors: true, alphaTest: 0.5 });
   // A ball's front is nearer than the middle that it is placed at, and has to cover the segments that meet there.
   const nearer = `gl_Position = projectionMatrix * (mvPosition + vec4(0.0, 0.0, ${radius.toFixed(4)}, 0.0));`;
   material.onBeforeCompile = (/** @type {{vertexShader: string}} */ shader) => {
