@@ -1,4 +1,4 @@
-"""What is done to a run from outside a stage: submit, cancel, erase, give up. Safe to repeat, from any process.
+"""What is done to a run from outside a stage: submit, rename, cancel, erase, give up. Safe to repeat, from any process.
 
 The rules of a run's life are in `shared.contracts.RunState`; here they meet the compare-and-set of the bus. A change is
 announced after it is stored, and a task published after that: whoever dies in between is followed by somebody who
@@ -83,6 +83,11 @@ async def publish_next(bus: Bus, state: RunState) -> None:
 async def cancel(bus: Bus, run_id: str) -> RunState:
     """Stop a run. Its worker notices within a second. Raises RunNotFound, RunOver."""
     return (await change(bus, run_id, RunState.cancelled)).state
+
+
+async def rename(bus: Bus, run_id: str, title: str) -> RunState:
+    """Give a run another name for people to see. Raises RunNotFound."""
+    return (await change(bus, run_id, lambda state: state.renamed(title))).state
 
 
 async def erase(bus: Bus, store: Store, run_id: str) -> None:

@@ -19,7 +19,7 @@ from typing import Final, Literal
 from shared import runs, telemetry
 from shared.attempt import Attempt
 from shared.bus import Bus, Delivery, StoredState
-from shared.contracts import Claim, Problem, StageName, StageRecord, StageTask
+from shared.contracts import Advance, Claim, Problem, StageName, StageRecord, StageTask
 from shared.errors import (
     DuplicateTask,
     HumanPose3DError,
@@ -220,11 +220,11 @@ class Worker:
 
     async def _watched(self, attempt: Attempt) -> tuple[StageRecord, dict[str, str]]:
         """Make the stage, and tell of its progress meanwhile. Raises as soon as the work counts no more."""
-        fraction = 0.0
+        frames = Advance(done=0, total=None)
 
-        def progress(done: float) -> None:
-            nonlocal fraction
-            fraction = done
+        def progress(now: Advance) -> None:
+            nonlocal frames
+            frames = now
 
         making = asyncio.create_task(self._make(attempt, progress))
         try:
@@ -232,14 +232,14 @@ class Worker:
                 self._observe("working", attempt.task)
                 with contextlib.suppress(Unavailable):  # the work goes on without the bus; its record needs it
                     await runs.change(
-                        self._bus, attempt.task.run_id, lambda state: state.progressed(attempt.claim, fraction)
+                        self._bus, attempt.task.run_id, lambda state: state.progressed(attempt.claim, frames)
                     )
             return making.result()
         finally:
             making.cancel()
             await asyncio.wait({making})
 
-    async def _make(self, attempt: Attempt, progress: Callable[[float], None]) -> tuple[StageRecord, dict[str, str]]:
+    async def _make(self, attempt: Attempt, progress: Callable[[Advance], None]) -> tuple[StageRecord, dict[str, str]]:
         record = await attempt.make_stage(progress)
         if attempt.task.rest:
             return record, {}

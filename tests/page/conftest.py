@@ -83,12 +83,17 @@ def _is_ours(url: str, laboratory: Laboratory) -> bool:
     return url.startswith((laboratory.url, "blob:", "data:"))
 
 
-def submit(page: Page, video: Path) -> None:
-    """Fill the form and start; returns when the run's page is shown."""
+def fill_form(page: Page, video: Path) -> None:
+    """Choose the video and say whatever has to be said."""
     page.locator("#video-file").set_input_files(video)
     page.get_by_label("Height in centimetres").fill("178")
     page.get_by_label("Weight in kilograms").fill("75")
     page.get_by_label("The person in the video knows").check()
+
+
+def submit(page: Page, video: Path) -> None:
+    """Fill the form and start; returns when the run's page is shown."""
+    fill_form(page, video)
     page.get_by_role("button", name="Start the analysis").click()
     page.wait_for_url(re.compile("#/runs/"))
 

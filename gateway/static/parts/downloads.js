@@ -72,12 +72,12 @@ export function downloads(run, signal) {
       { class: "files" },
       files,
       !run.options.blur_faces &&
-        h("li", {}, saving(`${runPath(run.run_key)}video`, run.name, [t("file_video")], signal)),
+        h("li", {}, saving(`${runPath(run.run_key)}video`, run.video_name, [t("file_video")], signal)),
     ),
   );
 }
 
 /** @param {any} run @param {AbortSignal} signal */
 export function archive(run, signal) {
-  return saving(run.archive_url, `${run.name}.zip`, [icon("download"), t("zip")], signal, "button primary");
+  return saving(run.archive_url, `${run.video_name}.zip`, [icon("download"), t("zip")], signal, "button primary");
 }

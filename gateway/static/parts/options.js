@@ -17,7 +17,7 @@ const QUESTIONS = [
 ];
 const EXTRAS = /^(plot_|save_|show_all|export_)/;
 /** Asked for elsewhere, or without meaning on a page. */
-const NOT_HERE = ["video", "upload_key", "consent", "height", "weight", "show_video"];
+const NOT_HERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "show_video"];
 
 /**
  * @param {Record<string, any>} schema properties of the form by name

@@ -13,6 +13,7 @@ import { stage3d } from "../parts/stage3d.js";
 import { statisticsTables } from "../parts/statistics.js";
 import { transport } from "../parts/transport.js";
 import { t } from "../texts.js";
+import { renameRun } from "./run.js";
 
 /**
  * @param {any} run as the API gave it
@@ -76,10 +77,28 @@ function heading(run, erase, signal) {
     height: `${run.subject.height.toFixed(2)} m`,
     weight: `${+run.subject.weight.toFixed(1)} kg`,
   });
+  const film = run.name === run.video_name ? [] : [t("video_of", { name: run.video_name })];
+  const details = [date(run.accepted_at), subject, ...film];
+  const title = h("h1", {}, run.name);
+  const rename = () =>
+    renameRun(run, (name) => {
+      run.name = name;
+      title.textContent = name;
+    });
   return h(
     "div",
     { class: "heading" },
-    h("div", {}, h("h1", {}, run.name), h("p", { class: "hint" }, `${date(run.accepted_at)} · ${subject}`)),
+    h(
+      "div",
+      {},
+      h(
+        "div",
+        { class: "row" },
+        title,
+        iconButton("pencil", t("rename"), rename, { quiet: true, class: "round subtle" }),
+      ),
+      h("p", { class: "hint" }, details.join(" · ")),
+    ),
     h("div", { class: "actions" }, archive(run, signal), iconButton("bin", t("delete"), erase)),
   );
 }
