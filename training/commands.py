@@ -36,7 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     depth.add_argument("--fp16", action="store_true", help="half precision (bfloat16); for a GPU")
     depth.add_argument("--errors", type=Path, help="error model ('train errors'): half of each batch is simulated")
     depth.add_argument("--mocap", type=Path, nargs="+", default=(), help="folders of motions, for the simulated half")
-    depth.add_argument("--simulated", type=int, default=2000, help="simulated clips (default 2000)")
+    depth.add_argument("--simulated", type=int, default=500, help="simulated clips new in every epoch (default 500)")
     depth.add_argument("--clips", type=int, help="only the first so many training clips, for learning curves")
     depth.set_defaults(command=_train_depth)
     _add_errors(commands)

