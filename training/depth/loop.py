@@ -25,8 +25,8 @@ from training.simulation.stream import simulated_samples
 STEPS_AN_EPOCH = 200
 
 STAY = 6
-"""Epochs for which a simulated clip is drawn from. Making clips costs time, seeing them too often is learning them by
-heart: each time that all of 3,000 were replaced, the error on validation clips fell at once (12.6 → 12.2, 12.1 → 11.8 cm).
+"""Epochs for which a simulated clip is drawn from. Making clips costs time, seeing them too often teaches them by
+heart: each time that all 3,000 were replaced, the error on validation clips fell at once (12.6 → 12.2, 12.1 → 11.8 cm).
 """
 
 
