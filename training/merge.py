@@ -17,8 +17,23 @@ def merge(depth: Path, joints: Path, out: Path) -> None:
             raise ModelNotFound(
                 f"There is no file {path}. Name the ONNX files that 'train depth' and 'train joints' made."
             )
+    halves = [_free_sizes_renamed(onnx.load(path), prefix) for path, prefix in ((depth, "depth_"), (joints, "joints_"))]
     both = onnx.compose.merge_models(
-        onnx.load(depth), onnx.load(joints), io_map=[], prefix1="depth_", prefix2="joints_", producer_name="humanpose3d"
+        *halves, io_map=[], prefix1="depth_", prefix2="joints_", producer_name="humanpose3d"
     )
     onnx.checker.check_model(both)
     onnx.save(both, out)
+
+
+def _free_sizes_renamed(network: onnx.ModelProto, prefix: str) -> onnx.ModelProto:
+    """The same network with names of its own for the sizes that are free, above all the number of windows.
+
+    Sizes of one name count as equal: ONNX Runtime would put one half's values where those of the other lay, and the
+    halves are asked about different numbers of windows.
+    """
+    graph = network.graph
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for size in value.type.tensor_type.shape.dim:
+            if size.HasField("dim_param"):
+                size.dim_param = prefix + size.dim_param
+    return network
