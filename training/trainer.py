@@ -25,7 +25,7 @@ class Trainer:
         self.model = model.to(self.device)
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=learning_rate, weight_decay=0.02)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, learning_rate, total_steps=steps + 1, pct_start=0.1
+            self.optimiser, learning_rate, total_steps=steps + 1, pct_start=0.05
         )
         self.best = float("inf")
         self.steps = 0
@@ -39,7 +39,7 @@ class Trainer:
         self.schedule.step()
         self._follow()
 
-    def _follow(self, share: float = 0.01) -> None:
+    def _follow(self, share: float = 0.005) -> None:
         """The average forgets its random start: it follows closely at first, by `share` a step later."""
         self.steps += 1
         share = max(share, 9 / (9 + self.steps))
