@@ -131,7 +131,7 @@ def test_a_key_is_asked_for_once_and_kept_for_the_tab(
 
 def test_the_page_is_light_and_quick(open_page: Callable[..., Page], video: Path):
     """The first view by the processor time of the page's thread, and by the clock where the machine is not busy."""
-    page = open_page("/static/icon.svg")
+    page = open_page("/static/icon.svg", expected="404")  # browsers ask for a favicon.ico beside it
 
     def visit() -> None:
         page.goto("/")
