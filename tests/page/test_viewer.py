@@ -1,7 +1,6 @@
 """The viewer of one file, opened as a file, and what it costs to play a long one; the page's own reader of TRC."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from gateway.standalone import viewer_page
 from shared.formats.trc import read_trc, write_trc
 from shared.motion import Markers
 from tests.page import walker
+from tests.page.conftest import thread_seconds
 
 FRAMES = 10_000
 DRAWN_FRAMES = 60
@@ -102,20 +102,6 @@ def test_ten_thousand_frames_play_within_the_budget(browser: Browser, tmp_path: 
     page.close()
     assert 0 < shown_ms < BUDGET_MS / 16
     assert drawn_ms < BUDGET_MS / 2
-
-
-def thread_seconds(page: Page, work: Callable[[], object]) -> float:
-    """Processor time that the page's main thread takes for it."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def busy() -> float:
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
-
-    before = busy()
-    work()
-    return busy() - before
 
 
 @pytest.mark.parametrize("unit", ["m", "mm"])
