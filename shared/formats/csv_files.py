@@ -15,7 +15,9 @@ from shared.formats.tables import fixed, join, lines, parse
 from shared.motion import FloatArray, JointAngles, Landmarks
 from shared.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
 
-_LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
+LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
+"""The columns of the landmarks' file, as `write_landmarks_csv` describes them."""
+
 _FRAMES_AT_ONCE: Final = 2000
 
 
@@ -27,7 +29,7 @@ def write_landmarks_csv(path: Path, landmarks: Landmarks) -> None:
     OutputNotWritable.
     """
     with write_atomic(path) as file:
-        file.write((",".join(_LANDMARK_COLUMNS) + "\n").encode())
+        file.write((",".join(LANDMARK_COLUMNS) + "\n").encode())
         for first in range(0, landmarks.times.size, _FRAMES_AT_ONCE):
             file.write(_landmark_rows(landmarks, slice(first, first + _FRAMES_AT_ONCE)))
 
@@ -37,8 +39,8 @@ def read_landmarks_csv(path: Path, image_size: tuple[int, int]) -> Landmarks:
 
     Raises InvalidMotion, naming the line, where the file is not as `write_landmarks_csv` makes it.
     """
-    rows = _read(path, _LANDMARK_COLUMNS)
-    numbers = np.empty((len(rows), len(_LANDMARK_COLUMNS) - 1))
+    rows = _read(path, LANDMARK_COLUMNS)
+    numbers = np.empty((len(rows), len(LANDMARK_COLUMNS) - 1))
     for index, (where, cells) in enumerate(rows):
         if cells[1] != LANDMARKS[index % len(LANDMARKS)]:
             raise InvalidMotion(f"{where}: {cells[1]!r} where {LANDMARKS[index % len(LANDMARKS)]!r} is expected.")
@@ -62,7 +64,7 @@ def write_angles_csv(folder: Path, video: str, angles: JointAngles) -> None:
     """
     for index, group in enumerate(JOINT_GROUPS):
         with write_atomic(folder / angles_csv_name(video, group)) as file:
-            file.write((",".join(_angle_columns(group)) + "\n").encode())
+            file.write((",".join(angle_columns(group)) + "\n").encode())
             file.writelines(lines([(angles.times[:, None], 9), (angles.values[:, index], 6)], delimiter=","))
 
 
@@ -90,12 +92,13 @@ def _landmark_rows(landmarks: Landmarks, frames: slice) -> bytes:
     return join(blocks, "\n")
 
 
-def _angle_columns(group: JointGroup) -> tuple[str, ...]:
+def angle_columns(group: JointGroup) -> tuple[str, ...]:
+    """The columns of one joint group's file."""
     return "time_s", *(f"{group.name}_{angle}_deg" for angle in group.angles)
 
 
 def _read_group(path: Path, group: JointGroup) -> FloatArray:
-    rows = [parse(where, cells) for where, cells in _read(path, _angle_columns(group))]
+    rows = [parse(where, cells) for where, cells in _read(path, angle_columns(group))]
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 

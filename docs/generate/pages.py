@@ -1,0 +1,68 @@
+"""Fills pages: `<!-- generated: NAME -->` and `<!-- include: FILE -->` or `<!-- include: FILE # Heading -->`."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from docs.generate import api, benchmarks, conventions, messages, options, outputs, settings
+from docs.generate.markdown import section
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
+    "subject": options.subject,
+    "options": options.run_options,
+    "settings": settings.settings,
+    "metrics": settings.metrics,
+    "files": outputs.files,
+    "landmark columns": outputs.landmark_columns,
+    "landmarks": outputs.landmarks,
+    "markers": outputs.markers,
+    "angle files": outputs.angle_files,
+    "quality.json": outputs.quality,
+    "run.json": outputs.run,
+    "stages": outputs.stages,
+    "about frames": conventions.about_frames,
+    "frames": conventions.frames,
+    "about angles": conventions.about_angles,
+    "angles": conventions.angles,
+    "about rotations": conventions.about_rotations,
+    "plausible": conventions.plausible,
+    "warnings": messages.warnings,
+    "input errors": messages.input_errors,
+    "other errors": messages.other_errors,
+    "codes": messages.codes,
+    "calls": api.calls,
+    "accuracy": benchmarks.accuracy,
+    "speed": benchmarks.speed,
+    "augmentation": benchmarks.augmentation,
+    "service": benchmarks.service,
+}
+
+MARK: Final = re.compile(r"^<!-- (generated|include): (.+?) -->$", re.MULTILINE)
+
+
+class UnknownPiece(Exception):
+    """A page asks for something that nobody makes."""
+
+
+def filled(markdown: str) -> str:
+    """The page with every mark replaced. Raises UnknownPiece."""
+    return MARK.sub(lambda mark: _included(mark[2]) if mark[1] == "include" else _generated(mark[2]), markdown)
+
+
+def _generated(name: str) -> str:
+    if name not in GENERATORS:
+        raise UnknownPiece(f"nothing generates {name!r} (there are: {', '.join(GENERATORS)})")
+    return GENERATORS[name]()
+
+
+def _included(what: str) -> str:
+    """A file of the project without its title, or what stands under one heading of it; the page has its own titles."""
+    path, _, title = (part.strip() for part in what.partition("#"))
+    try:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        return section(text, title) if title else text.partition("\n")[2]
+    except (OSError, KeyError):
+        raise UnknownPiece(f"there is no {what}") from None

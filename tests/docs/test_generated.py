@@ -1,0 +1,160 @@
+"""What the pages say comes from the code, and describes all of it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate import api, benchmarks, markdown, messages, outputs, pages, pictures
+from shared.contracts import RunOptions
+from shared.formats.csv_files import LANDMARK_COLUMNS
+from shared.settings import PREFIX, Settings
+from shared.skeleton import ALL_MARKERS, JOINT_GROUPS
+from tests.docs.blocks import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def test_every_generator_is_used_and_every_mark_is_known():
+    asked = {
+        mark[1]
+        for page in PAGES
+        for mark in pages.MARK.findall(page.read_text(encoding="utf-8"))
+        if mark[0] == "generated"
+    }
+    assert asked == set(pages.GENERATORS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_can_be_filled(page: Path):
+    filled = pages.filled(page.read_text(encoding="utf-8"))
+    assert not pages.MARK.search(filled)
+
+
+@pytest.mark.parametrize(
+    "mark", ["<!-- generated: nonsense -->", "<!-- include: no/such.md -->", "<!-- include: README.md # No -->"]
+)
+def test_an_unknown_mark_is_an_error(mark: str):
+    with pytest.raises(pages.UnknownPiece):
+        pages.filled(mark)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_links_between_files_lead_somewhere(page: Path):
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        path = link.partition("#")[0]
+        if path and "://" not in link:
+            assert (page.parent / path).exists(), link
+
+
+def test_all_options_and_settings_are_listed():
+    options, settings = pages.GENERATORS["options"](), pages.GENERATORS["settings"]()
+    for name, field in RunOptions.model_fields.items():
+        assert f"`{name}`" in options
+        assert field.description is not None
+        assert field.description in options
+    for name in Settings.model_fields:
+        assert f"`{PREFIX}{name.upper()}`" in settings
+    assert "| `HUMANPOSE3D_PORT` | `8000` |" in settings
+    assert "`4 000 000 000`" in settings
+    assert "| `--augmentation-cycles` | `augmentation_cycles` | 1 to 1000 | `20` |" in options
+
+
+def test_every_column_has_unit_and_sign():
+    assert tuple(outputs.LANDMARK_MEANINGS) == LANDMARK_COLUMNS
+    named = {(group.name.split("_")[0], angle) for group in JOINT_GROUPS for angle in group.angles}
+    assert set(outputs.SIGNS) == named
+    assert outputs.angle_files().count("| ° |") == 36
+
+
+def test_every_marker_has_a_place():
+    places = [outputs.place(name) for name in ALL_MARKERS]
+    assert len(set(places)) == 65
+    assert outputs.place("LKnee") == "knee, left"
+    assert outputs.place("r_mwrist_study").endswith(", right")
+
+
+def test_messages_are_those_of_the_code():
+    found = {message.name: message.text for message in messages.warned()}
+    assert len(found) >= 28
+    assert found["camera-tilted"].startswith("The camera was tilted by about …°. This was corrected")
+    assert found["low-resolution"].startswith("The person is only … pixels tall in the picture; from 200 the model")
+    assert all(len(text) > 40 for text in found.values()), "a message that the reader cannot be shown"
+    said = messages.input_errors()
+    assert "… has … frames; at least 10 are needed. Film for some seconds." in said
+    assert "at least 30% are needed" in said
+
+
+def test_no_warning_of_the_code_is_overlooked():
+    made = sum(
+        len(re.findall(r"QualityWarning\($", path.read_text(encoding="utf-8"), re.MULTILINE))
+        + len(re.findall(r"QualityWarning\(code=\"", path.read_text(encoding="utf-8")))
+        for path in (ROOT / "services").rglob("*.py")
+    )
+    told = sum(1 for message in messages.warned() if message.source.name != "views.py")
+    assert told == made
+
+
+def test_every_error_that_is_shown_has_a_code_in_the_table():
+    table = messages.codes()
+    for name in ("video-not-found", "storage-full", "quota-exceeded", "already-running", "internal"):
+        assert f"`{name}`" in table
+    assert "`superseded`" not in table
+
+
+def test_every_call_of_the_api_is_described():
+    said = api.calls()
+    for path, operations in api.document()["paths"].items():
+        for method in operations:
+            assert f"### {method.upper()} {path}" in said
+    assert "`consent` (required)" in said
+
+
+def test_results_are_rendered_and_their_absence_is_said(tmp_path: Path):
+    assert benchmarks.accuracy(tmp_path) == benchmarks.speed(tmp_path) == benchmarks.NOT_MEASURED
+    (tmp_path / "pipeline.json").write_text(
+        json.dumps({"frames": 100, "repetitions": 5, "peak_mb": 397, "fps": {"detector": 26.63, "angles": 33333.3}})
+    )
+    assert "| detector | 26.6 |" in benchmarks.speed(tmp_path)
+    assert "| angles | 33 333 |" in benchmarks.speed(tmp_path)
+    (tmp_path / "accuracy.json").write_text("{}")
+    (tmp_path / "accuracy.md").write_text("# Accuracy\n\n## Test renders\n\n| | raw |\n")
+    assert "\n### Test renders\n" in benchmarks.accuracy(tmp_path)
+    assert "# Accuracy" not in benchmarks.accuracy(tmp_path)
+
+
+def test_the_pictures_are_those_that_the_script_draws():
+    for name, draw in pictures.PICTURES.items():
+        stored = (pictures.FOLDER / f"{name}.svg").read_text(encoding="utf-8")
+        assert _shape(stored) == _shape(draw().svg()), f"{name}: run python -m docs.generate.pictures"
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert all(f"pictures/{name}.svg" in shown for name in pictures.PICTURES)
+
+
+def test_pictures_have_a_title_and_ask_nobody():
+    for name, draw in pictures.PICTURES.items():
+        svg = draw().svg().replace('xmlns="http://www.w3.org/2000/svg"', "")
+        assert "<title>" in svg
+        assert "http" not in svg, name
+
+
+def test_a_section_ends_at_the_next_heading_of_its_level():
+    text = "# A\n\n## B\n\nb\n\n### C\n\n```sh\n## no heading\n```\n\n## D\n\nd\n"
+    assert markdown.section(text, "B") == "b\n\n### C\n\n```sh\n## no heading\n```"
+    with pytest.raises(KeyError):
+        markdown.section(text, "E")
+
+
+def test_docstrings_become_points():
+    text = "A foot.\n\nSequence: one,\nand more. x: this. y: that.\nRange: all."
+    assert markdown.paragraphs(text) == (
+        "A foot.\n\n- **Sequence**: one,\n  and more.\n\n- **x**: this.\n\n- **y**: that.\n\n- **Range**: all."
+    )
+
+
+def _shape(svg: str) -> str:
+    """Without the last digit of figures, which the last bit of a sum may change."""
+    return re.sub(r"(\d+\.\d)\b", lambda figure: f"{float(figure[1]):.0f}", svg)
