@@ -1,6 +1,6 @@
 """Files and columns of a result, with unit, sign and frame. The names come from the code that writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from typing import Final, get_args
 
@@ -168,6 +168,9 @@ QUALITY: Final = {
 }
 """Fields of quality.json as patterns, the first that fits counts → unit and meaning."""
 
+SOMETIMES: Final = ("stages.refiner.depth.*_share.*", "stages.refiner.depth.marker_sd_m.*", "stages.refiner.joints*")
+"""Fields of quality.json that a run need not have: nothing was missing, no network refined."""
+
 RUN: Final = {
     "schema_version": "counted up when a field changes its meaning or goes",
     "name": "name of the video without suffix; the files are named after it",
@@ -242,6 +245,6 @@ def stages() -> str:
     return ", ".join(map(code, get_args(StageName)))
 
 
-def described(path: str, patterns: Mapping[str, object]) -> bool:
+def described(path: str, patterns: Iterable[str]) -> bool:
     """Whether a field (its path with dots) fits one of the patterns."""
     return any(fnmatch(path, pattern) for pattern in patterns)

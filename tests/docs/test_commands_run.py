@@ -1,5 +1,6 @@
 """The commands and programs of README and docs that are tagged so are run as they stand: real CLI, real server."""
 
+import json
 import os
 import shutil
 import signal
@@ -115,3 +116,21 @@ def test_every_file_of_a_result_is_described(results: Path):
         if path.is_file()
     }
     assert written == described
+
+
+def fields(value: object, path: str = "") -> Iterator[str]:
+    """Paths of all leaves, with dots; an empty object is a leaf."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from fields(inner, f"{path}.{key}".lstrip("."))
+    else:
+        yield path
+
+
+@pytest.mark.parametrize(("name", "described"), [("quality.json", outputs.QUALITY), ("run.json", outputs.RUN)])
+def test_every_field_of_a_report_is_described(name: str, described: dict[str, object], results: Path):
+    there = set(fields(json.loads((results / name).read_text(encoding="utf-8"))))
+    assert len(there) > 20
+    assert not [field for field in sorted(there) if not outputs.described(field, described)]
+    idle = [pattern for pattern in described if not any(outputs.described(field, [pattern]) for field in there)]
+    assert idle == [pattern for pattern in idle if pattern in outputs.SOMETIMES]
