@@ -9,6 +9,7 @@ from docs.generate import api, benchmarks, conventions, messages, options, outpu
 from docs.generate.markdown import section
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+DOCS: Final = ROOT / "docs"
 
 GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "subject": options.subject,
@@ -42,6 +43,8 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
 
 MARK: Final = re.compile(r"^<!-- (generated|include): (.+?) -->$", re.MULTILINE)
 
+_LINK: Final = re.compile(r"(?<!!)\[([^\[\]]+)\]\(([^)\s]+)\)")
+
 
 class UnknownPiece(Exception):
     """A page asks for something that nobody makes."""
@@ -63,6 +66,27 @@ def _included(what: str) -> str:
     path, _, title = (part.strip() for part in what.partition("#"))
     try:
         text = (ROOT / path).read_text(encoding="utf-8")
-        return section(text, title) if title else text.partition("\n")[2]
+        part = section(text, title) if title else text.partition("\n")[2]
     except (OSError, KeyError):
         raise UnknownPiece(f"there is no {what}") from None
+    return _LINK.sub(lambda link: _relinked(link, (ROOT / path).parent), part)
+
+
+def _relinked(link: re.Match[str], folder: Path) -> str:
+    """A link of an included file as a page may have it; a link to what is on no page becomes words."""
+    if "://" in link[2] or link[2].startswith("#"):
+        return link[0]
+    target = (folder / link[2].partition("#")[0]).resolve()
+    if target.is_relative_to(DOCS):
+        return f"[{link[1]}]({target.relative_to(DOCS)})"
+    page = _page_of(target)
+    return f"[{link[1]}]({page})" if page else link[1]
+
+
+def _page_of(target: Path) -> str | None:
+    """The page that includes a file, or a part of it."""
+    for page in sorted(DOCS.glob("*.md")):
+        for kind, what in MARK.findall(page.read_text(encoding="utf-8")):
+            if kind == "include" and ROOT / what.partition("#")[0].strip() == target:
+                return page.name
+    return None

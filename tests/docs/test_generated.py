@@ -42,6 +42,20 @@ def test_an_unknown_mark_is_an_error(mark: str):
         pages.filled(mark)
 
 
+def test_links_of_an_included_file_lead_to_pages_or_become_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    monkeypatch.setattr(pages, "DOCS", tmp_path / "docs")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "docs" / "api.md").touch()
+    (tmp_path / "docs" / "train.md").write_text("<!-- include: other/README.md # Train -->\n")
+    (tmp_path / "deploy" / "README.md").write_text(
+        "# Deploy\n[a](../docs/api.md) [b](../other/README.md#train) [c](smoke.sh) [d](https://e.example/) [e](#f)\n"
+    )
+    filled = pages.filled("<!-- include: deploy/README.md -->")
+    assert filled.strip() == "[a](api.md) [b](train.md) c [d](https://e.example/) [e](#f)"
+
+
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
 def test_links_between_files_lead_somewhere(page: Path):
     for link in LINK.findall(page.read_text(encoding="utf-8")):
