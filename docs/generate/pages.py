@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from docs.generate import api, benchmarks, conventions, messages, options, outputs, settings
+from docs.generate import api, conventions, measurements, messages, options, outputs, settings
 from docs.generate.markdown import section
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -35,10 +35,11 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "other errors": messages.other_errors,
     "codes": messages.codes,
     "calls": api.calls,
-    "accuracy": benchmarks.accuracy,
-    "speed": benchmarks.speed,
-    "augmentation": benchmarks.augmentation,
-    "service": benchmarks.service,
+    "accuracy": measurements.accuracy,
+    "pretraining": measurements.pretraining,
+    "speed": measurements.speed,
+    "augmentation": measurements.augmentation,
+    "service": measurements.service,
 }
 
 MARK: Final = re.compile(r"^<!-- (generated|include): (.+?) -->$", re.MULTILINE)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from services.refiner.body import pair, unit
 from services.refiner.camera import placed
@@ -16,11 +17,12 @@ from services.refiner.geometric import Reconstruct, Reconstruction, geometric, t
 from services.refiner.gravity import Gravity, world_axes
 from services.refiner.ground import place
 from services.refiner.markers import MARKER_LANDMARKS
+from services.refiner.quality import number
 from services.refiner.windows import WINDOW, blended, window_indices
 from shared.contracts import Subject
 from shared.motion import FloatArray, Landmarks
 from shared.networks import WINDOWS_AT_ONCE, Refiner
-from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX
+from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
 
 INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height")
 OUTPUTS: Final = ("markers", "spread", "tilt", "tilt_spread", "bearing")
@@ -53,7 +55,7 @@ def neural(network: Refiner) -> Reconstruct:
         return Reconstruction(
             initial=base.initial,
             markers=_in_world(landmarks, answer, gravity),
-            facts=base.facts | tilt_facts(gravity, "from a network") | {"depth": "refined by a network"},
+            facts=base.facts | tilt_facts(gravity, "from a network") | {"marker_sd_m": _mean_spread(answer.spread)},
             warnings=(*(w for w in base.warnings if not w.code.startswith("camera-tilt")), *tilt_warnings(gravity)),
             models=network.models,
             spread=answer.spread,
@@ -125,6 +127,11 @@ def _in_world(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> FloatAr
     standing = placed(landmarks, body)
     points = place(standing, gravity).to_world(standing)
     return np.asarray(pair(points, "hip").mean(axis=1)[:, None] + answer.markers - _mid_hip(answer.markers))
+
+
+def _mean_spread(spread: FloatArray) -> dict[str, JsonValue]:
+    """The standard deviation that the network states of each marker, its mean over the clip."""
+    return {name: number(value) for name, value in zip(MARKERS, np.nanmean(spread, axis=0), strict=True)}
 
 
 def _mid_hip(markers: FloatArray) -> FloatArray:

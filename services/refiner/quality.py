@@ -13,7 +13,7 @@ from shared.contracts import QualityWarning
 from shared.motion import FloatArray
 from shared.skeleton import MARKER_INDEX, MARKERS
 
-_BONES: Final = {
+BONES: Final = {
     "thigh_r": ("RHip", "RKnee"),
     "thigh_l": ("LHip", "LKnee"),
     "shank_r": ("RKnee", "RAnkle"),
@@ -39,7 +39,7 @@ def marker_facts(gaps: Gaps, estimated: NDArray[np.bool_], positions: FloatArray
         "filled_share": _per_marker(gaps.filled),
         "estimated_share": _per_marker(estimated),
         "still_missing_share": _per_marker(np.asarray(np.isnan(positions).any(axis=2))),
-        "bone_length_cv": {name: _variation(positions, *ends) for name, ends in _BONES.items()},
+        "bone_length_cv": {name: _variation(positions, *ends) for name, ends in BONES.items()},
     }
 
 

@@ -14,6 +14,7 @@ PAGES: Final = (
     ROOT / "CONTRIBUTING.md",
     ROOT / "deploy" / "README.md",
     ROOT / "training" / "README.md",
+    ROOT / "benchmarks" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 )
 COMMANDS: Final = ("make ", "humanpose3d ")

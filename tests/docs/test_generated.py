@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import api, benchmarks, markdown, messages, outputs, pages, pictures
+from docs.generate import api, markdown, measurements, messages, outputs, pages, pictures
 from shared.contracts import RunOptions
 from shared.formats.csv_files import LANDMARK_COLUMNS
 from shared.settings import PREFIX, Settings
@@ -128,16 +128,35 @@ def test_every_call_of_the_api_is_described():
 
 
 def test_results_are_rendered_and_their_absence_is_said(tmp_path: Path):
-    assert benchmarks.accuracy(tmp_path) == benchmarks.speed(tmp_path) == benchmarks.NOT_MEASURED
+    made = (
+        measurements.accuracy,
+        measurements.pretraining,
+        measurements.speed,
+        measurements.augmentation,
+        measurements.service,
+    )
+    assert {make(tmp_path) for make in made} == {measurements.NOT_MEASURED}
     (tmp_path / "pipeline.json").write_text(
         json.dumps({"frames": 100, "repetitions": 5, "peak_mb": 397, "fps": {"detector": 26.63, "angles": 33333.3}})
     )
-    assert "| detector | 26.6 |" in benchmarks.speed(tmp_path)
-    assert "| angles | 33 333 |" in benchmarks.speed(tmp_path)
-    (tmp_path / "accuracy.json").write_text("{}")
-    (tmp_path / "accuracy.md").write_text("# Accuracy\n\n## Test renders\n\n| | raw |\n")
-    assert "\n### Test renders\n" in benchmarks.accuracy(tmp_path)
-    assert "# Accuracy" not in benchmarks.accuracy(tmp_path)
+    assert "| detector | 26.6 |" in measurements.speed(tmp_path)
+    assert "| angles | 33 333 |" in measurements.speed(tmp_path)
+    own = {"mpjpe_cm": [12.34, 11.0, 13.0]}
+    clip = {"overall": {"raw": own}, "by_motion": {}, "by_view": {}, "by_tilt": {}, "angles": {}, "stated_sd": {}}
+    accuracy = {
+        "conditions": {"raw": {"title": "raw detector", "not_available": None, "failed_clips": []}},
+        "test_renders": {"clips": 80, "frames": 9600, "clips_sha256": "0" * 64, **clip},
+        "real_clip": None,
+    }
+    (tmp_path / "accuracy.json").write_text(json.dumps(accuracy))
+    said = measurements.accuracy(tmp_path)
+    assert "\n### Test renders" in said
+    assert "| MPJPE, cm | 12.3 (11.0–13.0) |" in said
+    assert not re.search(r"^# ", said, re.MULTILINE)
+    scores = {"mpjpe": 14.8, "gravity": 4.0}
+    trained = {"way": "on pairs", "clips": 50, "seed": 1, "scores": scores}
+    (tmp_path / "pretraining.json").write_text(json.dumps({"trained": [trained]}))
+    assert "| on pairs | 50 | 1 | 14.8 | 4 |" in measurements.pretraining(tmp_path)
 
 
 def test_the_pictures_are_those_that_the_script_draws():

@@ -1,6 +1,6 @@
 """One clip from its number: who moves how, filmed from where; drawn, compressed, ready for the detector."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -80,12 +80,30 @@ class Clip:
     facts: dict[str, JsonValue]
 
 
-def plan_clip(index: int, seed: int, motions: list[MotionFile], lengths: dict[str, float]) -> ClipPlan:
-    """The plan of a clip. Of ten in a row eight train, one validates, one tests, so any prefix is balanced.
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """A body in motion, before anybody films it.
 
-    lengths: motion name -> seconds. Families of motions are drawn by the root of what there is of them (capped).
+    times (T,) seconds; heading: radians about y from +z, where the pelvis faces on average; speed: of the motion, as
+    a multiple of what was captured.
     """
-    split = _SPLIT_TURN.get(index % 10, "train")
+
+    times: FloatArray
+    posed: PosedBody
+    heading: float
+    speed: float
+
+
+def plan_clip(index: int, seed: int, motions: list[MotionFile], lengths: dict[str, float]) -> ClipPlan:
+    """The plan of a clip of a data set. Of ten in a row eight train, one validates, one tests, so any prefix is
+    balanced. lengths: motion name -> seconds."""
+    return plan_of_split(_SPLIT_TURN.get(index % 10, "train"), index, seed, motions, lengths)
+
+
+def plan_of_split(
+    split: Split, index: int, seed: int, motions: Sequence[MotionFile], lengths: Mapping[str, float]
+) -> ClipPlan:
+    """The plan of a clip of one split. Families of motions are drawn by the root of what there is of them (capped)."""
     rng = np.random.default_rng([seed, index, 0])
     own = [motion for motion in motions if motion.split == split]
     if not own:
@@ -111,7 +129,19 @@ def make_clip(plan: ClipPlan, motions: dict[str, MotionFile]) -> Clip:
     shot = random_shot(plan.rng(1), _turn(plan))
     rng = plan.rng(2)
     count = int(rng.integers(FRAMES[0], FRAMES[1] + 1))
-    times = np.arange(count) / float(shot.frame_rate)
+    return _filmed(
+        plan, shot, perform(plan, np.arange(count) / float(shot.frame_rate), motions, person(plan.person), rng)
+    )
+
+
+def perform(
+    plan: ClipPlan,
+    times: FloatArray,
+    motions: dict[str, MotionFile],
+    body: Body,
+    rng: np.random.Generator,
+) -> Performance:
+    """The body doing the planned motion, varied; for less than these times where the motion is shorter."""
     speed = 1.0 if plan.split == "test" else float(np.exp(rng.uniform(np.log(0.75), np.log(1.3))))
     motion, times = _segment(motions[plan.motion].read(), times, speed, rng)
     if rng.random() < 0.5:
@@ -120,10 +150,8 @@ def make_clip(plan: ClipPlan, motions: dict[str, MotionFile]) -> Clip:
         motion = varied(motion, _other(plan, motions, len(motion.times), times, rng), rng)
     if not plan.motion[0].isdigit():
         motion = with_turning_head(motion, rng)
-    body = person(plan.person)
     posed = pose_body(body, motion, float(rng.uniform(0.05, 0.9)))
-    heading = _heading(motion)
-    return _filmed(plan, shot, times, posed, heading, speed)
+    return Performance(times, posed, _heading(motion), speed)
 
 
 def render_clip(clip: Clip, renderer: Renderer, path: Path) -> None:
@@ -165,19 +193,19 @@ def _heading(motion: BoneMotion) -> float:
     return float(np.arctan2(forward[0], forward[2]))
 
 
-def _filmed(plan: ClipPlan, shot: Shot, times: FloatArray, posed: PosedBody, heading: float, speed: float) -> Clip:
-    rng = plan.rng(3)
+def _filmed(plan: ClipPlan, shot: Shot, done: Performance) -> Clip:
+    rng, posed, times = plan.rng(3), done.posed, done.times
     markers = true_markers(posed)
     middle = (markers[:, 0].max(axis=0) + markers[:, 0].min(axis=0)) / 2 * [1, 0, 1]
     posed, markers = posed.shifted(-middle), markers - middle
     backdrop = _roomy(make_backdrop(plan.backdrop), markers)
     ceiling = backdrop.vertices[:, 1].max() - 0.2 if backdrop.indoors else 3.5
-    camera = place_camera(shot, rng, times, markers, heading, float(ceiling))
+    camera = place_camera(shot, rng, times, markers, done.heading, float(ceiling))
     facts: dict[str, JsonValue] = {
         **asdict(plan),
         **{key: value if isinstance(value, (int, float, bool)) else str(value) for key, value in asdict(shot).items()},
-        "speed": speed,
-        "heading": heading,
+        "speed": done.speed,
+        "heading": done.heading,
     }
     drawn_posed, drawn_camera = (posed, camera) if not shot.shutter else _within_exposure(shot, times, posed, camera)
     return Clip(plan, shot, times, drawn_posed, markers, camera, drawn_camera, backdrop, facts)

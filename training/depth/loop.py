@@ -18,6 +18,9 @@ from training.depth.losses import losses
 from training.depth.mirror import MirroredRefiner
 from training.depth.model import DepthConfig, DepthRefiner, Estimate, Seen
 from training.depth.windows import Sample, Truth, draw_batch, load_samples
+from training.mocap.library import find_motions
+from training.simulation.errors import ErrorModel
+from training.simulation.stream import simulated_samples
 
 STEPS_AN_EPOCH = 200
 
@@ -27,20 +30,24 @@ class TrainConfig:
     """What a training run is asked to do.
 
     workers: processes that draw batches beside the training (0: none beside it). fp16: half precision, of the brain
-    kind, where it is safe; worth it on a GPU. clips: of the training clips only the first so many (None: all).
+    kind, where it is safe; worth it on a GPU. clips: of the training clips only the first so many (None: all). errors:
+    an error model, with which half of every batch is drawn from `simulated` clips of the motions in `mocap`.
     """
 
     data: Path
     out: Path
     epochs: int = 30
     batch_size: int = 32
-    learning_rate: float = 6e-4
+    learning_rate: float = 2e-3
     seed: int = 1
     width: int = 192
     layers: int = 4
     workers: int = 0
     fp16: bool = False
     clips: int | None = None
+    errors: Path | None = None
+    mocap: tuple[Path, ...] = ()
+    simulated: int = 2000
 
 
 def train(config: TrainConfig) -> Path:
@@ -48,18 +55,29 @@ def train(config: TrainConfig) -> Path:
     torch.manual_seed(config.seed)
     files = pair_files(config.data)
     train_set, validation = load_samples(files, "train")[: config.clips], load_samples(files, "validation")
+    extra = _simulated(config)
     network = DepthConfig(width=config.width, layers=config.layers)
     state = _State(DepthRefiner(network), config)
     config.out.mkdir(parents=True, exist_ok=True)
     for epoch in range(state.resume(config.out / "last.pt"), config.epochs):
-        terms = state.one_epoch(epoch, train_set)
+        terms = state.one_epoch(epoch, train_set, extra)
         result = validate(MirroredRefiner(state.average), validation)
         state.save(config.out, epoch, result)
-        _log(config.out, epoch, {**terms, **asdict(result)})
+        learnt = {f"loss_{name}": value for name, value in terms.items()}
+        _log(config.out, epoch, {**learnt, **asdict(result)})
     best = load_refiner(config.out / "best.pt")
     calibrate(best, validation)
     export(best, config.out / "depth_refiner.onnx")
     return config.out / "depth_refiner.onnx"
+
+
+def _simulated(config: TrainConfig) -> list[Sample]:
+    """Clips that nobody drew, none where no error model is given."""
+    if config.errors is None:
+        return []
+    motions = find_motions(config.mocap)
+    rng = np.random.default_rng(config.seed)
+    return simulated_samples(ErrorModel.load(config.errors), motions, rng, config.simulated)
 
 
 def load_refiner(path: Path) -> MirroredRefiner:
@@ -85,14 +103,17 @@ def validate(model: MirroredRefiner, samples: Sequence[Sample]) -> Scores:
 class _Batches(Dataset[tuple[Seen, Truth]]):
     """The batches of one epoch, each from its own random numbers: the same whoever draws it."""
 
-    def __init__(self, samples: Sequence[Sample], config: TrainConfig, epoch: int) -> None:
-        self._samples, self._size, self._seed = samples, config.batch_size, (config.seed, epoch)
+    def __init__(self, samples: Sequence[Sample], extra: Sequence[Sample], config: TrainConfig, epoch: int) -> None:
+        self._samples, self._extra = samples, extra
+        self._size, self._seed = config.batch_size, (config.seed, epoch)
 
     def __len__(self) -> int:
         return STEPS_AN_EPOCH
 
     def __getitem__(self, step: int) -> tuple[Seen, Truth]:
-        return draw_batch(self._samples, self._size, np.random.default_rng([*self._seed, step]))
+        rng = np.random.default_rng([*self._seed, step])
+        simulated = self._size // 2 if self._extra else 0
+        return draw_batch([(self._samples, self._size - simulated), (self._extra, simulated)], rng)
 
 
 class _State:
@@ -106,16 +127,18 @@ class _State:
         self.optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
         total = config.epochs * STEPS_AN_EPOCH
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, config.learning_rate, total_steps=total + 1, pct_start=0.08
+            self.optimiser, config.learning_rate, total_steps=total + 1, pct_start=0.05
         )
         self.best = float("inf")
         self.steps = 0
 
-    def one_epoch(self, epoch: int, samples: Sequence[Sample]) -> dict[str, float]:
+    def one_epoch(self, epoch: int, samples: Sequence[Sample], extra: Sequence[Sample] = ()) -> dict[str, float]:
         """Train for STEPS_AN_EPOCH batches; gives the means of the loss's terms."""
         sums: dict[str, float] = {}
         self.model.train()
-        batches = DataLoader(_Batches(samples, self.config, epoch), batch_size=None, num_workers=self.config.workers)
+        batches = DataLoader(
+            _Batches(samples, extra, self.config, epoch), batch_size=None, num_workers=self.config.workers
+        )
         for seen, truth in tqdm(batches, desc=f"epoch {epoch}", leave=False):
             terms = self._step(_moved(seen, self.device), _moved(truth, self.device))
             for name, value in terms.items():

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from services.refiner.markers import MARKER_LANDMARKS
 from shared.errors import InvalidOption
 from shared.skeleton import LANDMARK_INDEX, LANDMARKS, MARKERS
 
@@ -19,6 +20,14 @@ ASSUMED_FOCAL: Final = 0.85
 """Focal length in units of the picture's longer side where none is known; phones have 0.7 (26 mm equivalent) and up."""
 
 HIPS: Final = (LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"])
+
+_NEAREST: Final = {"Hip": ("left_hip", "right_hip"), "Neck": ("left_shoulder", "right_shoulder"), "Head": ("nose",)} | {
+    "LSmallToe": ("left_foot_index",),
+    "RSmallToe": ("right_foot_index",),
+    **{marker: (landmark,) for marker, landmark in MARKER_LANDMARKS.items()},
+}
+_START: Final = [[LANDMARK_INDEX[_NEAREST[marker][end]] for marker in MARKERS] for end in (0, -1)]
+"""For each marker the two landmarks (or twice the same) between which the network's correction starts."""
 
 
 PATCH: Final = 2
@@ -104,14 +113,24 @@ class DepthRefiner(nn.Module):
 
 
 def _estimate(answer: Tensor, middle: Tensor, seen: Seen) -> Estimate:
-    """The answer (B, T, 22 · 4 + 4) in metres and radians."""
+    """The answer (B, T, 22 · 4 + 4) in metres and radians: corrections of what the detector gives, put upright."""
     batch, frames, count = answer.shape[0], answer.shape[1], len(MARKERS)
     height = seen.height[:, None, None]
-    markers = answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
-    spread = torch.exp(answer[..., 3 * count : 4 * count].clamp(-4, 3)) * 0.03 * height
     tilt, tilt_spread = answer[..., 4 * count : -2], torch.exp(answer[..., -2:].clamp(-4, 3)) * 0.05
+    start = _upright(seen.world, middle, tilt.detach()) * seen.detected[..., None, None]
+    markers = start + answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
+    spread = torch.exp(answer[..., 3 * count : 4 * count].clamp(-4, 3)) * 0.03 * height
     bearing = _bearing(middle, tilt.detach()) * _pictured(seen)[:, None]
     return Estimate(markers, spread, tilt, tilt_spread, bearing)
+
+
+def _upright(world: Tensor, middle: Tensor, tilt: Tensor) -> Tensor:
+    """(B, T, 22, 3) the detector's landmarks as markers: from the axes of a camera that looks at the hips, which lie
+    at slopes (B, T, 2) in a camera of this tilt (B, T, 2), to x right, y up, z toward the camera."""
+    x, y, z = ((world[:, :, _START[0]] + world[:, :, _START[1]]) / 2).unbind(-1)
+    pitch, roll = (tilt[..., 0] - torch.atan(middle[..., 1]))[..., None], tilt[..., 1][..., None]
+    right, down = x * roll.cos() - y * roll.sin(), x * roll.sin() + y * roll.cos()
+    return torch.stack([right, z * pitch.sin() - down * pitch.cos(), -down * pitch.sin() - z * pitch.cos()], dim=-1)
 
 
 class _Block(nn.Module):

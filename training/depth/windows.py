@@ -90,10 +90,16 @@ def turned(points: FloatArray, bearing: FloatArray) -> FloatArray:
     return np.stack([c * x + s * z, y, c * z - s * x], axis=-1)
 
 
-def draw_batch(samples: Sequence[Sample], size: int, rng: np.random.Generator) -> tuple[Seen, Truth]:
-    """Random windows of random clips, varied: mirrored, thinned, jittered, left and right swapped for a while."""
-    windows = [_varied(samples[index], rng) for index in rng.integers(0, len(samples), size)]
-    return _stacked(windows)
+def draw_batch(sources: Sequence[tuple[Sequence[Sample], int]], rng: np.random.Generator) -> tuple[Seen, Truth]:
+    """So many random windows of random clips of each source, varied: mirrored, thinned, jittered, the camera rolled,
+    left and right swapped for a while, some without a picture."""
+    return _stacked(
+        [
+            _varied(samples[index], rng)
+            for samples, count in sources
+            for index in (rng.integers(0, len(samples), count) if count else ())
+        ]
+    )
 
 
 def in_windows(sample: Sample, indices: NDArray[np.int64]) -> tuple[Seen, Truth]:

@@ -38,8 +38,7 @@ class MotionFile:
     @property
     def family(self) -> str:
         """What is balanced in a data set: a CMU subject, or a kind of laboratory trial."""
-        cmu = _CMU_NAME.fullmatch(self.name)
-        return f"cmu{cmu[1]}" if cmu else re.sub(r"\d+$", "", self.name)
+        return family(self.name)
 
     @property
     def split(self) -> Split:
@@ -58,6 +57,16 @@ class MotionFile:
     def sha256(self) -> str:
         """Of the motion's file and its skeleton's."""
         return hashlib.sha256(self.path.read_bytes() + self.skeleton.read_bytes()).hexdigest()
+
+
+def family(name: str) -> str:
+    """What a trial of that name is one of: a CMU subject, or a kind of laboratory trial.
+
+    >>> family("03_02"), family("walkingTS2")
+    ('cmu03', 'walkingTS')
+    """
+    cmu = _CMU_NAME.fullmatch(name)
+    return f"cmu{cmu[1]}" if cmu else re.sub(r"\d+$", "", name)
 
 
 def find_motions(folders: Sequence[Path]) -> list[MotionFile]:

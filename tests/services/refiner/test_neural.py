@@ -85,11 +85,12 @@ def test_the_network_s_pose_stands_where_the_picture_shows_it(motion, seconds):
 def test_the_tilt_is_the_network_s():
     times = clock(2)
     points = standing(times)
-    facts = neural(knowing(times, points, CAMERA))(filmed(times, points, CAMERA), SUBJECT, 0.3).facts
+    facts: dict[str, Any] = neural(knowing(times, points, CAMERA))(filmed(times, points, CAMERA), SUBJECT, 0.3).facts
     assert facts["camera_pitch_deg"] == pytest.approx(12, abs=1e-3)
     assert facts["camera_roll_deg"] == pytest.approx(-5, abs=1e-3)
     assert facts["camera_pitch_sd_deg"] == pytest.approx(2.5, abs=1e-3)
     assert facts["gravity"] == "from a network"
+    assert facts["marker_sd_m"]["RKnee"] == pytest.approx(0.03)
 
 
 def test_frames_without_a_person_stay_empty():

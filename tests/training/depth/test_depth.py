@@ -15,7 +15,7 @@ from training.depth.evaluate import calibrate, raw_markers, refined, scores, tru
 from training.depth.loop import TrainConfig, _State  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
 from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
-from training.depth.model import ASSUMED_FOCAL, DepthConfig, DepthRefiner, Seen, _bearing  # noqa: E402
+from training.depth.model import ASSUMED_FOCAL, DepthConfig, DepthRefiner, Seen, _bearing, _upright  # noqa: E402
 from training.depth.windows import (  # noqa: E402
     Sample,
     Truth,
@@ -114,6 +114,15 @@ def test_a_file_of_markers_is_upright(pitch, roll):
     assert alone.visibility.sum() == len(sample.times) * len(MARKER_LANDMARKS)
 
 
+@pytest.mark.parametrize(("pitch", "roll"), [(0.0, 0.0), (0.3, 0.0), (-0.2, 0.1)])
+def test_corrections_start_from_the_landmarks_put_upright(pitch, roll):
+    seen, truth = clip(seen_perfectly(pitch, roll))
+    middle = (seen.image[:, :, 23] + seen.image[:, :, 24]) / 2
+    start = _upright(seen.world, (middle - seen.size[:, None] / 2) / (ASSUMED_FOCAL * 640), truth.tilt)
+    columns = [MARKERS.index(name) for name in MARKER_LANDMARKS]
+    assert (start - truth.markers)[:, :, columns].abs().max() < 0.05
+
+
 def test_the_bearing_is_that_about_the_vertical():
     seen, truth = clip(seen_perfectly(0.3, 0.2))
     middle = (seen.image[:, :, 23] + seen.image[:, :, 24]) / 2
@@ -131,7 +140,7 @@ def test_mirroring_twice_changes_nothing():
 
 def test_batches_have_one_shape_whatever_the_clips_length():
     samples = [to_sample(made_up_pair(2)), to_sample(made_up_pair(3, frames=20))]
-    seen, truth = draw_batch(samples, 6, np.random.default_rng(0))
+    seen, truth = draw_batch([(samples, 6)], np.random.default_rng(0))
     assert seen.image.shape == (6, 48, 33, 2)
     assert truth.markers.shape == (6, 48, 22, 3)
     assert torch.isfinite(seen.image).all()

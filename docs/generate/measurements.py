@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.accuracy_tables import markdown
 from docs.generate.markdown import deeper, table
 
 RESULTS: Final = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
@@ -28,12 +29,24 @@ _SERVICE: Final = {
 
 
 def accuracy(results: Path = RESULTS) -> str:
-    """The tables that the accuracy benchmark makes of its accuracy.json, beside which they lie."""
-    if not (results / "accuracy.json").is_file():
+    """The tables of the accuracy benchmark."""
+    measured = _read(results, "accuracy")
+    if measured is None:
         return NOT_MEASURED
-    text = (results / "accuracy.md").read_text(encoding="utf-8")
-    without_title = "\n".join(line for line in text.splitlines() if not line.startswith("# "))
-    return deeper(without_title, 1)
+    return deeper(markdown(measured).partition("\n")[2].strip(), 1)
+
+
+def pretraining(results: Path = RESULTS) -> str:
+    """What training on the simulated stream first is worth, network by network."""
+    measured = _read(results, "pretraining")
+    if measured is None:
+        return NOT_MEASURED
+    rows = [
+        (trained["way"], str(trained["clips"]), str(trained["seed"]), *map(_figure, trained["scores"].values()))
+        for trained in measured["trained"]
+    ]
+    scores = [name.replace("_", " ") for name in measured["trained"][0]["scores"]] if rows else []
+    return table(("Way", "Rendered clips", "Seed", *scores), rows)
 
 
 def speed(results: Path = RESULTS) -> str:

@@ -1,0 +1,68 @@
+"""What the accuracy is measured on: a clip as one camera saw it, and the truth."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from services.angles.joints import joint_angles
+from shared.contracts import Subject
+from shared.motion import FloatArray, Landmarks
+from shared.skeleton import JOINT_GROUPS, MARKERS
+from training.data.pairs import pair_files, read_pair
+from training.mocap.library import family
+from training.scene.camera import Camera
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One clip of one camera, frame by frame.
+
+    motion   the kind of motion, or whatever else clips are grouped by.
+    camera   the true one, in a world with Y up.
+    markers  (T, 22, 3) metres, true, in that world; NaN where not known.
+    angles   (T, 12, 3) degrees, true; NaN where not known. The pelvis' rotation counts from the heading of the camera's
+             first frame, as in a run.
+    """
+
+    name: str
+    motion: str
+    landmarks: Landmarks
+    subject: Subject
+    camera: Camera
+    markers: FloatArray
+    angles: FloatArray
+
+
+def rendered_cases(folder: Path) -> Iterator[Case]:
+    """The test clips in which the detector found somebody, from a folder that `humanpose3d train data` made."""
+    for file in pair_files(folder):
+        pair = read_pair(file)
+        if pair.split != "test" or not pair.landmarks.detected.any():
+            continue
+        yield Case(
+            name=file.stem,
+            motion=family(str(pair.facts["motion"])),
+            landmarks=pair.landmarks,
+            subject=Subject(height=pair.height, weight=pair.mass),
+            camera=pair.camera,
+            markers=pair.markers.select(MARKERS).positions,
+            angles=joint_angles(pair.markers),
+        )
+
+
+def fingerprint(cases: Iterable[Case]) -> str:
+    """Hexadecimal sha256 of what was detected and what is true: the same for the same clips."""
+    digest = hashlib.sha256()
+    for case in cases:
+        digest.update(case.name.encode())
+        for values in (case.landmarks.image, case.landmarks.world, case.markers):
+            digest.update(values.astype("<f4").tobytes())
+    return digest.hexdigest()
+
+
+def unknown_angles(frames: int) -> FloatArray:
+    """(T, 12, 3) NaN."""
+    return np.full((frames, len(JOINT_GROUPS), 3), np.nan)

@@ -1,0 +1,181 @@
+"""What is compared: the ways from landmarks to markers and joint angles, from the raw detector to both refiners.
+
+The stages are run one after the other as the command line runs them, at `visibility_min` 0: every way answers for every
+landmark, so that none gains by leaving out what is hard to see.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.cases import Case, unknown_angles
+from cli.pipeline import STAGES
+from services.refiner.smoothing import low_pass
+from shared.contracts import RunOptions, StageName, StageReport, route
+from shared.errors import ModelError
+from shared.models import MODELS_DIRECTORY
+from shared.motion import FloatArray, Markers
+from shared.skeleton import MARKERS
+from shared.stage import silent
+from training.metrics import camera_up, raw_markers, stated_up, upright
+from training.scene.camera import WORLD_TO_CAMERA_AXES, Camera, azimuth_frame
+
+DEPTH_MODEL: Final = MODELS_DIRECTORY / "depth_refiner.onnx"
+
+
+_AFTER_DEPTH: Final[tuple[StageName, ...]] = ("augmenter", "angles")
+
+
+class NotAvailable(Exception):
+    """This condition cannot be measured with what is here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one condition makes of one clip.
+
+    markers    (T, 22, 3) metres, upright as the condition sees it: x to the picture's right, y up, z to the camera.
+    angles     (T, 12, 3) degrees.
+    up         (T, 3) the up that it worked with, in the camera's axes.
+    marker_sd  (T, 22) metres along an axis, angle_sd (T, 12, 3) degrees: standard deviations, where it states them.
+    models     file → sha256 of the networks that took part.
+    """
+
+    markers: FloatArray
+    angles: FloatArray
+    up: FloatArray
+    marker_sd: FloatArray | None = None
+    angle_sd: FloatArray | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A way to the answer. `answer` (case, augmentation cycles) raises NotAvailable where something is missing."""
+
+    key: str
+    title: str
+    answer: Callable[[Case, int], Answer]
+
+
+def _raw(case: Case, cycles: int) -> Answer:
+    return _unrefined(case, raw_markers(case.landmarks, case.subject.height), cycles)
+
+
+def _filtered(case: Case, cycles: int) -> Answer:
+    markers = raw_markers(case.landmarks, case.subject.height)
+    return _unrefined(case, low_pass(case.landmarks.times, markers), cycles)
+
+
+def _raw_levelled(case: Case, cycles: int) -> Answer:
+    """Raw, turned by the camera's true tilt: what is left when gravity is known."""
+    markers = raw_markers(case.landmarks, case.subject.height)
+    turned = markers @ np.swapaxes(_tilt(case.camera), 1, 2)
+    return _unrefined(case, turned, cycles, camera_up(case.camera))
+
+
+def _geometric(case: Case, cycles: int) -> Answer:
+    return _refined(case, _options(cycles))
+
+
+def _depth(case: Case, cycles: int) -> Answer:
+    if not DEPTH_MODEL.is_file():
+        raise NotAvailable(f"there is no models/{DEPTH_MODEL.name}")
+    answer = _refined(case, _options(cycles, str(DEPTH_MODEL)))
+    return _required(answer, answer.marker_sd is not None, "the depth network did not run")
+
+
+def _both(case: Case, cycles: int) -> Answer:
+    answer = _refined(case, _options(cycles, main_refiner=True))
+    answer = _required(answer, answer.marker_sd is not None, "main_refiner ran no depth network")
+    return _required(answer, answer.angle_sd is not None, "main_refiner ran no joint refiner")
+
+
+def _true_markers(case: Case, cycles: int) -> Answer:
+    """The best that markers can do: what is left is the augmenter's, and what its markers mean."""
+    return _unrefined(case, upright(case.markers, case.camera), cycles, camera_up(case.camera))
+
+
+CONDITIONS: Final = (
+    Condition("raw", "raw MediaPipe", _raw),
+    Condition("filtered", "MediaPipe + filter", _filtered),
+    Condition("raw_levelled", "raw, true tilt given", _raw_levelled),
+    Condition("geometric", "geometric refinement", _geometric),
+    Condition("depth", "depth refiner", _depth),
+    Condition("both", "both refiners", _both),
+    Condition("true_markers", "true markers", _true_markers),
+)
+"""Raw MediaPipe takes the camera for level; the filter is the zero-phase Butterworth at 6 Hz. `raw_levelled` and
+`true_markers` are no contenders, since they know the truth: they tell what tilt costs, and what no refiner of markers
+can mend."""
+
+
+def no_answer(case: Case) -> Answer:
+    """What a condition gives that fails on a clip: nothing, all of it missing."""
+    frames = len(case.landmarks.times)
+    return Answer(np.full((frames, len(MARKERS), 3), np.nan), unknown_angles(frames), np.full((frames, 3), np.nan))
+
+
+def _options(cycles: int, depth_model_path: str | None = None, *, main_refiner: bool = False) -> RunOptions:
+    return RunOptions(
+        augmentation_cycles=cycles,
+        visibility_min=0.0,
+        depth_model_path=depth_model_path,
+        main_refiner=main_refiner,
+    )
+
+
+def _required(answer: Answer, there: bool, reason: str) -> Answer:
+    if not there:
+        raise NotAvailable(reason)
+    return answer
+
+
+def _unrefined(case: Case, markers: FloatArray, cycles: int, up: FloatArray | None = None) -> Answer:
+    """Markers straight into the augmenter."""
+    artefacts = {"subject": case.subject, "markers": Markers(case.landmarks.times, MARKERS, markers)}
+    made, reports = _run(_AFTER_DEPTH, artefacts, _options(cycles))
+    level = np.tile(stated_up(0.0, 0.0), (len(markers), 1))
+    return Answer(markers, made["angles"].values, level if up is None else up, models=_models(reports))
+
+
+def _refined(case: Case, options: RunOptions) -> Answer:
+    """All stages after the detector. Raises NotAvailable where a network cannot be used."""
+    try:
+        made, reports = _run(route(options)[1:], {"landmarks": case.landmarks, "subject": case.subject}, options)
+    except ModelError as error:
+        raise NotAvailable(str(error)) from error
+    facts = reports["refiner.depth"].facts
+    up = stated_up(float(facts["camera_pitch_deg"]), float(facts["camera_roll_deg"]))  # type: ignore[arg-type]  # numbers
+    spread, angle_spread = made.get("depth_spread"), made.get("angle_spread")
+    return Answer(
+        markers=made["markers"].positions,
+        angles=(made.get("refined_angles") or made["angles"]).values,
+        up=np.tile(up, (len(case.landmarks.times), 1)),
+        marker_sd=None if spread is None else spread.values,
+        angle_sd=None if angle_spread is None else angle_spread.values,
+        models=_models(reports),
+    )
+
+
+def _run(
+    stages: Sequence[StageName], artefacts: Mapping[str, object], options: RunOptions
+) -> tuple[dict[str, Any], dict[StageName, StageReport]]:
+    """The stages one after the other: everything there is by name afterwards, and what each reported."""
+    made: dict[str, Any] = dict(artefacts)
+    reports = {}
+    for name in stages:
+        made |= STAGES[name].run_on(made, options, silent)
+        reports[name] = made.pop("report")
+    return made, reports
+
+
+def _models(reports: Mapping[StageName, StageReport]) -> dict[str, str]:
+    return {file: digest for report in reports.values() for file, digest in report.models.items()}
+
+
+def _tilt(camera: Camera) -> FloatArray:
+    """(T, 3, 3) from a level camera's upright axes that the true one would be taken for, to the true upright frame."""
+    return np.asarray(azimuth_frame(camera) @ np.swapaxes(WORLD_TO_CAMERA_AXES @ camera.rotations, 1, 2))

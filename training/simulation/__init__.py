@@ -1,0 +1,1 @@
+"""What the detector would have seen of a person that nobody drew: an error model fitted to pairs, and its stream."""

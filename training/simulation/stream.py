@@ -1,0 +1,92 @@
+"""An endless stream of samples that nobody had to draw: motion capture, random cameras, simulated detections.
+
+What costs time is making people and posing them; so a small troupe of people performs, and every performance is filmed
+several times over. The people of the troupe are replaced one by one.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import count as counting
+from itertools import islice
+from typing import Final
+
+import numpy as np
+from pydantic import JsonValue
+
+from shared.motion import Markers
+from shared.skeleton import ALL_MARKERS
+from training.data.clip import FRAMES, ClipPlan, Performance, perform, plan_of_split
+from training.data.pairs import Pair, in_camera_world
+from training.data.people import person
+from training.data.shot import place_camera, random_shot
+from training.depth.windows import Sample, to_sample
+from training.human.body import Body
+from training.human.markers import true_markers
+from training.mocap.library import MotionFile, Split
+from training.simulation.errors import ErrorModel
+from training.simulation.view import view_of
+
+TROUPE: Final = 8
+"""People at hand at a time."""
+
+_TAKE_S: Final = 8.0
+"""Longest performance, seconds."""
+
+_SHOTS: Final = 8
+"""How many times a performance is filmed, each time a stretch of it from somewhere else."""
+
+_ENGAGED: Final = 6
+"""Performances after which one of the troupe is replaced."""
+
+_CEILINGS: Final = (2.2, 3.5)
+
+
+def simulated_samples(
+    model: ErrorModel, motions: Sequence[MotionFile], rng: np.random.Generator, count: int, split: Split = "train"
+) -> list[Sample]:
+    """So many samples of a stream of its own."""
+    return list(islice(stream(model, motions, int(rng.integers(2**31)), split), count))
+
+
+def stream(model: ErrorModel, motions: Sequence[MotionFile], seed: int, split: Split = "train") -> Iterator[Sample]:
+    """Samples without end, the same for the same seed. Raises InvalidMotion where the split has no motion."""
+    return (to_sample(pair) for pair in simulated_pairs(model, motions, seed, split))
+
+
+def simulated_pairs(
+    model: ErrorModel, motions: Sequence[MotionFile], seed: int, split: Split = "train"
+) -> Iterator[Pair]:
+    """The same as pairs."""
+    lengths = {motion.name: motion.read().duration for motion in motions}
+    by_name = {motion.name: motion for motion in motions}
+    troupe: list[Body] = []
+    for number in counting():
+        plan = plan_of_split(split, number, seed, motions, lengths)
+        rng = plan.rng(6)
+        if len(troupe) < TROUPE:
+            troupe.append(person(plan.person))
+        elif number % _ENGAGED == 0:
+            troupe[int(rng.integers(TROUPE))] = person(plan.person)
+        body = troupe[int(rng.integers(len(troupe)))]
+        rate = float(random_shot(rng, number).frame_rate)
+        done = perform(plan, np.arange(int(_TAKE_S * rate)) / rate, by_name, body, rng)
+        yield from _filmed(model, plan, done, rng)
+
+
+def _filmed(model: ErrorModel, plan: ClipPlan, done: Performance, rng: np.random.Generator) -> Iterator[Pair]:
+    markers = true_markers(done.posed)
+    body = done.posed.body
+    for number in range(_SHOTS):
+        frames = min(int(rng.integers(FRAMES[0], FRAMES[1] + 1)), len(markers))
+        start = int(rng.integers(0, len(markers) - frames + 1))
+        shown, times = markers[start : start + frames], done.times[:frames]
+        shot = random_shot(rng, plan.index * _SHOTS + number)
+        camera = place_camera(shot, rng, times, shown, done.heading, float(rng.uniform(*_CEILINGS)))
+        shown, camera = in_camera_world(shown, camera)
+        seen = model.simulate(view_of(shown, camera, times, body.height), rng)
+        facts: dict[str, JsonValue] = {
+            "split": plan.split,
+            "motion": plan.motion,
+            "person": plan.person,
+            "seed": plan.seed,
+        }
+        yield Pair(seen, Markers(times, ALL_MARKERS, shown), camera, body.height, body.mass, facts)
