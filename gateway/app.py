@@ -30,6 +30,7 @@ from shared.store import Store, open_store
 
 _INDEX_TIMEOUT_S = 10.0
 _SWEEP_S = 600.0
+_ABANDONED = timedelta(days=2)
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await index.start(_INDEX_TIMEOUT_S)
-        sweeper = asyncio.create_task(_sweep(desk, settings.retention_days))
+        sweeper = asyncio.create_task(_sweep(desk, store, settings.retention_days))
         yield
         sweeper.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -99,11 +100,12 @@ class _OptionalSlash:
         await self._app(scope, receive, send)
 
 
-async def _sweep(desk: Desk, retention_days: float | None) -> None:
-    """Erase what is older than the retention, for as long as the gateway runs."""
-    while retention_days is not None:
+async def _sweep(desk: Desk, store: Store, retention_days: float | None) -> None:
+    """Erase abandoned uploads and what is older than the retention, for as long as the gateway runs."""
+    while True:
         try:
-            erased = await desk.erase_older_than(timedelta(days=retention_days))
+            await store.sweep(_ABANDONED)
+            erased = 0 if retention_days is None else await desk.erase_older_than(timedelta(days=retention_days))
             if erased:
                 _log.info("retention erased %d runs", erased)
         except Unavailable:

@@ -6,6 +6,7 @@
 ...     client.download(run_key, Path("results"))
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,17 @@ from typing import Any, Self
 import httpx
 
 from gateway.problems import ProblemDetails
-from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Statistics, UploadForm
+from gateway.resources import (
+    Accepted,
+    PartAddress,
+    Progress,
+    Run,
+    RunList,
+    RunSummary,
+    Statistics,
+    UploadForm,
+    UploadState,
+)
 
 _POLL_S = 0.5
 
@@ -87,13 +98,36 @@ class Client:
         consent: bool = True,
         **options: Any,  # noqa: ANN401
     ) -> str:
-        """The same, with the video sent straight to the store."""
-        form = UploadForm.model_validate(_checked(self._http.post("/api/uploads/")).json())
-        with video.open("rb") as file:
-            httpx.post(form.url, data=form.fields, files={"file": (video.name, file)}, timeout=300).raise_for_status()
-        fields = _fields(height, weight, consent, {**options, "upload_key": form.upload_key})
+        """The same, with the video sent in parts, straight to the store where it can be reached."""
+        upload_key = self.begin_upload()
+        self.upload(video, upload_key)
+        fields = _fields(height, weight, consent, {**options, "upload_key": upload_key, "video_name": video.name})
         parts = {name: (None, value) for name, value in fields.items()}
         return Accepted.model_validate(_checked(self._http.post("/api/runs/", files=parts)).json()).run_key
+
+    def begin_upload(self) -> str:
+        """A key to upload a video under."""
+        return UploadForm.model_validate(_checked(self._http.post("/api/uploads/")).json()).upload_key
+
+    def upload(self, video: Path, upload_key: str) -> None:
+        """Send what has not arrived of a video. After a broken connection call it again: it goes on from there."""
+        state = UploadState.model_validate(self._get(f"/api/uploads/{upload_key}").json())
+        size = video.stat().st_size
+        arrived = {part.number for part in state.parts}
+        numbers = range(1, math.ceil(size / state.part_bytes) + 1)
+        with video.open("rb") as file:
+            for number in () if state.complete else [each for each in numbers if each not in arrived]:
+                file.seek((number - 1) * state.part_bytes)
+                self._send_part(upload_key, number, file.read(state.part_bytes))
+        _checked(self._http.post(f"/api/uploads/{upload_key}/complete", json={"size": size}))
+
+    def _send_part(self, upload_key: str, number: int, content: bytes) -> None:
+        asked = _checked(self._http.post(f"/api/uploads/{upload_key}/parts/{number}"))
+        url = PartAddress.model_validate(asked.json()).url
+        if url.startswith("/"):
+            _checked(self._http.put(url, content=content))
+        else:
+            httpx.put(url, content=content, timeout=300).raise_for_status()
 
     def progress(self, run_key: str) -> Progress:
         """How far the run is."""
@@ -151,6 +185,10 @@ class Client:
     def cancel(self, run_key: str) -> Progress:
         """Stop a run."""
         return Progress.model_validate(_checked(self._http.post(f"/api/runs/{run_key}/cancel")).json())
+
+    def rename(self, run_key: str, name: str) -> Run:
+        """Give a run another name; its files keep the video's."""
+        return Run.model_validate(_checked(self._http.patch(f"/api/runs/{run_key}/", json={"name": name})).json())
 
     def erase(self, run_key: str) -> None:
         """Erase a run with its video and results."""

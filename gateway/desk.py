@@ -4,25 +4,24 @@ import base64
 import binascii
 import contextlib
 import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from gateway.errors import IdempotencyKeyReused, NotSupported, QuotaExceeded, UploadNotFound
+from gateway.errors import IdempotencyKeyReused, QuotaExceeded, UploadNotFound
 from gateway.forms import Upload
 from gateway.index import RunIndex
 from gateway.keys import ApiKey
 from gateway.submission import Submission
+from gateway.uploads import new_id, video_key
 from shared import runs
 from shared.bus import Bus
 from shared.contracts import RunRequest, RunState
 from shared.errors import InvalidKey, InvalidOption, ObjectNotFound, RunExists, RunNotFound
 from shared.names import safe_name
-from shared.store import PresignedUpload, Store
+from shared.store import Store
 
-PRESIGNED_LIFETIME: Final = timedelta(minutes=15)
 _DAY: Final = timedelta(days=1)
 
 
@@ -48,34 +47,25 @@ class Desk:
         The same Idempotency-Key with the same submission gives the same run, however often it is sent.
         Raises QuotaExceeded, IdempotencyKeyReused, BusUnavailable, StoreUnavailable.
         """
-        run_id = _derived_id(key, idempotency_key) if idempotency_key else _new_id()
+        run_id = _derived_id(key, idempotency_key) if idempotency_key else new_id()
         fingerprint = submission.fingerprint(video.sha256)
         if idempotency_key and (earlier := await self._earlier(run_id, fingerprint)):
             return earlier
         self._check_quota(key)
-        video_key = _video_key(run_id)
-        await self._store.put_file(video_key, video.path)
-        return await self._accept(run_id, _request(key, submission, video.filename, video_key, fingerprint))
+        await self._store.put_file(video_key(run_id), video.path)
+        return await self._accept(run_id, _request(key, submission, video.filename, video_key(run_id), fingerprint))
 
-    async def submit_uploaded(self, key: ApiKey, submission: Submission, upload_key: str) -> RunState:
-        """Accept a run whose video the client has put into the store itself. Raises UploadNotFound besides."""
+    async def submit_uploaded(self, key: ApiKey, submission: Submission, upload_key: str, filename: str) -> RunState:
+        """Accept a run whose video was uploaded before. Raises UploadNotFound besides."""
         fingerprint = submission.fingerprint(upload_key)
         if earlier := await self._earlier(upload_key, fingerprint):
             return earlier
         self._check_quota(key)
         try:
-            await self._store.stat(_video_key(upload_key))
+            await self._store.stat(video_key(upload_key))
         except (ObjectNotFound, InvalidKey):
             raise UploadNotFound("There is no finished upload of this key. Upload the video first.") from None
-        return await self._accept(upload_key, _request(key, submission, "video", _video_key(upload_key), fingerprint))
-
-    async def presign(self, max_bytes: int) -> tuple[str, PresignedUpload]:
-        """An upload key and the form that puts a video under it. Raises NotSupported where the store is a folder."""
-        upload_key = _new_id()
-        form = await self._store.presign(_video_key(upload_key), PRESIGNED_LIFETIME, max_bytes)
-        if form is None:
-            raise NotSupported("This server takes no uploads to its store; send the video with POST /api/runs/.")
-        return upload_key, form
+        return await self._accept(upload_key, _request(key, submission, filename, video_key(upload_key), fingerprint))
 
     async def get(self, key: ApiKey, run_id: str) -> RunState:
         """One run, as the bus has it now. Raises RunNotFound, for another owner's run too."""
@@ -97,6 +87,13 @@ class Desk:
         if state.status != "queued":
             return None
         return sum(other.status == "queued" and other.accepted_at < state.accepted_at for other in self._index)
+
+    async def rename(self, key: ApiKey, run_id: str, title: str) -> RunState:
+        """Give a run another name; its files keep theirs. Raises RunNotFound."""
+        await self.get(key, run_id)
+        state = await runs.rename(self._bus, run_id, title)
+        self._index.put(state)
+        return state
 
     async def cancel(self, key: ApiKey, run_id: str) -> RunState:
         """Stop a run. Raises RunNotFound, and RunOver where it has ended."""
@@ -155,9 +152,9 @@ class Desk:
             raise QuotaExceeded(f"This API key may start {key.runs_per_day} runs in 24 hours. Try again later.")
 
 
-def _request(key: ApiKey, submission: Submission, filename: str, video_key: str, fingerprint: str) -> RunRequest:
+def _request(key: ApiKey, submission: Submission, filename: str, video: str, fingerprint: str) -> RunRequest:
     return RunRequest(
-        video_key=video_key,
+        video_key=video,
         name=safe_name(Path(filename)),
         subject=submission.subject,
         options=submission.options,
@@ -167,17 +164,9 @@ def _request(key: ApiKey, submission: Submission, filename: str, video_key: str,
     )
 
 
-def _new_id() -> str:
-    return secrets.token_urlsafe(15)
-
-
 def _derived_id(key: ApiKey, idempotency_key: str) -> str:
     digest = hashlib.sha256(f"{key.owner}\0{idempotency_key}".encode()).digest()
     return base64.urlsafe_b64encode(digest[:15]).decode()
-
-
-def _video_key(run_id: str) -> str:
-    return f"runs/{run_id}/input/video"
 
 
 def _cursor(state: RunState) -> str:

@@ -19,6 +19,8 @@ from shared.store import Store
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 _TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain"}
 _COMPRESSED: Final = (".mp4", ".png")
+_REPORT_POLICY: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""For pages and drawings among the results: they show what is in them, run nothing and ask nobody."""
 _READABLE: Final = 0o100644
 
 
@@ -34,7 +36,12 @@ async def file_response(store: Store, state: RunState, path: str, range_header: 
 
 
 async def video_response(store: Store, state: RunState, range_header: str | None) -> Response:
-    """The video that was sent, or a part of it. Raises ObjectNotFound, RangeNotSatisfiable."""
+    """The video that was sent, or a part of it; where faces are to be hidden, the preview and never the video.
+
+    Raises ObjectNotFound, RangeNotSatisfiable.
+    """
+    if state.request.options.blur_faces:
+        return await file_response(store, state, f"{state.request.name}_preview.mp4", range_header)
     key = state.request.video_key
     head = b"".join([chunk async for chunk in store.read(key, 0, HEAD_BYTES)])
     media_type, suffix = container(head)
@@ -45,6 +52,8 @@ async def _response(store: Store, key: str, name: str, media_type: str, range_he
     found = await store.stat(key)
     etag = f'"{found.modified.timestamp():.0f}-{found.size}"'
     headers = {"Accept-Ranges": "bytes", "ETag": etag, "Content-Disposition": _disposition(name)}
+    if name.endswith((".html", ".svg")):
+        headers["Content-Security-Policy"] = _REPORT_POLICY
     part = _parse_range(range_header, found.size)
     if part is None:
         headers["Content-Length"] = str(found.size)

@@ -73,18 +73,18 @@ class UploadNotFound(InputError):
     code = "upload-not-found"
 
 
+class UploadIncomplete(InputError):
+    """Parts of the upload are missing, or are not those of a video of the size stated."""
+
+    code = "upload-incomplete"
+    status = 409
+
+
 class RangeNotSatisfiable(InputError):
     """The range asked for lies outside the file."""
 
     code = "range-not-satisfiable"
     status = 416
-
-
-class NotSupported(HumanPose3DError):
-    """This server cannot do what was asked for."""
-
-    code = "not-supported"
-    status = 501
 
 
 class NotFinished(InputError):

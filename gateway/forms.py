@@ -8,8 +8,8 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -57,25 +57,51 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], scratch: Path
     boundary = _boundary(content_type)
     reader = _Reader(scratch)
     parser = MultipartParser(boundary, reader.callbacks(), max_header_size=_MAX_HEADER_BYTES)  # type: ignore[arg-type]  # its callbacks are a TypedDict
-    received, started = 0, time.monotonic()
     try:
-        async for chunk in _patiently(body):
-            received += len(chunk)
-            if received > max_bytes:
-                raise BodyTooLarge(f"The upload is larger than the {max_bytes / 1e6:,.0f} MB that this server takes.")
-            _demand_pace(received, time.monotonic() - started)
-            parser.write(chunk)
-            await reader.spill()
-        parser.finalize()
-        return await reader.finish()
+        with _room_demanded():
+            async for chunk in _within_limits(body, max_bytes):
+                parser.write(chunk)
+                await reader.spill()
+            parser.finalize()
+            return await reader.finish()
     except FormParserError:
         raise MalformedForm("The body is not a complete multipart form. Send it again.") from None
+    finally:
+        reader.close()
+
+
+async def read_body(body: AsyncIterator[bytes], path: Path, max_bytes: int) -> None:
+    """Read a body that is nothing but bytes into a new file.
+
+    Raises MalformedForm where it is empty, BodyTooLarge, TooSlow, StorageFull.
+    """
+    with _room_demanded(), path.open("xb") as file:
+        async for chunk in _within_limits(body, max_bytes):
+            await asyncio.to_thread(file.write, chunk)
+        if not file.tell():
+            raise MalformedForm("The body is empty.")
+
+
+async def _within_limits(body: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
+    """The body's chunks, as long as they come in time and are not too many."""
+    received, started = 0, time.monotonic()
+    async for chunk in _patiently(body):
+        received += len(chunk)
+        if received > max_bytes:
+            raise BodyTooLarge(f"More was sent than the {max_bytes / 1e6:,.0f} MB that this server takes at once.")
+        _demand_pace(received, time.monotonic() - started)
+        yield chunk
+
+
+@contextmanager
+def _room_demanded() -> Iterator[None]:
+    """A full disk in words for the client."""
+    try:
+        yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StorageFull("The server has no room for this upload at the moment. Try again later.") from None
         raise
-    finally:
-        reader.close()
 
 
 def _boundary(content_type: str) -> bytes:

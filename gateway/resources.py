@@ -6,8 +6,12 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from shared.contracts import Problem, RunOptions, RunState, RunStatus, StageName, Subject, route
+from gateway.uploads import PART_BYTES, Arrived
+from shared.contracts import Advance, Problem, RunOptions, RunState, RunStatus, RunTitle, StageName, Subject, route
+from shared.motion import AngleSpread, JointAngles
 from shared.skeleton import JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, MARKERS, RESPONSE_MARKERS, SEGMENTS, mirrored
+from shared.statistics import AngleStatistics, Asymmetry, angle_statistics, asymmetries, duration_s
+from shared.store import PresignedUpload
 
 
 class Accepted(BaseModel):
@@ -39,8 +43,10 @@ class Progress(BaseModel):
     status: RunStatus
     progress: float = Field(ge=0, le=100, description="percent of the whole run")
     stage: StageName | None = Field(description="the stage at work, or next; null after the last")
+    frames: Advance | None = Field(description="how far this stage is; null while it has not begun")
     queue_position: int | None = Field(description="how many runs wait before this one; null when it does not wait")
     done: bool = Field(description="the run has ended: completed, failed or cancelled")
+    at: datetime = Field(description="when it last changed")
     error: str | None = Field(description="why it failed and what to do; null unless it failed")
     problem: Problem | None
     results_url: str
@@ -53,8 +59,10 @@ class Progress(BaseModel):
             status=state.status,
             progress=state.progress,
             stage=state.stage,
+            frames=state.frames,
             queue_position=queue_position,
             done=state.is_over,
+            at=state.updated_at,
             error=state.problem.detail if state.problem else None,
             problem=state.problem,
             results_url=run_url(state.run_id),
@@ -65,7 +73,8 @@ class RunSummary(BaseModel):
     """A run in a list."""
 
     run_key: str
-    name: str = Field(description="the video's name")
+    name: str = Field(description="what its owner calls it; the video's name until it is given another")
+    video_name: str = Field(description="the video's name, which result files bear")
     status: RunStatus
     progress: float
     accepted_at: datetime
@@ -77,7 +86,8 @@ class RunSummary(BaseModel):
         """The answer for this run."""
         return cls(
             run_key=state.run_id,
-            name=state.request.name,
+            name=state.name,
+            video_name=state.request.name,
             status=state.status,
             progress=state.progress,
             accepted_at=state.accepted_at,
@@ -130,34 +140,72 @@ class Run(RunSummary):
         )
 
 
+class RunChange(BaseModel):
+    """What can be changed of a run."""
+
+    name: RunTitle
+
+
 class UploadForm(BaseModel):
-    """How to put a video straight into the store: POST `fields` and, last, `file` to `url`, then start the run."""
+    """An upload that was begun. Send the video in one of two ways, then start the run with its `upload_key`.
+
+    Whole, straight to the store: POST `fields` and, last, `file` to `url` (null where the store has no address of its
+    own). Or in parts of `part_bytes`, which outlive a broken connection: ask for each part's address, PUT it there,
+    complete the upload.
+    """
 
     upload_key: str
-    url: str
+    url: str | None
     fields: dict[str, str]
-    expires_at: datetime
+    expires_at: datetime | None = Field(description="when the form expires; parts may be sent for a day")
     max_bytes: int
+    part_bytes: int
+
+    @classmethod
+    def of(cls, upload_key: str, form: PresignedUpload | None, max_bytes: int) -> Self:
+        """The answer for this upload."""
+        return cls(
+            upload_key=upload_key,
+            url=form.url if form else None,
+            fields=form.fields if form else {},
+            expires_at=form.expires if form else None,
+            max_bytes=max_bytes,
+            part_bytes=PART_BYTES,
+        )
 
 
-class AngleStatistics(BaseModel):
-    """One angle over the run, in degrees; null where the angle could not be computed."""
+class UploadPart(BaseModel):
+    """A part that has arrived."""
 
-    joint: str
-    angle: str
-    minimum: float | None
-    maximum: float | None
-    mean: float | None
-    range_of_motion: float | None
+    number: int
+    size: int
 
 
-class Asymmetry(BaseModel):
-    """Right minus left of one angle's range of motion and mean, in degrees."""
+class UploadState(BaseModel):
+    """What has arrived of an upload."""
 
-    joint: str
-    angle: str
-    range_of_motion: float | None
-    mean: float | None
+    upload_key: str
+    part_bytes: int = Field(description="size of every part but the last")
+    parts: list[UploadPart] = Field(description="the parts that are there; none once they were made one")
+    complete: bool = Field(description="the whole video is there: a run can be started with it")
+
+    @classmethod
+    def of(cls, upload_key: str, arrived: Arrived) -> Self:
+        """The answer for this upload."""
+        parts = [UploadPart(number=part.number, size=part.size) for part in arrived.parts]
+        return cls(upload_key=upload_key, part_bytes=PART_BYTES, parts=parts, complete=arrived.complete)
+
+
+class PartAddress(BaseModel):
+    """Where to PUT a part: the store where the address is absolute, this server, with your API key, where it is not."""
+
+    url: str
+
+
+class UploadSize(BaseModel):
+    """How large the video is that the parts make."""
+
+    size: int = Field(gt=0, description="bytes")
 
 
 class Statistics(BaseModel):
@@ -168,6 +216,18 @@ class Statistics(BaseModel):
     duration_s: float
     angles: list[AngleStatistics]
     asymmetries: list[Asymmetry]
+
+    @classmethod
+    def of(cls, run_id: str, angles: JointAngles, spread: AngleSpread | None) -> Self:
+        """The answer for this run; `spread` is there where the joints were refined."""
+        rows = angle_statistics(angles, spread)
+        return cls(
+            run_key=run_id,
+            frames=angles.times.size,
+            duration_s=duration_s(angles),
+            angles=rows,
+            asymmetries=asymmetries(rows),
+        )
 
 
 class JointGroup(BaseModel):

@@ -10,21 +10,36 @@ from gateway import downloads
 from gateway.desk import Desk
 from gateway.errors import NotFinished
 from gateway.events import event_stream
-from gateway.forms import Form, read_form
+from gateway.forms import Form, read_body, read_form
 from gateway.keys import ApiKey, KeyRing
 from gateway.problems import responses
-from gateway.resources import Accepted, Progress, Run, RunList, RunSummary, Skeleton, Statistics, UploadForm
+from gateway.resources import (
+    Accepted,
+    PartAddress,
+    Progress,
+    Run,
+    RunChange,
+    RunList,
+    RunSummary,
+    Skeleton,
+    Statistics,
+    UploadForm,
+    UploadSize,
+    UploadState,
+)
 from gateway.sniff import check_container
-from gateway.statistics import describe
-from gateway.submission import UPLOAD_KEY, read_submission
+from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
+from gateway.uploads import PART_BYTES, Uploads
 from shared.bus import Bus
-from shared.contracts import RunOptions, RunState, Subject
+from shared.contracts import RunId, RunOptions, RunState, Subject
 from shared.errors import InvalidOption
 from shared.formats.npz import load_npz
-from shared.motion import JointAngles
+from shared.motion import AngleSpread, JointAngles
 from shared.scratch import scratch_folder
 from shared.settings import Settings
 from shared.store import Store
+
+_BINARY: Final = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
 router = APIRouter(prefix="/api", responses=responses(401, 503))
 
@@ -34,6 +49,7 @@ class Services:
 
     def __init__(self, settings: Settings, bus: Bus, store: Store, desk: Desk, keys: KeyRing) -> None:
         self.settings, self.bus, self.store, self.desk, self.keys = settings, bus, store, desk, keys
+        self.uploads = Uploads(bus, store, settings.max_upload_bytes)
 
 
 def _services(request: Request) -> Services:
@@ -57,6 +73,7 @@ def _form_schema() -> dict[str, object]:
     properties: dict[str, object] = {
         "video": {"type": "string", "format": "binary", "description": "the video; or name an upload_key"},
         UPLOAD_KEY: {"type": "string", "description": "of a video that was uploaded through POST /api/uploads/"},
+        VIDEO_NAME: {"type": "string", "description": "file name of a video that was uploaded before"},
         "consent": {"type": "string", "enum": ["accepted"], "description": "the person in the video has consented"},
     }
     for contract in (Subject, RunOptions):
@@ -92,8 +109,8 @@ async def start_run(
         )
         submission = read_submission(form.fields, settings.models_directory)
         if form.video is None:
-            upload_key = _upload_key(form)
-            state = await services.desk.submit_uploaded(key, submission, upload_key)
+            name = form.fields.get(VIDEO_NAME, "video")
+            state = await services.desk.submit_uploaded(key, submission, _upload_key(form), name)
         else:
             check_container(form.video.path)
             state = await services.desk.submit(key, submission, form.video, idempotency_key)
@@ -107,12 +124,45 @@ def _upload_key(form: Form) -> str:
         raise InvalidOption({"video": f"is required (or an {UPLOAD_KEY})"}) from None
 
 
-@router.post("/uploads", status_code=201, responses=responses(501), dependencies=[Depends(_key)])
-async def start_upload(services: Given) -> UploadForm:
-    """A form that uploads a video straight to the store; then start the run with its `upload_key`."""
-    limit = services.settings.max_upload_bytes
-    upload_key, form = await services.desk.presign(limit)
-    return UploadForm(upload_key=upload_key, url=form.url, fields=form.fields, expires_at=form.expires, max_bytes=limit)
+@router.post("/uploads", status_code=201, dependencies=[Depends(_key)])
+async def begin_upload(services: Given) -> UploadForm:
+    """Begin the upload of a large video; the run is started with its `upload_key` afterwards."""
+    upload_key, form = await services.uploads.begin()
+    return UploadForm.of(upload_key, form, services.uploads.max_bytes)
+
+
+@router.get("/uploads/{upload_key}", responses=responses(422), dependencies=[Depends(_key)])
+async def show_upload(services: Given, upload_key: RunId) -> UploadState:
+    """What has arrived of an upload, so that it goes on from there."""
+    return UploadState.of(upload_key, await services.uploads.arrived(upload_key))
+
+
+@router.post("/uploads/{upload_key}/parts/{number}", responses=responses(409, 422), dependencies=[Depends(_key)])
+async def address_part(services: Given, request: Request, upload_key: RunId, number: int) -> PartAddress:
+    """Where to PUT part `number` (from 1); valid for a quarter of an hour."""
+    own = request.scope["path"]
+    return PartAddress(url=await services.uploads.address(upload_key, number) or own)
+
+
+@router.put(
+    "/uploads/{upload_key}/parts/{number}",
+    status_code=204,
+    responses=responses(400, 408, 409, 413, 422, 507),
+    dependencies=[Depends(_key)],
+    openapi_extra={"requestBody": {"required": True, **_BINARY}},
+)
+async def put_part(services: Given, request: Request, upload_key: RunId, number: int) -> None:
+    """Store a part here, where the store takes none itself."""
+    with scratch_folder() as scratch:
+        await read_body(request.stream(), scratch / "part", PART_BYTES)
+        await services.uploads.put(upload_key, number, scratch / "part")
+
+
+@router.post("/uploads/{upload_key}/complete", responses=responses(400, 409, 413, 422), dependencies=[Depends(_key)])
+async def complete_upload(services: Given, upload_key: RunId, whole: UploadSize) -> UploadState:
+    """Make one video of the parts. Refused while some are missing; may be repeated."""
+    await services.uploads.complete(upload_key, whole.size)
+    return UploadState.of(upload_key, await services.uploads.arrived(upload_key))
 
 
 @router.get("/runs", responses=responses(422))
@@ -160,9 +210,6 @@ async def follow_run(
     return StreamingResponse(stream, 200, headers, "text/event-stream")
 
 
-_BINARY: Final = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-
-
 @router.get(
     "/runs/{run_key}/files/{path:path}",
     responses={200: _BINARY, 206: {"description": "the part asked for", **_BINARY}, **responses(404, 416, 422)},
@@ -183,7 +230,7 @@ async def download_file(
 async def download_video(
     services: Given, state: Found, range_header: Annotated[str | None, Header(alias="Range")] = None
 ) -> Response:
-    """The video as it was sent, or a range of it."""
+    """The video as it was sent, or a range of it; with `blur_faces` the preview in its place, once there is one."""
     return await downloads.video_response(services.store, state, range_header)
 
 
@@ -203,13 +250,25 @@ async def download_archive(services: Given, state: Found) -> Response:
 
 @router.get("/runs/{run_key}/statistics", responses=responses(404, 409, 422))
 async def show_statistics(services: Given, state: Found) -> Statistics:
-    """Range of motion, extremes, mean and asymmetry of every joint angle."""
+    """Range of motion, extremes, mean, asymmetry and stated uncertainty of every joint angle."""
     _demand_results(state)
     made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
     with scratch_folder() as scratch:
-        path = scratch / "angles.npz"
+        path, spread = scratch / "angles.npz", scratch / "spread.npz"
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
-        return describe(state.run_id, load_npz(path, JointAngles))
+        if "angle_spread" in made:
+            await services.store.get_file(made["angle_spread"], spread)
+        return Statistics.of(
+            state.run_id,
+            load_npz(path, JointAngles),
+            load_npz(spread, AngleSpread) if "angle_spread" in made else None,
+        )
+
+
+@router.patch("/runs/{run_key}", responses=responses(400, 404, 422))
+async def rename_run(services: Given, key: Key, run_key: str, change: RunChange) -> Run:
+    """Give a run another name. Its files keep the video's name, so that what was downloaded before still fits."""
+    return Run.of(await services.desk.rename(key, run_key, change.name))
 
 
 @router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))

@@ -20,7 +20,7 @@ compile reference --extra cpu --extra test --extra reference
 
 # Images: one file a service, at the versions that the tests run with.
 mkdir -p requirements/images
-for service in gateway detector refiner augmenter augmenter-gpu angles; do
+for service in gateway detector refiner refiner-gpu augmenter augmenter-gpu angles; do
     "$uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
         --group "$service" -c requirements/test.txt -o "requirements/images/$service.txt"
 done

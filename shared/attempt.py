@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from shared import runs
-from shared.contracts import Claim, RunState, StageRecord, StageTask
+from shared.contracts import Advance, Claim, RunState, StageRecord, StageTask
+from shared.models import within
 from shared.retrying import insist
 from shared.stage_main import ResultsJob, StageJob
 from shared.stage_process import Runner
@@ -27,6 +28,8 @@ class Attempt:
     store: Store
     scratch: Path
     """An empty folder of this attempt alone, on this machine."""
+    models: Path
+    """The folder of the models that options may name."""
 
     @property
     def outputs(self) -> str:
@@ -38,14 +41,14 @@ class Attempt:
         """The store's folder of this attempt's results."""
         return f"{runs.folder(self.task.run_id)}results/{self.claim.attempt}/"
 
-    async def make_stage(self, progress: Callable[[float], None]) -> StageRecord:
+    async def make_stage(self, progress: Callable[[Advance], None]) -> StageRecord:
         """Run the stage; its artefacts are in the store when this returns."""
         wanted = await self.runner.inputs()
         inputs = await self._fetch({name: key for name, key in self.task.artefacts.items() if name in wanted}, "inputs")
         job = StageJob(
             inputs=inputs,
             subject=self.task.subject,
-            options=self.task.options,
+            options=within(self.task.options, self.models),
             workdir=self._folder("work"),
             outputs=self._folder("outputs"),
         )

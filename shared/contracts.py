@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.errors import DuplicateTask, HumanPose3DError, InvalidOption, RunOver, Superseded
@@ -18,9 +18,11 @@ StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner
 PoseModel = Literal["lite", "full", "heavy"]
 
 
-def route(_options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order. The joint refiner joins them when there is one."""
-    return ("detector", "refiner.depth", "augmenter", "angles")
+def route(options: "RunOptions") -> tuple[StageName, ...]:
+    """The stages that a run passes through, in order. The joint refiner follows where a network of it is asked for."""
+    stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
+    joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
+    return (*stages, "refiner.joints") if joints else stages
 
 
 class _Contract(BaseModel):
@@ -66,16 +68,28 @@ class RunOptions(_Contract):
     )
     plot_landmarks: Annotated[bool, Field(description="write a picture of the landmarks' paths")] = False
     plot_augmented: Annotated[bool, Field(description="write a picture of the augmented markers")] = False
-    save_angle_comparison: Annotated[bool, Field(description="write a picture of the angles, right against left")] = (
-        False
-    )
+    save_angle_comparison: Annotated[
+        bool, Field(description="write a picture of the angles, right against left or before against after refinement")
+    ] = False
     show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
     export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
+    blur_faces: Annotated[
+        bool,
+        Field(
+            description="hide the person's face in all that is shown; writes the preview, which then takes the place "
+            "of the video on a server"
+        ),
+    ] = False
     show_video: Annotated[bool, Field(description="show the detection live in a window (needs a display)")] = False
     depth_model_path: Annotated[str | None, Field(description="another depth refinement model (ONNX)")] = None
     joint_model_path: Annotated[str | None, Field(description="another joint refinement model (ONNX)")] = None
     main_refiner_path: Annotated[str | None, Field(description="another model of both refiners in one (ONNX)")] = None
     pose_model: Annotated[PoseModel, Field(description="MediaPipe pose landmark model")] = "full"
+
+    @property
+    def writes_preview(self) -> bool:
+        """Whether there is a preview: asked for, or needed as the only film that may be shown."""
+        return self.export_preview or self.blur_faces
 
 
 class VideoFacts(_Contract):
@@ -114,6 +128,11 @@ class StageReport(_Contract):
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 """Safe as a token of a bus subject and as a part of an object key."""
+
+RunTitle = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
+]
+"""A name for people: anything that can be printed on one line."""
 
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 
@@ -175,6 +194,25 @@ class StageTask(_Contract):
         return f"{self.run_id}.{self.stage}"
 
 
+class Advance(_Contract):
+    """How far the stage at work is: frames done, of how many (None where the video does not say)."""
+
+    done: Annotated[int, Field(ge=0)]
+    total: Annotated[int, Field(ge=0)] | None
+
+    @property
+    def fraction(self) -> float:
+        """0 to 1; 0 where the total is not known."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    def tells_more_than(self, earlier: "Advance | None") -> bool:
+        """Whether it is worth storing: a thousandth of the stage was done since, or a frame of an unknown number."""
+        before = earlier or Advance(done=0, total=self.total)
+        if self.total is None or before.total is None:
+            return self != before
+        return round(1000 * self.fraction) != round(1000 * before.fraction)
+
+
 class Claim(_Contract):
     """Which delivery of which message works on a run. Whoever holds an older one is fenced off."""
 
@@ -202,7 +240,8 @@ class StageRecord(_Contract):
 class RunState(_Contract):
     """Where a run stands. Every change goes through a method that says whether it is allowed.
 
-    queued → running → completed | failed | cancelled (the last two from queued too); an ended run never changes.
+    queued → running → completed | failed | cancelled (the last two from queued too); an ended run never changes, but
+    for the name that its owner gives it.
     The methods are pure: they return the next state, or the same one where there is nothing to change, and raise
     RunOver or Superseded. The bus stores the result by compare-and-set, so of two changes at once one starts over.
     """
@@ -213,18 +252,27 @@ class RunState(_Contract):
     updated_at: AwareDatetime
     status: RunStatus = "queued"
     progress: Annotated[float, Field(ge=0, le=100)] = 0
+    frames: Advance | None = None
+    """Of the stage at work, since it was last begun."""
     attempts: int = 0
     claim: Claim | None = None
     finished: dict[StageName, StageRecord] = {}
     results: dict[str, str] = {}
     """Path within the results → object key; empty until the run is completed."""
     problem: Problem | None = None
+    title: RunTitle | None = None
+    """What its owner calls it; None: as the video is called. Result files keep the video's name."""
 
     @classmethod
     def accepted(cls, run_id: str, request: RunRequest) -> Self:
         """The state that a run starts in."""
         now = datetime.now(UTC)
         return cls(run_id=run_id, request=request, accepted_at=now, updated_at=now)
+
+    @property
+    def name(self) -> str:
+        """What the run is called where people see it."""
+        return self.title or self.request.name
 
     @property
     def is_over(self) -> bool:
@@ -269,13 +317,14 @@ class RunState(_Contract):
             return self
         attempt = self.attempts + 1
         claim = Claim(stage=stage, sequence=sequence, delivery=delivery, worker=worker, attempt=attempt)
-        return self._changed(status="running", claim=claim, attempts=attempt)
+        return self._changed(status="running", claim=claim, attempts=attempt, frames=None)
 
-    def progressed(self, claim: Claim, fraction: float) -> Self:
-        """The stage under this claim is done to `fraction`, 0 to 1. Progress never goes back, not even on a retry."""
+    def progressed(self, claim: Claim, frames: Advance) -> Self:
+        """The stage under this claim has come so far. Progress never goes back, not even on a retry."""
         self._must_hold(claim)
-        progress = self._progress(min(max(fraction, 0.0), 1.0))
-        return self._changed(progress=progress) if progress > self.progress else self
+        if not frames.tells_more_than(self.frames):
+            return self
+        return self._changed(progress=max(self.progress, self._progress(frames.fraction)), frames=frames)
 
     def stage_finished(
         self, claim: Claim, record: StageRecord, results: Mapping[str, str] = MappingProxyType({})
@@ -287,7 +336,7 @@ class RunState(_Contract):
         if self.finished.get(claim.stage) == record:
             return self
         self._must_hold(claim)
-        done = self._changed(claim=None, finished={**self.finished, claim.stage: record})
+        done = self._changed(claim=None, frames=None, finished={**self.finished, claim.stage: record})
         if done.stage is None:
             return done._changed(status="completed", progress=100.0, results=dict(results))
         return done._changed(progress=max(self.progress, done._progress(0)))
@@ -305,10 +354,14 @@ class RunState(_Contract):
         self._must_go_on()
         return self._changed(status="cancelled")
 
+    def renamed(self, title: str) -> Self:
+        """Its owner gives it another name, at any time."""
+        return self if title == self.name else self._changed(title=title)
+
     def requeued(self) -> Self:
         """The task was lost: nobody's claim counts any more, and it may be published again."""
         self._must_go_on()
-        return self._changed(claim=None)
+        return self._changed(claim=None, frames=None)
 
     def _must_go_on(self) -> None:
         if self.is_over:
@@ -338,6 +391,7 @@ class StageEvent(_Contract):
     status: RunStatus
     stage: StageName | None
     progress: float
+    frames: Advance | None = None
     problem: Problem | None
     at: AwareDatetime
 
@@ -350,6 +404,7 @@ class StageEvent(_Contract):
             status=state.status,
             stage=state.stage,
             progress=state.progress,
+            frames=state.frames,
             problem=state.problem,
             at=state.updated_at,
         )

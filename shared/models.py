@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
+from shared.contracts import RunOptions
 from shared.errors import ModelCorrupt, ModelNotFound
 
 MODELS_DIRECTORY: Final = Path(__file__).resolve().parents[1] / "models"
@@ -25,6 +26,16 @@ def shipped(name: str, directory: Path = MODELS_DIRECTORY) -> Path:
             "Reinstall HumanPose3D, or run 'git checkout models'."
         )
     return path
+
+
+def within(options: RunOptions, directory: Path) -> RunOptions:
+    """The same options with every model that they name taken from this folder, whatever stands before its name.
+
+    What a server is asked for names files of its model folder alone.
+    """
+    named = {name: getattr(options, name) for name in RunOptions.model_fields if name.endswith("_path")}
+    found = {name: str(directory / Path(path).name) for name, path in named.items() if path is not None}
+    return options.model_copy(update=found)
 
 
 def sha256(path: Path) -> str:

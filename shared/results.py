@@ -1,19 +1,20 @@
 """What a run leaves behind: one folder, the same whether the run was done in one process or by many workers.
 
     <video>/
+    ├── report.html                   the run on one page, to read and to print
     ├── <video>_initial.trc           the 22 markers before refinement
     ├── <video>_final.trc             the 65 markers after everything
     ├── <video>_raw_landmarks.csv
-    ├── <video>_preview.mp4           (export_preview)
-    ├── <video>_landmarks.png         (plot_landmarks)
-    ├── <video>_augmented.png         (plot_augmented)
+    ├── <video>_preview.mp4           (export_preview, blur_faces)
+    ├── <video>_landmarks.png, .svg   (plot_landmarks)
+    ├── <video>_augmented.png, .svg   (plot_augmented)
     ├── quality.json                  what was measured about the run, and its warnings
     ├── run.json                      enough to repeat it
-    └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png (plot_all_joint_angles),
-                                      <video>_angle_comparison.png (save_angle_comparison)
+    └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png, .svg (plot_all_joint_angles),
+                                      <video>_angle_comparison.png, .svg (save_angle_comparison)
 
-Everything but run.json is the same, byte for byte, when the same video is analysed again in the same way; pictures are
-so for one version of matplotlib, the preview for one encoder.
+Everything but run.json, and the date in report.html, is the same, byte for byte, when the same video is analysed again
+in the same way; pictures are so for one version of matplotlib, the preview for one encoder.
 """
 
 import json
@@ -52,7 +53,7 @@ _PACKAGES: Final = (
     "matplotlib",
 )
 _ANGLES_FOLDER: Final = "joint_angles"
-_OURS: Final = {_ANGLES_FOLDER, "quality.json", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
+_OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +97,11 @@ def write_results(results: RunResults, folder: Path) -> None:
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
-    write_angles_csv(angles_folder, name, results.refined_angles or results.angles)
+    write_angles_csv(angles_folder, name, results.refined_angles or results.angles, results.angle_spread)
     _write_json(folder / "quality.json", _quality(results))
-    _write_json(folder / "run.json", _run(results))
+    run = _run(results)
+    _write_json(folder / "run.json", run)
+    _write_report(folder / "report.html", results, run)
     _write_plots(results, folder)
 
 
@@ -196,6 +199,13 @@ def _write_json(path: Path, content: dict[str, JsonValue]) -> None:
         file.write(f"{text}\n".encode())
 
 
+def _write_report(path: Path, results: RunResults, run: dict[str, JsonValue]) -> None:
+    from shared.report import report_page  # deferred: it knows what results are
+
+    with write_atomic(path) as file:
+        file.write(report_page(results, run).encode())
+
+
 def _rounded(value: JsonValue) -> JsonValue:
     """Numbers to six significant digits, so that the last bits of a sum do not make two files differ."""
     if isinstance(value, float):
@@ -221,8 +231,9 @@ def _write_plots(results: RunResults, folder: Path) -> None:
 
     angles, refined = results.angles, results.refined_angles
     if options.plot_all_joint_angles:
-        note = "" if refined is None else "refined"
-        plots.save_joint_angles(folder / _ANGLES_FOLDER / f"{name}_all_joint_angles.png", refined or angles, name, note)
+        note = "" if refined is None else "refined, with the standard deviation"
+        path = folder / _ANGLES_FOLDER / f"{name}_all_joint_angles.png"
+        plots.save_joint_angles(path, refined or angles, name, note, results.angle_spread)
     if options.save_angle_comparison:
         plots.save_angle_comparison(folder / _ANGLES_FOLDER / f"{name}_angle_comparison.png", angles, refined, name)
     if options.plot_landmarks:

@@ -1,4 +1,4 @@
-"""What is done to a run from outside a stage: submit, cancel, erase, give up. Safe to repeat, from any process.
+"""What is done to a run from outside a stage: submit, rename, cancel, erase, give up. Safe to repeat, from any process.
 
 The rules of a run's life are in `shared.contracts.RunState`; here they meet the compare-and-set of the bus. A change is
 announced after it is stored, and a task published after that: whoever dies in between is followed by somebody who
@@ -85,6 +85,11 @@ async def cancel(bus: Bus, run_id: str) -> RunState:
     return (await change(bus, run_id, RunState.cancelled)).state
 
 
+async def rename(bus: Bus, run_id: str, title: str) -> RunState:
+    """Give a run another name for people to see. Raises RunNotFound."""
+    return (await change(bus, run_id, lambda state: state.renamed(title))).state
+
+
 async def erase(bus: Bus, store: Store, run_id: str) -> None:
     """Remove video, artefacts, results and every trace in the bus; a run at work is stopped. Raises RunNotFound."""
     try:
@@ -92,10 +97,22 @@ async def erase(bus: Bus, store: Store, run_id: str) -> None:
     except RunOver:
         state = (await bus.read(run_id)).state
     await store.delete(folder(run_id))
-    video_folder = state.request.video_key.rpartition("/")[0] + "/"
-    if not video_folder.startswith(folder(run_id)):
-        await store.delete(video_folder)
+    if not _video_folder(state).startswith(folder(run_id)):
+        await store.delete(_video_folder(state))
     await bus.forget(run_id)
+
+
+async def keep_private(store: Store, state: RunState) -> None:
+    """Remove the video of a completed run whose faces are to be hidden: it is shown to nobody, and needed no more.
+
+    Of a run that failed or was cancelled it stays, unseen, until the run is erased.
+    """
+    if state.status == "completed" and state.request.options.blur_faces:
+        await store.delete(_video_folder(state))
+
+
+def _video_folder(state: RunState) -> str:
+    return state.request.video_key.rpartition("/")[0] + "/"
 
 
 async def give_up(bus: Bus, task: StageTask, problem: Problem, claim: Claim | None = None) -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final, TextIO
 from pydantic import BaseModel
 
 from shared import artefacts
-from shared.contracts import Problem, RunOptions, RunState, Subject
+from shared.contracts import Advance, Problem, RunOptions, RunState, Subject
 from shared.errors import Cancelled, InputError, OutputNotWritable
 from shared.stage import Stage
 
@@ -101,7 +101,7 @@ class _Parent:
         now = time.monotonic()
         if now - self._reported >= _PROGRESS_INTERVAL_S:
             self._reported = now
-            self.say("progress", done / total if total else 0.0)
+            self.say("progress", Advance(done=done, total=total).model_dump())
 
 
 def _run_stage(stage: Stage[Any, Any], job: StageJob, parent: _Parent) -> StageDone:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from shared.contracts import Problem
+from shared.contracts import Advance, Problem
 from shared.errors import Cancelled, HumanPose3DError, StageCrashed
 from shared.stage_main import ResultsJob, StageDone, StageJob
 
@@ -39,8 +39,8 @@ class Runner(Protocol):
     async def inputs(self) -> frozenset[str]:
         """Names of the artefacts that the stage takes."""
 
-    async def run(self, job: StageJob, progress: Callable[[float], None]) -> StageDone:
-        """Run the stage; `progress` hears the fraction done. Cancelling the call stops it.
+    async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
+        """Run the stage; `progress` hears how far it is. Cancelling the call stops it.
 
         Raises Refused and StageCrashed.
         """
@@ -66,7 +66,7 @@ class StageProcess:
         await self._started()
         return self._inputs
 
-    async def run(self, job: StageJob, progress: Callable[[float], None]) -> StageDone:
+    async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
         """See `Runner`."""
         return StageDone.model_validate(await self._do({"stage": job.model_dump(mode="json")}, progress))
 
@@ -80,7 +80,7 @@ class StageProcess:
         if process is not None:
             await _kill(process)
 
-    async def _do(self, job: dict[str, Any], progress: Callable[[float], None]) -> Any:  # noqa: ANN401 -- JSON
+    async def _do(self, job: dict[str, Any], progress: Callable[[Advance], None]) -> Any:  # noqa: ANN401 -- JSON
         process = await self._started()
         try:
             await _send(process, job)
@@ -100,12 +100,14 @@ class StageProcess:
             raise StageCrashed("The stage ended with an internal error.")
         return content
 
-    async def _answer(self, process: asyncio.subprocess.Process, progress: Callable[[float], None]) -> tuple[str, Any]:
+    async def _answer(
+        self, process: asyncio.subprocess.Process, progress: Callable[[Advance], None]
+    ) -> tuple[str, Any]:
         while True:
             ((kind, content),) = (await self._listen(process)).items()
             if kind != "progress":
                 return kind, content
-            progress(content)
+            progress(Advance.model_validate(content))
 
     async def _stop_job(self, process: asyncio.subprocess.Process) -> None:
         """Ask the stage to stop; kill it where it does not listen."""
@@ -142,7 +144,7 @@ class StageProcess:
         return message
 
 
-def _unheard(_fraction: float) -> None:
+def _unheard(_frames: Advance) -> None:
     """Progress that interests nobody."""
 
 

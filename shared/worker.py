@@ -19,7 +19,7 @@ from typing import Final, Literal
 from shared import runs, telemetry
 from shared.attempt import Attempt
 from shared.bus import Bus, Delivery, StoredState
-from shared.contracts import Claim, Problem, StageName, StageRecord, StageTask
+from shared.contracts import Advance, Claim, Problem, StageName, StageRecord, StageTask
 from shared.errors import (
     DuplicateTask,
     HumanPose3DError,
@@ -185,6 +185,7 @@ class Worker:
         stored = await self._bus.read(task.run_id)
         if stored.state.is_over:
             await runs.see_off(self._bus, stored, task)
+            await runs.keep_private(self._store, stored.state)
             return None
         if task.stage in stored.state.finished:
             await runs.publish_next(self._bus, stored.state)
@@ -199,7 +200,7 @@ class Worker:
 
     async def _work(self, task: StageTask, claim: Claim) -> Verdict:
         with scratch_folder() as scratch:
-            attempt = Attempt(task, claim, self._runner, self._store, scratch)
+            attempt = Attempt(task, claim, self._runner, self._store, scratch, self._settings.models_directory)
             try:
                 record, results = await self._watched(attempt)
                 self._observe("stored", task)
@@ -210,6 +211,7 @@ class Worker:
         telemetry.stage_finished(task.stage, record.seconds)
         self._observe("recorded", task)
         await runs.publish_next(self._bus, stored.state)
+        await runs.keep_private(self._store, stored.state)
         self._observe("published", task)
         return Done()
 
@@ -218,11 +220,11 @@ class Worker:
 
     async def _watched(self, attempt: Attempt) -> tuple[StageRecord, dict[str, str]]:
         """Make the stage, and tell of its progress meanwhile. Raises as soon as the work counts no more."""
-        fraction = 0.0
+        frames = Advance(done=0, total=None)
 
-        def progress(done: float) -> None:
-            nonlocal fraction
-            fraction = done
+        def progress(now: Advance) -> None:
+            nonlocal frames
+            frames = now
 
         making = asyncio.create_task(self._make(attempt, progress))
         try:
@@ -230,14 +232,14 @@ class Worker:
                 self._observe("working", attempt.task)
                 with contextlib.suppress(Unavailable):  # the work goes on without the bus; its record needs it
                     await runs.change(
-                        self._bus, attempt.task.run_id, lambda state: state.progressed(attempt.claim, fraction)
+                        self._bus, attempt.task.run_id, lambda state: state.progressed(attempt.claim, frames)
                     )
             return making.result()
         finally:
             making.cancel()
             await asyncio.wait({making})
 
-    async def _make(self, attempt: Attempt, progress: Callable[[float], None]) -> tuple[StageRecord, dict[str, str]]:
+    async def _make(self, attempt: Attempt, progress: Callable[[Advance], None]) -> tuple[StageRecord, dict[str, str]]:
         record = await attempt.make_stage(progress)
         if attempt.task.rest:
             return record, {}

@@ -1,10 +1,13 @@
-"""What several tests need: where the measured data lie that are not part of the project."""
+"""What several tests need: a real S3, and where the measured data lie that are not part of the project."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.servers import S3Server
 
 # Time says nothing on a busy machine; in CI the same examples are tried every time.
 settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -19,3 +22,11 @@ def measured_data() -> Path:
     if not MEASURED_DATA.is_dir():
         pytest.skip("the measured data (../shared/data) are not on this machine")
     return MEASURED_DATA
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory) -> Iterator[S3Server]:
+    server = S3Server(tmp_path_factory.mktemp("weed"))
+    server.start()
+    yield server
+    server.stop()

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from shared.contracts import StageName
+from shared.contracts import Advance, RunOptions, StageName
 from shared.stage_main import ResultsJob, StageDone, StageJob
 
 FILM = b"film"
@@ -16,14 +16,17 @@ class StubRunner:
         self.stage = stage
         self.first = first
         self.jobs = 0
+        self.asked: RunOptions | None = None
+        """The options of the last job."""
 
     async def inputs(self) -> frozenset[str]:
         return frozenset({"video"})
 
-    async def run(self, job: StageJob, progress: Callable[[float], None]) -> StageDone:
+    async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
         self.jobs += 1
+        self.asked = job.options
         assert job.inputs["video"].read_bytes().startswith(FILM)
-        progress(0.5)
+        progress(Advance(done=1, total=2))
         if self.first is not None:
             await self.first(job.inputs["video"])
         made = {name: job.outputs / f"{name}.json" for name in (f"{self.stage}-made", "report")}

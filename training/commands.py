@@ -9,6 +9,8 @@ from pathlib import Path
 
 from shared.errors import InvalidOption, ModelNotFound
 
+_NO_TORCH = ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).")
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `train` and its commands; each sets `command` to a function of the parsed arguments."""
@@ -34,14 +36,57 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     depth.add_argument("--fp16", action="store_true", help="half precision (bfloat16); for a GPU")
     depth.add_argument("--errors", type=Path, help="error model ('train errors'): half of each batch is simulated")
     depth.add_argument("--mocap", type=Path, nargs="+", default=(), help="folders of motions, for the simulated half")
-    depth.add_argument("--simulated", type=int, default=2000, help="simulated clips (default 2000)")
+    depth.add_argument("--simulated", type=int, default=500, help="simulated clips new in every epoch (default 500)")
     depth.add_argument("--clips", type=int, help="only the first so many training clips, for learning curves")
     depth.set_defaults(command=_train_depth)
+    _add_errors(commands)
+    _add_joints(commands)
+    _add_merge(commands)
+
+
+def _add_errors(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     errors = commands.add_parser("errors", help="fit a model of the detector's errors to pairs, for pre-training")
     errors.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
     errors.add_argument("--out", type=Path, required=True, help="file of the model (.npz)")
     errors.add_argument("--seed", type=int, default=1, help="of the comparison with real detections (default 1)")
     errors.set_defaults(command=_fit_errors)
+
+
+def _add_joints(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    joints = commands.add_parser("joints", help="train the joint refiner on the angles of pairs")
+    joints.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
+    joints.add_argument(
+        "--depth-model",
+        type=_file_or_none,
+        required=True,
+        metavar="FILE|none",
+        help="depth refiner (ONNX) whose angles are learnt from; none: the geometric refinement",
+    )
+    joints.add_argument("--out", type=Path, required=True, help="folder of angles and checkpoints; gone on with")
+    joints.add_argument(
+        "--split",
+        choices=("train", "validation", "all"),
+        default="train",
+        help="clips to learn from; a depth refiner errs too little on those that it was trained on (default train)",
+    )
+    joints.add_argument("--epochs", type=int, default=30)
+    joints.add_argument("--batch-size", type=int, default=16, help="windows a step (default 16)")
+    joints.add_argument("--seed", type=int, default=1)
+    joints.add_argument("--width", type=int, default=48, help="of the network (default 48)")
+    joints.add_argument("--layers", type=int, default=3, help="of the network (default 3)")
+    joints.set_defaults(command=_train_joints)
+
+
+def _add_merge(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    merge = commands.add_parser("merge", help="put both refiners into one file, for --main-refiner-path")
+    merge.add_argument("--depth", type=Path, required=True, help="depth refiner (ONNX)")
+    merge.add_argument("--joints", type=Path, required=True, help="joint refiner (ONNX)")
+    merge.add_argument("--out", type=Path, required=True, help="file to write")
+    merge.set_defaults(command=_merge)
+
+
+def _file_or_none(value: str) -> Path | None:
+    return None if value == "none" else Path(value)
 
 
 def _make_data(arguments: argparse.Namespace) -> int:
@@ -61,13 +106,36 @@ def _train_depth(arguments: argparse.Namespace) -> int:
     try:
         from training.depth.loop import TrainConfig, train  # needs torch
     except ImportError:
-        raise ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).") from None
+        raise _NO_TORCH from None
     if arguments.errors is not None and not arguments.mocap:
         raise InvalidOption({"mocap": "is needed for the simulated half of the batches"})
     arguments.mocap = tuple(arguments.mocap)
     asked = {field.name: getattr(arguments, field.name) for field in fields(TrainConfig) if field.name in arguments}
     best = train(TrainConfig(**asked))
     print(f"best network: {best}")  # noqa: T201 - the command's result
+    return 0
+
+
+def _train_joints(arguments: argparse.Namespace) -> int:
+    try:
+        from training.joints.evaluate import read_figures, table
+        from training.joints.loop import VALIDATION, TrainConfig, train  # needs torch
+    except ImportError:
+        raise _NO_TORCH from None
+    asked = {field.name: getattr(arguments, field.name) for field in fields(TrainConfig) if field.name in arguments}
+    best = train(TrainConfig(**asked))
+    print(table(read_figures(best.parent / VALIDATION)))  # noqa: T201 - the command's result
+    print(f"best network: {best}")  # noqa: T201
+    return 0
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    try:
+        from training.merge import merge  # needs onnx
+    except ImportError:
+        raise ModelNotFound("Merging needs onnx: install the extra 'train' (see training/README.md).") from None
+    merge(arguments.depth, arguments.joints, arguments.out)
+    print(f"both refiners: {arguments.out}")  # noqa: T201 - the command's result
     return 0
 
 

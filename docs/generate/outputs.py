@@ -205,7 +205,7 @@ def angle_files() -> str:
     rows = []
     for group in JOINT_GROUPS:
         joint = group.name.split("_")[0]
-        for column, angle in zip(angle_columns(group)[1:], group.angles, strict=True):
+        for column, angle in zip(angle_columns(group, spread=False)[1:], group.angles, strict=True):
             sign = SIGNS[joint, angle]
             positive = sign if sign[0].isdigit() else f"+ {sign}"
             rows.append((code(angles_csv_name("<video>", group)), code(column), "°", positive, _FRAMES[joint]))

@@ -31,20 +31,24 @@ class Pose:
 
 
 class PoseLandmarker:
-    """Finds the person in the frames of one video, as a context manager that closes MediaPipe's threads."""
+    """Finds the person in the frames of one video, as a context manager that closes MediaPipe's threads.
 
-    def __init__(self, model: Path) -> None:
+    With `single_pictures` each frame is looked at by itself, in any order; nothing is followed or smoothed.
+    """
+
+    def __init__(self, model: Path, single_pictures: bool = False) -> None:
         with without_chatter():
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
 
             options = vision.PoseLandmarkerOptions(
                 base_options=BaseOptions(model_asset_path=str(model)),
-                running_mode=vision.RunningMode.VIDEO,
+                running_mode=vision.RunningMode.IMAGE if single_pictures else vision.RunningMode.VIDEO,
                 num_poses=1,
             )
             self._landmarker = vision.PoseLandmarker.create_from_options(options)
         self._mediapipe = mediapipe
+        self._single_pictures = single_pictures
         self._start_s = 0.0
         self._last_ms = -1
 
@@ -64,7 +68,11 @@ class PoseLandmarker:
 
     def _detect(self, frame: Frame) -> Pose | None:
         picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=frame.picture)
-        result = self._landmarker.detect_for_video(picture, self._timestamp_ms(frame.time))
+        time_ms = self._timestamp_ms(frame.time)
+        if self._single_pictures:
+            result = self._landmarker.detect(picture)
+        else:
+            result = self._landmarker.detect_for_video(picture, time_ms)
         if not result.pose_landmarks:
             return None
         height, width, _ = frame.picture.shape

@@ -37,6 +37,15 @@ class Orientation:
         turn = round(float(np.degrees(np.arctan2(b, a))) / 90) * 90 % 360
         return cls(transpose, x < 0, y < 0, turn)
 
+    def turned(self, degrees: int) -> Self:
+        """The same, and the upright picture turned clockwise after it by a multiple of 90 degrees."""
+        result = self
+        for _ in range(degrees // 90 % 4):
+            result = type(self)(
+                not result.transpose, not result.flip_y, result.flip_x, (result.rotation_deg + 90) % 360
+            )
+        return result
+
     def size(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) once upright."""
         return (height, width) if self.transpose else (width, height)
@@ -50,3 +59,8 @@ class Orientation:
         if self.flip_y:
             picture = picture[::-1]
         return np.ascontiguousarray(picture)
+
+
+def turned(picture: Picture, degrees: int) -> Picture:
+    """The picture turned clockwise by a multiple of 90 degrees."""
+    return Orientation().turned(degrees).apply(picture)

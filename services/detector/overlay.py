@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from services.detector.landmarker import Pose
 from services.detector.orientation import Picture
-from shared.skeleton import LANDMARK_INDEX, LANDMARKS
+from shared.skeleton import LANDMARK_INDEX, LANDMARK_SEGMENTS, LANDMARKS
 
 COLOURS: Final = {"left": (86, 180, 233), "right": (230, 159, 0), "centre": (240, 240, 240)}
 """RGB: sky blue and orange of Okabe & Ito's palette (2008), told apart with any colour vision; the midline is white."""
@@ -16,38 +16,8 @@ COLOURS: Final = {"left": (86, 180, 233), "right": (230, 159, 0), "centre": (240
 FAINT: Final = 0.25
 """Opacity of what is less visible than asked for."""
 
-_ONE_SIDE: Final = (
-    ("shoulder", "elbow"),
-    ("elbow", "wrist"),
-    ("wrist", "thumb"),
-    ("wrist", "index"),
-    ("wrist", "pinky"),
-    ("index", "pinky"),
-    ("shoulder", "hip"),
-    ("hip", "knee"),
-    ("knee", "ankle"),
-    ("ankle", "heel"),
-    ("ankle", "foot_index"),
-    ("heel", "foot_index"),
-    ("eye_inner", "eye"),
-    ("eye", "eye_outer"),
-    ("eye_outer", "ear"),
-)
-_ACROSS: Final = (
-    ("left_shoulder", "right_shoulder"),
-    ("left_hip", "right_hip"),
-    ("nose", "left_eye_inner"),
-    ("nose", "right_eye_inner"),
-    ("mouth_left", "mouth_right"),
-)
-CONNECTIONS: Final = tuple(
-    (LANDMARK_INDEX[start], LANDMARK_INDEX[end])
-    for start, end in (
-        *((f"{side}_{start}", f"{side}_{end}") for side in ("left", "right") for start, end in _ONE_SIDE),
-        *_ACROSS,
-    )
-)
-"""The 35 lines of the BlazePose topology, as pairs of landmark indices."""
+CONNECTIONS: Final = tuple((LANDMARK_INDEX[start], LANDMARK_INDEX[end]) for start, end in LANDMARK_SEGMENTS)
+"""The lines that join landmarks, as pairs of their indices."""
 
 
 def draw(picture: Picture, pose: Pose | None, visibility_min: float) -> Picture:

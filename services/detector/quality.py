@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from pydantic import JsonValue
 
+from services.detector.upright import Turn
 from services.detector.video import Video
 from shared.contracts import PoseModel, QualityWarning
 from shared.motion import FloatArray, Landmarks
@@ -29,7 +30,7 @@ FASTEST_TORSO_LENGTHS_S: Final = 30.0
 """About 15 m/s at half a metre from shoulders to hips: no one runs so fast (the record is 12.4 m/s)."""
 
 
-def facts(video: Video, landmarks: Landmarks, pose_model: PoseModel) -> dict[str, JsonValue]:
+def facts(video: Video, turn: Turn, landmarks: Landmarks, pose_model: PoseModel) -> dict[str, JsonValue]:
     """The detector's section of quality.json. Means are taken over the frames in which the person was found."""
     visibility = landmarks.visibility[landmarks.detected].mean(axis=0)
     return {
@@ -40,6 +41,10 @@ def facts(video: Video, landmarks: Landmarks, pose_model: PoseModel) -> dict[str
         "body_size_px": body_size_px(landmarks),
         "outside_picture_rate": outside_picture_rate(landmarks),
         "body_jumps": body_jumps(landmarks),
+        "turned_deg": turn.degrees,
+        "turned_looks": turn.looks,
+        "turned_standing_share": {str(degrees): share for degrees, share in turn.standing_share.items()},
+        "turned_text_deg": turn.text_degrees,
         "interlaced": video.interlaced,
         "damaged_parts": video.damaged_parts,
         "timestamps_missing": video.timeline.missing,
@@ -49,9 +54,10 @@ def facts(video: Video, landmarks: Landmarks, pose_model: PoseModel) -> dict[str
     }
 
 
-def warnings(video: Video, landmarks: Landmarks) -> Iterator[QualityWarning]:
+def warnings(video: Video, turn: Turn, landmarks: Landmarks) -> Iterator[QualityWarning]:
     """What is wrong with the video, then what is wrong with the detection."""
     yield from _of_the_file(video)
+    yield from _of_the_turn(turn)
     yield from _of_the_times(video)
     yield from _of_the_person(landmarks)
     yield from _of_the_framing(landmarks)
@@ -101,6 +107,18 @@ def _of_the_file(video: Video) -> Iterator[QualityWarning]:
             message="The video is interlaced: fast limbs are torn into lines. Film progressive (p, not i), "
             "or deinterlace the video before.",
         )
+
+
+def _of_the_turn(turn: Turn) -> Iterator[QualityWarning]:
+    if not turn.degrees:
+        return
+    text = ", and text in view reads so" if turn.text_degrees == turn.degrees else ""
+    yield QualityWarning(
+        code="video-turned",
+        message=f"The video's rotation information is missing or wrong. It was turned clockwise by {turn.degrees}° for "
+        f"the analysis: in {turn.standing_share[turn.degrees]:.0%} of {turn.looks} frames the person stands upright "
+        f"so{text}. If the person was lying or upside down in truth, begin the video with a second of standing.",
+    )
 
 
 def _of_the_times(video: Video) -> Iterator[QualityWarning]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from services.detector import quality
 from services.detector.landmarker import Pose, PoseLandmarker
+from services.detector.upright import MODEL, find_turn
 from services.detector.video import Video
 from services.detector.views import Views
 from shared.contracts import RunOptions, StageReport, VideoFacts
@@ -48,7 +49,8 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
     or ModelCorrupt. After these, and after anything that `progress` raises, the scratch folder holds no file of ours.
     """
     with ExitStack() as stack:
-        video = stack.enter_context(Video(inputs.video))
+        turn = find_turn(inputs.video)
+        video = stack.enter_context(Video(inputs.video, turn.degrees))
         model = _model(options)
         landmarker = stack.enter_context(PoseLandmarker(model))
         views = Views(stack, video, inputs.workdir, options)
@@ -60,8 +62,8 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
         _require_enough(poses, inputs.video.name)
         landmarks = _landmarks(video, poses)
         report = StageReport(
-            facts=quality.facts(video, landmarks, options.pose_model),
-            warnings=(*quality.warnings(video, landmarks), *views.warnings),
+            facts={**quality.facts(video, turn, landmarks, options.pose_model), **views.facts},
+            warnings=(*quality.warnings(video, turn, landmarks), *views.warnings),
             models={model.name: sha256(model)},
         )
         return DetectorOutputs(landmarks, video.facts, views.preview, report)
@@ -99,8 +101,9 @@ def _landmarks(video: Video, poses: list[Pose | None]) -> Landmarks:
 
 
 def check(options: RunOptions) -> None:
-    """Raises ModelNotFound or ModelCorrupt where the pose model cannot be used."""
+    """Raises ModelNotFound or ModelCorrupt where a pose model cannot be used."""
     _model(options)
+    shipped(MODEL)
 
 
 def _model(options: RunOptions) -> Path:

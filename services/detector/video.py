@@ -62,6 +62,7 @@ def probe(path: Path) -> VideoFacts:
 class Video:
     """A video open for reading once, as a context manager.
 
+    turn_deg       clockwise turn beyond the container's word, where that is wrong (`services.detector.upright`).
     nominal_rate   frames per second by the container's word.
     timeline       the times of the frames read so far, and what was mended in them.
     damaged_parts  packets that could not be decoded, and frames that were decoded with errors.
@@ -71,8 +72,9 @@ class Video:
     where it cannot be decoded.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, turn_deg: int = 0) -> None:
         self._name = path.name
+        self._turn_deg = turn_deg
         self._container = _open(path)
         try:
             self._stream = _video_stream(self._container, self._name)
@@ -82,7 +84,7 @@ class Video:
         self._stream.thread_type = "AUTO"
         self.nominal_rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(NOMINAL_FPS)
         self._stored_size = _square_size(self._stream)
-        self._orientation = Orientation()
+        self._orientation = Orientation().turned(turn_deg)
         self._reordered_avi = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
         self._unordered: list[int] = []
         self._stated = _stated_end(self._container, self._stream, float(self.nominal_rate))
@@ -107,7 +109,7 @@ class Video:
         for packet in self._packets():
             for decoded in self._decode(packet):
                 if empty:
-                    self._orientation, empty = Orientation.of(decoded), False
+                    self._orientation, empty = Orientation.of(decoded).turned(self._turn_deg), False
                 if self._place(self._timestamp(decoded), decoded.duration):
                     yield Frame(self.timeline.last, self._upright(decoded))
         self._require(not empty)
@@ -118,7 +120,7 @@ class Video:
         empty = True
         for packet in self._packets():
             for decoded in self._decode(packet) if empty else ():
-                self._orientation, empty = Orientation.of(decoded), False
+                self._orientation, empty = Orientation.of(decoded).turned(self._turn_deg), False
             if packet.size and not packet.is_discard:
                 shown.append((packet.dts if packet.pts is None else packet.pts, packet.duration))
         self._require(not empty)

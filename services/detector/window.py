@@ -26,8 +26,9 @@ class Window:
         try:
             self._root = self._tkinter.Tk()
         except self._tkinter.TclError:
-            raise NoDisplay("there is no display to open it on") from None
+            raise NoDisplay("there is no display to open it on; run it on a desktop, or with ssh -X") from None
         self._open = True
+        self._photo: object = None  # Tk keeps no reference of its own
         self._root.title(title)
         self._root.protocol("WM_DELETE_WINDOW", self._close)
         self._label = self._tkinter.Label(self._root)
@@ -50,6 +51,7 @@ class Window:
     def _close(self) -> None:
         if self._open:
             self._open = False
+            self._photo = None  # while there is still a Tk that it can be taken from
             self._root.destroy()
 
 
@@ -66,5 +68,8 @@ def _tkinter() -> ModuleType:
     try:
         import tkinter
     except ImportError:
-        raise NoDisplay("this Python has no tkinter") from None
+        raise NoDisplay(
+            "this Python has no tkinter; install it (Debian and Ubuntu: python3-tk, Fedora: python3-tkinter, Homebrew: "
+            "python-tk)"
+        ) from None
     return tkinter

@@ -3,4 +3,7 @@
 from shared.worker_app import serve
 
 if __name__ == "__main__":
-    serve("refiner", {"refiner.depth": "services.refiner.stage:DEPTH"})
+    serve(
+        "refiner",
+        {"refiner.depth": "services.refiner.stage:DEPTH", "refiner.joints": "services.refiner.joints:JOINTS"},
+    )

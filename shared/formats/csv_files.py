@@ -12,7 +12,7 @@ import numpy as np
 from shared.errors import InvalidMotion
 from shared.formats.files import faults_of, read_lines, write_atomic
 from shared.formats.tables import fixed, join, lines, parse
-from shared.motion import FloatArray, JointAngles, Landmarks
+from shared.motion import AngleSpread, FloatArray, JointAngles, Landmarks
 from shared.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
 
 LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
@@ -57,19 +57,25 @@ def angles_csv_name(video: str, group: JointGroup) -> str:
     return f"{video}_angles_{group.name}.csv"
 
 
-def write_angles_csv(folder: Path, video: str, angles: JointAngles) -> None:
+def write_angles_csv(folder: Path, video: str, angles: JointAngles, spread: AngleSpread | None = None) -> None:
     """Write 12 files, one a joint group: `time_s`, then `<group>_<angle>_deg` for its three angles.
 
-    Raises OutputNotWritable.
+    Where their standard deviation is known, three columns follow, `<group>_<angle>_sd_deg`. Raises OutputNotWritable.
     """
     for index, group in enumerate(JOINT_GROUPS):
+        columns = [(angles.times[:, None], 9), (angles.values[:, index], 6)]
+        if spread is not None:
+            columns.append((spread.values[:, index], 6))
         with write_atomic(folder / angles_csv_name(video, group)) as file:
-            file.write((",".join(angle_columns(group)) + "\n").encode())
-            file.writelines(lines([(angles.times[:, None], 9), (angles.values[:, index], 6)], delimiter=","))
+            file.write((",".join(angle_columns(group, spread=spread is not None)) + "\n").encode())
+            file.writelines(lines(columns, delimiter=","))
 
 
 def read_angles_csv(folder: Path, video: str) -> JointAngles:
-    """Read the 12 files back. Raises InvalidMotion where one is missing, damaged or has other times than the first."""
+    """Read the angles of the 12 files back, whether or not their standard deviation stands beside them.
+
+    Raises InvalidMotion where a file is missing, damaged or has other times than the first.
+    """
     tables = [_read_group(folder / angles_csv_name(video, group), group) for group in JOINT_GROUPS]
     for table, group in zip(tables, JOINT_GROUPS, strict=True):
         if not np.array_equal(table[:, 0], tables[0][:, 0]):
@@ -92,20 +98,25 @@ def _landmark_rows(landmarks: Landmarks, frames: slice) -> bytes:
     return join(blocks, "\n")
 
 
-def angle_columns(group: JointGroup) -> tuple[str, ...]:
-    """The columns of one joint group's file."""
-    return "time_s", *(f"{group.name}_{angle}_deg" for angle in group.angles)
+def angle_columns(group: JointGroup, *, spread: bool) -> tuple[str, ...]:
+    """The columns of one joint group's file, with those of the standard deviation or without."""
+    stated = tuple(f"{group.name}_{angle}_sd_deg" for angle in group.angles) if spread else ()
+    return "time_s", *(f"{group.name}_{angle}_deg" for angle in group.angles), *stated
 
 
 def _read_group(path: Path, group: JointGroup) -> FloatArray:
-    rows = [parse(where, cells) for where, cells in _read(path, angle_columns(group))]
+    """(T, 4) time and angles."""
+    layouts = [angle_columns(group, spread=spread) for spread in (False, True)]
+    rows = [parse(where, cells)[:4] for where, cells in _read(path, *layouts)]
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
-def _read(path: Path, columns: Sequence[str]) -> list[tuple[str, list[str]]]:
+def _read(path: Path, *layouts: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Where each row stands, and its cells; the first line must be one of the layouts."""
     text = read_lines(path)
-    if text[0].split(",") != list(columns):
-        raise InvalidMotion(f"{path.name}: the first line must be {','.join(columns)!r}.")
+    columns = text[0].split(",")
+    if columns not in [list(layout) for layout in layouts]:
+        raise InvalidMotion(f"{path.name}: the first line must be {','.join(layouts[0])!r}.")
     rows = [
         (f"{path.name}, line {number}", line.split(","))
         for number, line in enumerate(text[1:], start=2)

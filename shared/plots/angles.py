@@ -9,35 +9,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from shared.motion import FloatArray, JointAngles
-from shared.plots.page import STYLES, add_legend, curve, evenly, new_page, save_page, sides_legend, tidy
+from shared.angle_names import ROWS, SMALLEST_SPAN, by_side
+from shared.curves import curve, evenly
+from shared.motion import AngleSpread, FloatArray, JointAngles
+from shared.plots.page import STYLES, add_legend, new_page, save_page, sides_legend, tidy
 from shared.skeleton import JOINT_GROUP_INDEX
 
-_TURN: Final = "Rotation: internal + / external −"
-
-ROWS: Final = {
-    "pelvis": ("Tilt: anterior + / posterior −", "Obliquity: right side up +", "Rotation: right side forward +"),
-    "trunk": ("Flexion + / extension −", "Bending: to the right + / left −", "Rotation: to the left + / right −"),
-    "hip": ("Flexion + / extension −", "Adduction + / abduction −", _TURN),
-    "knee": ("Flexion + / hyperextension −", "Adduction (varus) + / abduction −", _TURN),
-    "ankle": ("Dorsiflexion + / plantarflexion −", "Inversion + / eversion −", _TURN),
-    "shoulder": ("Plane of elevation: 0 side, 90 front", "Elevation +", _TURN),
-    "elbow": ("Flexion + / hyperextension −", "Carrying angle: varus + / valgus −", "Pronation +"),
-}
-"""Rows of the page, and what each joint's three angles and their signs mean (`services.angles.joints`)."""
-
-SMALLEST_SPAN: Final = 20.0
-"""Degrees that a panel spans at least, so that noise does not look like movement."""
+_BAND_POINTS: Final = 500
+"""Of a band's edge: it changes more slowly than the curve within."""
 
 
-def save_joint_angles(path: Path, angles: JointAngles, title: str, note: str = "") -> None:
-    """All angles of all joints, right and left of a joint in one panel. Raises OutputNotWritable."""
+def save_joint_angles(
+    path: Path, angles: JointAngles, title: str, note: str = "", spread: AngleSpread | None = None
+) -> None:
+    """All angles of all joints, right and left of a joint in one panel, within ±1 standard deviation where it is known.
+
+    Raises OutputNotWritable.
+    """
     figure = new_page(
         title, " · ".join(filter(None, ("Joint angles in degrees over seconds; gaps were not measured", note)))
     )
     for row, angle, axes in _panels(figure, tuple(ROWS)):
-        for side, values in _sides(angles, row, angle):
+        for side, values in by_side(angles.values, row, angle):
             _draw(axes, angles.times, values, side)
+        for side, sd in by_side(spread.values, row, angle) if spread else ():
+            _draw_band(axes, angles.times, dict(by_side(angles.values, row, angle))[side], sd, side)
         _finish(axes, angles.times)
     add_legend(figure, sides_legend())
     save_page(figure, path)
@@ -58,7 +54,7 @@ def _save_right_against_left(path: Path, angles: JointAngles, title: str) -> Non
     figure = new_page(title, "Right against left, degrees over seconds; range = greatest − least")
     bilateral = tuple(row for row in ROWS if row not in JOINT_GROUP_INDEX)
     for row, angle, axes in _panels(figure, bilateral):
-        right, left = (values for _, values in _sides(angles, row, angle))
+        right, left = (values for _, values in by_side(angles.values, row, angle))
         both = np.isfinite(right) & np.isfinite(left)
         at = evenly(angles.times.size)
         axes.fill_between(angles.times[at], right[at], left[at], where=both[at].tolist(), color="#DDDDDD", linewidth=0)
@@ -76,7 +72,7 @@ def _save_before_against_after(path: Path, angles: JointAngles, refined: JointAn
     figure = new_page(title, "Joint angles before (thin, dotted) and after refinement, degrees over seconds")
     for row, angle, axes in _panels(figure, tuple(ROWS)):
         changes = []
-        before, after = _sides(angles, row, angle), _sides(refined, row, angle)
+        before, after = by_side(angles.values, row, angle), by_side(refined.values, row, angle)
         for (side, old), (_, new) in zip(before, after, strict=True):
             axes.plot(*curve(angles.times, old), color=STYLES[side][0], linestyle=":", linewidth=0.7, alpha=0.9)
             _draw(axes, refined.times, new, side)
@@ -103,15 +99,17 @@ def _panels(figure: Figure, rows: tuple[str, ...]) -> Iterator[tuple[str, int, A
             yield row, angle, axes
 
 
-def _sides(angles: JointAngles, row: str, angle: int) -> list[tuple[str, FloatArray]]:
-    """(side, values (T,)) of the one or two joint groups in a row."""
-    groups = [("", row)] if row in JOINT_GROUP_INDEX else [("r", f"{row}_r"), ("l", f"{row}_l")]
-    return [(side, angles.values[:, JOINT_GROUP_INDEX[group], angle]) for side, group in groups]
-
-
 def _draw(axes: Axes, times: FloatArray, values: FloatArray, side: str) -> None:
     colour, style = STYLES[side]
     axes.plot(*curve(times, values), color=colour, linestyle=style, linewidth=1.1, solid_capstyle="round")
+
+
+def _draw_band(axes: Axes, times: FloatArray, values: FloatArray, sd: FloatArray, side: str) -> None:
+    """Within ±1 standard deviation; a turn past ±180° breaks it, as it breaks the curve."""
+    at = evenly(times.size, _BAND_POINTS)
+    middle = np.where(np.abs(np.diff(values[at], prepend=values[at][:1])) > 180, np.nan, values[at])
+    low, high = middle - sd[at], middle + sd[at]
+    axes.fill_between(times[at], low, high, color=STYLES[side][0], alpha=0.15, linewidth=0)
 
 
 def _finish(axes: Axes, times: FloatArray) -> None:

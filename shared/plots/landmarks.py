@@ -1,13 +1,14 @@
 """Picture of what the detector saw: where the landmarks went in the picture, and how visible they were."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from shared.motion import Landmarks
+from shared.curves import curve, evenly
+from shared.motion import FloatArray, Landmarks
 from shared.plots.page import (
     DASHED,
     LEFT,
@@ -15,24 +16,34 @@ from shared.plots.page import (
     RIGHT,
     LineStyle,
     add_legend,
-    curve,
-    evenly,
     new_page,
     save_page,
     tidy,
 )
 from shared.skeleton import LANDMARK_INDEX, LANDMARKS
 
-FOLLOWED: Final[dict[str, tuple[str, str, LineStyle]]] = {
-    "nose": ("nose", MIDLINE, "-"),
-    "right_wrist": ("right wrist", RIGHT, "-"),
-    "left_wrist": ("left wrist", LEFT, DASHED),
-    "right_hip": ("right hip", "#E69F00", "-"),
-    "left_hip": ("left hip", "#56B4E9", DASHED),
-    "right_ankle": ("right ankle", "#CC79A7", "-"),
-    "left_ankle": ("left ankle", "#009E73", DASHED),
+_SIGNS: Final = 8
+
+
+class Style(TypedDict):
+    """How a curve looks, in matplotlib's words."""
+
+    color: str
+    linestyle: LineStyle
+    marker: str
+
+
+FOLLOWED: Final[dict[str, Style]] = {
+    "nose": {"color": MIDLINE, "linestyle": "-", "marker": ""},
+    "right_wrist": {"color": RIGHT, "linestyle": "-", "marker": "o"},
+    "left_wrist": {"color": LEFT, "linestyle": DASHED, "marker": "o"},
+    "right_hip": {"color": "#E69F00", "linestyle": "-", "marker": "s"},
+    "left_hip": {"color": "#56B4E9", "linestyle": DASHED, "marker": "s"},
+    "right_ankle": {"color": "#CC79A7", "linestyle": "-", "marker": "^"},
+    "left_ankle": {"color": "#009E73", "linestyle": DASHED, "marker": "^"},
 }
-"""Landmarks whose paths are drawn: legend, colour (Okabe & Ito 2008), line style. Left is dashed."""
+"""Landmarks whose paths are drawn. Colours (Okabe & Ito 2008) tell them apart; in grey, left is dashed and every joint
+has its sign."""
 
 _COLUMNS: Final = 1200
 
@@ -56,16 +67,16 @@ def save_landmarks(path: Path, landmarks: Landmarks, title: str) -> None:
         axes.tick_params(labelbottom=index == 1)
     axes.set_xlabel("time (s)", fontsize=7)
     add_legend(
-        figure, {name: Line2D([], [], color=colour, linestyle=style) for name, colour, style in FOLLOWED.values()}
+        figure, {name.replace("_", " "): Line2D([], [], markersize=3.5, **style) for name, style in FOLLOWED.items()}
     )
     save_page(figure, path)
 
 
 def _draw_paths(axes: Axes, landmarks: Landmarks) -> None:
     image = landmarks.image[evenly(landmarks.times.size)]
-    for name, (_, colour, style) in FOLLOWED.items():
+    for name, style in FOLLOWED.items():
         x, y = image[:, LANDMARK_INDEX[name]].T
-        axes.plot(x, y, color=colour, linestyle=style, linewidth=0.9)
+        _draw_curve(axes, x, y, style)
     width, height = landmarks.image_size
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.set_title("Paths in the picture (px)", fontsize=8, loc="left", pad=3)
@@ -73,18 +84,18 @@ def _draw_paths(axes: Axes, landmarks: Landmarks) -> None:
 
 
 def _draw_coordinate(axes: Axes, landmarks: Landmarks, index: int) -> None:
-    for name, (_, colour, style) in FOLLOWED.items():
-        axes.plot(
-            *curve(landmarks.times, landmarks.image[:, LANDMARK_INDEX[name], index]),
-            color=colour,
-            linestyle=style,
-            linewidth=0.9,
-        )
+    for name, style in FOLLOWED.items():
+        times, values = curve(landmarks.times, landmarks.image[:, LANDMARK_INDEX[name], index])
+        _draw_curve(axes, times, values, style)
     if landmarks.times.size > 1:
         axes.set_xlim(landmarks.times[0], landmarks.times[-1])
     if index == 1:
         axes.invert_yaxis()
     tidy(axes)
+
+
+def _draw_curve(axes: Axes, x: FloatArray, y: FloatArray, style: Style) -> None:
+    axes.plot(x, y, linewidth=0.9, markersize=3, markevery=max(1, x.size // _SIGNS), **style)
 
 
 def _draw_visibility(axes: Axes, landmarks: Landmarks) -> None:

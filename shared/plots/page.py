@@ -1,19 +1,17 @@
-"""What every picture shares: the page, its title and legend, colours, and curves that stay honest when drawn."""
+"""What every picture shares: the page, its title and legend, colours, and how it is written."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from shared.formats.files import write_atomic
-from shared.motion import FloatArray
 
 A4: Final = (8.27, 11.69)
 DPI: Final = 200
@@ -31,8 +29,9 @@ DASHED: Final = (0.0, (4.0, 1.5))
 STYLES: Final[dict[str, tuple[str, LineStyle]]] = {"r": (RIGHT, "-"), "l": (LEFT, DASHED), "": (MIDLINE, "-")}
 """Colour and line style by side: right, left, neither."""
 
-_POINTS_PER_CURVE: Final = 1500
 _TITLE_LENGTH: Final = 70
+_SVG: Final[dict[Any, str]] = {"svg.hashsalt": "HumanPose3D", "svg.fonttype": "path"}
+"""Names within the file are made from the salt instead of from chance."""
 
 
 def new_page(title: str, subtitle: str, landscape: bool = False) -> Figure:
@@ -75,9 +74,14 @@ def sides_legend() -> dict[str, Line2D]:
 
 
 def save_page(figure: Figure, path: Path) -> None:
-    """Write the page as PNG: the same bytes for the same picture and matplotlib. Raises OutputNotWritable."""
+    """Write the page as PNG, and beside it as SVG, whose letters are outlines: it looks the same everywhere.
+
+    The same bytes for the same picture and matplotlib. Raises OutputNotWritable.
+    """
     with write_atomic(path) as file:
         figure.savefig(file, format="png", metadata={"Software": "HumanPose3D"})
+    with write_atomic(path.with_suffix(".svg")) as file, rc_context(_SVG):
+        figure.savefig(file, format="svg", metadata={"Creator": "HumanPose3D", "Date": None})
 
 
 def printable(text: str) -> str:
@@ -92,31 +96,3 @@ def tidy(axes: Axes) -> None:
     axes.tick_params(labelsize=6.5, length=2, pad=2)
     axes.grid(visible=True, linewidth=0.4, color="#DDDDDD")
     axes.set_axisbelow(True)
-
-
-def curve(times: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What to draw of a curve (T,): gaps and turns past ±180° break it, and a long one is thinned to its extremes."""
-    keep = _extremes(values)
-    times, values = times[keep], values[keep]
-    jumps = np.flatnonzero(np.abs(np.diff(values)) > 180) + 1
-    return np.insert(times, jumps, times[jumps]), np.insert(values, jumps, np.nan)
-
-
-def evenly(count: int) -> NDArray[np.intp]:
-    """Indices of as many frames as a picture can show, evenly spread over `count`."""
-    return np.unique(np.linspace(0, count - 1, min(count, _POINTS_PER_CURVE)).round().astype(np.intp))
-
-
-def _extremes(values: FloatArray) -> NDArray[np.intp]:
-    """Indices of the least, the greatest and, where there is one, a missing value in each of many short stretches."""
-    if values.size <= 3 * _POINTS_PER_CURVE:
-        return np.arange(values.size)
-    kept: list[int] = []
-    for stretch in np.array_split(np.arange(values.size), _POINTS_PER_CURVE):
-        piece = values[stretch]
-        missing = np.isnan(piece)
-        extremes = {int(np.where(missing, np.inf, piece).argmin()), int(np.where(missing, -np.inf, piece).argmax())}
-        if missing.any():
-            extremes.add(int(missing.argmax()))
-        kept.extend(stretch[sorted(extremes)])
-    return np.array(kept, dtype=np.intp)

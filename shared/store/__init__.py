@@ -2,10 +2,10 @@
 
 from shared.settings import Settings
 from shared.store.directory import DirectoryStore
-from shared.store.protocol import PresignedUpload, Store, StoredObject
+from shared.store.protocol import PresignedUpload, Store, StoredObject, StoredPart
 from shared.store.s3 import S3Store
 
-__all__ = ["PresignedUpload", "Store", "StoredObject", "open_store"]
+__all__ = ["PresignedUpload", "Store", "StoredObject", "StoredPart", "open_store"]
 
 
 def open_store(settings: Settings) -> Store:

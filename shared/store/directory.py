@@ -1,9 +1,11 @@
 """The object store as a folder: for one machine."""
 
 import asyncio
+import glob
 import os
 import secrets
 import shutil
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, TypeVar
 
 from shared.errors import ObjectNotFound, StoreUnavailable
-from shared.store.protocol import CHUNK_BYTES, PresignedUpload, StoredObject, checked_key, checked_prefix
+from shared.store.protocol import CHUNK_BYTES, PresignedUpload, StoredObject, StoredPart, checked_key, checked_prefix
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,6 +59,21 @@ class DirectoryStore:
     async def presign(self, key: str, lifetime: timedelta, max_bytes: int) -> PresignedUpload | None:
         return None
 
+    async def put_part(self, key: str, number: int, path: Path) -> None:
+        await _in_thread(_put_file, _part_of(self._path(key), number), path)
+
+    async def presign_part(self, key: str, number: int, lifetime: timedelta) -> str | None:
+        return None
+
+    async def parts(self, key: str) -> list[StoredPart]:
+        return await _in_thread(_arrived, self._path(key))
+
+    async def join_parts(self, key: str) -> None:
+        await _in_thread(_join, self._path(key))
+
+    async def sweep(self, age: timedelta) -> None:
+        await _in_thread(_sweep, self._root, time.time() - age.total_seconds())
+
     async def check(self) -> None:
         if not await _in_thread(os.access, self._root, os.W_OK | os.X_OK):
             raise StoreUnavailable("The store's folder is gone or cannot be written.")
@@ -101,6 +118,47 @@ def _put_file(target: Path, path: Path) -> None:
             _finish(file, target)
         finally:
             Path(file.name).unlink(missing_ok=True)
+
+
+def _part_of(target: Path, number: int) -> Path:
+    return target.with_name(f"{_UNFINISHED}{target.name}.{number:05}")
+
+
+def _parts(target: Path) -> list[tuple[int, Path]]:
+    """Number and file of every part, by number."""
+    found = target.parent.glob(f"{_UNFINISHED}{glob.escape(target.name)}.[0-9][0-9][0-9][0-9][0-9]")
+    return sorted((int(path.name[-5:]), path) for path in found)
+
+
+def _arrived(target: Path) -> list[StoredPart]:
+    arrived = []
+    for number, path in _parts(target):
+        with suppress(FileNotFoundError):  # joined since
+            arrived.append(StoredPart(number, path.stat().st_size))
+    return arrived
+
+
+def _join(target: Path) -> None:
+    parts = [path for _, path in _parts(target)]
+    if not parts:
+        raise FileNotFoundError
+    with _begin(target) as file:
+        try:
+            for path in parts:
+                with path.open("rb") as source:
+                    shutil.copyfileobj(source, file, CHUNK_BYTES)
+            _finish(file, target)
+        finally:
+            Path(file.name).unlink(missing_ok=True)
+    for path in parts:
+        path.unlink(missing_ok=True)
+
+
+def _sweep(root: Path, oldest: float) -> None:
+    for path in root.rglob(f"{_UNFINISHED}*"):
+        with suppress(FileNotFoundError):  # finished or removed since
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _begin(target: Path) -> BinaryIO:

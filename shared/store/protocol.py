@@ -35,6 +35,15 @@ class PresignedUpload:
     expires: datetime
 
 
+@dataclass(frozen=True)
+class StoredPart:
+    """A piece of an object that arrives in parts, numbered from 1."""
+
+    number: int
+    size: int
+    """Bytes."""
+
+
 class Store(Protocol):
     """The object store. One instance a process; safe for many tasks of one event loop."""
 
@@ -58,6 +67,24 @@ class Store(Protocol):
 
     async def presign(self, key: str, lifetime: timedelta, max_bytes: int) -> PresignedUpload | None:
         """Let somebody without credentials upload one object; None where the store has no address of its own."""
+
+    async def put_part(self, key: str, number: int, path: Path) -> None:
+        """Store part `number` (from 1) of an object that arrives in parts. It may be sent again, the same.
+
+        Every part but the last has at least 5 MiB.
+        """
+
+    async def presign_part(self, key: str, number: int, lifetime: timedelta) -> str | None:
+        """An address that takes this part by PUT from anybody; None where the store has no address of its own."""
+
+    async def parts(self, key: str) -> list[StoredPart]:
+        """The parts that have arrived, by number; none where nothing has, or they were joined."""
+
+    async def join_parts(self, key: str) -> None:
+        """Make the object of its parts, in order of number. Raises ObjectNotFound where none has arrived."""
+
+    async def sweep(self, age: timedelta) -> None:
+        """Remove what was left for longer than `age` of uploads that nobody finished."""
 
     async def check(self) -> None:
         """Returns when the store answers; raises StoreUnavailable."""

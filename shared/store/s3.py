@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
-from minio.datatypes import Object, PostPolicy
+from minio.datatypes import Object, Part, PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from shared.errors import ObjectNotFound, StoreUnavailable
 from shared.settings import Settings
-from shared.store.protocol import CHUNK_BYTES, PresignedUpload, StoredObject, checked_key, checked_prefix
+from shared.store.protocol import CHUNK_BYTES, PresignedUpload, StoredObject, StoredPart, checked_key, checked_prefix
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,6 +84,28 @@ class S3Store:
         fields = await self._call(self._public.presigned_post_policy, policy)
         return PresignedUpload(f"{self._public_url}/{self._bucket}", {"key": key, **fields}, expires)
 
+    async def put_part(self, key: str, number: int, path: Path) -> None:
+        await self._call(self._put_part, checked_key(key), number, path)
+
+    async def presign_part(self, key: str, number: int, lifetime: timedelta) -> str | None:
+        upload = await self._call(self._begin_upload, checked_key(key))
+        query: dict[str, str | list[str] | tuple[str]] = {"partNumber": str(number), "uploadId": upload}
+        return await self._call(
+            self._public.get_presigned_url, "PUT", self._bucket, key, lifetime, extra_query_params=query
+        )
+
+    async def parts(self, key: str) -> list[StoredPart]:
+        upload = await self._call(self._upload, checked_key(key))
+        if upload is None:
+            return []
+        return [StoredPart(part.part_number, part.size or 0) for part in await self._call(self._parts, key, upload)]
+
+    async def join_parts(self, key: str) -> None:
+        await self._call(self._join_parts, checked_key(key))
+
+    async def sweep(self, age: timedelta) -> None:
+        await self._call(self._sweep, datetime.now(UTC) - age)
+
     async def check(self) -> None:
         if not await self._call(self._client.bucket_exists, self._bucket):
             self._bucket_known = False
@@ -121,12 +143,54 @@ class S3Store:
             response.close()
             response.release_conn()
 
+    # The SDK's public part knows whole objects only: what concerns uploads in parts are its own building blocks.
+
+    def _upload(self, key: str) -> str | None:
+        """The upload in parts that this object arrives by: the oldest, so that all who ask get the same."""
+        found = self._client._list_multipart_uploads(self._bucket, prefix=key).uploads
+        own = [upload for upload in found if upload.object_name == key]
+        oldest = min(own, key=lambda upload: (upload.initiated_time, upload.upload_id), default=None)
+        return None if oldest is None else str(oldest.upload_id)
+
+    def _begin_upload(self, key: str) -> str:
+        upload = self._upload(key)
+        if upload is None:
+            made = self._client._create_multipart_upload(self._bucket, key, {})
+            upload = self._upload(key) or made  # somebody else may have begun one at the same moment
+        return upload
+
+    def _put_part(self, key: str, number: int, path: Path) -> None:
+        upload = self._begin_upload(key)
+        self._client._upload_part(self._bucket, key, path.read_bytes(), None, upload, number)
+
+    def _parts(self, key: str, upload: str) -> list[Part]:
+        parts: dict[int, Part] = {}  # by number, since some servers list a part that was sent again twice
+        marker: str | None = None
+        while True:
+            page = self._client._list_parts(self._bucket, key, upload, part_number_marker=marker)
+            parts |= {part.part_number: part for part in page.parts}
+            if not page.is_truncated:
+                return [part for _, part in sorted(parts.items())]
+            marker = str(page.next_part_number_marker)
+
+    def _join_parts(self, key: str) -> None:
+        upload = self._upload(key)
+        parts = [] if upload is None else self._parts(key, upload)
+        if upload is None or not parts:
+            raise ObjectNotFound("Nothing of this object has arrived.")
+        self._client._complete_multipart_upload(self._bucket, key, upload, parts)
+
+    def _sweep(self, oldest: datetime) -> None:
+        # MinIO lists uploads by whole names only, so finds none here, and removes them by itself after a day.
+        for upload in self._client._list_multipart_uploads(self._bucket, prefix="").uploads:
+            if upload.initiated_time is not None and upload.initiated_time < oldest:
+                self._client._abort_multipart_upload(self._bucket, upload.object_name, str(upload.upload_id))
+
     def _list(self, prefix: str) -> list[Object]:
         return list(self._client.list_objects(self._bucket, prefix, recursive=True))
 
     def _delete(self, prefix: str) -> None:
-        # The SDK's public part does not know of uploads that broke off. (MinIO lists them by whole names only, and
-        # removes them by itself after a day.)
+        # Of uploads that broke off; MinIO lists them by whole names only, and removes them by itself after a day.
         unfinished = self._client._list_multipart_uploads(self._bucket, prefix=prefix)
         for upload in unfinished.uploads:
             self._client._abort_multipart_upload(self._bucket, upload.object_name, str(upload.upload_id))

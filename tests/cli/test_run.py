@@ -16,10 +16,13 @@ import numpy as np
 import pytest
 
 from cli.main import main
+from shared.formats.csv_files import read_angles_csv
 from shared.formats.trc import read_trc
-from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS
+from shared.models import MODELS_DIRECTORY
+from shared.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKERS
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
+KNEE = JOINT_GROUP_INDEX["knee_r"]
 SUBJECT = ["--height", "1.72", "--weight", "70"]
 ALL_FILES = ["--estimate-missing", "--force-complete", "--plot-all-joint-angles", "--export-preview"]
 
@@ -43,7 +46,9 @@ def test_the_folder_is_as_documented(results: Path):
     angles = {f"joint_angles/sample_angles_{group.name}.csv" for group in JOINT_GROUPS}
     assert {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()} == angles | {
         "joint_angles/sample_all_joint_angles.png",
+        "joint_angles/sample_all_joint_angles.svg",
         "quality.json",
+        "report.html",
         "run.json",
         "sample_final.trc",
         "sample_initial.trc",
@@ -89,6 +94,26 @@ def test_an_earlier_result_is_replaced_whole(results: Path, tmp_path: Path):
     assert main(["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(tmp_path), "--pose-model", "lite"]) == 0
     assert not (earlier / "stale.csv").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
+
+
+def test_a_joint_model_ends_in_refined_angles_and_says_how_sure_they_are(tmp_path: Path):
+    model = str(MODELS_DIRECTORY / "joint_refiner.onnx")
+    arguments = ["--joint-model-path", model, "--save-angle-comparison", "--plot-all-joint-angles"]
+    assert main(["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(tmp_path), *arguments]) == 0
+    folder = tmp_path / "sample"
+    quality, run = (json.loads((folder / name).read_text()) for name in ("quality.json", "run.json"))
+    assert quality["joint_angles"] == "refined"
+    knee = quality["stages"]["refiner.joints"]["groups"]["knee_r"]["flexion"]
+    assert 0.5 < knee["sd_mean_deg"] < 40
+    assert 0.1 < knee["change_mean_deg"] < 40
+    assert run["models"]["joint_refiner.onnx"] == _sha256(MODELS_DIRECTORY / "joint_refiner.onnx")
+    assert list(run["timings_s"])[-1] == "refiner.joints"
+    first = (folder / "joint_angles" / "sample_angles_knee_r.csv").read_text().splitlines()[0]
+    assert first.count("_sd_deg") == 3
+    assert read_angles_csv(folder / "joint_angles", "sample").values[:, KNEE, 0].max() == pytest.approx(
+        knee["maximum_deg"], abs=0.01
+    )
+    assert (folder / "joint_angles" / "sample_angle_comparison.png").stat().st_size > 50_000
 
 
 def silence(path: Path) -> None:

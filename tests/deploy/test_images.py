@@ -20,7 +20,14 @@ UV = shutil.which("uv") or (str(ROOT / ".tools" / "bin" / "uv") if (ROOT / ".too
 MODULES = {
     "gateway": ("gateway.app",),
     "detector": ("services.detector.app", "services.detector.limits", "shared.stage_main", "shared.healthcheck"),
-    "refiner": ("services.refiner.app", "services.refiner.stage", "shared.stage_main"),
+    "refiner": (
+        "services.refiner.app",
+        "services.refiner.stage",
+        "services.refiner.joints",
+        "shared.stage_main",
+        "shared.gather",
+        "shared.plots",
+    ),
     "augmenter": ("services.augmenter.app", "services.augmenter.stage", "shared.stage_main"),
     "angles": ("services.angles.app", "services.angles.stage", "shared.gather", "shared.plots"),
 }

@@ -75,7 +75,7 @@ def test_every_stage_scales_on_its_own_consumers(resources: list[Resource]):
             consumers.setdefault(name, []).append(trigger["metadata"]["consumer"])
     assert consumers == {
         "detector-worker": [consumer_name("detector")],
-        "refiner-worker": [consumer_name("refiner.depth")],
+        "refiner-worker": [consumer_name("refiner.depth"), consumer_name("refiner.joints")],
         "augmenter-worker": [consumer_name("augmenter")],
         "angles-worker": [consumer_name("angles")],
     }

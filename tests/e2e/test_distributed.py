@@ -18,6 +18,7 @@ import pytest
 from cli.main import main
 from gateway.client import ApiError, Client
 from shared.errors import ObjectNotFound
+from shared.models import MODELS_DIRECTORY
 from shared.store.s3 import S3Store
 from tests.makers import s3_settings
 from tests.servers import ACCESS_KEY, REPOSITORY, SECRET_KEY, NatsServer, S3Server, free_port
@@ -104,9 +105,17 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_the_same_bytes_as_run_then_nothing_left(cluster: Cluster, tmp_path: Path):
     arguments = ["--height", "1.72", "--weight", "70", "--estimate-missing", "--export-preview"]
+    arguments += ["--joint-model-path", str(MODELS_DIRECTORY / "joint_refiner.onnx")]
     assert main(["run", "--video", str(SAMPLE), *arguments, "--output", str(tmp_path / "run")]) == 0
     with Client(cluster.url) as client:
-        run_key = client.submit(SAMPLE, height=1.72, weight=70, estimate_missing=True, export_preview=True)
+        run_key = client.submit(
+            SAMPLE,
+            height=1.72,
+            weight=70,
+            estimate_missing=True,
+            export_preview=True,
+            joint_model_path="joint_refiner.onnx",
+        )
         client.wait(run_key, timeout=120)
         client.download(run_key, tmp_path / "served")
         assert digests(tmp_path / "served") == digests(tmp_path / "run" / "sample")

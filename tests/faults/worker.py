@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shared import runs
 from shared.bus.nats import NatsBus
-from shared.contracts import Problem, RunOptions, StageName, StageTask, route
+from shared.contracts import Advance, Problem, RunOptions, StageName, StageTask, route
 from shared.errors import Unavailable
 from shared.settings import Settings
 from shared.stage_main import ResultsJob, StageDone, StageJob
@@ -36,13 +36,13 @@ class StubStage:
     async def inputs(self) -> frozenset[str]:
         return frozenset({self._source})
 
-    async def run(self, job: StageJob, progress: Callable[[float], None]) -> StageDone:
+    async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
         text = job.inputs[self._source].read_text(encoding="utf-8")
         if text.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
         if text.startswith("refuse"):
             raise Refused(REFUSAL)
-        progress(0.5)
+        progress(Advance(done=1, total=2))
         await asyncio.sleep(0.6 if text.startswith("slow") else 0.01)
         name = "landmarks" if self._source == "video" else "made"
         made = {name: job.outputs / f"{name}.txt", "report": job.outputs / "report.json"}

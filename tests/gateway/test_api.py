@@ -13,8 +13,9 @@ import pytest
 from gateway import events
 from gateway.app import create_app
 from gateway.keys import append, create
+from gateway.uploads import PART_BYTES
 from shared import runs
-from shared.contracts import Problem
+from shared.contracts import Advance, Problem
 from shared.errors import BusUnavailable, InvalidSetting, StoreUnavailable
 from tests.gateway.world import FORM, MP4, World
 
@@ -178,6 +179,39 @@ def test_pages_hold_every_run_once_newest_first(world: World):
     asyncio.run(scenario())
 
 
+def test_a_run_is_renamed_and_its_files_keep_their_names(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            await world.complete(run_key, {"walk_final.trc": b"1"})
+            renamed = (await client.patch(f"/api/runs/{run_key}/", json={"name": "  Frau Müller, vorher "})).json()
+            assert (renamed["name"], renamed["video_name"]) == ("Frau Müller, vorher", "walk")
+            assert [file["path"] for file in renamed["files"]] == ["walk_final.trc"]
+            (listed,) = (await client.get("/api/runs/")).json()["runs"]
+            assert listed["name"] == "Frau Müller, vorher"
+            for name in ("", "   ", "two\nlines", "x" * 101, None):
+                problem(await client.patch(f"/api/runs/{run_key}/", json={"name": name}), 422, "invalid-request")
+            problem(await client.patch("/api/runs/nobody-knows-me/", json={"name": "x"}), 404, "run-not-found")
+
+    asyncio.run(scenario())
+
+
+def test_progress_tells_the_frames_of_the_stage_at_work(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            assert (await client.get(f"/api/runs/{run_key}/progress/")).json()["frames"] is None
+            claimed = await runs.change(world.bus, run_key, lambda state: state.claimed("detector", 1, 1, "worker"))
+            claim = claimed.state.claim
+            assert claim is not None
+            await runs.change(world.bus, run_key, lambda state: state.progressed(claim, Advance(done=30, total=120)))
+            progress = (await client.get(f"/api/runs/{run_key}/progress/")).json()
+            assert progress["frames"] == {"done": 30, "total": 120}
+            await client.post(f"/api/runs/{run_key}/cancel")
+
+    asyncio.run(scenario())
+
+
 def test_a_cancelled_run_ends_once(world: World):
     async def scenario() -> None:
         async with world.client() as client:
@@ -236,6 +270,32 @@ def test_events_are_told_in_order_and_resumed_after_the_last_seen(world: World):
             told = await asyncio.wait_for(follower, 5)
             assert [status for _, status in told] == ["queued", "cancelled"]
             assert await read(client, run_key, 0) == [(None, "cancelled")]
+
+    asyncio.run(scenario())
+
+
+def test_where_faces_are_hidden_the_video_itself_is_never_served(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client, blur_faces="on")).json()["run_key"]
+            problem(await client.get(f"/api/runs/{run_key}/video"), 404, "object-not-found")
+            await world.complete(run_key, {"walk_preview.mp4": b"no face"})
+            shown = await client.get(f"/api/runs/{run_key}/video", headers={"Range": "bytes=3-"})
+            assert (shown.status_code, shown.content) == (206, b"face")
+            assert shown.headers["content-type"] == "video/mp4"
+
+    asyncio.run(scenario())
+
+
+def test_pages_among_the_results_run_nothing(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            run_key = (await submit(client)).json()["run_key"]
+            await world.complete(run_key, {"report.html": b"<p>", "walk_landmarks.svg": b"<svg/>"})
+            for name, kind in (("report.html", "text/html"), ("walk_landmarks.svg", "image/svg+xml")):
+                answer = await client.get(f"/api/runs/{run_key}/files/{name}")
+                assert answer.headers["content-type"].split(";")[0] == kind
+                assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
 
     asyncio.run(scenario())
 
@@ -333,10 +393,74 @@ def test_a_fault_of_ours_shows_nothing_of_the_inside(world: World, monkeypatch: 
     asyncio.run(scenario())
 
 
-def test_a_store_in_a_folder_takes_no_direct_uploads(world: World):
+async def send_part(client: httpx.AsyncClient, upload_key: str, number: int, content: bytes) -> httpx.Response:
+    url = (await client.post(f"/api/uploads/{upload_key}/parts/{number}")).json()["url"]
+    assert url == f"/api/uploads/{upload_key}/parts/{number}"
+    return await client.put(url, content=content)
+
+
+def test_a_video_arrives_in_parts_and_goes_on_after_a_break(tmp_path: Path, scratch: Path):
+    world = World(tmp_path, max_upload_bytes=3 * PART_BYTES)
+    video = MP4 + bytes(PART_BYTES)
+
     async def scenario() -> None:
         async with world.client() as client:
-            problem(await client.post("/api/uploads/"), 501, "not-supported")
+            begun = (await client.post("/api/uploads/")).json()
+            upload_key = begun["upload_key"]
+            assert (begun["url"], begun["part_bytes"], begun["max_bytes"]) == (None, PART_BYTES, 3 * PART_BYTES)
+            url = f"/api/uploads/{upload_key}"
+            assert (await client.get(url)).json() | {"parts": [], "complete": False} == (await client.get(url)).json()
+            assert (await send_part(client, upload_key, 1, video[:PART_BYTES])).status_code == 204
+            size = {"size": len(video)}
+            missing = problem(await client.post(f"{url}/complete", json=size), 409, "upload-incomplete")
+            assert "parts 2" in missing["detail"]
+        async with world.client() as client:  # another gateway, another day
+            assert (await client.get(url)).json()["parts"] == [{"number": 1, "size": PART_BYTES}]
+            assert (await send_part(client, upload_key, 2, b"short")).status_code == 204
+            wrong = problem(await client.post(f"{url}/complete", json=size), 409, "upload-incomplete")
+            assert "sizes do not fit" in wrong["detail"]
+            assert (await send_part(client, upload_key, 2, video[PART_BYTES:])).status_code == 204
+            for _ in range(2):
+                whole = (await client.post(f"{url}/complete", json=size)).json()
+                assert (whole["parts"], whole["complete"]) == ([], True)
+            form = {**FORM, "upload_key": upload_key, "video_name": "Squat 1.mov"}
+            started = await client.post("/api/runs/", files={name: (None, value) for name, value in form.items()})
+            assert started.json()["run_key"] == upload_key
+            assert (await client.get(f"/api/runs/{upload_key}/")).json()["name"] == "Squat 1"
+            assert (await client.get(f"/api/runs/{upload_key}/video")).content == video
+            problem(await client.post(f"{url}/parts/1"), 409, "run-exists")
+            problem(await client.put(f"{url}/parts/1", content=b"another video"), 409, "run-exists")
+
+    asyncio.run(scenario())
+    assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("number", "content", "status", "code"),
+    [
+        (1, b"", 400, "malformed-form"),
+        (1, bytes(PART_BYTES + 1), 413, "body-too-large"),
+        (0, b"x", 422, "invalid-option"),
+        (2, b"x", 422, "invalid-option"),
+    ],
+)
+def test_a_part_that_no_video_has_is_refused(world: World, number: int, content: bytes, status: int, code: str):
+    async def scenario() -> None:
+        async with world.client() as client:
+            upload_key = (await client.post("/api/uploads/")).json()["upload_key"]
+            problem(await client.put(f"/api/uploads/{upload_key}/parts/{number}", content=content), status, code)
+            assert (await client.get(f"/api/uploads/{upload_key}")).json()["parts"] == []
+            too_large = {"size": world.settings.max_upload_bytes + 1}
+            problem(await client.post(f"/api/uploads/{upload_key}/complete", json=too_large), 413, "body-too-large")
+            problem(await client.get("/api/uploads/..%2Fx"), 404, "not-found")
+            problem(await client.get("/api/uploads/short"), 422, "invalid-request")
+
+    asyncio.run(scenario())
+
+
+def test_a_run_needs_a_video(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
             answer = await client.post("/api/runs/", files={n: (None, v) for n, v in FORM.items()})
             problem(answer, 422, "invalid-option")
             form = {**FORM, "upload_key": "never-uploaded"}

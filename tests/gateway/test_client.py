@@ -6,6 +6,8 @@ import pytest
 from gateway.client import ApiError, Client, RunFailed
 from gateway.keys import append, create
 from gateway.resources import Progress
+from gateway.uploads import PART_BYTES
+from shared.errors import StoreUnavailable
 from tests.gateway.conftest import FILES
 from tests.gateway.world import MP4, World
 
@@ -33,6 +35,34 @@ def test_submit_wait_download_erase(world: World, serve: Serve, video: Path, tmp
         assert len(client.statistics(run_key).angles) == 36
         client.erase(run_key)
         assert list(client.runs()) == []
+
+
+def test_a_large_video_is_sent_in_parts_and_goes_on_after_a_break(
+    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+):
+    world = World(tmp_path, max_upload_bytes=3 * PART_BYTES)
+    video = tmp_path / "walk.mp4"
+    video.write_bytes(MP4 + bytes(2 * PART_BYTES))
+    sent: list[int] = []
+    put_part = world.store.put_part
+
+    async def breaking(key: str, number: int, path: Path) -> None:
+        sent.append(number)
+        if len(sent) == 2:
+            raise StoreUnavailable("gone for a moment")
+        await put_part(key, number, path)
+
+    monkeypatch.setattr(world.store, "put_part", breaking)
+    with Client(serve(world)) as client:
+        upload_key = client.begin_upload()
+        with pytest.raises(ApiError, match="store-unavailable"):
+            client.upload(video, upload_key)
+        client.upload(video, upload_key)
+        client.upload(video, upload_key)
+        assert sent == [1, 2, 2, 3]
+        run_key = client.submit_large(video, height=1.78, weight=75)
+        assert client.wait(run_key, timeout=20).name == "walk"
+        assert client.rename(run_key, "before").name == "before"
 
 
 def test_a_refusal_is_an_error_with_the_problem(world: World, serve: Serve, video: Path):

@@ -15,13 +15,16 @@ import uvicorn
 from gateway.app import create_app
 from shared import runs
 from shared.bus.memory import MemoryBus
-from shared.contracts import Claim, Problem, StageName, StageRecord
+from shared.contracts import Advance, Claim, Problem, RunRequest, StageName, StageRecord
 from shared.errors import RunError
 from shared.settings import Settings
-from shared.store.directory import DirectoryStore
+from shared.store import open_store
+from tests.makers import s3_settings
 from tests.page import walker
+from tests.servers import S3Server
 
 T = TypeVar("T")
+ARTEFACTS = {"angles": "angles.npz", "angle_spread": "spread.npz"}
 STAGES: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles", "refiner.joints")
 
 
@@ -31,19 +34,15 @@ class Laboratory:
     Everything runs on one event loop in a thread, so that bus and store outlive a server that is stopped.
     """
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, s3_server: S3Server | None = None, **settings: Any) -> None:
         self.folder = folder
         (folder / "models").mkdir(parents=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.settings = Settings(
-            nats_url="nats://127.0.0.1:1",
-            port=self.port,
-            store_directory=folder / "store",
-            models_directory=folder / "models",
-            **settings,
-        )
+        store = {"store_directory": folder / "store"} if s3_server is None else s3_settings(s3_server).model_dump()
+        values = {"port": self.port, "models_directory": folder / "models", "nats_url": "nats://127.0.0.1:1"}
+        self.settings = Settings(**{**store, **values, **settings})
         self.failure: Problem | None = None
         self.warnings = True
         self._go_on = threading.Event()
@@ -52,7 +51,7 @@ class Laboratory:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.bus = MemoryBus()
-        self.store = DirectoryStore(folder / "store")
+        self.store = open_store(self.settings)
         self._worker = self._begin(self._work())
         self._server: uvicorn.Server | None = None
         self._serving: Future[None] | None = None
@@ -128,28 +127,35 @@ class Laboratory:
             failure = self.failure
             await runs.change(self.bus, run_id, lambda s: s.failed(failure, claim))
             return
-        results = await self._results(run_id, state.request.name) if len(state.finished) >= 3 else {}
-        made = {"angles": f"runs/{run_id}/angles/1/angles.npz"} if stage == "angles" else {}
+        results = await self._results(run_id, state.request) if len(state.finished) >= 3 else {}
+        made = {name: self._artefact(run_id, name) for name in ARTEFACTS} if stage == "angles" else {}
         record = StageRecord(attempt=claim.attempt, artefacts=made, seconds=0.1)
         after = (await runs.change(self.bus, run_id, lambda s: s.stage_finished(claim, record, results))).state
         await runs.publish_next(self.bus, after)
 
     async def _detect(self, run_id: str, claim: Claim) -> None:
-        for fraction in (0.1, 0.25, 0.5):
-            await self._progress(run_id, claim, fraction)
+        for done in (8, 23, 38):
+            await self._progress(run_id, claim, Advance(done=done, total=walker.FRAMES))
+            await asyncio.sleep(0.1)
         while not self._go_on.is_set():
             await asyncio.sleep(0.02)
-            (await self.bus.read(run_id)).state.progressed(claim, 0)  # raises when the run was stopped
+            (await self.bus.read(run_id)).state.progressed(claim, Advance(done=0, total=None))  # raises when stopped
 
-    async def _progress(self, run_id: str, claim: Claim, fraction: float) -> None:
-        await runs.change(self.bus, run_id, lambda s: s.progressed(claim, fraction))
+    async def _progress(self, run_id: str, claim: Claim, frames: Advance) -> None:
+        await runs.change(self.bus, run_id, lambda s: s.progressed(claim, frames))
 
-    async def _results(self, run_id: str, name: str) -> dict[str, str]:
+    def _artefact(self, run_id: str, name: str) -> str:
+        return f"runs/{run_id}/angles/1/{ARTEFACTS[name]}"
+
+    async def _results(self, run_id: str, request: RunRequest) -> dict[str, str]:
         folder = self.folder / "results" / run_id
         shutil.rmtree(folder, ignore_errors=True)
-        await asyncio.to_thread(walker.write_results, folder, name, warnings=self.warnings)
-        await self.store.put_file(f"runs/{run_id}/angles/1/angles.npz", folder / "angles.npz")
-        (folder / "angles.npz").unlink()
+        await asyncio.to_thread(walker.write_results, folder, request.name, warnings=self.warnings)
+        if request.options.writes_preview:
+            (folder / f"{request.name}_preview.mp4").write_bytes(walker.video())
+        for artefact, file in ARTEFACTS.items():
+            await self.store.put_file(self._artefact(run_id, artefact), folder / file)
+            (folder / file).unlink()
         results = {}
         for path in sorted(each for each in folder.rglob("*") if each.is_file()):
             relative = path.relative_to(folder).as_posix()

@@ -4,15 +4,18 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from gateway.uploads import PART_BYTES
 from shared.contracts import Problem
 from shared.skeleton import JOINT_GROUP_INDEX
 from tests.page import walker
-from tests.page.conftest import submit
+from tests.page.conftest import fill_form, submit
 from tests.page.laboratory import Laboratory
+from tests.servers import S3Server
 
 OpenPage = Callable[..., Page]
 
@@ -47,10 +50,13 @@ def test_from_the_video_to_the_results_and_away(open_page: OpenPage, laboratory:
     page = open_page()
     submit(page, video)
     expect(page.get_by_role("heading", name="Analysis of walk")).to_be_visible()
-    expect(page.get_by_role("progressbar")).to_have_attribute("value", re.compile("4[5-9]"))
-    expect(page.locator(".stages li.now")).to_contain_text("Find the person")
+    expect(page.get_by_role("progressbar", name="Progress")).to_have_attribute("value", re.compile("4[5-9]"))
+    now = page.locator(".stages li.now")
+    expect(now).to_contain_text("Find the person")
+    expect(now).to_contain_text("38 of 75 frames")
     page.reload()
-    expect(page.locator(".stages li.now")).to_contain_text("Find the person")
+    expect(now).to_contain_text("Find the person")
+    expect(now).to_contain_text("38 of 75 frames")
     laboratory.go_on()
     expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
 
@@ -94,7 +100,7 @@ def test_the_cursor_is_one_while_playing(open_page: OpenPage, laboratory: Labora
     page.wait_for_function("() => window.steps.at(-1)[0] > 1.5")
     page.keyboard.press("k")
     steps = np.array(page.evaluate("() => window.steps"))
-    assert len(np.unique(steps[:, 0])) > 15
+    assert len(np.unique(steps[:, 0])) > 5
     assert np.ptp(steps, axis=1).max() < 1.1 / walker.RATE
     assert (np.diff(steps[:, 0]) >= 0).all()
 
@@ -117,6 +123,20 @@ def test_the_video_shows_the_frame_that_the_landmarks_belong_to(open_page: OpenP
         [x, y],
     )
     np.testing.assert_allclose(colour[:3], (206, 170, 140), atol=25)
+
+
+def test_where_the_face_is_hidden_the_preview_is_shown_and_the_video_offered_to_nobody(
+    open_page: OpenPage, laboratory: Laboratory, video: Path
+):
+    page = open_page()
+    page.get_by_label("Should the person's face be hidden?").check()
+    submit(page, video)
+    expect(page.get_by_text("The face is hidden here.")).to_be_visible()
+    expect(page.locator(".stage video")).to_have_attribute("src", re.compile(r"files/walk_preview\.mp4$"))
+    page.get_by_role("slider", name="Time").fill("40")
+    wait_for_time(page, 40 / walker.RATE)
+    expect(page.locator(".files").get_by_text("Video with the skeleton (MP4)")).to_be_visible()
+    expect(page.locator(".files").get_by_text("The video as it was sent")).to_have_count(0)
 
 
 def test_keys_move_the_cursor_as_editors_expect(open_page: OpenPage, video: Path):
@@ -220,6 +240,116 @@ def test_a_failed_run_says_why(open_page: OpenPage, laboratory: Laboratory, vide
     expect(page.get_by_text("Nobody was found. Film the whole person.")).to_be_visible()
 
 
+def test_pace_and_time_left_are_those_of_the_events_also_after_a_reload(open_page: OpenPage):
+    """20 frames and 4 % a second by the server's clock; a page that is opened late hears the newest first."""
+    told = [
+        {
+            "at": f"2026-01-01T00:00:{10 + second:02}Z",
+            "stage": "detector",
+            "progress": 4.0 * second,
+            "frames": {"done": 20 * second, "total": 450} if second else None,
+        }
+        for second in (10, *range(10))
+    ]
+    pace = open_page().evaluate(
+        """async (told) => {
+          const { Pace } = await import("/static/lib/pace.js");
+          const pace = new Pace();
+          pace.hear(told[0]);
+          const early = [pace.framesPerSecond, pace.secondsLeft];
+          told.slice(1).forEach((each) => pace.hear(each));
+          return [early, [pace.framesPerSecond, pace.secondsLeft]];
+        }""",
+        told,
+    )
+    assert pace == [[None, None], [20, 15]]
+
+
+def test_what_waits_says_how_many_are_before_it(open_page: OpenPage, laboratory: Laboratory, video: Path):
+    laboratory.hold()
+    page = open_page()
+    for words in ("at work", "Next in line.", "One analysis is before this one.", "2 analyses are before this one."):
+        page.goto("/#/new")
+        submit(page, video)
+        if words != "at work":
+            expect(page.get_by_text(words)).to_be_visible()
+        else:
+            page.locator(".stages li.now").wait_for()
+
+
+def test_a_run_is_renamed_where_it_is_seen(open_page: OpenPage, video: Path):
+    page = open_page()
+    submit(page, video)
+    page.get_by_role("button", name="Rename").click()
+    name = page.get_by_role("dialog").get_by_label("Name")
+    expect(name).to_have_value("walk")
+    name.fill("   ")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("alert")).not_to_be_empty()
+    name.fill("Before surgery")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Before surgery")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Before surgery")).to_be_visible()
+    expect(page.get_by_text("video walk")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Markers, finished").click()
+    assert download.value.suggested_filename == "walk_final.trc"
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("button", name="Rename Before surgery").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("After")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    expect(page.locator(".run .name")).to_have_text("After")
+    page.get_by_role("searchbox").fill("walk")
+    expect(page.locator(".run .name")).to_have_text("After")
+
+
+def test_the_band_is_one_standard_deviation_where_one_is_stated(open_page: OpenPage, video: Path):
+    page = open_page()
+    submit(page, video)
+    expect(page.locator(".chart.banded")).to_have_count(6)
+    expect(page.get_by_text("Shaded: one standard deviation")).to_be_visible()
+    page.get_by_role("slider", name="Time").fill("37")
+    value = walker.angles().values[37, JOINT_GROUP_INDEX["knee_l"], 0]
+    reading = page.locator(".chart", has_text="Left").first.locator(".value")
+    expect(reading).to_have_text(f"{value:.1f}° ± 4.0°".replace("-", "−"))
+    expect(page.locator(".statistics tbody tr").first.locator("td").nth(4)).to_have_text("4.0")
+    page.get_by_label("Trunk").check()
+    expect(page.locator(".chart")).to_have_count(3)
+    expect(page.locator(".chart.banded")).to_have_count(0)
+    expect(page.get_by_text("Shaded: one standard deviation")).to_be_hidden()
+
+
+def test_the_band_lies_between_its_edges(open_page: OpenPage):
+    """Read from the canvas: shaded a little inside value ± sd, plain a little outside; nothing where no sd is known."""
+    shades = open_page().evaluate(
+        """async () => {
+          const { chart } = await import("/static/parts/charts.js");
+          const { Playhead } = await import("/static/lib/playhead.js");
+          const times = Float64Array.from({ length: 101 }, (_, index) => index / 100);
+          const spread = times.map((time) => (time < 0.5 ? 8 : NaN));
+          const curve = { label: "c", times, values: times.map(() => 10), spread, colour: () => "#000000" };
+          const playhead = new Playhead(times);
+          const { signal } = new AbortController();
+          const figure = await chart({ title: "t", curves: [curve], range: [-10, 30] }, playhead, signal);
+          document.getElementById("main").replaceChildren(figure);
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          const canvas = figure.querySelector("canvas");
+          const over = figure.querySelector(".u-over");
+          const context = canvas.getContext("2d");
+          const scale = canvas.width / canvas.clientWidth;
+          const [left, top] = [over.offsetLeft, over.offsetTop];
+          const at = (time, degrees) => {
+            const x = (left + time * over.clientWidth) * scale;
+            const y = (top + ((30 - degrees) / 40) * over.clientHeight) * scale;
+            return context.getImageData(Math.round(x), Math.round(y), 1, 1).data[3] > 0;
+          };
+          return [[0.23, 17], [0.23, 3], [0.23, 19], [0.23, 1], [0.77, 13]].map(([time, degrees]) => at(time, degrees));
+        }"""
+    )
+    assert shades == [True, True, False, False, False]
+
+
 def test_a_run_can_be_stopped(open_page: OpenPage, laboratory: Laboratory, video: Path):
     laboratory.hold()
     page = open_page()
@@ -260,12 +390,83 @@ def test_an_upload_that_breaks_is_sent_again_and_is_one_run(open_page: OpenPage,
     assert len(page.request.get("/api/runs/").json()["runs"]) == 1
 
 
+def padded(video: Path, target: Path, size: int) -> Path:
+    """The video with an empty box (ISO 14496-12, `free`) at its end, which players skip."""
+    content = video.read_bytes()
+    room = size - len(content)
+    target.write_bytes(content + room.to_bytes(4, "big") + b"free" + bytes(room - 8))
+    return target
+
+
+def test_a_large_upload_goes_on_after_a_broken_line_and_a_reload(
+    open_page: OpenPage, laboratory: Laboratory, video: Path, tmp_path: Path
+):
+    large = padded(video, tmp_path / "Squat.mp4", 3 * PART_BYTES + 1000)
+    page = open_page(expected="ERR_")
+    sent: list[str] = []
+    page.on("request", lambda asked: sent.append(asked.url[-1]) if asked.method == "PUT" else None)
+    page.route("**/parts/3", lambda route: route.abort("connectionreset"))
+    fill_form(page, large)
+    page.get_by_role("button", name="Start the analysis").click()
+    expect(page.get_by_text("The connection broke off.")).to_be_visible()
+    page.reload()
+    assert sent == ["1", "2"]
+    page.unroute("**/parts/3")
+    fill_form(page, large)
+    expect(page.get_by_text("66 % of this video are on the server")).to_be_visible()
+    page.get_by_role("button", name="Start the analysis").click()
+    page.wait_for_url(re.compile("#/runs/"))
+    assert sent == ["1", "2", "3", "4"]
+    expect(page.get_by_role("heading", name="Squat", exact=True)).to_be_visible()
+    run_key = page.url.rsplit("/", 1)[1]
+    assert page.request.get(f"/api/runs/{run_key}/video").body() == large.read_bytes()
+    assert page.evaluate("() => localStorage.getItem('uploads')") == "{}"
+
+
+def test_an_upload_is_stopped_and_goes_on_later(open_page: OpenPage, video: Path, tmp_path: Path):
+    large = padded(video, tmp_path / "Squat.mp4", 3 * PART_BYTES + 1000)
+    page = open_page(expected="ERR_")
+    held: list[Any] = []
+    page.route("**/parts/2", lambda route: held.append(route) if route.request.method == "PUT" else route.continue_())
+    fill_form(page, large)
+    page.get_by_role("button", name="Start the analysis").click()
+    expect(page.get_by_text(re.compile(r"Uploading: (33|34) %"))).to_be_visible()
+    page.get_by_role("button", name="Stop the upload").click()
+    expect(page.get_by_text("Choose the same video within two days")).to_be_visible()
+    page.unroute("**/parts/2")
+    page.get_by_role("button", name="Start the analysis").click()
+    expect(page.get_by_role("heading", name="Squat", exact=True)).to_be_visible()
+
+
+def test_a_large_upload_goes_straight_to_an_s3_store(
+    browser: Browser, s3_server: S3Server, video: Path, tmp_path: Path
+):
+    """Another origin: the store has to allow it, and the page's policy names it."""
+    large = padded(video, tmp_path / "Squat.mp4", 3 * PART_BYTES + 1000)
+    laboratory = Laboratory(tmp_path / "laboratory", s3_server)
+    laboratory.start()
+    page = browser.new_page(base_url=laboratory.url)
+    to_store: list[dict[str, str]] = []
+    page.on("request", lambda asked: to_store.append(asked.headers) if asked.url.startswith(s3_server.url) else None)
+    try:
+        page.goto("/")
+        submit(page, large)
+        expect(page.get_by_role("heading", name="Squat", exact=True)).to_be_visible()
+        run_key = page.url.rsplit("/", 1)[1]
+        assert page.request.get(f"/api/runs/{run_key}/video").body() == large.read_bytes()
+    finally:
+        page.close()
+        laboratory.close()
+    assert len(to_store) == 4
+    assert not any("authorization" in headers for headers in to_store)
+
+
 def test_without_events_progress_is_polled(open_page: OpenPage, laboratory: Laboratory, video: Path):
     laboratory.hold()
     page = open_page(expected="ERR_")
     page.route("**/events", lambda route: route.abort())
     submit(page, video)
-    expect(page.get_by_role("progressbar")).to_have_attribute("value", re.compile("4[5-9]"))
+    expect(page.get_by_role("progressbar", name="Progress")).to_have_attribute("value", re.compile("4[5-9]"))
     laboratory.go_on()
     expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
 

@@ -1,6 +1,7 @@
 """Every screen: its pictures, its accessibility, its weight, on a desk and on a telephone."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from playwright.sync_api import Page, expect
 from gateway.keys import append, create
 from gateway.page import STATIC, page_headers
 from shared.contracts import Problem
-from tests.page.conftest import submit
+from tests.page.conftest import fill_form, submit, thread_seconds
 from tests.page.laboratory import Laboratory
 
 WEIGHT_LIMIT = 1_500_000
 FIRST_VIEW_LIMIT_MS = 1000
+PAINTED = "() => document.querySelector('.thumb video')?.getVideoPlaybackQuality().totalVideoFrames > 0"
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
@@ -55,6 +57,14 @@ def test_every_screen(
     page.get_by_text("30 frames/s").wait_for()
     expect(page.locator("[data-field=consent] .fault")).to_be_visible()
     seen("new-filled")
+    page.route("**/api/runs/", lambda route: None if "idempotency-key" in route.request.headers else route.continue_())
+    fill_form(page, video)
+    page.get_by_role("button", name="Start the analysis").click()
+    stop = page.get_by_role("button", name="Stop the upload")
+    stop.wait_for()
+    seen("uploading")
+    stop.click()
+    page.unroute("**/api/runs/")
     laboratory.hold()
     submit(page, video)
     page.locator(".stages li.now").wait_for()
@@ -76,12 +86,15 @@ def test_every_screen(
     page.get_by_role("heading", name="The analysis failed").wait_for()
     seen("failed")
     page.goto("/#/runs")
-    page.wait_for_function("() => [...document.querySelectorAll('.thumb video')].every((one) => one.readyState >= 2)")
+    page.wait_for_function(PAINTED)
     seen("history")
     page.goto(f"/#/compare/{first}/{second}")
     page.locator(".chart").nth(2).wait_for()
     seen("compare")
     page.goto("/#/runs")
+    page.get_by_role("button", name="Rename").first.click()
+    seen("rename")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Delete").first.click()
     seen("delete")
 
@@ -117,8 +130,14 @@ def test_a_key_is_asked_for_once_and_kept_for_the_tab(
 
 
 def test_the_page_is_light_and_quick(open_page: Callable[..., Page], video: Path):
-    page = open_page()
-    page.get_by_label("Is a limb hidden").wait_for()
+    """The first view by the processor time of the page's thread, and by the clock where the machine is not busy."""
+    page = open_page("/static/icon.svg", expected="404")  # browsers ask for a favicon.ico beside it
+
+    def visit() -> None:
+        page.goto("/")
+        page.get_by_label("Is a limb hidden").wait_for()
+
+    busy_ms = 1000 * thread_seconds(page, visit)
     painted = page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime")
     submit(page, video)
     page.locator(".chart").nth(5).wait_for()
@@ -126,8 +145,12 @@ def test_the_page_is_light_and_quick(open_page: Callable[..., Page], video: Path
         """() => performance.getEntriesByType("resource").filter((entry) => entry.name.includes("/static/"))
              .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
     )
-    print(f"\nfirst view after {painted:.0f} ms; all that the page loads: {weight / 1e3:.0f} kB")
-    assert painted < FIRST_VIEW_LIMIT_MS
+    print(
+        f"\nfirst view after {painted:.0f} ms, form complete after {busy_ms:.0f} ms of work; "
+        f"all that the page loads: {weight / 1e3:.0f} kB"
+    )
+    assert 0 < busy_ms < FIRST_VIEW_LIMIT_MS
+    assert painted < FIRST_VIEW_LIMIT_MS or os.getloadavg()[0] > (os.cpu_count() or 1)
     assert 500_000 < weight < WEIGHT_LIMIT
 
 

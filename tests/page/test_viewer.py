@@ -11,10 +11,18 @@ from gateway.standalone import viewer_page
 from shared.formats.trc import read_trc, write_trc
 from shared.motion import Markers
 from tests.page import walker
+from tests.page.conftest import thread_seconds
 
 FRAMES = 10_000
+DRAWN_FRAMES = 60
+BUDGET_MS = 1000 / 60
 
-PLAYED = """async (count) => {
+SHOWN = """() => {
+  const { viewer } = document.querySelector(".space");
+  for (const time of viewer.markers.times) viewer.showTime(time);
+}"""
+
+DRAWN = """async (count) => {
   const { viewer } = document.querySelector(".space");
   const times = viewer.markers.times;
   const costs = [];
@@ -68,31 +76,32 @@ def test_markers_of_any_names_and_gaps_are_shown(browser: Browser, tmp_path: Pat
     positions[5:9, 1] = np.nan
     page = opened(browser, tmp_path, Markers(np.arange(20) / 50, ("A", "B", "C"), positions))
     page.get_by_role("slider", name="Time").fill("6")
-    assert page.evaluate("() => document.querySelector('.space').viewer.body.main.count") == 3
+    assert page.evaluate("() => document.querySelector('.space').viewer.body.main.places.count") == 3
     page.close()
 
 
-def test_ten_thousand_frames_play(browser: Browser, tmp_path: Path):
-    """Tells what the page itself does for a frame, and how long until it is drawn to the last pixel, without a GPU.
+def test_ten_thousand_frames_play_within_the_budget(browser: Browser, tmp_path: Path):
+    """The processor time of the page's own thread for a frame, against half of a display's 16.7 ms.
 
-    Drawing is up to a software renderer here, whose time is also that of everything else on the machine, so the figures
-    are told and not asserted.
+    It is the thread's time and not the clock's, so that other work on the machine does not count. Drawing the pixels is
+    another process's work, here without a GPU: how long a frame takes until it is drawn is told and not asserted.
     """
     long = walker.markers(np.arange(FRAMES) / 60)
     back_and_forth = long.positions - np.array([0, 0, 1.2]) * long.times[:, None, None]
     page = opened(browser, tmp_path, Markers(long.times, long.names, back_and_forth))
-    costs = np.array(page.evaluate(PLAYED, 120))
-    cost = page.evaluate("() => document.querySelector('.space').viewer.cost")
-    script_ms = cost["totalMs"] / cost["frames"]
+    shown_ms = 1000 * thread_seconds(page, lambda: page.evaluate(SHOWN)) / FRAMES
+    costs: list[float] = []
+    drawn_ms = 1000 * thread_seconds(page, lambda: costs.extend(page.evaluate(DRAWN, DRAWN_FRAMES))) / DRAWN_FRAMES
     size = page.locator(".space canvas").bounding_box()
     assert size
     print(
-        f"\n{FRAMES} frames × {len(long.names)} markers on {size['width']:.0f} × {size['height']:.0f} pixels: "
-        f"script {script_ms:.2f} ms a frame; drawn in software: quickest tenth {np.percentile(costs, 10):.1f} ms, "
-        f"median {np.median(costs):.1f} ms"
+        f"\n{FRAMES} frames × {len(long.names)} markers on {size['width']:.0f} × {size['height']:.0f} pixels: its "
+        f"thread works {shown_ms:.3f} ms to move a frame, {drawn_ms:.2f} ms with handing it on to be drawn; until it "
+        f"is drawn in software {np.median(costs):.1f} ms (median, by the clock)"
     )
     page.close()
-    assert cost["frames"] >= len(costs) == 120
+    assert 0 < shown_ms < BUDGET_MS / 16
+    assert drawn_ms < BUDGET_MS / 2
 
 
 @pytest.mark.parametrize("unit", ["m", "mm"])

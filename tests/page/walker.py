@@ -8,11 +8,19 @@ import av
 import cv2
 import numpy as np
 
-from shared.formats.csv_files import write_angles_csv, write_landmarks_csv
+from shared.formats.csv_files import angles_csv_name, write_angles_csv, write_landmarks_csv
 from shared.formats.npz import save_npz
 from shared.formats.trc import write_trc
-from shared.motion import FloatArray, JointAngles, Landmarks, Markers
-from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARK_INDEX, LANDMARK_SEGMENTS, LANDMARKS, MARKERS
+from shared.motion import AngleSpread, FloatArray, JointAngles, Landmarks, Markers
+from shared.skeleton import (
+    ALL_MARKERS,
+    JOINT_GROUP_INDEX,
+    JOINT_GROUPS,
+    LANDMARK_INDEX,
+    LANDMARK_SEGMENTS,
+    LANDMARKS,
+    MARKERS,
+)
 
 RATE = 30.0
 FRAMES = 75
@@ -37,12 +45,16 @@ _STANDING = {
 }
 """Metres, standing and looking along +Z; limbs are those of the left."""
 
+_NOWHERE = (0.0, 0.0, 0.0)
 _SWING = {"Knee": 0.16, "Ankle": 0.3, "BigToe": 0.3, "SmallToe": 0.3, "Heel": 0.3, "Elbow": -0.1, "Wrist": -0.22}
 
 
 def markers(times: FloatArray = TIMES, names: tuple[str, ...] = ALL_MARKERS) -> Markers:
-    """The 65 markers of a walk along +Z at 1.2 m/s; what the augmentation would add lies near what it follows."""
-    return Markers(times, names, np.stack([_path(name, times) for name in names], axis=1))
+    """The 65 markers of a walk along +Z at 1.2 m/s; what the augmentation would add lies 6 cm from what it follows."""
+    around = np.random.default_rng(3).normal(size=(len(ALL_MARKERS), 3))
+    around *= 0.06 / np.linalg.norm(around, axis=1, keepdims=True)
+    offsets = {name: tuple(way) for name, way in zip(ALL_MARKERS, around, strict=True) if name not in MARKERS}
+    return Markers(times, names, np.stack([_path(name, times, offsets.get(name, _NOWHERE)) for name in names], axis=1))
 
 
 def angles() -> JointAngles:
@@ -52,6 +64,14 @@ def angles() -> JointAngles:
     values = sizes * np.sin(2 * np.pi * _STRIDES_PER_S * TIMES[:, None, None] + phases) + sizes / 2
     values[10:14, 3] = np.nan
     return JointAngles(TIMES, values)
+
+
+def spread() -> AngleSpread:
+    """Standard deviations that grow from 2° to 6°, except of the trunk, of which nothing is stated."""
+    values = np.repeat(np.linspace(2, 6, FRAMES), len(JOINT_GROUPS) * 3).reshape(FRAMES, len(JOINT_GROUPS), 3)
+    values[:, JOINT_GROUP_INDEX["trunk"]] = np.nan
+    values[np.isnan(angles().values)] = np.nan
+    return AngleSpread(TIMES, values)
 
 
 def landmarks() -> Landmarks:
@@ -80,19 +100,32 @@ def video() -> bytes:
 
 
 def write_results(folder: Path, name: str, *, warnings: bool = True) -> None:
-    """The files of a run, and `angles.npz` beside them, from which the server makes its statistics."""
+    """The files of a run, and `angles.npz` and `spread.npz` beside them, from which the server makes its statistics."""
     (folder / "joint_angles").mkdir(parents=True)
     write_trc(folder / f"{name}_final.trc", markers())
     rough = markers(names=MARKERS)
-    noise = np.random.default_rng(5).normal(0, 0.015, rough.positions.shape)
-    write_trc(folder / f"{name}_initial.trc", Markers(rough.times, rough.names, rough.positions + noise))
+    wrong = np.random.default_rng(5).normal(0, 0.04, rough.positions.shape[1:])
+    write_trc(folder / f"{name}_initial.trc", Markers(rough.times, rough.names, rough.positions + wrong))
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", landmarks())
     write_angles_csv(folder / "joint_angles", name, angles())
+    _add_spread(folder / "joint_angles", name)
     (folder / "quality.json").write_text(json.dumps(_quality(warnings)), encoding="utf-8")
     save_npz(folder / "angles.npz", angles())
+    save_npz(folder / "spread.npz", spread())
 
 
-def _path(name: str, times: FloatArray, offset: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> FloatArray:
+def _add_spread(folder: Path, name: str) -> None:
+    """The columns `<group>_<angle>_sd_deg` after those of the angles, in every file."""
+    for index, group in enumerate(JOINT_GROUPS):
+        path = folder / angles_csv_name(name, group)
+        header, *rows = path.read_text(encoding="utf-8").splitlines()
+        lines = [",".join((header, *(f"{group.name}_{angle}_sd_deg" for angle in group.angles)))]
+        for row, values in zip(rows, spread().values[:, index], strict=True):
+            lines.append(",".join((row, *("" if np.isnan(value) else f"{value:.6f}" for value in values))))
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _path(name: str, times: FloatArray, offset: tuple[float, ...] = _NOWHERE) -> FloatArray:
     """(T, 3) metres."""
     side, part = _part(name)
     place = np.array(_STANDING[part]) * (side or 1, 1, 1) + offset
@@ -100,7 +133,8 @@ def _path(name: str, times: FloatArray, offset: tuple[float, float, float] = (0.
         place = np.array(_STANDING["Hip_"]) * (side, 1, 1)
     swing = _SWING.get(part, 0.0) * np.sin(2 * np.pi * _STRIDES_PER_S * times) * side
     lift = np.maximum(0, np.cos(2 * np.pi * _STRIDES_PER_S * times) * side) * abs(_SWING.get(part, 0.0)) * 0.4
-    return np.asarray(place + np.stack([0 * times, lift, 1.2 * times + swing], axis=1))
+    path: FloatArray = place + np.stack([0 * times, lift, 1.2 * times + swing], axis=1)
+    return path
 
 
 def _part(name: str) -> tuple[int, str]:
@@ -129,9 +163,9 @@ def _landmark_place(name: str) -> tuple[str, FloatArray, tuple[float, float, flo
     side = "L" if "left" in name else "R" if "right" in name else ""
     part = next((part for part in ("hip", "knee", "ankle", "heel", "shoulder", "elbow", "wrist") if part in name), None)
     if part:
-        return side + part.title(), TIMES, (0.0, 0.0, 0.0)
+        return side + part.title(), TIMES, _NOWHERE
     if "foot_index" in name:
-        return side + "BigToe", TIMES, (0.0, 0.0, 0.0)
+        return side + "BigToe", TIMES, _NOWHERE
     if any(finger in name for finger in ("pinky", "index", "thumb")):
         return side + "Wrist", TIMES, (0.0, -0.08, 0.02 * len(name) / 10)
     height = {"mouth": -0.06, "ear": 0.02}.get(name.split("_")[-1 if "ear" in name else 0], 0.04)

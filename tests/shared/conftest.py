@@ -1,10 +1,10 @@
-"""Real servers, started once a session, and what the tests of bus, store and worker share."""
+"""A real bus, started once a session, and what the tests of bus, store and worker share."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import NatsServer, S3Server
+from tests.servers import NatsServer
 
 
 @pytest.fixture
@@ -15,14 +15,6 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def nats_server(tmp_path_factory) -> Iterator[NatsServer]:
     server = NatsServer(tmp_path_factory.mktemp("nats"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory) -> Iterator[S3Server]:
-    server = S3Server(tmp_path_factory.mktemp("weed"))
     server.start()
     yield server
     server.stop()

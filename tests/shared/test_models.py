@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.contracts import RunOptions
 from shared.errors import ModelCorrupt, ModelNotFound
-from shared.models import sha256, shipped
+from shared.models import sha256, shipped, within
 
 
 @pytest.fixture
@@ -21,6 +22,15 @@ def test_sha256_is_the_standard_s(tmp_path: Path):
     (tmp_path / "abc").write_bytes(b"abc")
     # FIPS 180-2, appendix B.1: the digest of "abc".
     assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_models_that_options_name_are_taken_from_the_servers_folder_alone(models: Path):
+    options = RunOptions(depth_model_path="/etc/../etc/passwd", joint_model_path="a.onnx")
+    found = within(options, models)
+    assert found.depth_model_path == str(models / "passwd")
+    assert found.joint_model_path == str(models / "a.onnx")
+    assert found.main_refiner_path is None
+    assert within(RunOptions(), models) == RunOptions()
 
 
 def test_a_changed_model_is_refused(models: Path):

@@ -12,7 +12,7 @@ from shared.contracts import QualityWarning, RunOptions, StageReport, Subject, V
 from shared.errors import OutputNotWritable
 from shared.formats.csv_files import read_angles_csv, read_landmarks_csv
 from shared.formats.trc import read_trc
-from shared.motion import JointAngles, Landmarks, Markers, MarkerSpread
+from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
 from shared.results import RunResults, publish, write_results
 from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS, RESPONSE_MARKERS
 
@@ -36,6 +36,7 @@ ALL_PICTURES = RunOptions(
 )
 ALWAYS = {
     "quality.json",
+    "report.html",
     "run.json",
     "walk_final.trc",
     "walk_initial.trc",
@@ -98,10 +99,8 @@ def test_the_tree_with_all_options(results: RunResults, tmp_path: Path):
     write_results(replace(results, options=ALL_PICTURES, preview=film), folder)
     assert files(folder).keys() == ALWAYS | {
         "walk_preview.mp4",
-        "walk_landmarks.png",
-        "walk_augmented.png",
-        "joint_angles/walk_all_joint_angles.png",
-        "joint_angles/walk_angle_comparison.png",
+        *(f"walk_{name}.{kind}" for name in ("landmarks", "augmented") for kind in ("png", "svg")),
+        *(f"joint_angles/walk_{n}.{kind}" for n in ("all_joint_angles", "angle_comparison") for kind in ("png", "svg")),
     }
     assert (folder / "walk_preview.mp4").read_bytes() == b"film"
 
@@ -125,14 +124,28 @@ def test_refined_angles_are_the_ones_in_the_files_and_that_is_said(results: RunR
     assert json.loads((tmp_path / "quality.json").read_text(encoding="utf-8"))["joint_angles"] == "refined"
 
 
-def test_two_runs_differ_in_run_json_alone(results: RunResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_how_sure_refined_angles_are_stands_beside_them(results: RunResults, tmp_path: Path):
+    times = results.angles.times
+    refined, spread = JointAngles(times, results.angles.values + 1), AngleSpread(times, np.full((12, 12, 3), 4.0))
+    write_results(replace(results, refined_angles=refined, angle_spread=spread), tmp_path)
+    first, *rows = (tmp_path / "joint_angles" / "walk_angles_elbow_l.csv").read_text(encoding="utf-8").splitlines()
+    assert first.endswith(",elbow_l_flexion_sd_deg,elbow_l_carrying_angle_sd_deg,elbow_l_pronation_sd_deg")
+    assert {row.split(",", 4)[4] for row in rows} == {"4.000000,4.000000,4.000000"}
+    np.testing.assert_allclose(
+        read_angles_csv(tmp_path / "joint_angles", "walk").values, refined.values, rtol=0, atol=0.5001e-6
+    )
+
+
+def test_two_runs_differ_in_run_json_and_the_reports_date_alone(results: RunResults, tmp_path: Path):
     again = replace(results, options=ALL_PICTURES)
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         write_results(again, tmp_path / name)
         again = replace(again, timings_s={"detector": 9.0}, reports=dict(sorted(again.reports.items())))
     first, second = files(tmp_path / "first"), files(tmp_path / "second")
-    assert {name for name in first if first[name] != second[name]} == {"run.json"}
+    dates = [json.loads((tmp_path / name / "run.json").read_text())["created_at"] for name in ("first", "second")]
+    expected = {"run.json"} if dates[0][:16] == dates[1][:16] else {"run.json", "report.html"}
+    assert {name for name in first if first[name] != second[name]} == expected
 
 
 def test_quality_json(results: RunResults, tmp_path: Path):

@@ -8,12 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contracts import Claim, Problem, RunState, StageRecord, StageTask, route
+from shared.contracts import Advance, Claim, Problem, RunOptions, RunState, StageRecord, StageTask, route
 from shared.errors import DuplicateTask, RunError, Superseded
 from tests.makers import new_state
 
 PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")
+HALF = Advance(done=1, total=2)
 STAGES = route(new_state().request.options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"main_refiner": True}, {"joint_model_path": "joints.onnx"}, {"main_refiner_path": "both.onnx"}],
+    ids=lambda options: next(iter(options)),
+)
+def test_a_run_whose_joints_are_refined_has_that_stage_last(options: dict[str, Any]):
+    assert route(RunOptions(**options)) == (*STAGES, "refiner.joints")
+    assert "refiner.joints" not in STAGES
+    assert route(RunOptions(depth_model_path="depth.onnx")) == STAGES
 
 
 def record(claim: Claim) -> StageRecord:
@@ -53,7 +65,7 @@ def test_a_later_delivery_takes_over_and_an_earlier_one_is_fenced_off():
     state, first = claim_next(new_state())
     state = state.claimed(first.stage, first.sequence, 2, "another")
     late: list[Callable[[], RunState]] = [
-        lambda: state.progressed(first, 0.5),
+        lambda: state.progressed(first, HALF),
         lambda: state.stage_finished(first, record(first)),
         lambda: state.failed(PROBLEM, first),
         lambda: state.claimed(first.stage, first.sequence, 1, "worker"),
@@ -83,13 +95,14 @@ def test_a_requeued_run_takes_any_message():
     state, claim = claim_next(new_state())
     again = state.requeued().claimed(claim.stage, claim.sequence + 7, 1, "another")
     with pytest.raises(Superseded):
-        again.progressed(claim, 0.5)
+        again.progressed(claim, HALF)
     assert again.attempts == 2
 
 
+FRAMES = st.builds(Advance, done=st.integers(0, 9), total=st.none() | st.integers(0, 9))
 ACTIONS = st.one_of(
     st.tuples(st.just("claim"), st.integers(1, 3), st.integers(1, 3), st.sampled_from("ab")),
-    st.tuples(st.just("progress"), st.floats(allow_nan=False), st.integers(0, 9)),
+    st.tuples(st.just("progress"), FRAMES, st.integers(0, 9)),
     st.tuples(st.just("finish"), st.integers(0, 9)),
     st.tuples(st.just("fail"), st.none() | st.integers(0, 9)),
     st.tuples(st.just("cancel")),
@@ -104,8 +117,8 @@ def act(state: RunState, action: tuple[Any, ...], claims: list[Claim]) -> RunSta
     match action:
         case ("claim", sequence, delivery, worker):
             return state.claimed(state.stage or STAGES[-1], sequence, delivery, worker)
-        case ("progress", fraction, index) if claims:
-            return state.progressed(claim(index), fraction)
+        case ("progress", frames, index) if claims:
+            return state.progressed(claim(index), frames)
         case ("finish", index) if claims:
             return state.stage_finished(claim(index), record(claim(index)), {"x": "y"})
         case ("fail", index):
@@ -145,3 +158,34 @@ def test_a_task_says_where_data_are_and_holds_none():
     assert task is not None
     assert StageTask.model_validate_json(task.model_dump_json()) == task
     assert len(task.model_dump_json()) < 2000
+
+
+def test_the_stage_at_work_tells_its_frames_and_its_progress_never_goes_back_on_a_retry():
+    state, first = claim_next(new_state())
+    state = state.progressed(first, Advance(done=60, total=100))
+    assert state.frames == Advance(done=60, total=100)
+    progress = state.progress
+    state = state.claimed(first.stage, first.sequence, 2, "another")
+    assert (state.frames, state.progress) == (None, progress)
+    assert state.claim is not None
+    state = state.progressed(state.claim, Advance(done=10, total=100))
+    assert (state.frames, state.progress) == (Advance(done=10, total=100), progress)
+    assert state.claim is not None
+    assert state.stage_finished(state.claim, record(state.claim)).frames is None
+
+
+def test_what_tells_nothing_new_is_not_stored():
+    state, claim = claim_next(new_state())
+    state = state.progressed(claim, Advance(done=5000, total=10_000))
+    assert state.progressed(claim, Advance(done=5004, total=10_000)) is state
+    assert state.progressed(claim, Advance(done=5010, total=10_000)) is not state
+
+
+def test_a_run_is_renamed_at_any_time_and_keeps_everything_else():
+    state = new_state()
+    assert state.name == "walk"
+    for each in (state, state.cancelled()):
+        renamed = each.renamed("Before surgery")
+        assert renamed.name == "Before surgery"
+        assert renamed.model_copy(update={"title": None, "updated_at": each.updated_at}) == each
+        assert renamed.renamed("Before surgery") is renamed

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts import RunOptions, StageReport, Subject
+from shared.contracts import Advance, RunOptions, StageReport, Subject
 from shared.errors import StageCrashed
 from shared.stage_main import StageJob
 from shared.stage_process import Refused, StageProcess
@@ -44,15 +44,15 @@ def job(tmp_path):
     return make
 
 
-def unheard(fraction: float) -> None:
+def unheard(frames: Advance) -> None:
     pass
 
 
 async def test_it_says_what_it_takes_and_hands_over_files(stage, job):
     assert await stage.inputs() == {"video"}
-    heard: list[float] = []
+    heard: list[Advance] = []
     done = await stage.run(job("walk"), heard.append)
-    assert heard == [0.5]
+    assert heard == [Advance(done=1, total=2)]
     assert done.artefacts["landmarks"].read_text() == "landmarks of walk"
     assert done.artefacts["landmarks"].suffix == ".txt"
     assert StageReport.model_validate_json(done.artefacts["report"].read_bytes()).facts == {"wish": "walk"}
@@ -127,7 +127,7 @@ def test_the_process_ends_with_its_parent(tmp_path):
     program = f"""
 import asyncio
 from pathlib import Path
-from shared.contracts import RunOptions, Subject
+from shared.contracts import Advance, RunOptions, Subject
 from shared.stage_main import StageJob
 from shared.stage_process import StageProcess
 async def main():

@@ -11,7 +11,7 @@ import pytest
 
 from shared import runs, worker
 from shared.bus.memory import MemoryBus
-from shared.contracts import Problem, RunState, StageEvent, StageName, StageTask, route
+from shared.contracts import Problem, RunOptions, RunState, StageEvent, StageName, StageTask, route
 from shared.errors import BusUnavailable, RunExists, RunNotFound, StageCrashed, StoreUnavailable
 from shared.stage_process import Refused
 from shared.store.directory import DirectoryStore
@@ -40,9 +40,9 @@ class World:
         self.video.write_bytes(b"film")
         self.settings = bus_settings("nats://127.0.0.1:4222", ack_wait_s=ACK_WAIT_S, grace_s=0.5)
 
-    async def submitted(self) -> str:
+    async def submitted(self, options: RunOptions = RunOptions()) -> str:  # noqa: B008 -- frozen
         run_id = new_run_id()
-        request = new_request(run_id)
+        request = new_request(run_id).model_copy(update={"options": options})
         await self.store.put_file(request.video_key, self.video)
         await runs.submit(self.bus, run_id, request)
         return run_id
@@ -129,6 +129,19 @@ async def test_a_run_passes_through_all_stages(world):
     assert "detector/1/detector-made.json" in await world.keys(run_id)
 
 
+async def test_a_run_with_a_joint_model_has_one_stage_more_and_finds_it_in_the_model_folder(world, tmp_path):
+    world.settings = world.settings.model_copy(update={"models_directory": tmp_path / "models"})
+    runner = StubRunner("refiner.joints")
+    run_id = await world.submitted(RunOptions(joint_model_path="mine.onnx"))
+    others = [world.worker(stage) for stage in get_args(StageName) if stage != "refiner.joints"]
+    async with world.working(*others, world.worker("refiner.joints", runner)):
+        state = await assert_completed_once(world, run_id)
+    assert list(state.finished)[-1] == "refiner.joints"
+    assert runner.asked is not None
+    assert runner.asked.joint_model_path == str(tmp_path / "models" / "mine.onnx")
+    assert state.request.options.joint_model_path == "mine.onnx"
+
+
 def dies(world: World, stage: StageName, phase: Phase, times: int) -> Callable[[Phase, StageTask], None]:
     def observe(seen: Phase, task: StageTask) -> None:
         nonlocal times
@@ -149,6 +162,29 @@ async def test_a_death_at_any_point_changes_nothing_twice(world, phase, stage):
     async with world.working(mortal, *others):
         await assert_completed_once(world, run_id)
     assert runner.jobs == (1 if phase in ("pulled", "claimed", "recorded", "published", "acknowledged") else 2)
+
+
+@pytest.mark.parametrize("phase", [None, "stored", "recorded", "published"])
+async def test_a_video_whose_faces_are_hidden_is_erased_when_the_run_is_completed(world, phase):
+    run_id = await world.submitted(RunOptions(blur_faces=True))
+    shown = await world.submitted()
+    last = world.worker("angles", observer=dies(world, "angles", phase, times=2 if phase else 0))
+    others = [world.worker(other) for other in get_args(StageName) if other != "angles"]
+    async with world.working(last, *others):
+        await assert_completed_once(world, run_id)
+        await assert_completed_once(world, shown)
+    assert "video/original.mp4" not in await world.keys(run_id)
+    assert "video/original.mp4" in await world.keys(shown)
+
+
+async def test_the_video_of_a_failed_run_stays_for_its_owner_to_erase(world):
+    async def refuse(_video: Path) -> None:
+        raise Refused(PROBLEM)
+
+    run_id = await world.submitted(RunOptions(blur_faces=True))
+    async with world.working(world.worker("detector", StubRunner("detector", first=refuse))):
+        await assert_failed_once(world, run_id, "too-dark")
+    assert "video/original.mp4" in await world.keys(run_id)
 
 
 @pytest.mark.parametrize("unfinished", ["bury", "announce"])

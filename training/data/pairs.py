@@ -94,6 +94,16 @@ def read_pair(path: Path) -> Pair:
         raise InvalidMotion(f"{path.name} is not a usable pair file: {error}.") from None
 
 
+def read_facts(path: Path) -> dict[str, JsonValue]:
+    """How a clip came about, without reading the rest; raises InvalidMotion where its file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            facts: dict[str, JsonValue] = json.loads(str(file["facts"]))
+    except (KeyError, ValueError, OSError, EOFError) as error:
+        raise InvalidMotion(f"{path.name} is not a usable pair file: {error}.") from None
+    return facts
+
+
 def pair_files(folder: Path) -> list[Path]:
     """The clips' files of a data set, in order."""
     return sorted((folder / "clips").glob("*.npz"))

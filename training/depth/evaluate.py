@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 from services.refiner.markers import MARKER_LANDMARKS
 from services.refiner.windows import blended, window_indices
 from shared.motion import FloatArray
-from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
+from shared.skeleton import LANDMARK_INDEX, MARKERS
 from training.depth.losses import flexions
 from training.depth.mirror import MirroredRefiner
 from training.depth.windows import Sample, in_windows, turned
+from training.metrics import COMPARED_COLUMNS, aligned_distance
 
-COMPARED: Final = tuple(MARKER_LANDMARKS)
-"""Markers that are a landmark of the detector too: on these the raw detector is compared."""
-
-_COLUMNS: Final = [MARKER_INDEX[name] for name in COMPARED]
 _LANDMARKS: Final = [LANDMARK_INDEX[name] for name in MARKER_LANDMARKS.values()]
 
 _ONE_SD: Final = 0.683
@@ -43,7 +40,7 @@ class Scores:
 def raw_markers(sample: Sample) -> FloatArray:
     """(T, 22, 3) what the detector's own 3D gives, axes turned over, nothing mended; NaN where it has no marker."""
     out = np.full((len(sample.times), len(MARKERS), 3), np.nan)
-    out[:, _COLUMNS] = sample.world[:, _LANDMARKS] * np.array([1, -1, -1])
+    out[:, COMPARED_COLUMNS] = sample.world[:, _LANDMARKS] * np.array([1, -1, -1])
     out[sample.detected < 0.5] = np.nan
     return out
 
@@ -80,14 +77,14 @@ def scores(markers: FloatArray, tilt: FloatArray, sample: Sample) -> Scores:
     there = sample.detected > 0.5
     truth = true_markers(sample)[there]
     got = markers[there]
-    off = (got - truth)[:, _COLUMNS] * 100
+    off = (got - truth)[:, COMPARED_COLUMNS] * 100
     angles = _angles(got) - _angles(truth)
     return Scores(
         mpjpe=float(np.linalg.norm(off, axis=-1).mean()),
         x=float(np.abs(off[..., 0]).mean()),
         y=float(np.abs(off[..., 1]).mean()),
         depth=float(np.abs(off[..., 2]).mean()),
-        aligned=float(np.mean([_aligned_error(a[_COLUMNS], b[_COLUMNS]) for a, b in zip(got, truth, strict=True)])),
+        aligned=float(aligned_distance(got[:, COMPARED_COLUMNS], truth[:, COMPARED_COLUMNS]).mean() * 100),
         knee=float(np.abs(angles[:, [0, 3]]).mean()),
         elbow=float(np.abs(angles[:, [1, 4]]).mean()),
         gravity=float(_gravity_error(tilt[there], sample.tilt[there]).mean()),
@@ -114,15 +111,6 @@ def calibrate(model: MirroredRefiner, samples: Sequence[Sample]) -> None:
 
 def _angles(markers: FloatArray) -> FloatArray:
     return np.asarray(np.degrees(flexions(torch.from_numpy(np.nan_to_num(markers))).numpy()))
-
-
-def _aligned_error(got: FloatArray, truth: FloatArray) -> float:
-    """Mean distance in centimetres after the best rotation, shift and scale (Procrustes)."""
-    a, b = got - got.mean(axis=0), truth - truth.mean(axis=0)
-    u, values, v = np.linalg.svd(a.T @ b)
-    sign = np.array([1, 1, np.sign(np.linalg.det(u @ v))])
-    scale = (values * sign).sum() / (a**2).sum()
-    return float(np.linalg.norm(scale * a @ (u * sign) @ v - b, axis=1).mean() * 100)
 
 
 def _gravity_error(got: FloatArray, truth: FloatArray) -> NDArray[np.float64]:

@@ -120,7 +120,7 @@ def _varied(sample: Sample, rng: np.random.Generator) -> Sample:
     span = min(WINDOW * every, len(sample.times) - (len(sample.times) % every))
     start = int(rng.integers(0, len(sample.times) - span + 1))
     cut = _padded(_cut(sample, slice(start, start + span, every)))
-    cut = _noisy(_rolled(cut, float(rng.normal(0, 0.08))), rng)
+    cut = _noisy(_rolled(cut, _roll(rng)), rng)
     if rng.random() < 0.15:
         cut = _swapped_for_a_while(cut, rng)
     if rng.random() < 0.5:
@@ -172,6 +172,11 @@ def _noisy(sample: Sample, rng: np.random.Generator) -> Sample:
         visibility=sample.visibility * kept[:, None],
         detected=sample.detected * kept,
     )
+
+
+def _roll(rng: np.random.Generator) -> float:
+    """Radians: most cameras stand nearly level, some are held aslant."""
+    return float(rng.uniform(-0.4, 0.4) if rng.random() < 0.3 else rng.normal(0, 0.06))
 
 
 def _rolled(sample: Sample, angle: float) -> Sample:

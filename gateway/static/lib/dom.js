@@ -50,6 +50,8 @@ const ICONS = {
   download: "M11 4h2v8h3l-4 5-4-5h3zM5 18h14v2H5z",
   bin: "M9 3h6l1 2h4v2H4V5h4zM6 8h12l-1 13H7z",
   note: "M12 3 2 20h20zM11 9h2v6h-2zM11 16.5h2v2h-2z",
+  pencil: "M4 16.5V20h3.5L17.8 9.7l-3.5-3.5zM20.7 6.8a1 1 0 0 0 0-1.4l-2.1-2.1a1 1 0 0 0-1.4 0l-1.6 1.6 3.5 3.5z",
+  close: "M6.4 5 5 6.4l5.6 5.6L5 17.6 6.4 19l5.6-5.6 5.6 5.6 1.4-1.4-5.6-5.6L19 6.4 17.6 5 12 10.6z",
   good: "M9.5 16.2 5.3 12l-1.4 1.4 5.6 5.6 11-11-1.4-1.4z",
 };
 
@@ -80,6 +82,46 @@ export function iconButton(name, label, onclick, how = {}) {
   const attributes = { type: "button", class: how.class, onclick };
   if (how.quiet) return h("button", { ...attributes, "aria-label": label, title: label }, icon(name));
   return h("button", attributes, icon(name), h("span", {}, label));
+}
+
+/**
+ * Ask for a line of text and do something with it; what that complains of stands in the dialog, for another try.
+ * @param {{title: string, label: string, value: string, yes: string, no: string}} words
+ * @param {(value: string) => Promise<void>} act
+ * @returns {Promise<void>} when it is done, or not wanted any more
+ */
+export function asked({ title, label, value, yes, no }, act) {
+  const input = /** @type {HTMLInputElement} */ (
+    h("input", { type: "text", id: "dialog-text", value, required: true, maxlength: 100, autocomplete: "off" })
+  );
+  const fault = h("p", { class: "fault", role: "alert" });
+  const cancel = h("button", { type: "button", onclick: () => dialog.close() }, no);
+  const form = h(
+    "form",
+    { method: "dialog" },
+    h("h2", { id: "dialog-title" }, title),
+    h("label", { for: input.id }, label),
+    input,
+    fault,
+    h("div", { class: "actions" }, cancel, h("button", { class: "primary" }, yes)),
+  );
+  const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { "aria-labelledby": "dialog-title" }, form));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    act(input.value).then(
+      () => dialog.close(),
+      (error) => (fault.textContent = error.message),
+    );
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  input.select();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve();
+    });
+  });
 }
 
 /**

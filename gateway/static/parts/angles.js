@@ -53,10 +53,16 @@ export class AngleFiles {
     return known;
   }
 
-  /** One angle's curve. @param {string} joint @param {string} angle */
+  /** One angle's curve, with its standard deviation where the run states one. @param {string} joint @param {string} angle */
   async curve(joint, angle) {
     const { times, columns } = await this.table(joint);
-    return { times, values: columns.get(`${joint}_${angle}_deg`) ?? new Float64Array() };
+    const column = (/** @type {string} */ kind) => columns.get(`${joint}_${angle}_${kind}`);
+    const spread = column("sd_deg");
+    return {
+      times,
+      values: column("deg") ?? new Float64Array(),
+      spread: spread?.some((value) => !Number.isNaN(value)) ? spread : null,
+    };
   }
 }
 
@@ -92,6 +98,7 @@ export function picker(name, legend, choices, value, chosen) {
  */
 export function angleCharts(joints, files, playhead, signal) {
   const place = h("div", { class: "charts" });
+  const band = h("p", { class: "hint", hidden: true }, t("band"));
   const choice = { joint: "knee", sides: localStorage.getItem("sides") ?? "apart" };
   let drawing = new AbortController();
   const draw = async () => {
@@ -99,7 +106,9 @@ export function angleCharts(joints, files, playhead, signal) {
     drawing = new AbortController();
     const both = AbortSignal.any([signal, drawing.signal]);
     const rows = await rowsOf(joints, choice, files, playhead, both);
-    if (!both.aborted) fill(place, rows);
+    if (both.aborted) return;
+    fill(place, rows);
+    band.hidden = place.querySelector(".banded") === null;
   };
   const choose = (/** @type {Partial<typeof choice>} */ change) => {
     Object.assign(choice, change);
@@ -132,6 +141,7 @@ export function angleCharts(joints, files, playhead, signal) {
         (sides) => choose({ sides }),
       ),
     ),
+    band,
     place,
   );
 }

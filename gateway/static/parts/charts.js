@@ -3,7 +3,7 @@
 import { h } from "../lib/dom.js";
 import { onScheme } from "../lib/colours.js";
 
-/** @typedef {{label: string, times: Float64Array, values: Float64Array, colour: () => string, dash?: number[]}} Curve */
+/** @typedef {{label: string, times: Float64Array, values: Float64Array, spread?: Float64Array | null, colour: () => string, dash?: number[]}} Curve */
 
 /** Degrees that a chart spans at least, so that noise does not look like movement. */
 const SMALLEST_SPAN = 20;
@@ -40,7 +40,7 @@ export async function chart({ title, curves, range = span(curves) }, playhead, s
   const body = h("div", { class: "plot" });
   const figure = h(
     "figure",
-    { class: "chart" },
+    { class: curves.some(({ spread }) => spread) ? "chart banded" : "chart" },
     h("figcaption", {}, h("strong", {}, title), h("ul", { class: "legend" }, legend)),
     body,
   );
@@ -50,7 +50,7 @@ export async function chart({ title, curves, range = span(curves) }, playhead, s
   const show = () => {
     figure.dataset.time = String(playhead.time);
     if (plot) line.style.transform = `translateX(${plot.valToPos(playhead.time, "x")}px)`;
-    curves.forEach((curve, index) => (values[index].textContent = degrees(valueAt(curve, playhead.time))));
+    curves.forEach((curve, index) => (values[index].textContent = reading(curve, playhead.time)));
   };
   const build = () => {
     plot?.destroy();
@@ -75,15 +75,23 @@ export async function chart({ title, curves, range = span(curves) }, playhead, s
   return figure;
 }
 
-/** Lowest and highest value of the curves, at least SMALLEST_SPAN apart. @param {Curve[]} curves @returns {[number, number]} */
+/** The value under the cursor, and how uncertain it is. @param {Curve} curve @param {number} time */
+function reading(curve, time) {
+  const value = degrees(valueAt(curve, time));
+  const spread = curve.spread ? valueAt({ ...curve, values: curve.spread }, time) : NaN;
+  return Number.isNaN(spread) ? value : `${value} ± ${degrees(spread)}`;
+}
+
+/** Lowest and highest value of the curves and their bands, at least SMALLEST_SPAN apart. @param {Curve[]} curves @returns {[number, number]} */
 export function span(curves) {
   let low = Infinity;
   let high = -Infinity;
-  for (const { values } of curves)
-    for (const value of values) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
+  for (const curve of curves)
+    for (const values of [curve.values, ...edges(curve)])
+      for (const value of values) {
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
   if (!Number.isFinite(low)) return [-SMALLEST_SPAN / 2, SMALLEST_SPAN / 2];
   const missing = Math.max(0, SMALLEST_SPAN - (high - low)) / 2;
   const margin = 0.05 * (high - low);
@@ -107,17 +115,24 @@ export function degrees(value) {
   return Number.isFinite(value) ? `${value.toFixed(1).replace("-", "−")}°` : "–";
 }
 
+/** Upper and lower edge of a curve's band; none where it has none. @param {Curve} curve */
+function edges({ values, spread }) {
+  return spread ? [1, -1].map((sign) => values.map((value, index) => value + sign * spread[index])) : [];
+}
+
 /** uPlot wants one list of times: its own join of curves that were sampled differently. @param {Curve[]} curves */
 function joined(curves) {
-  const tables = curves.map(({ times, values }) => [
-    times,
-    Array.from(values, (value) => (Number.isNaN(value) ? null : value)),
+  const tables = curves.map((curve) => [
+    curve.times,
+    ...[curve.values, ...edges(curve)].map((values) =>
+      Array.from(values, (value) => (Number.isNaN(value) ? null : value)),
+    ),
   ]);
   const same = curves.every(
     ({ times }) =>
       times.length === curves[0].times.length && times[times.length - 1] === curves[0].times[times.length - 1],
   );
-  if (same) return [curves[0].times, ...tables.map(([, values]) => values)];
+  if (same) return [curves[0].times, ...tables.flatMap(([, ...columns]) => columns)];
   return /** @type {any} */ (window).uPlot.join(
     tables,
     tables.map((table) => table.map(() => 2)),
@@ -153,17 +168,23 @@ function options(curves, range, playhead, width) {
           ticks.map((tick) => `${tick}°`.replace("-", "−")),
       },
     ],
-    series: [
-      {},
-      ...curves.map(({ colour, dash }) => ({
-        stroke: colour(),
-        width: 2,
-        dash,
-        spanGaps: false,
-        points: { show: false },
-      })),
-    ],
+    ...lines(curves),
   };
+}
+
+/** What is drawn: the curves, and their bands between edges that are not. @param {Curve[]} curves */
+function lines(curves) {
+  const plain = { spanGaps: false, points: { show: false } };
+  /** @type {any[]} */
+  const series = [{}];
+  const bands = [];
+  for (const { colour, dash, spread } of curves) {
+    series.push({ ...plain, stroke: colour(), width: 2, dash });
+    if (!spread) continue;
+    series.push({ ...plain, width: 0 }, { ...plain, width: 0 });
+    bands.push({ series: [series.length - 2, series.length - 1], fill: `${colour()}38` });
+  }
+  return { series, bands };
 }
 
 /** @param {any} plot @param {import("../lib/playhead.js").Playhead} playhead */

@@ -8,6 +8,7 @@ import { jointName } from "./angles.js";
 
 /** @type {[RegExp, (match: RegExpMatchArray) => string][]} */
 const NAMES = [
+  [/^report\.html$/, () => t("file_report")],
   [/_final\.trc$/, () => t("file_final")],
   [/_initial\.trc$/, () => t("file_initial")],
   [/_raw_landmarks\.csv$/, () => t("file_raw")],
@@ -21,7 +22,10 @@ const NAMES = [
         joint: [jointName(joint), side && t(side === "r" ? "right" : "left").toLowerCase()].filter(Boolean).join(", "),
       }),
   ],
-  [/([^/]+)\.(png|svg)$/, ([, name]) => t("file_picture", { name: readable(name) })],
+  [
+    /([^/]+)\.(png|svg)$/,
+    ([, name, kind]) => t("file_picture", { name: readable(name), kind: kind.toUpperCase() }),
+  ],
 ];
 
 /** What a file is, in plain words, and where it stands in the list. @param {string} path @returns {[number, string]} */
@@ -67,12 +71,13 @@ export function downloads(run, signal) {
       "ul",
       { class: "files" },
       files,
-      h("li", {}, saving(`${runPath(run.run_key)}video`, run.name, [t("file_video")], signal)),
+      !run.options.blur_faces &&
+        h("li", {}, saving(`${runPath(run.run_key)}video`, run.video_name, [t("file_video")], signal)),
     ),
   );
 }
 
 /** @param {any} run @param {AbortSignal} signal */
 export function archive(run, signal) {
-  return saving(run.archive_url, `${run.name}.zip`, [icon("download"), t("zip")], signal, "button primary");
+  return saving(run.archive_url, `${run.video_name}.zip`, [icon("download"), t("zip")], signal, "button primary");
 }

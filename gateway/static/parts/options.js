@@ -7,10 +7,17 @@ import { field } from "./fields.js";
 
 /** @typedef {import("./fields.js").Field} Field */
 
-const QUESTIONS = ["estimate_missing", "force_complete", "main_refiner", "temporal_smoothing", "pose_model"];
+const QUESTIONS = [
+  "blur_faces",
+  "estimate_missing",
+  "force_complete",
+  "main_refiner",
+  "temporal_smoothing",
+  "pose_model",
+];
 const EXTRAS = /^(plot_|save_|show_all|export_)/;
 /** Asked for elsewhere, or without meaning on a page. */
-const NOT_HERE = ["video", "upload_key", "consent", "height", "weight", "show_video"];
+const NOT_HERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "show_video"];
 
 /**
  * @param {Record<string, any>} schema properties of the form by name

@@ -4,12 +4,19 @@ import { h } from "../lib/dom.js";
 import { t } from "../texts.js";
 import { angleName, jointName, pickable, sideless } from "./angles.js";
 
-const FIGURES = /** @type {const} */ ([
+/** @typedef {readonly [string, string]} Figure name in the API, and of its text */
+
+const FIGURES = /** @type {readonly Figure[]} */ ([
   ["range_of_motion", "rom"],
   ["minimum", "minimum"],
   ["maximum", "maximum"],
   ["mean", "mean"],
 ]);
+const ASYMMETRIES = /** @type {readonly Figure[]} */ ([
+  ["range_of_motion", "rom"],
+  ["mean", "mean"],
+]);
+const UNCERTAINTY = /** @type {Figure} */ (["uncertainty", "uncertainty"]);
 
 /** @typedef {{joint: string, angle: string, [figure: string]: any}} Row as the API gives them */
 
@@ -22,6 +29,8 @@ export function figure(value) {
 
 /** Tables of what has two sides, and of what has none. @param {{angles: Row[], asymmetries: Row[]}} statistics */
 export function statisticsTables({ angles, asymmetries }) {
+  const uncertain = angles.some(({ uncertainty }) => uncertainty !== null);
+  const shown = uncertain ? [...FIGURES, UNCERTAINTY] : FIGURES;
   const single = angles.filter((row) => sideless(row.joint) === row.joint);
   const right = angles.filter((row) => row.joint.endsWith("_r"));
   const partner = (/** @type {Row[]} */ rows, /** @type {string} */ joint, /** @type {string} */ angle) =>
@@ -29,9 +38,9 @@ export function statisticsTables({ angles, asymmetries }) {
   const pairCells = (/** @type {Row} */ row) => {
     const joint = sideless(row.joint);
     return [
-      ...figures(row),
-      ...figures(partner(angles, `${joint}_l`, row.angle)),
-      h("td", { class: "strong" }, figure(partner(asymmetries, joint, row.angle)?.range_of_motion)),
+      ...figures(shown, row),
+      ...figures(shown, partner(angles, `${joint}_l`, row.angle)),
+      ...ASYMMETRIES.map(([key]) => h("td", {}, figure(partner(asymmetries, joint, row.angle)?.[key]))),
     ];
   };
   return h(
@@ -41,16 +50,17 @@ export function statisticsTables({ angles, asymmetries }) {
       "table",
       { class: "statistics" },
       h("caption", {}, t("statistics_caption")),
-      pairHead(),
+      pairHead(shown),
       bodies(right, pairCells),
     ),
     h(
       "table",
       { class: "statistics" },
       h("caption", {}, t("statistics_middle")),
-      h("thead", {}, h("tr", {}, names(), headings(""))),
-      bodies(single, figures),
+      h("thead", {}, h("tr", {}, names(), headings(shown, ""))),
+      bodies(single, (row) => figures(shown, row)),
     ),
+    uncertain && h("p", { class: "hint" }, t("statistics_uncertainty")),
   );
 }
 
@@ -75,26 +85,32 @@ function bodies(rows, cells) {
   });
 }
 
-/** @param {Row | null} row */
-function figures(row) {
-  return FIGURES.map(([key]) => h("td", { class: key === "range_of_motion" ? "strong" : null }, figure(row?.[key])));
+/** @param {readonly Figure[]} shown @param {Row | null} row */
+function figures(shown, row) {
+  return shown.map(([key]) => h("td", { class: key === "range_of_motion" ? "strong" : null }, figure(row?.[key])));
 }
 
-/** @param {string} side */
-function headings(side) {
-  return FIGURES.map(([, name]) => h("th", { scope: "col", "aria-label": `${side} ${t(name)}`.trim() }, t(name)));
+/** @param {readonly Figure[]} shown @param {string} side */
+function headings(shown, side) {
+  return shown.map(([, name]) => h("th", { scope: "col", "aria-label": `${side} ${t(name)}`.trim() }, t(name)));
 }
 
 function names(rowspan = 1) {
-  return [h("th", { scope: "col", rowspan }, t("joint")), h("th", { scope: "col", rowspan }, t("angle"))];
+  return [
+    h("th", { scope: "col", rowspan }, t("joint")),
+    h("th", { scope: "col", rowspan, class: "angle" }, t("angle")),
+  ];
 }
 
-function pairHead() {
-  const sides = ["right", "left"].map((side) => h("th", { scope: "colgroup", colspan: 4, class: side }, t(side)));
+/** @param {readonly Figure[]} shown */
+function pairHead(shown) {
+  const sides = ["right", "left"].map((side) =>
+    h("th", { scope: "colgroup", colspan: shown.length, class: side }, t(side)),
+  );
   return h(
     "thead",
     {},
-    h("tr", {}, names(2), sides, h("th", { scope: "col", rowspan: 2 }, t("asymmetry"))),
-    h("tr", {}, headings(t("right")), headings(t("left"))),
+    h("tr", {}, names(2), sides, h("th", { scope: "colgroup", colspan: 2, class: "both" }, t("asymmetry"))),
+    h("tr", {}, headings(shown, t("right")), headings(shown, t("left")), headings(ASYMMETRIES, t("asymmetry"))),
   );
 }

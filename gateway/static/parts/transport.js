@@ -46,8 +46,8 @@ export function transport(playhead, signal) {
     }
     slider.value = String(playhead.frame);
     slider.setAttribute("aria-valuetext", t("at_time", { time: clock(playhead.time), frame: playhead.frame + 1 }));
-    when.textContent = `${clock(playhead.time)} / ${clock(playhead.end)}`;
-    frame.textContent = ` · ${t("frame", { frame: playhead.frame + 1 })}`;
+    when.textContent = clock(playhead.time);
+    frame.textContent = ` / ${clock(playhead.end)} · ${t("frame", { frame: playhead.frame + 1 })}`;
     rate.value = String(Math.abs(playhead.rate));
   };
   playhead.addEventListener("change", show, { signal });

@@ -2,6 +2,8 @@
 
 import { fill, h, icon } from "../lib/dom.js";
 import { clock, size } from "../lib/format.js";
+import { shareArrived } from "../lib/parts.js";
+import { LARGE } from "../lib/upload.js";
 import { t } from "../texts.js";
 import { canRecord, record } from "./camera.js";
 import { field } from "./fields.js";
@@ -75,7 +77,9 @@ function preview(file, shown, signal) {
   );
   video.muted = true;
   const facts = h("dl", { class: "facts" }, fact("fact_file", `${file.name} · ${size(file.size)}`));
-  fill(shown, video, facts);
+  const begun = h("p", { class: "hint begun", role: "status" });
+  fill(shown, video, facts, begun);
+  if (file.size >= LARGE) tellArrived(file, begun, signal);
   video.addEventListener("loadeddata", async () => {
     const { videoWidth: width, videoHeight: height, duration } = video;
     const way = t(height > width ? "upright" : "sideways");
@@ -85,8 +89,14 @@ function preview(file, shown, signal) {
     if (fps) facts.append(...fact("fact_rate", t("fact_rate_value", { fps })));
   });
   video.addEventListener("error", () =>
-    fill(shown, h("p", { class: "hint" }, icon("note"), t("new_unplayable")), facts),
+    fill(shown, h("p", { class: "hint" }, icon("note"), t("new_unplayable")), facts, begun),
   );
+}
+
+/** Say that an earlier upload of this video goes on where it broke off. @param {File} file @param {HTMLElement} place @param {AbortSignal} signal */
+async function tellArrived(file, place, signal) {
+  const share = await shareArrived(file, signal).catch(() => 0);
+  if (share > 0) place.textContent = t("upload_begun", { percent: Math.floor(100 * share) });
 }
 
 /** @param {string} name @param {string} value */

@@ -34,6 +34,7 @@ export async function compare(signal, ...runKeys) {
   );
   const choice = { joint: "knee", side: "r" };
   const charts = h("div", { class: "charts" });
+  const band = h("p", { class: "hint", hidden: true }, t("band"));
   const table = h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": t("compare_statistics") });
   const sides = h("div", {});
   let drawing = new AbortController();
@@ -50,7 +51,9 @@ export async function compare(signal, ...runKeys) {
     const made = await Promise.all(
       group.angles.map((/** @type {string} */ angle) => angleChart(group, angle, compared, playhead, both)),
     );
-    if (!both.aborted) fill(charts, made);
+    if (both.aborted) return;
+    fill(charts, made);
+    band.hidden = charts.querySelector(".banded") === null;
   };
   const choose = (/** @type {Partial<typeof choice>} */ change) => {
     Object.assign(choice, change);
@@ -90,6 +93,7 @@ export async function compare(signal, ...runKeys) {
         ),
         sides,
       ),
+      band,
       charts,
       transport(playhead, signal),
     ),

@@ -4,7 +4,7 @@ import { hasKey, runPath, runs } from "../lib/api.js";
 import { fill, h, icon, iconButton } from "../lib/dom.js";
 import { date } from "../lib/format.js";
 import { t } from "../texts.js";
-import { eraseRun } from "./run.js";
+import { eraseRun, renameRun } from "./run.js";
 
 const SHOWN_AT_ONCE = 30;
 const REFRESH_MS = 5000;
@@ -39,14 +39,20 @@ export async function history(signal) {
         ? t("history_none")
         : found.length === 0
           ? t("history_no_match")
-          : t("history_count", { count: found.length });
+          : t(found.length === 1 ? "history_one" : "history_count", { count: found.length });
     fill(compare, compareBar([...picked]));
   };
   const cardOf = (/** @type {any} */ run) => {
-    const state = JSON.stringify([run.status, Math.floor(run.progress), picked.has(run.run_key), picked.size >= 2]);
+    const state = JSON.stringify([
+      run.name,
+      run.status,
+      Math.floor(run.progress),
+      picked.has(run.run_key),
+      picked.size >= 2,
+    ]);
     const old = cards.get(run.run_key);
     if (old?.state === state) return old.element;
-    const element = card(run, picked, render, () => forget(run));
+    const element = card(run, picked, { changed: render, forget: () => forget(run), rename: () => rename(run) });
     cards.set(run.run_key, { state, element });
     return element;
   };
@@ -56,6 +62,11 @@ export async function history(signal) {
     picked.delete(run.run_key);
     render();
   };
+  const rename = (/** @type {any} */ run) =>
+    renameRun(run, (name) => {
+      run.name = name;
+      render();
+    });
   const search = h("input", {
     type: "search",
     placeholder: t("history_search"),
@@ -96,15 +107,15 @@ function keepFresh(/** @type {AbortSignal} */ signal, /** @type {(runs: any[]) =
 
 /** @param {any} run @param {string} query */
 function matches(run, query) {
-  const words = `${run.name} ${t(`status_${run.status}`)} ${date(run.accepted_at)}`.toLowerCase();
+  const words = `${run.name} ${run.video_name} ${t(`status_${run.status}`)} ${date(run.accepted_at)}`.toLowerCase();
   return query
     .toLowerCase()
     .split(/\s+/)
     .every((word) => words.includes(word));
 }
 
-/** @param {any} run @param {Set<string>} picked @param {() => void} changed @param {() => void} forget */
-function card(run, picked, changed, forget) {
+/** @param {any} run @param {Set<string>} picked @param {{changed: () => void, forget: () => void, rename: () => void}} act */
+function card(run, picked, { changed, forget, rename }) {
   const pick = (/** @type {Event} */ event) => {
     if (/** @type {HTMLInputElement} */ (event.target).checked) picked.add(run.run_key);
     else picked.delete(run.run_key);
@@ -144,7 +155,12 @@ function card(run, picked, changed, forget) {
             h("span", {}, t("compare_pick")),
           )
         : h("span"),
-      iconButton("bin", t("delete_run", { name: run.name }), forget, { quiet: true, class: "round subtle" }),
+      h(
+        "div",
+        {},
+        iconButton("pencil", t("rename_run", { name: run.name }), rename, { quiet: true, class: "round subtle" }),
+        iconButton("bin", t("delete_run", { name: run.name }), forget, { quiet: true, class: "round subtle" }),
+      ),
     ),
   );
 }

@@ -1,8 +1,8 @@
 /** New run: a video, the person in it, a few questions. */
 
 import { Problem, json } from "../lib/api.js";
-import { fill, h } from "../lib/dom.js";
-import { check, submit } from "../lib/upload.js";
+import { fill, h, iconButton } from "../lib/dom.js";
+import { LARGE, check, submit } from "../lib/upload.js";
 import { consent, quantity } from "../parts/fields.js";
 import { options } from "../parts/options.js";
 import { videoInput } from "../parts/video_input.js";
@@ -73,18 +73,32 @@ async function send(fields, file, outcome, signal) {
   if (!file) throw onlyVideoMissing;
   const bar = /** @type {HTMLProgressElement} */ (h("progress", { max: 1, value: 0, "aria-label": t("new_video") }));
   const words = h("span", {});
-  fill(outcome, bar, words);
+  const stopping = new AbortController();
+  const stopped = () => stopping.abort(new Stopped(t(file.size < LARGE ? "upload_stopped" : "upload_paused")));
+  fill(outcome, bar, h("div", { class: "row spread" }, words, iconButton("close", t("upload_stop"), stopped)));
   const sent = (/** @type {number} */ share) => {
     bar.value = share;
     words.textContent = share < 1 ? t("uploading", { percent: Math.floor(share * 100) }) : t("upload_done");
   };
-  return submit(values, file, { sent, lost: () => (words.textContent = t("upload_lost")) }, signal);
+  sent(0);
+  const both = AbortSignal.any([signal, stopping.signal]);
+  return submit(values, file, { sent, lost: () => (words.textContent = t("upload_lost")) }, both);
 }
+
+/** The user stopped the upload; the message says what became of it. */
+class Stopped extends Error {}
 
 /** @param {any} error @param {import("../parts/fields.js").Field[]} fields @param {HTMLElement} outcome */
 function explain(error, fields, outcome) {
   if (!(error instanceof Problem)) {
-    fill(outcome, h("p", { class: "fault" }, error.passing ? t("upload_failed") : error.message));
+    fill(
+      outcome,
+      h(
+        "p",
+        { class: error instanceof Stopped ? "hint" : "fault" },
+        error.passing ? t("upload_failed") : error.message,
+      ),
+    );
     return;
   }
   const faults = new Map(error.fields);

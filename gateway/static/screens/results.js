@@ -13,6 +13,7 @@ import { stage3d } from "../parts/stage3d.js";
 import { statisticsTables } from "../parts/statistics.js";
 import { transport } from "../parts/transport.js";
 import { t } from "../texts.js";
+import { renameRun } from "./run.js";
 
 /**
  * @param {any} run as the API gave it
@@ -42,7 +43,12 @@ export async function results(run, signal, erase) {
     landmarks &&
       videoPane(
         run,
-        { landmarks, segments: skeleton.landmark_segments, size: sizeOf(facts, landmarks) },
+        {
+          landmarks,
+          segments: skeleton.landmark_segments,
+          size: sizeOf(facts, landmarks),
+          turned: Boolean(facts.stages?.detector?.turned_deg),
+        },
         playhead,
         signal,
       ),
@@ -71,10 +77,28 @@ function heading(run, erase, signal) {
     height: `${run.subject.height.toFixed(2)} m`,
     weight: `${+run.subject.weight.toFixed(1)} kg`,
   });
+  const film = run.name === run.video_name ? [] : [t("video_of", { name: run.video_name })];
+  const details = [date(run.accepted_at), subject, ...film];
+  const title = h("h1", {}, run.name);
+  const rename = () =>
+    renameRun(run, (name) => {
+      run.name = name;
+      title.textContent = name;
+    });
   return h(
     "div",
     { class: "heading" },
-    h("div", {}, h("h1", {}, run.name), h("p", { class: "hint" }, `${date(run.accepted_at)} · ${subject}`)),
+    h(
+      "div",
+      {},
+      h(
+        "div",
+        { class: "row" },
+        title,
+        iconButton("pencil", t("rename"), rename, { quiet: true, class: "round subtle" }),
+      ),
+      h("p", { class: "hint" }, details.join(" · ")),
+    ),
     h("div", { class: "actions" }, archive(run, signal), iconButton("bin", t("delete"), erase)),
   );
 }
@@ -85,6 +109,13 @@ function sizeOf(/** @type {any} */ { video }, /** @type {import("../lib/motion.j
   const largest = [1, 1];
   pixels.forEach((value, index) => value > largest[index % 2] && (largest[index % 2] = value));
   return /** @type {[number, number]} */ (largest);
+}
+
+/** The film to show: the video itself, but the preview where the server had to turn it. @param {any} run @param {boolean} turned */
+function filmOf(run, turned) {
+  const preview = run.files.find((/** @type {any} */ each) => each.path.endsWith("_preview.mp4"));
+  const upright = Boolean(preview && (turned || run.options.blur_faces));
+  return { path: upright ? preview.url : `${runPath(run.run_key)}video`, upright };
 }
 
 /** @param {any} run @param {any} drawn @param {Playhead} playhead @param {AbortSignal} signal */
@@ -99,15 +130,18 @@ function videoPane(run, drawn, playhead, signal) {
     video.removeAttribute("src");
     apology.textContent = t(why);
   };
-  const playable = () => (isTurned(video, drawn.size) ? unplayable(null, "video_turned") : playhead.attach(video));
+  const film = filmOf(run, drawn.turned);
+  const lies = () => isTurned(video, drawn.size) || (drawn.turned && !film.upright);
+  const playable = () => (lies() ? unplayable(null, "video_turned") : playhead.attach(video));
   video.addEventListener("loadedmetadata", playable, { once: true });
   video.addEventListener("error", unplayable);
-  reachable(`${runPath(run.run_key)}video`, signal).then((url) => (video.src = url), unplayable);
+  reachable(film.path, signal).then((url) => (video.src = url), unplayable);
   return h(
     "div",
     { class: "view" },
     h("div", { class: "row spread" }, h("h3", {}, t("video_title"))),
     overlay(drawn, video, playhead, signal),
     apology,
+    run.options.blur_faces && h("p", { class: "hint" }, t("video_hidden")),
   );
 }

@@ -1,7 +1,7 @@
 /** One run, whatever it has come to: progress, results, or why there are none. */
 
 import { Problem, call, json, runPath } from "../lib/api.js";
-import { confirmed, fill, h } from "../lib/dom.js";
+import { asked, confirmed, fill, h } from "../lib/dom.js";
 import { t } from "../texts.js";
 import { ended, running } from "./running.js";
 
@@ -32,6 +32,20 @@ async function show(place, runKey, signal) {
     };
     fill(place, running(run, AbortSignal.any([signal, watching.signal]), over));
   }
+}
+
+/**
+ * Ask for another name; `named` hears it once the server has it.
+ * @param {{run_key: string, name: string}} run
+ * @param {(name: string) => void} named
+ */
+export function renameRun({ run_key, name }, named) {
+  const words = { title: t("rename"), label: t("rename_field"), value: name, yes: t("rename_yes"), no: t("cancel") };
+  return asked(words, async (value) => {
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify({ name: value });
+    named((await json(runPath(run_key), { method: "PATCH", headers, body })).name);
+  });
 }
 
 /**

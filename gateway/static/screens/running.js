@@ -4,6 +4,7 @@ import { Problem, call, json, runPath } from "../lib/api.js";
 import { confirmed, fill, h, icon, iconButton } from "../lib/dom.js";
 import { follow } from "../lib/events.js";
 import { duration } from "../lib/format.js";
+import { Pace } from "../lib/pace.js";
 import { t, tOr } from "../texts.js";
 
 const QUEUE_POLL_MS = 3000;
@@ -20,35 +21,41 @@ export function running(run, signal, over) {
   const percent = h("span", { class: "percent" });
   const words = h("p", { role: "status", class: "words" });
   const left = h("span", { class: "left" });
-  const stages = h("ol", { class: "stages", "aria-label": t("stages") });
-  const clock = new TimeLeft();
+  const stages = stageList(run.stages);
+  const pace = new Pace();
   let current = run;
-  const show = (/** @type {any} */ progress) => {
-    current = { ...current, ...progress };
+  const show = () => {
     bar.value = current.progress;
     percent.textContent = `${Math.floor(current.progress)} %`;
     words.textContent =
       current.status === "queued" ? queueWords(current.queue_position) : t(`status_${current.status}`);
-    left.textContent = current.status === "running" ? clock.at(current.progress) : "";
-    fill(stages, stageItems(run.stages, current));
+    left.textContent = current.status === "running" ? timeLeft(pace) : "";
+    stages.show(current, pace);
+  };
+  const hear = (/** @type {any} */ told) => {
+    pace.hear(told);
+    // Events of before this page was opened tell how fast it went, but are no news.
+    if (Date.parse(told.at) < Date.parse(current.at)) return;
+    current = { ...current, ...told };
+    show();
     if (["completed", "failed", "cancelled"].includes(current.status)) over();
   };
   const lost = () => (words.textContent = t("lost"));
-  show(run);
-  follow(run.run_key, { progress: show, lost }, signal).catch((error) => !signal.aborted && complain(words, error));
-  pollQueue(run.run_key, () => current.status, show, signal);
+  show();
+  follow(run.run_key, { progress: hear, lost }, signal).catch((error) => !signal.aborted && complain(words, error));
+  pollQueue(run.run_key, () => current.status, hear, signal);
   return h(
     "section",
     { class: "running card" },
     h("h1", {}, t("running_title", { name: run.name })),
     h("div", { class: "bar" }, bar, percent),
     h("div", { class: "row spread" }, words, left),
-    stages,
+    stages.element,
     h(
       "div",
       { class: "row spread" },
       h("p", { class: "hint" }, t("may_leave")),
-      iconButton("bin", t("stop"), () => stop(run.run_key, words)),
+      iconButton("close", t("stop"), () => stop(run.run_key, words)),
     ),
   );
 }
@@ -56,39 +63,65 @@ export function running(run, signal, over) {
 /** @param {number | null | undefined} position */
 function queueWords(position) {
   if (position == null) return t("status_queued");
-  return `${t("status_queued")}. ${position === 0 ? t("queue_next") : t("queue_position", { count: position })}`;
+  return `${t("status_queued")}. ${position < 2 ? t(position ? "queue_one" : "queue_next") : t("queue_position", { count: position })}`;
 }
 
-/** @param {string[]} stages @param {{stage: string | null, status: string}} current */
-function stageItems(stages, current) {
-  const now = current.stage === null ? stages.length : stages.indexOf(current.stage);
-  return stages.map((stage, index) => {
-    const at = index === now && current.status === "running";
-    const state = index < now ? "done" : at ? "now" : "waits";
-    return h(
-      "li",
-      { class: state, "aria-current": at ? "step" : null },
-      h("span", { class: "dot" }, index < now ? icon("good") : null),
-      h("span", {}, tOr(`stage_${stage.replace(".", "_")}`, stage)),
-      h("span", { class: "state" }, t(`stage_${state}`)),
-    );
+/** @param {string} stage */
+function nameOf(stage) {
+  return `stage_${stage.replace(".", "_")}`;
+}
+
+/**
+ * The steps as a list that is changed in place, so that nothing flickers and screen readers keep their place.
+ * @param {string[]} stages
+ */
+function stageList(stages) {
+  const items = stages.map((stage) => {
+    const dot = h("span", { class: "dot" });
+    const state = h("span", { class: "state" });
+    const bar = /** @type {HTMLProgressElement} */ (h("progress", { "aria-label": tOr(nameOf(stage), stage) }));
+    return { dot, state, bar, element: h("li", {}, dot, h("span", {}, tOr(nameOf(stage), stage)), state, bar) };
   });
+  const show = (
+    /** @type {{stage: string | null, status: string, frames: any}} */ current,
+    /** @type {Pace} */ pace,
+  ) => {
+    const now = current.stage === null ? stages.length : stages.indexOf(current.stage);
+    items.forEach(({ element, dot, state, bar }, index) => {
+      const at = index === now && current.status === "running";
+      const name = index < now ? "done" : at ? "now" : "waits";
+      if (element.className !== name) {
+        element.className = name;
+        fill(dot, name === "done" ? icon("good") : null);
+        if (at) element.setAttribute("aria-current", "step");
+        else element.removeAttribute("aria-current");
+      }
+      state.textContent = at && current.frames ? framesOf(current.frames, pace) : t(`stage_${name}`);
+      bar.hidden = !(at && current.frames?.total);
+      if (!bar.hidden) Object.assign(bar, { max: current.frames.total, value: current.frames.done });
+    });
+  };
+  return {
+    element: h(
+      "ol",
+      { class: "stages", "aria-label": t("stages") },
+      items.map(({ element }) => element),
+    ),
+    show,
+  };
 }
 
-/** Time left, from how fast the progress has grown since this page has watched. */
-class TimeLeft {
-  /** @type {{at: number, progress: number} | null} */
-  #first = null;
+/** @param {{done: number, total: number | null}} frames @param {Pace} pace */
+function framesOf({ done, total }, pace) {
+  const count = total ? t("frames_of", { done, total }) : t("frames_done", { done });
+  const rate = pace.framesPerSecond;
+  return rate === null ? count : `${count} · ${t("fact_rate_value", { fps: rate.toFixed(rate < 10 ? 1 : 0) })}`;
+}
 
-  /** @param {number} progress percent */
-  at(progress) {
-    const now = performance.now();
-    this.#first ??= { at: now, progress };
-    const grown = progress - this.#first.progress;
-    const seconds = (now - this.#first.at) / 1000;
-    if (grown < 2 || seconds < 2) return t("time_unknown");
-    return t("time_left", { time: duration(((100 - progress) / grown) * seconds) });
-  }
+/** @param {Pace} pace */
+function timeLeft(pace) {
+  const seconds = pace.secondsLeft;
+  return seconds === null ? t("time_unknown") : t("time_left", { time: duration(seconds) });
 }
 
 /** The events do not say how many runs are before this one. */

@@ -12,7 +12,7 @@ from shared.formats.csv_files import (
     write_angles_csv,
     write_landmarks_csv,
 )
-from shared.motion import JointAngles, Landmarks
+from shared.motion import AngleSpread, JointAngles, Landmarks
 from shared.skeleton import JOINT_GROUPS, LANDMARKS
 from tests.shared.motions import joint_angles, landmarks
 
@@ -65,6 +65,28 @@ def test_angle_columns_name_group_angle_and_unit(tmp_path):
         "time_s,knee_r_flexion_deg,knee_r_adduction_deg,knee_r_internal_rotation_deg\n"
         "0.000000000,12.500000,12.500000,12.500000\n0.033333333,12.500000,12.500000,12.500000\n"
     )
+
+
+def test_standard_deviations_stand_after_the_angles_and_the_angles_are_read_all_the_same(tmp_path):
+    times = np.array([0.0, 1 / 30])
+    spread = np.full((2, 12, 3), 2.5)
+    spread[1, 3] = np.nan
+    write_angles_csv(tmp_path, "walk", JointAngles(times, np.full((2, 12, 3), 12.5)), AngleSpread(times, spread))
+    content = (tmp_path / "walk_angles_knee_r.csv").read_text()
+    assert content == (
+        "time_s,knee_r_flexion_deg,knee_r_adduction_deg,knee_r_internal_rotation_deg,"
+        "knee_r_flexion_sd_deg,knee_r_adduction_sd_deg,knee_r_internal_rotation_sd_deg\n"
+        "0.000000000,12.500000,12.500000,12.500000,2.500000,2.500000,2.500000\n"
+        "0.033333333,12.500000,12.500000,12.500000,,,\n"
+    )
+    np.testing.assert_array_equal(read_angles_csv(tmp_path, "walk").values, np.full((2, 12, 3), 12.5))
+
+
+def test_other_columns_are_refused(written):
+    path = written / "a_angles_hip_l.csv"
+    path.write_text(path.read_text().replace("hip_l_flexion_deg", "hip_l_flexion_rad"))
+    with pytest.raises(InvalidMotion, match=r"a_angles_hip_l\.csv: the first line must be 'time_s,hip_l_flexion_deg"):
+        read_angles_csv(written, "a")
 
 
 def test_no_frames_are_no_rows(tmp_path):

@@ -1,17 +1,18 @@
-"""The pictures themselves are judged by eye; here: that they come whatever the data, and what is drawn of a curve."""
+"""The pictures themselves are judged by eye; here: that they come whatever the data."""
 
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from shared.angle_names import ROWS
 from shared.errors import OutputNotWritable
-from shared.motion import JointAngles, Landmarks, Markers
+from shared.motion import AngleSpread, JointAngles, Landmarks, Markers
 from shared.plots import save_angle_comparison, save_joint_angles, save_landmarks, save_markers
-from shared.plots.angles import ROWS
-from shared.plots.page import curve, printable
+from shared.plots.page import printable
 from shared.skeleton import ALL_MARKERS, JOINT_GROUPS
 
 
@@ -19,6 +20,10 @@ def angles(frames: int, fill: float | None = None) -> JointAngles:
     times = np.arange(frames) / 30
     values = 40 * np.sin(6 * times[:, None, None] + np.arange(36).reshape(12, 3))
     return JointAngles(times, values if fill is None else np.full_like(values, fill))
+
+
+def spread(frames: int) -> AngleSpread:
+    return AngleSpread(np.arange(frames) / 30, np.full((frames, 12, 3), 15.0))
 
 
 def landmarks(frames: int, nobody: bool = False) -> Landmarks:
@@ -36,6 +41,7 @@ def markers(frames: int, fill: float | None = None) -> Markers:
 
 PICTURES: dict[str, Callable[[Path, int, float | None], None]] = {
     "angles": lambda path, n, fill: save_joint_angles(path, angles(n, fill), "walk"),
+    "spread": lambda path, n, fill: save_joint_angles(path, angles(n, fill), "walk", "refined", spread(n)),
     "sides": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), None, "walk"),
     "refined": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), angles(n), "walk"),
     "landmarks": lambda path, n, fill: save_landmarks(path, landmarks(n, nobody=fill is not None), "walk"),
@@ -52,12 +58,30 @@ def test_every_picture_comes_whatever_the_data(tmp_path: Path, picture: str, fra
     pixels = imread(tmp_path / "a.png")
     assert sorted(pixels.shape[:2]) == [1654, 2338]
     assert (pixels[..., :3].min(axis=2) < 0.5).sum() > 5000  # the headings and axes at least
+    drawing = ElementTree.parse(tmp_path / "a.svg").getroot()
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert sorted(float(drawing.attrib[side].removesuffix("pt")) for side in ("width", "height")) == [
+        pytest.approx(595.44),
+        pytest.approx(841.68),
+    ]
+    assert (tmp_path / "a.svg").stat().st_size < 3_000_000
+
+
+def test_the_standard_deviation_is_a_band_around_the_curves(tmp_path: Path):
+    """More of the page is coloured than by the curves alone."""
+    coloured = []
+    for name, sure in (("plain", None), ("band", spread(200))):
+        save_joint_angles(tmp_path / name, angles(200), "walk", spread=sure)
+        pixels = imread(tmp_path / name, format="png")[..., :3]
+        coloured.append(int((pixels.max(axis=2) - pixels.min(axis=2) > 0.05).sum()))
+    assert coloured[1] > 1.3 * coloured[0]
 
 
 def test_the_same_values_give_the_same_picture(tmp_path: Path):
     for name in "ab":
         save_joint_angles(tmp_path / f"{name}.png", angles(20), "walk")
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    for kind in ("png", "svg"):
+        assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
 
 
 @pytest.mark.parametrize("title", ["走る", "$x$ _{", "a\\b", "long " * 40, ""])
@@ -72,22 +96,6 @@ def test_what_the_font_lacks_is_a_question_mark():
 
 def test_every_joint_group_has_a_row():
     assert {group.name.removesuffix("_r").removesuffix("_l") for group in JOINT_GROUPS} == ROWS.keys()
-
-
-def test_gaps_and_turns_past_180_degrees_break_a_curve():
-    times, values = curve(np.arange(6.0), np.array([170, 179, -179, -170, np.nan, 0.0]))
-    np.testing.assert_array_equal(values, [170, 179, np.nan, -179, -170, np.nan, 0])
-    np.testing.assert_array_equal(times, [0, 1, 2, 2, 3, 4, 5])
-
-
-def test_long_curves_are_thinned_but_keep_peaks_and_gaps():
-    path = np.sin(np.arange(200_000) / 5000)
-    path[123_456], path[77_777], path[50_000:50_040] = 9, -9, np.nan
-    times, values = curve(np.arange(200_000.0), path)
-    assert times.size < 6000
-    assert (values[times == 123_456], values[times == 77_777]) == (9, -9)
-    assert np.isnan(values[(times >= 50_000) & (times < 50_040)]).any()
-    assert np.all(np.diff(times) >= 0)
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path):

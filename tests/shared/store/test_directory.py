@@ -27,6 +27,7 @@ def source(tmp_path: Path) -> Path:
 
 async def test_there_is_no_address_to_upload_to(root):
     assert await DirectoryStore(root).presign("runs/x/video", timedelta(minutes=1), 1) is None
+    assert await DirectoryStore(root).presign_part("runs/x/video", 1, timedelta(minutes=1)) is None
 
 
 async def test_an_unfinished_object_is_no_object_and_goes_with_its_run(root, source):

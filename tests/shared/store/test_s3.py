@@ -84,6 +84,43 @@ async def test_a_presigned_form_names_the_public_address(s3_server):
     assert form.url == "https://store.example.org/humanpose3d"
 
 
+async def put(url: str, content: bytes) -> int:
+    async with httpx.AsyncClient() as client:
+        return (await client.put(url, content=content)).status_code
+
+
+async def test_presigned_addresses_take_the_parts_of_one_object(store, tmp_path):
+    name = key()
+    pieces = [os.urandom(PART), b"the end"]
+    for number, piece in enumerate(pieces, start=1):
+        assert await put(await store.presign_part(name, number, timedelta(minutes=5)), piece) == 200
+    assert [part.size for part in await store.parts(name)] == [PART, 7]
+    await store.join_parts(name)
+    await store.get_file(name, tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == b"".join(pieces)
+
+
+async def test_a_presigned_address_takes_its_own_part_for_a_while_and_no_other(store):
+    name = key()
+    url = await store.presign_part(name, 1, timedelta(seconds=1))
+    assert await put(url.replace("partNumber=1", "partNumber=2"), b"x") == 403
+    assert await put(url.replace(name, key()), b"x") == 403
+    await asyncio.sleep(1.5)
+    assert await put(url, b"x") == 403
+    assert await store.parts(name) == []
+
+
+async def test_two_who_begin_at_once_fill_one_upload(store, tmp_path):
+    name = key()
+    source = tmp_path / "part"
+    source.write_bytes(bytes(PART))
+    await asyncio.gather(*(store.put_part(name, number, source) for number in (1, 2, 3, 4)))
+    missing = {1, 2, 3, 4} - {part.number for part in await store.parts(name)}
+    for number in missing:  # of whoever began a second upload in the same moment
+        await store.put_part(name, number, source)
+    assert [part.number for part in await store.parts(name)] == [1, 2, 3, 4]
+
+
 async def test_a_store_that_is_down_is_unavailable_soon(video):
     store = through(free_port())
     started = time.monotonic()

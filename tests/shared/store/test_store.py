@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import InvalidKey, ObjectNotFound
-from shared.store import Store
+from shared.store import Store, StoredPart
 from shared.store.directory import DirectoryStore
 from shared.store.s3 import S3Store
 from tests.makers import new_run_id, s3_settings
@@ -181,3 +181,56 @@ async def test_the_loop_stays_free_meanwhile(store, folder, tmp_path):
 
 async def test_a_living_store_checks_well(store):
     await store.check()
+
+
+async def put_part(store: Store, key: str, number: int, content: bytes, tmp_path: Path) -> None:
+    source = tmp_path / "part"
+    source.write_bytes(content)
+    await store.put_part(key, number, source)
+
+
+async def test_an_object_arrives_in_parts_in_any_order(store, folder, tmp_path):
+    pieces = [os.urandom(PART), os.urandom(PART), b"the end"]
+    name = f"{folder}video"
+    assert await store.parts(name) == []
+    await put_part(store, name, 3, pieces[2], tmp_path)
+    await put_part(store, name, 1, pieces[0], tmp_path)
+    await put_part(store, name, 2, pieces[1], tmp_path)
+    await put_part(store, name, 1, pieces[0], tmp_path)
+    assert await store.parts(name) == [StoredPart(1, PART), StoredPart(2, PART), StoredPart(3, 7)]
+    assert await keys(store, folder) == []
+    await store.join_parts(name)
+    assert await content(store, name) == b"".join(pieces)
+    assert await store.parts(name) == []
+    assert await keys(store, folder) == [name]
+
+
+async def test_parts_of_objects_with_like_names_are_kept_apart(store, folder, tmp_path):
+    for name, piece in (("video", b"one"), ("video.00001", b"two"), ("v[i]deo", b"three")):
+        await put_part(store, f"{folder}{name}", 1, piece, tmp_path)
+    for name, piece in (("video", b"one"), ("video.00001", b"two"), ("v[i]deo", b"three")):
+        assert await store.parts(f"{folder}{name}") == [StoredPart(1, len(piece))]
+        await store.join_parts(f"{folder}{name}")
+        assert await content(store, f"{folder}{name}") == piece
+
+
+async def test_nothing_cannot_be_joined(store, folder):
+    with pytest.raises(ObjectNotFound):
+        await store.join_parts(f"{folder}video")
+
+
+async def test_deleting_takes_parts_that_have_arrived(store, folder, tmp_path):
+    await put_part(store, f"{folder}video", 1, b"half of", tmp_path)
+    await store.delete(folder)
+    assert await store.parts(f"{folder}video") == []
+
+
+async def test_parts_that_nobody_went_on_with_are_swept_away_in_time(store, folder, tmp_path):
+    await put_part(store, f"{folder}video", 1, b"half of", tmp_path)
+    await put(store, f"{folder}whole", b"x", tmp_path)
+    await store.sweep(timedelta(hours=1))
+    assert await store.parts(f"{folder}video") == [StoredPart(1, 7)]
+    await asyncio.sleep(1.1)
+    await store.sweep(timedelta(seconds=0))
+    assert await store.parts(f"{folder}video") == []
+    assert await keys(store, folder) == [f"{folder}whole"]

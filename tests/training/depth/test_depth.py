@@ -12,7 +12,7 @@ from shared.motion import Landmarks, Markers  # noqa: E402
 from shared.skeleton import ALL_MARKERS, LANDMARKS, MARKERS  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
 from training.depth.evaluate import calibrate, raw_markers, refined, scores, true_markers  # noqa: E402
-from training.depth.loop import TrainConfig, _State  # noqa: E402
+from training.depth.loop import TrainConfig, one_epoch  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
 from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
 from training.depth.model import ASSUMED_FOCAL, DepthConfig, DepthRefiner, Seen, _bearing, _upright  # noqa: E402
@@ -28,8 +28,10 @@ from training.depth.windows import (  # noqa: E402
     without_picture,
 )
 from training.scene.camera import Camera, look  # noqa: E402
+from training.trainer import Trainer  # noqa: E402
 
 SMALL = DepthConfig(width=24, layers=1, heads=2)
+STEPS = 30
 
 
 def made_up_pair(seed: int, split: str = "train", frames: int = 70) -> Pair:
@@ -159,21 +161,22 @@ def test_what_nobody_saw_does_not_matter():
 
 
 def test_training_lowers_the_loss_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.depth.loop.STEPS_AN_EPOCH", 30)
+    monkeypatch.setattr("training.depth.loop.STEPS_AN_EPOCH", STEPS)
     (tmp_path / "clips").mkdir()
     for index, split in enumerate(("train", "train", "validation")):
         write_pair(tmp_path / "clips" / f"{index:06d}.npz", made_up_pair(index, split))
     samples = load_samples(sorted((tmp_path / "clips").iterdir()), "train")
     assert len(samples) == 2
     torch.manual_seed(0)
-    state = _State(DepthRefiner(SMALL), TrainConfig(tmp_path, tmp_path / "out", epochs=4, batch_size=4))
-    first, second = (state.one_epoch(epoch, samples)["total"] for epoch in range(2))
+    config = TrainConfig(tmp_path, tmp_path / "out", epochs=4, batch_size=4)
+    trainer = Trainer(DepthRefiner(SMALL), config.learning_rate, config.epochs * STEPS)
+    first, second = (one_epoch(trainer, config, epoch, samples)["total"] for epoch in range(2))
     assert second < 0.9 * first
     (tmp_path / "out").mkdir()
-    state.save(tmp_path / "out", 1, scores(true_markers(samples[0]), samples[0].tilt, samples[0]))
-    again = _State(DepthRefiner(SMALL), state.config)
-    assert again.resume(tmp_path / "out" / "last.pt") == 2
-    assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), state.model.parameters(), strict=True))
+    trainer.save(tmp_path / "out", 1, 5.0, {})
+    again = Trainer(DepthRefiner(SMALL), config.learning_rate, config.epochs * STEPS)
+    assert again.resume(tmp_path / "out") == 2
+    assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), trainer.model.parameters(), strict=True))
 
 
 def test_the_truth_scores_zero_and_a_shift_in_depth_is_seen_as_one():

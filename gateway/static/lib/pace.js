@@ -1,0 +1,39 @@
+/** How fast a run goes, from what was told of it lately: frames a second of the stage at work, and the time left. */
+
+const WINDOW_MS = 30_000;
+/** Less than this tells nothing. */
+const LEAST_MS = 1000;
+const LEAST_PERCENT = 0.5;
+
+/** @typedef {{at: string, stage: string | null, progress: number, frames: {done: number, total: number | null} | null}} Told */
+/** @typedef {{at: number, stage: string | null, progress: number, done: number}} Sample */
+
+export class Pace {
+  /** In order of time, none older than the window. @type {Sample[]} */
+  #samples = [];
+
+  /** What is told may be old: whoever opens the page hears of the present first. @param {Told} told */
+  hear({ at, stage, progress, frames }) {
+    const sample = { at: Date.parse(at), stage, progress, done: frames?.done ?? 0 };
+    const others = this.#samples.filter((other) => other.at !== sample.at);
+    const all = [...others, sample].sort((one, other) => one.at - other.at);
+    const newest = all[all.length - 1].at;
+    this.#samples = all.filter((each) => newest - each.at <= WINDOW_MS);
+  }
+
+  /** Of the stage at work; null where it is not known yet. */
+  get framesPerSecond() {
+    const last = this.#samples[this.#samples.length - 1];
+    const first = this.#samples.find((each) => each.stage === last.stage && each.done > 0);
+    if (!first || last.at - first.at < LEAST_MS || last.done <= first.done) return null;
+    return ((last.done - first.done) * 1000) / (last.at - first.at);
+  }
+
+  /** Of the whole run; null where it is not known yet. */
+  get secondsLeft() {
+    const last = this.#samples[this.#samples.length - 1];
+    const first = this.#samples.find((each) => each.progress > 0);
+    if (!first || last.at - first.at < LEAST_MS || last.progress - first.progress < LEAST_PERCENT) return null;
+    return ((100 - last.progress) * (last.at - first.at)) / (last.progress - first.progress) / 1000;
+  }
+}

@@ -1,0 +1,100 @@
+"""Videos that arrive before their run: whole by a form, or in parts that a broken line does not lose.
+
+An upload is nothing but its key, which nobody can guess: what has arrived under it is asked of the store each time, so
+any gateway answers for any upload, and a client goes on after a reload, a restart or a day without network.
+"""
+
+import math
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import BodyTooLarge, UploadIncomplete
+from shared.bus import Bus
+from shared.errors import InvalidOption, ObjectNotFound, RunExists, RunNotFound
+from shared.store import PresignedUpload, Store, StoredPart
+
+PART_BYTES: Final = 8 << 20
+"""Of every part but the last: S3 wants 5 MiB at least, and a line that breaks often wants little to be sent again."""
+
+PRESIGNED_LIFETIME: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """How much of an upload is there: its parts, or all of it as one."""
+
+    parts: list[StoredPart]
+    complete: bool
+
+
+class Uploads:
+    """Takes videos in. Every call may raise StoreUnavailable and BusUnavailable."""
+
+    def __init__(self, bus: Bus, store: Store, max_bytes: int) -> None:
+        self._bus, self._store, self.max_bytes = bus, store, max_bytes
+
+    async def begin(self) -> tuple[str, PresignedUpload | None]:
+        """A new key, and the form that puts a whole video under it; None where the store has no address of its own."""
+        upload_key = new_id()
+        return upload_key, await self._store.presign(video_key(upload_key), PRESIGNED_LIFETIME, self.max_bytes)
+
+    async def arrived(self, upload_key: str) -> Arrived:
+        """What is there of an upload; of a key that nobody used yet, nothing."""
+        with suppress(ObjectNotFound):
+            await self._store.stat(video_key(upload_key))
+            return Arrived([], complete=True)
+        return Arrived(await self._store.parts(video_key(upload_key)), complete=False)
+
+    async def address(self, upload_key: str, number: int) -> str | None:
+        """Where the store itself takes this part by PUT; None where it has no address.
+
+        Raises RunExists, InvalidOption.
+        """
+        await self._demand_open(upload_key, number)
+        return await self._store.presign_part(video_key(upload_key), number, PRESIGNED_LIFETIME)
+
+    async def put(self, upload_key: str, number: int, path: Path) -> None:
+        """Store a part. Raises RunExists, InvalidOption."""
+        await self._demand_open(upload_key, number)
+        await self._store.put_part(video_key(upload_key), number, path)
+
+    async def complete(self, upload_key: str, size: int) -> None:
+        """Make one video of the parts, `size` bytes in all; safe to repeat. Raises UploadIncomplete, BodyTooLarge."""
+        if size > self.max_bytes:
+            raise BodyTooLarge(f"The video is larger than the {self.max_bytes / 1e6:,.0f} MB that this server takes.")
+        arrived = await self.arrived(upload_key)
+        if arrived.complete:
+            return
+        numbers = [part.number for part in arrived.parts]
+        missing = sorted(set(range(1, math.ceil(size / PART_BYTES) + 1)) - set(numbers))
+        there = sum(part.size for part in arrived.parts)
+        if missing or there != size:
+            raise UploadIncomplete(
+                f"{there} of {size} bytes have arrived. Send what is missing"
+                + (f" (parts {', '.join(map(str, missing[:20]))})." if missing else ": the parts' sizes do not fit.")
+            )
+        with suppress(ObjectNotFound):  # another request has joined them this moment
+            await self._store.join_parts(video_key(upload_key))
+
+    async def _demand_open(self, upload_key: str, number: int) -> None:
+        """Nobody changes the video of a run."""
+        most = math.ceil(self.max_bytes / PART_BYTES)
+        if not 1 <= number <= most:
+            raise InvalidOption({"number": f"is a part's number, 1 to {most}"})
+        with suppress(RunNotFound):
+            await self._bus.read(upload_key)
+            raise RunExists("A run was started with this upload. Begin another one.")
+
+
+def new_id() -> str:
+    """A key of a run or an upload, which nobody can guess."""
+    return secrets.token_urlsafe(15)
+
+
+def video_key(run_id: str) -> str:
+    """Where the video of a run lies in the store, and that of an upload of the same key before there is a run."""
+    return f"runs/{run_id}/input/video"

@@ -1,0 +1,108 @@
+"""The joint stage: joint angles made better by a network, with the standard deviation that it states."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from services.refiner.joint_report import report
+from services.refiner.windows import blended, window_indices
+from shared.contracts import RunOptions, StageReport
+from shared.errors import InvalidMotion, ModelNotFound
+from shared.motion import AngleSpread, FloatArray, JointAngles, Landmarks, MarkerSpread
+from shared.networks import Refiner, refiner
+from shared.skeleton import JOINT_GROUP_INDEX, MARKERS
+from shared.stage import Progress, Stage
+
+INPUTS: Final = ("angles", "visibility", "depth_spread", "marker_spread", "times")
+"""Of the network, for N windows of T frames: angles (N, T, 12, 3) degrees, visibility (N, T, 33), depth_spread
+(N, T, 22) and marker_spread (N, T, 43) metres, NaN where missing, times (N, T) seconds."""
+
+OUTPUTS: Final = ("correction", "spread")
+"""Of the network, each (N, T, 12, 3) degrees: what is to be added, and the standard deviation of the sum."""
+
+_SHOULDERS: Final = [JOINT_GROUP_INDEX["shoulder_r"], JOINT_GROUP_INDEX["shoulder_l"]]
+
+
+@dataclass(frozen=True, eq=False)
+class JointInputs:
+    """The angles, and what tells how far they can be trusted: visibility, and the spreads of the stages before."""
+
+    angles: JointAngles
+    landmarks: Landmarks
+    depth_spread: MarkerSpread | None
+    marker_spread: MarkerSpread
+
+
+@dataclass(frozen=True, eq=False)
+class JointOutputs:
+    """The angles after refinement, missing where they were, and their standard deviation."""
+
+    refined_angles: JointAngles
+    angle_spread: AngleSpread
+    report: StageReport
+
+
+def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) -> JointOutputs:
+    """Correct the angles.
+
+    Raises ModelNotFound, ModelCorrupt or ModelError where the network cannot be used, InvalidMotion without a frame.
+    """
+    network, angles = _network(options), inputs.angles
+    if not angles.times.size:
+        raise InvalidMotion("There are no frames whose joint angles could be refined.")
+    progress(0, angles.times.size)
+    correction, spread = _answer(network, inputs, progress)
+    after = JointAngles(angles.times, refined(angles.values, correction))
+    stated = AngleSpread(angles.times, np.where(np.isnan(angles.values), np.nan, spread))
+    return JointOutputs(after, stated, report(angles, after, stated, network.models))
+
+
+def refined(angles: FloatArray, correction: FloatArray) -> FloatArray:
+    """(T, 12, 3) degrees: the sum, with a shoulder's angles within the range that they have by definition.
+
+    That is (−180, 180] for plane of elevation and internal rotation, [0, 180] for the elevation. The pelvis' rotation
+    goes on counting whole turns.
+    """
+    out = angles + correction
+    for axis in (0, 2):
+        turn = out[:, _SHOULDERS, axis]
+        out[:, _SHOULDERS, axis] = 180 - (180 - turn) % 360
+    out[:, _SHOULDERS, 1] = np.clip(out[:, _SHOULDERS, 1], 0, 180)
+    return out
+
+
+def check(options: RunOptions) -> None:
+    """Raises ModelNotFound, ModelCorrupt or ModelError where the network cannot be used."""
+    _network(options)
+
+
+def _network(options: RunOptions) -> Refiner:
+    network = refiner(options, "joints", INPUTS, OUTPUTS)
+    if network is None:
+        raise ModelNotFound("No joint refiner was asked for: set main_refiner, or name a model with joint_model_path.")
+    return network
+
+
+def _answer(network: Refiner, inputs: JointInputs, progress: Progress) -> tuple[FloatArray, FloatArray]:
+    """Correction and standard deviation, each (T, 12, 3) degrees and nowhere missing."""
+    times = inputs.angles.times
+    indices = window_indices(times.size)
+
+    def heard(done: int, total: int | None) -> None:
+        progress(times.size * done // (total or 1), times.size)
+
+    unknown = np.full((times.size, len(MARKERS)), np.nan)
+    feed = {
+        "angles": inputs.angles.values,
+        "visibility": inputs.landmarks.visibility,
+        "depth_spread": unknown if inputs.depth_spread is None else inputs.depth_spread.values,
+        "marker_spread": inputs.marker_spread.values,
+        "times": times - times[0],
+    }
+    answer = network.run({name: values[indices] for name, values in feed.items()}, heard)
+    correction, spread = (blended(answer[name].astype(np.float64), indices, times.size) for name in OUTPUTS)
+    return correction, spread
+
+
+JOINTS: Final = Stage("refiner.joints", JointInputs, JointOutputs, refine_joints, check)

@@ -1,0 +1,138 @@
+"""The angles that this pipeline makes of the pairs' detections, beside the true ones: one small file a clip.
+
+What comes before the joint refiner (depth refinement, marker augmentation, angles) is run once for every clip and kept,
+so that training reads angles and nothing else.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from tqdm import tqdm
+
+from services.angles.joints import joint_angles
+from services.angles.stage import ANGLES, AnglesInputs
+from services.augmenter.stage import AUGMENTER, AugmenterInputs
+from services.refiner.stage import DEPTH, DepthInputs, DepthOutputs
+from shared.contracts import RunOptions, Subject
+from shared.errors import InputError, InvalidMotion, InvalidOption
+from shared.models import sha256
+from shared.motion import FloatArray, Landmarks
+from shared.skeleton import MARKERS
+from shared.stage import silent
+from training.data.pairs import Pair, pair_files, read_facts, read_pair
+
+log = logging.getLogger(__name__)
+
+RefineDepth = Callable[[Landmarks, Subject], DepthOutputs]
+"""The stage before the augmenter, with whatever network."""
+
+CYCLES: Final = 4
+"""Copies that the augmentation averages: angles differ from those of the usual 20 by far less than they are wrong."""
+
+RECIPE: Final = "recipe.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One clip as the joint refiner meets it, and the truth.
+
+    times (T,) seconds; angles (T, 12, 3) degrees as the pipeline made them, NaN where missing; visibility (T, 33);
+    depth_spread (T, 22) metres, NaN throughout where the depth refiner states none; marker_spread (T, 43) metres;
+    truth (T, 12, 3) degrees, of the true markers.
+    """
+
+    times: FloatArray
+    angles: FloatArray
+    visibility: FloatArray
+    depth_spread: FloatArray
+    marker_spread: FloatArray
+    truth: FloatArray
+    name: str
+    split: str
+    motion: str
+
+
+_ARRAYS: Final = tuple(field.name for field in fields(Clip) if field.name not in ("name", "split", "motion"))
+
+
+def stage_depth(depth_model: Path | None) -> RefineDepth:
+    """The depth stage as a run has it: with the network in this file, or geometric where there is none.
+
+    Raises ModelNotFound, ModelCorrupt or ModelError where the network cannot be used.
+    """
+    options = RunOptions(depth_model_path=None if depth_model is None else str(depth_model))
+    DEPTH.check(options)
+    return lambda landmarks, subject: DEPTH.run(DepthInputs(landmarks, subject), options, silent)
+
+
+def clip_of(pair: Pair, name: str, refine_depth: RefineDepth, cycles: int = CYCLES) -> Clip:
+    """Run a pair's landmarks through the pipeline. Raises InputError where a run would be refused."""
+    subject, options = Subject(height=pair.height, weight=pair.mass), RunOptions(augmentation_cycles=cycles)
+    depth = refine_depth(pair.landmarks, subject)
+    augmented = AUGMENTER.run(AugmenterInputs(depth.markers, subject), options, silent)
+    angles = ANGLES.run(AnglesInputs(augmented.augmented_markers), options, silent).angles
+    unknown = np.full((angles.times.size, len(MARKERS)), np.nan)
+    return Clip(
+        times=angles.times,
+        angles=angles.values,
+        visibility=pair.landmarks.visibility,
+        depth_spread=unknown if depth.depth_spread is None else depth.depth_spread.values,
+        marker_spread=augmented.marker_spread.values,
+        truth=joint_angles(pair.markers),
+        name=name,
+        split=pair.split,
+        motion=str(pair.facts["motion"]),
+    )
+
+
+def make_clips(data: Path, folder: Path, depth_model: Path | None, splits: Sequence[str]) -> list[Path]:
+    """The files of these splits' clips, in order; those that are not there yet are made.
+
+    Raises InvalidOption where the folder holds clips of another depth model: they must not mix; ModelNotFound,
+    ModelCorrupt or ModelError where the depth model cannot be used.
+    """
+    refine_depth = stage_depth(depth_model)
+    folder.mkdir(parents=True, exist_ok=True)
+    _begin(folder, depth_model)
+    wanted = [file for file in pair_files(data) if read_facts(file)["split"] in splits]
+    for file in tqdm([file for file in wanted if not (folder / file.name).exists()], desc="angles", leave=False):
+        try:
+            write_clip(folder / file.name, clip_of(read_pair(file), file.stem, refine_depth))
+        except InputError as error:  # nobody in view for most of the clip: a run would be refused as well
+            log.warning("%s is left out: %s", file.name, error)
+    return [folder / file.name for file in wanted if (folder / file.name).exists()]
+
+
+def write_clip(path: Path, clip: Clip) -> None:
+    """Write a clip's file whole or not at all."""
+    part = path.with_suffix(".part")
+    arrays = {name: getattr(clip, name).astype(np.float64 if name == "times" else np.float32) for name in _ARRAYS}
+    with part.open("wb") as file:
+        np.savez_compressed(file, facts=json.dumps([clip.name, clip.split, clip.motion]), **arrays)
+    part.replace(path)
+
+
+def read_clip(path: Path) -> Clip:
+    """Read a clip's file; raises InvalidMotion where it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name].astype(np.float64) for name in _ARRAYS}
+            name, split, motion = json.loads(str(file["facts"]))
+    except (KeyError, ValueError, OSError, EOFError) as error:
+        raise InvalidMotion(f"{path.name} is not a usable file of angles: {error}.") from None
+    return Clip(**arrays, name=name, split=split, motion=motion)
+
+
+def _begin(folder: Path, depth_model: Path | None) -> None:
+    recipe = {"depth_model": None if depth_model is None else sha256(depth_model), "cycles": CYCLES}
+    path = folder / RECIPE
+    if not path.exists():
+        path.write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
+    elif json.loads(path.read_text(encoding="utf-8")) != recipe:
+        fault = f"{folder} holds angles made with another depth model. Name another folder, or empty this one"
+        raise InvalidOption({"out": fault})
