@@ -10,7 +10,7 @@ REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-reference check format bench bench-service bench-accuracy models pictures train-env lock vendor clean
+.PHONY: help install demo test test-training test-reference check format bench bench-service bench-accuracy models pictures train-env lock vendor clean
 .PHONY: docs test-wheel
 
 help:  ## list these targets
@@ -25,6 +25,9 @@ demo: $(VENV)/.run  ## run the pipeline on the sample video; results in out/
 test: $(VENV)/.test  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/page --ignore tests/wheel
 	$(BIN)/python -m pytest tests/page  # apart: Playwright keeps an event loop running in its process
+
+test-training: .venv-train/.torch  ## run the tests of the training, which need torch and OpenGL
+	.venv-train/bin/python -m pytest tests/training
 
 test-reference: $(REFERENCE)/.made  ## compare with Pose2Sim itself, in its own environment (about 2 GB)
 	$(REFERENCE)/bin/python -m pytest -m reference
@@ -93,7 +96,12 @@ $(REFERENCE)/.made: requirements/reference.txt pyproject.toml | $(REFERENCE)/bin
 	$(UV) pip install -q --python .venv-docs/bin/python --no-deps -e .
 	@touch $@
 
-train-env: .venv-train/.stamp  ## install what making training data needs into .venv-train
+train-env: .venv-train/.torch  ## install what training needs into .venv-train, torch among it
+
+# torch's flavour (CPU or CUDA) is what pip finds right for this machine.
+.venv-train/.torch: .venv-train/.stamp
+	$(PYTHON) -m pip --python .venv-train/bin/python install -q --disable-pip-version-check torch==2.13.0
+	@touch $@
 
 .venv-train/.stamp: requirements/train.txt requirements/body.txt pyproject.toml | .venv-train/bin/python
 	$(UV) pip sync -q --python .venv-train/bin/python --require-hashes requirements/train.txt

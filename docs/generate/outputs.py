@@ -9,23 +9,27 @@ from shared.contracts import StageName
 from shared.formats.csv_files import LANDMARK_COLUMNS, angle_columns, angles_csv_name
 from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARKS, RESPONSE_MARKERS, mirrored
 
+PICTURES: Final = ("png", "svg")
+"""The kinds that every picture is written in."""
+
 FILES: Final = {
+    "report.html": ("always", "the run on one page, to read, to mail and to print"),
     "<video>_initial.trc": ("always", "22 markers as the detector gave them: scaled and aligned, not refined"),
     "<video>_final.trc": ("always", "22 + 43 markers after everything"),
     "<video>_raw_landmarks.csv": ("always", "the 33 landmarks of MediaPipe, untouched"),
     "joint_angles/<video>_angles_<group>.csv": ("always", "three angles of one joint group, 12 such files"),
     "quality.json": ("always", "what was measured about this run, and its warnings"),
     "run.json": ("always", "options, versions, hashes of the models, timings: enough to repeat the run"),
-    "<video>_preview.mp4": ("`export_preview`", "the video with the landmarks drawn over it"),
-    "<video>_landmarks.png": ("`plot_landmarks`", "picture of the landmarks' paths"),
-    "<video>_augmented.png": ("`plot_augmented`", "picture of the markers"),
-    "joint_angles/<video>_all_joint_angles.png": ("`plot_all_joint_angles`", "picture of all joint angles"),
-    "joint_angles/<video>_angle_comparison.png": (
+    "<video>_preview.mp4": ("`export_preview`, `blur_faces`", "the video with the landmarks drawn over it"),
+    "<video>_landmarks.*": ("`plot_landmarks`", "picture of the landmarks' paths"),
+    "<video>_augmented.*": ("`plot_augmented`", "picture of the markers"),
+    "joint_angles/<video>_all_joint_angles.*": ("`plot_all_joint_angles`", "picture of all joint angles"),
+    "joint_angles/<video>_angle_comparison.*": (
         "`save_angle_comparison`",
         "picture of right against left; of before against after where the joints were refined",
     ),
 }
-"""Path pattern → when it is written, and what it holds."""
+"""Path → when it is written, and what it holds; `.*` stands for every kind of picture."""
 
 LANDMARK_MEANINGS: Final = {
     "timestamp_s": ("s", "the frame's own time in the video; equal for the 33 rows of one frame"),
@@ -186,7 +190,9 @@ RUN: Final = {
 
 def files() -> str:
     """Every file that a run may leave."""
-    return table(("File", "Written", "Holds"), ((code(path), *about) for path, about in FILES.items()))
+    kinds = ", ".join(f".{kind}" for kind in PICTURES)
+    rows = ((code(path.replace(".*", kinds)), *about) for path, about in FILES.items())
+    return table(("File", "Written", "Holds"), rows)
 
 
 def landmark_columns() -> str:

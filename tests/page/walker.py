@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 
-from shared.formats.csv_files import angles_csv_name, write_angles_csv, write_landmarks_csv
+from shared.formats.csv_files import write_angles_csv, write_landmarks_csv
 from shared.formats.npz import save_npz
 from shared.formats.trc import write_trc
 from shared.motion import AngleSpread, FloatArray, JointAngles, Landmarks, Markers
@@ -107,22 +107,10 @@ def write_results(folder: Path, name: str, *, warnings: bool = True) -> None:
     wrong = np.random.default_rng(5).normal(0, 0.04, rough.positions.shape[1:])
     write_trc(folder / f"{name}_initial.trc", Markers(rough.times, rough.names, rough.positions + wrong))
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", landmarks())
-    write_angles_csv(folder / "joint_angles", name, angles())
-    _add_spread(folder / "joint_angles", name)
+    write_angles_csv(folder / "joint_angles", name, angles(), spread())
     (folder / "quality.json").write_text(json.dumps(_quality(warnings)), encoding="utf-8")
     save_npz(folder / "angles.npz", angles())
     save_npz(folder / "spread.npz", spread())
-
-
-def _add_spread(folder: Path, name: str) -> None:
-    """The columns `<group>_<angle>_sd_deg` after those of the angles, in every file."""
-    for index, group in enumerate(JOINT_GROUPS):
-        path = folder / angles_csv_name(name, group)
-        header, *rows = path.read_text(encoding="utf-8").splitlines()
-        lines = [",".join((header, *(f"{group.name}_{angle}_sd_deg" for angle in group.angles)))]
-        for row, values in zip(rows, spread().values[:, index], strict=True):
-            lines.append(",".join((row, *("" if np.isnan(value) else f"{value:.6f}" for value in values))))
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _path(name: str, times: FloatArray, offset: tuple[float, ...] = _NOWHERE) -> FloatArray:
