@@ -11,6 +11,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-training test-reference check format bench bench-service bench-accuracy models pictures train-env lock vendor clean
+.PHONY: docs test-wheel
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,7 +23,7 @@ demo: $(VENV)/.run  ## run the pipeline on the sample video; results in out/
 	    --estimate-missing --force-complete --plot-all-joint-angles --export-preview
 
 test: $(VENV)/.test  ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/page
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/page --ignore tests/wheel
 	$(BIN)/python -m pytest tests/page  # apart: Playwright keeps an event loop running in its process
 
 test-training: .venv-train/.torch  ## run the tests of the training, which need torch and OpenGL
@@ -30,6 +31,9 @@ test-training: .venv-train/.torch  ## run the tests of the training, which need 
 
 test-reference: $(REFERENCE)/.made  ## compare with Pose2Sim itself, in its own environment (about 2 GB)
 	$(REFERENCE)/bin/python -m pytest -m reference
+
+test-wheel: $(VENV)/.test | uv  ## build the wheel, install it into a clean environment and run it there
+	PATH="$(CURDIR)/.tools/bin:$$PATH" $(BIN)/python -m pytest tests/wheel
 
 check: $(VENV)/.test  ## format, lint, types, import rule
 	$(BIN)/ruff format --check .
@@ -40,6 +44,9 @@ check: $(VENV)/.test  ## format, lint, types, import rule
 format: $(VENV)/.test  ## format and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: .venv-docs/.made  ## build the documentation into build/docs; warnings are errors
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 
 bench: $(VENV)/.test $(REFERENCE)/.made  ## speed of the stages, and of the augmentation against Pose2Sim's own
 	$(BIN)/python -m benchmarks.pipeline
@@ -64,7 +71,7 @@ vendor:  ## fetch the page's libraries at their pinned versions (needs npm)
 	deploy/vendor.sh
 
 clean:  ## remove environments and results
-	rm -rf $(VENV) $(REFERENCE) .tools out build dist
+	rm -rf $(VENV) $(REFERENCE) .venv-docs .tools out build dist
 
 # An environment is current when its stamp is newer than the requirement file it was made from.
 RUN_REQUIREMENTS := requirements/$(if $(GPU),gpu,run).txt
@@ -84,6 +91,11 @@ $(REFERENCE)/.made: requirements/reference.txt pyproject.toml | $(REFERENCE)/bin
 	$(UV) pip install -q --python $(REFERENCE)/bin/python --no-deps -e .
 	@touch $@
 
+.venv-docs/.made: requirements/docs.txt pyproject.toml | .venv-docs/bin/python
+	$(UV) pip sync -q --python .venv-docs/bin/python --require-hashes requirements/docs.txt
+	$(UV) pip install -q --python .venv-docs/bin/python --no-deps -e .
+	@touch $@
+
 train-env: .venv-train/.torch  ## install what training needs into .venv-train, torch among it
 
 # torch's flavour (CPU or CUDA) is what pip finds right for this machine.
@@ -97,7 +109,7 @@ train-env: .venv-train/.torch  ## install what training needs into .venv-train, 
 	$(UV) pip install -q --python .venv-train/bin/python --no-deps -e .
 	@touch $@
 
-$(VENV)/bin/python $(REFERENCE)/bin/python .venv-train/bin/python: | uv
+$(VENV)/bin/python $(REFERENCE)/bin/python .venv-docs/bin/python .venv-train/bin/python: | uv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "HumanPose3D needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11")'
 	$(UV) venv -q --no-python-downloads --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(@D:/bin=)
 

@@ -15,6 +15,7 @@ compile run --extra cpu
 compile gpu --extra gpu
 compile test --extra cpu --extra tracing --extra test
 compile train --extra cpu --extra test --extra train
+compile docs --extra cpu --extra docs
 compile reference --extra cpu --extra test --extra reference
 
 # Images: one file a service, at the versions that the tests run with.

@@ -15,7 +15,9 @@ from shared.formats.tables import fixed, join, lines, parse
 from shared.motion import AngleSpread, FloatArray, JointAngles, Landmarks
 from shared.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
 
-_LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
+LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
+"""The columns of the landmarks' file, as `write_landmarks_csv` describes them."""
+
 _FRAMES_AT_ONCE: Final = 2000
 
 
@@ -27,7 +29,7 @@ def write_landmarks_csv(path: Path, landmarks: Landmarks) -> None:
     OutputNotWritable.
     """
     with write_atomic(path) as file:
-        file.write((",".join(_LANDMARK_COLUMNS) + "\n").encode())
+        file.write((",".join(LANDMARK_COLUMNS) + "\n").encode())
         for first in range(0, landmarks.times.size, _FRAMES_AT_ONCE):
             file.write(_landmark_rows(landmarks, slice(first, first + _FRAMES_AT_ONCE)))
 
@@ -37,8 +39,8 @@ def read_landmarks_csv(path: Path, image_size: tuple[int, int]) -> Landmarks:
 
     Raises InvalidMotion, naming the line, where the file is not as `write_landmarks_csv` makes it.
     """
-    rows = _read(path, _LANDMARK_COLUMNS)
-    numbers = np.empty((len(rows), len(_LANDMARK_COLUMNS) - 1))
+    rows = _read(path, LANDMARK_COLUMNS)
+    numbers = np.empty((len(rows), len(LANDMARK_COLUMNS) - 1))
     for index, (where, cells) in enumerate(rows):
         if cells[1] != LANDMARKS[index % len(LANDMARKS)]:
             raise InvalidMotion(f"{where}: {cells[1]!r} where {LANDMARKS[index % len(LANDMARKS)]!r} is expected.")
@@ -65,7 +67,7 @@ def write_angles_csv(folder: Path, video: str, angles: JointAngles, spread: Angl
         if spread is not None:
             columns.append((spread.values[:, index], 6))
         with write_atomic(folder / angles_csv_name(video, group)) as file:
-            file.write((",".join(_angle_columns(group, spread=spread is not None)) + "\n").encode())
+            file.write((",".join(angle_columns(group, spread=spread is not None)) + "\n").encode())
             file.writelines(lines(columns, delimiter=","))
 
 
@@ -96,14 +98,15 @@ def _landmark_rows(landmarks: Landmarks, frames: slice) -> bytes:
     return join(blocks, "\n")
 
 
-def _angle_columns(group: JointGroup, *, spread: bool) -> tuple[str, ...]:
+def angle_columns(group: JointGroup, *, spread: bool) -> tuple[str, ...]:
+    """The columns of one joint group's file, with those of the standard deviation or without."""
     stated = tuple(f"{group.name}_{angle}_sd_deg" for angle in group.angles) if spread else ()
     return "time_s", *(f"{group.name}_{angle}_deg" for angle in group.angles), *stated
 
 
 def _read_group(path: Path, group: JointGroup) -> FloatArray:
     """(T, 4) time and angles."""
-    layouts = [_angle_columns(group, spread=spread) for spread in (False, True)]
+    layouts = [angle_columns(group, spread=spread) for spread in (False, True)]
     rows = [parse(where, cells)[:4] for where, cells in _read(path, *layouts)]
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 

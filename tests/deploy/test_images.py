@@ -32,7 +32,7 @@ MODULES = {
     "angles": ("services.angles.app", "services.angles.stage", "shared.gather", "shared.plots"),
 }
 
-pytestmark = pytest.mark.skipif(UV is None, reason="uv is not installed (make installs it into .tools)")
+needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed (make installs it into .tools)")
 
 
 def stages() -> dict[str, tuple[str, list[str]]]:
@@ -72,6 +72,15 @@ def _copy(sources: list[str], destination: Path, *, whole: bool) -> None:
                 shutil.copyfile(path, target)
 
 
+def test_an_image_knows_its_version(tmp_path: Path):
+    runs = [line for line in stages()["base"][1] if line.startswith("RUN ") and "dist-info" in line]
+    subprocess.run(["sh", "-c", runs[0].removeprefix("RUN ")], cwd=tmp_path, env={"VERSION": "1.2.3"}, check=True)
+    ask = "from importlib.metadata import version; print(version('humanpose3d'))"
+    done = subprocess.run([sys.executable, "-S", "-c", ask], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "1.2.3\n", done.stderr
+
+
+@needs_uv
 @pytest.mark.parametrize("service", MODULES)
 def test_an_image_holds_what_its_service_imports(service: str, tmp_path: Path):
     assert UV is not None

@@ -1,0 +1,219 @@
+"""Errors and warnings with the very messages that users see, read out of the source.
+
+A part of a message that depends on the case is shown as `…`.
+"""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cli.system  # noqa: F401 -- makes its errors known
+import gateway.errors  # noqa: F401 -- makes its errors known
+from docs.generate.markdown import code, table
+from shared import errors
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SOURCES: Final = ("shared", "services", "gateway", "cli")
+CASE: Final = "…"
+
+_STAGES: Final = ("detector", "refiner", "augmenter", "angles")
+_FOR_PROGRAMMERS: Final = (Path("shared/motion.py"), Path("shared/formats/npz.py"), Path("shared/formats/tables.py"))
+"""Where only a caller's own arrays and files inside a server are checked."""
+
+_FOR_PROGRAMS: Final = {"superseded", "duplicate-task", "run-changed", "run-exists", "invalid-key", "object-not-found"}
+"""Codes that workers settle among themselves; nobody is ever shown one."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something a user may be told: what it is called and its words, as one template."""
+
+    name: str
+    text: str
+    source: Path
+
+
+def error_classes() -> list[type[errors.HumanPose3DError]]:
+    """The tree of errors with its leaves in gateway and command line, in the order in which they are written."""
+
+    def below(kind: type[errors.HumanPose3DError]) -> Iterator[type[errors.HumanPose3DError]]:
+        yield kind
+        for child in kind.__subclasses__():
+            yield from below(child)
+
+    ours = (kind for kind in below(errors.HumanPose3DError) if kind.__module__.split(".")[0] in SOURCES)
+    return list(dict.fromkeys(ours))
+
+
+def raised() -> list[Message]:
+    """What is raised with words: error class and message."""
+    names = {kind.__name__ for kind in error_classes()}
+    return [
+        Message(name, text, path)
+        for path, tree in _modules()
+        for function in _functions(tree)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+        if (name := _called(node.exc)) in names and node.exc.args
+        if (text := _words(node.exc.args[0], function, tree)).strip(f"{CASE}; ")
+    ]
+
+
+def warned() -> list[Message]:
+    """What quality.json may warn of: code and message."""
+    return [
+        Message(said[0], _words(said[1], function, tree), path)
+        for path, tree in _modules("services")
+        for function in _functions(tree)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and (said := _warning(node))
+    ]
+
+
+def warnings() -> str:
+    """All warnings, in the order of the stages."""
+    found = sorted(warned(), key=lambda message: _STAGES.index(_stage(message)))
+    return table(
+        ("Code", "Stage", "What it says, and what to do"),
+        ((code(message.name), _stage(message), message.text) for message in found),
+    )
+
+
+def input_errors() -> str:
+    """Errors that the person who started a run can mend, with every wording there is."""
+    return _errors(lambda kind: issubclass(kind, errors.InputError))
+
+
+def other_errors() -> str:
+    """All others that anybody is shown."""
+    return _errors(lambda kind: not issubclass(kind, errors.InputError))
+
+
+def codes() -> str:
+    """Code, HTTP status and exit code of every error that the API or the command line shows."""
+    kinds = [kind for kind in error_classes() if kind.code not in _FOR_PROGRAMS]
+    unique = {kind.code: kind for kind in reversed(kinds)}
+    return table(
+        ("Code", "HTTP", "Exit code", "Meaning"),
+        (
+            (code(kind.code), str(kind.status), str(kind.exit_code), _first_line(kind))
+            for kind in sorted(unique.values(), key=lambda kind: (kind.status, kind.code))
+        ),
+    )
+
+
+def _errors(wanted: Callable[[type[errors.HumanPose3DError]], bool]) -> str:
+    texts: dict[str, list[str]] = {}
+    for message in raised():
+        if message.source not in _FOR_PROGRAMMERS:
+            texts.setdefault(message.name, []).append(message.text)
+    rows = [
+        (code(kind.code), "<br>".join(dict.fromkeys(texts[kind.__name__])))
+        for kind in error_classes()
+        if wanted(kind) and kind.code not in _FOR_PROGRAMS and kind.__name__ in texts
+    ]
+    return table(("Code", "What it says, and what to do"), rows)
+
+
+def _first_line(kind: type[errors.HumanPose3DError]) -> str:
+    if kind is errors.HumanPose3DError:
+        return "A fault of ours."
+    return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+
+
+def _modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    for folder in folders or SOURCES:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Functions that hold no other function, so that nothing is found twice."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _holds_function(node):
+            yield node
+
+
+def _holds_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) for inner in ast.walk(node) if inner != node)
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _warning(call: ast.Call) -> tuple[str, ast.expr] | None:
+    """Code and message of a call that makes a QualityWarning of its own words."""
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    if _called(call) == "QualityWarning" and {"code", "message"} <= given.keys():
+        named, message = given["code"], given["message"]
+    elif _called(call) == "_warn" and len(call.args) == 2:
+        named, message = call.args
+    else:
+        return None
+    return (str(named.value), message) if isinstance(named, ast.Constant) else None
+
+
+def _words(node: ast.expr, function: ast.AST, tree: ast.Module) -> str:
+    """The template of an expression that makes a message."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_words(part, function, tree) for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return _formatted(node, tree)
+    if isinstance(node, ast.BinOp):
+        return _words(node.left, function, tree) + _words(node.right, function, tree)
+    if isinstance(node, ast.Name):
+        return _value_of(node.id, function) or _value_of(node.id, tree) or CASE
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        return "; ".join(
+            f"{_words(key, function, tree)}: {_words(value, function, tree)}" for key, value in pairs if key
+        )
+    if isinstance(node, ast.Call) and _called(node) == "join":
+        return " ".join(_appended(function, tree))
+    return CASE
+
+
+def _formatted(node: ast.FormattedValue, tree: ast.Module) -> str:
+    """A constant of the module as it is shown; anything else is the case's."""
+    value = _assigned(node.value.id, tree) if isinstance(node.value, ast.Name) else None
+    if not isinstance(value, ast.Constant):
+        return CASE
+    how = (
+        node.format_spec.values[0] if isinstance(node.format_spec, ast.JoinedStr) and node.format_spec.values else None
+    )
+    return format(value.value, str(how.value) if isinstance(how, ast.Constant) else "")
+
+
+def _value_of(name: str, scope: ast.AST) -> str | None:
+    """The words that a name is given in a scope; None where it is given something else."""
+    value = _assigned(name, scope)
+    text = _words(value, scope, ast.Module([], [])) if value else CASE
+    return text if text.strip(CASE) else None
+
+
+def _assigned(name: str, scope: ast.AST) -> ast.expr | None:
+    for node in ast.walk(scope):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            assert isinstance(node, ast.Assign | ast.AnnAssign)
+            return node.value
+    return None
+
+
+def _appended(function: ast.AST, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and _called(node) == "append":
+            yield _words(node.args[0], function, tree)
+
+
+def _stage(message: Message) -> str:
+    return message.source.parts[1]

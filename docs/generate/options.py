@@ -1,0 +1,58 @@
+"""The options of a run, from the contracts."""
+
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from docs.generate.markdown import code, table
+from shared.contracts import RunOptions, Subject
+
+
+def subject() -> str:
+    """Height and weight."""
+    return table(
+        ("Command line", "API field", "Unit", "Meaning"),
+        (
+            (_flag(name) + (" or `--mass`" if name == "weight" else ""), code(name), unit, field.description or "")
+            for (name, field), unit in zip(Subject.model_fields.items(), ("m", "kg"), strict=True)
+        ),
+    )
+
+
+def run_options() -> str:
+    """All of RunOptions."""
+    return table(
+        ("Command line", "API field", "Values", "Default", "Meaning"),
+        (
+            (_flag(name), code(name), values(RunOptions, name), _default(field), field.description or "")
+            for name, field in RunOptions.model_fields.items()
+        ),
+    )
+
+
+def values(contract: type[BaseModel], name: str) -> str:
+    """What a field takes, in words."""
+    schema: dict[str, Any] = contract.model_json_schema()["properties"][name]
+    choices = get_args(contract.model_fields[name].annotation)
+    kind = next((part["type"] for part in [schema, *schema.get("anyOf", [])] if "type" in part), "")
+    if "enum" in schema:
+        return ", ".join(code(choice) for choice in schema["enum"])
+    if kind == "boolean":
+        return "on, off"
+    if kind == "string":
+        return "file name" if type(None) in choices else "text"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    return f"{low:g} to {high:g}" if low is not None and high is not None else "number"
+
+
+def _flag(name: str) -> str:
+    return code("--" + name.replace("_", "-"))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is None:
+        return "none"
+    if isinstance(field.default, bool):
+        return "on" if field.default else "off"
+    return code(field.default)

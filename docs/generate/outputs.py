@@ -1,0 +1,256 @@
+"""Files and columns of a result, with unit, sign and frame. The names come from the code that writes them."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from typing import Final, get_args
+
+from docs.generate.markdown import code, table
+from shared.contracts import StageName
+from shared.formats.csv_files import LANDMARK_COLUMNS, angle_columns, angles_csv_name
+from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARKS, RESPONSE_MARKERS, mirrored
+
+PICTURES: Final = ("png", "svg")
+"""The kinds that every picture is written in."""
+
+FILES: Final = {
+    "report.html": ("always", "the run on one page, to read, to mail and to print"),
+    "<video>_initial.trc": ("always", "22 markers as the detector gave them: scaled and aligned, not refined"),
+    "<video>_final.trc": ("always", "22 + 43 markers after everything"),
+    "<video>_raw_landmarks.csv": ("always", "the 33 landmarks of MediaPipe, untouched"),
+    "joint_angles/<video>_angles_<group>.csv": ("always", "three angles of one joint group, 12 such files"),
+    "quality.json": ("always", "what was measured about this run, and its warnings"),
+    "run.json": ("always", "options, versions, hashes of the models, timings: enough to repeat the run"),
+    "<video>_preview.mp4": ("`export_preview`, `blur_faces`", "the video with the landmarks drawn over it"),
+    "<video>_landmarks.*": ("`plot_landmarks`", "picture of the landmarks' paths"),
+    "<video>_augmented.*": ("`plot_augmented`", "picture of the markers"),
+    "joint_angles/<video>_all_joint_angles.*": ("`plot_all_joint_angles`", "picture of all joint angles"),
+    "joint_angles/<video>_angle_comparison.*": (
+        "`save_angle_comparison`",
+        "picture of right against left; of before against after where the joints were refined",
+    ),
+}
+"""Path → when it is written, and what it holds; `.*` stands for every kind of picture."""
+
+LANDMARK_MEANINGS: Final = {
+    "timestamp_s": ("s", "the frame's own time in the video; equal for the 33 rows of one frame"),
+    "landmark": ("", "name of the landmark, see below"),
+    "x_m": ("m", "camera's frame: to the right in the picture; 0 is the middle of the hips"),
+    "y_m": ("m", "camera's frame: down in the picture; 0 is the middle of the hips"),
+    "z_m": ("m", "camera's frame: away from the camera; 0 is the middle of the hips"),
+    "visibility": ("0 to 1", "how sure the detector is that the landmark can be seen; 0 where nobody was found"),
+    "x_px": ("pixel", "from the left edge of the upright picture"),
+    "y_px": ("pixel", "from the top edge of the upright picture"),
+}
+
+SIGNS: Final = {
+    ("pelvis", "tilt"): "anterior (front of the pelvis down)",
+    ("pelvis", "obliquity"): "right side up",
+    ("pelvis", "rotation"): "right side forward: a turn to the left, seen from above",
+    ("hip", "flexion"): "flexion; − extension",
+    ("hip", "adduction"): "adduction; − abduction",
+    ("hip", "internal_rotation"): "internal; − external",
+    ("knee", "flexion"): "flexion; − hyperextension",
+    ("knee", "adduction"): "adduction (varus); − abduction (valgus)",
+    ("knee", "internal_rotation"): "internal (of the shank); − external",
+    ("ankle", "dorsiflexion"): "dorsiflexion; − plantarflexion",
+    ("ankle", "inversion"): "inversion; − eversion",
+    ("ankle", "internal_rotation"): "internal (toes in); − external",
+    ("trunk", "flexion"): "flexion, forward; − extension",
+    ("trunk", "lateral_bending"): "to the right; − to the left",
+    ("trunk", "rotation"): "to the left; − to the right",
+    ("shoulder", "plane_of_elevation"): "0 abduction, 90 forward, −90 backward",
+    ("shoulder", "elevation"): "0 arm along the trunk, 180 overhead",
+    ("shoulder", "internal_rotation"): "internal; − external",
+    ("elbow", "flexion"): "flexion; − hyperextension",
+    ("elbow", "carrying_angle"): "varus (forearm towards the body); − valgus",
+    ("elbow", "pronation"): "pronation; 0 palm forward, about 180 palm backward, the arm hanging",
+}
+"""What a positive value means; `services.angles.joints` is the definition."""
+
+_FRAMES: Final = {
+    "pelvis": "pelvis in the world",
+    "hip": "thigh in the pelvis",
+    "knee": "shank in the thigh",
+    "ankle": "foot in the shank",
+    "trunk": "trunk in the pelvis",
+    "shoulder": "upper arm in the trunk",
+    "elbow": "forearm in the upper arm",
+}
+
+PLACES: Final = {
+    "Hip": "middle of the hips",
+    "RHip": "hip",
+    "RKnee": "knee",
+    "RAnkle": "ankle",
+    "RBigToe": "big toe",
+    "RSmallToe": "small toe",
+    "RHeel": "heel",
+    "Neck": "base of the neck",
+    "Head": "top of the head",
+    "Nose": "nose",
+    "RShoulder": "shoulder",
+    "RElbow": "elbow",
+    "RWrist": "wrist",
+    "r.ASIS_study": "anterior superior iliac spine",
+    "r.PSIS_study": "posterior superior iliac spine",
+    "r_knee_study": "lateral femoral epicondyle",
+    "r_mknee_study": "medial femoral epicondyle",
+    "r_ankle_study": "lateral malleolus",
+    "r_mankle_study": "medial malleolus",
+    "r_toe_study": "front of the foot",
+    "r_5meta_study": "head of the fifth metatarsal",
+    "r_calc_study": "back of the heel (calcaneus)",
+    "r_shoulder_study": "acromion",
+    "C7_study": "seventh cervical vertebra",
+    "r_thigh1_study": "cluster on the thigh, 1",
+    "r_thigh2_study": "cluster on the thigh, 2",
+    "r_thigh3_study": "cluster on the thigh, 3",
+    "r_sh1_study": "cluster on the shank, 1",
+    "r_sh2_study": "cluster on the shank, 2",
+    "r_sh3_study": "cluster on the shank, 3",
+    "RHJC_study": "hip joint centre",
+    "r_lelbow_study": "lateral humeral epicondyle",
+    "r_melbow_study": "medial humeral epicondyle",
+    "r_lwrist_study": "wrist on the side of the thumb (radial styloid)",
+    "r_mwrist_study": "wrist on the side of the little finger (ulnar styloid)",
+}
+"""Markers of the midline and of the right side; the left ones lie at the same places of the left side."""
+
+QUALITY: Final = {
+    "schema_version": ("", "counted up when a field changes its meaning or goes"),
+    "video.*": ("", "what the file says: size in pixels, frame rate, duration in seconds, codec"),
+    "joint_angles": ("", "`as computed`, or `refined` where a network refined them"),
+    "marker_spread_mean_m.*": ("m", "how far the augmentation's answers to perturbed copies lie apart, mean over time"),
+    "warnings": ("", "stage, code and message of each warning; see [Troubleshooting](troubleshooting.md)"),
+    "stages.detector.pose_model": ("", "the landmark model"),
+    "stages.detector.detection_rate": ("share", "frames in which a person was found"),
+    "stages.detector.between_detections_longest_s": ("s", "longest time without a person"),
+    "stages.detector.visibility.*": ("0 to 1", "mean visibility of each landmark"),
+    "stages.detector.body_size_px": ("pixel", "height or width of the person in the picture, the larger; median"),
+    "stages.detector.outside_picture_rate": ("share", "frames in which a limb is outside the picture"),
+    "stages.detector.body_jumps": ("count", "times that the tracked body moved faster than a person can"),
+    "stages.detector.interlaced": ("", "whether the video is interlaced"),
+    "stages.detector.damaged_parts": ("count", "parts that could not be decoded"),
+    "stages.detector.timestamps_*": ("count", "frames whose time was missing, repeated or set back"),
+    "stages.detector.*": ("", "as under `video`, and what else the detector states"),
+    "stages.refiner.depth.swaps_share": ("share", "frames in which left and right were exchanged, and put back"),
+    "stages.refiner.depth.swaps_intervals_s": ("s", "when: first and last time of each stretch"),
+    "stages.refiner.depth.gravity": ("", "where the camera's tilt is known from"),
+    "stages.refiner.depth.camera_pitch_deg": ("°", "tilt of the camera, + looking down"),
+    "stages.refiner.depth.camera_roll_deg": ("°", "roll of the camera about its line of sight"),
+    "stages.refiner.depth.camera_*_sd_deg": ("°", "standard deviation of the two"),
+    "stages.refiner.depth.scale": ("", "by which the detector's lengths were multiplied to match the height given"),
+    "stages.refiner.depth.scale_frames": ("count", "frames that the scale is from"),
+    "stages.refiner.depth.implied_stature_m": ("m", "how tall the detector's own body is; `_iqr_m` is its spread"),
+    "stages.refiner.depth.implied_stature_iqr_m": ("m", "interquartile range of it"),
+    "stages.refiner.depth.translation": ("", "where the path through the room is from"),
+    "stages.refiner.depth.focal_length_assumed_of_longer_side": ("", "focal length over the picture's longer side"),
+    "stages.refiner.depth.floor_slope_removed_deg": ("°", "slope of the floor that was found and removed"),
+    "stages.refiner.depth.gap_longest_s": ("s", "longest gap of a marker"),
+    "stages.refiner.depth.gaps_count": ("count", "gaps of all markers"),
+    "stages.refiner.depth.bone_length_cv.*": ("", "standard deviation of a bone's length over its mean; rigid is 0"),
+    "stages.refiner.depth.*_share.*": (
+        "share",
+        "frames in which a marker was missing, filled, estimated, or stayed missing",
+    ),
+    "stages.refiner.depth.*_share": ("share", "the same; empty where there is none"),
+    "stages.refiner.depth.marker_sd_m.*": ("m", "standard deviation that the depth network states of each marker"),
+    "stages.augmenter.copies": ("count", "perturbed copies (`augmentation_cycles`)"),
+    "stages.augmenter.perturbation_mm": ("mm", "size of the perturbation"),
+    "stages.augmenter.seed": ("", "of its random numbers: always the same, so that two runs agree"),
+    "stages.augmenter.pre_roll_frames": ("count", "frames put before the first, for the networks to settle"),
+    "stages.augmenter.network_rate_hz": ("Hz", "frame rate that the networks work at"),
+    "stages.augmenter.heading_range_deg": ("°", "how far the person turned"),
+    "stages.augmenter.spread_*": ("mm", "how far the answers to the copies lie apart: mean and 95th percentile"),
+    "stages.augmenter.*_share*": ("share", "frames in which a marker is missing, or was estimated (`force_complete`)"),
+    "stages.angles.singularity_margin_deg": ("°", "how near to a singular posture counts as near"),
+    "stages.angles.pelvis_largest_step_deg": ("°", "largest change of a pelvis angle from frame to frame"),
+    "stages.angles.groups.*.missing_share": ("share", "frames without this group's angles"),
+    "stages.angles.groups.*.near_singularity_share": ("share", "frames near a singular posture"),
+    "stages.angles.groups.*.angles.*": ("°", "minimum, maximum and range of motion of each angle"),
+    "stages.refiner.joints*": ("", "what the joint refiner states, where it ran"),
+}
+"""Fields of quality.json as patterns, the first that fits counts → unit and meaning."""
+
+SOMETIMES: Final = ("stages.refiner.depth.*_share.*", "stages.refiner.depth.marker_sd_m.*", "stages.refiner.joints*")
+"""Fields of quality.json that a run need not have: nothing was missing, no network refined."""
+
+RUN: Final = {
+    "schema_version": "counted up when a field changes its meaning or goes",
+    "name": "name of the video without suffix; the files are named after it",
+    "created_at": "when the run was done (UTC)",
+    "video_sha256": "hash of the video",
+    "subject.*": "height in metres and weight in kilograms, as given",
+    "options.*": "every option, as given or by default",
+    "models.*": "file name and SHA-256 of every network that was used",
+    "versions.*": "versions of Python, of this program and of the packages that compute",
+    "timings_s.*": "seconds that each stage took",
+}
+
+
+def files() -> str:
+    """Every file that a run may leave."""
+    kinds = ", ".join(f".{kind}" for kind in PICTURES)
+    rows = ((code(path.replace(".*", kinds)), *about) for path, about in FILES.items())
+    return table(("File", "Written", "Holds"), rows)
+
+
+def landmark_columns() -> str:
+    """The columns of the raw landmarks."""
+    rows = ((code(name), *LANDMARK_MEANINGS[name]) for name in LANDMARK_COLUMNS)
+    return table(("Column", "Unit", "Meaning"), rows)
+
+
+def landmarks() -> str:
+    """The 33 names, in file order."""
+    return ", ".join(map(code, LANDMARKS))
+
+
+def angle_files() -> str:
+    """The twelve files and their columns."""
+    rows = []
+    for group in JOINT_GROUPS:
+        joint = group.name.split("_")[0]
+        for column, angle in zip(angle_columns(group, spread=False)[1:], group.angles, strict=True):
+            sign = SIGNS[joint, angle]
+            positive = sign if sign[0].isdigit() else f"+ {sign}"
+            rows.append((code(angles_csv_name("<video>", group)), code(column), "°", positive, _FRAMES[joint]))
+    return table(("File", "Column", "Unit", "Sign", "Frame"), rows)
+
+
+def markers() -> str:
+    """The 65 markers in file order."""
+    return table(
+        ("Nr", "Marker", "Place", "From"),
+        (
+            (str(number), code(name), place(name), "networks" if name in RESPONSE_MARKERS else "video")
+            for number, name in enumerate(ALL_MARKERS, start=1)
+        ),
+    )
+
+
+def place(name: str) -> str:
+    """Where a marker sits, with its side. Raises KeyError for one that is not described."""
+    if mirrored(name) == name:
+        return PLACES[name]
+    return f"{PLACES[name]}, right" if name in PLACES else f"{PLACES[mirrored(name)]}, left"
+
+
+def quality() -> str:
+    """The fields of quality.json."""
+    return table(("Field", "Unit", "Meaning"), ((code(field), *about) for field, about in QUALITY.items()))
+
+
+def run() -> str:
+    """The fields of run.json."""
+    return table(("Field", "Meaning"), ((code(field), about) for field, about in RUN.items()))
+
+
+def stages() -> str:
+    """The stages by name."""
+    return ", ".join(map(code, get_args(StageName)))
+
+
+def described(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a field (its path with dots) fits one of the patterns."""
+    return any(fnmatch(path, pattern) for pattern in patterns)

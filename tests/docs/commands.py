@@ -1,0 +1,101 @@
+"""Whether a command names subcommands, options, targets and files that exist, without running it."""
+
+import argparse
+import os
+import re
+import subprocess
+import sysconfig
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import yaml
+
+from cli.main import _parser
+from shared.settings import PREFIX, Settings
+from tests.docs.blocks import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+COMPOSE = {"up", "stop", "start", "down", "ps", "logs"}
+BEYOND_US = {"git", "cd", "pip", "sudo"}
+"""Commands of which nothing is this project's to break."""
+
+
+def check(words: list[str], line: str) -> None:
+    """Raises AssertionError or SystemExit where the command cannot be one."""
+    while words and re.fullmatch(r"[A-Z0-9_]+=.*", words[0]):
+        key = words.pop(0).split("=")[0]
+        assert not key.startswith(PREFIX) or key.removeprefix(PREFIX).lower() in Settings.model_fields
+    head = words[0].removeprefix(".venv/bin/") if words else ""
+    if head in BEYOND_US or not head:
+        return
+    if (ROOT / head).is_file():
+        assert os.access(ROOT / head, os.X_OK)
+        return
+    checks: dict[str, Callable[[list[str], str], None]] = {
+        "make": lambda rest, _: assert_targets(rest),
+        "humanpose3d": lambda rest, _: assert_parses(rest),
+        "docker": assert_compose,
+        "kubectl": assert_kubectl,
+        "python": lambda rest, _: assert_module(rest),
+        "cp": lambda rest, _: assert_files(rest[:-1]),
+    }
+    assert head in checks, f"a test has to know how to check {head!r}: {line}"
+    checks[head](words[1:], line)
+
+
+def assert_targets(words: list[str]) -> None:
+    assert {word for word in words if "=" not in word} <= TARGETS
+
+
+def assert_parses(words: list[str]) -> None:
+    try:
+        _parser().parse_args(words)
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
+def assert_known(words: list[str]) -> None:
+    """Subcommands and options exist; what they need may be left out in running text."""
+    parser = _parser()
+    for word in words:
+        if word.startswith("-"):
+            assert word.split("=")[0] in parser._option_string_actions, word
+            continue
+        deeper = next((a for a in parser._actions if isinstance(a, argparse._SubParsersAction)), None)
+        if deeper is not None and word != "…":
+            assert word in deeper.choices, word
+            parser = deeper.choices[word]
+
+
+def assert_compose(words: list[str], line: str) -> None:
+    assert words.pop(0) == "compose", line
+    while words[0] == "-f":
+        assert_files([words[1]])
+        words = words[2:]
+    assert words[0] in COMPOSE, line
+    for scaled in (words[index + 1] for index, word in enumerate(words) if word == "--scale"):
+        assert scaled.split("=")[0] in SERVICES, line
+
+
+def assert_kubectl(words: list[str], line: str) -> None:
+    if "apply" in words:
+        assert (ROOT / words[words.index("-k") + 1] / "kustomization.yaml").is_file(), line
+        return
+    # kubectl itself checks the words, and makes nothing.
+    environment = {**os.environ, "PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"}
+    dry = f"{line} --dry-run=client -o name".replace("--from-file=keys", "--from-file=keys=Makefile")
+    done = subprocess.run(["bash", "-c", dry], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def assert_module(words: list[str]) -> None:
+    assert words[0] == "-m"
+    assert find_spec(words[1]), words[1]
+
+
+def assert_files(paths: list[str]) -> None:
+    for path in paths:
+        assert (ROOT / path).exists(), path
