@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from gateway.keys import append, create
 from gateway.page import STATIC, page_headers
@@ -57,13 +57,16 @@ def test_every_screen(
     page.get_by_text("30 frames/s").wait_for()
     expect(page.locator("[data-field=consent] .fault")).to_be_visible()
     seen("new-filled")
-    page.route("**/api/runs/", lambda route: None if "idempotency-key" in route.request.headers else route.continue_())
+    held: list[Route] = []
+    page.route("**/api/runs/", lambda r: held.append(r) if "idempotency-key" in r.request.headers else r.continue_())
     fill_form(page, video)
     page.get_by_role("button", name="Start the analysis").click()
     stop = page.get_by_role("button", name="Stop the upload")
     stop.wait_for()
     seen("uploading")
     stop.click()
+    for route in held:  # what is still held when the route goes would be sent after all
+        route.abort()
     page.unroute("**/api/runs/")
     laboratory.hold()
     submit(page, video)
