@@ -8,16 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from services.refiner.markers import MARKER_LANDMARKS
 from services.refiner.windows import blended, window_indices
 from shared.motion import FloatArray
-from shared.skeleton import LANDMARK_INDEX, MARKERS
+from shared.skeleton import MARKERS
 from training.depth.losses import flexions
 from training.depth.mirror import MirroredRefiner
 from training.depth.windows import Sample, in_windows, turned
 from training.metrics import COMPARED_COLUMNS, aligned_distance
-
-_LANDMARKS: Final = [LANDMARK_INDEX[name] for name in MARKER_LANDMARKS.values()]
 
 _ONE_SD: Final = 0.683
 """Share of a normal distribution within one standard deviation."""
@@ -35,14 +32,6 @@ class Scores:
     knee: float
     elbow: float
     gravity: float
-
-
-def raw_markers(sample: Sample) -> FloatArray:
-    """(T, 22, 3) what the detector's own 3D gives, axes turned over, nothing mended; NaN where it has no marker."""
-    out = np.full((len(sample.times), len(MARKERS), 3), np.nan)
-    out[:, COMPARED_COLUMNS] = sample.world[:, _LANDMARKS] * np.array([1, -1, -1])
-    out[sample.detected < 0.5] = np.nan
-    return out
 
 
 class Refined(NamedTuple):

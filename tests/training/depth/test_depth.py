@@ -11,7 +11,7 @@ from services.refiner.windows import window_indices  # noqa: E402
 from shared.motion import Landmarks, Markers  # noqa: E402
 from shared.skeleton import ALL_MARKERS, LANDMARKS, MARKERS  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
-from training.depth.evaluate import calibrate, raw_markers, refined, scores, true_markers  # noqa: E402
+from training.depth.evaluate import calibrate, refined, scores, true_markers  # noqa: E402
 from training.depth.loop import TrainConfig, one_epoch  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
 from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
@@ -27,6 +27,7 @@ from training.depth.windows import (  # noqa: E402
     turned,
     without_picture,
 )
+from training.metrics import raw_markers  # noqa: E402
 from training.scene.camera import Camera, look  # noqa: E402
 from training.trainer import Trainer  # noqa: E402
 
@@ -199,9 +200,9 @@ def test_losses_vanish_at_the_truth():
 
 
 def test_raw_and_refined_come_in_the_same_frame():
-    sample = to_sample(made_up_pair(7))
-    said = refined(MirroredRefiner(DepthRefiner(SMALL)), sample)
-    assert said.markers.shape == raw_markers(sample).shape == (70, 22, 3)
+    pair = made_up_pair(7)
+    said = refined(MirroredRefiner(DepthRefiner(SMALL)), to_sample(pair))
+    assert said.markers.shape == raw_markers(pair.landmarks, pair.height).shape == (70, 22, 3)
     assert (said.spread > 0).all()
     assert said.tilt.shape == said.tilt_spread.shape == (70, 2)
 
