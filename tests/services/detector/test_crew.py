@@ -1,6 +1,8 @@
+import multiprocessing
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
+from unittest import mock
 
 import numpy as np
 import psutil
@@ -47,9 +49,7 @@ def test_the_result_does_not_depend_on_the_number_of_processors(sample, tmp_path
         assert other.preview.read_bytes() == results[0].preview.read_bytes()
 
 
-def test_seams_differ_from_one_continuous_run_no_more_than_the_rest(
-    sample, tmp_path, processors, monkeypatch, detected
-):
+def test_seams_differ_from_one_continuous_run_no_more_than_the_rest(sample, tmp_path, detected):
     # `detected` is one continuous run. That MediaPipe, begun elsewhere, finds other values is inherent: about 2 px.
     outputs = run(DetectorInputs(sample, tmp_path), RunOptions(), silent)
     pixels = np.linalg.norm(outputs.landmarks.image - detected.landmarks.image, axis=-1).mean(axis=1)[25:]
@@ -103,7 +103,7 @@ def _crew() -> list[psutil.Process]:
 
 
 def test_the_processes_end_with_a_parent_that_is_killed(sample, tmp_path):
-    context = crew.multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as outer:
         parent = outer.submit(os.getpid).result()
         outer.submit(_hang_with_a_crew, sample, tmp_path)
@@ -115,8 +115,7 @@ def test_the_processes_end_with_a_parent_that_is_killed(sample, tmp_path):
 
 
 def _hang_with_a_crew(video, folder) -> None:
-    crew.usable_cpus = lambda: 2
-    with crew.Crew(video, folder, OPTIONS, 4, None):
+    with mock.patch.object(crew, "usable_cpus", lambda: 2), crew.Crew(video, folder, OPTIONS, 4, None):
         signal.pause()
 
 
