@@ -7,7 +7,7 @@ from the field of the same name in an earlier stage's output (or `video` and `su
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -31,15 +31,6 @@ def needs_nothing(_options: RunOptions) -> None:
     """The check of a stage that needs no model."""
 
 
-class Plan(Protocol):
-    """How the work on one run is cut: a model whose parts are models that each say all about themselves."""
-
-    @property
-    def parts(self) -> Sequence[BaseModel]:
-        """In their order."""
-        ...
-
-
 @dataclass(frozen=True)
 class Division:
     """How a stage's work is cut into parts, so that all who do this stage can share a run.
@@ -47,7 +38,8 @@ class Division:
     `gather` of all parts gives what the stage's `run` gives. Whoever does a part has the stage's inputs, and finds the
     same as anybody else would.
 
-    plan    (inputs, options) → plan, a `plan_type`.
+    plan    (inputs, options) → plan, a `plan_type`; each of its `parts`, a `part_type`, says all about itself, and by
+            `frames` how much it is.
     part    (inputs, options, part of the plan, progress) → what came of it, a `part_outputs`.
     gather  (inputs, options, plan, what came of every part) → the stage's outputs.
     """

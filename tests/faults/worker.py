@@ -33,6 +33,8 @@ class StubStage:
     def __init__(self, stage: StageName) -> None:
         self._source = "video" if stage == "detector" else "landmarks"
 
+    divided = False
+
     async def inputs(self) -> frozenset[str]:
         return frozenset({self._source})
 

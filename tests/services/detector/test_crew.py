@@ -115,7 +115,7 @@ def test_the_processes_end_with_a_parent_that_is_killed(sample, tmp_path):
 
 
 def _hang_with_a_crew(video, folder) -> None:
-    with mock.patch.object(crew, "usable_cpus", lambda: 2), crew.Crew(video, folder, OPTIONS, 4, None):
+    with mock.patch.object(crew, "usable_cpus", return_value=2), crew.Crew(video, folder, OPTIONS, 4, None):
         signal.pause()
 
 
