@@ -176,6 +176,7 @@ class Sharing:
                         if not await self._wanted(task):
                             return
                 await self._hand_in(task, working.result())
+                log.info("helped with part %d of run %s", task.number, task.run_id)
             finally:
                 working.cancel()
                 await asyncio.wait({working})
