@@ -141,4 +141,6 @@ def _detect(video: Path, workdir: Path, part: DetectorPart, options: RunOptions)
         if _member.stop.is_set():
             raise Cancelled("The run was stopped.")
 
-    return detect(video, workdir, part, options, advance)
+    return detect(
+        video, workdir, part, options, advance, decoder_threads=1
+    )  # the other cores have segments of their own

@@ -15,6 +15,7 @@ from services.detector.video import Video
 from services.detector.views import ViewFacts, Views
 from services.detector.window import Window
 from shared.contracts import RunOptions
+from shared.machine import reuse_large_blocks
 from shared.models import shipped
 from shared.motion import Landmarks
 from shared.skeleton import LANDMARKS
@@ -64,17 +65,19 @@ def detect(
     options: RunOptions,
     progress: Progress,
     window: Window | None = None,
+    decoder_threads: int = 0,
 ) -> DetectedPart:
     """Find the person in every frame of a segment; the warm-up's frames are looked at and not kept.
 
     Raises what `Video` and `PoseLandmarker` raise. After that, and after anything that `progress` raises, the work
     folder holds no file of ours.
     """
+    reuse_large_blocks()
     times: list[float] = []
     poses: list[Pose | None] = []
     size = (0, 0)
     with ExitStack() as stack:
-        reader = stack.enter_context(Video(video, part.turn_deg))
+        reader = stack.enter_context(Video(video, part.turn_deg, decoder_threads))
         landmarker = stack.enter_context(PoseLandmarker(pose_model(options)))
         views = Views(stack, workdir / "piece.nut", reader.nominal_rate, part.origin_s, options, window)
         for frame in reader.frames(part.segment):

@@ -18,6 +18,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from services.detector.orientation import Orientation, Picture
@@ -81,6 +82,7 @@ class Video:
     """A video open for reading once, as a context manager.
 
     turn_deg      clockwise turn beyond the container's word, where that is wrong (`services.detector.upright`).
+    threads       that decode ahead; 0: as FFmpeg sees fit, about one a core.
     nominal_rate  frames per second by the container's word.
     timeline      the times of the frames read so far, and what was mended in them.
 
@@ -88,12 +90,14 @@ class Video:
     where it cannot be decoded.
     """
 
-    def __init__(self, path: Path, turn_deg: int = 0) -> None:
+    def __init__(self, path: Path, turn_deg: int = 0, threads: int = 0) -> None:
         self._path = path
+        self._threads = threads
         self._turn_deg = turn_deg
         self._open()
         self.nominal_rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(NOMINAL_FPS)
         self._stored_size = _square_size(self._stream)
+        self._reformatter = VideoReformatter()
         self._orientation = Orientation().turned(turn_deg)
         self._reordered_avi = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
         self._stated = _stated_end(self._container, self._stream, float(self.nominal_rate))
@@ -189,6 +193,7 @@ class Video:
             self._container.close()
             raise
         self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = self._threads
         self._unordered: list[int] = []
 
     def _cut(self, shown: "list[_Shown]") -> tuple[Segment, ...]:
@@ -250,7 +255,7 @@ class Video:
             self._interlaced |= decoded.interlaced_frame
             self._damaged_parts += decoded.is_corrupt
         width, height = self._stored_size
-        stored = decoded.to_ndarray(format="rgb24", width=width, height=height)
+        stored = self._reformatter.reformat(decoded, width, height, "rgb24").to_ndarray()
         return self._orientation.apply(np.asarray(stored, dtype=np.uint8))
 
     def _timestamp(self, decoded: VideoFrame) -> int | None:
