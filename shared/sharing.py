@@ -76,10 +76,14 @@ class Sharing:
         return done.model_copy(update={"seconds": time.perf_counter() - started})
 
     async def help(self, delivery: PartDelivery) -> None:
-        """Do a part of somebody's work, if it is still wanted. What fails here is left to its leader."""
+        """Do a part of somebody's work, if it is still wanted.
+
+        What fails here, or came back from another who may have died of it, is left to its leader.
+        """
         try:
             async with heartbeat(delivery, self._settings.ack_wait_s / 3):
-                await self._help(delivery.task)
+                if delivery.count == 1:
+                    await self._help(delivery.task)
                 await delivery.ack()
         except (asyncio.CancelledError, Unavailable) as error:
             await quietly(delivery.retry(_RETRY_S if isinstance(error, Unavailable) else 0))

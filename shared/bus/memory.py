@@ -61,22 +61,31 @@ class _Delivery:
 
 
 @dataclass(eq=False)
-class _PartDelivery:
-    """An offer, and its delivery: the same for every delivery of it."""
-
-    bus: "MemoryBus"
+class _Offer:
     task: PartTask
+    deliveries: int = 0
     due: float = 0.0
     """Monotonic time from which it may be delivered (again)."""
 
+
+@dataclass(frozen=True)
+class _PartDelivery:
+    bus: "MemoryBus"
+    offer: _Offer
+    count: int
+
+    @property
+    def task(self) -> PartTask:
+        return self.offer.task
+
     async def in_progress(self) -> None:
-        self.due = time.monotonic() + self.bus.ack_wait_s
+        self.offer.due = time.monotonic() + self.bus.ack_wait_s
 
     async def ack(self) -> None:
-        self.bus.parts = [other for other in self.bus.parts if other is not self]
+        self.bus.parts = [other for other in self.bus.parts if other is not self.offer]
 
     async def retry(self, delay: float) -> None:
-        self.due = time.monotonic() + delay
+        self.offer.due = time.monotonic() + delay
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ class MemoryBus:
         self.max_deliveries = max_deliveries
         self.messages: list[_Message] = []
         self.exhausted: list[_Message] = []
-        self.parts: list[_PartDelivery] = []
+        self.parts: list[_Offer] = []
         self._sequences = itertools.count(1)
         self._seen: dict[str, float] = {}
         self._states: dict[str, StoredState] = {}
@@ -131,7 +140,7 @@ class MemoryBus:
 
     async def offer(self, task: PartTask) -> None:
         if self._is_new(f"part.{task.message_id}"):
-            self.parts.append(_PartDelivery(self, task))
+            self.parts.append(_Offer(task))
             await self._notify()
 
     async def pull_part(self, stage: StageName, timeout: float) -> _PartDelivery | None:
@@ -233,9 +242,11 @@ class MemoryBus:
     def _next_part(self, stage: StageName) -> _PartDelivery | None:
         now = time.monotonic()
         part = next((part for part in self.parts if part.task.stage == stage and part.due <= now), None)
-        if part is not None:
-            part.due = now + self.ack_wait_s
-        return part
+        if part is None:
+            return None
+        part.deliveries += 1
+        part.due = now + self.ack_wait_s
+        return _PartDelivery(self, part, part.deliveries)
 
     def _exhaust(self) -> None:
         now = time.monotonic()

@@ -118,6 +118,7 @@ class _Delivery(_Received):
 @dataclass(frozen=True)
 class _PartDelivery(_Received):
     task: PartTask
+    count: int
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class NatsBus:
             log.exception("a message on %s is no part of this version and was dropped", message.subject)
             await self._drop(message)
             return None
-        return _PartDelivery(message, self._connection(), task)
+        return _PartDelivery(message, self._connection(), task, message.metadata.num_delivered or 1)
 
     async def is_offered(self, task: PartTask) -> bool:
         return await self._holds(PARTS, _part_subject(task))

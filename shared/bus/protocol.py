@@ -77,6 +77,10 @@ class PartDelivery(Protocol):
     def task(self) -> PartTask:
         """The work to be done."""
 
+    @property
+    def count(self) -> int:
+        """Which delivery of the offer this is, from 1."""
+
     async def in_progress(self) -> None:
         """Start the ack wait anew."""
 

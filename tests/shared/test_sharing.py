@@ -178,7 +178,7 @@ async def test_a_single_part_is_not_offered(laboratory, monkeypatch):
     assert await laboratory.words(state) == ["word0"]
 
 
-async def test_a_helper_that_dies_is_followed_by_another(laboratory, monkeypatch):
+async def test_the_part_of_a_helper_that_dies_is_done_by_its_leader(laboratory, monkeypatch):
     """Its delivery is neither acknowledged nor given back, as after kill -9."""
     dead: list[int] = []
     help_out = Sharing.help

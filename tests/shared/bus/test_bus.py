@@ -348,9 +348,9 @@ async def test_parts_are_offered_once_and_each_to_one(bus):
 async def test_a_part_whose_helper_falls_silent_is_delivered_again_however_often(bus):
     _, task = await queued(bus)
     await bus.offer(part_of(task, 0))
-    for _ in range(MAX_DELIVERIES + 1):
-        await part_pulled(bus, timeout=4 * ACK_WAIT_S + 2)
-    await (await part_pulled(bus, timeout=4 * ACK_WAIT_S + 2)).ack()
+    deliveries = [await part_pulled(bus, timeout=4 * ACK_WAIT_S + 2) for _ in range(MAX_DELIVERIES + 1)]
+    assert [delivery.count for delivery in deliveries] == list(range(1, MAX_DELIVERIES + 2))
+    await deliveries[-1].ack()
     assert await bus.pull_exhausted(0.2) is None
 
 
