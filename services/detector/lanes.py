@@ -8,7 +8,7 @@ VIDEO mode (`services.detector.landmarker`), by networks of the same weights.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Final, Self
 
 from services.detector.body import Body, BodyNetwork
 from services.detector.landmarker import Pose
@@ -88,12 +88,37 @@ class LaneLandmarker:
             for index, (lane, frame) in enumerate(zip(lanes, frames, strict=True))
         ]
 
+    def alone(self, frame: Frame) -> Pose | None:
+        """The pose in this frame, as if there were no other."""
+        return self.advance([Lane()], [frame])[0]
+
     def _seek(self, lanes: Sequence[Lane], frames: Sequence[Frame]) -> None:
         lost = [index for index, lane in enumerate(lanes) if lane.region is None]
         if lost:
             regions = self._person.find([frames[index].picture for index in lost])
             for index, region in zip(lost, regions, strict=True):
                 lanes[index].region = region
+
+
+class OneLane:
+    """Finds the person in the frames of one video or segment: what `PoseLandmarker` does, in its way.
+
+    Raises what `LaneLandmarker` raises.
+    """
+
+    def __init__(self, pose_model: PoseModel) -> None:
+        self._landmarker = LaneLandmarker(pose_model, threads=1)
+        self._lane = Lane()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def detect(self, frame: Frame) -> Pose | None:
+        """The person in the next frame; None where nobody is found."""
+        return self._landmarker.advance([self._lane], [frame])[0]
 
 
 def detect_lanes(
