@@ -82,12 +82,12 @@ class Crew:
 
     def _side_by_side(self, parts: Sequence[DetectorPart], progress: Progress) -> list[DetectedPart]:
         total = sum(part.frames for part in parts)
-        futures = [
-            self._pool.submit(_detect, self._video, folder, part, self._options)
-            for part, folder in zip(parts, self._folders, strict=True)
-        ]
-        waiting: set[Future[DetectedPart]] = set(futures)
         try:
+            futures = [
+                self._pool.submit(_detect, self._video, folder, part, self._options)
+                for part, folder in zip(parts, self._folders, strict=True)
+            ]
+            waiting: set[Future[DetectedPart]] = set(futures)
             while waiting:
                 finished, waiting = wait(waiting, timeout=_TICK_S)
                 for future in finished:
