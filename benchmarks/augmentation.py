@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.augmenter.body import fill
+from services.augmenter.body import BodyFrame, WholeBody
 from services.augmenter.stage import AUGMENTER, AugmenterInputs
 from shared.contracts import RunOptions, Subject
 from shared.formats.trc import write_trc
@@ -51,7 +51,9 @@ def main() -> None:
 def _swaying() -> Markers:
     """Somebody who stands and sways; the networks take as long for any motion."""
     times = np.arange(FRAMES) / 60
-    standing = fill(times, times, np.full((FRAMES, len(MARKERS), 3), np.nan), SUBJECT.height)
+    unseen = Markers(times, MARKERS, np.full((FRAMES, len(MARKERS), 3), np.nan))
+    still = BodyFrame(np.zeros((FRAMES, 3)), np.zeros(FRAMES))
+    standing = WholeBody.of(unseen, still, SUBJECT.height).at(times)
     phases = np.random.default_rng(0).uniform(0, 2 * np.pi, (len(MARKERS), 3))
     return Markers(times, MARKERS, standing + [0, 0.9, 0] + 0.03 * np.sin(times[:, None, None] * 4 + phases))
 

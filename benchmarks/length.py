@@ -1,4 +1,4 @@
-"""Seconds per frame of every stage past the detector, and peak memory, from short clips to an hour at 60 frames a second.
+"""Seconds per frame of every stage past the detector, and peak memory, from short clips to an hour at 60 frames/s.
 
 `python -m benchmarks.length` measures and prints; `measure_length` is for other benchmarks. Each length is run in a
 process of its own through `cli.pipeline`, with both refiners, 20 copies and all files but the preview; a stand-in for

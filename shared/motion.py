@@ -166,7 +166,8 @@ def _frozen(values: ArrayLike) -> FloatArray:
     while isinstance(base, np.ndarray) and not base.flags.writeable and base.base is not None:
         base = base.base
     immutable = isinstance(base, bytes) or (isinstance(base, np.ndarray) and not base.flags.writeable)
-    if immutable and isinstance(values, np.ndarray) and values.dtype == np.float64 and values.flags.c_contiguous:
+    ready = isinstance(values, np.ndarray) and values.dtype == np.float64 and values.flags.c_contiguous
+    if immutable and isinstance(values, np.ndarray) and ready and values.flags.aligned:
         return values
     return read_only(np.array(values, dtype=np.float64, order="C"))
 

@@ -80,9 +80,7 @@ def augment_into(
         progress(done, len(times))
 
 
-def _answers(
-    body: WholeBody, even: FloatArray, subject: Subject, cycles: int
-) -> Iterator[tuple[int, FloatArray]]:
+def _answers(body: WholeBody, even: FloatArray, subject: Subject, cycles: int) -> Iterator[tuple[int, FloatArray]]:
     """First frame and (n, 43, 4) mean and spread of the copies of every piece, seen from the body, at even times."""
     networks = Augmenters(subject)
     at_once = max(1, _FRAMES_PER_CALL // cycles)

@@ -70,7 +70,7 @@ class BodyFrame:
             return None
         return cls(interpolate(times, times[seen], origin[seen]), heading)
 
-    def part(self, frames: slice | NDArray[np.intp]) -> Self:
+    def part(self, frames: slice | NDArray[np.int32]) -> Self:
         """The same of some frames."""
         return replace(self, origin=self.origin[frames], heading=self.heading[frames])
 
@@ -103,7 +103,7 @@ class WholeBody:
     @classmethod
     def of(cls, markers: Markers, frame: BodyFrame, height: float) -> Self:
         """Of `MARKERS`."""
-        there = np.isfinite(markers.positions).all(axis=2)
+        there = np.asarray(np.isfinite(markers.positions).all(axis=2))
         seen = {name: np.flatnonzero(there[:, MARKER_INDEX[name]]).astype(np.int32) for name in _STANDING}
         return cls(markers.times, markers.positions, frame, height, seen)
 

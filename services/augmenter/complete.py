@@ -28,7 +28,7 @@ def complete(responses: FloatArray, positions: FloatArray, absent: NDArray[np.bo
     estimated = np.zeros_like(absent)
     estimated[:, _HIP_JOINT_CENTRES] = absent[:, _HIP_JOINT_CENTRES] & _seen(positions, "RHip", "LHip")[:, None]
     lost = np.flatnonzero(estimated.any(axis=1))
-    centres = hip_joint_centres(*np.moveaxis(responses[np.ix_(lost, _PELVIS)], 1, 0))
+    centres = hip_joint_centres(*np.moveaxis(responses[lost[:, None], _PELVIS], 1, 0))
     _put(responses, centres, lost, _HIP_JOINT_CENTRES, estimated)
     for side, prefix in (("R", "r"), ("L", "L")):
         cluster = [_COLUMN[f"{prefix}_sh{number}_study"] for number in (1, 2, 3)]
@@ -50,7 +50,7 @@ def _put(
     estimated: NDArray[np.bool_],
 ) -> None:
     """Estimates (n, C, 3) of some frames and markers, where they are wanted."""
-    there = np.ix_(frames, columns)
+    there = (frames[:, None], np.array(columns))
     responses[there] = np.where(estimated[there][..., None], estimates, responses[there])
 
 
