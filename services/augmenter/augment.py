@@ -32,7 +32,7 @@ _FLIP: Final = np.array((1.0, 1.0, -1.0))
 _STRETCH: Final = 3000
 """Frames (50 s) with noise of their own."""
 
-_FRAMES_PER_CALL: Final = 8000
+_FRAMES_PER_CALL: Final = 2000
 """Of all copies together: enough for the networks to run at full speed, little enough for the processor's cache."""
 
 

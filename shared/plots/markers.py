@@ -4,18 +4,20 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from shared.motion import FloatArray, Markers
-from shared.plots.page import STYLES, add_legend, new_page, save_page, sides_legend, tidy
+from shared.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend
 from shared.skeleton import MARKERS, SEGMENTS
 
 MOMENTS: Final = 5
 VIEWS: Final = ("from the person's right", "from the front")
 
 
+@rc_context(LOOK)
 def save_markers(path: Path, markers: Markers, title: str, show_all: bool) -> None:
     """The skeleton of the 22 markers at evenly spread moments; with `show_all` every other marker as a dot.
 
@@ -84,7 +86,6 @@ def _draw(axes: Axes, points: FloatArray, names: tuple[str, ...], show_all: bool
     if show_all:
         extra = np.array([place[name] for name in names if name not in MARKERS]).reshape(-1, 2)
         axes.plot(*extra.T, marker="o", linestyle="", markersize=1.8, color="#555555", zorder=3)
-    tidy(axes)
 
 
 def _side(distal: str) -> str:
