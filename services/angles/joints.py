@@ -61,7 +61,8 @@ def _put_joints(points: segments.Points, angles: FloatArray) -> FloatArray:
         for side, values in zip("rl", both, strict=True):
             angles[:, JOINT_GROUP_INDEX[f"{joint}_{side}"]] = values
     angles[:, JOINT_GROUP_INDEX["trunk"]] = trunk(root[0], back[0])
-    return root[0]
+    right: FloatArray = root[0]  # which is the left one's too, mirrored
+    return right
 
 
 def near_singularity(angles: FloatArray) -> NDArray[np.bool_]:

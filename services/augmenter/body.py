@@ -12,7 +12,6 @@ from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from shared.motion import FloatArray, Markers
 from shared.skeleton import MARKER_INDEX, MARKERS, mirrored
@@ -166,7 +165,14 @@ def _smooth(times: FloatArray, heading: FloatArray) -> FloatArray:
         return np.zeros_like(heading)
     even = training_times(times)
     bridged = interpolate(even, times[known], np.unwrap(heading[known]))
-    return interpolate(times, even, gaussian_filter1d(bridged, _HEADING_SMOOTHING_S * TRAINING_RATE, mode="nearest"))
+    return interpolate(times, even, _gaussian(bridged, _HEADING_SMOOTHING_S * TRAINING_RATE))
+
+
+def _gaussian(values: FloatArray, sd: float) -> FloatArray:
+    """(T,) smoothed with this standard deviation, in values, the ends held."""
+    reach = int(4 * sd + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
+    return np.convolve(np.pad(values, reach, mode="edge"), weights / weights.sum(), mode="valid")
 
 
 def _between_hips(positions: FloatArray, heading: FloatArray, height: float) -> FloatArray:

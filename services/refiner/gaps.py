@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from services.refiner.smoothing import stretches
 from shared.motion import FloatArray
+from shared.pchip import pchip
 
 LONGEST_FILLED_S: Final = 0.2
 """Between the frames on both sides of a gap. Filling 0.2 s of measured walking from its surroundings with 3 mm of noise
@@ -53,7 +53,7 @@ def fill_gaps(times: FloatArray, positions: FloatArray) -> Gaps:
             filled[gap, marker] = inside and _duration(times, gap) <= LONGEST_FILLED_S + 1e-9
         new = filled[:, marker]
         if new.any():
-            positions[new, marker] = PchipInterpolator(times[~gone], positions[~gone, marker])(times[new])
+            positions[new, marker] = pchip(times[~gone], positions[~gone, marker], times[new])
     return Gaps(missing, filled, longest, count)
 
 

@@ -57,7 +57,9 @@ def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) 
     if not angles.times.size:
         raise InvalidMotion("There are no frames whose joint angles could be refined.")
     progress(0, angles.times.size)
-    correction, spread = _answer(network, inputs, progress)
+    asked = _Asked(angles, inputs.landmarks.visibility, inputs.depth_spread, inputs.marker_spread)
+    del inputs  # the pictures of a long recording are large, and nobody needs them any more
+    correction, spread = _answer(network, asked, progress)
     spread[np.isnan(angles.values)] = np.nan
     after = JointAngles(angles.times, read_only(refined(angles.values, correction)))
     stated = AngleSpread(angles.times, read_only(spread))
@@ -65,12 +67,12 @@ def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) 
 
 
 def refined(angles: FloatArray, correction: FloatArray) -> FloatArray:
-    """(T, 12, 3) degrees: the sum, with a shoulder's angles within the range that they have by definition.
+    """(T, 12, 3) degrees, in the place of `correction`: the sum, with a shoulder's angles within their range.
 
-    That is (−180, 180] for plane of elevation and internal rotation, [0, 180] for the elevation. The pelvis' rotation
-    goes on counting whole turns.
+    By definition that is (−180, 180] for plane of elevation and internal rotation, [0, 180] for the elevation. The
+    pelvis' rotation goes on counting whole turns.
     """
-    out = angles + correction
+    out = np.add(angles, correction, out=correction)
     for axis in (0, 2):
         turn = out[:, _SHOULDERS, axis]
         out[:, _SHOULDERS, axis] = 180 - (180 - turn) % 360
@@ -90,7 +92,17 @@ def _network(options: RunOptions) -> Refiner:
     return network
 
 
-def _answer(network: Refiner, inputs: JointInputs, progress: Progress) -> tuple[FloatArray, FloatArray]:
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What the network is told."""
+
+    angles: JointAngles
+    visibility: FloatArray
+    depth_spread: MarkerSpread | None
+    marker_spread: MarkerSpread
+
+
+def _answer(network: Refiner, inputs: _Asked, progress: Progress) -> tuple[FloatArray, FloatArray]:
     """Correction and standard deviation, each (T, 12, 3) degrees and nowhere missing."""
     times = inputs.angles.times
     indices = window_indices(times.size)
@@ -101,11 +113,11 @@ def _answer(network: Refiner, inputs: JointInputs, progress: Progress) -> tuple[
     return correction, spread
 
 
-def _feed(inputs: JointInputs) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]]:
+def _feed(inputs: _Asked) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]]:
     """The network's inputs for windows by their frames."""
     every = {
         "angles": inputs.angles.values,
-        "visibility": inputs.landmarks.visibility,
+        "visibility": inputs.visibility,
         "marker_spread": inputs.marker_spread.values,
         "times": inputs.angles.times - inputs.angles.times[0],
     }

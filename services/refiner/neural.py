@@ -80,7 +80,10 @@ def ask(network: Refiner, landmarks: Landmarks, height: float, into: FloatArray 
     blends = dict(zip(OUTPUTS, [Blend(_room(into, frames)), *map(Blend, room)], strict=True))
     for _ in ask_in_parts(network, indices, _feed(landmarks, height), blends, _WINDOWS_AT_ONCE):
         pass
-    markers, spread, tilt, tilt_spread, bearing = (blend.finish()[:frames] for blend in blends.values())
+    answers = [blend.finish() for blend in blends.values()]
+    if frames < WINDOW:
+        answers = [values[:frames] for values in answers]
+    markers, spread, tilt, tilt_spread, bearing = answers
     unseen = ~landmarks.detected
     for values in (markers, spread, tilt, tilt_spread):
         values[unseen] = np.nan

@@ -50,7 +50,7 @@ def save_markers(path: Path, markers: Markers, title: str, show_all: bool) -> No
 
 def _moments(markers: Markers) -> NDArray[np.intp]:
     """Frames to draw: evenly spread over those with most markers."""
-    present = np.isfinite(markers.select(MARKERS).positions).all(axis=2).sum(axis=1)
+    present = np.sum([np.isfinite(markers.position(name)).all(axis=1) for name in MARKERS], axis=0)
     whole = np.flatnonzero(present == present.max(initial=0))
     return whole[np.linspace(0, whole.size - 1, min(MOMENTS, whole.size)).round().astype(int)] if whole.size else whole
 
