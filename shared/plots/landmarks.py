@@ -119,6 +119,7 @@ def _draw_visibility(axes: Axes, landmarks: Landmarks) -> None:
     axes.set_xlabel("time (s)", fontsize=7)
     bar = axes.figure.colorbar(mesh, ax=axes, fraction=0.03, pad=0.02, aspect=45)
     bar.ax.grid(visible=False)
+    bar.ax.tick_params(pad=3.5)
 
 
 def _last_interval(landmarks: Landmarks) -> float:

@@ -93,7 +93,7 @@ def save_page(figure: Figure, path: Path) -> None:
     The same bytes for the same picture and matplotlib. Raises OutputNotWritable.
     """
     with write_atomic(path) as file:
-        figure.savefig(file, format="png", metadata={"Software": "HumanPose3D"}, pil_kwargs={"compress_level": 3})
+        figure.savefig(file, format="png", metadata={"Software": "HumanPose3D"})
     with write_atomic(path.with_suffix(".svg")) as file, rc_context(_SVG):
         figure.savefig(file, format="svg", metadata={"Creator": "HumanPose3D", "Date": None})
 
