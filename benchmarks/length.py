@@ -44,12 +44,15 @@ class Length:
     frames             of the clip.
     start_s            seconds until the first stage begins: the imports of a new process.
     seconds            by stage, in order; `results` is all files.
+    cpu_s              seconds of processor time by stage, all cores together: what a machine that is busy with other
+                       things as well leaves comparable.
     peak_mb            by stage: the most memory that the process held (resident set).
     """
 
     frames: int
     start_s: float
     seconds: dict[str, float]
+    cpu_s: dict[str, float]
     peak_mb: dict[str, float]
 
     @property
@@ -89,10 +92,10 @@ def run_one(frames: int, output: Path) -> Length:
     video = ROOT / "examples" / "sample.mp4"
     with mock.patch.dict(cast("dict[str, object]", pipeline.STAGES), {DETECTOR: stand_in}):
         start_s = time.perf_counter() - started
-        begun = time.perf_counter()
+        meter.begin()
         pipeline.run_pipeline(video, Subject(height=1.75, weight=70), OPTIONS, output, bar)
-        meter.finish(RESULTS, time.perf_counter() - begun)
-    return Length(frames, start_s, meter.seconds, meter.peak_mb)
+        meter.finish(RESULTS)
+    return Length(frames, start_s, meter.seconds, meter.cpu_s, meter.peak_mb)
 
 
 class _Meter:
@@ -100,26 +103,29 @@ class _Meter:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.cpu_s: dict[str, float] = {}
         self.peak_mb: dict[str, float] = {}
+        self._begun = self._cpu_begun = 0.0
+
+    def begin(self) -> None:
+        """From here on everything counts for whatever is finished next."""
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forgets the peak
+        self._begun, self._cpu_begun = time.perf_counter(), time.process_time()
+
+    def finish(self, name: str) -> None:
+        """What was measured since the last thing began is this one's."""
+        self.seconds[name] = time.perf_counter() - self._begun
+        self.cpu_s[name] = time.process_time() - self._cpu_begun
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        self.peak_mb[name] = round(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6, 1)
+        self.begin()
 
     @contextmanager
     def measured(self, name: str) -> Iterator[None]:
-        """Measure what happens in the block; what comes after it counts for the next `finish`."""
-        self._forget_peak()
-        started = time.perf_counter()
+        """Measure what happens in the block; what came before it, between two stages, counts for neither."""
+        self.begin()
         yield
-        self.finish(name, time.perf_counter() - started)
-        self._forget_peak()
-
-    def finish(self, name: str, seconds: float) -> None:
-        """Of `seconds`, what was not measured yet is that of `name`."""
-        self.seconds[name] = seconds if name != RESULTS else seconds - sum(self.seconds.values())
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        self.peak_mb[name] = round(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6, 1)
-
-    @staticmethod
-    def _forget_peak() -> None:
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+        self.finish(name)
 
 
 def main() -> None:
@@ -135,8 +141,12 @@ def main() -> None:
     for length in measure_length(parsed.sizes):
         print(f"{length.frames} frames, start {length.start_s:.2f} s")
         for stage, ms in length.ms_per_frame.items():
-            print(f"  {stage:<16}{length.seconds[stage]:>9.2f} s{ms:>9.3f} ms a frame{length.peak_mb[stage]:>9,.0f} MB")
-        print(f"  {'all':<16}{'':>11}{sum(length.ms_per_frame.values()):>9.3f} ms a frame")
+            cpu = 1e3 * length.cpu_s[stage] / length.frames
+            print(
+                f"  {stage:<16}{length.seconds[stage]:>8.2f} s{ms:>8.3f} ms a frame{cpu:>8.3f} of CPU time"
+                f"{length.peak_mb[stage]:>7,.0f} MB"
+            )
+        print(f"  {'all':<16}{'':>10}{sum(length.ms_per_frame.values()):>8.3f} ms a frame")
 
 
 if __name__ == "__main__":
