@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.augmenter.body import fill
+from services.augmenter.body import BodyFrame, WholeBody
 from services.augmenter.stage import AUGMENTER, AugmenterInputs
 from shared.contracts import RunOptions, Subject
 from shared.formats.trc import write_trc
@@ -45,7 +45,9 @@ def main() -> None:
 def swaying(frames: int) -> Markers:
     """So many frames of somebody who stands and sways; the networks take as long for any motion."""
     times = np.arange(frames) / 60
-    standing = fill(times, times, np.full((frames, len(MARKERS), 3), np.nan), SUBJECT.height)
+    unseen = Markers(times, MARKERS, np.full((frames, len(MARKERS), 3), np.nan))
+    still = BodyFrame(np.zeros((frames, 3)), np.zeros(frames))
+    standing = WholeBody.of(unseen, still, SUBJECT.height).at(times)
     phases = np.random.default_rng(0).uniform(0, 2 * np.pi, (len(MARKERS), 3))
     return Markers(times, MARKERS, standing + [0, 0.9, 0] + 0.03 * np.sin(times[:, None, None] * 4 + phases))
 

@@ -2,8 +2,8 @@
 
 The whole pipeline against the loop that MediaPipe's guide shows, the parts of the time past the detector, one run
 shared by several detectors, length from 100 frames to an hour, and the time to start. With `--reference`, the Python of
-an environment that has Pose2Sim and OpenSim, also the augmentation and the joint angles against theirs (`--lab` names the
-laboratory's motions). Every figure is a median of alternating turns, each turn a process of its own.
+an environment that has Pose2Sim and OpenSim, also the augmentation and the joint angles against theirs (`--lab` names
+the laboratory's motions). Every figure is a median of alternating turns, each turn a process of its own.
 
 Written to `benchmarks/results/speed.json`, and as tables to `speed.md`.
 """
