@@ -18,7 +18,8 @@ from shared.contracts import RunOptions, StageName, StageReport, Subject, route
 from shared.errors import OutputNotWritable
 from shared.models import sha256
 from shared.names import safe_name
-from shared.results import RunResults, publish, write_results
+from shared.painters import Painters
+from shared.results import RunResults, number_of_pictures, publish, write_results
 from shared.stage import Progress, Stage
 
 STAGES: Mapping[StageName, Stage[Any, Any]] = {
@@ -39,7 +40,7 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
     name = safe_name(video)
     for stage_name in route(options):
         STAGES[stage_name].check(options)
-    with _scratch_folder(output) as scratch:
+    with _scratch_folder(output) as scratch, Painters(number_of_pictures(options)) as painters:
         artefacts = Shelf(scratch, video=video, subject=subject, workdir=scratch)
         reports: dict[StageName, StageReport] = {}
         timings: dict[StageName, float] = {}
@@ -52,7 +53,7 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
             artefacts.take(made)
         finished = scratch / "results"
         finished.mkdir()
-        write_results(_results(name, video, artefacts, reports, timings, options), finished)
+        write_results(_results(name, video, artefacts, reports, timings, options), finished, painters)
         return publish(finished, output / name)
 
 

@@ -21,9 +21,10 @@ import json
 import platform
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
@@ -37,6 +38,7 @@ from shared.formats.csv_files import write_angles_csv, write_landmarks_csv
 from shared.formats.files import write_atomic
 from shared.formats.trc import write_trc
 from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
+from shared.painters import Painters
 
 _T = TypeVar("_T")
 
@@ -150,8 +152,15 @@ class RunResults:
         return value
 
 
-def write_results(results: RunResults, folder: Path) -> None:
-    """Write all files of a run into an empty folder. Raises OutputNotWritable, leaving what it had written so far."""
+def write_results(results: RunResults, folder: Path, painters: Painters | None = None) -> None:
+    """Write all files of a run into an empty folder. Raises OutputNotWritable, leaving what it had written so far.
+
+    painters  who may have been told before that there will be pictures to draw.
+    """
+    if painters is None:
+        with Painters(number_of_pictures(results.options)) as hired:
+            write_results(results, folder, hired)
+        return
     name = results.name
     angles_folder = folder / _ANGLES_FOLDER
     try:
@@ -160,6 +169,7 @@ def write_results(results: RunResults, folder: Path) -> None:
             shutil.copyfile(results.preview, folder / f"{name}_preview.mp4")
     except OSError as error:
         raise OutputNotWritable(f"The results cannot be written: {error.strerror}.") from error
+    painters.begin([partial(draw, results, folder) for draw in _pages(results.options)])
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
@@ -168,7 +178,7 @@ def write_results(results: RunResults, folder: Path) -> None:
     run = _run(results)
     _write_json(folder / "run.json", run)
     _write_report(folder / "report.html", results, run)
-    _write_plots(results, folder)
+    painters.finish()
 
 
 def publish(folder: Path, destination: Path) -> Path:
@@ -283,27 +293,47 @@ def _rounded(value: JsonValue) -> JsonValue:
     return value
 
 
-def _write_plots(results: RunResults, folder: Path) -> None:
-    options, name = results.options, results.name
-    wanted = (
-        options.plot_all_joint_angles,
-        options.save_angle_comparison,
-        options.plot_landmarks,
-        options.plot_augmented,
-    )
-    if not any(wanted):
-        return
-    from shared import plots  # deferred: importing matplotlib takes longer than all else here
+def number_of_pictures(options: RunOptions) -> int:
+    """How many pages these options ask for."""
+    return len(_pages(options))
 
-    if options.plot_all_joint_angles:
-        note = "refined, with the standard deviation" if results.made("refined_angles") else ""
-        path = folder / _ANGLES_FOLDER / f"{name}_all_joint_angles.png"
-        plots.save_joint_angles(path, results.final_angles, name, note, results.angle_spread)
-    if options.save_angle_comparison:
-        path = folder / _ANGLES_FOLDER / f"{name}_angle_comparison.png"
-        plots.save_angle_comparison(path, results.angles, results.refined_angles, name)
-    if options.plot_landmarks:
-        plots.save_landmarks(folder / f"{name}_landmarks.png", results.landmarks, name)
-    if options.plot_augmented:
-        path = folder / f"{name}_augmented.png"
-        plots.save_markers(path, results.augmented_markers, name, options.show_all_markers)
+
+def _pages(options: RunOptions) -> list[Callable[[RunResults, Path], None]]:
+    pages = {
+        _draw_angles: options.plot_all_joint_angles,
+        _draw_comparison: options.save_angle_comparison,
+        _draw_landmarks: options.plot_landmarks,
+        _draw_markers: options.plot_augmented,
+    }
+    return [draw for draw, wanted in pages.items() if wanted]
+
+
+# Each imports matplotlib late: it takes longer than all else here, and may be done in another process.
+
+
+def _draw_angles(results: RunResults, folder: Path) -> None:
+    from shared import plots
+
+    note = "refined, with the standard deviation" if results.made("refined_angles") else ""
+    path = folder / _ANGLES_FOLDER / f"{results.name}_all_joint_angles.png"
+    plots.save_joint_angles(path, results.final_angles, results.name, note, results.angle_spread)
+
+
+def _draw_comparison(results: RunResults, folder: Path) -> None:
+    from shared import plots
+
+    path = folder / _ANGLES_FOLDER / f"{results.name}_angle_comparison.png"
+    plots.save_angle_comparison(path, results.angles, results.refined_angles, results.name)
+
+
+def _draw_landmarks(results: RunResults, folder: Path) -> None:
+    from shared import plots
+
+    plots.save_landmarks(folder / f"{results.name}_landmarks.png", results.landmarks, results.name)
+
+
+def _draw_markers(results: RunResults, folder: Path) -> None:
+    from shared import plots
+
+    path = folder / f"{results.name}_augmented.png"
+    plots.save_markers(path, results.augmented_markers, results.name, results.options.show_all_markers)

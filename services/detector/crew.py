@@ -4,13 +4,9 @@ Processes, not threads: between two calls of a network Python is at work for a g
 time.
 """
 
-import multiprocessing
-import os
 import shutil
-import signal
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
@@ -24,6 +20,7 @@ from shared.contracts import PoseRuntime, RunOptions
 from shared.errors import Cancelled, StageCrashed
 from shared.inference import runs_on_gpu
 from shared.machine import usable_cpus
+from shared.processes import CONTEXT, pool
 from shared.stage import Progress
 
 _TICK_S: Final = 0.1
@@ -98,10 +95,9 @@ class Crew:
             raise StageCrashed("A process of the detector ended without an answer.") from None
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy the locks of native threads
-        self._stop: Event = context.Event()
-        self._done: Any = context.Value("q", 0)
-        self._pool = ProcessPoolExecutor(self._processes, context, _join_crew, (self._stop, self._done))
+        self._stop: Event = CONTEXT.Event()
+        self._done: Any = CONTEXT.Value("q", 0)
+        self._pool = pool(self._processes, _join_crew, self._stop, self._done)
         for _ in range(self._processes):
             self._pool.submit(_load, self._options.pose_runtime)
 
@@ -124,17 +120,7 @@ _member: _Member
 
 def _join_crew(stop: Event, done: Any) -> None:  # noqa: ANN401 -- multiprocessing's Value has no public type
     global _member  # noqa: PLW0603 -- what an initialiser of a process pool leaves for its work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _member = _Member(stop, done)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)  # nobody waits for what is being computed
 
 
 def _load(runtime: PoseRuntime) -> None:
