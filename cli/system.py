@@ -21,6 +21,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from shared.errors import HumanPose3DError, InputError, InvalidOption, OutputNotWritable
+from shared.program import module_command
 
 _START_S: Final = 60.0
 _STOP_S: Final = 40.0
@@ -172,8 +173,8 @@ class System:
         gateway = {**environment, "HUMANPOSE3D_HOST": self.host, "HUMANPOSE3D_PORT": str(self.port)}
         names = [*(f"detector-{index + 1}" for index in range(self.detectors)), *_WORKERS]
         for name in names:
-            self._add(name, _python(f"services.{name.split('-')[0]}.app"), worker)
-        self._await_gateway(self._add("gateway", _python("gateway.app"), gateway))
+            self._add(name, module_command(f"services.{name.split('-')[0]}.app"), worker)
+        self._await_gateway(self._add("gateway", module_command("gateway.app"), gateway))
         self._write_record()
 
     def _start_nats(self, port: int, password: str) -> None:
@@ -216,10 +217,6 @@ class System:
         if self._lock:
             self._record.unlink(missing_ok=True)
             self._lock.release()
-
-
-def _python(module: str) -> list[str]:
-    return [sys.executable, "-m", module]
 
 
 def _nats_server() -> str:
