@@ -1,6 +1,7 @@
 """`humanpose3d serve`: the whole system on this machine, without Docker: bus, workers, gateway and page."""
 
 import argparse
+import contextlib
 import os
 import signal
 import threading
@@ -17,7 +18,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Register the command."""
     parser = commands.add_parser("serve", help="run the whole system on this machine", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, help="port to listen on (default 8000, or the next one that is free)")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help="default: %(default)s")
     cores = os.cpu_count() or 1
     parser.add_argument("--detectors", type=int, default=max(1, cores // 2), metavar="N", help="default: %(default)s")
@@ -27,16 +28,23 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _command(parsed: argparse.Namespace) -> int:
     # Deferred: what a server needs, the other commands do not.
-    from cli.system import System
+    from cli.system import AlreadyRunning, System
 
     stop = threading.Event()
     _on_signals(stop)
-    with System(parsed.data, parsed.host, parsed.port, parsed.detectors) as system:
-        print(f"HumanPose3D is at {system.url}  (data in {parsed.data}; stop with Ctrl-C)", flush=True)
-        if parsed.open:
-            webbrowser.open(system.url)
-        system.watch(stop)
-        print("stopping ...", flush=True)
+    try:
+        with System(parsed.data, parsed.host, parsed.port, parsed.detectors) as system:
+            print(f"HumanPose3D is at {system.url}  (data in {parsed.data}; stop with Ctrl-C)", flush=True)
+            if parsed.open:
+                webbrowser.open(system.url)
+            system.watch(stop)
+            with contextlib.suppress(OSError):  # where the terminal's window was closed
+                print("stopping ...", flush=True)
+    except AlreadyRunning as running:
+        if not parsed.open:
+            raise
+        print(running, flush=True)
+        webbrowser.open(running.url)
     return 0
 
 
@@ -44,5 +52,7 @@ def _on_signals(stop: threading.Event) -> None:
     def set_stop(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, set_stop)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last when a terminal's window is closed; not on Windows
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # ignored by nohup
+            signal.signal(number, set_stop)

@@ -16,6 +16,7 @@ compile gpu --extra gpu
 compile test --extra cpu --extra tracing --extra test
 compile train --extra cpu --extra test --extra train
 compile docs --extra cpu --extra docs
+compile standalone --extra cpu --extra standalone -c requirements/run.txt
 compile reference --extra cpu --extra test --extra reference
 
 # Images: one file a service, at the versions that the tests run with.
