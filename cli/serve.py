@@ -52,7 +52,8 @@ def _on_signals(stop: threading.Event) -> None:
     def set_stop(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last when a terminal's window is closed; not on Windows
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # ignored by nohup
-            signal.signal(number, set_stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, set_stop)
+    window_closed = getattr(signal, "SIGHUP", None)  # not on Windows
+    if window_closed and signal.getsignal(window_closed) != signal.SIG_IGN:  # ignored after nohup
+        signal.signal(window_closed, set_stop)

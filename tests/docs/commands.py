@@ -27,7 +27,7 @@ def check(words: list[str], line: str) -> None:
     while words and re.fullmatch(r"[A-Z0-9_]+=.*", words[0]):
         key = words.pop(0).split("=")[0]
         assert not key.startswith(PREFIX) or key.removeprefix(PREFIX).lower() in Settings.model_fields
-    head = words[0].removeprefix(".venv/bin/") if words else ""
+    head = words[0].removeprefix(".venv/bin/").replace("./HumanPose3D", "humanpose3d") if words else ""
     if head in BEYOND_US or not head:
         return
     if (ROOT / head).is_file():
