@@ -65,7 +65,7 @@ def session(path: Path, threads: int = min(_MOST_THREADS, _usable_cpus())) -> Ne
 
     Raises ModelNotFound where there is no such file, ModelCorrupt where ONNX Runtime cannot read it.
     """
-    # Before the import: from 1.29 on it would tell Microsoft of every session, and number the device in the home folder.
+    # Before the import: from 1.29 on it tells Microsoft of every session, and numbers the device in the home folder.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime as ort  # late: a third of a second that `--help` and the gateway need not pay
     from onnxruntime.capi import onnxruntime_pybind11_state as failures

@@ -26,4 +26,4 @@ environment=.venv-standalone/$scripts
     deploy/standalone/HumanPose3D.spec
 cp LICENSE NOTICE dist/HumanPose3D
 [ $here != linux ] || cp deploy/standalone/start.sh dist/HumanPose3D
-echo "dist/HumanPose3D: $(du -sm dist/HumanPose3D | cut -f1) MB"
+echo "dist/HumanPose3D: $(du -sm dist/HumanPose3D | cut -f1) MiB"
