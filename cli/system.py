@@ -39,7 +39,7 @@ jetstream {{
   # The default loses acknowledged messages on a power failure.
   sync_interval: always
 }}
-authorization {{ user: humanpose3d, password: {password} }}
+authorization {{ user: humanpose3d, password: "{password}" }}
 """
 
 

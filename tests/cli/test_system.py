@@ -2,13 +2,14 @@
 
 import json
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from cli.system import AlreadyRunning, System, _free_port_of
+from cli.system import _NATS_CONFIGURATION, AlreadyRunning, System, _free_port_of, _nats_server
 from shared.errors import InvalidOption
 
 
@@ -23,6 +24,14 @@ def test_a_port_that_is_asked_for_is_not_replaced():
         port = taken.getsockname()[1]
         with pytest.raises(InvalidOption, match=f"port: {port} is taken on 127.0.0.1"):
             _free_port_of("127.0.0.1", (port,))
+
+
+@pytest.mark.parametrize("password", ["-Wx", "9kB_", "1e5", "true", "x-_9"])
+def test_the_bus_takes_any_password_that_may_be_drawn(password: str, tmp_path: Path):
+    configuration = tmp_path / "nats-server.conf"
+    configuration.write_text(_NATS_CONFIGURATION.format(port=4222, store='"/store"', password=password))
+    checked = subprocess.run([_nats_server(), "-t", "-c", str(configuration)], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
 
 
 def test_a_start_beside_one_that_is_starting_waits_until_that_says_where_it_is(tmp_path: Path):
