@@ -7,9 +7,8 @@ from gateway.keys import append, create
 from shared.errors import InvalidOption, OutputNotWritable
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register the command."""
-    parser = commands.add_parser("keys", help="make API keys for a server", description=__doc__)
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments, and the function that does the command."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a key")
     add.add_argument("--owner", required=True, help="whose runs they are; several keys may have one owner")

@@ -5,20 +5,31 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from types import FrameType
+from typing import Final
 
-from cli import keys, refine, run, serve, view
 from shared.errors import HumanPose3DError, InvalidOption
-from training import commands as training
 
-INTERRUPTED = 130
+COMMANDS: Final = {
+    "run": ("cli.run", "analyse one video"),
+    "serve": ("cli.serve", "run the whole system on this machine"),
+    "view": ("cli.view", "look at a TRC file in 3D"),
+    "refine": ("cli.refine", "refine the markers of a TRC file"),
+    "keys": ("cli.keys", "make API keys for a server"),
+    "train": ("training.commands", "make training data and refiners (extra 'train')"),
+}
+"""Each command's module and its line of help. A module is imported for its own command alone."""
+
+INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 our fault, 2 the input's, 130 interrupted."""
     signal.signal(signal.SIGTERM, _interrupt)
-    parsed = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = parser(words).parse_args(words)
     try:
         exit_code: int = parsed.command(parsed)
     except HumanPose3DError as error:
@@ -33,15 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """What understands these words: knows every command, and the arguments of the one that they begin with."""
+    top = argparse.ArgumentParser(
         prog="humanpose3d", description="One ordinary video in, biomechanics out: 3D markers and joint angles."
     )
-    parser.add_argument("--version", action="version", version=f"humanpose3d {version('humanpose3d')}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (run, serve, view, refine, keys, training):
-        module.add_parser(commands)
-    return parser
+    top.add_argument("--version", action="version", version=f"humanpose3d {version('humanpose3d')}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for name, (module, line) in COMMANDS.items():
+        command = commands.add_parser(name, help=line)
+        if name in words[:1]:
+            command.description = import_module(module).__doc__
+            import_module(module).configure(command)
+    return top
 
 
 def _message(error: HumanPose3DError) -> str:

@@ -9,9 +9,8 @@ from shared.contracts import RunOptions, Subject
 from shared.formats.trc import read_trc, write_trc
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register the command."""
-    parser = commands.add_parser("refine", help="refine the markers of a TRC file", description=__doc__)
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments, and the function that does the command."""
     parser.add_argument("file", type=Path, metavar="IN.trc", help="markers with Y up, Z towards the camera")
     parser.add_argument("output", type=Path, metavar="OUT.trc", help="the 22 refined markers")
     parser.add_argument("--height", type=float, help="standing height in metres; default: what the markers imply")

@@ -9,9 +9,8 @@ from cli import options
 DEFAULT_OUTPUT = Path("out")
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register the command."""
-    parser = commands.add_parser("run", help="analyse one video", description=__doc__)
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments, and the function that does the command."""
     parser.add_argument("--video", type=Path, required=True, help="the video of one person")
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR", help="default: %(default)s")
     options.add_run_options(parser)

@@ -14,9 +14,8 @@ from platformdirs import user_data_path
 DEFAULT_DATA = user_data_path("humanpose3d", appauthor=False)
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register the command."""
-    parser = commands.add_parser("serve", help="run the whole system on this machine", description=__doc__)
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments, and the function that does the command."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, help="port to listen on (default 8000, or the next one that is free)")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help="default: %(default)s")

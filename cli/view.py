@@ -10,9 +10,8 @@ from shared.formats.files import write_atomic
 from shared.formats.trc import read_trc
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register the command."""
-    parser = commands.add_parser("view", help="look at a TRC file in 3D", description=__doc__)
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments, and the function that does the command."""
     parser.add_argument("file", type=Path, metavar="FILE.trc", help="markers, of HumanPose3D or any other source")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained HTML file instead")
     parser.set_defaults(command=_command)

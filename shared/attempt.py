@@ -1,6 +1,6 @@
 """One attempt at a stage: fetch the inputs, run, store the outputs under a folder that no other attempt writes."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -10,12 +10,15 @@ from shared import runs
 from shared.contracts import Advance, Claim, RunState, StageRecord, StageTask
 from shared.models import within
 from shared.retrying import insist
-from shared.stage_main import ResultsJob, StageJob
+from shared.stage_main import ResultsJob, StageDone, StageJob
 from shared.stage_process import Runner
 from shared.store import Store
 
 _PATIENCE_S: Final = 60.0
 """How long finished work waits for a store that is away, before it is given back."""
+
+
+Perform = Callable[[StageJob, Callable[[Advance], None]], Awaitable[StageDone]]
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Attempt:
     task: StageTask
     claim: Claim
     runner: Runner
+    perform: Perform
+    """Does the stage's job, alone or with others."""
     store: Store
     scratch: Path
     """An empty folder of this attempt alone, on this machine."""
@@ -52,7 +57,7 @@ class Attempt:
             workdir=self._folder("work"),
             outputs=self._folder("outputs"),
         )
-        done = await self.runner.run(job, progress)
+        done = await self.perform(job, progress)
         keys = {name: f"{self.outputs}{path.name}" for name, path in done.artefacts.items()}
         await self._put({keys[name]: path for name, path in done.artefacts.items()})
         return StageRecord(attempt=self.claim.attempt, artefacts=keys, seconds=done.seconds, sha256=done.sha256)

@@ -194,6 +194,28 @@ class StageTask(_Contract):
         return f"{self.run_id}.{self.stage}"
 
 
+class PartTask(_Contract):
+    """One part of a stage's work on one run, offered to whoever is idle. Says where the data are; holds none."""
+
+    run_id: RunId
+    stage: StageName
+    number: Annotated[int, Field(ge=0)]
+    """From 0, in the order of the plan."""
+    part: JsonValue
+    """All that the plan says about it."""
+    subject: Subject
+    options: RunOptions
+    inputs: dict[str, str]
+    """Artefact name → object key, of the stage's inputs."""
+    folder: str
+    """The store's folder for what comes of the parts of this plan; another plan has another."""
+
+    @property
+    def message_id(self) -> str:
+        """The same for the same piece of work."""
+        return f"{self.folder}{self.number}"
+
+
 class Advance(_Contract):
     """How far the stage at work is: frames done, of how many (None where the video does not say)."""
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from shared.errors import ModelCorrupt, ModelNotFound
+from shared.machine import usable_cpus
 
 _log = logging.getLogger(__name__)
 
@@ -17,12 +18,6 @@ _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 _MOST_THREADS = 4
 """More would leave the other services of a machine without a core."""
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Tensor(Protocol):
@@ -58,7 +53,7 @@ class Network(Protocol):
 
 
 @cache
-def session(path: Path, threads: int = min(_MOST_THREADS, _usable_cpus())) -> Network:
+def session(path: Path, threads: int = min(_MOST_THREADS, usable_cpus())) -> Network:
     """The network in an ONNX file, loaded once a process; which provider runs it is logged then.
 
     `threads` share one operation on the CPU; a recurrent network's steps are too small for that and are faster on one.

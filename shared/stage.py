@@ -5,9 +5,11 @@ The fields of the input and output dataclasses name the artefacts of a run: a fi
 from the field of the same name in an earlier stage's output (or `video` and `subject`, which the run starts with).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
 
 from shared.contracts import RunOptions, StageName
 
@@ -30,6 +32,27 @@ def needs_nothing(_options: RunOptions) -> None:
 
 
 @dataclass(frozen=True)
+class Division:
+    """How a stage's work is cut into parts, so that all who do this stage can share a run.
+
+    `gather` of all parts gives what the stage's `run` gives. Whoever does a part has the stage's inputs, and finds the
+    same as anybody else would.
+
+    plan    (inputs, options) → plan, a `plan_type`; each of its `parts`, a `part_type`, says all about itself, and by
+            `frames` how much it is.
+    part    (inputs, options, part of the plan, progress) → what came of it, a `part_outputs`.
+    gather  (inputs, options, plan, what came of every part) → the stage's outputs.
+    """
+
+    plan_type: type[BaseModel]
+    part_type: type[BaseModel]
+    part_outputs: type
+    plan: Callable[[Any, RunOptions], Any]
+    part: Callable[[Any, RunOptions, Any, Progress], Any]
+    gather: Callable[[Any, RunOptions, Any, Sequence[Any]], Any]
+
+
+@dataclass(frozen=True)
 class Stage(Generic[Inputs, Outputs]):
     """A stage of the pipeline.
 
@@ -42,6 +65,7 @@ class Stage(Generic[Inputs, Outputs]):
     outputs: type[Outputs]
     run: Callable[[Inputs, RunOptions, Progress], Outputs]
     check: Callable[[RunOptions], None] = needs_nothing
+    division: Division | None = None
 
     def run_on(self, artefacts: Mapping[str, object], options: RunOptions, progress: Progress) -> dict[str, object]:
         """Run on artefacts by name; returns the new ones by name."""

@@ -14,23 +14,32 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Literal, TextIO
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from shared import artefacts
 from shared.contracts import Advance, Problem, RunOptions, RunState, Subject
 from shared.errors import Cancelled, InputError, OutputNotWritable
-from shared.stage import Stage
+from shared.stage import Division, Progress, Stage
 
 _PROGRESS_INTERVAL_S: Final = 0.2
 _TRACEBACK_CHARACTERS: Final = 10_000
 
 
 class StageJob(BaseModel):
-    """Run the stage once."""
+    """Run the stage once, or one step of it where it is divided (`shared.stage.Division`)."""
+
+    step: Literal["run", "plan", "part", "gather"] = "run"
+    plan: JsonValue = None
+    """To gather: what the plan said."""
+    part: JsonValue = None
+    """To do a part: what the plan said about it."""
+    parts: list[dict[str, Path]] = []
+    """To gather: of every part, artefact name → file."""
 
     inputs: dict[str, Path]
     """Artefact name → file."""
@@ -41,14 +50,33 @@ class StageJob(BaseModel):
     """Folder that the outputs' files go to."""
 
 
+class PlannedPart(BaseModel):
+    """A part of a stage's work, and how many frames it is about."""
+
+    part: JsonValue
+    frames: int
+
+
 class StageDone(BaseModel):
     """What came of a job."""
 
-    artefacts: dict[str, Path]
+    artefacts: dict[str, Path] = {}
     """Artefact name → file."""
     seconds: float
-    sha256: dict[str, str]
+    sha256: dict[str, str] = {}
     """Of the raw files among the inputs, by artefact name."""
+    plan: JsonValue = None
+    parts: list[PlannedPart] = []
+    """Of a plan, in order."""
+
+
+class Declaration(BaseModel):
+    """What a stage's process says of the stage when it is ready."""
+
+    inputs: frozenset[str]
+    """Names of the artefacts that it takes."""
+    divided: bool
+    """Whether its work is cut into parts."""
 
 
 class ResultsJob(BaseModel):
@@ -106,20 +134,52 @@ class _Parent:
 
 def _run_stage(stage: Stage[Any, Any], job: StageJob, parent: _Parent) -> StageDone:
     started = time.perf_counter()
-    inputs: dict[str, object] = {}
-    sha256 = {}
-    for name, kind in artefacts.kinds(stage.inputs).items():
-        if name in ("workdir", "subject"):
-            inputs[name] = getattr(job, name)
-        elif name in job.inputs:
-            inputs[name] = artefacts.load(job.inputs[name], kind)
-            if isinstance(inputs[name], Path):
-                sha256[name] = _sha256(job.inputs[name])
-        else:
-            inputs[name] = None
-    made = stage.run_on(inputs, job.options, parent.progress)
-    files = {name: artefacts.save(job.outputs, name, value) for name, value in made.items() if value is not None}
+    inputs = _inputs(stage, job)
+    if job.step == "plan":
+        plan = _division(stage).plan(inputs, job.options)
+        parts = [PlannedPart(part=part.model_dump(mode="json"), frames=part.frames) for part in plan.parts]
+        return StageDone(seconds=time.perf_counter() - started, plan=plan.model_dump(mode="json"), parts=parts)
+    made = _step(stage, job, inputs, parent.progress)
+    values = {field.name: getattr(made, field.name) for field in fields(made)}
+    files = {name: artefacts.save(job.outputs, name, value) for name, value in values.items() if value is not None}
+    sha256 = {} if job.step == "part" else _raw_files(stage, job)
     return StageDone(artefacts=files, seconds=time.perf_counter() - started, sha256=sha256)
+
+
+def _step(stage: Stage[Any, Any], job: StageJob, inputs: object, progress: Progress) -> Any:  # noqa: ANN401 -- any stage's
+    if job.step == "run":
+        return stage.run(inputs, job.options, progress)
+    division = _division(stage)
+    if job.step == "part":
+        return division.part(inputs, job.options, division.part_type.model_validate(job.part), progress)
+    kinds = artefacts.kinds(division.part_outputs)
+
+    def loaded(part: dict[str, Path]) -> Any:  # noqa: ANN401 -- any stage's
+        values = {name: artefacts.load(part[name], kind) if name in part else None for name, kind in kinds.items()}
+        return division.part_outputs(**values)
+
+    plan = division.plan_type.model_validate(job.plan)
+    return division.gather(inputs, job.options, plan, [loaded(part) for part in job.parts])
+
+
+def _division(stage: Stage[Any, Any]) -> Division:
+    assert stage.division is not None, f"{stage.name} is not divided"
+    return stage.division
+
+
+def _inputs(stage: Stage[Any, Any], job: StageJob) -> Any:  # noqa: ANN401 -- any stage's
+    def value(name: str, kind: type) -> object:
+        if name in ("workdir", "subject"):
+            return getattr(job, name)
+        return artefacts.load(job.inputs[name], kind) if name in job.inputs else None
+
+    return stage.inputs(**{name: value(name, kind) for name, kind in artefacts.kinds(stage.inputs).items()})
+
+
+def _raw_files(stage: Stage[Any, Any], job: StageJob) -> dict[str, str]:
+    """The sha256 of the inputs that are files as they came."""
+    kinds = artefacts.kinds(stage.inputs)
+    return {name: _sha256(path) for name, path in job.inputs.items() if issubclass(kinds[name], Path)}
 
 
 def _sha256(path: Path) -> str:
@@ -156,7 +216,9 @@ def main(stage_reference: str, results_writer: str) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # native libraries print what they like
     parent = _Parent(sys.stdin, answers)
     stage: Stage[Any, Any] = resolve(stage_reference)
-    parent.say("ready", [name for name in artefacts.kinds(stage.inputs) if name not in ("workdir", "subject")])
+    names = frozenset(name for name in artefacts.kinds(stage.inputs) if name not in ("workdir", "subject"))
+    ready = Declaration(inputs=names, divided=stage.division is not None)
+    parent.say("ready", ready.model_dump(mode="json"))
     while True:
         parent.say(*_answer(stage, results_writer, parent.jobs.get(), parent))
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from shared.contracts import Advance, Problem
 from shared.errors import Cancelled, HumanPose3DError, StageCrashed
 from shared.program import module_command
-from shared.stage_main import ResultsJob, StageDone, StageJob
+from shared.stage_main import Declaration, ResultsJob, StageDone, StageJob
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,10 @@ class Runner(Protocol):
     async def inputs(self) -> frozenset[str]:
         """Names of the artefacts that the stage takes."""
 
+    @property
+    def divided(self) -> bool:
+        """Whether the stage's work is cut into parts; False until `inputs` has answered."""
+
     async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
         """Run the stage; `progress` hears how far it is. Cancelling the call stops it.
 
@@ -59,12 +63,18 @@ class StageProcess:
         self._command = module_command("shared.stage_main", stage_reference, results_writer)
         self._silence_s = silence_s
         self._process: asyncio.subprocess.Process | None = None
-        self._inputs: frozenset[str] = frozenset()
+        self._declared: Declaration | None = None
 
     async def inputs(self) -> frozenset[str]:
         """See `Runner`."""
         await self._started()
-        return self._inputs
+        assert self._declared is not None
+        return self._declared.inputs
+
+    @property
+    def divided(self) -> bool:
+        """See `Runner`."""
+        return self._declared is not None and self._declared.divided
 
     async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
         """See `Runner`."""
@@ -124,7 +134,7 @@ class StageProcess:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, limit=_LINE_BYTES)
         try:
-            self._inputs = frozenset((await self._listen(process))["ready"])
+            self._declared = Declaration.model_validate((await self._listen(process))["ready"])
         except BaseException:
             await _kill(process)
             raise

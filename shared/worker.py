@@ -11,14 +11,14 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from shared import runs, telemetry
-from shared.attempt import Attempt
-from shared.bus import Bus, Delivery, StoredState
+from shared.attempt import Attempt, Perform
+from shared.bus import Bus, Delivery, PartDelivery, StoredState
 from shared.contracts import Advance, Claim, Problem, StageName, StageRecord, StageTask
 from shared.errors import (
     DuplicateTask,
@@ -30,9 +30,11 @@ from shared.errors import (
     Superseded,
     Unavailable,
 )
+from shared.heartbeat import heartbeat, quietly
 from shared.retrying import backoff, insist
 from shared.scratch import scratch_folder
 from shared.settings import Settings
+from shared.sharing import Sharing
 from shared.stage_process import Refused, Runner
 from shared.store import Store
 
@@ -44,6 +46,10 @@ Observer = Callable[[Phase, StageTask], None]
 
 _PULL_S: Final = 2.0
 """How long one pull waits; also how long an idle loop may take to stop."""
+
+_PART_PULL_S: Final = 0.1
+_SHARING_PULL_S: Final = 0.5
+"""The same where there may be parts of others' work to do instead: they should not wait for long."""
 
 _TICK_S: Final = 0.5
 """How often progress is stored and a cancellation noticed."""
@@ -107,6 +113,7 @@ class Worker:
         self._settings = settings
         self._observe = observer
         self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._sharing = Sharing(stage, runner, bus, store, settings)
         self._stopping = asyncio.Event()
         self._current: asyncio.Task[None] | None = None
         self._store_suspected = False
@@ -117,15 +124,15 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 await self._wait_for_store()
-                delivery = await self._bus.pull(self._stage, _PULL_S)
+                taken = await self._help_out() or await self._take_next()
                 failures = 0
+                if not taken:
+                    self._sharing.let_go()
             except Unavailable as error:
                 failures += 1
                 log.warning("no task could be pulled: %s", error)
                 await self._pause(backoff(failures))
-                continue
-            if delivery is not None:
-                await self._take(delivery)
+        self._sharing.let_go()
 
     async def stop(self) -> None:
         """Finish the task in hand within the grace period, or hand it back; then `run` returns."""
@@ -137,11 +144,30 @@ class Worker:
                 task.cancel()
                 await asyncio.wait({task}, timeout=_HAND_BACK_S)
 
-    async def _take(self, delivery: Delivery) -> None:
+    async def _help_out(self) -> bool:
+        """Do a part of what others lead, before anything new is begun; False where there is none."""
+        if not self._runner.divided:
+            return False
+        part = await self._bus.pull_part(self._stage, _PART_PULL_S)
+        if part is None:
+            return False
+        await self._take(part, self._sharing.help(part))
+        return True
+
+    async def _take_next(self) -> bool:
+        """Do the next task; False where there is none."""
+        delivery = await self._bus.pull(self._stage, _SHARING_PULL_S if self._runner.divided else _PULL_S)
+        if delivery is None:
+            return False
+        await self._take(delivery, self._process(delivery))
+        return True
+
+    async def _take(self, delivery: Delivery | PartDelivery, work: Coroutine[None, None, None]) -> None:
         if self._stopping.is_set():
-            await _quietly(delivery.retry(0))
+            work.close()
+            await quietly(delivery.retry(0))
             return
-        self._current = asyncio.create_task(self._process(delivery))
+        self._current = asyncio.create_task(work)
         await asyncio.wait({self._current})
         if not self._current.cancelled() and (error := self._current.exception()) is not None:
             trace = None if isinstance(error, Unavailable) else error
@@ -150,11 +176,11 @@ class Worker:
 
     async def _process(self, delivery: Delivery) -> None:
         with telemetry.working_on(delivery.task, delivery.headers):
-            async with _heartbeat(delivery, self._settings.ack_wait_s / 3):
+            async with heartbeat(delivery, self._settings.ack_wait_s / 3):
                 try:
                     await self._settle(delivery, await self._verdict(delivery))
                 except asyncio.CancelledError:
-                    await _quietly(delivery.retry(0))
+                    await quietly(delivery.retry(0))
                     raise
 
     async def _verdict(self, delivery: Delivery) -> Verdict:
@@ -200,20 +226,30 @@ class Worker:
 
     async def _work(self, task: StageTask, claim: Claim) -> Verdict:
         with scratch_folder() as scratch:
-            attempt = Attempt(task, claim, self._runner, self._store, scratch, self._settings.models_directory)
+            attempt = Attempt(
+                task, claim, self._runner, self._perform(task), self._store, scratch, self._settings.models_directory
+            )
             try:
                 record, results = await self._watched(attempt)
                 self._observe("stored", task)
                 stored = await insist(lambda: self._record(claim, task, record, results), _PATIENCE_S)
             except (RunOver, RunNotFound, Superseded):
-                await _quietly(attempt.discard())
+                await quietly(attempt.discard())
+                await quietly(self._sharing.clear(task))
                 raise
+        await quietly(self._sharing.clear(task))
         telemetry.stage_finished(task.stage, record.seconds)
         self._observe("recorded", task)
         await runs.publish_next(self._bus, stored.state)
         await runs.keep_private(self._store, stored.state)
         self._observe("published", task)
         return Done()
+
+    def _perform(self, task: StageTask) -> Perform:
+        """How the job of a task is done: here, or with all who do this stage."""
+        if not self._runner.divided:
+            return self._runner.run
+        return partial(self._sharing.lead, task)
 
     async def _record(self, claim: Claim, task: StageTask, record: StageRecord, results: dict[str, str]) -> StoredState:
         return await runs.change(self._bus, task.run_id, lambda state: state.stage_finished(claim, record, results))
@@ -292,28 +328,3 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
-
-
-@asynccontextmanager
-async def _heartbeat(delivery: Delivery, interval: float) -> AsyncIterator[None]:
-    """Keep the delivery ours until the block ends."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(interval)
-            await _quietly(delivery.in_progress())
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
-        await asyncio.wait({beating})
-
-
-async def _quietly(action: Awaitable[None]) -> None:
-    """Do what is good to do but not needed: without it the bus or a later clean-up does the same."""
-    try:
-        await action
-    except Unavailable as error:
-        log.debug("not done: %s", error)

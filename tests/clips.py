@@ -1,8 +1,13 @@
 """Short clips for tests that need a video of a person but few frames of it."""
 
+from itertools import cycle, islice
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
+
+from services.detector.video import Video
 
 SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "sample.mp4"
 
@@ -14,4 +19,21 @@ def first_frames(count: int, path: Path) -> Path:
         for packet in [packet for packet in source.demux(video=0) if packet.dts is not None][:count]:
             packet.stream = stream
             target.mux(packet)
+    return path
+
+
+def there_and_back(count: int, path: Path, scale: float = 1.0) -> Path:
+    """So many frames of the sample, played to its end, back to its beginning and so on, without a jump."""
+    with Video(SAMPLE) as video:
+        pictures = [
+            cv2.resize(frame.picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            for frame in video.frames()
+        ]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=60, options={"preset": "veryfast"})
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for picture in islice(cycle([*pictures, *pictures[-2:0:-1]]), count):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")))
+        container.mux(stream.encode(None))
     return path

@@ -19,6 +19,8 @@ class StubRunner:
         self.asked: RunOptions | None = None
         """The options of the last job."""
 
+    divided = False
+
     async def inputs(self) -> frozenset[str]:
         return frozenset({"video"})
 

@@ -12,10 +12,9 @@ from shared.errors import InvalidOption, ModelNotFound
 _NO_TORCH = ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).")
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `train` and its commands; each sets `command` to a function of the parsed arguments."""
-    train = subparsers.add_parser("train", help="make training data and refiners (extra 'train')")
-    commands = train.add_subparsers(dest="train_command", required=True)
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the commands; each sets `command` to a function of the parsed arguments."""
+    commands = parser.add_subparsers(dest="train_command", required=True)
     data = commands.add_parser("data", help="render people, detect them, and write pairs of both")
     data.add_argument("--out", type=Path, required=True, help="folder of the data set; gone on with if it is there")
     data.add_argument("--clips", type=int, required=True, help="how many clips there are to be in the end")

@@ -78,10 +78,15 @@ class FaceHider:
         self.frames_carried = 0
         self.frames_whole = 0
 
+    def follow(self, frame: Frame, pose: Pose | None) -> None:
+        """Take note of a frame that is not shown."""
+        self._regions(frame.time, pose)
+
     def hide(self, frame: Frame, pose: Pose | None) -> Picture:
         """A copy of the frame's picture in which the face cannot be recognised; the rest is untouched."""
         picture = frame.picture.copy()
-        regions = self._regions(frame.time, pose)
+        regions, carried = self._regions(frame.time, pose)
+        self.frames_carried += carried
         if not regions:
             self.frames_whole += 1
             height, width, _ = picture.shape
@@ -90,18 +95,17 @@ class FaceHider:
             _hide(picture, region)
         return picture
 
-    def _regions(self, time: float, pose: Pose | None) -> list[Region]:
-        """What to hide; nothing where no place is known."""
+    def _regions(self, time: float, pose: Pose | None) -> tuple[list[Region], bool]:
+        """What to hide, nothing where no place is known; and whether it is the last place, carried on."""
         seen = Region.of(pose) if pose is not None else None
         trusted = pose is not None and float(pose.visibility[HEAD].mean()) >= TRUSTED_VISIBILITY
         carried = self._last.grown(time - self._time) if self._last is not None else None
         if seen is not None and trusted and (carried is None or carried.holds(seen.centre)):
             self._last, self._time = seen, time
-            return [seen]
+            return [seen], False
         if carried is None:
-            return []
-        self.frames_carried += 1
-        return [carried] if seen is None else [carried, seen]
+            return [], False
+        return ([carried] if seen is None else [carried, seen]), True
 
 
 def _hide(picture: Picture, region: Region) -> None:

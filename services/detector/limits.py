@@ -1,20 +1,20 @@
 """The detector of a server: it looks at a stranger's video before it decodes it."""
 
+from dataclasses import replace
 from typing import Final
 
-from services.detector import stage
-from services.detector.stage import DETECTOR, DetectorInputs, DetectorOutputs
-from services.detector.video import probe
+from services.detector.stage import DETECTOR, DIVISION, DetectorInputs, DetectorPlan, planned
+from services.detector.video import survey
 from shared.contracts import RunOptions, VideoFacts
 from shared.errors import VideoTooLarge
 from shared.settings import Settings
-from shared.stage import Progress, Stage
 
 
-def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> DetectorOutputs:
-    """See `services.detector.stage.run`. Raises VideoTooLarge besides."""
-    check_limits(probe(inputs.video), Settings.from_environment())
-    return stage.run(inputs, options, progress)
+def plan(inputs: DetectorInputs, _options: RunOptions) -> DetectorPlan:
+    """See `services.detector.stage.plan`. Raises VideoTooLarge besides."""
+    surveyed = survey(inputs.video)
+    check_limits(surveyed.facts, Settings.from_environment())
+    return planned(inputs, surveyed)
 
 
 def check_limits(facts: VideoFacts, settings: Settings) -> None:
@@ -31,4 +31,4 @@ def check_limits(facts: VideoFacts, settings: Settings) -> None:
         )
 
 
-LIMITED: Final = Stage(DETECTOR.name, DetectorInputs, DetectorOutputs, run, DETECTOR.check)
+LIMITED: Final = replace(DETECTOR, division=replace(DIVISION, plan=plan))

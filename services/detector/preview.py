@@ -1,5 +1,9 @@
-"""The preview: an MP4 for any browser, with the landmarks over the video and the video's own timing."""
+"""The preview: an MP4 for any browser, with the landmarks over the video and the video's own timing.
 
+Each segment of the video makes its piece of it; joining the pieces copies them without encoding anything again.
+"""
+
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, Self
@@ -17,25 +21,33 @@ CLOCK_HZ: Final = 60_000
 LONGEST_SIDE: Final = 1920
 """Larger pictures are made smaller: a preview is for looking at, and encoding 4K takes longer than detecting."""
 
-ENCODERS: Final = {"libx264": {"preset": "veryfast", "crf": "23"}, "libopenh264": {}, "mpeg4": {"b": "8M"}}
-"""Encoders and their options, best first; PyAV's own builds have libx264. Browsers play the first two, H.264."""
+ENCODERS: Final = {
+    "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},
+    "libopenh264": {},
+    "mpeg4": {"b": "8M"},
+}
+"""Encoders and their options, best first; PyAV's own builds have libx264. Browsers play the first two, H.264.
+
+Without B-frames, packets are in the order in which they are shown, across the joints of pieces too.
+"""
 
 
-class PreviewWriter:
-    """Writes frames as they come; a context manager that leaves a whole file or, after an error, none.
+class PieceWriter:
+    """Writes a piece of the preview; a context manager that leaves a whole file or, after an error, none.
 
-    H.264 with 4:2:0 colours and the index in front (faststart), which every browser plays.
+    H.264 with 4:2:0 colours, which every browser plays, in a NUT container, which keeps times exactly.
 
-    path  the file that is there in the end.
-    rate  nominal frames per second, by which the encoder chooses its level; the times are those of the frames.
+    path      the file that is there in the end; none where no frame was written.
+    rate      nominal frames per second, by which the encoder chooses its level; the times are those of the frames.
+    origin_s  the time that is the preview's beginning.
     """
 
-    def __init__(self, path: Path, rate: Fraction) -> None:
+    def __init__(self, path: Path, rate: Fraction, origin_s: float) -> None:
         self._path, self._part = path, path.with_name(path.name + ".part")
-        self._start_s: float | None = None
+        self._origin_s = origin_s
         self._last = -1
         self._encoder = next(name for name in ENCODERS if name in av.codecs_available)
-        self._container = av.open(self._part, "w", format="mp4", options={"movflags": "+faststart"})
+        self._container = av.open(self._part, "w", format="nut")
         stream = self._container.add_stream(self._encoder, rate=rate, options=ENCODERS[self._encoder])
         assert isinstance(stream, VideoStream)
         self._stream = stream
@@ -46,11 +58,12 @@ class PreviewWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        whole = kind is None and self._last >= 0
         try:
             with self._container:
-                if kind is None:
+                if whole:
                     self._container.mux(self._stream.encode(None))
-            if kind is None:
+            if whole:
                 self._part.replace(self._path)
         finally:
             self._part.unlink(missing_ok=True)
@@ -62,16 +75,34 @@ class PreviewWriter:
 
     def write(self, time: float, picture: Picture) -> None:
         """Add a frame: its time in seconds (increasing), and its picture, RGB, of one size throughout."""
-        if self._start_s is None:
-            self._start_s = time
+        if self._last < 0:
             self._stream.width, self._stream.height = _even_size(picture)
         size = self._stream.width, self._stream.height
         if picture.shape[1::-1] != size:
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        self._last = max(round((time - self._start_s) * CLOCK_HZ), self._last + 1)
+        self._last = max(round((time - self._origin_s) * CLOCK_HZ), self._last + 1)
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = self._last, Fraction(1, CLOCK_HZ)
         self._container.mux(self._stream.encode(frame))
+
+
+def join(pieces: Sequence[Path], path: Path) -> None:
+    """One MP4 of the pieces, in their order, with the index in front (faststart); after an error, none."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with av.open(part, "w", format="mp4", options={"movflags": "+faststart"}) as target:
+            stream = None
+            for piece in pieces:
+                with av.open(piece) as source:
+                    original = source.streams.video[0]
+                    stream = stream or target.add_stream_from_template(original)
+                    for packet in source.demux(original):
+                        if packet.size:
+                            packet.stream = stream
+                            target.mux(packet)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _even_size(picture: Picture) -> tuple[int, int]:

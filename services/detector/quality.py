@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from pydantic import JsonValue
 
+from services.detector.reading import Reading
 from services.detector.upright import Turn
-from services.detector.video import Video
-from shared.contracts import PoseModel, QualityWarning
+from shared.contracts import PoseModel, QualityWarning, VideoFacts
 from shared.motion import FloatArray, Landmarks
 from shared.skeleton import LANDMARK_INDEX, LANDMARKS
 
@@ -30,7 +30,9 @@ FASTEST_TORSO_LENGTHS_S: Final = 30.0
 """About 15 m/s at half a metre from shoulders to hips: no one runs so fast (the record is 12.4 m/s)."""
 
 
-def facts(video: Video, turn: Turn, landmarks: Landmarks, pose_model: PoseModel) -> dict[str, JsonValue]:
+def facts(
+    video: VideoFacts, reading: Reading, turn: Turn, landmarks: Landmarks, pose_model: PoseModel
+) -> dict[str, JsonValue]:
     """The detector's section of quality.json. Means are taken over the frames in which the person was found."""
     visibility = landmarks.visibility[landmarks.detected].mean(axis=0)
     return {
@@ -45,20 +47,20 @@ def facts(video: Video, turn: Turn, landmarks: Landmarks, pose_model: PoseModel)
         "turned_looks": turn.looks,
         "turned_standing_share": {str(degrees): share for degrees, share in turn.standing_share.items()},
         "turned_text_deg": turn.text_degrees,
-        "interlaced": video.interlaced,
-        "damaged_parts": video.damaged_parts,
-        "timestamps_missing": video.timeline.missing,
-        "timestamps_repeated": video.timeline.repeated,
-        "timestamps_reset": video.timeline.resets,
-        **video.facts.model_dump(),
+        "interlaced": reading.interlaced,
+        "damaged_parts": reading.damaged_parts,
+        "timestamps_missing": reading.missing,
+        "timestamps_repeated": reading.repeated,
+        "timestamps_reset": reading.resets,
+        **video.model_dump(),
     }
 
 
-def warnings(video: Video, turn: Turn, landmarks: Landmarks) -> Iterator[QualityWarning]:
+def warnings(video: VideoFacts, reading: Reading, turn: Turn, landmarks: Landmarks) -> Iterator[QualityWarning]:
     """What is wrong with the video, then what is wrong with the detection."""
-    yield from _of_the_file(video)
+    yield from _of_the_file(video, reading)
     yield from _of_the_turn(turn)
-    yield from _of_the_times(video)
+    yield from _of_the_times(video, reading)
     yield from _of_the_person(landmarks)
     yield from _of_the_framing(landmarks)
 
@@ -88,20 +90,20 @@ def body_jumps(landmarks: Landmarks) -> int:
     return int(np.sum((distance > 0.5) & (distance > FASTEST_TORSO_LENGTHS_S * duration)))
 
 
-def _of_the_file(video: Video) -> Iterator[QualityWarning]:
-    if video.facts.truncated:
+def _of_the_file(video: VideoFacts, reading: Reading) -> Iterator[QualityWarning]:
+    if video.truncated:
         yield QualityWarning(
             code="truncated",
-            message=f"The video ends after {video.facts.duration_s:.1f} s, before the end that it states. "
+            message=f"The video ends after {video.duration_s:.1f} s, before the end that it states. "
             "What is there was analysed; if a part is missing, copy or export the video again.",
         )
-    if video.damaged_parts:
+    if reading.damaged_parts:
         yield QualityWarning(
             code="damaged",
-            message=f"{video.damaged_parts} parts of the video could not be decoded and are missing. "
+            message=f"{reading.damaged_parts} parts of the video could not be decoded and are missing. "
             "Copy or export the video again.",
         )
-    if video.interlaced:
+    if reading.interlaced:
         yield QualityWarning(
             code="interlaced",
             message="The video is interlaced: fast limbs are torn into lines. Film progressive (p, not i), "
@@ -121,20 +123,19 @@ def _of_the_turn(turn: Turn) -> Iterator[QualityWarning]:
     )
 
 
-def _of_the_times(video: Video) -> Iterator[QualityWarning]:
-    facts, mended = video.facts, video.timeline
-    if facts.variable_frame_rate:
+def _of_the_times(video: VideoFacts, reading: Reading) -> Iterator[QualityWarning]:
+    if video.variable_frame_rate:
         yield QualityWarning(
             code="variable-frame-rate",
-            message=f"The time between frames varies from {facts.frame_interval_min_s * 1000:.1f} to "
-            f"{facts.frame_interval_max_s * 1000:.1f} ms. Each frame's own time is used; for fast movements film at a "
+            message=f"The time between frames varies from {video.frame_interval_min_s * 1000:.1f} to "
+            f"{video.frame_interval_max_s * 1000:.1f} ms. Each frame's own time is used; for fast movements film at a "
             "constant frame rate.",
         )
-    if mended.missing or mended.repeated or mended.resets:
+    if reading.missing or reading.repeated or reading.resets:
         yield QualityWarning(
             code="timestamps-mended",
-            message=f"The video's clock is faulty: {mended.missing} frames without a time (a constant frame rate was "
-            f"assumed), {mended.repeated} repeated or out of order (left out), {mended.resets} times set back. "
+            message=f"The video's clock is faulty: {reading.missing} frames without a time (a constant frame rate was "
+            f"assumed), {reading.repeated} repeated or out of order (left out), {reading.resets} times set back. "
             "Speeds may be wrong; export the video again.",
         )
 

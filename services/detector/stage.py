@@ -1,23 +1,34 @@
-"""The detector: from a video to the 33 body landmarks of the person in it, frame by frame."""
+"""The detector: from a video to the 33 body landmarks of the person in it, frame by frame.
 
+The video is cut into segments that are detected apart: over the cores of one machine (`run`), or over all detectors of
+a system (`DETECTOR.division`). Either way the segments are the same, and so is the result.
+"""
+
+import logging
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
-from services.detector import quality
-from services.detector.landmarker import Pose, PoseLandmarker
-from services.detector.upright import MODEL, find_turn
-from services.detector.video import Video
-from services.detector.views import Views
-from shared.contracts import RunOptions, StageReport, VideoFacts
+from services.detector import preview, quality
+from services.detector.crew import Crew
+from services.detector.part import DetectedPart, DetectorPart, detect, pose_model
+from services.detector.reading import Medium, Reading, video_facts
+from services.detector.upright import MODEL, Turn, find_turn
+from services.detector.video import Survey, survey
+from services.detector.views import ViewFacts
+from services.detector.window import NoDisplay, Window
+from shared.contracts import QualityWarning, RunOptions, StageReport, VideoFacts
 from shared.errors import NobodyDetected, RarelyDetected, VideoTooShort
 from shared.models import sha256, shipped
 from shared.motion import Landmarks
-from shared.skeleton import LANDMARKS
-from shared.stage import Progress, Stage
+from shared.stage import Division, Progress, Stage
+
+_log = logging.getLogger(__name__)
 
 MIN_FRAMES: Final = 10
 MIN_DETECTION_RATE: Final = 0.3
@@ -42,72 +53,130 @@ class DetectorOutputs:
     report: StageReport
 
 
+class DetectorPlan(BaseModel):
+    """What was found out about a video before its frames are detected, and the parts of that work."""
+
+    model_config = ConfigDict(frozen=True)
+
+    medium: Medium
+    turn: Turn
+    parts: tuple[DetectorPart, ...]
+
+
 def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> DetectorOutputs:
-    """Find the person in every frame of the video.
+    """Find the person in every frame of the video, on every core.
 
     Raises VideoNotFound, UnreadableVideo, NoVideoStream, VideoTooShort, NobodyDetected, RarelyDetected, ModelNotFound
     or ModelCorrupt. After these, and after anything that `progress` raises, the scratch folder holds no file of ours.
     """
+    surveyed = survey(inputs.video)
     with ExitStack() as stack:
-        turn = find_turn(inputs.video)
-        video = stack.enter_context(Video(inputs.video, turn.degrees))
-        model = _model(options)
-        landmarker = stack.enter_context(PoseLandmarker(model))
-        views = Views(stack, video, inputs.workdir, options)
-        poses: list[Pose | None] = []
-        for frame in video.frames():
-            poses.append(landmarker.detect(frame))
-            views.show(frame, poses[-1])
-            progress(len(poses), video.expected_frames)
-        _require_enough(poses, inputs.video.name)
-        landmarks = _landmarks(video, poses)
-        report = StageReport(
-            facts={**quality.facts(video, turn, landmarks, options.pose_model), **views.facts},
-            warnings=(*quality.warnings(video, turn, landmarks), *views.warnings),
-            models={model.name: sha256(model)},
+        window, warnings = _open_window(stack) if options.show_video else (None, ())
+        crew = stack.enter_context(Crew(inputs.video, inputs.workdir, options, len(surveyed.segments), window))
+        made = planned(inputs, surveyed)
+        outputs = gather(inputs, options, made, crew.detect(made.parts, progress))
+    report = outputs.report.model_copy(update={"warnings": (*outputs.report.warnings, *warnings)})
+    return DetectorOutputs(outputs.landmarks, outputs.video_facts, outputs.preview, report)
+
+
+def plan(inputs: DetectorInputs, _options: RunOptions) -> DetectorPlan:
+    """What is to be done. Raises what `run` raises for a video or a model that cannot be read."""
+    return planned(inputs, survey(inputs.video))
+
+
+def part(inputs: DetectorInputs, options: RunOptions, work: DetectorPart, progress: Progress) -> DetectedPart:
+    """Detect one segment. Raises like `run`."""
+    return detect(inputs.video, inputs.workdir, work, options, progress)
+
+
+def gather(
+    inputs: DetectorInputs, options: RunOptions, made: DetectorPlan, parts: Sequence[DetectedPart]
+) -> DetectorOutputs:
+    """The whole, of all its parts in their order.
+
+    Raises VideoTooShort, NobodyDetected or RarelyDetected.
+    """
+    landmarks = _joined([each.landmarks for each in parts], made.medium)
+    _require_enough(landmarks, inputs.video.name)
+    reading = Reading.joined([each.facts.reading for each in parts])
+    views = ViewFacts.joined([each.facts.views for each in parts])
+    facts = video_facts(made.medium, reading, landmarks.times)
+    model = pose_model(options)
+    report = StageReport(
+        facts={
+            **quality.facts(facts, reading, made.turn, landmarks, options.pose_model),
+            **views.reported(options),
+        },
+        warnings=(*quality.warnings(facts, reading, made.turn, landmarks), *views.warnings()),
+        models={model.name: sha256(model)},
+    )
+    return DetectorOutputs(landmarks, facts, _film(inputs, options, parts), report)
+
+
+def check(options: RunOptions) -> None:
+    """Raises ModelNotFound or ModelCorrupt where a pose model cannot be used."""
+    pose_model(options)
+    shipped(MODEL)
+
+
+def planned(inputs: DetectorInputs, surveyed: Survey) -> DetectorPlan:
+    """See `plan`, of a video that was surveyed."""
+    turn = find_turn(inputs.video)
+    count = len(surveyed.segments)
+    parts = tuple(
+        DetectorPart(
+            number=number,
+            segment=segment,
+            turn_deg=turn.degrees,
+            origin_s=surveyed.start_s,
+            frames=surveyed.facts.frames * (number + 1) // count - surveyed.facts.frames * number // count,
         )
-        return DetectorOutputs(landmarks, video.facts, views.preview, report)
+        for number, segment in enumerate(surveyed.segments)
+    )
+    return DetectorPlan(medium=surveyed.medium.turned(turn.degrees), turn=turn, parts=parts)
 
 
-def _require_enough(poses: list[Pose | None], name: str) -> None:
-    if len(poses) < MIN_FRAMES:
-        raise VideoTooShort(f"{name} has {len(poses)} frames; at least {MIN_FRAMES} are needed. Film for some seconds.")
-    found = sum(pose is not None for pose in poses)
+def _joined(parts: Sequence[Landmarks], medium: Medium) -> Landmarks:
+    return Landmarks(
+        times=np.concatenate([part.times for part in parts]),
+        image=np.concatenate([part.image for part in parts]),
+        world=np.concatenate([part.world for part in parts]),
+        visibility=np.concatenate([part.visibility for part in parts]),
+        image_size=(medium.width, medium.height),
+    )
+
+
+def _require_enough(landmarks: Landmarks, name: str) -> None:
+    count = landmarks.times.size
+    if count < MIN_FRAMES:
+        raise VideoTooShort(f"{name} has {count} frames; at least {MIN_FRAMES} are needed. Film for some seconds.")
+    found = int(landmarks.detected.sum())
     if not found:
-        raise NobodyDetected(f"No person was found in any of the {len(poses)} frames of {name}. {ADVICE}")
-    if found < MIN_DETECTION_RATE * len(poses):
+        raise NobodyDetected(f"No person was found in any of the {count} frames of {name}. {ADVICE}")
+    if found < MIN_DETECTION_RATE * count:
         raise RarelyDetected(
-            f"A person was found in only {found / len(poses):.1%} of the frames of {name} ({found} of {len(poses)}); "
+            f"A person was found in only {found / count:.1%} of the frames of {name} ({found} of {count}); "
             f"at least {MIN_DETECTION_RATE:.0%} are needed. {ADVICE} Or cut the video to the part that shows the "
             "person."
         )
 
 
-def _landmarks(video: Video, poses: list[Pose | None]) -> Landmarks:
-    """All frames in one; NaN and visibility 0 where nobody was found."""
-    nobody = Pose(
-        image=np.full((len(LANDMARKS), 2), np.nan),
-        world=np.full((len(LANDMARKS), 3), np.nan),
-        visibility=np.zeros(len(LANDMARKS)),
-    )
-    filled = [pose or nobody for pose in poses]
-    return Landmarks(
-        times=video.timeline.times,
-        image=np.stack([pose.image for pose in filled]),
-        world=np.stack([pose.world for pose in filled]),
-        visibility=np.stack([pose.visibility for pose in filled]),
-        image_size=video.size,
-    )
+def _film(inputs: DetectorInputs, options: RunOptions, parts: Sequence[DetectedPart]) -> Path | None:
+    if not options.writes_preview:
+        return None
+    film = inputs.workdir / "preview.mp4"
+    preview.join([part.preview for part in parts if part.preview is not None], film)
+    return film
 
 
-def check(options: RunOptions) -> None:
-    """Raises ModelNotFound or ModelCorrupt where a pose model cannot be used."""
-    _model(options)
-    shipped(MODEL)
+def _open_window(stack: ExitStack) -> tuple[Window | None, tuple[QualityWarning, ...]]:
+    try:
+        return stack.enter_context(Window("HumanPose3D")), ()
+    except NoDisplay as reason:
+        message = f"No window is shown: {reason}. Or ask for a preview file (export_preview)."
+        _log.warning(message)
+        return None, (QualityWarning(code="no-display", message=message),)
 
 
-def _model(options: RunOptions) -> Path:
-    return shipped(f"pose_landmarker_{options.pose_model}.task")
-
-
-DETECTOR: Final = Stage("detector", DetectorInputs, DetectorOutputs, run, check)
+DIVISION: Final = Division(DetectorPlan, DetectorPart, DetectedPart, plan, part, gather)
+DETECTOR: Final = Stage("detector", DetectorInputs, DetectorOutputs, run, check, DIVISION)

@@ -61,17 +61,21 @@ class Timeline:
         """(T,) seconds of the frames placed so far, strictly increasing."""
         return np.array(self._times)
 
-    @property
-    def intervals(self) -> FloatArray:
-        """(T-1,) seconds between frames; one nominal interval where there are not yet two frames."""
-        return np.diff(self.times) if len(self._times) > 1 else np.array([self._interval_s])
-
-    @property
-    def variable(self) -> bool:
-        """Whether the frame rate varies by more than the rounding of the container's clock and capture jitter."""
-        median = float(np.median(self.intervals))
-        tolerance = max(VARIATION * median, 1.01 * float(self._time_base))
-        return bool(np.any(np.abs(self.intervals - median) > tolerance))
-
     def _next(self) -> float:
         return self._times[-1] + self._interval_s if self._times else 0.0
+
+
+def intervals(times: FloatArray, nominal_s: float) -> FloatArray:
+    """(T-1,) seconds between frames; one nominal interval where there are not yet two frames."""
+    return np.diff(times) if times.size > 1 else np.array([nominal_s])
+
+
+def is_variable(between: FloatArray, clock_s: float) -> bool:
+    """Whether a frame rate varies by more than the rounding of the container's clock and capture jitter.
+
+    between  seconds from frame to frame.
+    clock_s  seconds a tick of the container's clock.
+    """
+    median = float(np.median(between))
+    tolerance = max(VARIATION * median, 1.01 * clock_s)
+    return bool(np.any(np.abs(between - median) > tolerance))

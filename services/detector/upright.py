@@ -16,12 +16,12 @@ turn for which the body alone says too little.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from services.detector.landmarker import Pose, PoseLandmarker
 from services.detector.orientation import Picture, turned
@@ -60,8 +60,7 @@ STRETCHED_DEG: Final = 50.0
 HANGING_DEG: Final = 70.0
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(BaseModel):
     """How far a video is turned beyond its own word, and why.
 
     degrees         clockwise: 0, 90, 180 or 270.
@@ -71,9 +70,11 @@ class Turn:
     text_degrees    the turn in which text in view can be read; None where there is none or nothing that reads.
     """
 
+    model_config = ConfigDict(frozen=True)
+
     degrees: int = 0
     looks: int = 0
-    standing_share: Mapping[int, float] = field(default_factory=dict)
+    standing_share: Mapping[int, float] = {}
     text_degrees: int | None = None
 
 
@@ -120,7 +121,7 @@ def _compare(landmarker: PoseLandmarker, frames: list[Frame]) -> Turn:
         degrees: sum(pose is not None and stands(pose) for pose in tried) / found for degrees, tried in poses.items()
     }
     text = text_turn([_scenery(frame, pose) for frame, pose in zip(frames, poses[0], strict=True)])
-    return Turn(decide(shares, text), len(frames), shares, text)
+    return Turn(degrees=decide(shares, text), looks=len(frames), standing_share=shares, text_degrees=text)
 
 
 def decide(standing_share: Mapping[int, float], text_degrees: int | None) -> int:

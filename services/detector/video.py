@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import av
 import numpy as np
@@ -18,9 +18,12 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from services.detector.orientation import Orientation, Picture
+from services.detector.reading import Medium, Reading, video_facts
+from services.detector.segments import WHOLE, Segment, cut
 from services.detector.timeline import Timeline
 from shared.contracts import VideoFacts
 from shared.errors import NoVideoStream, UnreadableVideo, VideoNotFound
@@ -50,49 +53,60 @@ class Frame:
     picture: Picture
 
 
-def probe(path: Path) -> VideoFacts:
-    """The facts of a whole video, from its packets' timestamps; decodes no more than its beginning.
+@dataclass(frozen=True)
+class Survey:
+    """A whole video as its packets and its first frame tell it, before it is decoded.
+
+    medium    see there.
+    facts     by the packets' timestamps.
+    start_s   when its first frame is shown.
+    segments  what it is cut into; one where its timestamps do not tell its frames apart.
+    """
+
+    medium: Medium
+    facts: VideoFacts
+    start_s: float
+    segments: tuple[Segment, ...]
+
+
+def survey(path: Path) -> Survey:
+    """Look through a video's packets; decodes no more than its beginning.
 
     Raises VideoNotFound, NoVideoStream or UnreadableVideo, as `Video` does.
     """
     with Video(path) as video:
-        return video.measure()
+        return video.survey()
 
 
 class Video:
     """A video open for reading once, as a context manager.
 
-    turn_deg       clockwise turn beyond the container's word, where that is wrong (`services.detector.upright`).
-    nominal_rate   frames per second by the container's word.
-    timeline       the times of the frames read so far, and what was mended in them.
-    damaged_parts  packets that could not be decoded, and frames that were decoded with errors.
-    interlaced     whether a frame was.
+    turn_deg      clockwise turn beyond the container's word, where that is wrong (`services.detector.upright`).
+    threads       that decode ahead; 0: as FFmpeg sees fit, about one a core.
+    nominal_rate  frames per second by the container's word.
+    timeline      the times of the frames read so far, and what was mended in them.
 
     Raises VideoNotFound where there is no such file, NoVideoStream where it has no moving picture, UnreadableVideo
     where it cannot be decoded.
     """
 
-    def __init__(self, path: Path, turn_deg: int = 0) -> None:
-        self._name = path.name
+    def __init__(self, path: Path, turn_deg: int = 0, threads: int = 0) -> None:
+        self._path = path
+        self._threads = threads
         self._turn_deg = turn_deg
-        self._container = _open(path)
-        try:
-            self._stream = _video_stream(self._container, self._name)
-        except BaseException:
-            self._container.close()
-            raise
-        self._stream.thread_type = "AUTO"
+        self._open()
         self.nominal_rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(NOMINAL_FPS)
         self._stored_size = _square_size(self._stream)
+        self._reformatter = VideoReformatter()
         self._orientation = Orientation().turned(turn_deg)
         self._reordered_avi = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
-        self._unordered: list[int] = []
         self._stated = _stated_end(self._container, self._stream, float(self.nominal_rate))
         self._ends_early = False
-        self._end_s = 0.0
-        self.timeline = Timeline(self._stream.time_base or Fraction(1, 1000), float(1 / self.nominal_rate))
-        self.damaged_parts = 0
-        self.interlaced = False
+        self._end_s: float | None = None
+        self._clock = self._stream.time_base or Fraction(1, 1000)
+        self.timeline = Timeline(self._clock, float(1 / self.nominal_rate))
+        self._damaged_parts = 0
+        self._interlaced = False
 
     def __enter__(self) -> Self:
         return self
@@ -100,64 +114,121 @@ class Video:
     def __exit__(self, *_: object) -> None:
         self._container.close()
 
-    def frames(self) -> Iterator[Frame]:
-        """Decode to the end. Parts that cannot be decoded are skipped and counted in `damaged_parts`.
+    def frames(self, segment: Segment = WHOLE) -> Iterator[Frame]:
+        """Decode a segment, its warm-up first. Parts that cannot be decoded are skipped and counted in `reading`.
 
-        Raises UnreadableVideo where not one frame can be decoded.
+        Raises UnreadableVideo where the whole is asked for and not one frame can be decoded.
         """
         empty = True
-        for packet in self._packets():
-            for decoded in self._decode(packet):
-                if empty:
-                    self._orientation, empty = Orientation.of(decoded).turned(self._turn_deg), False
-                if self._place(self._timestamp(decoded), decoded.duration):
-                    yield Frame(self.timeline.last, self._upright(decoded))
-        self._require(not empty)
+        for decoded in self._entered(segment):
+            if empty:
+                self._orientation, empty = Orientation.of(decoded).turned(self._turn_deg), False
+            time = self.timeline.place(self._timestamp(decoded))
+            if time is None:
+                continue
+            if segment.over(time):
+                break
+            self._end_s = time + self._duration(decoded.duration)
+            if segment.wanted(time):
+                yield Frame(time, self._upright(decoded, segment.counts(time)))
+        self._require(not empty or segment != WHOLE)
 
-    def measure(self) -> VideoFacts:
+    def survey(self) -> Survey:
         """Read to the end, decoding only until the first frame. Raises UnreadableVideo where there is none."""
-        shown: list[tuple[int | None, int | None]] = []
+        shown: list[_Shown] = []
         empty = True
         for packet in self._packets():
-            for decoded in self._decode(packet) if empty else ():
+            for decoded in self._decode(packet, WHOLE) if empty else ():
                 self._orientation, empty = Orientation.of(decoded).turned(self._turn_deg), False
             if packet.size and not packet.is_discard:
-                shown.append((packet.dts if packet.pts is None else packet.pts, packet.duration))
+                timestamp = packet.dts if packet.pts is None else packet.pts
+                shown.append(_Shown(timestamp, packet.duration, packet.is_keyframe, packet.pts is not None))
         self._require(not empty)
-        for timestamp, duration in sorted(shown, key=lambda item: float("inf") if item[0] is None else item[0]):
-            self._place(timestamp, duration)
-        return self.facts
+        shown.sort(key=lambda packet: float("inf") if packet.timestamp is None else packet.timestamp)
+        for timestamp, duration, *_ in shown:
+            time = self.timeline.place(timestamp)
+            if time is not None:
+                self._end_s = time + self._duration(duration)
+        return Survey(self.medium, self.facts, float(self.timeline.times[0]), self._cut(shown))
 
     @property
-    def expected_frames(self) -> int | None:
-        """How many frames the container promises; None where it promises nothing."""
-        return self._stream.frames or (round(self._stated[0] * self.nominal_rate) if self._stated else None)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) of the upright picture in pixels; known once a frame was decoded."""
-        return self._orientation.size(*self._stored_size)
-
-    @property
-    def facts(self) -> VideoFacts:
-        """What is known after the frames read so far, one at least."""
-        times, intervals = self.timeline.times, self.timeline.intervals
-        width, height = self.size
-        return VideoFacts(
+    def medium(self) -> Medium:
+        """What is known once a frame was decoded."""
+        width, height = self._orientation.size(*self._stored_size)
+        return Medium(
             width=width,
             height=height,
             rotation_deg=self._orientation.rotation_deg,
             codec=self._stream.codec_context.codec.canonical_name,
             container=self._container.format.long_name,
-            frames=times.size,
-            duration_s=float(self._end_s - times[0]),
-            average_fps=float(1 / intervals.mean()),
-            variable_frame_rate=self.timeline.variable,
-            frame_interval_min_s=float(intervals.min()),
-            frame_interval_max_s=float(intervals.max()),
-            truncated=self._truncated(),
             has_audio=bool(self._container.streams.audio),
+            clock_s=float(self._clock),
+            interval_s=float(1 / self.nominal_rate),
+            due_s=0.98 * self._stated[0] - self._stated[1] if self._stated else None,
         )
+
+    @property
+    def reading(self) -> Reading:
+        """What reading came upon so far."""
+        return Reading(
+            end_s=self._end_s,
+            ends_early=self._ends_early,
+            damaged_parts=self._damaged_parts,
+            interlaced=self._interlaced,
+            missing=self.timeline.missing,
+            repeated=self.timeline.repeated,
+            resets=self.timeline.resets,
+        )
+
+    @property
+    def facts(self) -> VideoFacts:
+        """What is known after the frames read so far, one at least."""
+        return video_facts(self.medium, self.reading, self.timeline.times)
+
+    def _open(self) -> None:
+        self._container = _open(self._path)
+        try:
+            self._stream = _video_stream(self._container, self._path.name)
+        except BaseException:
+            self._container.close()
+            raise
+        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = self._threads
+        self._unordered: list[int] = []
+
+    def _cut(self, shown: "list[_Shown]") -> tuple[Segment, ...]:
+        """By presentation timestamps; the whole in one where they do not tell every frame."""
+        mended = self.timeline.missing or self.timeline.repeated or self.timeline.resets
+        if mended or self._reordered_avi or not all(packet.presented for packet in shown):
+            return (WHOLE,)
+        timestamps = [packet.timestamp for packet in shown if packet.timestamp is not None]
+        entries = [packet.timestamp for packet in shown if packet.entry and packet.timestamp is not None]
+        return cut(timestamps, entries, self._clock)
+
+    def _entered(self, segment: Segment) -> Iterator[VideoFrame]:
+        """The frames from an entry that comes before the segment's first frame; a seek may end anywhere else."""
+        for entry in segment.entries:
+            frames = self._sought(entry, segment)
+            first = next(frames, None)
+            if first is not None and first.pts is not None and segment.follows(float(first.pts * self._clock)):
+                yield first
+                yield from frames
+                return
+        if segment.entries:
+            self._container.close()
+            self._open()
+        yield from self._all(segment)
+
+    def _sought(self, entry: int, segment: Segment) -> Iterator[VideoFrame]:
+        try:
+            self._container.seek(entry, stream=self._stream)
+        except av.FFmpegError:
+            return
+        yield from self._all(segment)
+
+    def _all(self, segment: Segment) -> Iterator[VideoFrame]:
+        for packet in self._packets():
+            yield from self._decode(packet, segment)
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
         try:
@@ -165,7 +236,7 @@ class Video:
         except av.FFmpegError:
             self._ends_early = True
 
-    def _decode(self, packet: "Packet[VideoStream]") -> list[VideoFrame]:
+    def _decode(self, packet: "Packet[VideoStream]", segment: Segment) -> list[VideoFrame]:
         """The frames that this packet completes.
 
         AVI knows no presentation times: where frames are reordered, the smallest time waiting is the next frame's.
@@ -175,39 +246,40 @@ class Video:
         try:
             return packet.decode()
         except av.FFmpegError:
-            self.damaged_parts += 1
+            time = None if packet.pts is None else float(packet.pts * self._clock)
+            self._damaged_parts += time is None or (segment.counts(time) and not segment.over(time))
             return []
 
-    def _upright(self, decoded: VideoFrame) -> Picture:
-        self.interlaced |= decoded.interlaced_frame
-        self.damaged_parts += decoded.is_corrupt
+    def _upright(self, decoded: VideoFrame, counts: bool) -> Picture:
+        if counts:
+            self._interlaced |= decoded.interlaced_frame
+            self._damaged_parts += decoded.is_corrupt
         width, height = self._stored_size
-        stored = decoded.to_ndarray(format="rgb24", width=width, height=height)
+        stored = self._reformatter.reformat(decoded, width, height, "rgb24").to_ndarray()
         return self._orientation.apply(np.asarray(stored, dtype=np.uint8))
 
     def _timestamp(self, decoded: VideoFrame) -> int | None:
         return heapq.heappop(self._unordered) if self._unordered else decoded.pts
 
-    def _place(self, timestamp: int | None, duration: int | None) -> bool:
-        time = self.timeline.place(timestamp)
-        if time is None:
-            return False
-        time_base = self._stream.time_base
-        self._end_s = time + float(duration * time_base if duration and time_base else 1 / self.nominal_rate)
-        return True
-
-    def _truncated(self) -> bool:
-        """Whether the end is missing: unreadable, or before the one stated by more than 2 % and its slack."""
-        if self._stated is None:
-            return self._ends_early
-        end_s, slack_s = self._stated
-        return self._ends_early or self._end_s < 0.98 * end_s - slack_s
+    def _duration(self, ticks: int | None) -> float:
+        return float(ticks * self._clock) if ticks else float(1 / self.nominal_rate)
 
     def _require(self, found: bool) -> None:
         if not found:
             raise UnreadableVideo(
-                f"{self._name} holds no frame that can be decoded. It may be empty or cut off; export it again."
+                f"{self._path.name} holds no frame that can be decoded. It may be empty or cut off; export it again."
             )
+
+
+class _Shown(NamedTuple):
+    """A packet that holds a frame."""
+
+    timestamp: int | None
+    duration: int | None
+    entry: bool
+    """Whether decoding may begin with it."""
+    presented: bool
+    """Whether the timestamp is that of its presentation."""
 
 
 def _open(path: Path) -> InputContainer:

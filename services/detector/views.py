@@ -1,35 +1,85 @@
 """Where people can look on while the detector works: the preview file, the live window, both or neither."""
 
 import logging
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from services.detector.faces import FaceHider
 from services.detector.landmarker import Pose
 from services.detector.overlay import draw
-from services.detector.preview import PreviewWriter
-from services.detector.video import Frame, Video
-from services.detector.window import NoDisplay, Window
+from services.detector.preview import PieceWriter
+from services.detector.video import Frame
+from services.detector.window import Window
 from shared.contracts import QualityWarning, RunOptions
 
 _log = logging.getLogger(__name__)
 
 
-class Views:
-    """What `options` ask for, opened on `stack`, which closes it.
+class ViewFacts(BaseModel):
+    """What is known of the views after they were made.
 
-    preview   where the preview will lie; None where none is asked for.
+    face_carried_frames, face_whole_frames  see `services.detector.faces`; 0 where no face is hidden.
+    plays_in_browsers  whether the preview's encoder is one that browsers understand.
     """
 
-    def __init__(self, stack: ExitStack, video: Video, workdir: Path, options: RunOptions) -> None:
-        self.preview = workdir / "preview.mp4" if options.writes_preview else None
-        self._warnings: list[QualityWarning] = []
+    model_config = ConfigDict(frozen=True)
+
+    face_carried_frames: int = 0
+    face_whole_frames: int = 0
+    plays_in_browsers: bool = True
+
+    @classmethod
+    def joined(cls, facts: Sequence[Self]) -> Self:
+        """Of segments, what it is for the whole."""
+        return cls(
+            face_carried_frames=sum(each.face_carried_frames for each in facts),
+            face_whole_frames=sum(each.face_whole_frames for each in facts),
+            plays_in_browsers=all(each.plays_in_browsers for each in facts),
+        )
+
+    def reported(self, options: RunOptions) -> dict[str, JsonValue]:
+        """How the face was hidden, where it was, for quality.json."""
+        return self.model_dump(exclude={"plays_in_browsers"}) if options.blur_faces else {}
+
+    def warnings(self) -> Iterator[QualityWarning]:
+        """What could not be shown as asked."""
+        if not self.plays_in_browsers:
+            message = "The preview is MPEG-4 part 2, since there is no H.264 encoder here: browsers do not play it."
+            _log.warning(message)
+            yield QualityWarning(code="preview-codec", message=message)
+        poorly_seen = self.face_carried_frames + self.face_whole_frames
+        if poorly_seen:
+            message = (
+                f"The head was not seen well in {poorly_seen} frames: a larger part of the picture is hidden there, or "
+                "all of it. Look through the preview before you pass it on."
+            )
+            yield QualityWarning(code="face-not-followed", message=message)
+
+
+class Views:
+    """What is shown of a segment, opened on `stack`, which closes it.
+
+    preview  the segment's piece of the preview; None where none is asked for.
+    """
+
+    def __init__(
+        self, stack: ExitStack, piece: Path, rate: Fraction, origin_s: float, options: RunOptions, window: Window | None
+    ) -> None:
+        self.preview = piece if options.writes_preview else None
         self._visibility_min = options.visibility_min
         self._hider = FaceHider() if options.blur_faces else None
-        self._writer = self._open_writer(stack, video) if options.writes_preview else None
-        self._window = self._open_window(stack) if options.show_video else None
+        self._writer = stack.enter_context(PieceWriter(piece, rate, origin_s)) if options.writes_preview else None
+        self._window = window
+
+    def follow(self, frame: Frame, pose: Pose | None) -> None:
+        """A frame of the warm-up: it is not shown, but tells where the face is."""
+        if self._hider:
+            self._hider.follow(frame, pose)
 
     def show(self, frame: Frame, pose: Pose | None) -> None:
         """Draw the pose over the frame, the face hidden where that is asked for, and show that everywhere."""
@@ -43,38 +93,10 @@ class Views:
             self._window.show(drawn)
 
     @property
-    def facts(self) -> dict[str, JsonValue]:
-        """How the face was hidden, where it was."""
-        if self._hider is None:
-            return {}
-        return {"face_carried_frames": self._hider.frames_carried, "face_whole_frames": self._hider.frames_whole}
-
-    @property
-    def warnings(self) -> tuple[QualityWarning, ...]:
-        """What could not be shown as asked."""
-        if self._hider is None or not self._hider.frames_carried + self._hider.frames_whole:
-            return tuple(self._warnings)
-        message = (
-            f"The head was not seen well in {self._hider.frames_carried + self._hider.frames_whole} frames: a larger "
-            "part of the picture is hidden there, or all of it. Look through the preview before you pass it on."
+    def facts(self) -> ViewFacts:
+        """So far."""
+        return ViewFacts(
+            face_carried_frames=self._hider.frames_carried if self._hider else 0,
+            face_whole_frames=self._hider.frames_whole if self._hider else 0,
+            plays_in_browsers=self._writer is None or self._writer.plays_in_browsers,
         )
-        return (*self._warnings, QualityWarning(code="face-not-followed", message=message))
-
-    def _open_writer(self, stack: ExitStack, video: Video) -> PreviewWriter:
-        assert self.preview is not None
-        writer = stack.enter_context(PreviewWriter(self.preview, video.nominal_rate))
-        if not writer.plays_in_browsers:
-            message = "The preview is MPEG-4 part 2, since there is no H.264 encoder here: browsers do not play it."
-            self._warn("preview-codec", message)
-        return writer
-
-    def _open_window(self, stack: ExitStack) -> Window | None:
-        try:
-            return stack.enter_context(Window("HumanPose3D"))
-        except NoDisplay as reason:
-            self._warn("no-display", f"No window is shown: {reason}. Or ask for a preview file (export_preview).")
-            return None
-
-    def _warn(self, code: str, message: str) -> None:
-        _log.warning(message)
-        self._warnings.append(QualityWarning(code=code, message=message))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from shared.bus.protocol import QueueDepth, StateChange, StoredState
-from shared.contracts import Problem, RunState, StageEvent, StageName, StageTask
+from shared.contracts import PartTask, Problem, RunState, StageEvent, StageName, StageTask
 from shared.errors import RunChanged, RunExists, RunNotFound
 
 T = TypeVar("T")
@@ -60,6 +60,34 @@ class _Delivery:
         self.bus.remove(self.message)
 
 
+@dataclass(eq=False)
+class _Offer:
+    task: PartTask
+    deliveries: int = 0
+    due: float = 0.0
+    """Monotonic time from which it may be delivered (again)."""
+
+
+@dataclass(frozen=True)
+class _PartDelivery:
+    bus: "MemoryBus"
+    offer: _Offer
+    count: int
+
+    @property
+    def task(self) -> PartTask:
+        return self.offer.task
+
+    async def in_progress(self) -> None:
+        self.offer.due = time.monotonic() + self.bus.ack_wait_s
+
+    async def ack(self) -> None:
+        self.bus.parts = [other for other in self.bus.parts if other is not self.offer]
+
+    async def retry(self, delay: float) -> None:
+        self.offer.due = time.monotonic() + delay
+
+
 @dataclass(frozen=True)
 class _Exhausted:
     bus: "MemoryBus"
@@ -82,6 +110,7 @@ class MemoryBus:
         self.max_deliveries = max_deliveries
         self.messages: list[_Message] = []
         self.exhausted: list[_Message] = []
+        self.parts: list[_Offer] = []
         self._sequences = itertools.count(1)
         self._seen: dict[str, float] = {}
         self._states: dict[str, StoredState] = {}
@@ -108,6 +137,20 @@ class MemoryBus:
 
     async def pull_exhausted(self, timeout: float) -> _Exhausted | None:
         return await self._poll(self._next_exhausted, timeout)
+
+    async def offer(self, task: PartTask) -> None:
+        if self._is_new(f"part.{task.message_id}"):
+            self.parts.append(_Offer(task))
+            await self._notify()
+
+    async def pull_part(self, stage: StageName, timeout: float) -> _PartDelivery | None:
+        return await self._poll(lambda: self._next_part(stage), timeout)
+
+    async def is_offered(self, task: PartTask) -> bool:
+        return any(part.task == task for part in self.parts)
+
+    async def withdraw_parts(self, stage: StageName, run_id: str) -> None:
+        self.parts = [part for part in self.parts if (part.task.stage, part.task.run_id) != (stage, run_id)]
 
     async def bury(self, task: StageTask, problem: Problem) -> None:
         self._dead[task.message_id] = (task, problem)
@@ -164,6 +207,7 @@ class MemoryBus:
 
     async def forget(self, run_id: str) -> None:
         self.messages = [message for message in self.messages if message.task.run_id != run_id]
+        self.parts = [part for part in self.parts if part.task.run_id != run_id]
         self._events = [entry for entry in self._events if entry[1].run_id != run_id]
         self._dead = {key: letter for key, letter in self._dead.items() if letter[0].run_id != run_id}
         if self._states.pop(run_id, None):
@@ -194,6 +238,15 @@ class MemoryBus:
                 message.due = now + self.ack_wait_s
                 return _Delivery(self, message, message.deliveries)
         return None
+
+    def _next_part(self, stage: StageName) -> _PartDelivery | None:
+        now = time.monotonic()
+        part = next((part for part in self.parts if part.task.stage == stage and part.due <= now), None)
+        if part is None:
+            return None
+        part.deliveries += 1
+        part.due = now + self.ack_wait_s
+        return _PartDelivery(self, part, part.deliveries)
 
     def _exhaust(self) -> None:
         now = time.monotonic()

@@ -3,6 +3,7 @@
 | stream     | retention  | subjects                | what                                              |
 |------------|------------|-------------------------|---------------------------------------------------|
 | STAGES     | work queue | stage.<stage>.<run>     | tasks; one durable pull consumer a stage          |
+| PARTS      | work queue | part.<stage>.<run>.<n>  | parts of tasks offered to the idle, in memory, an hour    |
 | EVENTS     | limits     | run.<run>.<status>      | changes of runs, kept for `events_days`           |
 | DLQ        | limits     | dlq.<stage>.<run>       | tasks given up, one a stage and run               |
 | EXHAUSTED  | work queue | max-deliveries advisory | kept as messages: one unheard would leave its run |
@@ -34,13 +35,14 @@ from nats.js.kv import KeyValue
 from pydantic import BaseModel, ValidationError
 
 from shared.bus.protocol import QueueDepth, StateChange, StoredState
-from shared.contracts import Problem, RunState, StageEvent, StageName, StageTask
+from shared.contracts import PartTask, Problem, RunState, StageEvent, StageName, StageTask
 from shared.errors import BusUnavailable, RunChanged, RunExists, RunNotFound
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
 STAGES: Final = "STAGES"
+PARTS: Final = "PARTS"
 EVENTS: Final = "EVENTS"
 DEAD: Final = "DLQ"
 EXHAUSTED: Final = "EXHAUSTED"
@@ -56,6 +58,7 @@ _MARKER_S: Final = 1.0
 """An erased run leaves an empty marker for this long, so that those who follow the states hear of it."""
 
 _DUPLICATE_WINDOW_S: Final = 120.0
+_OFFER_S: Final = 3600.0
 _HEARTBEAT_S: Final = 1.0
 _STREAM_NAME_IN_USE: Final = 10058
 
@@ -76,12 +79,12 @@ def _subject(task: StageTask) -> str:
     return f"stage.{consumer_name(task.stage)}.{task.run_id}"
 
 
+def _part_subject(task: PartTask) -> str:
+    return f"part.{consumer_name(task.stage)}.{task.run_id}.{task.number}"
+
+
 @dataclass(frozen=True)
-class _Delivery:
-    task: StageTask
-    sequence: int
-    count: int
-    headers: Mapping[str, str]
+class _Received:
     message: Msg
     client: Client
 
@@ -102,6 +105,20 @@ class _Delivery:
         with _translated():
             _must_be_connected(self.client)
             await self.client.request(self.message.reply, answer, timeout=_REQUEST_S)
+
+
+@dataclass(frozen=True)
+class _Delivery(_Received):
+    task: StageTask
+    sequence: int
+    count: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _PartDelivery(_Received):
+    task: PartTask
+    count: int
 
 
 @dataclass(frozen=True)
@@ -126,7 +143,7 @@ class NatsBus:
         self._jetstream: JetStreamContext | None = None
         self._bucket: KeyValue | None = None
         self._connecting = asyncio.Lock()
-        self._pulls: dict[str, JetStreamContext.PullSubscription] = {}
+        self._pulls: dict[tuple[str, str], JetStreamContext.PullSubscription] = {}
 
     async def publish(self, task: StageTask, headers: Mapping[str, str] | None = None) -> None:
         await self._publish(STAGES, _subject(task), task, task.message_id, headers)
@@ -142,12 +159,12 @@ class NatsBus:
             await self._drop(message)
             return None
         return _Delivery(
+            message=message,
+            client=self._connection(),
             task=task,
             sequence=message.metadata.sequence.stream,
             count=message.metadata.num_delivered or 1,
             headers=message.headers or {},
-            message=message,
-            client=self._connection(),
         )
 
     async def _drop(self, message: Msg) -> None:
@@ -156,10 +173,13 @@ class NatsBus:
             await message.term()
 
     async def has_task(self, stage: StageName, run_id: str) -> bool:
+        return await self._holds(STAGES, f"stage.{consumer_name(stage)}.{run_id}")
+
+    async def _holds(self, stream: str, subject: str) -> bool:
         jetstream = await self._ready()
         with _translated():
             try:
-                await jetstream.get_last_msg(STAGES, f"stage.{consumer_name(stage)}.{run_id}")
+                await jetstream.get_last_msg(stream, subject)
             except NotFoundError:
                 return False
         return True
@@ -181,6 +201,29 @@ class NatsBus:
             except NotFoundError:
                 data = None
         return _Exhausted(StageTask.model_validate_json(data) if data else None, jetstream, notice)
+
+    async def offer(self, task: PartTask) -> None:
+        await self._publish(PARTS, _part_subject(task), task, task.message_id)
+
+    async def pull_part(self, stage: StageName, timeout: float) -> _PartDelivery | None:
+        message = await self._fetch(PARTS, consumer_name(stage), timeout)
+        if message is None:
+            return None
+        try:
+            task = PartTask.model_validate_json(message.data)
+        except ValidationError:
+            log.exception("a message on %s is no part of this version and was dropped", message.subject)
+            await self._drop(message)
+            return None
+        return _PartDelivery(message, self._connection(), task, message.metadata.num_delivered or 1)
+
+    async def is_offered(self, task: PartTask) -> bool:
+        return await self._holds(PARTS, _part_subject(task))
+
+    async def withdraw_parts(self, stage: StageName, run_id: str) -> None:
+        jetstream = await self._ready()
+        with _translated():
+            await jetstream.purge_stream(PARTS, subject=f"part.{consumer_name(stage)}.{run_id}.*")
 
     async def bury(self, task: StageTask, problem: Problem) -> None:
         subject = f"dlq.{consumer_name(task.stage)}.{task.run_id}"
@@ -253,6 +296,7 @@ class NatsBus:
         bucket = await self._states()
         with _translated():
             await jetstream.purge_stream(STAGES, subject=f"stage.*.{run_id}")
+            await jetstream.purge_stream(PARTS, subject=f"part.*.{run_id}.*")
             await jetstream.purge_stream(EVENTS, subject=f"run.{run_id}.*")
             await jetstream.purge_stream(DEAD, subject=f"dlq.*.{run_id}")
             await bucket.purge(run_id, msg_ttl=_MARKER_S)
@@ -307,8 +351,12 @@ class NatsBus:
     async def _declare(self, jetstream: JetStreamContext) -> None:
         replicas, days = self._settings.stream_replicas, self._settings.events_days
         work_queue, limits = api.RetentionPolicy.WORK_QUEUE, api.RetentionPolicy.LIMITS
+        file, memory = api.StorageType.FILE, api.StorageType.MEMORY
         for stream in (
             api.StreamConfig(name=STAGES, subjects=["stage.*.*"], retention=work_queue),
+            api.StreamConfig(
+                name=PARTS, subjects=["part.*.*.*"], retention=work_queue, storage=memory, max_age=_OFFER_S
+            ),
             api.StreamConfig(name=EVENTS, subjects=["run.*.*"], retention=limits, max_age=days * 86400),
             api.StreamConfig(name=DEAD, subjects=["dlq.*.*"], retention=limits, max_msgs_per_subject=1),
             api.StreamConfig(name=EXHAUSTED, subjects=[_ADVISORIES], retention=work_queue),
@@ -316,7 +364,7 @@ class NatsBus:
             await _declare_stream(
                 jetstream,
                 stream.evolve(
-                    storage=api.StorageType.FILE, num_replicas=replicas, duplicate_window=_DUPLICATE_WINDOW_S
+                    storage=stream.storage or file, num_replicas=replicas, duplicate_window=_DUPLICATE_WINDOW_S
                 ),
             )
         # history 1 and no direct reads: the newest state of each run, from the leader
@@ -324,19 +372,21 @@ class NatsBus:
             api.KeyValueConfig(bucket=BUCKET, history=1, replicas=replicas, direct=False)
         )
         for stage in get_args(StageName):
-            await self._declare_consumer(jetstream, STAGES, consumer_name(stage))
+            await self._declare_consumer(jetstream, STAGES, consumer_name(stage), "stage.{}.*")
+            await self._declare_consumer(jetstream, PARTS, consumer_name(stage), "part.{}.*.*")
         await self._declare_consumer(jetstream, EXHAUSTED, _JANITOR)
 
-    async def _declare_consumer(self, jetstream: JetStreamContext, stream: str, name: str) -> None:
-        tasks = stream == STAGES
+    async def _declare_consumer(
+        self, jetstream: JetStreamContext, stream: str, name: str, subjects: str | None = None
+    ) -> None:
         await jetstream.add_consumer(
             stream,
             api.ConsumerConfig(
                 durable_name=name,
-                filter_subject=f"stage.{name}.*" if tasks else None,
+                filter_subject=subjects.format(name) if subjects else None,
                 ack_policy=api.AckPolicy.EXPLICIT,
                 ack_wait=self._settings.ack_wait_s,
-                max_deliver=self._settings.max_deliveries if tasks else -1,
+                max_deliver=self._settings.max_deliveries if stream == STAGES else -1,
                 max_ack_pending=self._settings.max_ack_pending,
             ),
         )
@@ -362,10 +412,10 @@ class NatsBus:
         jetstream = await self._ready()
         started = time.monotonic()
         with _translated(), self._redeclaring():
-            if consumer not in self._pulls:
-                self._pulls[consumer] = await jetstream.pull_subscribe_bind(consumer, stream)
+            if (stream, consumer) not in self._pulls:
+                self._pulls[stream, consumer] = await jetstream.pull_subscribe_bind(consumer, stream)
             try:
-                return (await self._pulls[consumer].fetch(1, timeout))[0]
+                return (await self._pulls[stream, consumer].fetch(1, timeout))[0]
             except TimeoutError:
                 if time.monotonic() - started < timeout / 2:  # refused rather than waited: the consumer is gone
                     raise

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from shared.contracts import Problem, RunState, StageEvent, StageName, StageTask
+from shared.contracts import PartTask, Problem, RunState, StageEvent, StageName, StageTask
 
 
 class StoredState(NamedTuple):
@@ -70,6 +70,27 @@ class Delivery(Protocol):
         """Never to be done: the task leaves the queue."""
 
 
+class PartDelivery(Protocol):
+    """One part of a run's work, handed to one worker for the length of the ack wait. Ends with `ack` or `retry`."""
+
+    @property
+    def task(self) -> PartTask:
+        """The work to be done."""
+
+    @property
+    def count(self) -> int:
+        """Which delivery of the offer this is, from 1."""
+
+    async def in_progress(self) -> None:
+        """Start the ack wait anew."""
+
+    async def ack(self) -> None:
+        """Done, or not to be done by others: the offer is withdrawn."""
+
+    async def retry(self, delay: float) -> None:
+        """Not done: deliver it again after `delay` seconds."""
+
+
 class Exhausted(Protocol):
     """A task that was delivered as often as allowed without being done: its worker dies every time."""
 
@@ -98,6 +119,21 @@ class Bus(Protocol):
 
     async def pull_exhausted(self, timeout: float) -> Exhausted | None:
         """The next task that used up its deliveries; None when there was none for `timeout` seconds."""
+
+    async def offer(self, task: PartTask) -> None:
+        """Offer a part to all who do its stage. Offered twice within two minutes, it is offered once.
+
+        An offer is a help and no promise: it may be lost with the bus or expire. Whoever made it asks `is_offered`.
+        """
+
+    async def pull_part(self, stage: StageName, timeout: float) -> PartDelivery | None:
+        """The next part of a stage; None when there was none for `timeout` seconds."""
+
+    async def is_offered(self, task: PartTask) -> bool:
+        """Whether the offer stands, at work or not."""
+
+    async def withdraw_parts(self, stage: StageName, run_id: str) -> None:
+        """Take back every offer of this stage and run."""
 
     async def bury(self, task: StageTask, problem: Problem) -> None:
         """Keep a task that was given up as dead letter of its stage. Repeated, it is kept once."""

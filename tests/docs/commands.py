@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import yaml
 
-from cli.main import _parser
+from cli.main import parser as parser_of
 from shared.settings import PREFIX, Settings
 from tests.docs.blocks import ROOT
 
@@ -51,7 +51,7 @@ def assert_targets(words: list[str]) -> None:
 
 def assert_parses(words: list[str]) -> None:
     try:
-        _parser().parse_args(words)
+        parser_of(words).parse_args(words)
     except SystemExit as end:
         if end.code:
             raise
@@ -59,7 +59,7 @@ def assert_parses(words: list[str]) -> None:
 
 def assert_known(words: list[str]) -> None:
     """Subcommands and options exist; what they need may be left out in running text."""
-    parser = _parser()
+    parser = parser_of(words)
     for word in words:
         if word.startswith("-"):
             assert word.split("=")[0] in parser._option_string_actions, word

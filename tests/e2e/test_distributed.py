@@ -20,11 +20,18 @@ from gateway.client import ApiError, Client
 from shared.errors import ObjectNotFound
 from shared.models import MODELS_DIRECTORY
 from shared.store.s3 import S3Store
+from tests.clips import there_and_back
 from tests.makers import s3_settings
 from tests.servers import ACCESS_KEY, REPOSITORY, SECRET_KEY, NatsServer, S3Server, free_port
 
 SAMPLE = REPOSITORY / "examples" / "sample.mp4"
-SERVICES = ("services.detector.app", "services.refiner.app", "services.augmenter.app", "services.angles.app")
+SERVICES = {
+    "detector-1": "services.detector.app",
+    "detector-2": "services.detector.app",
+    "refiner": "services.refiner.app",
+    "augmenter": "services.augmenter.app",
+    "angles": "services.angles.app",
+}
 
 
 class Cluster:
@@ -44,12 +51,12 @@ class Cluster:
         for server in (self.nats, self.s3):
             server.folder.mkdir()
             server.start()
-        for module in SERVICES:
-            self.run(module, free_port())
-        self.run("gateway.app", self.port)
+        for name, module in SERVICES.items():
+            self.run(name, module, free_port())
+        self.run("gateway", "gateway.app", self.port)
         self.until_ready(200)
 
-    def run(self, module: str, port: int) -> None:
+    def run(self, name: str, module: str, port: int) -> None:
         environment = {
             **os.environ,
             "HUMANPOSE3D_NATS_URL": self.nats.url,
@@ -59,8 +66,8 @@ class Cluster:
             "HUMANPOSE3D_PORT": str(port),
             "HUMANPOSE3D_LOG_FORMAT": "json",
         }
-        with (self.folder / f"{module}.log").open("ab") as log:
-            self.processes[module] = subprocess.Popen(
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", module], cwd=REPOSITORY, env=environment, stdout=log, stderr=log
             )
 
@@ -142,6 +149,23 @@ async def traces(cluster: Cluster, run_key: str) -> list[str]:
     with suppress(ObjectNotFound):
         found += [item.key async for item in store.objects("runs/")]
     return found
+
+
+def test_two_detectors_share_a_video_and_the_result_is_the_same(cluster: Cluster, tmp_path: Path):
+    video = there_and_back(330, tmp_path / "longer.mp4", scale=0.25)  # two segments
+    arguments = ["--height", "1.72", "--weight", "70", "--pose-model", "lite", "--blur-faces"]
+    assert main(["run", "--video", str(video), *arguments, "--output", str(tmp_path / "run")]) == 0
+    with Client(cluster.url) as client:
+        run_key = client.submit(video, height=1.72, weight=70, pose_model="lite", blur_faces=True)
+        assert client.wait(run_key, timeout=120).status == "completed"
+        client.download(run_key, tmp_path / "served")
+        assert digests(tmp_path / "served") == digests(tmp_path / "run" / "longer")
+        ours, theirs = (folder / "longer_preview.mp4" for folder in (tmp_path / "served", tmp_path / "run" / "longer"))
+        assert ours.read_bytes() == theirs.read_bytes()
+        logs = [(cluster.folder / f"{name}.log").read_text() for name in ("detector-1", "detector-2")]
+        assert sum(f"of run {run_key}" in log and "helped with part" in log for log in logs) == 1
+        assert not [text for text in asyncio.run(traces(cluster, run_key)) if "/parts/" in text or "part." in text]
+        client.erase(run_key)
 
 
 def test_a_large_video_goes_straight_to_the_store(cluster: Cluster):

@@ -16,7 +16,7 @@ from shared.bus.nats import NatsBus
 from shared.contracts import Advance, Problem, RunOptions, StageName, StageTask, route
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.stage_main import ResultsJob, StageDone, StageJob
+from shared.stage_main import PlannedPart, ResultsJob, StageDone, StageJob
 from shared.stage_process import Refused
 from shared.store import open_store
 from shared.worker import Phase, Worker
@@ -28,27 +28,42 @@ REFUSAL = Problem(code="unreadable-video", status=422, detail="This is no video.
 
 
 class StubStage:
-    """Hands on what the video says, after doing what it says."""
+    """Hands on what the video says, after doing what it says; the detector word by word, shared with the others."""
 
     def __init__(self, stage: StageName) -> None:
-        self._source = "video" if stage == "detector" else "landmarks"
+        self.divided = stage == "detector"
+        self._source = "video" if self.divided else "landmarks"
 
     async def inputs(self) -> frozenset[str]:
         return frozenset({self._source})
 
     async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
         text = job.inputs[self._source].read_text(encoding="utf-8")
+        if job.step == "plan":
+            parts = [PlannedPart(part=word, frames=1) for word in text.split()]
+            return StageDone(seconds=0.01, plan=text, parts=parts)
+        if job.step == "part":
+            await self._obey(text, progress)
+            path = job.outputs / "word.txt"
+            path.write_text(str(job.part), encoding="utf-8")
+            return StageDone(artefacts={"word": path}, seconds=0.01)
+        if job.step == "run":
+            await self._obey(text, progress)
+        else:
+            text = " ".join(part["word"].read_text(encoding="utf-8") for part in job.parts)
+        name = "landmarks" if self._source == "video" else "made"
+        made = {name: job.outputs / f"{name}.txt", "report": job.outputs / "report.json"}
+        for path in made.values():
+            path.write_text(text, encoding="utf-8")
+        return StageDone(artefacts=made, seconds=0.01)
+
+    async def _obey(self, text: str, progress: Callable[[Advance], None]) -> None:
         if text.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
         if text.startswith("refuse"):
             raise Refused(REFUSAL)
         progress(Advance(done=1, total=2))
         await asyncio.sleep(0.6 if text.startswith("slow") else 0.01)
-        name = "landmarks" if self._source == "video" else "made"
-        made = {name: job.outputs / f"{name}.txt", "report": job.outputs / "report.json"}
-        for path in made.values():
-            path.write_text(text, encoding="utf-8")
-        return StageDone(artefacts=made, seconds=0.01, sha256={})
 
     async def write_results(self, job: ResultsJob) -> None:
         text = job.artefacts["landmarks"].read_text(encoding="utf-8")

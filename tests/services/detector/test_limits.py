@@ -3,14 +3,19 @@ from pathlib import Path
 import pytest
 
 from services.detector.limits import LIMITED, check_limits
-from services.detector.stage import DetectorInputs
-from services.detector.video import probe
+from services.detector.stage import DetectorInputs, DetectorPlan
+from services.detector.video import survey
 from shared.contracts import RunOptions
 from shared.errors import VideoTooLarge
 from shared.settings import Settings
-from shared.stage import silent
 
 SAMPLE = Path(__file__).resolve().parents[3] / "examples" / "sample.mp4"
+
+
+def _plan(path: Path, folder: Path) -> DetectorPlan:
+    assert LIMITED.division is not None
+    made: DetectorPlan = LIMITED.division.plan(DetectorInputs(path, folder), RunOptions())
+    return made
 
 
 def settings(**changes: float) -> Settings:
@@ -18,7 +23,7 @@ def settings(**changes: float) -> Settings:
 
 
 def test_the_sample_is_within_the_default_limits():
-    check_limits(probe(SAMPLE), settings())
+    check_limits(survey(SAMPLE).facts, settings())
 
 
 @pytest.mark.parametrize(
@@ -33,14 +38,10 @@ def test_what_is_over_a_limit_is_refused_before_it_is_decoded(
 ):
     monkeypatch.setattr(Settings, "from_environment", lambda: settings(**changes))
     with pytest.raises(VideoTooLarge, match=message):
-        LIMITED.run(DetectorInputs(SAMPLE, tmp_path), RunOptions(), _never)
+        _plan(SAMPLE, tmp_path)
 
 
-def _never(done: int, total: int | None) -> None:
-    pytest.fail("a frame was decoded")
-
-
-def test_what_is_within_them_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_within_them_is_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Settings, "from_environment", settings)
-    outputs = LIMITED.run(DetectorInputs(SAMPLE, tmp_path), RunOptions(pose_model="lite"), silent)
-    assert outputs.landmarks.detected.all()
+    made = _plan(SAMPLE, tmp_path)
+    assert [part.frames for part in made.parts] == [100]

@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 
 from services.detector import preview
-from services.detector.preview import PreviewWriter
+from services.detector.preview import PieceWriter, join
 from services.detector.video import Video
 
 
-def write(path: Path, times: Iterable[float], size: tuple[int, int] = (64, 48)) -> PreviewWriter:
+def write(path: Path, times: Iterable[float], size: tuple[int, int] = (64, 48), origin_s: float = 0.0) -> PieceWriter:
+    """A preview in one piece, and what wrote it."""
     width, height = size
-    with PreviewWriter(path, Fraction(30)) as writer:
+    piece = path.with_suffix(".nut")
+    with PieceWriter(piece, Fraction(30), origin_s) as writer:
         for index, time in enumerate(times):
             writer.write(time, np.full((height, width, 3), index * 5 % 256, np.uint8))
+    join([piece], path)
+    piece.unlink()
     return writer
 
 
@@ -31,7 +35,7 @@ def test_it_is_h264_for_browsers(tmp_path):
 
 def test_the_timing_is_that_of_the_video(tmp_path):
     times = 3.0 + np.cumsum([0, *[0.02, 0.05] * 10])
-    write(tmp_path / "preview.mp4", times)
+    write(tmp_path / "preview.mp4", times, origin_s=3.0)
     with Video(tmp_path / "preview.mp4") as video:
         shades = [int(frame.picture.mean()) for frame in video.frames()]
         np.testing.assert_allclose(video.timeline.times, times - 3.0, atol=1 / 60_000)
@@ -66,3 +70,24 @@ def test_without_an_h264_encoder_it_says_so(tmp_path, monkeypatch):
     assert not writer.plays_in_browsers
     with Video(tmp_path / "preview.mp4") as video:
         assert len(list(video.frames())) == 5
+
+
+def test_pieces_are_joined_without_a_gap(tmp_path):
+    times = np.cumsum([0, *[0.02, 0.05] * 14])
+    pieces = [tmp_path / f"{number}.nut" for number in range(3)]
+    for number, piece in enumerate(pieces):
+        with PieceWriter(piece, Fraction(30), 0.0) as writer:
+            for index in range(number * 10, min(number * 10 + 10, 29)):
+                writer.write(times[index], np.full((48, 64, 3), index * 8, np.uint8))
+    join(pieces, tmp_path / "preview.mp4")
+    with Video(tmp_path / "preview.mp4") as video:
+        shades = [int(frame.picture.mean()) for frame in video.frames()]
+        np.testing.assert_allclose(video.timeline.times, times, atol=1 / 60_000)
+        assert video.reading.damaged_parts == 0
+    np.testing.assert_allclose(shades, np.arange(29) * 8, atol=4)
+
+
+def test_a_piece_without_frames_is_no_file(tmp_path):
+    with PieceWriter(tmp_path / "piece.nut", Fraction(30), 0.0):
+        pass
+    assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ import pytest
 from services.detector.landmarker import PoseLandmarker
 from services.detector.orientation import Picture
 from services.detector.stage import DETECTOR, DetectorInputs, run
-from services.detector.video import Video, probe
+from services.detector.video import Video, survey
 from shared.contracts import RunOptions
 from shared.errors import Cancelled, NobodyDetected, RarelyDetected, VideoTooShort
 from shared.models import MODELS_DIRECTORY, sha256
@@ -47,7 +47,7 @@ def test_the_report_holds_what_was_measured(detected, sample):
         "pose_landmarker_full.task": sha256(MODELS_DIRECTORY / "pose_landmarker_full.task")
     }
     assert warning_codes(detected) == []
-    assert detected.video_facts == probe(sample)
+    assert detected.video_facts == survey(sample).facts
 
 
 def test_the_preview_shows_every_frame_with_the_landmarks(detected, sample):
@@ -141,7 +141,7 @@ def test_cancelling_closes_everything_and_leaves_no_file(sample, tmp_path, monke
 
     with pytest.raises(Cancelled):
         run(DetectorInputs(sample, tmp_path), LITE, cancel)
-    assert sorted(closed) == ["PoseLandmarker", "PoseLandmarker", "Video", "Video"]  # the first two see which way is up
+    assert sorted(closed) == ["PoseLandmarker"] * 2 + ["Video"] * 3  # to survey it, to see which way is up, to detect
     assert not list(tmp_path.iterdir())
 
 

@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from services.detector.timeline import Timeline
+from services.detector.timeline import Timeline, intervals, is_variable
 
 
 def timeline(ticks, time_base=Fraction(1, 1000), interval_s=0.04) -> Timeline:
@@ -49,4 +49,5 @@ def test_time_goes_on_after_a_clock_that_was_set_back():
     ],
 )
 def test_variable_means_more_than_rounding_and_jitter(ticks, time_base, variable):
-    assert timeline(ticks, time_base).variable is variable
+    between = intervals(timeline(ticks, time_base).times, 0.04)
+    assert is_variable(between, float(time_base)) is variable

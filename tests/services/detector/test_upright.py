@@ -103,7 +103,7 @@ def test_wrong_metadata_is_overruled(clip, tmp_path, pictures):
     _with_display_matrix(path, wrong)
     with Video(wrong) as video:
         next(video.frames())
-        assert video.size == (960, 540)
+        assert (video.medium.width, video.medium.height) == (960, 540)
     assert find_turn(wrong).degrees == 270
 
 

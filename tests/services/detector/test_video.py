@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.detector.video import Video, probe
+from services.detector.video import Video, survey
 from shared.errors import NoVideoStream, UnreadableVideo, VideoNotFound
 
 FASTSTART = {"movflags": "+faststart"}
@@ -90,19 +90,13 @@ def test_containers_and_codecs(clip, name, how, codec):
     assert found.average_fps == pytest.approx(30, abs=0.05)
     assert not found.variable_frame_rate
     assert not found.truncated
-    assert (video.timeline.missing, video.timeline.repeated, video.damaged_parts) == (0, 0, 0)
+    assert (video.timeline.missing, video.timeline.repeated, video.reading.damaged_parts) == (0, 0, 0)
 
 
-def test_probe_says_what_decoding_finds(clip):
+def test_a_survey_says_what_decoding_finds(clip):
     ticks = [0, 20, 70, 90, 140, 160, 210, 230, 280, 300]
     for path in (clip("a.mp4", ticks=ticks, frames=10), clip("b.mkv", ticks=ticks, frames=10), clip("c.avi")):
-        assert probe(path).model_dump() == pytest.approx(facts(path).model_dump())
-
-
-def test_expected_frames_are_known_before_decoding(clip):
-    for name in ("a.mp4", "a.mkv", "a.avi"):
-        with Video(clip(name)) as video:
-            assert video.expected_frames == 30
+        assert survey(path).facts.model_dump() == pytest.approx(facts(path).model_dump())
 
 
 @pytest.mark.parametrize(
@@ -118,11 +112,12 @@ def test_expected_frames_are_known_before_decoding(clip):
 )
 def test_the_picture_is_upright(clip, anticlockwise, mirrored, expected, clockwise):
     path = clip("turned.mp4", prepare=lambda stream: stream.set_display_rotation(anticlockwise, hflip=mirrored))
-    pictures, video = read(path)
+    pictures, _ = read(path)
+    medium = survey(path).medium
     assert_colours(pictures[0], expected)
     assert pictures[0].flags.c_contiguous
-    assert video.size == pictures[0].shape[1::-1]
-    assert clockwise in (None, probe(path).rotation_deg)
+    assert (medium.width, medium.height) == pictures[0].shape[1::-1]
+    assert clockwise in (None, survey(path).facts.rotation_deg)
     if not mirrored:  # OpenCV turns pictures too, but knows no mirrors
         capture = cv2.VideoCapture(str(path))
         _, theirs = capture.read()
@@ -135,9 +130,10 @@ def test_pixels_become_square(clip, aspect, width):
     def anamorphic(stream):
         stream.codec_context.sample_aspect_ratio = aspect
 
-    pictures, video = read(clip("wide.mp4", size=(60, 48), prepare=anamorphic))
+    path = clip("wide.mp4", size=(60, 48), prepare=anamorphic)
+    pictures, _ = read(path)
     assert pictures[0].shape == (48, width, 3)
-    assert video.size == (width, 48)
+    assert survey(path).medium.width == width
 
 
 @pytest.mark.parametrize("matrix", [1, 5, 9], ids=["bt709", "bt601", "bt2020"])
@@ -157,7 +153,7 @@ def test_colours_follow_the_stated_matrix(tmp_path, matrix):
 
 def test_interlacing_is_noticed(clip):
     _, video = read(clip("tff.mp4", options={"x264-params": "interlaced=1:tff=1"}))
-    assert video.interlaced
+    assert video.reading.interlaced
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
@@ -196,7 +192,7 @@ def test_of_a_truncated_video_what_is_there_is_decoded(clip, noise, name, how):
     path.write_bytes(content[: len(content) * 6 // 10])
     found = facts(path)
     assert found.truncated
-    assert probe(path).truncated
+    assert survey(path).facts.truncated
     assert 25 <= found.frames <= 40
     assert found.average_fps == pytest.approx(30, abs=0.1)
 
@@ -208,7 +204,7 @@ def test_a_hole_in_the_middle_is_skipped_and_counted(clip, noise):
     content[middle : middle + len(content) // 20] = bytes(len(content) // 20)
     path.write_bytes(content)
     _, video = read(path)
-    assert video.damaged_parts > 0
+    assert video.reading.damaged_parts > 0
     assert video.timeline.times.size >= 50
     assert video.timeline.times[-1] == pytest.approx(59 / 30, abs=0.001)
 
@@ -241,7 +237,7 @@ def test_what_is_not_a_video_is_refused(clip, tmp_path, noise, kind):
     whole = clip("whole.mp4", pictures=noise)  # without faststart the index is at the end
     files = {**bad_files(tmp_path), "cut before its index": whole.read_bytes()[: whole.stat().st_size // 2]}
     (tmp_path / "fake.mp4").write_bytes(files[kind])
-    for attempt in (probe, read):
+    for attempt in (survey, read):
         with pytest.raises(UnreadableVideo, match=r"fake\.mp4 is not a video") as raised:
             attempt(tmp_path / "fake.mp4")
         assert str(tmp_path) not in str(raised.value)
@@ -249,11 +245,11 @@ def test_what_is_not_a_video_is_refused(clip, tmp_path, noise, kind):
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(VideoNotFound, match=r"nothing\.mp4"):
-        probe(tmp_path / "nothing.mp4")
+        survey(tmp_path / "nothing.mp4")
     with pytest.raises(VideoNotFound):
-        probe(tmp_path / ("long" * 100))
+        survey(tmp_path / ("long" * 100))
     with pytest.raises(UnreadableVideo, match="is not a file"):
-        probe(tmp_path)
+        survey(tmp_path)
 
 
 def test_sound_alone_is_refused(tmp_path):
@@ -261,7 +257,7 @@ def test_sound_alone_is_refused(tmp_path):
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         file.writeframes(bytes(16000))
     with pytest.raises(NoVideoStream, match="only sound"):
-        probe(tmp_path / "sound.wav")
+        survey(tmp_path / "sound.wav")
 
 
 def test_cover_art_is_no_video(tmp_path):
@@ -277,13 +273,13 @@ def test_cover_art_is_no_video(tmp_path):
         container.mux(sound.encode(frame))
         container.mux(sound.encode(None))
     with pytest.raises(NoVideoStream):
-        probe(tmp_path / "song.mp4")
+        survey(tmp_path / "song.mp4")
 
 
 def test_a_video_without_frames_is_refused(clip, noise):
     path = clip("hollow.mkv", pictures=noise)
     path.write_bytes(path.read_bytes()[:700])  # headers alone
-    for attempt in (probe, read):
+    for attempt in (survey, read):
         with pytest.raises(UnreadableVideo):
             attempt(path)
 

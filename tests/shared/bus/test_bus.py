@@ -7,10 +7,10 @@ from contextlib import aclosing
 import nats
 import pytest
 
-from shared.bus import Bus, Delivery, Exhausted
+from shared.bus import Bus, Delivery, Exhausted, PartDelivery
 from shared.bus.memory import MemoryBus
 from shared.bus.nats import NatsBus
-from shared.contracts import Problem, RunState, StageEvent, StageTask
+from shared.contracts import PartTask, Problem, RunState, StageEvent, StageTask
 from shared.errors import RunChanged, RunExists, RunNotFound
 from tests.makers import MAX_DELIVERIES, bus_settings, new_state
 
@@ -309,3 +309,74 @@ async def test_a_withdrawn_task_is_gone_and_others_stay(bus):
     delivery = await pulled(bus)
     assert delivery.task.run_id == other.run_id
     await delivery.ack()
+
+
+def part_of(task: StageTask, number: int) -> PartTask:
+    return PartTask(
+        run_id=task.run_id,
+        stage=task.stage,
+        number=number,
+        part={"start": 0.5},
+        subject=task.subject,
+        options=task.options,
+        inputs=task.artefacts,
+        folder=f"runs/{task.run_id}/detector/parts/0123/",
+    )
+
+
+async def part_pulled(bus: Bus, timeout: float = 2) -> PartDelivery:
+    delivery = await bus.pull_part("detector", timeout)
+    assert delivery is not None
+    return delivery
+
+
+async def test_parts_are_offered_once_and_each_to_one(bus):
+    _, task = await queued(bus)
+    parts = [part_of(task, number) for number in range(3)]
+    for part in [*parts, *parts]:
+        await bus.offer(part)
+    assert await bus.pull_part("angles", 0.1) is None
+    deliveries = [await part_pulled(bus) for _ in parts]
+    assert [delivery.task for delivery in deliveries] == parts
+    assert await bus.pull_part("detector", 0.1) is None
+    assert [await bus.is_offered(part) for part in parts] == [True] * 3
+    for delivery in deliveries:
+        await delivery.ack()
+    assert [await bus.is_offered(part) for part in parts] == [False] * 3
+
+
+async def test_a_part_whose_helper_falls_silent_is_delivered_again_however_often(bus):
+    _, task = await queued(bus)
+    await bus.offer(part_of(task, 0))
+    deliveries = [await part_pulled(bus, timeout=4 * ACK_WAIT_S + 2) for _ in range(MAX_DELIVERIES + 1)]
+    assert [delivery.count for delivery in deliveries] == list(range(1, MAX_DELIVERIES + 2))
+    await deliveries[-1].ack()
+    assert await bus.pull_exhausted(0.2) is None
+
+
+async def test_a_part_is_kept_by_progress_and_given_back_at_once(bus):
+    _, task = await queued(bus)
+    await bus.offer(part_of(task, 0))
+    delivery = await part_pulled(bus)
+    for _ in range(4):
+        await asyncio.sleep(ACK_WAIT_S / 2)
+        await delivery.in_progress()
+    assert await bus.pull_part("detector", 0.1) is None
+    await delivery.retry(0)
+    await (await part_pulled(bus)).ack()
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "forgotten"])
+async def test_offers_end_with_their_run(bus, end):
+    _, task = await queued(bus)
+    _, other = await queued(bus)
+    for number in range(2):
+        await bus.offer(part_of(task, number))
+    await bus.offer(part_of(other, 0))
+    await part_pulled(bus)
+    if end == "withdrawn":
+        await bus.withdraw_parts("detector", task.run_id)
+    else:
+        await bus.forget(task.run_id)
+    assert (await part_pulled(bus)).task == part_of(other, 0)
+    assert not await bus.is_offered(part_of(task, 1))

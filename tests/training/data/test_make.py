@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from training.commands import add_parser
+from training.commands import configure
 from training.data import make as making
 from training.data.pairs import pair_files, read_pair
 
@@ -46,11 +46,11 @@ def test_clips_are_made_and_added_to(measured_data, tmp_path, monkeypatch, capsy
     monkeypatch.setattr("training.data.make._work", in_this_process)
     monkeypatch.setattr("training.data.clip.FRAMES", (12, 14))
     parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
+    configure(parser)
 
     def make(clips: int) -> list[bytes]:
         mocap = str(measured_data / "mocap" / "lab")
-        given = parser.parse_args(["train", "data", "--out", str(tmp_path), "--clips", str(clips), "--mocap", mocap])
+        given = parser.parse_args(["data", "--out", str(tmp_path), "--clips", str(clips), "--mocap", mocap])
         assert given.command(given) == 0
         return [file.read_bytes() for file in pair_files(tmp_path)]
 

@@ -13,7 +13,7 @@ from services.refiner.windows import WINDOW
 from shared.errors import InvalidMotion
 from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX
 from tests.training.simulation.test_errors import made_up_pair
-from training.commands import add_parser
+from training.commands import configure
 from training.data.pairs import write_pair
 from training.data.people import PEOPLE
 from training.depth.windows import draw_batch
@@ -82,8 +82,8 @@ def test_the_command_fits_and_compares(tmp_path, capsys):
         pair = made_up_pair(seed)
         write_pair(tmp_path / "clips" / f"{seed:06d}.npz", replace(pair, facts={**pair.facts, "split": split}))
     parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    given = parser.parse_args(["train", "errors", "--data", str(tmp_path), "--out", str(tmp_path / "errors.npz")])
+    configure(parser)
+    given = parser.parse_args(["errors", "--data", str(tmp_path), "--out", str(tmp_path / "errors.npz")])
     assert given.command(given) == 0
     assert ErrorModel.load(tmp_path / "errors.npz").facts["clips"] == 9
     assert "\nall | 300 | " in capsys.readouterr().out

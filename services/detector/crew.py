@@ -1,0 +1,146 @@
+"""The processes that detect a video's segments side by side on one machine.
+
+Processes, not threads: between two calls of MediaPipe Python is at work for a good part of a frame, and that one
+thread at a time.
+"""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from services.detector.part import DetectedPart, DetectorPart, detect
+from services.detector.window import Window
+from shared.contracts import RunOptions
+from shared.errors import Cancelled, StageCrashed
+from shared.machine import usable_cpus
+from shared.stage import Progress
+
+_TICK_S: Final = 0.1
+"""How often the progress is told."""
+
+
+class Crew:
+    """Processes for a video of so many segments, one a core, as a context manager; they load MediaPipe meanwhile.
+
+    A single segment is detected here, and so are all where there is a window to show them in.
+    """
+
+    def __init__(self, video: Path, workdir: Path, options: RunOptions, segments: int, window: Window | None) -> None:
+        self._video, self._workdir, self._options, self._window = video, workdir, options, window
+        self._folders: list[Path] = []
+        self._processes = 0 if window else min(segments, usable_cpus())
+        if self._processes > 1:
+            self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._processes > 1:
+            self._stop.set()
+            self._pool.shutdown(cancel_futures=True)
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def detect(self, parts: Sequence[DetectorPart], progress: Progress) -> list[DetectedPart]:
+        """All parts, in their order; files of theirs are there until the crew is left.
+
+        Raises what `detect` raises, StageCrashed where a process died, and whatever `progress` does.
+        """
+        for part in parts:
+            self._folders.append(self._workdir / f"part-{part.number}")
+            self._folders[-1].mkdir()
+        return self._side_by_side(parts, progress) if self._processes > 1 else self._in_turn(parts, progress)
+
+    def _in_turn(self, parts: Sequence[DetectorPart], progress: Progress) -> list[DetectedPart]:
+        total = sum(part.frames for part in parts)
+        found: list[DetectedPart] = []
+        for part, folder in zip(parts, self._folders, strict=True):
+            before = sum(each.landmarks.times.size for each in found)
+
+            def advance(done: int, _total: int | None, before: int = before) -> None:
+                progress(before + done, total)
+
+            found.append(detect(self._video, folder, part, self._options, advance, self._window))
+        return found
+
+    def _side_by_side(self, parts: Sequence[DetectorPart], progress: Progress) -> list[DetectedPart]:
+        total = sum(part.frames for part in parts)
+        futures = [
+            self._pool.submit(_detect, self._video, folder, part, self._options)
+            for part, folder in zip(parts, self._folders, strict=True)
+        ]
+        waiting: set[Future[DetectedPart]] = set(futures)
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, timeout=_TICK_S)
+                for future in finished:
+                    future.result()
+                progress(self._done.value, total)
+            return [future.result() for future in futures]
+        except BrokenProcessPool:
+            raise StageCrashed("A process of the detector ended without an answer.") from None
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would copy MediaPipe's threads' locks
+        self._stop: Event = context.Event()
+        self._done: Any = context.Value("q", 0)
+        self._pool = ProcessPoolExecutor(self._processes, context, _join_crew, (self._stop, self._done))
+        for _ in range(self._processes):
+            self._pool.submit(_load)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """What a process of the crew shares with the others."""
+
+    stop: Event
+    done: Any
+    """Frames detected by all, as a locked `multiprocessing.Value`."""
+
+
+_member: _Member
+
+
+def _join_crew(stop: Event, done: Any) -> None:  # noqa: ANN401 -- multiprocessing's Value has no public type
+    global _member  # noqa: PLW0603 -- what an initialiser of a process pool leaves for its work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _member = _Member(stop, done)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)  # nobody waits for what is being computed
+
+
+def _load() -> None:
+    """Import what a landmarker needs, while the parent still looks at the video."""
+    import mediapipe.tasks.python.vision  # noqa: F401
+
+
+def _detect(video: Path, workdir: Path, part: DetectorPart, options: RunOptions) -> DetectedPart:
+    def advance(_done: int, _total: int | None) -> None:
+        with _member.done.get_lock():
+            _member.done.value += 1
+        if _member.stop.is_set():
+            raise Cancelled("The run was stopped.")
+
+    return detect(
+        video, workdir, part, options, advance, decoder_threads=1
+    )  # the other cores have segments of their own
