@@ -19,6 +19,8 @@ import httpx
 import psutil
 import pytest
 
+from services.detector.segments import SHORTEST
+from tests.clips import there_and_back
 from tests.e2e.test_serve import children, digests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,13 +119,16 @@ def place(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Place
     return Place(folder / "HumanPose3D", alone(*hidden) if request.param == "alone" else (), tmp_path)
 
 
+def made_by_the_clone(video: Path, output: Path) -> dict[str, str]:
+    """Digests of what the clone's own `run` makes of a video."""
+    words = ["run", "--video", str(video), *SUBJECT, "--output", str(output)]
+    subprocess.run([sys.executable, "-m", "cli.main", *words], cwd=ROOT, check=True, capture_output=True)
+    return digests(output / video.stem)
+
+
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Digests of what the clone's own `run` makes of the sample."""
-    output = tmp_path_factory.mktemp("clone")
-    words = ["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(output)]
-    subprocess.run([sys.executable, "-m", "cli.main", *words], cwd=ROOT, check=True, capture_output=True)
-    return digests(output / "sample")
+    return made_by_the_clone(SAMPLE, tmp_path_factory.mktemp("clone"))
 
 
 @pytest.fixture
@@ -184,12 +189,7 @@ def test_a_double_click_serves_the_page_and_analyses_as_run_does(
 ):
     before = sorted(folder.rglob("*"))
     process, url = started
-    reach = place.inside(process.pid)
-    words = [*reach, sys.executable, "-c", SUBMIT_AND_FETCH, url, str(SAMPLE), str(place.home / "served")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert digests(place.home / "served") == expected
+    assert made_by_the_page(SAMPLE, url, place.inside(process.pid), place.home / "served") == expected
     assert place.opened == [f"{url} unset"]
     assert sorted(folder.rglob("*")) == before, "data belong into the user's data folder"
 
@@ -198,6 +198,25 @@ def test_a_double_click_serves_the_page_and_analyses_as_run_does(
     assert len({*running, *grandchildren}) >= 10
     for pid in {*running, *grandchildren}:
         assert not files_from_elsewhere(pid, folder, place.home)
+
+
+def made_by_the_page(video: Path, url: str, reach: list[str], output: Path) -> dict[str, str]:
+    """Digests of what comes back for a video that is uploaded there."""
+    words = [*reach, sys.executable, "-c", SUBMIT_AND_FETCH, url, str(video), str(output)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return digests(output)
+
+
+@pytest.mark.parametrize("place", ["alone"], indirect=True)
+def test_a_long_video_is_detected_by_processes_side_by_side(place: Place, started: tuple[subprocess.Popen[str], str]):
+    process, url = started
+    video = there_and_back(2 * SHORTEST, place.home / "long.mp4", 0.5)
+    expected = made_by_the_clone(video, place.home / "clone")
+    place.call("run", "--video", video.name, *SUBJECT, "--output", "out")
+    assert digests(place.home / "out" / "long") == expected
+    assert made_by_the_page(video, url, place.inside(process.pid), place.home / "served") == expected
 
 
 def files_from_elsewhere(pid: int, *folders: Path) -> list[str]:
