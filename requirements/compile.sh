@@ -19,9 +19,13 @@ compile docs --extra cpu --extra docs
 compile standalone --extra cpu --extra standalone -c requirements/run.txt
 compile reference --extra cpu --extra test --extra reference
 
+# The conversion of networks, which shares nothing with the project.
+"$uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+    --group convert -o requirements/convert.txt
+
 # Images: one file a service, at the versions that the tests run with.
 mkdir -p requirements/images
-for service in gateway detector refiner refiner-gpu augmenter augmenter-gpu angles; do
+for service in gateway detector detector-gpu refiner refiner-gpu augmenter augmenter-gpu angles; do
     "$uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
         --group "$service" -c requirements/test.txt -o "requirements/images/$service.txt"
 done

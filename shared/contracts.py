@@ -16,6 +16,7 @@ from shared.errors import DuplicateTask, HumanPose3DError, InvalidOption, RunOve
 
 StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints"]
 PoseModel = Literal["lite", "full", "heavy"]
+PoseRuntime = Literal["onnx", "mediapipe"]
 
 
 def route(options: "RunOptions") -> tuple[StageName, ...]:
@@ -85,6 +86,10 @@ class RunOptions(_Contract):
     joint_model_path: Annotated[str | None, Field(description="another joint refinement model (ONNX)")] = None
     main_refiner_path: Annotated[str | None, Field(description="another model of both refiners in one (ONNX)")] = None
     pose_model: Annotated[PoseModel, Field(description="MediaPipe pose landmark model")] = "full"
+    pose_runtime: Annotated[
+        PoseRuntime,
+        Field(description="what runs that model: ONNX Runtime, on a GPU where there is one, or MediaPipe on the CPU"),
+    ] = "onnx"
 
     @property
     def writes_preview(self) -> bool:

@@ -14,6 +14,9 @@ from shared.machine import usable_cpus
 
 _log = logging.getLogger(__name__)
 
+# From 1.29 on, ONNX Runtime tells Microsoft of every session, and numbers the device in the home folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 _MOST_THREADS = 4
@@ -52,7 +55,6 @@ class Network(Protocol):
         ...
 
 
-@cache
 def session(path: Path, threads: int = min(_MOST_THREADS, usable_cpus())) -> Network:
     """The network in an ONNX file, loaded once a process; which provider runs it is logged then.
 
@@ -60,8 +62,21 @@ def session(path: Path, threads: int = min(_MOST_THREADS, usable_cpus())) -> Net
 
     Raises ModelNotFound where there is no such file, ModelCorrupt where ONNX Runtime cannot read it.
     """
-    # Before the import: from 1.29 on it tells Microsoft of every session, and numbers the device in the home folder.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    network: Network = _loaded(path, threads)
+    return network
+
+
+def runs_on_gpu(path: Path) -> bool:
+    """Whether the network in this file runs on a GPU here. Raises like `session`."""
+    import onnxruntime as ort
+
+    if _PROVIDERS[0] not in ort.get_available_providers():
+        return False  # without loading the network
+    return bool(_loaded(path, 1).get_providers()[0] != "CPUExecutionProvider")
+
+
+@cache
+def _loaded(path: Path, threads: int) -> Any:  # noqa: ANN401 -- ONNX Runtime's class, imported late
     import onnxruntime as ort  # late: a third of a second that `--help` and the gateway need not pay
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
@@ -83,5 +98,4 @@ def session(path: Path, threads: int = min(_MOST_THREADS, usable_cpus())) -> Net
     ) as error:
         raise ModelCorrupt(f"The model file {path.name} is not a network that ONNX Runtime can run.") from error
     _log.info("%s runs on %s", path.name, network.get_providers()[0])
-    result: Network = network
-    return result
+    return network

@@ -1,7 +1,7 @@
 """The processes that detect a video's segments side by side on one machine.
 
-Processes, not threads: between two calls of MediaPipe Python is at work for a good part of a frame, and that one
-thread at a time.
+Processes, not threads: between two calls of a network Python is at work for a good part of a frame, one thread at a
+time.
 """
 
 import multiprocessing
@@ -18,10 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from services.detector.part import DetectedPart, DetectorPart, detect
+from services.detector.part import DetectedPart, DetectorPart, detect, detect_together, models
 from services.detector.window import Window
-from shared.contracts import RunOptions
+from shared.contracts import PoseRuntime, RunOptions
 from shared.errors import Cancelled, StageCrashed
+from shared.inference import runs_on_gpu
 from shared.machine import usable_cpus
 from shared.stage import Progress
 
@@ -30,15 +31,16 @@ _TICK_S: Final = 0.1
 
 
 class Crew:
-    """Processes for a video of so many segments, one a core, as a context manager; they load MediaPipe meanwhile.
+    """Processes for a video of so many segments, one a core, as a context manager; they load their libraries meanwhile.
 
-    A single segment is detected here, and so are all where there is a window to show them in.
+    A single segment is detected here, and so are all where there is a window to show them in, or a GPU.
     """
 
     def __init__(self, video: Path, workdir: Path, options: RunOptions, segments: int, window: Window | None) -> None:
         self._video, self._workdir, self._options, self._window = video, workdir, options, window
         self._folders: list[Path] = []
-        self._processes = 0 if window else min(segments, usable_cpus())
+        self._together = segments > 1 and not window and _on_gpu(options)
+        self._processes = 0 if window or self._together else min(segments, usable_cpus())
         if self._processes > 1:
             self._start()
 
@@ -62,6 +64,8 @@ class Crew:
         for part in parts:
             self._folders.append(self._workdir / f"part-{part.number}")
             self._folders[-1].mkdir()
+        if self._together:
+            return detect_together(self._video, self._folders, parts, self._options, progress)
         return self._side_by_side(parts, progress) if self._processes > 1 else self._in_turn(parts, progress)
 
     def _in_turn(self, parts: Sequence[DetectorPart], progress: Progress) -> list[DetectedPart]:
@@ -78,12 +82,12 @@ class Crew:
 
     def _side_by_side(self, parts: Sequence[DetectorPart], progress: Progress) -> list[DetectedPart]:
         total = sum(part.frames for part in parts)
-        futures = [
-            self._pool.submit(_detect, self._video, folder, part, self._options)
-            for part, folder in zip(parts, self._folders, strict=True)
-        ]
-        waiting: set[Future[DetectedPart]] = set(futures)
         try:
+            futures = [
+                self._pool.submit(_detect, self._video, folder, part, self._options)
+                for part, folder in zip(parts, self._folders, strict=True)
+            ]
+            waiting: set[Future[DetectedPart]] = set(futures)
             while waiting:
                 finished, waiting = wait(waiting, timeout=_TICK_S)
                 for future in finished:
@@ -94,12 +98,16 @@ class Crew:
             raise StageCrashed("A process of the detector ended without an answer.") from None
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy MediaPipe's threads' locks
+        context = multiprocessing.get_context("spawn")  # a fork would copy the locks of native threads
         self._stop: Event = context.Event()
         self._done: Any = context.Value("q", 0)
         self._pool = ProcessPoolExecutor(self._processes, context, _join_crew, (self._stop, self._done))
         for _ in range(self._processes):
-            self._pool.submit(_load)
+            self._pool.submit(_load, self._options.pose_runtime)
+
+
+def _on_gpu(options: RunOptions) -> bool:
+    return options.pose_runtime == "onnx" and runs_on_gpu(models(options)[1])
 
 
 @dataclass(frozen=True)
@@ -129,9 +137,12 @@ def _end_with_parent() -> None:
     os._exit(1)  # nobody waits for what is being computed
 
 
-def _load() -> None:
+def _load(runtime: PoseRuntime) -> None:
     """Import what a landmarker needs, while the parent still looks at the video."""
-    import mediapipe.tasks.python.vision  # noqa: F401
+    if runtime == "onnx":
+        import onnxruntime  # noqa: F401
+    else:
+        import mediapipe.tasks.python.vision  # noqa: F401
 
 
 def _detect(video: Path, workdir: Path, part: DetectorPart, options: RunOptions) -> DetectedPart:

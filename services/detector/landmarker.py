@@ -7,7 +7,7 @@ imported when a landmarker is made: it takes a third of a second that `--help` s
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -30,25 +30,28 @@ class Pose:
     visibility: FloatArray
 
 
+class Landmarker(Protocol):
+    """What finds the person in the frames of one video."""
+
+    def detect(self, frame: Frame) -> Pose | None:
+        """The person in the next frame of the video; None where nobody is found."""
+
+
 class PoseLandmarker:
-    """Finds the person in the frames of one video, as a context manager that closes MediaPipe's threads.
+    """Finds the person in the frames of one video, as a context manager that closes MediaPipe's threads."""
 
-    With `single_pictures` each frame is looked at by itself, in any order; nothing is followed or smoothed.
-    """
-
-    def __init__(self, model: Path, single_pictures: bool = False) -> None:
+    def __init__(self, model: Path) -> None:
         with without_chatter():
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
 
             options = vision.PoseLandmarkerOptions(
                 base_options=BaseOptions(model_asset_path=str(model)),
-                running_mode=vision.RunningMode.IMAGE if single_pictures else vision.RunningMode.VIDEO,
+                running_mode=vision.RunningMode.VIDEO,
                 num_poses=1,
             )
             self._landmarker = vision.PoseLandmarker.create_from_options(options)
         self._mediapipe = mediapipe
-        self._single_pictures = single_pictures
         self._start_s = 0.0
         self._last_ms = -1
 
@@ -69,10 +72,7 @@ class PoseLandmarker:
     def _detect(self, frame: Frame) -> Pose | None:
         picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=frame.picture)
         time_ms = self._timestamp_ms(frame.time)
-        if self._single_pictures:
-            result = self._landmarker.detect(picture)
-        else:
-            result = self._landmarker.detect_for_video(picture, time_ms)
+        result = self._landmarker.detect_for_video(picture, time_ms)
         if not result.pose_landmarks:
             return None
         height, width, _ = frame.picture.shape

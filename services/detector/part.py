@@ -1,6 +1,7 @@
 """One segment of a video, detected: what a process does for itself, wherever it runs."""
 
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,10 +9,12 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from services.detector.landmarker import Pose, PoseLandmarker
+from services.detector.ahead import ahead
+from services.detector.landmarker import Landmarker, Pose, PoseLandmarker
+from services.detector.lanes import LaneLandmarker, OneLane, detect_lanes
 from services.detector.reading import Reading
 from services.detector.segments import Segment
-from services.detector.video import Video
+from services.detector.video import Frame, Video
 from services.detector.views import ViewFacts, Views
 from services.detector.window import Window
 from shared.contracts import RunOptions
@@ -20,6 +23,12 @@ from shared.models import shipped
 from shared.motion import Landmarks
 from shared.skeleton import LANDMARKS
 from shared.stage import Progress
+
+LANES: Final = 32
+"""Segments that are detected together: enough to fill a GPU; each has a decoder and a few frames in memory."""
+
+FRAMES_AHEAD: Final = 3
+"""That each of them is decoded ahead."""
 
 
 class DetectorPart(BaseModel):
@@ -69,36 +78,105 @@ def detect(
 ) -> DetectedPart:
     """Find the person in every frame of a segment; the warm-up's frames are looked at and not kept.
 
-    Raises what `Video` and `PoseLandmarker` raise. After that, and after anything that `progress` raises, the work
+    Raises what `Video` and the landmarkers raise. After that, and after anything that `progress` raises, the work
     folder holds no file of ours.
     """
     reuse_large_blocks()
-    times: list[float] = []
-    poses: list[Pose | None] = []
-    size = (0, 0)
     with ExitStack() as stack:
-        reader = stack.enter_context(Video(video, part.turn_deg, decoder_threads))
-        landmarker = stack.enter_context(PoseLandmarker(pose_model(options)))
-        views = Views(stack, workdir / "piece.nut", reader.nominal_rate, part.origin_s, options, window)
-        for frame in reader.frames(part.segment):
-            pose = landmarker.detect(frame)
-            if not part.segment.counts(frame.time):
-                views.follow(frame, pose)
-                continue
-            height, width, _ = frame.picture.shape
-            size = width, height
-            times.append(frame.time)
-            poses.append(pose)
-            views.show(frame, pose)
-            progress(len(poses), part.frames)
-    facts = PartFacts(reading=reader.reading, views=views.facts)
-    piece = views.preview if times else None
-    return DetectedPart(_landmarks(times, poses, size), facts, piece)
+        taker = _Taker(stack, video, workdir, part, options, window, decoder_threads)
+        landmarker = stack.enter_context(_landmarker(options))
+        for frame in taker.frames():
+            if taker.take(frame, landmarker.detect(frame)):
+                progress(taker.count, part.frames)
+    return taker.detected()
 
 
-def pose_model(options: RunOptions) -> Path:
-    """The landmark model that is asked for. Raises ModelNotFound or ModelCorrupt."""
-    return shipped(f"pose_landmarker_{options.pose_model}.task")
+def detect_together(
+    video: Path, folders: Sequence[Path], parts: Sequence[DetectorPart], options: RunOptions, progress: Progress
+) -> list[DetectedPart]:
+    """All parts, each in its folder, many of them at a time in one network call: what keeps a GPU at work.
+
+    Each is decoded ahead by a thread of its own. Raises like `detect`.
+    """
+    reuse_large_blocks()
+    total = sum(part.frames for part in parts)
+    takers: dict[int, _Taker] = {}
+
+    def frames(number: int) -> Generator[Frame, None, None]:
+        with ExitStack() as stack:
+            takers[number] = _Taker(stack, video, folders[number], parts[number], options, None, 1)
+            yield from stack.enter_context(ahead(takers[number].frames(), FRAMES_AHEAD))
+
+    done = 0
+    with ExitStack() as stack:
+        streams = [frames(number) for number in range(len(parts))]
+        for stream in streams:
+            stack.callback(stream.close)
+        for number, frame, pose in detect_lanes(LaneLandmarker(options.pose_model), streams, LANES):
+            if takers[number].take(frame, pose):
+                done += 1
+                progress(done, total)
+    return [takers[number].detected() for number in range(len(parts))]
+
+
+class _Taker:
+    """Reads the frames of a part, and takes what was found in them."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        video: Path,
+        workdir: Path,
+        part: DetectorPart,
+        options: RunOptions,
+        window: Window | None,
+        decoder_threads: int,
+    ) -> None:
+        self._segment = part.segment
+        self._video = stack.enter_context(Video(video, part.turn_deg, decoder_threads))
+        self._views = Views(stack, workdir / "piece.nut", self._video.nominal_rate, part.origin_s, options, window)
+        self._times: list[float] = []
+        self._poses: list[Pose | None] = []
+        self._size = (0, 0)
+
+    @property
+    def count(self) -> int:
+        """How many frames that count were taken."""
+        return len(self._times)
+
+    def frames(self) -> Iterator[Frame]:
+        """The warm-up's and then those that count."""
+        return self._video.frames(self._segment)
+
+    def take(self, frame: Frame, pose: Pose | None) -> bool:
+        """Keep the pose, if the frame counts; returns whether it does."""
+        if not self._segment.counts(frame.time):
+            self._views.follow(frame, pose)
+            return False
+        height, width, _ = frame.picture.shape
+        self._size = width, height
+        self._times.append(frame.time)
+        self._poses.append(pose)
+        self._views.show(frame, pose)
+        return True
+
+    def detected(self) -> DetectedPart:
+        """All that was taken, once everything is closed."""
+        facts = PartFacts(reading=self._video.reading, views=self._views.facts)
+        piece = self._views.preview if self._times else None
+        return DetectedPart(_landmarks(self._times, self._poses, self._size), facts, piece)
+
+
+def models(options: RunOptions) -> tuple[Path, ...]:
+    """The files of the landmark model that is asked for. Raises ModelNotFound or ModelCorrupt."""
+    bundle = shipped(f"pose_landmarker_{options.pose_model}.task")
+    if options.pose_runtime == "mediapipe":
+        return (bundle,)
+    return bundle, shipped(f"pose_landmarks_{options.pose_model}.onnx"), shipped("pose_person.onnx")
+
+
+def _landmarker(options: RunOptions) -> AbstractContextManager[Landmarker]:
+    return OneLane(options.pose_model) if options.pose_runtime == "onnx" else PoseLandmarker(models(options)[0])
 
 
 _NOBODY: Final = Pose(

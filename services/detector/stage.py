@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 
 from services.detector import preview, quality
 from services.detector.crew import Crew
-from services.detector.part import DetectedPart, DetectorPart, detect, pose_model
+from services.detector.part import DetectedPart, DetectorPart, detect, models
 from services.detector.reading import Medium, Reading, video_facts
-from services.detector.upright import MODEL, Turn, find_turn
+from services.detector.upright import MODELS, Turn, find_turn
 from services.detector.video import Survey, survey
 from services.detector.views import ViewFacts
 from services.detector.window import NoDisplay, Window
@@ -101,22 +101,22 @@ def gather(
     reading = Reading.joined([each.facts.reading for each in parts])
     views = ViewFacts.joined([each.facts.views for each in parts])
     facts = video_facts(made.medium, reading, landmarks.times)
-    model = pose_model(options)
     report = StageReport(
         facts={
             **quality.facts(facts, reading, made.turn, landmarks, options.pose_model),
             **views.reported(options),
         },
         warnings=(*quality.warnings(facts, reading, made.turn, landmarks), *views.warnings()),
-        models={model.name: sha256(model)},
+        models={model.name: sha256(model) for model in models(options)},
     )
     return DetectorOutputs(landmarks, facts, _film(inputs, options, parts), report)
 
 
 def check(options: RunOptions) -> None:
     """Raises ModelNotFound or ModelCorrupt where a pose model cannot be used."""
-    pose_model(options)
-    shipped(MODEL)
+    models(options)
+    for name in MODELS:
+        shipped(name)
 
 
 def planned(inputs: DetectorInputs, surveyed: Survey) -> DetectorPlan:

@@ -23,18 +23,19 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from services.detector.landmarker import Pose, PoseLandmarker
+from services.detector.landmarker import Pose
+from services.detector.lanes import LaneLandmarker
 from services.detector.orientation import Picture, turned
 from services.detector.text import text_turn
 from services.detector.video import Frame, Video
-from shared.models import shipped
 from shared.motion import FloatArray
 from shared.skeleton import LANDMARK_INDEX
 
 TURNS: Final = (0, 90, 180, 270)
 """Degrees clockwise."""
 
-MODEL: Final = "pose_landmarker_lite.task"
+MODEL: Final = "lite"
+MODELS: Final = ("pose_landmarker_lite.task", "pose_landmarks_lite.onnx", "pose_person.onnx")
 """The quickest of the landmark models: which way up a person is, it sees as well as the others."""
 
 FIRST_LOOKS: Final = 3
@@ -83,13 +84,13 @@ def find_turn(path: Path) -> Turn:
 
     Raises what `Video` raises for a file that cannot be read; ModelNotFound or ModelCorrupt.
     """
-    with PoseLandmarker(shipped(MODEL), single_pictures=True) as landmarker:
-        with Video(path) as video:
-            frames, plain = _gather(landmarker, _looks(video))
-        return Turn(looks=len(frames)) if plain else _compare(landmarker, frames)
+    landmarker = LaneLandmarker(MODEL, threads=1)
+    with Video(path) as video:
+        frames, plain = _gather(landmarker, _looks(video))
+    return Turn(looks=len(frames)) if plain else _compare(landmarker, frames)
 
 
-def _gather(landmarker: PoseLandmarker, looks: Iterator[Frame]) -> tuple[list[Frame], bool]:
+def _gather(landmarker: LaneLandmarker, looks: Iterator[Frame]) -> tuple[list[Frame], bool]:
     """Frames to compare, and whether that is needless: the person is upright in the first few that show one.
 
     From `MOST_LOOKS` to twice as many, evenly spread, however many there are to look at; all where they are fewer.
@@ -101,19 +102,19 @@ def _gather(landmarker: PoseLandmarker, looks: Iterator[Frame]) -> tuple[list[Fr
             kept.append(look)
         if len(kept) == 2 * MOST_LOOKS:
             kept, step = kept[::2], 2 * step
-        if plain and (pose := landmarker.detect(look)) is not None:
+        if plain and (pose := landmarker.alone(look)) is not None:
             found, plain = found + 1, upright(pose)
             if plain and found == FIRST_LOOKS:
                 return kept, True
     return kept, False
 
 
-def _compare(landmarker: PoseLandmarker, frames: list[Frame]) -> Turn:
-    poses = {0: [landmarker.detect(frame) for frame in frames]}
+def _compare(landmarker: LaneLandmarker, frames: list[Frame]) -> Turn:
+    poses = {0: [landmarker.alone(frame) for frame in frames]}
     if sum(pose is not None and upright(pose) for pose in poses[0]) > UPRIGHT_SHARE * len(frames):
         return Turn(looks=len(frames))
     for degrees in TURNS[1:]:
-        poses[degrees] = [landmarker.detect(Frame(frame.time, turned(frame.picture, degrees))) for frame in frames]
+        poses[degrees] = [landmarker.alone(Frame(frame.time, turned(frame.picture, degrees))) for frame in frames]
     found = sum(any(pose is not None for pose in each) for each in zip(*poses.values(), strict=True))
     if found < MIN_FOUND:
         return Turn(looks=len(frames))

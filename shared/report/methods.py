@@ -1,10 +1,11 @@
 """The methods paragraph: what was done to this video, and whose work that was. Only what ran in this run is told."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from pydantic import JsonValue
 
-from shared.contracts import StageName
+from shared.contracts import PoseRuntime, StageName
 from shared.report.markup import Html, element, joined
 from shared.results import RunResults
 
@@ -54,6 +55,9 @@ def methods(results: RunResults, version: str) -> Html:
     return joined(element("p", " ".join(sentences)), element("ol", *listed, class_="references"))
 
 
+_RUNTIMES: Final[Mapping[PoseRuntime, str]] = {"onnx": "ONNX Runtime", "mediapipe": "MediaPipe"}
+
+
 def _detection(results: RunResults, version: str, cite: _Citations) -> list[str]:
     facts, options = results.video_facts, results.options
     turned = _fact(results, "detector", "turned_deg")
@@ -61,9 +65,9 @@ def _detection(results: RunResults, version: str, cite: _Citations) -> list[str]
         f"One video ({facts.width} × {facts.height} pixels, {facts.average_fps:.2f} frames per second, "
         f"{facts.duration_s:.2f} s) was analysed with HumanPose3D {version}.",
         *([f"It was turned by {turned}°, since its rotation information was missing or wrong."] if turned else []),
-        f"In every frame, MediaPipe's PoseLandmarker (model “{options.pose_model}”) located 33 landmarks of one person "
-        f"{cite('mediapipe', 'blazepose')}; those less visible than {options.visibility_min:g} were treated as "
-        "missing.",
+        f"In every frame, the networks of MediaPipe's PoseLandmarker (model “{options.pose_model}”, run by "
+        f"{_RUNTIMES[options.pose_runtime]}) located 33 landmarks of one person {cite('mediapipe', 'blazepose')}; "
+        f"those less visible than {options.visibility_min:g} were treated as missing.",
     ]
 
 

@@ -145,7 +145,7 @@ def test_everything_at_random(tmp_path: Path):
 
 def _texts(dice: random.Random) -> dict[str, str]:
     kinds = dice.choices(["fine", "slow", "refuse", "poison"], [80, 12, 6, 2], k=RUNS)
-    return {new_run_id(): f"{kind} {index} shared by all" for index, kind in enumerate(kinds)}
+    return {new_run_id(): f"{kind} {index}" for index, kind in enumerate(kinds)}
 
 
 async def _submit_all(under_attack: System, texts: dict[str, str]) -> None:
@@ -181,8 +181,10 @@ async def _stop_a_worker(under_attack: System) -> None:
 
 async def _kill_nats(under_attack: System) -> None:
     under_attack.nats.stop(signal.SIGKILL)
-    await asyncio.sleep(under_attack.dice.uniform(0, 1))
-    await asyncio.to_thread(under_attack.nats.start)
+    try:
+        await asyncio.sleep(under_attack.dice.uniform(0, 1))
+    finally:
+        under_attack.nats.start()
 
 
 async def _store_trouble(under_attack: System) -> None:

@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from unittest import mock
 
@@ -126,3 +127,32 @@ def _wait_for_children(process: psutil.Process) -> list[psutil.Process]:
             return found
         psutil.wait_procs([process], timeout=0.1)
     raise AssertionError("the crew did not start")
+
+
+def test_on_a_gpu_segments_are_detected_together(sample, tmp_path, processors, monkeypatch):
+    """Here by a CPU; in a batch the networks' sums are rounded otherwise, which the next region magnifies."""
+    processors(1)
+    (tmp_path / "apart").mkdir()
+    (tmp_path / "together").mkdir()
+    apart = run(DetectorInputs(sample, tmp_path / "apart"), OPTIONS, silent)
+    monkeypatch.setattr(crew, "runs_on_gpu", lambda path: True)
+    calls: list[tuple[int, int | None]] = []
+    together = run(DetectorInputs(sample, tmp_path / "together"), OPTIONS, lambda *call: calls.append(call))
+    np.testing.assert_array_equal(together.landmarks.times, apart.landmarks.times)
+    assert np.median(np.linalg.norm(together.landmarks.image - apart.landmarks.image, axis=-1)) < 2
+    assert together.landmarks.detected.all()
+    assert [done for done, _ in calls] == list(range(1, 101))
+    assert [path.name for path in (tmp_path / "together").iterdir()] == ["preview.mp4"]
+
+
+def test_cancelling_what_is_detected_together_leaves_no_file(sample, tmp_path, monkeypatch):
+    monkeypatch.setattr(crew, "runs_on_gpu", lambda path: True)
+
+    def cancel(done: int, _total: int | None) -> None:
+        if done >= 5:
+            raise Cancelled("The run was stopped.")
+
+    with pytest.raises(Cancelled):
+        run(DetectorInputs(sample, tmp_path), OPTIONS, cancel)
+    assert not list(tmp_path.iterdir())
+    assert threading.active_count() == 1

@@ -43,9 +43,8 @@ def test_the_report_holds_what_was_measured(detected, sample):
     assert facts["between_detections_longest_s"] == pytest.approx(1 / 60)
     assert set(facts["visibility"]) == set(LANDMARKS)
     assert facts["visibility"]["left_hip"] == pytest.approx(detected.landmarks.visibility[:, 23].mean())
-    assert detected.report.models == {
-        "pose_landmarker_full.task": sha256(MODELS_DIRECTORY / "pose_landmarker_full.task")
-    }
+    used = ("pose_landmarker_full.task", "pose_landmarks_full.onnx", "pose_person.onnx")
+    assert detected.report.models == {name: sha256(MODELS_DIRECTORY / name) for name in used}
     assert warning_codes(detected) == []
     assert detected.video_facts == survey(sample).facts
 
@@ -125,7 +124,8 @@ def test_too_little_of_a_person_is_an_error_that_leaves_no_file(
     assert not list(workdir.iterdir())
 
 
-def test_cancelling_closes_everything_and_leaves_no_file(sample, tmp_path, monkeypatch):
+@pytest.mark.parametrize("runtime", ["onnx", "mediapipe"])
+def test_cancelling_closes_everything_and_leaves_no_file(sample, tmp_path, monkeypatch, runtime):
     closed: list[str] = []
     for kind in (Video, PoseLandmarker):
 
@@ -140,9 +140,20 @@ def test_cancelling_closes_everything_and_leaves_no_file(sample, tmp_path, monke
             raise Cancelled("The run was stopped.")
 
     with pytest.raises(Cancelled):
-        run(DetectorInputs(sample, tmp_path), LITE, cancel)
-    assert sorted(closed) == ["PoseLandmarker"] * 2 + ["Video"] * 3  # to survey it, to see which way is up, to detect
+        run(DetectorInputs(sample, tmp_path), LITE.model_copy(update={"pose_runtime": runtime}), cancel)
+    # The video is surveyed, then looked at for which way is up, then detected.
+    assert sorted(closed) == ["PoseLandmarker"] * (runtime == "mediapipe") + ["Video"] * 3
     assert not list(tmp_path.iterdir())
+
+
+def test_both_runtimes_see_the_same(sample, tmp_path, detected):
+    outputs = run(DetectorInputs(sample, tmp_path), RunOptions(pose_runtime="mediapipe"), silent)
+    pixels = np.linalg.norm(outputs.landmarks.image - detected.landmarks.image, axis=-1)
+    millimetres = 1000 * np.linalg.norm(outputs.landmarks.world - detected.landmarks.world, axis=-1)
+    # As far as MediaPipe's runs lie from each other where the first picture is a grey level brighter.
+    assert 0 < np.median(pixels) < 2
+    assert 0 < np.median(millimetres) < 12
+    assert list(outputs.report.models) == ["pose_landmarker_full.task"]
 
 
 def test_show_video_without_a_display_is_a_warning(clip, tmp_path, pictures, monkeypatch, caplog):

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from services.detector.landmarker import Pose, PoseLandmarker
+from services.detector.landmarker import Pose
+from services.detector.lanes import LaneLandmarker
 from services.detector.orientation import Orientation, turned
 from services.detector.stage import DetectorInputs, run
 from services.detector.text import letters_read, text_turn
@@ -86,13 +87,13 @@ def test_one_who_comes_into_the_picture_later_is_waited_for_without_trying_turns
     nobody = [np.full_like(pictures[0], 90)] * 24
     path = clip("enters.mp4", pictures=nobody + pictures, rate=24)
     times = []
-    detect = PoseLandmarker.detect
+    alone = LaneLandmarker.alone
 
     def noted(self, frame):
         times.append(frame.time)
-        return detect(self, frame)
+        return alone(self, frame)
 
-    monkeypatch.setattr(PoseLandmarker, "detect", noted)
+    monkeypatch.setattr(LaneLandmarker, "alone", noted)
     assert find_turn(path).degrees == 0
     assert times == pytest.approx(np.arange(7) / 4)
 
