@@ -3,6 +3,7 @@
 PYTHON ?= python3
 GPU ?=
 PAIRS ?=
+LAB ?=
 CLIP ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +11,7 @@ REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-training test-reference check format bench bench-service bench-accuracy models pictures train-env lock vendor clean
+.PHONY: help install demo test test-training test-reference check format bench-speed bench-service bench-accuracy models pictures train-env lock vendor clean
 .PHONY: docs test-wheel test-standalone networks
 
 help:  ## list these targets
@@ -52,10 +53,9 @@ format: $(VENV)/.test  ## format and mend what the linter can mend
 docs: .venv-docs/.made  ## build the documentation into build/docs; warnings are errors
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 
-bench: $(VENV)/.test $(REFERENCE)/.made  ## speed of the stages, of the landmarkers, and of the augmentation against Pose2Sim's own
-	$(BIN)/python -m benchmarks.pipeline
+bench-speed: $(VENV)/.test $(REFERENCE)/.made  ## speed against MediaPipe, Pose2Sim and OpenSim: LAB=folder of the laboratory's motions
 	$(BIN)/python -m benchmarks.landmarkers
-	$(REFERENCE)/bin/python -m benchmarks.augmentation
+	$(BIN)/python -m benchmarks.speed --reference $(REFERENCE)/bin/python $(if $(LAB),--lab $(LAB))
 
 bench-service: $(VENV)/.test  ## what the service costs and bears: load, memory, overhead against one process
 	$(BIN)/python -m benchmarks.service

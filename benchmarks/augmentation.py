@@ -1,7 +1,7 @@
 """Seconds for 535 frames × 20 cycles of marker augmentation, against Pose2Sim's own function called 20 times.
 
 `python -m benchmarks.augmentation`; with Pose2Sim, run it in `.venv-reference` (`make test-reference` makes that).
-The medians are printed and written to `benchmarks/results/augmentation.json`. Ours is the whole stage: body frame,
+The medians are printed as JSON. Ours is the whole stage: body frame,
 pre-roll, perturbed copies, mean and spread. Theirs reads and writes a TRC each time, since that is how it is called.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.augmenter.body import fill
+from services.augmenter.body import BodyFrame, WholeBody
 from services.augmenter.stage import AUGMENTER, AugmenterInputs
 from shared.contracts import RunOptions, Subject
 from shared.formats.trc import write_trc
@@ -25,33 +25,29 @@ from shared.motion import Markers
 from shared.skeleton import MARKERS
 from shared.stage import silent
 
-RESULT = Path(__file__).parent / "results" / "augmentation.json"
 FRAMES, CYCLES, REPETITIONS = 535, 20, 5
 SUBJECT = Subject(height=1.72, weight=70)
 
 
 def main() -> None:
-    """Measure, print and write."""
-    motion = _swaying()
+    """Measure and print."""
+    motion = swaying(FRAMES)
     inputs, options = AugmenterInputs(motion, SUBJECT), RunOptions(augmentation_cycles=CYCLES)
     rivals: dict[str, Callable[[], object]] = {"ours_s": lambda: AUGMENTER.run(inputs, options, silent)}
     if find_spec("Pose2Sim"):
         rivals["pose2sim_s"] = _pose2sim(motion)
-    else:
-        print("Pose2Sim is not in this environment: nothing to compare with (make test-reference).")
     result = {"frames": FRAMES, "cycles": CYCLES, "repetitions": REPETITIONS, **_median_seconds(rivals)}
     if "pose2sim_s" in result:
         result["times_faster"] = round(result["pose2sim_s"] / result["ours_s"], 1)
-    for name, value in result.items():
-        print(f"{name:<14}{value:>8}")
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result))
 
 
-def _swaying() -> Markers:
-    """Somebody who stands and sways; the networks take as long for any motion."""
-    times = np.arange(FRAMES) / 60
-    standing = fill(times, times, np.full((FRAMES, len(MARKERS), 3), np.nan), SUBJECT.height)
+def swaying(frames: int) -> Markers:
+    """So many frames of somebody who stands and sways; the networks take as long for any motion."""
+    times = np.arange(frames) / 60
+    unseen = Markers(times, MARKERS, np.full((frames, len(MARKERS), 3), np.nan))
+    still = BodyFrame(np.zeros((frames, 3)), np.zeros(frames))
+    standing = WholeBody.of(unseen, still, SUBJECT.height).at(times)
     phases = np.random.default_rng(0).uniform(0, 2 * np.pi, (len(MARKERS), 3))
     return Markers(times, MARKERS, standing + [0, 0.9, 0] + 0.03 * np.sin(times[:, None, None] * 4 + phases))
 

@@ -13,6 +13,7 @@ from services.augmenter.stage import AUGMENTER
 from services.detector.stage import DETECTOR
 from services.refiner.joints import JOINTS
 from services.refiner.stage import DEPTH
+from shared.artefacts import Shelf
 from shared.contracts import RunOptions, StageName, StageReport, Subject, route
 from shared.errors import OutputNotWritable
 from shared.models import sha256
@@ -39,7 +40,7 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
     for stage_name in route(options):
         STAGES[stage_name].check(options)
     with _scratch_folder(output) as scratch:
-        artefacts: dict[str, object] = {"video": video, "subject": subject, "workdir": scratch}
+        artefacts = Shelf(scratch, video=video, subject=subject, workdir=scratch)
         reports: dict[StageName, StageReport] = {}
         timings: dict[StageName, float] = {}
         for stage_name in route(options):
@@ -48,7 +49,7 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
                 made = STAGES[stage_name].run_on(artefacts, options, progress)
             timings[stage_name] = time.perf_counter() - started
             reports[stage_name] = made.pop("report")  # type: ignore[assignment]  # every stage's report is one
-            artefacts |= made
+            artefacts.take(made)
         finished = scratch / "results"
         finished.mkdir()
         write_results(_results(name, video, artefacts, reports, timings, options), finished)
@@ -58,15 +59,12 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
 def _results(
     name: str,
     video: Path,
-    artefacts: Mapping[str, Any],
+    artefacts: Shelf,
     reports: Mapping[StageName, StageReport],
     timings: Mapping[StageName, float],
     options: RunOptions,
 ) -> RunResults:
-    kept = {key: value for key, value in artefacts.items() if key not in ("video", "workdir", "markers")}
-    return RunResults(
-        name=name, video_sha256=sha256(video), reports=reports, timings_s=timings, options=options, **kept
-    )
+    return RunResults(name, sha256(video), artefacts["subject"], options, reports, timings, artefacts)
 
 
 @contextmanager

@@ -3,15 +3,21 @@
 import os
 import shutil
 import types
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
 from pydantic import BaseModel
 
 from shared.formats.npz import load_npz, save_npz
-from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
+from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread, Motion
 
 _MOTION: Final = (Landmarks, Markers, MarkerSpread, JointAngles, AngleSpread)
+
+_LARGE: Final = 16_000_000
+"""Bytes from which on motion is better kept in a file: landmarks of about three minutes at 60 frames a second."""
 
 
 def kinds(owner: type) -> dict[str, type]:
@@ -45,6 +51,68 @@ def load(path: Path, kind: type) -> Any:  # noqa: ANN401 -- the type is the call
     if issubclass(kind, BaseModel):
         return kind.model_validate_json(path.read_bytes())
     return path
+
+
+class Shelf(Mapping[str, Any]):
+    """The artefacts of a run by name; motion that is large lies in files and is read anew each time it is asked for.
+
+    So no more of a long recording is in memory than is being worked on. `folder` is the caller's, for as long as the
+    shelf is in use.
+    """
+
+    def __init__(self, folder: Path, **values: object) -> None:
+        self._folder = folder
+        self._held: dict[str, object] = values
+
+    def take(self, made: MutableMapping[str, object]) -> None:
+        """Move what was made onto the shelf; `made` is empty afterwards, so that nobody keeps it in memory.
+
+        Raises OutputNotWritable.
+        """
+        while made:
+            name, value = made.popitem()
+            if value is None:
+                continue
+            large = isinstance(value, _MOTION) and _size(value) > _LARGE
+            self._held[name] = _InFile(save(self._folder, name, value), type(value)) if large else value
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 -- artefacts have no common type
+        value = self._held[name]
+        return load(value.path, value.kind) if isinstance(value, _InFile) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+class Files(Mapping[str, Any]):
+    """Artefacts that are files, by name, each read anew whenever it is asked for: as `Shelf`, of another process."""
+
+    def __init__(self, files: Mapping[str, Path], kinds: Mapping[str, type]) -> None:
+        self._files, self._kinds = {name: path for name, path in files.items() if name in kinds}, kinds
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 -- artefacts have no common type
+        return load(self._files[name], self._kinds[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+@dataclass(frozen=True)
+class _InFile:
+    path: Path
+    kind: type
+
+
+def _size(motion: Motion) -> int:
+    """Bytes of its arrays."""
+    values = (getattr(motion, field.name) for field in fields(motion))
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
 
 
 def _without_none(hint: Any) -> Any:  # noqa: ANN401 -- type hints have no common type

@@ -31,12 +31,23 @@ def _extremes(values: FloatArray, stretches: int) -> NDArray[np.intp]:
     """Indices of the least, the greatest and, where there is one, a missing value in each of many short stretches."""
     if values.size <= 3 * stretches:
         return np.arange(values.size)
-    kept: list[int] = []
-    for stretch in np.array_split(np.arange(values.size), stretches):
-        piece = values[stretch]
-        missing = np.isnan(piece)
-        extremes = {int(np.where(missing, np.inf, piece).argmin()), int(np.where(missing, -np.inf, piece).argmax())}
-        if missing.any():
-            extremes.add(int(missing.argmax()))
-        kept.extend(stretch[sorted(extremes)])
-    return np.array(kept, dtype=np.intp)
+    length, longer = divmod(values.size, stretches)
+    border = longer * (length + 1)
+    return np.concatenate(
+        [
+            _extremes_of_rows(values[:border].reshape(longer, length + 1)),
+            border + _extremes_of_rows(values[border:].reshape(stretches - longer, length)),
+        ]
+    )
+
+
+def _extremes_of_rows(rows: FloatArray) -> NDArray[np.intp]:
+    """Indices, counted through all rows, of the same in every row."""
+    missing = np.isnan(rows)
+    kept = np.zeros(rows.shape, dtype=bool)
+    every = np.arange(len(rows))
+    kept[every, np.where(missing, np.inf, rows).argmin(axis=1)] = True
+    kept[every, np.where(missing, -np.inf, rows).argmax(axis=1)] = True
+    gappy = missing.any(axis=1)
+    kept[every[gappy], missing[gappy].argmax(axis=1)] = True
+    return np.flatnonzero(kept)

@@ -1,14 +1,9 @@
 """From the artefacts of a run, made by many workers, to its results: the same files as in one process."""
 
-from collections.abc import Mapping
-from typing import Any, Final
-
-from shared import artefacts
+from shared.artefacts import Files, load
 from shared.contracts import RunState, StageName, StageReport
-from shared.results import RunResults, write_results
+from shared.results import ARTEFACTS, RunResults, write_results
 from shared.stage_main import ResultsJob
-
-_NOT_ARTEFACTS: Final = {"name", "video_sha256", "subject", "options", "reports", "timings_s"}
 
 
 def write(job: ResultsJob) -> None:
@@ -18,14 +13,8 @@ def write(job: ResultsJob) -> None:
 
 def _collect(job: ResultsJob) -> RunResults:
     request = job.state.request
-    kinds = artefacts.kinds(RunResults)
-    made: Mapping[str, Any] = {
-        name: artefacts.load(path, kinds[name])
-        for name, path in job.artefacts.items()
-        if name in kinds and name not in _NOT_ARTEFACTS
-    }
     reports: dict[StageName, StageReport] = {
-        stage: artefacts.load(job.reports[stage], StageReport) for stage in job.state.finished
+        stage: load(job.reports[stage], StageReport) for stage in job.state.finished
     }
     return RunResults(
         name=request.name,
@@ -34,7 +23,7 @@ def _collect(job: ResultsJob) -> RunResults:
         options=request.options,
         reports=reports,
         timings_s={stage: record.seconds for stage, record in job.state.finished.items()},
-        **made,
+        artefacts=Files(job.artefacts, ARTEFACTS),
     )
 
 

@@ -1,7 +1,8 @@
 """The frozen array types that travel between stages.
 
 Arrays are copied in, made read-only and checked, so that a value can be shared between stages and threads without
-anybody changing it under the other's hands. A missing value is NaN, always.
+anybody changing it under the other's hands; one that is read-only already, and its memory too, is taken as it is
+(`read_only`). A missing value is NaN, always.
 """
 
 from dataclasses import dataclass
@@ -81,7 +82,9 @@ class Markers:
     def select(self, names: tuple[str, ...]) -> Self:
         """The same motion with only these markers, in this order. Raises InvalidMotion where one is missing."""
         columns = [self._column(name) for name in names]
-        return type(self)(self.times, names, self.positions[:, columns])
+        if tuple(names) == self.names:
+            return self
+        return type(self)(self.times, names, read_only(self.positions[:, columns]))
 
     def _column(self, name: str) -> int:
         try:
@@ -151,8 +154,26 @@ class AngleSpread:
 Motion = Landmarks | Markers | MarkerSpread | JointAngles | AngleSpread
 
 
+def read_only(array: FloatArray) -> FloatArray:
+    """The same array, of which the caller keeps no view that it could write through, to be taken without a copy."""
+    array.flags.writeable = False
+    return array
+
+
+def _frozen(values: ArrayLike) -> FloatArray:
+    """As float64, in rows, read-only; a copy unless nobody can write to the memory."""
+    base: object = values
+    while isinstance(base, np.ndarray) and not base.flags.writeable and base.base is not None:
+        base = base.base
+    immutable = isinstance(base, bytes) or (isinstance(base, np.ndarray) and not base.flags.writeable)
+    ready = isinstance(values, np.ndarray) and values.dtype == np.float64 and values.flags.c_contiguous
+    if immutable and isinstance(values, np.ndarray) and ready and values.flags.aligned:
+        return values
+    return read_only(np.array(values, dtype=np.float64, order="C"))
+
+
 def _freeze_times(owner: object, times: ArrayLike) -> int:
-    array = np.array(times, dtype=np.float64)
+    array = _frozen(times)
     if array.ndim != 1:
         raise InvalidMotion(f"Times must have shape (T,), not {array.shape}.")
     if not np.all(np.isfinite(array)):
@@ -164,15 +185,13 @@ def _freeze_times(owner: object, times: ArrayLike) -> int:
             f"Times must increase from frame to frame, but frame {frame + 1} is at {array[frame + 1]:.6f} s "
             f"after {array[frame]:.6f} s."
         )
-    array.flags.writeable = False
     object.__setattr__(owner, "times", array)
     return int(array.size)
 
 
 def _freeze(owner: object, field: str, values: ArrayLike, shape: tuple[int, ...]) -> None:
-    array = np.array(values, dtype=np.float64)
+    array = _frozen(values)
     if array.shape != shape:
         kind = type(owner).__name__
         raise InvalidMotion(f"{kind}.{field} must have shape {shape}, not {array.shape}.")
-    array.flags.writeable = False
     object.__setattr__(owner, field, array)

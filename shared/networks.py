@@ -16,7 +16,6 @@ from shared.contracts import RunOptions
 from shared.errors import ModelError, ModelNotFound
 from shared.inference import Network, session
 from shared.models import sha256, shipped
-from shared.stage import Progress, silent
 
 Half = Literal["depth", "joints"]
 
@@ -25,9 +24,6 @@ SHIPPED: Final[Mapping[Half, str]] = {"depth": "depth_refiner.onnx", "joints": "
 """The network that ships, by its file's name in `models/`."""
 
 _OPTION: Final[Mapping[Half, str]] = {"depth": "depth_model_path", "joints": "joint_model_path"}
-
-WINDOWS_AT_ONCE: Final = 64
-"""Windows of a clip in one call: enough to keep a GPU busy, little enough for the memory of a laptop."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -49,20 +45,11 @@ class Refiner:
         """File name → sha256, as in a stage's report."""
         return {self.file: self.sha256}
 
-    def run(self, feed: Arrays, progress: Progress = silent) -> dict[str, NDArray[np.float32]]:
-        """All outputs by name for inputs by name, each with the windows along its first axis.
-
-        A long clip is asked in several calls; `progress` hears of every one.
-        """
+    def run(self, feed: Arrays) -> dict[str, NDArray[np.float32]]:
+        """All outputs by name for inputs by name, each with the windows along its first axis."""
         names = [item.name for item in self.network.get_outputs() if item.name.startswith(self.prefix)]
-        windows = len(next(iter(feed.values())))
-        parts = []
-        for first in range(0, windows, WINDOWS_AT_ONCE):
-            chunk = slice(first, first + WINDOWS_AT_ONCE)
-            own = {self.prefix + name: np.asarray(values[chunk], dtype=np.float32) for name, values in feed.items()}
-            parts.append(self.network.run(names, {**own, **self.others}))
-            progress(min(chunk.stop, windows), windows)
-        outputs = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+        own = {self.prefix + name: np.asarray(values, dtype=np.float32) for name, values in feed.items()}
+        outputs = self.network.run(names, {**own, **self.others})
         return {name.removeprefix(self.prefix): values for name, values in zip(names, outputs, strict=True)}
 
 

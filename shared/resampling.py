@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from shared.errors import InvalidMotion
 from shared.motion import FloatArray, Markers
+from shared.pchip import pchip
 
 CLOCK_ROUNDING_S: Final = 1e-3
 """Matroska and WebM round timestamps to 1 ms (RFC 9559, TimestampScale), MPEG transport streams to 1/90000 s."""
@@ -73,9 +73,9 @@ def _interpolated(markers: Markers, grid: FloatArray, bridge: float) -> FloatArr
     positions = np.full((grid.size, len(markers.names), 3), np.nan)
     for index in np.flatnonzero(seen.sum(axis=0) > 1):
         known = times[seen[:, index]]
-        path = PchipInterpolator(known, markers.positions[seen[:, index], index])
         at = wanted[:, index]
-        positions[at, index] = path(np.clip(grid[at], known[0], known[-1]))
+        held = np.clip(grid[at], known[0], known[-1])
+        positions[at, index] = pchip(known, markers.positions[seen[:, index], index], held)
     return positions
 
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 import numpy as np
 from pydantic import JsonValue
@@ -37,6 +37,8 @@ from shared.formats.csv_files import write_angles_csv, write_landmarks_csv
 from shared.formats.files import write_atomic
 from shared.formats.trc import write_trc
 from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
+
+_T = TypeVar("_T")
 
 SCHEMA_VERSION: Final = 1
 """Of quality.json and run.json; counted up when a field changes its meaning or goes."""
@@ -56,32 +58,96 @@ _ANGLES_FOLDER: Final = "joint_angles"
 _OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
+ARTEFACTS: Final[Mapping[str, type]] = {
+    "video_facts": VideoFacts,
+    "landmarks": Landmarks,
+    "initial_markers": Markers,
+    "augmented_markers": Markers,
+    "marker_spread": MarkerSpread,
+    "angles": JointAngles,
+    "depth_spread": MarkerSpread,
+    "refined_angles": JointAngles,
+    "angle_spread": AngleSpread,
+    "preview": Path,
+}
+"""What results are made from, by the names of the stages' outputs."""
+
+
 @dataclass(frozen=True, eq=False)
 class RunResults:
     """Everything that a finished run has to tell.
 
-    `name` names the folder and its files (`shared.names.safe_name` of the video). `refined_angles` are there where the
-    joints were refined; the CSV files then hold these, and `angle_spread` says how uncertain they are. `depth_spread`
-    is there where the depth was refined by a network. `preview` is the film in the caller's scratch folder, where
-    there is one.
+    `name` names the folder and its files (`shared.names.safe_name` of the video). `artefacts` holds what the stages
+    made (`ARTEFACTS`); each access may read a file anew (`shared.artefacts.Shelf`), so that what is not being written
+    is not in memory.
     """
 
     name: str
     video_sha256: str
-    video_facts: VideoFacts
     subject: Subject
     options: RunOptions
-    landmarks: Landmarks
-    initial_markers: Markers
-    augmented_markers: Markers
-    marker_spread: MarkerSpread
-    angles: JointAngles
     reports: Mapping[StageName, StageReport]
     timings_s: Mapping[StageName, float]
-    depth_spread: MarkerSpread | None = None
-    refined_angles: JointAngles | None = None
-    angle_spread: AngleSpread | None = None
-    preview: Path | None = None
+    artefacts: Mapping[str, Any]
+
+    @property
+    def video_facts(self) -> VideoFacts:
+        """What the video is."""
+        return self._made("video_facts", VideoFacts)
+
+    @property
+    def landmarks(self) -> Landmarks:
+        """As detected."""
+        return self._made("landmarks", Landmarks)
+
+    @property
+    def initial_markers(self) -> Markers:
+        """The 22, before refinement."""
+        return self._made("initial_markers", Markers)
+
+    @property
+    def augmented_markers(self) -> Markers:
+        """The 65, after everything."""
+        return self._made("augmented_markers", Markers)
+
+    @property
+    def marker_spread(self) -> MarkerSpread:
+        """Of the 43."""
+        return self._made("marker_spread", MarkerSpread)
+
+    @property
+    def angles(self) -> JointAngles:
+        """As computed from the markers."""
+        return self._made("angles", JointAngles)
+
+    @property
+    def final_angles(self) -> JointAngles:
+        """Refined, where the joints were refined; the CSV files hold these."""
+        return self.refined_angles or self.angles
+
+    @property
+    def refined_angles(self) -> JointAngles | None:
+        """Where the joints were refined."""
+        return self.artefacts.get("refined_angles")
+
+    @property
+    def angle_spread(self) -> AngleSpread | None:
+        """How uncertain the refined angles are."""
+        return self.artefacts.get("angle_spread")
+
+    @property
+    def preview(self) -> Path | None:
+        """The film in the caller's scratch folder, where there is one."""
+        return self.artefacts.get("preview")
+
+    def made(self, name: str) -> bool:
+        """Whether an artefact is there; nothing is read."""
+        return name in self.artefacts
+
+    def _made(self, name: str, kind: type[_T]) -> _T:
+        value = self.artefacts[name]
+        assert isinstance(value, kind)
+        return value
 
 
 def write_results(results: RunResults, folder: Path) -> None:
@@ -97,7 +163,7 @@ def write_results(results: RunResults, folder: Path) -> None:
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
-    write_angles_csv(angles_folder, name, results.refined_angles or results.angles, results.angle_spread)
+    write_angles_csv(angles_folder, name, results.final_angles, results.angle_spread)
     _write_json(folder / "quality.json", _quality(results))
     run = _run(results)
     _write_json(folder / "run.json", run)
@@ -153,7 +219,7 @@ def _quality(results: RunResults) -> dict[str, JsonValue]:
         "video": results.video_facts.model_dump(mode="json"),
         "stages": {stage: dict(report.facts) for stage, report in reports.items()},
         "marker_spread_mean_m": _mean_spread(results.marker_spread),
-        "joint_angles": "as computed" if results.refined_angles is None else "refined",
+        "joint_angles": "refined" if results.made("refined_angles") else "as computed",
         "warnings": [
             {"stage": stage, "code": warning.code, "message": warning.message}
             for stage, report in reports.items()
@@ -229,15 +295,15 @@ def _write_plots(results: RunResults, folder: Path) -> None:
         return
     from shared import plots  # deferred: importing matplotlib takes longer than all else here
 
-    angles, refined = results.angles, results.refined_angles
     if options.plot_all_joint_angles:
-        note = "" if refined is None else "refined, with the standard deviation"
+        note = "refined, with the standard deviation" if results.made("refined_angles") else ""
         path = folder / _ANGLES_FOLDER / f"{name}_all_joint_angles.png"
-        plots.save_joint_angles(path, refined or angles, name, note, results.angle_spread)
+        plots.save_joint_angles(path, results.final_angles, name, note, results.angle_spread)
     if options.save_angle_comparison:
-        plots.save_angle_comparison(folder / _ANGLES_FOLDER / f"{name}_angle_comparison.png", angles, refined, name)
+        path = folder / _ANGLES_FOLDER / f"{name}_angle_comparison.png"
+        plots.save_angle_comparison(path, results.angles, results.refined_angles, name)
     if options.plot_landmarks:
         plots.save_landmarks(folder / f"{name}_landmarks.png", results.landmarks, name)
     if options.plot_augmented:
-        markers = results.augmented_markers
-        plots.save_markers(folder / f"{name}_augmented.png", markers, name, options.show_all_markers)
+        path = folder / f"{name}_augmented.png"
+        plots.save_markers(path, results.augmented_markers, name, options.show_all_markers)

@@ -68,7 +68,7 @@ class Stage(Generic[Inputs, Outputs]):
     division: Division | None = None
 
     def run_on(self, artefacts: Mapping[str, object], options: RunOptions, progress: Progress) -> dict[str, object]:
-        """Run on artefacts by name; returns the new ones by name."""
+        """Run on artefacts by name; returns the new ones by name. One that is not there was not made: None."""
         names = [field.name for field in fields(self.inputs)]  # type: ignore[arg-type]  # stages' types are dataclasses
-        outputs: Any = self.run(self.inputs(**{name: artefacts[name] for name in names}), options, progress)
+        outputs: Any = self.run(self.inputs(**{name: artefacts.get(name) for name in names}), options, progress)
         return {field.name: getattr(outputs, field.name) for field in fields(outputs)}

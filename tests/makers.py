@@ -1,10 +1,12 @@
 """Runs and settings as tests need them."""
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.contracts import RunOptions, RunRequest, RunState, StageTask, Subject
+from shared.results import RunResults
 from shared.settings import Settings
 from tests.servers import ACCESS_KEY, SECRET_KEY, S3Server
 
@@ -62,3 +64,8 @@ def s3_settings(server: S3Server, **changes: object) -> Settings:
             **changes,
         }
     )
+
+
+def with_made(results: RunResults, **made: object) -> RunResults:
+    """The same results with other artefacts, or more of them."""
+    return replace(results, artefacts={**results.artefacts, **made})

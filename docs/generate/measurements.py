@@ -4,13 +4,11 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.accuracy_tables import markdown
+from benchmarks import accuracy_tables, speed_tables
 from docs.generate.markdown import deeper, table
 
 RESULTS: Final = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
 NOT_MEASURED: Final = "*Not measured yet.*"
-
-_STAGES: Final = ("detector", "refiner.depth", "augmenter", "angles", "refiner.joints")
 
 _SERVICE: Final = {
     "submissions_at_once": ("videos sent at the same time", "", 1.0),
@@ -33,7 +31,7 @@ def accuracy(results: Path = RESULTS) -> str:
     measured = _read(results, "accuracy")
     if measured is None:
         return NOT_MEASURED
-    return deeper(markdown(measured).partition("\n")[2].strip(), 1)
+    return deeper(accuracy_tables.markdown(measured).partition("\n")[2].strip(), 1)
 
 
 def pretraining(results: Path = RESULTS) -> str:
@@ -50,33 +48,11 @@ def pretraining(results: Path = RESULTS) -> str:
 
 
 def speed(results: Path = RESULTS) -> str:
-    """Frames a second of each stage."""
-    measured = _read(results, "pipeline")
+    """The tables of the speed benchmark."""
+    measured = _read(results, "speed")
     if measured is None:
         return NOT_MEASURED
-    fps = measured["fps"]
-    rows = [(stage, _figure(fps[stage])) for stage in _STAGES if stage in fps]
-    about = (
-        f"The sample video, {measured['frames']} frames, {measured['repetitions']} repetitions. The whole process used "
-        f"{measured['peak_mb']:,.0f} MB at most."
-    )
-    return f"{about}\n\n{table(('Stage', 'Frames a second'), rows)}"
-
-
-def augmentation(results: Path = RESULTS) -> str:
-    """Our augmentation against Pose2Sim's."""
-    measured = _read(results, "augmentation")
-    if measured is None:
-        return NOT_MEASURED
-    rows = [
-        ("HumanPose3D", _figure(measured["ours_s"])),
-        ("Pose2Sim", _figure(measured["pose2sim_s"])),
-        ("times faster", _figure(measured["times_faster"])),
-    ]
-    about = (
-        f"{measured['frames']} frames, {measured['cycles']} perturbed copies, {measured['repetitions']} repetitions."
-    )
-    return f"{about}\n\n{table(('Marker augmentation', 'Seconds'), rows)}"
+    return deeper(speed_tables.markdown(measured).partition("\n")[2].strip(), 1)
 
 
 def service(results: Path = RESULTS) -> str:

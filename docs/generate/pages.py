@@ -38,7 +38,6 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "accuracy": measurements.accuracy,
     "pretraining": measurements.pretraining,
     "speed": measurements.speed,
-    "augmentation": measurements.augmentation,
     "service": measurements.service,
 }
 

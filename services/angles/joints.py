@@ -27,16 +27,29 @@ from shared.skeleton import JOINT_GROUP_INDEX
 SINGULARITY_MARGIN: Final = 10.0
 """Degrees from a singular posture within which noise in the first and third angle grows more than 5.7-fold."""
 
+_FRAMES_AT_ONCE: Final = 4096
+"""Worked on together, so that what lies between markers and angles stays small."""
+
 
 def joint_angles(markers: Markers) -> FloatArray:
     """(T, 12, 3) degrees: all groups of `JOINT_GROUPS` from the markers in `segments.USED_MARKERS`.
 
     NaN where a marker of the group's segments is missing. Raises InvalidMotion where a marker's name is missing.
     """
-    points = segments.both_sides(markers)
+    frames = markers.times.size
+    angles, root = np.empty((frames, len(JOINT_GROUP_INDEX), 3)), np.empty((frames, 3, 3))
+    for first in range(0, frames, _FRAMES_AT_ONCE):
+        part = slice(first, first + _FRAMES_AT_ONCE)
+        points = segments.both_sides(Markers(markers.times[part], markers.names, markers.positions[part]))
+        root[part] = _put_joints(points, angles[part])
+    angles[:, JOINT_GROUP_INDEX["pelvis"]] = pelvis(root)  # which turns on from frame to frame
+    return angles
+
+
+def _put_joints(points: segments.Points, angles: FloatArray) -> FloatArray:
+    """Write all groups but the pelvis into (n, 12, 3); returns the pelvis' frames (n, 3, 3)."""
     root, back, upper_arm = segments.pelvis(points), segments.trunk(points), segments.humerus(points)
     upper_leg, lower_leg = segments.thigh(points), segments.shank(points)
-    groups = {"pelvis": pelvis(root[0]), "trunk": trunk(root[0], back[0])}
     sides = {
         "hip": hip(root, upper_leg),
         "knee": knee(upper_leg, lower_leg),
@@ -44,9 +57,12 @@ def joint_angles(markers: Markers) -> FloatArray:
         "shoulder": shoulder(back, upper_arm),
         "elbow": elbow(upper_arm, segments.forearm(points)),
     }
-    for joint, (right, left) in sides.items():
-        groups |= {f"{joint}_r": right, f"{joint}_l": left}
-    return np.stack([groups[name] for name in JOINT_GROUP_INDEX], axis=1)
+    for joint, both in sides.items():
+        for side, values in zip("rl", both, strict=True):
+            angles[:, JOINT_GROUP_INDEX[f"{joint}_{side}"]] = values
+    angles[:, JOINT_GROUP_INDEX["trunk"]] = trunk(root[0], back[0])
+    right: FloatArray = root[0]  # which is the left one's too, mirrored
+    return right
 
 
 def near_singularity(angles: FloatArray) -> NDArray[np.bool_]:

@@ -81,8 +81,8 @@ def _missing(markers: Markers, values: FloatArray) -> QualityWarning | None:
     groups = [f"{group.name} ({s:.0%})" for group, s in zip(JOINT_GROUPS, share, strict=True) if s > _MISSING_SHARE]
     if not groups:
         return None
-    gaps = np.isnan(markers.select(USED_MARKERS).positions).any(axis=2).mean(axis=0)
-    names = [name for name, s in zip(USED_MARKERS, gaps, strict=True) if s > _MISSING_SHARE]
+    gaps = {name: np.isnan(markers.position(name)).any(axis=1).mean() for name in USED_MARKERS}
+    names = [name for name, s in gaps.items() if s > _MISSING_SHARE]
     because = f" Markers missing there: {', '.join(names)}." if names else ""
     return QualityWarning(
         code="joint-angles-missing",

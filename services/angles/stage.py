@@ -7,7 +7,7 @@ from services.angles.joints import joint_angles
 from services.angles.report import report
 from shared.contracts import RunOptions, StageReport
 from shared.errors import InvalidMotion
-from shared.motion import JointAngles, Markers
+from shared.motion import JointAngles, Markers, read_only
 from shared.stage import Progress, Stage
 
 
@@ -33,7 +33,7 @@ def run(inputs: AnglesInputs, _options: RunOptions, progress: Progress) -> Angle
     if not frames:
         raise InvalidMotion("There are no frames to compute joint angles from.")
     progress(0, frames)
-    angles = JointAngles(markers.times, joint_angles(markers))
+    angles = JointAngles(markers.times, read_only(joint_angles(markers)))
     progress(frames, frames)
     return AnglesOutputs(angles, report(markers, angles))
 

@@ -1,15 +1,13 @@
 """43 anatomical markers from 22, with their spread over perturbed copies."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from services.augmenter.body import BodyFrame, fill, interpolate, training_times, turn
-from services.augmenter.lstm import predict
+from services.augmenter.body import BodyFrame, WholeBody, interpolate, training_times, turn
+from services.augmenter.lstm import Augmenters
 from shared.contracts import Subject
 from shared.motion import FloatArray, Markers
 from shared.skeleton import MARKER_INDEX, MARKERS, RESPONSE_MARKERS, mirrored
@@ -22,7 +20,7 @@ PERTURBATION: Final = 0.001
 """Metres: standard deviation of the Gaussian noise on each coordinate of each copy."""
 
 SEED: Final = 20250115
-"""Copy k of the window from frame f draws from `default_rng((SEED, f, k))`: the same whatever else is computed."""
+"""Copy k of the stretch from frame f draws from `default_rng((SEED, f, k))`: the same whatever else is computed."""
 
 _FADE: Final = 6.0
 """Frames in which the pre-roll's movement dies away, going back from the first frame."""
@@ -31,14 +29,11 @@ _OTHER_SIDE: Final = [MARKER_INDEX[mirrored(name)] for name in MARKERS]
 _OTHER_SIDE_RESPONSES: Final = [RESPONSE_MARKERS.index(mirrored(name)) for name in RESPONSE_MARKERS]
 _FLIP: Final = np.array((1.0, 1.0, -1.0))
 
-_WINDOW: Final = 3000
-"""Frames (50 s) that are worked on at once, so that memory does not grow with the length of the video."""
+_STRETCH: Final = 3000
+"""Frames (50 s) with noise of their own."""
 
-_HISTORY: Final = 600
-"""Frames (10 s) in front of a later window: its markers then lie within 0.05 mm of those of an unbroken clip."""
-
-_FRAMES_PER_CALL: Final = 20 * (_WINDOW + _HISTORY)
-"""Copies go into one call of the networks up to so many frames in all (some 700 MB)."""
+_FRAMES_PER_CALL: Final = 2000
+"""Of all copies together: enough for the networks to run at full speed, little enough for the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +56,53 @@ def augment(markers: Markers, frame: BodyFrame, subject: Subject, cycles: int, p
     but their answers lie some 6 mm apart; the mean of all is nearer to laboratory markers, moves more like rigid
     segments and treats left and right alike (`models/augmenter.md`). A single copy is left as it is.
     """
-    even = training_times(markers.times)
-    body = fill(even, markers.times, frame.enter(markers.positions), subject.height)
-    lead = pre_rolled(body)
-    total = len(markers.times)
-    windows = [
-        _mean_and_spread(_copies(lead, start, subject, cycles, lambda done: progress(total * done // len(even), total)))
-        for start in range(0, len(even), _WINDOW)
-    ]
-    mean, spread = (np.concatenate(parts) for parts in zip(*windows, strict=True))
-    return Augmentation(
-        positions=frame.leave(interpolate(markers.times, even, mean)),
-        spread=interpolate(markers.times, even, spread),
-    )
+    frames = len(markers.times)
+    result = Augmentation(np.empty((frames, len(RESPONSE_MARKERS), 3)), np.empty((frames, len(RESPONSE_MARKERS))))
+    augment_into(result, markers, frame, subject, cycles, progress)
+    return result
+
+
+def augment_into(
+    result: Augmentation, markers: Markers, frame: BodyFrame, subject: Subject, cycles: int, progress: Progress
+) -> None:
+    """The same, written into the arrays of `result`, some seconds at a time: nothing else grows with the recording."""
+    body = WholeBody.of(markers, frame, subject.height)
+    even, times = training_times(markers.times), markers.times
+    done, held = 0, np.empty((0, len(RESPONSE_MARKERS), 4))
+    for start, answer in _answers(body, even, subject, cycles):
+        held = np.concatenate((held[-1:], answer))  # the last frame leads over to the next piece
+        stop = start + len(answer)
+        ready = slice(done, len(times) if stop == len(even) else int(np.searchsorted(times, even[stop - 1])))
+        there = interpolate(times[ready], even[stop - len(held) : stop], held)
+        result.positions[ready] = frame.part(ready).leave(there[..., :3])
+        result.spread[ready] = there[..., 3]
+        done = ready.stop
+        progress(done, len(times))
+
+
+def _answers(body: WholeBody, even: FloatArray, subject: Subject, cycles: int) -> Iterator[tuple[int, FloatArray]]:
+    """First frame and (n, 43, 4) mean and spread of the copies of every piece, seen from the body, at even times."""
+    networks = Augmenters(subject)
+    at_once = max(1, _FRAMES_PER_CALL // cycles)
+    for start in range(0, len(even), _STRETCH):
+        stretch = body.at(even[start : start + _STRETCH])
+        lead = 0 if start else PRE_ROLL
+        if lead:
+            stretch = pre_rolled(stretch)
+        noise = [np.random.default_rng((SEED, start, copy)) for copy in range(cycles)]
+        for first in range(0, len(stretch), at_once):
+            answer = _answer(stretch[first : first + at_once], noise, networks)[max(0, lead - first) :]
+            if len(answer):
+                yield start + max(first - lead, 0), answer
+
+
+def _answer(piece: FloatArray, noise: Sequence[np.random.Generator], networks: Augmenters) -> FloatArray:
+    """(n, 43, 4) mean and spread of all copies of a piece (n, 22, 3)."""
+    if len(noise) == 1:
+        return np.concatenate([networks(piece[None])[0], np.zeros((len(piece), len(RESPONSE_MARKERS), 1))], axis=-1)
+    perturbed = np.stack([generator.normal(0, PERTURBATION, piece.shape) for generator in noise])
+    perturbed += piece
+    return _mean_and_spread(_from_all_sides(perturbed, networks))
 
 
 def pre_rolled(body: FloatArray) -> FloatArray:
@@ -96,43 +125,21 @@ def _start(body: FloatArray) -> FloatArray:
     return np.asarray(np.tensordot(weights, few, axes=1), dtype=np.float64)
 
 
-def _copies(
-    lead: FloatArray, start: int, subject: Subject, cycles: int, progress: Callable[[int], None]
-) -> Iterator[FloatArray]:
-    """The window from frame `start`, in parts of (B, n, 43, 3): as many copies as go into one call of the networks."""
-    window = lead[max(0, PRE_ROLL + start - _HISTORY) : PRE_ROLL + start + _WINDOW]
-    new = min(_WINDOW, len(lead) - PRE_ROLL - start)
-    at_once = max(1, _FRAMES_PER_CALL // len(window))
-    for first in range(0, cycles, at_once):
-        copies = range(first, min(first + at_once, cycles))
-        if cycles == 1:
-            yield predict(window[None], subject)[:, -new:]
-        else:
-            noise = [np.random.default_rng((SEED, start, k)).normal(0, PERTURBATION, window.shape) for k in copies]
-            yield _from_all_sides(window + np.stack(noise), np.array(copies), cycles, subject)[:, -new:]
-        progress(start + new * copies.stop // cycles)
-
-
-def _from_all_sides(perturbed: FloatArray, copies: NDArray[np.int_], cycles: int, subject: Subject) -> FloatArray:
-    """(B, T, 43, 3): the networks' answers to copies (B, T, 22, 3) that are turned, the odd ones mirrored."""
-    angles = 2 * np.pi * (copies // 2)[:, None, None] / ((cycles + 1) // 2)
-    odd = copies % 2 == 1
-    shown = perturbed.copy()
-    shown[odd] = perturbed[odd][:, :, _OTHER_SIDE] * _FLIP
-    answers = turn(predict(turn(shown, angles), subject), -angles)
-    answers[odd] = answers[odd][:, :, _OTHER_SIDE_RESPONSES] * _FLIP
+def _from_all_sides(perturbed: FloatArray, networks: Augmenters) -> FloatArray:
+    """(B, T, 43, 3): the networks' answers to B copies (B, T, 22, 3), which are turned, the odd ones mirrored."""
+    copies = np.arange(len(perturbed))
+    angles = 2 * np.pi * (copies // 2)[:, None, None] / ((len(copies) + 1) // 2)
+    perturbed[1::2] = perturbed[1::2][:, :, _OTHER_SIDE] * _FLIP
+    answers = turn(networks(turn(perturbed, angles)), -angles)
+    answers[1::2] = answers[1::2][:, :, _OTHER_SIDE_RESPONSES] * _FLIP
     return answers
 
 
-def _mean_and_spread(parts: Iterator[FloatArray]) -> tuple[FloatArray, FloatArray]:
-    """(n, 43, 3) and (n, 43) over all copies, which come in parts."""
-    earliest = next(parts)
-    first, count = earliest[0], 0  # the sums are relative to one copy, so that no digits are lost
-    total, squares = np.zeros_like(first), np.zeros_like(first)
-    for part in chain((earliest,), parts):
-        count += len(part)
-        total += (part - first).sum(axis=0)
-        squares += np.square(part - first).sum(axis=0)
-    mean = total / count
-    variance = (squares / count - np.square(mean)).sum(axis=-1)
-    return first + mean, np.sqrt(np.maximum(variance, 0))
+def _mean_and_spread(copies: FloatArray) -> FloatArray:
+    """(n, 43, 4): mean and spread of the copies (B, n, 43, 3)."""
+    first = copies[0].copy()  # the sums are relative to one copy, so that no digits are lost
+    copies -= first
+    mean = copies.sum(axis=0) / len(copies)
+    np.square(copies, out=copies)
+    variance = (copies.sum(axis=0) / len(copies) - np.square(mean)).sum(axis=-1, keepdims=True)
+    return np.concatenate((first + mean, np.sqrt(np.maximum(variance, 0))), axis=-1)

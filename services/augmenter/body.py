@@ -6,13 +6,14 @@ the figures. All angles here are about Y, in radians, right-handed: a body at he
 to +Z, as in OpenSim.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from numpy.typing import NDArray
 
-from shared.motion import FloatArray
+from shared.motion import FloatArray, Markers
 from shared.skeleton import MARKER_INDEX, MARKERS, mirrored
 
 TRAINING_RATE: Final = 60.0
@@ -68,6 +69,10 @@ class BodyFrame:
             return None
         return cls(interpolate(times, times[seen], origin[seen]), heading)
 
+    def part(self, frames: slice | NDArray[np.int32]) -> Self:
+        """The same of some frames."""
+        return replace(self, origin=self.origin[frames], heading=self.heading[frames])
+
     def enter(self, world: FloatArray) -> FloatArray:
         """(T, M, 3) seen from the body."""
         return turn(world - self.origin[:, None], -self.heading[:, None])
@@ -77,11 +82,59 @@ class BodyFrame:
         return turn(body, self.heading[:, None]) + self.origin[:, None]
 
 
+@dataclass(frozen=True, eq=False)
+class WholeBody:
+    """The body seen from itself with every input of the networks present, at any times.
+
+    Gaps are bridged in time, in the body's own frame. A marker that is never seen goes where it would be in standing.
+
+    times      (T,) seconds.
+    positions  (T, 22, 3) metres, world, NaN where missing.
+    seen       by marker, the frames in which it is there.
+    """
+
+    times: FloatArray
+    positions: FloatArray
+    frame: BodyFrame
+    height: float
+    seen: Mapping[str, NDArray[np.int32]]
+
+    @classmethod
+    def of(cls, markers: Markers, frame: BodyFrame, height: float) -> Self:
+        """Of `MARKERS`."""
+        there = np.asarray(np.isfinite(markers.positions).all(axis=2))
+        seen = {name: np.flatnonzero(there[:, MARKER_INDEX[name]]).astype(np.int32) for name in _STANDING}
+        return cls(markers.times, markers.positions, frame, height, seen)
+
+    def at(self, times: FloatArray) -> FloatArray:
+        """(N, 22, 3) metres at increasing times (N,)."""
+        filled = np.zeros((len(times), len(MARKERS), 3))  # Hip, the origin, stays zero
+        reach = np.searchsorted(self.times, times[-1]), np.searchsorted(self.times, times[0], side="right") - 1
+        for name, (neighbour, way) in _STANDING.items():
+            column, seen = MARKER_INDEX[name], self.seen[name]
+            if seen.size:
+                around = seen[_around(seen, *reach)]
+                known = self.frame.part(around).enter(self.positions[around, column][:, None])
+                filled[:, column] = interpolate(times, self.times[around], known[:, 0])
+            else:
+                filled[:, column] = filled[:, MARKER_INDEX[neighbour]] + self.height * np.array(way)
+        return filled
+
+
+def _around(seen: NDArray[np.int32], last: np.intp, first: np.intp) -> slice:
+    """Which of the seen frames lie from the last one at or before `first` to the first one at or after `last`."""
+    return slice(max(0, np.searchsorted(seen, first, side="right") - 1), np.searchsorted(seen, last) + 1)
+
+
 def turn(points: FloatArray, angle: FloatArray) -> FloatArray:
     """Points (..., 3) turned about Y by `angle` (...,)."""
     x, y, z = points[..., 0], points[..., 1], points[..., 2]
     cosine, sine = np.cos(angle), np.sin(angle)
-    return np.stack((cosine * x + sine * z, y, cosine * z - sine * x), axis=-1)
+    turned = np.empty((*np.broadcast_shapes(x.shape, angle.shape), 3))
+    turned[..., 0] = cosine * x + sine * z
+    turned[..., 1] = y
+    turned[..., 2] = cosine * z - sine * x
+    return turned
 
 
 def training_times(times: FloatArray) -> FloatArray:
@@ -98,22 +151,6 @@ def interpolate(at: FloatArray, times: FloatArray, values: FloatArray) -> FloatA
     return np.stack([np.interp(at, times, column) for column in columns], axis=1).reshape(len(at), *values.shape[1:])
 
 
-def fill(at: FloatArray, times: FloatArray, body: FloatArray, height: float) -> FloatArray:
-    """(N, 22, 3): the body (T, 22, 3) at other times with every input of the networks present.
-
-    Gaps are bridged in time, in the body's own frame. A marker that is never seen goes where it would be in standing.
-    """
-    filled = np.zeros((len(at), len(MARKERS), 3))  # Hip, the origin, stays zero
-    for name, (neighbour, way) in _STANDING.items():
-        column = MARKER_INDEX[name]
-        seen = np.isfinite(body[:, column]).all(axis=1)
-        if seen.any():
-            filled[:, column] = interpolate(at, times[seen], body[seen, column])
-        else:
-            filled[:, column] = filled[:, MARKER_INDEX[neighbour]] + height * np.array(way)
-    return filled
-
-
 def _heading(positions: FloatArray) -> FloatArray:
     """(T,) radians from hips and shoulders, those that are there; NaN where neither is, or lying on the side."""
     pairs = ((MARKER_INDEX[f"R{pair}"], MARKER_INDEX[f"L{pair}"]) for pair in ("Hip", "Shoulder"))
@@ -128,7 +165,14 @@ def _smooth(times: FloatArray, heading: FloatArray) -> FloatArray:
         return np.zeros_like(heading)
     even = training_times(times)
     bridged = interpolate(even, times[known], np.unwrap(heading[known]))
-    return interpolate(times, even, gaussian_filter1d(bridged, _HEADING_SMOOTHING_S * TRAINING_RATE, mode="nearest"))
+    return interpolate(times, even, _gaussian(bridged, _HEADING_SMOOTHING_S * TRAINING_RATE))
+
+
+def _gaussian(values: FloatArray, sd: float) -> FloatArray:
+    """(T,) smoothed with this standard deviation, in values, the ends held."""
+    reach = int(4 * sd + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
+    return np.convolve(np.pad(values, reach, mode="edge"), weights / weights.sum(), mode="valid")
 
 
 def _between_hips(positions: FloatArray, heading: FloatArray, height: float) -> FloatArray:

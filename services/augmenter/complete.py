@@ -19,26 +19,39 @@ _PELVIS: Final = [_COLUMN[name] for name in ("r.ASIS_study", "L.ASIS_study", "r.
 _HIP_JOINT_CENTRES: Final = [_COLUMN["RHJC_study"], _COLUMN["LHJC_study"]]
 
 
-def complete(
-    responses: FloatArray, positions: FloatArray, absent: NDArray[np.bool_]
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """The 43 markers (T, 43, 3), world, with the estimates put in; and (T, 43) which were estimated.
+def complete(responses: FloatArray, positions: FloatArray, absent: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Put the estimates into the 43 markers (T, 43, 3), world; returns (T, 43) which were estimated.
 
     positions  (T, 22, 3) metres, world: the inputs, NaN where missing.
     absent     (T, 43): markers that follow a missing input (`gaps.unsupported`).
     """
-    estimates = responses.copy()
     estimated = np.zeros_like(absent)
-    estimates[:, _HIP_JOINT_CENTRES] = hip_joint_centres(*np.moveaxis(responses[:, _PELVIS], 1, 0))
-    estimated[:, _HIP_JOINT_CENTRES] = _seen(positions, "RHip", "LHip")[:, None]
+    estimated[:, _HIP_JOINT_CENTRES] = absent[:, _HIP_JOINT_CENTRES] & _seen(positions, "RHip", "LHip")[:, None]
+    lost = np.flatnonzero(estimated.any(axis=1))
+    centres = hip_joint_centres(*np.moveaxis(responses[lost[:, None], _PELVIS], 1, 0))
+    _put(responses, centres, lost, _HIP_JOINT_CENTRES, estimated)
     for side, prefix in (("R", "r"), ("L", "L")):
         cluster = [_COLUMN[f"{prefix}_sh{number}_study"] for number in (1, 2, 3)]
         landmarks = [_COLUMN[f"{prefix}_{name}_study"] for name in ("knee", "mknee", "ankle", "mankle")]
-        whole = ~np.any(absent[:, cluster + landmarks], axis=1)
-        estimates[:, cluster] = carried_along(responses[:, landmarks], responses[:, cluster], whole)
-        estimated[:, cluster] = _seen(positions, f"{side}Knee", f"{side}Ankle")[:, None]
-    estimated &= absent
-    return np.where(estimated[..., None], estimates, responses), estimated
+        estimated[:, cluster] = absent[:, cluster] & _seen(positions, f"{side}Knee", f"{side}Ankle")[:, None]
+        lost = np.flatnonzero(estimated[:, cluster].any(axis=1))
+        if lost.size:
+            whole = ~np.any(absent[:, cluster + landmarks], axis=1)
+            carried = carried_along(responses[:, landmarks], responses[:, cluster], whole)
+            _put(responses, carried[lost], lost, cluster, estimated)
+    return estimated
+
+
+def _put(
+    responses: FloatArray,
+    estimates: FloatArray,
+    frames: NDArray[np.intp],
+    columns: list[int],
+    estimated: NDArray[np.bool_],
+) -> None:
+    """Estimates (n, C, 3) of some frames and markers, where they are wanted."""
+    there = (frames[:, None], np.array(columns))
+    responses[there] = np.where(estimated[there][..., None], estimates, responses[there])
 
 
 def hip_joint_centres(

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.contracts import Subject
 from shared.errors import InvalidMotion
@@ -35,33 +36,65 @@ HALVES: Final = (
 MODEL_FILES: Final = tuple(f"{half.stem}{ending}" for half in HALVES for ending in (".onnx", "_mean.npy", "_std.npy"))
 
 
-def predict(positions: FloatArray, subject: Subject) -> FloatArray:
-    """(B, T, 43, 3) metres: the anatomical markers of each of B sequences of `MARKERS`, (B, T, 22, 3) metres, Y up.
+class Augmenters:
+    """Both networks at work on B sequences, which come piece by piece: each call goes on where the last one ended.
 
-    Nothing else is done here: no pre-roll, no turning, no filling. Each sequence starts from a state of zeros and each
-    frame depends on the frames before it, so a NaN would spoil the rest of its sequence.
-
-    Raises InvalidMotion where the shape is wrong or an input of the networks is not finite.
+    The answer to a sequence is the same to the last bit, in however many pieces it comes.
     """
-    if positions.ndim != 4 or positions.shape[2:] != (len(MARKERS), 3):
-        raise InvalidMotion(f"The augmenter takes shape (B, T, {len(MARKERS)}, 3), not {positions.shape}.")
-    with ThreadPoolExecutor(len(HALVES)) as pool:  # ONNX Runtime lets go of the interpreter while it works
-        answers = pool.map(lambda half: _predict_half(half, positions, subject), HALVES)
-        return np.concatenate(list(answers), axis=2)
+
+    def __init__(self, subject: Subject) -> None:
+        self._halves = [_HalfAtWork(half, subject) for half in HALVES]
+
+    def __call__(self, positions: FloatArray) -> FloatArray:
+        """(B, T, 43, 3) metres: the anatomical markers of a piece of `MARKERS`, (B, T, 22, 3) metres, Y up.
+
+        Nothing else is done here: no pre-roll, no turning, no filling. Each sequence starts from a state of zeros and
+        each frame depends on the frames before it, so a NaN would spoil the rest of its sequence.
+
+        Raises InvalidMotion where the shape is wrong or an input of the networks is not finite.
+        """
+        if positions.ndim != 4 or positions.shape[2:] != (len(MARKERS), 3):
+            raise InvalidMotion(f"The augmenter takes shape (B, T, {len(MARKERS)}, 3), not {positions.shape}.")
+        # ONNX Runtime lets go of the interpreter while it works
+        return np.concatenate(list(_threads().map(lambda half: half(positions), self._halves)), axis=2)
 
 
-def _predict_half(half: Half, positions: FloatArray, subject: Subject) -> FloatArray:
-    sequences, frames = positions.shape[:2]
-    hip = positions[:, :, [MARKER_INDEX["Hip"]]]
-    columns = [MARKER_INDEX[name] for name in half.features]
-    inputs = np.empty((sequences, frames, 3 * len(columns) + 2))
-    inputs[..., :-2] = ((positions[:, :, columns] - hip) / subject.height).reshape(sequences, frames, -1)
-    inputs[..., -2:] = subject.height, subject.weight
-    if not np.isfinite(inputs).all():
-        raise InvalidMotion("The augmenter takes no missing values; fill them first.")
-    network, mean, deviation = _load(half.stem)
-    outputs = network.run(["output_0"], {"inputs": ((inputs - mean) / deviation).astype(np.float32)})[0]
-    return outputs.reshape(sequences, frames, -1, 3).astype(np.float64) * subject.height + hip
+def predict(positions: FloatArray, subject: Subject) -> FloatArray:
+    """The same of whole sequences."""
+    return Augmenters(subject)(positions)
+
+
+class _HalfAtWork:
+    def __init__(self, half: Half, subject: Subject) -> None:
+        self._network, self._mean, self._deviation = _load(half.stem)
+        self._columns = [MARKER_INDEX[name] for name in half.features]
+        self._subject = subject
+        self._state: NDArray[np.float32] | None = None
+
+    def __call__(self, positions: FloatArray) -> FloatArray:
+        hip = positions[:, :, [MARKER_INDEX["Hip"]]]
+        feed = {"inputs": self._features(positions, hip), "state": self._state}
+        if self._state is None:
+            _, shape = self._network.get_inputs()
+            feed["state"] = np.zeros((shape.shape[0], len(positions), shape.shape[2]), dtype=np.float32)  # type: ignore[arg-type]  # these sizes are fixed
+        outputs, self._state = self._network.run(["output_0", "next_state"], feed)  # type: ignore[arg-type]  # no None is left
+        return outputs.reshape(*hip.shape[:2], -1, 3).astype(np.float64) * self._subject.height + hip
+
+    def _features(self, positions: FloatArray, hip: FloatArray) -> NDArray[np.float32]:
+        sequences, frames = positions.shape[:2]
+        inputs = np.empty((sequences, frames, 3 * len(self._columns) + 2))
+        inputs[..., :-2] = ((positions[:, :, self._columns] - hip) / self._subject.height).reshape(
+            sequences, frames, -1
+        )
+        inputs[..., -2:] = self._subject.height, self._subject.weight
+        if not np.isfinite(inputs).all():
+            raise InvalidMotion("The augmenter takes no missing values; fill them first.")
+        return ((inputs - self._mean) / self._deviation).astype(np.float32)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(len(HALVES), "augmenter")
 
 
 @cache

@@ -25,6 +25,7 @@ def report(
     missing = _shares(augmented.names, np.any(np.isnan(augmented.positions), axis=2))
     guessed = _shares(spread.names, estimated)
     spreads = {name: _mean_and_p95(path) for name, path in zip(spread.names, spread.values.T, strict=True)}
+    mean, p95 = _mean_and_p95(spread.values)
     facts: dict[str, JsonValue] = {
         "copies": cycles,
         "perturbation_mm": PERTURBATION * 1e3 if cycles > 1 else 0.0,
@@ -32,9 +33,9 @@ def report(
         "pre_roll_frames": PRE_ROLL,
         "network_rate_hz": TRAINING_RATE,
         "heading_range_deg": round(float(np.degrees(np.ptp(frame.heading))), 1),
-        "spread_mean_mm": _mean_and_p95(spread.values)[0],
-        "spread_p95_mm": _mean_and_p95(spread.values)[1],
-        "spread_by_marker_mm": {name: {"mean": mean, "p95": p95} for name, (mean, p95) in spreads.items()},
+        "spread_mean_mm": mean,
+        "spread_p95_mm": p95,
+        "spread_by_marker_mm": {name: {"mean": each, "p95": high} for name, (each, high) in spreads.items()},
         "missing_share": {**missing},
         "estimated_share": {**guessed},
     }
@@ -53,8 +54,12 @@ def _shares(names: tuple[str, ...], where: NDArray[np.bool_]) -> dict[str, float
 
 def _mean_and_p95(spread: FloatArray) -> tuple[float | None, float | None]:
     """Mean and 95th percentile in mm; None where all is missing."""
-    there = spread[np.isfinite(spread)] * 1e3
-    return (round(float(there.mean()), 2), round(float(np.percentile(there, 95)), 2)) if there.size else (None, None)
+    there = spread[np.isfinite(spread)]
+    if not there.size:
+        return None, None
+    there *= 1e3
+    mean = float(there.mean())
+    return round(mean, 2), round(float(np.percentile(there, 95, overwrite_input=True)), 2)
 
 
 def _missing(missing: dict[str, float]) -> list[QualityWarning]:

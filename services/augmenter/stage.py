@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from services.augmenter.augment import augment
+from services.augmenter.augment import Augmentation, augment_into
 from services.augmenter.body import BodyFrame
 from services.augmenter.complete import complete
 from services.augmenter.gaps import unsupported
@@ -14,7 +14,7 @@ from services.augmenter.report import report
 from shared.contracts import RunOptions, StageReport, Subject
 from shared.errors import InvalidMotion
 from shared.models import shipped
-from shared.motion import Markers, MarkerSpread
+from shared.motion import Markers, MarkerSpread, read_only
 from shared.skeleton import ALL_MARKERS, MARKERS, RESPONSE_MARKERS
 from shared.stage import Progress, Stage
 
@@ -48,17 +48,19 @@ def run(inputs: AugmenterInputs, options: RunOptions, progress: Progress) -> Aug
     frame = BodyFrame.of(markers.times, markers.positions, inputs.subject.height) if markers.times.size else None
     if frame is None:
         raise InvalidMotion("Neither the hips nor the neck are seen in any frame. Film the whole body.")
-    cycles = options.augmentation_cycles
-    progress(0, markers.times.size)
-    added = augment(markers, frame, inputs.subject, cycles, progress)
+    cycles, frames = options.augmentation_cycles, markers.times.size
+    progress(0, frames)
+    positions, spread = np.empty((frames, len(ALL_MARKERS), 3)), np.empty((frames, len(RESPONSE_MARKERS)))
+    positions[:, : len(MARKERS)] = markers.positions
+    responses = positions[:, len(MARKERS) :]
+    augment_into(Augmentation(responses, spread), markers, frame, inputs.subject, cycles, progress)
     absent = unsupported(markers.positions)
-    positions, estimated = added.positions, np.zeros_like(absent)
-    if options.force_complete:
-        positions, estimated = complete(positions, markers.positions, absent)
-    positions = np.where((absent & ~estimated)[..., None], np.nan, positions)
-    spread = MarkerSpread(markers.times, RESPONSE_MARKERS, np.where(absent, np.nan, added.spread))
-    augmented = Markers(markers.times, ALL_MARKERS, np.concatenate((markers.positions, positions), axis=1))
-    return AugmenterOutputs(augmented, spread, report(augmented, spread, estimated, frame, cycles))
+    estimated = complete(responses, markers.positions, absent) if options.force_complete else np.zeros_like(absent)
+    responses[absent & ~estimated] = np.nan
+    spread[absent] = np.nan
+    augmented = Markers(markers.times, ALL_MARKERS, read_only(positions))
+    stated = MarkerSpread(markers.times, RESPONSE_MARKERS, read_only(spread))
+    return AugmenterOutputs(augmented, stated, report(augmented, stated, estimated, frame, cycles))
 
 
 def check(_options: RunOptions) -> None:

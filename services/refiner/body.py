@@ -1,9 +1,34 @@
-"""Vector helpers over landmarks, shared by the geometry of this stage."""
+"""Vector helpers over landmarks and pieces of a clip, shared by the geometry of this stage."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import numpy as np
 
-from shared.motion import FloatArray
+from shared.motion import FloatArray, Landmarks
 from shared.skeleton import LANDMARK_INDEX
+
+Seen = Callable[[slice], Landmarks]
+"""The landmarks of some frames."""
+
+_FRAMES_AT_ONCE: Final = 2048
+"""Worked on together: what is only on the way to a result stays small, however long the clip."""
+
+
+def pieces(frames: int) -> Iterator[slice]:
+    """All frames of a clip, some at a time."""
+    return (slice(first, min(first + _FRAMES_AT_ONCE, frames)) for first in range(0, frames, _FRAMES_AT_ONCE))
+
+
+def part(landmarks: Landmarks, frames: slice) -> Landmarks:
+    """The landmarks of some frames; nothing is copied."""
+    return Landmarks(
+        landmarks.times[frames],
+        landmarks.image[frames],
+        landmarks.world[frames],
+        landmarks.visibility[frames],
+        landmarks.image_size,
+    )
 
 
 def at(points: FloatArray, *names: str) -> FloatArray:

@@ -1,9 +1,12 @@
 """The camera's geometry: viewing rays of the picture's points, and where the person stands before the camera."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from services.refiner.body import Seen, pieces
 from services.refiner.smoothing import low_pass
 from shared.motion import FloatArray, Landmarks
 from shared.skeleton import LANDMARK_INDEX
@@ -29,8 +32,28 @@ def rays(landmarks: Landmarks) -> FloatArray:
     return np.asarray((landmarks.image - size / 2) / (FOCAL_LENGTH * size.max()))
 
 
-def person_in_camera(landmarks: Landmarks, scale: float) -> FloatArray:
-    """(T, 33, 3) metres: the landmarks where they are before the camera, in its frame (x right, y down, z away).
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A person before the camera, in its frame (x right, y down, z away), metres, some frames at a time.
+
+    body   the 33 landmarks (n, 33, 3) of some frames in the axes of the camera, wherever they are.
+    shift  (T, 3) moves them to where the picture shows them; NaN where picture and body fit no place before the camera.
+    """
+
+    body: Callable[[slice], FloatArray]
+    shift: FloatArray
+
+    def __call__(self, frames: slice) -> FloatArray:
+        """(n, 33, 3) the landmarks of some frames."""
+        return np.asarray(self.body(frames) + self.shift[frames, None])
+
+    def pieces(self) -> Iterator[tuple[slice, FloatArray]]:
+        """All frames, and where the landmarks are in them."""
+        return ((frames, self(frames)) for frames in pieces(len(self.shift)))
+
+
+def person_in_camera(times: FloatArray, seen: Seen, scale: float) -> Person:
+    """The landmarks, times `scale`, where they are before the camera.
 
     The pose network sees a crop round the person and cannot know where in the picture the crop lay, so its axes are
     those of a camera that looks straight at the person (see Yu et al. 2021, PerspectiveCrop layers, CVPR): they are
@@ -38,22 +61,28 @@ def person_in_camera(landmarks: Landmarks, scale: float) -> FloatArray:
     are seen where the picture shows them, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
     NaN where nobody was detected, or where the picture and the landmarks fit no place before the camera.
     """
-    hips = rays(landmarks)[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
-    return placed(landmarks, scale * np.einsum("tij,tkj->tki", _towards(hips), landmarks.world))
+
+    def body(frames: slice) -> FloatArray:
+        landmarks = seen(frames)
+        hips = rays(landmarks)[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
+        return np.asarray(scale * np.einsum("tij,tkj->tki", _towards(hips), landmarks.world))
+
+    return placed(times, seen, body)
 
 
-def placed(landmarks: Landmarks, body: FloatArray) -> FloatArray:
-    """(T, 33, 3) metres: a body (T, 33, 3) in the axes of the camera, moved to where the picture shows it.
-
-    NaN where the picture and the body fit no place before the camera.
-    """
-    slopes = rays(landmarks)
-    position = _position(
-        body[:, _TRUNK_AND_LIMBS], slopes[:, _TRUNK_AND_LIMBS], landmarks.visibility[:, _TRUNK_AND_LIMBS]
-    )
+def placed(times: FloatArray, seen: Seen, body: Callable[[slice], FloatArray]) -> Person:
+    """A body in the axes of the camera, moved to where the picture shows it."""
+    positions = []
+    for frames in pieces(len(times)):
+        landmarks = seen(frames)
+        limbs = body(frames)[:, _TRUNK_AND_LIMBS]
+        positions.append(
+            _position(limbs, rays(landmarks)[:, _TRUNK_AND_LIMBS], landmarks.visibility[:, _TRUNK_AND_LIMBS])
+        )
+    position = np.concatenate(positions)
     distance = np.where(position[:, 2:] > 0, position[:, 2:], np.nan)
-    calm = np.exp(low_pass(landmarks.times, np.log(distance), _DISTANCE_HZ))
-    return np.asarray(body + (position * calm / distance)[:, None])
+    calm = np.exp(low_pass(times, np.log(distance), _DISTANCE_HZ))
+    return Person(body, position * calm / distance)
 
 
 def _towards(slopes: FloatArray) -> FloatArray:

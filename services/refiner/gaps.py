@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from services.refiner.smoothing import stretches
 from shared.motion import FloatArray
+from shared.pchip import pchip
 
 LONGEST_FILLED_S: Final = 0.2
 """Between the frames on both sides of a gap. Filling 0.2 s of measured walking from its surroundings with 3 mm of noise
@@ -32,16 +32,17 @@ class Gaps:
     count: NDArray[np.intp]
 
 
-def fill_gaps(times: FloatArray, positions: FloatArray) -> tuple[FloatArray, Gaps]:
+def fill_gaps(times: FloatArray, positions: FloatArray) -> Gaps:
     """Fill the gaps of at most `LONGEST_FILLED_S` by monotone cubic interpolation (PCHIP) on the timestamps.
 
-    times (T,) seconds; positions (T, M, 3) metres, NaN where missing. Nothing is extrapolated: a gap at either end of
+    times (T,) seconds; positions (T, M, 3) metres, NaN where missing, are changed in place. Nothing is
+    extrapolated: a gap at either end of
     the clip stays, whatever its length. PCHIP does not overshoot; a cubic spline through noisy frames missed by up to
     twice as much.
     """
     missing = np.asarray(np.isnan(positions).any(axis=2))
     filled = np.zeros_like(missing)
-    positions = np.where(missing[..., None], np.nan, positions)
+    positions[missing] = np.nan
     longest, count = np.zeros(missing.shape[1]), np.zeros(missing.shape[1], dtype=np.intp)
     for marker, gone in enumerate(missing.T):
         gaps = stretches(gone)
@@ -52,8 +53,8 @@ def fill_gaps(times: FloatArray, positions: FloatArray) -> tuple[FloatArray, Gap
             filled[gap, marker] = inside and _duration(times, gap) <= LONGEST_FILLED_S + 1e-9
         new = filled[:, marker]
         if new.any():
-            positions[new, marker] = PchipInterpolator(times[~gone], positions[~gone, marker])(times[new])
-    return positions, Gaps(missing, filled, longest, count)
+            positions[new, marker] = pchip(times[~gone], positions[~gone, marker], times[new])
+    return Gaps(missing, filled, longest, count)
 
 
 def _duration(times: FloatArray, gap: slice) -> float:

@@ -7,15 +7,17 @@ from typing import Final
 import numpy as np
 from pydantic import JsonValue
 
-from services.refiner.camera import FOCAL_LENGTH, person_in_camera
-from services.refiner.gravity import Gravity, estimate_gravity
+from services.refiner.body import Seen, part, pieces
+from services.refiner.camera import FOCAL_LENGTH, Person, person_in_camera
+from services.refiner.gravity import Gravity, Stance, estimate_gravity
 from services.refiner.ground import Placement, place
 from services.refiner.markers import to_markers
 from services.refiner.quality import number, swap_facts, swap_warnings
-from services.refiner.scale import Scale, estimate_scale
-from services.refiner.swaps import find_swaps, mend
+from services.refiner.scale import Scale, scale_of, visible_lengths
+from services.refiner.swaps import Swaps, find_swaps, mend
 from shared.contracts import QualityWarning, Subject
 from shared.motion import FloatArray, Landmarks
+from shared.skeleton import MARKERS
 
 _PLAUSIBLE_SCALE: Final = (0.8, 1.25)
 _TILT_UNSURE_DEG: Final = 8.0
@@ -49,25 +51,41 @@ def geometric(landmarks: Landmarks, subject: Subject, visibility_min: float) -> 
 
     Raises NobodyDetected where no frame holds a person whose place before the camera can be found.
     """
-    swaps = find_swaps(landmarks)
-    mended = mend(landmarks, swaps)
-    seen = mended.visibility >= visibility_min
-    scale = estimate_scale(mended, subject.height, visibility_min)
-    body = person_in_camera(mended, scale.factor)
-    gravity = estimate_gravity(landmarks.times, body, seen, subject.height)
-    placement = place(body, gravity)
-    as_given = placement.to_world(person_in_camera(landmarks, scale.factor))
-    visible = np.where(seen[..., None], placement.to_world(body), np.nan)
-    swapped = swap_facts(landmarks.times, swaps.frames)
+    swaps, times = find_swaps(landmarks), landmarks.times
+
+    def given(frames: slice) -> Landmarks:
+        return part(landmarks, frames)
+
+    def mended(frames: slice) -> Landmarks:
+        return mend(given(frames), Swaps(swaps.swapped[frames]))
+
+    lengths = [visible_lengths(mended(frames), visibility_min) for frames in pieces(len(times))]
+    scale = scale_of(np.concatenate(lengths), subject.height)
+    person = person_in_camera(times, mended, scale.factor)
+    gravity = estimate_gravity(times, _stance(person, mended, subject, visibility_min))
+    placement = place((body for _, body in person.pieces()), gravity)
+    as_given = person_in_camera(times, given, scale.factor) if swaps.frames.any() else person
+    initial, markers = (np.empty((len(times), len(MARKERS), 3)) for _ in range(2))
+    for frames, body in person.pieces():
+        visible = mended(frames).visibility >= visibility_min
+        markers[frames] = to_markers(np.where(visible[..., None], placement.to_world(body), np.nan), subject.height)
+        initial[frames] = to_markers(placement.to_world(as_given(frames)), subject.height)
+    swapped = swap_facts(times, swaps.frames)
     return Reconstruction(
-        initial=to_markers(as_given, subject.height),
-        markers=to_markers(visible, subject.height),
+        initial=initial,
+        markers=markers,
         facts=swapped
         | tilt_facts(gravity, "estimated" if gravity.estimated else "assumed")
         | _scale_facts(scale)
         | _translation_facts(placement),
         warnings=(*swap_warnings(swapped), *tilt_warnings(gravity), *_scale_warnings(scale, subject)),
         models={},
+    )
+
+
+def _stance(person: Person, seen: Seen, subject: Subject, visibility_min: float) -> Stance:
+    return Stance.joined(
+        Stance.of(body, seen(frames).visibility >= visibility_min, subject.height) for frames, body in person.pieces()
     )
 
 

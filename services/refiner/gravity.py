@@ -5,8 +5,9 @@ balance: over a while, the body's centre of mass is above the middle of its supp
 it stands, walks or squats. The mean direction from the feet to the centre of mass is therefore up.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,18 +76,42 @@ class Gravity:
     estimated: bool
 
 
-def estimate_gravity(times: FloatArray, body: FloatArray, seen: NDArray[np.bool_], stature: float) -> Gravity:
-    """Up from balance, shrunk towards a level camera by its uncertainty.
+@dataclass(frozen=True, eq=False)
+class Stance:
+    """What tells how a body stands.
 
-    times (T,) seconds; body (T, 33, 3) metres in the camera's frame; seen (T, 33) True where a landmark is visible.
+    upright  (T,) 0 to 1: how far leg and trunk are stretched, 0 where they are hidden or the body does not stand.
+    mass     (T, 3) metres: its centre of mass.
+    feet     (T, 2, 3) metres: what left and right foot stand on.
+    """
+
+    upright: FloatArray
+    mass: FloatArray
+    feet: FloatArray
+
+    @classmethod
+    def of(cls, body: FloatArray, seen: NDArray[np.bool_], stature: float) -> Self:
+        """Of a body (T, 33, 3), metres in the camera's frame; seen (T, 33) True where a landmark is visible."""
+        return cls(_uprightness(body, seen), _centre_of_mass(body), _feet(body, stature))
+
+    @classmethod
+    def joined(cls, parts: Iterable[Self]) -> Self:
+        """One after the other."""
+        every = [(each.upright, each.mass, each.feet) for each in parts]
+        return cls(*(np.concatenate(values) for values in zip(*every, strict=True)))
+
+
+def estimate_gravity(times: FloatArray, stance: Stance) -> Gravity:
+    """Up from balance, shrunk towards a level camera by its uncertainty; times (T,) seconds.
+
     A slope here is (x, z) of the direction (x, -1, z), so that small angles add up.
     """
-    weights = _uprightness(body, seen) * np.gradient(times) if len(times) > 1 else np.zeros(len(times))
+    weights = stance.upright * np.gradient(times) if len(times) > 1 else np.zeros(len(times))
     if weights.sum() < _LEAST_S:
         return _gravity(np.zeros(2), np.full(2, _LEVEL_DEG), estimated=False)
     up = np.array([0.0, -1.0, 0.0])
     for _ in range(5):  # which foot is lifted depends on up; five rounds change it by less than 0.01°
-        lean = _centre_of_mass(body) - _support(times, body, up, stature)
+        lean = stance.mass - _support(times, stance.feet, up)
         up = unit(np.nansum(weights[:, None] * lean, axis=0))
     slope, sd = _shrunk(up[[0, 2]] / -up[1], _standard_error(lean, weights))
     return _gravity(slope, sd, estimated=True)
@@ -141,10 +166,14 @@ def _centre_of_mass(body: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("i,tij->tj", _MASS, body))
 
 
-def _support(times: FloatArray, body: FloatArray, up: FloatArray, stature: float) -> FloatArray:
+def _feet(body: FloatArray, stature: float) -> FloatArray:
+    """(T, 2, 3) metres: where left and right foot carry the body."""
+    forward = unit(pair(body, "foot_index") - pair(body, "heel"))
+    return np.asarray(pair(body, "ankle") + _SUPPORT_AHEAD_OF_ANKLE * stature * forward)
+
+
+def _support(times: FloatArray, feet: FloatArray, up: FloatArray) -> FloatArray:
     """(T, 3) metres: the point between the feet, or under the one foot, that carries the body."""
-    ankles = pair(body, "ankle")
-    feet = ankles + _SUPPORT_AHEAD_OF_ANKLE * stature * unit(pair(body, "foot_index") - pair(body, "heel"))
     lift = low_pass(times, (feet[:, 0] - feet[:, 1]) @ up, _LIFT_HZ)
     left = 1 / (1 + np.exp(lift / _LIFTED_M))[:, None]
     return np.asarray(left * feet[:, 0] + (1 - left) * feet[:, 1])

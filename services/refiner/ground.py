@@ -1,5 +1,6 @@
 """The world's origin: the floor under the feet, and the first place of the pelvis."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,21 +38,21 @@ class Placement:
         return np.asarray(points)
 
 
-def place(body: FloatArray, gravity: Gravity) -> Placement:
+def place(body: Iterable[FloatArray], gravity: Gravity) -> Placement:
     """Put the floor under the lowest foot and the origin under the first pelvis.
 
-    body (T, 33, 3) metres in the camera's frame. The floor is level unless the person travels: then what is left of the
-    tilt shows as a floor that rises along the path, and it is levelled as far as the tilt's uncertainty (2 sd) goes.
+    body: pieces (n, 33, 3), metres in the camera's frame. The floor is level unless the person travels: then what is
+    left of the tilt shows as a floor that rises along the path, and it is levelled as far as the tilt's uncertainty
+    (2 sd) goes.
     Jumps and steps keep their height, which follows from the picture. Raises NobodyDetected where every frame is NaN.
     """
     axes = world_axes(gravity.up)
-    points = (body @ axes.T)[np.isfinite(body).all(axis=(1, 2))]
-    if not len(points):
+    paths = [_pelvis_and_lowest((each @ axes.T)[np.isfinite(each).all(axis=(1, 2))]) for each in body]
+    pelvis, lowest = (np.concatenate(values) for values in zip(*paths, strict=True))
+    if not len(pelvis):
         raise NobodyDetected("Nobody was found in the video. Film the whole person, in good light and alone.")
-    pelvis = pair(points, "hip").mean(axis=1)
     origin = pelvis[0]
     path = (pelvis - origin)[:, [0, 2]]
-    lowest = np.concatenate([pair(points, "heel"), pair(points, "foot_index")], axis=1)[..., 1].min(axis=1)
     slope = np.zeros(2)
     if np.ptp(path, axis=0).max() > _TRAVELLED_M:
         limit = np.tan(np.radians(2 * max(gravity.pitch_sd_deg, gravity.roll_sd_deg)))
@@ -59,6 +60,12 @@ def place(body: FloatArray, gravity: Gravity) -> Placement:
         slope *= min(1.0, limit / max(float(length(slope)), 1e-9))
     floor = np.quantile(lowest - path @ slope, _FLOOR_QUANTILE)
     return Placement(axes, np.array([origin[0], floor, origin[2]]), slope)
+
+
+def _pelvis_and_lowest(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(n, 3) the middle of the hips, and (n,) the height of the lowest foot point."""
+    feet = np.concatenate([pair(points, "heel"), pair(points, "foot_index")], axis=1)
+    return pair(points, "hip").mean(axis=1), feet[..., 1].min(axis=1)
 
 
 def _slope(path: FloatArray, lowest: FloatArray) -> FloatArray:

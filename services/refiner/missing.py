@@ -22,31 +22,30 @@ _FORGET_S: Final = 0.2
 """Time constant in which an estimate lets go of the place where the marker was last, or will next be, seen."""
 
 
-def estimate_missing(times: FloatArray, positions: FloatArray, stature: float) -> tuple[FloatArray, NDArray[np.bool_]]:
+def estimate_missing(times: FloatArray, positions: FloatArray, stature: float) -> NDArray[np.bool_]:
     """Mirror hidden limbs from the other side and carry the head along with the trunk.
 
-    times (T,) seconds; positions (T, 22, 3) metres, NaN where missing, right-handed. Returns the completed positions
-    and a (T, 22) mask of what was estimated.
+    times (T,) seconds; positions (T, 22, 3) metres, NaN where missing, right-handed, are completed in place. Returns a
+    (T, 22) mask of what was estimated.
 
     A limb is mirrored through the body's sagittal plane, as if both sides did the same at the same time: right for
     squats, sit-to-stand and landings, wrong for walking, where the sides take turns. The plane holds neck and hip and
     faces along the hips and shoulders; without all four of these in a frame, nothing is estimated there. Head and nose
     keep their median place on the trunk.
     """
-    completed = positions.copy()
-    trunk = _trunk_axes(positions)
+    missing = np.asarray(np.isnan(positions).any(axis=2))
+    trunk, hip = _trunk_axes(positions), _column(positions, "Hip")
     for name in LIMB_MARKERS:
-        mirror_image = _through_sagittal_plane(
-            trunk, positions[:, MARKER_INDEX["Hip"]], _column(positions, mirrored(name))
-        )
-        completed[:, MARKER_INDEX[name]] = _completed(times, _column(positions, name), mirror_image)
+        if name.startswith("R"):
+            right, left = _column(positions, name).copy(), _column(positions, mirrored(name)).copy()
+            _column(positions, name)[:] = _completed(times, right, _through_sagittal_plane(trunk, hip, left))
+            _column(positions, mirrored(name))[:] = _completed(times, left, _through_sagittal_plane(trunk, hip, right))
     for name, default in _HEAD.items():
         carried = _carried_by_trunk(
             trunk, positions[:, MARKER_INDEX["Neck"]], _column(positions, name), default, stature
         )
-        completed[:, MARKER_INDEX[name]] = _completed(times, _column(positions, name), carried)
-    estimated = np.isnan(positions).any(axis=2) & np.isfinite(completed).all(axis=2)
-    return completed, np.asarray(estimated)
+        _column(positions, name)[:] = _completed(times, _column(positions, name), carried)
+    return np.asarray(missing & np.isfinite(positions).all(axis=2))
 
 
 def _column(positions: FloatArray, name: str) -> FloatArray:

@@ -39,13 +39,22 @@ def estimate_scale(landmarks: Landmarks, stature: float, visibility_min: float) 
 
     The median over the frames in which the trunk and a whole leg are visible; the scale is 1 where there are none.
     """
-    seen = np.where(landmarks.visibility >= visibility_min, 1.0, np.nan)[..., None]
-    lengths = segment_lengths(landmarks.world * seen)
+    return scale_of(visible_lengths(landmarks, visibility_min), stature)
+
+
+def scale_of(lengths: FloatArray, stature: float) -> Scale:
+    """The same from `visible_lengths` (T,)."""
     implied = lengths[lengths > 0] / sum(SHARE_OF_STATURE.values())
     if implied.size == 0:
         return Scale(1.0, float("nan"), float("nan"), 0)
     low, middle, high = np.percentile(implied, [25, 50, 75])
     return Scale(float(stature / middle), float(middle), float(high - low), implied.size)
+
+
+def visible_lengths(landmarks: Landmarks, visibility_min: float) -> FloatArray:
+    """(T,) trunk + thigh + shank as the world landmarks have them; NaN where the trunk or both legs are hidden."""
+    seen = np.where(landmarks.visibility >= visibility_min, 1.0, np.nan)[..., None]
+    return segment_lengths(landmarks.world * seen)
 
 
 def segment_lengths(points: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from services.refiner.missing import estimate_missing
 from services.refiner.quality import marker_facts, marker_warnings
 from services.refiner.smoothing import CUTOFF_HZ, can_filter, low_pass
 from shared.contracts import QualityWarning, RunOptions, StageReport, Subject
-from shared.motion import FloatArray, Landmarks, Markers, MarkerSpread
+from shared.motion import FloatArray, Landmarks, Markers, MarkerSpread, read_only
 from shared.skeleton import MARKERS
 from shared.stage import Progress, Stage
 
@@ -48,25 +48,27 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
     progress(0, len(times))
     reconstruction = reconstruct(landmarks, subject, options.visibility_min)
-    positions, gaps = fill_gaps(times, reconstruction.markers)
+    positions = reconstruction.markers
+    gaps = fill_gaps(times, positions)
     estimated = np.zeros(positions.shape[:2], dtype=bool)
     if options.estimate_missing:
-        positions, estimated = estimate_missing(times, positions, subject.height)
+        estimated = estimate_missing(times, positions, subject.height)
     if options.temporal_smoothing:
-        positions = low_pass(times, positions)
+        for path in np.moveaxis(positions, 1, 0):
+            path[:] = low_pass(times, path)
     facts = marker_facts(gaps, estimated, positions)
     warnings = (*reconstruction.warnings, *marker_warnings(facts), *_smoothing_warnings(times, options))
     progress(len(times), len(times))
     return DepthOutputs(
-        initial_markers=Markers(times, MARKERS, reconstruction.initial),
-        markers=Markers(times, MARKERS, positions),
+        initial_markers=Markers(times, MARKERS, read_only(reconstruction.initial)),
+        markers=Markers(times, MARKERS, read_only(positions)),
         report=StageReport(facts=reconstruction.facts | facts, warnings=warnings, models=reconstruction.models),
         depth_spread=_spread(times, reconstruction.spread),
     )
 
 
 def _spread(times: FloatArray, values: FloatArray | None) -> MarkerSpread | None:
-    return None if values is None else MarkerSpread(times, MARKERS, values)
+    return None if values is None else MarkerSpread(times, MARKERS, read_only(values))
 
 
 def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[QualityWarning]:

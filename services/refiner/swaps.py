@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.refiner.body import pieces
 from shared.motion import FloatArray, Landmarks
 from shared.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 
@@ -60,12 +61,14 @@ def find_swaps(landmarks: Landmarks) -> Swaps:
     seen = np.flatnonzero(landmarks.detected)
     hypothesis = np.zeros(len(landmarks.times), dtype=int)
     if len(seen) > 1:
-        hypothesis[seen] = _cheapest_path(landmarks.times[seen], landmarks.world[seen])
+        hypothesis[seen] = _cheapest_path(landmarks.times, landmarks.world, seen)
     return Swaps(_HYPOTHESES[hypothesis][:, _part_of_landmark()])
 
 
 def mend(landmarks: Landmarks, swaps: Swaps) -> Landmarks:
     """The same landmarks with the swapped ones back under their own names."""
+    if not swaps.swapped.any():
+        return landmarks
     where = swaps.swapped[..., None]
     return replace(
         landmarks,
@@ -75,34 +78,37 @@ def mend(landmarks: Landmarks, swaps: Swaps) -> Landmarks:
     )
 
 
-def _cheapest_path(times: FloatArray, world: FloatArray) -> NDArray[np.intp]:
-    """(S,) the hypothesis of every frame on the path of least cost.
+def _cheapest_path(times: FloatArray, world: FloatArray, seen: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(S,) the hypothesis of every seen frame on the path of least cost.
 
     Viterbi, where every survivor remembers where it last had the landmarks (a short-term mean, see `_MEMORY_S`), so
     that a frame or two of confusion on the way from one labelling to the other do not hide which one was left.
     """
     swapped = _HYPOTHESES[:, _part_of_landmark(), None]
-    doubt = _WHOLE_CLIP_M / len(times)
-    total, memory = doubt, np.where(swapped, world[0, _MIRROR], world[0])
-    origins = []
-    for step, interval in enumerate(np.diff(times), start=1):
-        labelled = np.where(swapped, world[step, _MIRROR], world[step])
-        movement = np.linalg.norm(labelled - memory[:, None], axis=-1) @ _PART_MEAN
-        toll = np.where(_TOLL_M > 0, _TOLL_M + _TOLL_SPEED * interval, 0.0)
-        arrival = total[:, None] + movement.sum(axis=-1) + toll + doubt
-        origin = arrival.argmin(axis=0)
-        fresh = 1 - np.exp(-interval / _MEMORY_S)[:, None]
-        memory = memory[origin] + fresh * (labelled - memory[origin])
-        total = arrival.min(axis=0)
-        origins.append(origin)
+    intervals = np.diff(times[seen])
+    doubt = _WHOLE_CLIP_M / len(seen)
+    origins = np.empty((len(intervals), len(_HYPOTHESES)), dtype=np.int8)
+    total, memory = doubt, np.where(swapped, world[seen[0], _MIRROR], world[seen[0]])
+    for steps in pieces(len(intervals)):
+        frames = world[seen[steps.start + 1 : steps.stop + 1]]
+        labelled = np.where(swapped, frames[:, None, _MIRROR], frames[:, None])
+        toll = np.where(_TOLL_M > 0, _TOLL_M + _TOLL_SPEED * intervals[steps, None, None], 0.0)
+        fresh = 1 - np.exp(-intervals[steps, None] / _MEMORY_S)[..., None]
+        for step in range(len(labelled)):
+            away = labelled[step] - memory[:, None]
+            movement = np.sqrt(np.add.reduce(away * away, axis=-1)) @ _PART_MEAN
+            arrival = total[:, None] + movement.sum(axis=-1) + toll[step] + doubt
+            origin = origins[steps.start + step] = arrival.argmin(axis=0)
+            memory = memory[origin] + fresh[step] * (labelled[step] - memory[origin])
+            total = arrival.min(axis=0)
     return _traced(int(total.argmin()), origins)
 
 
-def _traced(last: int, origins: list[NDArray[np.intp]]) -> NDArray[np.intp]:
-    path = [last]
-    for origin in reversed(origins):
-        path.append(int(origin[path[-1]]))
-    return np.array(path[::-1])
+def _traced(last: int, origins: NDArray[np.int8]) -> NDArray[np.intp]:
+    path = np.full(len(origins) + 1, last, dtype=np.intp)
+    for step in range(len(origins) - 1, -1, -1):
+        path[step] = origins[step, path[step + 1]]
+    return path
 
 
 def _part_of_landmark() -> NDArray[np.intp]:

@@ -1,11 +1,13 @@
 """Cutting a clip into overlapping windows for a network, and blending its answers back together."""
 
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.motion import FloatArray
+from shared.networks import Arrays, Refiner
 
 WINDOW: Final = 48
 """Frames that the depth refiner sees at once: 0.8 s at 60 frames a second, 2 s at 24."""
@@ -23,12 +25,61 @@ def window_indices(frames: int) -> NDArray[np.int64]:
     return np.minimum(starts[:, None] + np.arange(WINDOW), frames - 1)
 
 
+class Blend:
+    """The answers of windows as one clip, each counting more toward the middle of its window.
+
+    values  (frames, ...) the sum so far; the blended answers once `finish` was called.
+    """
+
+    def __init__(self, values: FloatArray) -> None:
+        """Into an array (frames, ...), whatever it holds."""
+        self.values = values
+        values[:] = 0
+        self._share = np.zeros(len(values))
+
+    def add(self, answers: NDArray[np.floating[Any]], indices: NDArray[np.int64]) -> None:
+        """The answers (N, WINDOW, ...) of windows over frames (N, WINDOW)."""
+        weighted = answers.astype(np.float64)
+        weighted *= _RAMP.reshape(-1, *[1] * (answers.ndim - 2))
+        for answer, window in zip(weighted, indices, strict=True):
+            if window[-1] - window[0] == len(window) - 1:
+                self.values[window[0] : window[-1] + 1] += answer
+                self._share[window[0] : window[-1] + 1] += _RAMP
+            else:  # a clip shorter than a window holds its last frame
+                np.add.at(self.values, window, answer)
+                np.add.at(self._share, window, _RAMP)
+
+    def finish(self) -> FloatArray:
+        """The mean."""
+        self.values /= self._share.reshape(-1, *[1] * (self.values.ndim - 1))
+        return self.values
+
+
+def ask_in_parts(
+    network: Refiner,
+    indices: NDArray[np.int64],
+    feed: Callable[[NDArray[np.int64]], Arrays],
+    blends: Mapping[str, Blend],
+    at_once: int,
+) -> Iterator[int]:
+    """Ask about `at_once` windows after the other; says how many are done.
+
+    feed    the network's inputs for some windows, given by their frames (n, WINDOW).
+    blends  by the outputs' names, where the answers go.
+    """
+    for first in range(0, len(indices), at_once):
+        rows = indices[first : first + at_once]
+        answers = network.run(feed(rows))
+        for name, blend in blends.items():
+            blend.add(answers[name], rows)
+        yield first + len(rows)
+
+
 def blended(answers: FloatArray, indices: NDArray[np.int64], frames: int) -> FloatArray:
     """(frames, ...) the windows' answers (N, WINDOW, ...), each counting more toward the middle of its window."""
-    ramp = np.minimum(np.arange(1, WINDOW + 1), np.arange(WINDOW, 0, -1)).astype(np.float64)
-    weights = np.broadcast_to(ramp, indices.shape)
-    total = np.zeros((frames, *answers.shape[2:]))
-    np.add.at(total, indices, answers * weights.reshape(*weights.shape, *[1] * (answers.ndim - 2)))
-    share = np.zeros(frames)
-    np.add.at(share, indices, weights)
-    return np.asarray(total / share.reshape(-1, *[1] * (answers.ndim - 2)))
+    blend = Blend(np.empty((frames, *answers.shape[2:])))
+    blend.add(answers, indices)
+    return blend.finish()
+
+
+_RAMP: Final = np.minimum(np.arange(1, WINDOW + 1), np.arange(WINDOW, 0, -1)).astype(np.float64)

@@ -11,8 +11,10 @@ from shared.errors import InvalidMotion, OutputNotWritable
 
 
 @contextmanager
-def write_atomic(path: Path) -> Iterator[BinaryIO]:
+def write_atomic(path: Path, *, to_keep: bool = True) -> Iterator[BinaryIO]:
     """A binary file that replaces what is at `path` when the block ends; on any exception nothing changes there.
+
+    A file that is not `to_keep` need not outlive a power failure, and is not waited for.
 
     Raises OutputNotWritable where the folder is missing, is full or refuses.
     """
@@ -21,7 +23,8 @@ def write_atomic(path: Path) -> Iterator[BinaryIO]:
         with part.open("xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if to_keep:
+                os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         raise OutputNotWritable(f"{path.name} cannot be written: {error.strerror}.") from error

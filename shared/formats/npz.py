@@ -2,10 +2,10 @@
 
 An uncompressed zip with fixed dates: one little-endian float64 .npy an array, which `numpy.load` opens too, and a small
 `meta.json` with the type's name, the version of this layout and what is not an array. Files may come from strangers:
-reading executes nothing and takes memory in proportion to the file, whatever its headers claim.
+reading executes nothing and takes the memory of the arrays, never more than the file, whatever its headers claim.
 """
 
-import io
+import os
 import re
 import zipfile
 from dataclasses import fields
@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from shared.errors import InvalidMotion
-from shared.formats.files import faults_of, read_bytes, write_atomic
+from shared.formats.files import faults_of, write_atomic
 from shared.motion import FloatArray, Motion
 
 M = TypeVar("M", bound=Motion)
@@ -42,26 +42,34 @@ class _Meta(BaseModel):
 
 
 def save_npz(path: Path, motion: Motion) -> None:
-    """Write one value of `shared.motion`. Raises OutputNotWritable."""
+    """Write one value of `shared.motion`, for a while: see `write_atomic`. Raises OutputNotWritable."""
     values = {field.name: getattr(motion, field.name) for field in fields(motion)}
     rest = {name: value for name, value in values.items() if name in _REST}
     meta = _Meta.model_validate({"type": type(motion).__name__, **rest})
-    with write_atomic(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with write_atomic(path, to_keep=False) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         with _entry(archive, _META) as entry:
             entry.write(meta.model_dump_json(exclude_none=True).encode())
         for name in (field.name for field in fields(motion) if field.name not in _REST):
             with _entry(archive, _file_name(name)) as entry:
-                np.lib.format.write_array(entry, values[name].astype(_FLOAT64), version=(1, 0), allow_pickle=False)
+                np.lib.format.write_array(
+                    entry, values[name].astype(_FLOAT64, copy=False), version=(1, 0), allow_pickle=False
+                )
 
 
 def load_npz(path: Path, kind: type[M]) -> M:
     """Read back a value of that type. Raises InvalidMotion for another type, or a foreign, damaged or hostile file."""
-    content = read_bytes(path)
     try:
-        with faults_of(path), zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _load(archive, kind, len(content))
+        with _opened(path) as file, faults_of(path), zipfile.ZipFile(file) as archive:
+            return _load(archive, kind, os.fstat(file.fileno()).st_size)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, TypeError, OSError) as error:
         raise InvalidMotion(f"{path.name} is damaged, or is not a motion file of HumanPose3D.") from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InvalidMotion(f"{path.name} cannot be read: {error.strerror}.") from error
 
 
 def _file_name(array: str) -> str:

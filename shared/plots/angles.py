@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -12,13 +13,17 @@ from matplotlib.lines import Line2D
 from shared.angle_names import ROWS, SMALLEST_SPAN, by_side
 from shared.curves import curve, evenly
 from shared.motion import AngleSpread, FloatArray, JointAngles
-from shared.plots.page import STYLES, add_legend, new_page, save_page, sides_legend, tidy
+from shared.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend, without_label
 from shared.skeleton import JOINT_GROUP_INDEX
+
+_STRETCHES: Final = 500
+"""Of a panel's curve: it is 6 cm wide, which is 480 points of the picture."""
 
 _BAND_POINTS: Final = 500
 """Of a band's edge: it changes more slowly than the curve within."""
 
 
+@rc_context(LOOK)
 def save_joint_angles(
     path: Path, angles: JointAngles, title: str, note: str = "", spread: AngleSpread | None = None
 ) -> None:
@@ -35,10 +40,12 @@ def save_joint_angles(
         for side, sd in by_side(spread.values, row, angle) if spread else ():
             _draw_band(axes, angles.times, dict(by_side(angles.values, row, angle))[side], sd, side)
         _finish(axes, angles.times)
+        without_label(axes.xaxis)
     add_legend(figure, sides_legend())
     save_page(figure, path)
 
 
+@rc_context(LOOK)
 def save_angle_comparison(path: Path, angles: JointAngles, refined: JointAngles | None, title: str) -> None:
     """Right against left with ranges and mean difference or, where there are refined angles, before against after.
 
@@ -74,7 +81,9 @@ def _save_before_against_after(path: Path, angles: JointAngles, refined: JointAn
         changes = []
         before, after = by_side(angles.values, row, angle), by_side(refined.values, row, angle)
         for (side, old), (_, new) in zip(before, after, strict=True):
-            axes.plot(*curve(angles.times, old), color=STYLES[side][0], linestyle=":", linewidth=0.7, alpha=0.9)
+            axes.plot(
+                *curve(angles.times, old, _STRETCHES), color=STYLES[side][0], linestyle=":", linewidth=0.7, alpha=0.9
+            )
             _draw(axes, refined.times, new, side)
             changes.append(f"{side.upper()} {_mean(np.abs(new - old))}".strip())
         _finish(axes, angles.times)
@@ -96,12 +105,14 @@ def _panels(figure: Figure, rows: tuple[str, ...]) -> Iterator[tuple[str, int, A
             axes.set_title(ROWS[row][angle], fontsize=7, loc="left", pad=3)
             if angle == 0:
                 axes.set_ylabel(row.capitalize(), fontsize=9, fontweight="bold", labelpad=2)
+            else:
+                without_label(axes.yaxis)
             yield row, angle, axes
 
 
 def _draw(axes: Axes, times: FloatArray, values: FloatArray, side: str) -> None:
     colour, style = STYLES[side]
-    axes.plot(*curve(times, values), color=colour, linestyle=style, linewidth=1.1, solid_capstyle="round")
+    axes.plot(*curve(times, values, _STRETCHES), color=colour, linestyle=style, linewidth=1.1, solid_capstyle="round")
 
 
 def _draw_band(axes: Axes, times: FloatArray, values: FloatArray, sd: FloatArray, side: str) -> None:
@@ -113,7 +124,6 @@ def _draw_band(axes: Axes, times: FloatArray, values: FloatArray, sd: FloatArray
 
 
 def _finish(axes: Axes, times: FloatArray) -> None:
-    tidy(axes)
     if times.size > 1:
         axes.set_xlim(times[0], times[-1])
     low, high = axes.get_ylim()

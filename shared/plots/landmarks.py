@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final, TypedDict
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
@@ -12,13 +13,13 @@ from shared.motion import FloatArray, Landmarks
 from shared.plots.page import (
     DASHED,
     LEFT,
+    LOOK,
     MIDLINE,
     RIGHT,
     LineStyle,
     add_legend,
     new_page,
     save_page,
-    tidy,
 )
 from shared.skeleton import LANDMARK_INDEX, LANDMARKS
 
@@ -48,6 +49,7 @@ has its sign."""
 _COLUMNS: Final = 1200
 
 
+@rc_context(LOOK)
 def save_landmarks(path: Path, landmarks: Landmarks, title: str) -> None:
     """Paths in the picture, coordinates over time, and visibility of all 33 landmarks. Raises OutputNotWritable."""
     seen = landmarks.detected.mean() if landmarks.times.size else 0.0
@@ -80,7 +82,6 @@ def _draw_paths(axes: Axes, landmarks: Landmarks) -> None:
     width, height = landmarks.image_size
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.set_title("Paths in the picture (px)", fontsize=8, loc="left", pad=3)
-    tidy(axes)
 
 
 def _draw_coordinate(axes: Axes, landmarks: Landmarks, index: int) -> None:
@@ -91,7 +92,6 @@ def _draw_coordinate(axes: Axes, landmarks: Landmarks, index: int) -> None:
         axes.set_xlim(landmarks.times[0], landmarks.times[-1])
     if index == 1:
         axes.invert_yaxis()
-    tidy(axes)
 
 
 def _draw_curve(axes: Axes, x: FloatArray, y: FloatArray, style: Style) -> None:
@@ -104,7 +104,6 @@ def _draw_visibility(axes: Axes, landmarks: Landmarks) -> None:
     axes.set_title("Visibility (hatched: nobody found)", fontsize=8, loc="left", pad=3)
     axes.set_yticks(range(len(LANDMARKS)), [name.replace("_", " ") for name in LANDMARKS])
     axes.set_facecolor("#FFFFFF")
-    tidy(axes)
     axes.grid(visible=False)
     if count == 0:
         return
@@ -119,7 +118,8 @@ def _draw_visibility(axes: Axes, landmarks: Landmarks) -> None:
     axes.set_ylim(len(LANDMARKS) - 0.5, -0.5)
     axes.set_xlabel("time (s)", fontsize=7)
     bar = axes.figure.colorbar(mesh, ax=axes, fraction=0.03, pad=0.02, aspect=45)
-    bar.ax.tick_params(labelsize=6.5, length=2)
+    bar.ax.grid(visible=False)
+    bar.ax.tick_params(pad=3.5)
 
 
 def _last_interval(landmarks: Landmarks) -> float:

@@ -4,18 +4,20 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from shared.motion import FloatArray, Markers
-from shared.plots.page import STYLES, add_legend, new_page, save_page, sides_legend, tidy
+from shared.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend
 from shared.skeleton import MARKERS, SEGMENTS
 
 MOMENTS: Final = 5
 VIEWS: Final = ("from the person's right", "from the front")
 
 
+@rc_context(LOOK)
 def save_markers(path: Path, markers: Markers, title: str, show_all: bool) -> None:
     """The skeleton of the 22 markers at evenly spread moments; with `show_all` every other marker as a dot.
 
@@ -48,7 +50,7 @@ def save_markers(path: Path, markers: Markers, title: str, show_all: bool) -> No
 
 def _moments(markers: Markers) -> NDArray[np.intp]:
     """Frames to draw: evenly spread over those with most markers."""
-    present = np.isfinite(markers.select(MARKERS).positions).all(axis=2).sum(axis=1)
+    present = np.sum([np.isfinite(markers.position(name)).all(axis=1) for name in MARKERS], axis=0)
     whole = np.flatnonzero(present == present.max(initial=0))
     return whole[np.linspace(0, whole.size - 1, min(MOMENTS, whole.size)).round().astype(int)] if whole.size else whole
 
@@ -84,7 +86,6 @@ def _draw(axes: Axes, points: FloatArray, names: tuple[str, ...], show_all: bool
     if show_all:
         extra = np.array([place[name] for name in names if name not in MARKERS]).reshape(-1, 2)
         axes.plot(*extra.T, marker="o", linestyle="", markersize=1.8, color="#555555", zorder=3)
-    tidy(axes)
 
 
 def _side(distal: str) -> str:

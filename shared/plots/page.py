@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from matplotlib import rc_context
-from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
@@ -28,6 +28,20 @@ DASHED: Final = (0.0, (4.0, 1.5))
 
 STYLES: Final[dict[str, tuple[str, LineStyle]]] = {"r": (RIGHT, "-"), "l": (LEFT, DASHED), "": (MIDLINE, "-")}
 """Colour and line style by side: right, left, neither."""
+
+LOOK: Final[dict[Any, Any]] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titley": 1.0,  # where titles are put anyway: else the labels of all ticks are measured first
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.4,
+    **{f"{axis}tick.{what}": size for axis in "xy" for what, size in (("labelsize", 6.5), ("major.size", 2))},
+    **{f"{axis}tick.major.pad": 2 for axis in "xy"},
+}
+"""Light frame, small ticks, in matplotlib's words: in force while a page is made and drawn, since making an axis as it
+shall be takes half the time of changing one."""
 
 _TITLE_LENGTH: Final = 70
 _SVG: Final[dict[Any, str]] = {"svg.hashsalt": "HumanPose3D", "svg.fonttype": "path"}
@@ -84,15 +98,12 @@ def save_page(figure: Figure, path: Path) -> None:
         figure.savefig(file, format="svg", metadata={"Creator": "HumanPose3D", "Date": None})
 
 
+def without_label(axis: Axis) -> None:
+    """Spare matplotlib the measuring of ticks beside which a label that is not there would lie."""
+    axis.set_label_coords(0.5, 0.5)
+
+
 def printable(text: str) -> str:
     """Text in which what the font cannot draw is a question mark."""
     font = get_font(findfont(FONT))
     return "".join(character if font.get_char_index(ord(character)) else "?" for character in text)
-
-
-def tidy(axes: Axes) -> None:
-    """Light frame, small ticks."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=6.5, length=2, pad=2)
-    axes.grid(visible=True, linewidth=0.4, color="#DDDDDD")
-    axes.set_axisbelow(True)

@@ -81,7 +81,7 @@ def _markers(results: RunResults) -> list[str]:
         told.append("Where left and right had been exchanged they were put back.")
     if _fact(results, "refiner.depth", "filled_share"):
         told.append("Short gaps were filled.")
-    if results.depth_spread is not None:
+    if results.made("depth_spread"):
         told.append("The depth of the markers was refined by a neural network.")
     if _fact(results, "refiner.depth", "estimated_share"):
         told.append("Limbs that were hidden for longer were mirrored from the visible side, the head extrapolated.")
@@ -108,7 +108,7 @@ def _angles(results: RunResults, cite: _Citations) -> list[str]:
         f"{cite('lower', 'upper')} and, for the knee, Grood and Suntay {cite('knee')}; nothing was zeroed, clamped or "
         "subtracted."
     ]
-    if results.refined_angles is not None:
+    if results.made("refined_angles"):
         told.append("They were then refined by a neural network; the figures here are the refined ones.")
     return told
 

@@ -19,7 +19,7 @@ _BY_HAND: Final = ("Name or code", "Date of birth", "Examiner")
 
 def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
     """The report of a run; `run` is the content of its run.json, which the date and the versions are taken from."""
-    angles = results.refined_angles or results.angles
+    angles, spread = results.final_angles, results.angle_spread
     title = f"Movement analysis: {results.name}"
     body = element(
         "body",
@@ -27,8 +27,8 @@ def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
         element("div", *(element("span", f"{line}: ") for line in _BY_HAND), class_="by-hand"),
         _section("Summary", _facts(_summary(results))),
         _section("Can these numbers be trusted?", _quality(results)),
-        _section("Joint angles", element("p", "Degrees over seconds."), legend(results.angle_spread is not None)),
-        angle_charts(angles, results.angle_spread),
+        _section("Joint angles", element("p", "Degrees over seconds."), legend(spread is not None)),
+        angle_charts(angles, spread),
         _section(
             "Statistics",
             element("p", "Over the frames in which an angle is known. Range: greatest − least (range of motion)."),

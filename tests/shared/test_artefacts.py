@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from shared import artefacts
+from shared.artefacts import Files, Shelf
 from shared.contracts import StageReport
 from shared.motion import JointAngles
 
@@ -49,3 +50,35 @@ def test_a_file_keeps_its_suffix_and_bytes(tmp_path):
 def test_what_is_no_artefact_is_refused(tmp_path):
     with pytest.raises(TypeError, match="landmarks is a list"):
         artefacts.save(tmp_path, "landmarks", [1, 2])
+
+
+def long_angles() -> JointAngles:
+    return JointAngles(np.arange(60_000) / 60, np.random.default_rng(0).normal(size=(60_000, 12, 3)))
+
+
+def test_large_motion_lies_in_a_file_and_is_read_anew(tmp_path):
+    angles = long_angles()
+    shelf = Shelf(tmp_path, video=tmp_path / "walk.mp4")
+    made: dict[str, object] = {"angles": angles, "depth_spread": None}
+    shelf.take(made)
+    assert not made, "nobody keeps it in memory"
+    assert set(shelf) == {"video", "angles"}
+    assert [path.name for path in tmp_path.iterdir()] == ["angles.npz"]
+    assert shelf["angles"] is not shelf["angles"]
+    np.testing.assert_array_equal(shelf["angles"].values, angles.values)
+
+
+def test_small_motion_stays_in_memory(tmp_path):
+    angles = JointAngles(np.arange(500) / 60, np.zeros((500, 12, 3)))
+    shelf = Shelf(tmp_path)
+    shelf.take({"angles": angles})
+    assert shelf["angles"] is angles
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_are_read_as_the_kind_that_they_are(tmp_path):
+    path = artefacts.save(tmp_path, "angles", JointAngles(np.arange(5.0), np.ones((5, 12, 3))))
+    files = Files({"angles": path, "markers": tmp_path / "gone.npz"}, {"angles": JointAngles})
+    assert list(files) == ["angles"]
+    assert files["angles"].values.shape == (5, 12, 3)
+    assert files.get("preview") is None

@@ -64,7 +64,7 @@ def test_the_files_are_the_same_byte_for_byte(tmp_path):
         options=state.request.options,
         reports=dict.fromkeys(state.finished, report),
         timings_s=dict.fromkeys(state.finished, 1.5),
-        **{name: value for name, value in made.items() if name != "markers"},  # type: ignore[arg-type]  # by name
+        artefacts=made,
     )
     write_results(direct, folders[3])
     names = sorted(path.relative_to(folders[3]) for path in folders[3].rglob("*") if path.is_file())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shared.errors import InvalidMotion
-from shared.motion import JointAngles, Landmarks, Markers
+from shared.motion import JointAngles, Landmarks, Markers, read_only
 
 TIMES = np.array([0.0, 0.04, 0.08])
 
@@ -76,3 +76,18 @@ def test_a_marker_name_appears_once():
 def test_joint_angles_are_12_groups_of_3():
     with pytest.raises(InvalidMotion, match=r"\(3, 12, 3\)"):
         JointAngles(TIMES, np.zeros((3, 11, 3)))
+
+
+def test_an_array_that_nobody_can_write_to_is_taken_as_it_is():
+    world = read_only(np.zeros((3, 33, 3)))
+    assert landmarks(world=world).world is world
+    read = np.frombuffer(bytes(world.nbytes)).reshape(world.shape)
+    assert landmarks(world=read).world is read
+    assert landmarks(world=landmarks(world=world).world[:3]).world.base is world
+
+
+def test_a_view_of_memory_that_somebody_can_write_to_is_copied():
+    memory = np.zeros((5, 33, 3))
+    taken = landmarks(world=read_only(memory[:3]))
+    memory[:] = 1
+    assert (taken.world == 0).all()

@@ -8,7 +8,7 @@ import pytest
 from shared.contracts import RunOptions
 from shared.errors import ModelCorrupt, ModelError, ModelNotFound
 from shared.models import sha256
-from shared.networks import WINDOWS_AT_ONCE, open_refiner, refiner
+from shared.networks import open_refiner, refiner
 from tests.onnx_files import write_network
 
 SHAPE = ("windows", 4)
@@ -42,15 +42,6 @@ def test_a_named_network_runs_and_is_known_by_its_hash(tmp_path: Path):
     assert network.models == {"mine.onnx": sha256(path)}
     assert network.run({"angles": np.full((2, 4), 1.5)})["twice"] == pytest.approx(np.full((2, 4), 3.0))
     assert refiner(RunOptions(joint_model_path=str(path)), "depth", ("angles",), ("twice",)) is None
-
-
-def test_a_long_clip_is_asked_in_pieces_and_put_together_again(tmp_path: Path):
-    network = open_refiner(doubling(tmp_path / "mine.onnx"), "joints", ("angles",), ("twice",))
-    values = np.arange(4.0 * (2 * WINDOWS_AT_ONCE + 5)).reshape(-1, 4)
-    heard: list[tuple[int, int | None]] = []
-    answer = network.run({"angles": values}, lambda done, total: heard.append((done, total)))
-    np.testing.assert_array_equal(answer["twice"], 2 * values)
-    assert heard == [(64, 133), (128, 133), (133, 133)]
 
 
 def test_each_half_of_a_file_of_both_is_fed_alone(tmp_path: Path):

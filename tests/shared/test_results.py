@@ -15,6 +15,7 @@ from shared.formats.trc import read_trc
 from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
 from shared.results import RunResults, publish, write_results
 from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS, RESPONSE_MARKERS
+from tests.makers import with_made
 
 FACTS = VideoFacts(
     width=1280,
@@ -56,16 +57,18 @@ def results() -> RunResults:
     return RunResults(
         name="walk",
         video_sha256="ab" * 32,
-        video_facts=FACTS,
         subject=Subject(height=1.78, weight=75),
         options=RunOptions(),
-        landmarks=Landmarks(
-            times, rng.normal(size=(12, 33, 2)), rng.normal(size=(12, 33, 3)), rng.random((12, 33)), (1280, 720)
-        ),
-        initial_markers=Markers(times, MARKERS, positions[:, :22]),
-        augmented_markers=Markers(times, ALL_MARKERS, positions),
-        marker_spread=MarkerSpread(times, RESPONSE_MARKERS, spread),
-        angles=JointAngles(times, rng.normal(size=(12, 12, 3)) * 30),
+        artefacts={
+            "video_facts": FACTS,
+            "landmarks": Landmarks(
+                times, rng.normal(size=(12, 33, 2)), rng.normal(size=(12, 33, 3)), rng.random((12, 33)), (1280, 720)
+            ),
+            "initial_markers": Markers(times, MARKERS, positions[:, :22]),
+            "augmented_markers": Markers(times, ALL_MARKERS, positions),
+            "marker_spread": MarkerSpread(times, RESPONSE_MARKERS, spread),
+            "angles": JointAngles(times, rng.normal(size=(12, 12, 3)) * 30),
+        },
         reports={
             "refiner.depth": StageReport(facts={"scale": 1.0 / 3}, warnings=(warning,)),
             "detector": StageReport(
@@ -96,7 +99,7 @@ def test_the_tree_with_all_options(results: RunResults, tmp_path: Path):
     film.write_bytes(b"film")
     folder = tmp_path / "new"
     folder.mkdir()
-    write_results(replace(results, options=ALL_PICTURES, preview=film), folder)
+    write_results(with_made(replace(results, options=ALL_PICTURES), preview=film), folder)
     assert files(folder).keys() == ALWAYS | {
         "walk_preview.mp4",
         *(f"walk_{name}.{kind}" for name in ("landmarks", "augmented") for kind in ("png", "svg")),
@@ -118,7 +121,7 @@ def test_the_files_hold_what_was_given(results: RunResults, tmp_path: Path):
 
 def test_refined_angles_are_the_ones_in_the_files_and_that_is_said(results: RunResults, tmp_path: Path):
     refined = JointAngles(results.angles.times, results.angles.values + 1)
-    write_results(replace(results, refined_angles=refined), tmp_path)
+    write_results(with_made(results, refined_angles=refined), tmp_path)
     found = read_angles_csv(tmp_path / "joint_angles", "walk")
     np.testing.assert_allclose(found.values, refined.values, rtol=0, atol=0.5001e-6)
     assert json.loads((tmp_path / "quality.json").read_text(encoding="utf-8"))["joint_angles"] == "refined"
@@ -127,7 +130,7 @@ def test_refined_angles_are_the_ones_in_the_files_and_that_is_said(results: RunR
 def test_how_sure_refined_angles_are_stands_beside_them(results: RunResults, tmp_path: Path):
     times = results.angles.times
     refined, spread = JointAngles(times, results.angles.values + 1), AngleSpread(times, np.full((12, 12, 3), 4.0))
-    write_results(replace(results, refined_angles=refined, angle_spread=spread), tmp_path)
+    write_results(with_made(results, refined_angles=refined, angle_spread=spread), tmp_path)
     first, *rows = (tmp_path / "joint_angles" / "walk_angles_elbow_l.csv").read_text(encoding="utf-8").splitlines()
     assert first.endswith(",elbow_l_flexion_sd_deg,elbow_l_carrying_angle_sd_deg,elbow_l_pronation_sd_deg")
     assert {row.split(",", 4)[4] for row in rows} == {"4.000000,4.000000,4.000000"}
@@ -286,5 +289,5 @@ def test_a_full_disk_is_said_without_the_scratch_folder(
 
     monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(OutputNotWritable) as caught:
-        write_results(replace(results, preview=tmp_path / "film.mp4"), tmp_path)
+        write_results(with_made(results, preview=tmp_path / "film.mp4"), tmp_path)
     assert str(caught.value) == "The results cannot be written: No space left on device."

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.inverse_kinematics import MODEL, solve, write_rows
 from services.angles.joints import joint_angles
-from shared.motion import FloatArray
 from shared.skeleton import JOINT_GROUP_INDEX
 from tests.services.angles.lab import lab_markers, opensim_coordinates
 
 FRAMES = 250
-MODEL = "optimized_scale_and_markers.osim"
 TOES = ("r_toe", "L_toe")
 
 
@@ -35,8 +34,8 @@ def test_leg_angles_against_a_new_solution(trial, opensim, measured_data, tmp_pa
     lines = (folder / f"{trial}.trc").read_text(encoding="utf-8").splitlines()
     rows = [line for line in lines[5:] if line.strip()]
     step = max(1, len(rows) // FRAMES)
-    thinned = _write_thinned(tmp_path / "thinned.trc", lines[:5], rows[::step])
-    solution = _solve(opensim, folder / MODEL, thinned, float(rows[-1].split("\t")[1]))
+    thinned = write_rows(tmp_path / "thinned.trc", lines[:5], rows[::step])
+    solution = solve(opensim, folder / MODEL, thinned, float(rows[-1].split("\t")[1]))
     ours = joint_angles(lab_markers(folder, trial))[::step]
     given = opensim_coordinates(folder, trial)
     print(
@@ -54,36 +53,6 @@ def test_leg_angles_against_a_new_solution(trial, opensim, measured_data, tmp_pa
                 f"data's against new r {np.corrcoef(old, new)[0, 1]:.4f}"
             )
             assert correlation >= 0.97
-
-
-def _write_thinned(path: Path, header: list[str], rows: list[str]) -> Path:
-    facts = header[2].split("\t")
-    facts[2] = facts[7] = str(len(rows))
-    path.write_text("\n".join([*header[:2], "\t".join(facts), *header[3:], "", *rows]) + "\n", encoding="utf-8")
-    return path
-
-
-def _solve(opensim, model_path: Path, markers: Path, end: float) -> dict[str, FloatArray]:
-    """Inverse kinematics with all markers of the model at equal weight: coordinate → degrees."""
-    model = opensim.Model(str(model_path))
-    model.initSystem()
-    tool = opensim.InverseKinematicsTool()
-    tool.setModel(model)
-    tool.setMarkerDataFileName(str(markers))
-    tool.setStartTime(0.0)
-    tool.setEndTime(end)
-    tool.setResultsDir(str(markers.parent))
-    tool.setOutputMotionFileName(str(markers.with_suffix(".mot")))
-    for marker in model.getMarkerSet():
-        task = opensim.IKMarkerTask()
-        task.setName(marker.getName())
-        task.setWeight(1.0)
-        tool.getIKTaskSet().cloneAndAppend(task)
-    assert tool.run()
-    lines = markers.with_suffix(".mot").read_text(encoding="utf-8").splitlines()
-    start = lines.index("endheader") + 1
-    assert "inDegrees=yes" in lines[:start]
-    return dict(zip(lines[start].split(), np.loadtxt(lines[start + 1 :]).T, strict=True))
 
 
 def _toe_distance(opensim, folder: Path, trial: str, rows: list[str], step: int) -> dict[str, int]:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.augmenter.body import BodyFrame, fill, interpolate, training_times, turn
+from services.augmenter.body import BodyFrame, WholeBody, interpolate, training_times, turn
 from shared.motion import FloatArray, Markers
-from shared.skeleton import MARKER_INDEX
+from shared.skeleton import MARKER_INDEX, MARKERS
 
 HEIGHT = 1.75
 
@@ -79,6 +79,12 @@ def test_training_times_span_the_clip_at_60_hz(rate: float, frames: int, expecte
     times = 2.5 + np.arange(frames) / rate
     even = training_times(times)
     assert (even[0], even[-1], len(even)) == (times[0], times[-1], expected)
+
+
+def fill(at: FloatArray, times: FloatArray, body: FloatArray, height: float) -> FloatArray:
+    """All markers of a body that is seen from itself already."""
+    still = BodyFrame(np.zeros((len(times), 3)), np.zeros(len(times)))
+    return WholeBody.of(Markers(times, MARKERS, body), still, height).at(at)
 
 
 def test_fill_at_60_hz_changes_nothing_that_was_seen(walking: Markers) -> None:

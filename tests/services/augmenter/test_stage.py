@@ -113,7 +113,7 @@ def test_the_report_says_what_was_done(walking: Markers) -> None:
     assert report.facts["copies"] == 20
     assert report.facts["missing_share"] == {}
     assert 3 < report.facts["spread_mean_mm"] < report.facts["spread_p95_mm"] < 20  # type: ignore[operator]
-    assert report.models["augmenter_lower.onnx"].startswith("8dbd686784f6")
+    assert report.models["augmenter_lower.onnx"].startswith("3bb5cf6cd15e")
     assert all(shipped(name) for name in report.models)
     assert report.warnings == ()
 

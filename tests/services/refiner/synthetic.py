@@ -4,10 +4,13 @@ The world is right-handed with Y up and the floor at Y = 0; a person who faces +
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from services.refiner.body import part
+from services.refiner.camera import person_in_camera
 from shared.motion import FloatArray, Landmarks
 from shared.skeleton import LANDMARK_INDEX, LANDMARKS
 
@@ -114,6 +117,11 @@ def filmed(times: FloatArray, points: FloatArray, camera: Camera, seed: int = 0)
     image = in_camera[..., :2] / in_camera[..., 2:] * focal + np.array(camera.size) / 2
     image += random.normal(0, 40 * camera.noise, image.shape)
     return Landmarks(times, image, world, np.ones(image.shape[:2]), camera.size)
+
+
+def in_front(landmarks: Landmarks, scale: float) -> FloatArray:
+    """(T, 33, 3) all landmarks before the camera at once."""
+    return person_in_camera(landmarks.times, partial(part, landmarks), scale)(slice(None))
 
 
 def hidden(landmarks: Landmarks, names: tuple[str, ...], frames: slice) -> Landmarks:

@@ -5,8 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from services.refiner.camera import person_in_camera
-from services.refiner.gravity import Gravity, estimate_gravity, world_axes
+from services.refiner.gravity import Gravity, Stance, estimate_gravity, world_axes
 from shared.motion import Landmarks
 from tests.services.refiner.synthetic import (
     STATURE,
@@ -14,6 +13,7 @@ from tests.services.refiner.synthetic import (
     clock,
     filmed,
     hidden,
+    in_front,
     on_one_leg,
     squatting,
     standing,
@@ -25,8 +25,8 @@ TILTS = list(product((0, 10, 20), (-10, 10), (0, 50, 90)))
 
 
 def gravity(landmarks: Landmarks, visibility_min: float = 0.3) -> Gravity:
-    body = person_in_camera(landmarks, 1.0)
-    return estimate_gravity(landmarks.times, body, landmarks.visibility >= visibility_min, STATURE)
+    body = in_front(landmarks, 1.0)
+    return estimate_gravity(landmarks.times, Stance.of(body, landmarks.visibility >= visibility_min, STATURE))
 
 
 def errors(name: str, noise: float) -> np.ndarray:

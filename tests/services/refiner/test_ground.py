@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from services.refiner.camera import FOCAL_LENGTH, person_in_camera
+from services.refiner.camera import FOCAL_LENGTH
 from services.refiner.gravity import Gravity
 from services.refiner.ground import place
-from tests.services.refiner.synthetic import Camera, clock, filmed, standing, walking
+from tests.services.refiner.synthetic import Camera, clock, filmed, in_front, standing, walking
 
 FEET = [29, 30, 31, 32]
 
@@ -13,8 +13,8 @@ def in_world(points: np.ndarray, camera: Camera, assumed_pitch: float) -> np.nda
     """The landmarks in the world when the pitch is taken for `assumed_pitch`, give or take 4°."""
     times = clock(len(points) / 30)
     up = Camera(pitch=assumed_pitch).up()
-    body = person_in_camera(filmed(times, points, camera), 1.0)
-    return place(body, Gravity(up, assumed_pitch, 0.0, 4.0, 4.0, estimated=True)).to_world(body)
+    body = in_front(filmed(times, points, camera), 1.0)
+    return place([body], Gravity(up, assumed_pitch, 0.0, 4.0, 4.0, estimated=True)).to_world(body)
 
 
 def test_the_skeleton_stands_on_the_floor_at_the_origin():
@@ -47,10 +47,10 @@ def test_a_walker_stays_on_the_floor_when_the_tilt_is_a_little_wrong(mistake):
 
 def test_nobody_in_some_frames_changes_nothing_else():
     times = clock(2)
-    body = person_in_camera(filmed(times, standing(times), Camera()), 1.0)
+    body = in_front(filmed(times, standing(times), Camera()), 1.0)
     gone = body.copy()
     gone[:5] = np.nan
     gravity = Gravity(np.array([0.0, -1, 0]), 0.0, 0.0, 4.0, 4.0, estimated=True)
     np.testing.assert_allclose(
-        place(gone, gravity).to_world(gone)[5:], place(body, gravity).to_world(body)[5:], atol=1e-6
+        place([gone], gravity).to_world(gone)[5:], place([body], gravity).to_world(body)[5:], atol=1e-6
     )

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.refiner.camera import person_in_camera
-from services.refiner.gravity import estimate_gravity
+from services.refiner.gravity import Stance, estimate_gravity
 from services.refiner.scale import estimate_scale
 from services.refiner.swaps import find_swaps
 from shared.contracts import Subject
 from shared.motion import FloatArray
 from shared.skeleton import LANDMARK_INDEX
-from tests.services.refiner.synthetic import FACE, Camera, filmed, turned
+from tests.services.refiner.synthetic import FACE, Camera, filmed, in_front, turned
 
 SUBJECT = Subject(height=1.70, weight=70)
 """The lab's subject: the seventh cervical vertebra stands at 1.46 m."""
@@ -70,8 +69,8 @@ def test_gravity_on_measured_motion(measured_data, trial, capsys):
         camera = Camera(random.uniform(0, 20), random.uniform(-10, 10), random.uniform(0, 360), noise=0.03)
         landmarks = filmed(times, points, camera, seed=seed)
         scale = estimate_scale(landmarks, SUBJECT.height, 0.3).factor
-        body = person_in_camera(landmarks, scale)
-        up = estimate_gravity(times, body, landmarks.visibility >= 0.3, SUBJECT.height).up
+        body = in_front(landmarks, scale)
+        up = estimate_gravity(times, Stance.of(body, landmarks.visibility >= 0.3, SUBJECT.height)).up
         found.append(np.degrees(np.arccos(np.clip(up @ camera.up(), -1, 1))))
         tilts.append(np.degrees(np.arccos(np.clip(-camera.up()[1], -1, 1))))
         assert not find_swaps(landmarks).swapped.any()

@@ -13,8 +13,9 @@ from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSp
 from shared.report import report_page
 from shared.report.charts import HEIGHT, WIDTH, ticks
 from shared.report.markup import Html, element
-from shared.results import RunResults
+from shared.results import ARTEFACTS, RunResults
 from shared.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, MARKERS, RESPONSE_MARKERS
+from tests.makers import with_made
 
 RUN: dict[str, Any] = {
     "video_sha256": "ab" * 32,
@@ -40,34 +41,37 @@ def made(frames: int = 40, **changes: Any) -> RunResults:
     results = RunResults(
         name="walk",
         video_sha256="ab" * 32,
-        video_facts=VideoFacts(
-            width=1280,
-            height=720,
-            rotation_deg=0,
-            codec="h264",
-            container="mp4",
-            frames=frames,
-            duration_s=frames / 30,
-            average_fps=30,
-            variable_frame_rate=False,
-            frame_interval_min_s=1 / 30,
-            frame_interval_max_s=1 / 30,
-            truncated=False,
-            has_audio=False,
-        ),
         subject=Subject(height=1.78, weight=75),
         options=RunOptions(),
-        landmarks=Landmarks(
-            times, np.zeros((frames, 33, 2)), np.zeros((frames, 33, 3)), np.ones((frames, 33)), (1280, 720)
-        ),
-        initial_markers=Markers(times, MARKERS, positions[:, :22]),
-        augmented_markers=Markers(times, ALL_MARKERS, positions),
-        marker_spread=MarkerSpread(times, RESPONSE_MARKERS, np.zeros((frames, 43))),
-        angles=JointAngles(times, values),
+        artefacts={
+            "video_facts": VideoFacts(
+                width=1280,
+                height=720,
+                rotation_deg=0,
+                codec="h264",
+                container="mp4",
+                frames=frames,
+                duration_s=frames / 30,
+                average_fps=30,
+                variable_frame_rate=False,
+                frame_interval_min_s=1 / 30,
+                frame_interval_max_s=1 / 30,
+                truncated=False,
+                has_audio=False,
+            ),
+            "landmarks": Landmarks(
+                times, np.zeros((frames, 33, 2)), np.zeros((frames, 33, 3)), np.ones((frames, 33)), (1280, 720)
+            ),
+            "initial_markers": Markers(times, MARKERS, positions[:, :22]),
+            "augmented_markers": Markers(times, ALL_MARKERS, positions),
+            "marker_spread": MarkerSpread(times, RESPONSE_MARKERS, np.zeros((frames, 43))),
+            "angles": JointAngles(times, values),
+        },
         reports={"detector": StageReport(facts=facts), "refiner.depth": StageReport(facts={"camera_pitch_deg": -4.2})},
         timings_s={},
     )
-    return replace(results, **changes)
+    made = {name: changes.pop(name) for name in list(changes) if name in ARTEFACTS}
+    return with_made(replace(results, **changes), **made)
 
 
 class Page(HTMLParser):
@@ -147,7 +151,7 @@ def test_the_methods_tell_what_ran_and_no_more():
     }
     results = made(options=options, reports=reports)
     spread = MarkerSpread(results.angles.times, MARKERS, np.zeros((40, 22)))
-    told = page(replace(results, refined_angles=results.angles, depth_spread=spread)).text
+    told = page(with_made(results, refined_angles=results.angles, depth_spread=spread)).text
     for present in (*DONE, "Butterworth", "“heavy”", "refined ones"):
         assert present in told
     assert "depth of the markers was refined" in told
@@ -197,7 +201,7 @@ def test_curves_lie_in_their_charts_and_break_at_gaps():
     results = made()
     values = results.angles.values.copy()
     values[10:20, JOINT_GROUP_INDEX["knee_r"], 0] = np.nan
-    html = report_page(replace(results, angles=JointAngles(results.angles.times, values)), RUN)
+    html = report_page(with_made(results, angles=JointAngles(results.angles.times, values)), RUN)
     right = curves(html)
     knee = right[1 + 3]  # after the legend's and the hip's
     assert (knee.count("M"), knee.count("L")) == (2, 28)
@@ -212,7 +216,7 @@ def test_the_spread_is_a_band():
     results = made()
     spread = np.full((40, 12, 3), 3.0)
     spread[5:9] = np.nan
-    html = report_page(replace(results, angle_spread=AngleSpread(results.angles.times, spread)), RUN)
+    html = report_page(with_made(results, angle_spread=AngleSpread(results.angles.times, spread)), RUN)
     bands = curves(html, "band right")
     assert len(bands) == 15
     assert {band.count("Z") for band in bands} == {2}
