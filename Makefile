@@ -12,7 +12,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-training test-reference check format bench-speed bench-service bench-accuracy models pictures train-env lock vendor clean
-.PHONY: docs test-wheel networks
+.PHONY: docs test-wheel test-standalone networks
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -24,7 +24,7 @@ demo: $(VENV)/.run  ## run the pipeline on the sample video; results in out/
 	    --estimate-missing --force-complete --plot-all-joint-angles --export-preview
 
 test: $(VENV)/.test  ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/page --ignore tests/wheel
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/page --ignore tests/wheel --ignore tests/standalone
 	$(BIN)/python -m pytest tests/page  # apart: Playwright keeps an event loop running in its process
 
 test-training: .venv-train/.torch  ## run the tests of the training, which need torch and OpenGL
@@ -35,6 +35,10 @@ test-reference: $(REFERENCE)/.made  ## compare with Pose2Sim itself, in its own 
 
 test-wheel: $(VENV)/.test | uv  ## build the wheel, install it into a clean environment and run it there
 	PATH="$(CURDIR)/.tools/bin:$$PATH" $(BIN)/python -m pytest tests/wheel
+
+test-standalone: $(VENV)/.test  ## build the standalone app for Linux and run it without Python and network
+	PYTHON="$(PYTHON)" deploy/standalone/build.sh linux
+	$(BIN)/python -m pytest tests/standalone
 
 check: $(VENV)/.test  ## format, lint, types, import rule
 	$(BIN)/ruff format --check .
@@ -75,7 +79,7 @@ vendor:  ## fetch the page's libraries at their pinned versions (needs npm)
 	deploy/vendor.sh
 
 clean:  ## remove environments and results
-	rm -rf $(VENV) $(REFERENCE) .venv-docs .venv-convert .tools out build dist
+	rm -rf $(VENV) $(REFERENCE) .venv-docs .venv-standalone .venv-convert .tools out build dist
 
 # An environment is current when its stamp is newer than the requirement file it was made from.
 RUN_REQUIREMENTS := requirements/$(if $(GPU),gpu,run).txt

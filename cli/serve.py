@@ -1,6 +1,7 @@
 """`humanpose3d serve`: the whole system on this machine, without Docker: bus, workers, gateway and page."""
 
 import argparse
+import contextlib
 import os
 import signal
 import threading
@@ -16,7 +17,7 @@ DEFAULT_DATA = user_data_path("humanpose3d", appauthor=False)
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments, and the function that does the command."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, help="port to listen on (default 8000, or the next one that is free)")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help="default: %(default)s")
     cores = os.cpu_count() or 1
     parser.add_argument("--detectors", type=int, default=max(1, cores // 2), metavar="N", help="default: %(default)s")
@@ -26,16 +27,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _command(parsed: argparse.Namespace) -> int:
     # Deferred: what a server needs, the other commands do not.
-    from cli.system import System
+    from cli.system import AlreadyRunning, System
 
     stop = threading.Event()
     _on_signals(stop)
-    with System(parsed.data, parsed.host, parsed.port, parsed.detectors) as system:
-        print(f"HumanPose3D is at {system.url}  (data in {parsed.data}; stop with Ctrl-C)", flush=True)
-        if parsed.open:
-            webbrowser.open(system.url)
-        system.watch(stop)
-        print("stopping ...", flush=True)
+    try:
+        with System(parsed.data, parsed.host, parsed.port, parsed.detectors) as system:
+            print(f"HumanPose3D is at {system.url}  (data in {parsed.data}; stop with Ctrl-C)", flush=True)
+            if parsed.open:
+                webbrowser.open(system.url)
+            system.watch(stop)
+            with contextlib.suppress(OSError):  # where the terminal's window was closed
+                print("stopping ...", flush=True)
+    except AlreadyRunning as running:
+        if not parsed.open:
+            raise
+        print(running, flush=True)
+        webbrowser.open(running.url)
     return 0
 
 
@@ -45,3 +53,6 @@ def _on_signals(stop: threading.Event) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, set_stop)
+    window_closed = getattr(signal, "SIGHUP", None)  # not on Windows
+    if window_closed and signal.getsignal(window_closed) != signal.SIG_IGN:  # ignored after nohup
+        signal.signal(window_closed, set_stop)

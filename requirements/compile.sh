@@ -16,6 +16,7 @@ compile gpu --extra gpu
 compile test --extra cpu --extra tracing --extra test
 compile train --extra cpu --extra test --extra train
 compile docs --extra cpu --extra docs
+compile standalone --extra cpu --extra standalone -c requirements/run.txt
 compile reference --extra cpu --extra test --extra reference
 
 # The conversion of networks, which shares nothing with the project.

@@ -1,6 +1,7 @@
 """One way to run a network: ONNX Runtime, on CUDA where there is one, otherwise on the CPU."""
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,9 @@ from shared.errors import ModelCorrupt, ModelNotFound
 from shared.machine import usable_cpus
 
 _log = logging.getLogger(__name__)
+
+# From 1.29 on, ONNX Runtime tells Microsoft of every session, and numbers the device in the home folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 

@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import json
 import logging
-import sys
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from shared.contracts import Advance, Problem
 from shared.errors import Cancelled, HumanPose3DError, StageCrashed
+from shared.program import module_command
 from shared.stage_main import Declaration, ResultsJob, StageDone, StageJob
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class StageProcess:
     """See `Runner`. The process starts with the first job (or `inputs`) and again after it died."""
 
     def __init__(self, stage_reference: str, silence_s: float, results_writer: str = RESULTS_WRITER) -> None:
-        self._arguments = (sys.executable, "-m", "shared.stage_main", stage_reference, results_writer)
+        self._command = module_command("shared.stage_main", stage_reference, results_writer)
         self._silence_s = silence_s
         self._process: asyncio.subprocess.Process | None = None
         self._declared: Declaration | None = None
@@ -132,7 +132,7 @@ class StageProcess:
         if self._process is not None and self._process.returncode is None:
             return self._process
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*self._arguments, stdin=pipe, stdout=pipe, limit=_LINE_BYTES)
+        process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, limit=_LINE_BYTES)
         try:
             self._declared = Declaration.model_validate((await self._listen(process))["ready"])
         except BaseException:

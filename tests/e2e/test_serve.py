@@ -56,6 +56,19 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+def opened_by_second_start(data: Path, folder: Path) -> str:
+    """What `serve --open` shows in the browser where another has the folder."""
+    browser = folder / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {folder}/opened\n')
+    browser.chmod(0o755)
+    subprocess.run(
+        [sys.executable, "-m", "cli.main", "serve", "--open", "--data", str(data)],
+        env={**os.environ, "BROWSER": f"{browser} %s"},
+        check=True,
+    )
+    return (folder / "opened").read_text()
+
+
 def children(data: Path) -> list[psutil.Process]:
     recorded = json.loads((data / "running.json").read_text())["processes"]
     return [psutil.Process(pid) for pid, _ in recorded]
@@ -84,6 +97,8 @@ def test_the_same_bytes_as_run_and_every_run_is_found_again(tmp_path: Path):
         assert again.returncode == 2
         assert f"running already, at http://127.0.0.1:{port}" in again.stderr
 
+        assert opened_by_second_start(data, tmp_path) == f"http://127.0.0.1:{port}\n"
+
         os.kill(process.pid, signal.SIGINT)
         process.communicate(timeout=90)
         assert process.returncode == 0
@@ -104,6 +119,17 @@ def test_a_killed_supervisor_s_children_are_ended_by_the_next_start(tmp_path: Pa
         process.wait()
     with served(data, free_port()):
         assert not [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_closed_terminal_stops_everything(tmp_path: Path):
+    data = tmp_path / "data"
+    with served(data, free_port()) as process:
+        assert process.stdout is not None
+        processes = children(data)
+        process.stdout.close()
+        process.send_signal(signal.SIGHUP)
+        process.wait(timeout=90)
+    assert not [child for child in processes if child.is_running()]
 
 
 def test_a_killed_service_is_started_again(tmp_path: Path):

@@ -2,6 +2,8 @@
 
 import logging
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ import pytest
 from shared.errors import ModelCorrupt, ModelNotFound
 from shared.inference import session
 from shared.models import shipped
+
+ROOT = Path(__file__).resolve().parents[2]
+NETWORK = shipped("augmenter_lower.onnx")
 
 
 def test_a_network_is_loaded_once_and_the_provider_logged_then(
@@ -19,6 +24,13 @@ def test_a_network_is_loaded_once_and_the_provider_logged_then(
         assert session(path) is session(path)
     (message,) = caplog.messages
     assert message in {"network.onnx runs on CPUExecutionProvider", "network.onnx runs on CUDAExecutionProvider"}
+
+
+def test_nothing_is_told_to_anybody(tmp_path: Path) -> None:
+    code = f"from pathlib import Path; from shared.inference import session; session(Path({str(NETWORK)!r}))"
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}  # ONNX Runtime is silent where it finds CI=…
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_file_is_named_without_its_folder(tmp_path: Path) -> None:
