@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import os
 import signal
 import threading
 import webbrowser
@@ -10,6 +9,11 @@ from pathlib import Path
 from types import FrameType
 
 from platformdirs import user_data_path
+
+from shared.machine import usable_cpus
+
+_MOST_DETECTORS = 8
+"""By default: each holds some hundred MB."""
 
 DEFAULT_DATA = user_data_path("humanpose3d", appauthor=False)
 
@@ -19,8 +23,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, help="port to listen on (default 8000, or the next one that is free)")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help="default: %(default)s")
-    cores = os.cpu_count() or 1
-    parser.add_argument("--detectors", type=int, default=max(1, cores // 2), metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--detectors",
+        type=int,
+        default=min(_MOST_DETECTORS, usable_cpus()),
+        metavar="N",
+        help="processes that detect, all of which share one run (default: one a core, 8 at most; here %(default)s)",
+    )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.set_defaults(command=_command)
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-SHORTEST: Final = 150
-"""Frames of a segment, below which the warm-up costs more than the second core gives."""
+SHORTEST: Final = 300
+"""Frames of a segment, below which the warm-up and another process cost more than the second core gives."""
 
 LONGEST: Final = 600
 """Frames of a segment, about: from there on the warm-up's share (4 %) no longer matters, and the end of a video is

@@ -152,7 +152,7 @@ async def traces(cluster: Cluster, run_key: str) -> list[str]:
 
 
 def test_two_detectors_share_a_video_and_the_result_is_the_same(cluster: Cluster, tmp_path: Path):
-    video = there_and_back(330, tmp_path / "longer.mp4", scale=0.25)  # two segments
+    video = there_and_back(620, tmp_path / "longer.mp4", scale=0.25)  # two segments
     arguments = ["--height", "1.72", "--weight", "70", "--pose-model", "lite", "--blur-faces"]
     assert main(["run", "--video", str(video), *arguments, "--output", str(tmp_path / "run")]) == 0
     with Client(cluster.url) as client:

@@ -26,13 +26,13 @@ def short_segments(monkeypatch):
 
 @pytest.mark.parametrize(
     ("frames", "expected"),
-    [(1, 1), (299, 1), (300, 2), (599, 2), (600, 4), (1200, 8), (9599, 8), (9600, 16), (216_000, 360)],
+    [(1, 1), (599, 1), (600, 2), (1199, 2), (1200, 4), (2400, 8), (9599, 8), (9600, 16), (216_000, 360)],
 )
 def test_how_many_segments_follows_from_the_length(frames, expected):
     assert number_of_segments(frames) == expected
 
 
-@pytest.mark.parametrize("frames", [1, 299, 300, 1201, 9601])
+@pytest.mark.parametrize("frames", [1, 599, 600, 2401, 9601])
 def test_every_frame_counts_in_one_segment(frames):
     clock = Fraction(1, 600)
     timestamps = list(range(5, 5 + 20 * frames, 20))
