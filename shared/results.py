@@ -56,6 +56,10 @@ _PACKAGES: Final = (
     "opencv-python-headless",
     "matplotlib",
 )
+_SIDE_BY_SIDE: Final = 20_000
+"""Frames up to which pictures are drawn side by side. Each holds its motion in memory, and of a long recording they take
+the smaller part of the time."""
+
 _ANGLES_FOLDER: Final = "joint_angles"
 _OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
@@ -169,7 +173,9 @@ def write_results(results: RunResults, folder: Path, painters: Painters | None =
             shutil.copyfile(results.preview, folder / f"{name}_preview.mp4")
     except OSError as error:
         raise OutputNotWritable(f"The results cannot be written: {error.strerror}.") from error
-    painters.begin([partial(draw, results, folder) for draw in _pages(results.options)])
+    drawings = [partial(draw, results, folder) for draw in _pages(results.options)]
+    side_by_side = results.video_facts.frames <= _SIDE_BY_SIDE
+    painters.begin(drawings if side_by_side else ())
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
@@ -179,6 +185,8 @@ def write_results(results: RunResults, folder: Path, painters: Painters | None =
     _write_json(folder / "run.json", run)
     _write_report(folder / "report.html", results, run)
     painters.finish()
+    for drawing in () if side_by_side else drawings:
+        drawing()
 
 
 def publish(folder: Path, destination: Path) -> Path:

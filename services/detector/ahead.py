@@ -9,6 +9,9 @@ from typing import Final, TypeVar
 
 Item = TypeVar("Item")
 
+NAME: Final = "ahead"
+"""Of the threads."""
+
 _TICK_S: Final = 0.1
 
 
@@ -20,7 +23,7 @@ def ahead(items: Iterator[Item], count: int) -> Iterator[Iterator[Item]]:
     """
     made: queue.Queue[Future[Item]] = queue.Queue(count)
     stopped = threading.Event()
-    thread = threading.Thread(target=_make, args=(items, made, stopped), daemon=True)
+    thread = threading.Thread(target=_make, args=(items, made, stopped), name=NAME, daemon=True)
     thread.start()
     try:
         yield _given(made)

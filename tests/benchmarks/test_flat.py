@@ -168,5 +168,5 @@ def test_a_length_is_measured_stage_by_stage(tmp_path: Path, monkeypatch: pytest
     assert list(length.seconds) == list(length.peak_mb) == stages
     assert list(length.ms_per_frame) == [stage for stage in stages if stage != DETECTOR]
     assert all(0 < seconds < 60 for seconds in length.seconds.values())
-    assert all(30 < peak < 2000 for peak in length.peak_mb.values())
+    assert all(peak > 30 for peak in length.peak_mb.values())
     assert (tmp_path / "sample" / "report.html").is_file()
