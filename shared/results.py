@@ -57,8 +57,8 @@ _PACKAGES: Final = (
     "matplotlib",
 )
 _SIDE_BY_SIDE: Final = 20_000
-"""Frames up to which pictures are drawn side by side. Each holds its motion in memory, and of a long recording they take
-the smaller part of the time."""
+"""Frames up to which pictures are drawn side by side. Each holds its motion in memory, and of a long recording they
+take the smaller part of the time."""
 
 _ANGLES_FOLDER: Final = "joint_angles"
 _OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}

@@ -5,7 +5,7 @@ The fields of the input and output dataclasses name the artefacts of a run: a fi
 from the field of the same name in an earlier stage's output (or `video` and `subject`, which the run starts with).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
@@ -41,7 +41,7 @@ class Division:
     plan    (inputs, options) → plan, a `plan_type`; each of its `parts`, a `part_type`, says all about itself, and by
             `frames` how much it is.
     part    (inputs, options, part of the plan, progress) → what came of it, a `part_outputs`.
-    gather  (inputs, options, plan, what came of every part) → the stage's outputs.
+    gather  (inputs, options, plan, what came of every part, one after the other) → the stage's outputs.
     """
 
     plan_type: type[BaseModel]
@@ -49,7 +49,7 @@ class Division:
     part_outputs: type
     plan: Callable[[Any, RunOptions], Any]
     part: Callable[[Any, RunOptions, Any, Progress], Any]
-    gather: Callable[[Any, RunOptions, Any, Sequence[Any]], Any]
+    gather: Callable[[Any, RunOptions, Any, Iterable[Any]], Any]
 
 
 @dataclass(frozen=True)

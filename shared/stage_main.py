@@ -159,7 +159,7 @@ def _step(stage: Stage[Any, Any], job: StageJob, inputs: object, progress: Progr
         return division.part_outputs(**values)
 
     plan = division.plan_type.model_validate(job.plan)
-    return division.gather(inputs, job.options, plan, [loaded(part) for part in job.parts])
+    return division.gather(inputs, job.options, plan, (loaded(part) for part in job.parts))
 
 
 def _division(stage: Stage[Any, Any]) -> Division:

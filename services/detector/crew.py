@@ -5,7 +5,7 @@ time.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Crew:
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def detect(self, parts: Sequence[DetectorPart], progress: Progress) -> list[DetectedPart]:
+    def detect(self, parts: Sequence[DetectorPart], progress: Progress) -> Iterator[DetectedPart]:
         """All parts, in their order; files of theirs are there until the crew is left.
 
         Raises what `detect` raises, StageCrashed where a process died, and whatever `progress` does.
@@ -62,22 +62,22 @@ class Crew:
             self._folders.append(self._workdir / f"part-{part.number}")
             self._folders[-1].mkdir()
         if self._together:
-            return detect_together(self._video, self._folders, parts, self._options, progress)
+            return iter(detect_together(self._video, self._folders, parts, self._options, progress))
         return self._side_by_side(parts, progress) if self._processes > 1 else self._in_turn(parts, progress)
 
-    def _in_turn(self, parts: Sequence[DetectorPart], progress: Progress) -> list[DetectedPart]:
+    def _in_turn(self, parts: Sequence[DetectorPart], progress: Progress) -> Iterator[DetectedPart]:
         total = sum(part.frames for part in parts)
-        found: list[DetectedPart] = []
+        before = 0
         for part, folder in zip(parts, self._folders, strict=True):
-            before = sum(each.landmarks.times.size for each in found)
 
             def advance(done: int, _total: int | None, before: int = before) -> None:
                 progress(before + done, total)
 
-            found.append(detect(self._video, folder, part, self._options, advance, self._window))
-        return found
+            found = detect(self._video, folder, part, self._options, advance, self._window)
+            before += found.landmarks.times.size
+            yield found
 
-    def _side_by_side(self, parts: Sequence[DetectorPart], progress: Progress) -> list[DetectedPart]:
+    def _side_by_side(self, parts: Sequence[DetectorPart], progress: Progress) -> Iterator[DetectedPart]:
         total = sum(part.frames for part in parts)
         try:
             futures = [
@@ -90,9 +90,11 @@ class Crew:
                 for future in finished:
                     future.result()
                 progress(self._done.value, total)
-            return [future.result() for future in futures]
         except BrokenProcessPool:
             raise StageCrashed("A process of the detector ended without an answer.") from None
+        futures.reverse()
+        while futures:
+            yield futures.pop().result()
 
     def _start(self) -> None:
         self._stop: Event = CONTEXT.Event()

@@ -5,7 +5,7 @@ a system (`DETECTOR.division`). Either way the segments are the same, and so is 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.detector import preview, quality
 from services.detector.crew import Crew
-from services.detector.part import DetectedPart, DetectorPart, detect, models
+from services.detector.part import DetectedPart, DetectorPart, PartFacts, detect, models
 from services.detector.reading import Medium, Reading, video_facts
 from services.detector.upright import MODELS, Turn, find_turn
 from services.detector.video import Survey, survey
@@ -25,7 +25,8 @@ from services.detector.window import NoDisplay, Window
 from shared.contracts import QualityWarning, RunOptions, StageReport, VideoFacts
 from shared.errors import NobodyDetected, RarelyDetected, VideoTooShort
 from shared.models import sha256, shipped
-from shared.motion import Landmarks
+from shared.motion import Landmarks, read_only
+from shared.skeleton import LANDMARKS
 from shared.stage import Division, Progress, Stage
 
 _log = logging.getLogger(__name__)
@@ -90,16 +91,16 @@ def part(inputs: DetectorInputs, options: RunOptions, work: DetectorPart, progre
 
 
 def gather(
-    inputs: DetectorInputs, options: RunOptions, made: DetectorPlan, parts: Sequence[DetectedPart]
+    inputs: DetectorInputs, options: RunOptions, made: DetectorPlan, parts: Iterable[DetectedPart]
 ) -> DetectorOutputs:
-    """The whole, of all its parts in their order.
+    """The whole, of all its parts in their order, of which one at a time is held.
 
     Raises VideoTooShort, NobodyDetected or RarelyDetected.
     """
-    landmarks = _joined([each.landmarks for each in parts], made.medium)
+    landmarks, found, pieces = _joined(parts, made)
     _require_enough(landmarks, inputs.video.name)
-    reading = Reading.joined([each.facts.reading for each in parts])
-    views = ViewFacts.joined([each.facts.views for each in parts])
+    reading = Reading.joined([facts.reading for facts in found])
+    views = ViewFacts.joined([facts.views for facts in found])
     facts = video_facts(made.medium, reading, landmarks.times)
     report = StageReport(
         facts={
@@ -109,7 +110,7 @@ def gather(
         warnings=(*quality.warnings(facts, reading, made.turn, landmarks), *views.warnings()),
         models={model.name: sha256(model) for model in models(options)},
     )
-    return DetectorOutputs(landmarks, facts, _film(inputs, options, parts), report)
+    return DetectorOutputs(landmarks, facts, _film(inputs, options, pieces), report)
 
 
 def check(options: RunOptions) -> None:
@@ -136,14 +137,22 @@ def planned(inputs: DetectorInputs, surveyed: Survey) -> DetectorPlan:
     return DetectorPlan(medium=surveyed.medium.turned(turn.degrees), turn=turn, parts=parts)
 
 
-def _joined(parts: Sequence[Landmarks], medium: Medium) -> Landmarks:
-    return Landmarks(
-        times=np.concatenate([part.times for part in parts]),
-        image=np.concatenate([part.image for part in parts]),
-        world=np.concatenate([part.world for part in parts]),
-        visibility=np.concatenate([part.visibility for part in parts]),
-        image_size=(medium.width, medium.height),
-    )
+def _joined(parts: Iterable[DetectedPart], made: DetectorPlan) -> tuple[Landmarks, list[PartFacts], list[Path]]:
+    """The landmarks of all, what else was found, and the pieces of the preview."""
+    expected, count = sum(part.frames for part in made.parts), len(LANDMARKS)
+    joined = [np.empty((expected, *shape)) for shape in ((), (count, 2), (count, 3), (count,))]
+    facts: list[PartFacts] = []
+    pieces: list[Path] = []
+    done = 0
+    for part in parts:
+        new = part.landmarks
+        for whole, values in zip(joined, (new.times, new.image, new.world, new.visibility), strict=True):
+            whole[done : done + new.times.size] = values
+        done += new.times.size
+        facts.append(part.facts)
+        pieces += [part.preview] if part.preview is not None else []
+    times, image, world, visibility = (read_only(whole)[:done] for whole in joined)
+    return Landmarks(times, image, world, visibility, (made.medium.width, made.medium.height)), facts, pieces
 
 
 def _require_enough(landmarks: Landmarks, name: str) -> None:
@@ -161,11 +170,11 @@ def _require_enough(landmarks: Landmarks, name: str) -> None:
         )
 
 
-def _film(inputs: DetectorInputs, options: RunOptions, parts: Sequence[DetectedPart]) -> Path | None:
+def _film(inputs: DetectorInputs, options: RunOptions, pieces: Sequence[Path]) -> Path | None:
     if not options.writes_preview:
         return None
     film = inputs.workdir / "preview.mp4"
-    preview.join([part.preview for part in parts if part.preview is not None], film)
+    preview.join(pieces, film)
     return film
 
 
