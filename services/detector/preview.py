@@ -18,8 +18,8 @@ from services.detector.orientation import Picture
 CLOCK_HZ: Final = 60_000
 """Ticks a second of the preview's clock: a multiple of the common frame rates that MPEG-4 part 2 can count too."""
 
-LONGEST_SIDE: Final = 1920
-"""Larger pictures are made smaller: a preview is for looking at, and encoding 4K takes longer than detecting."""
+LONGEST_SIDE: Final = 1280
+"""Larger pictures are made smaller: a preview is for looking at, and encoding 1080p takes longer than detecting."""
 
 ENCODERS: Final = {
     "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},
@@ -74,14 +74,13 @@ class PieceWriter:
         return self._encoder != "mpeg4"
 
     def write(self, time: float, picture: Picture) -> None:
-        """Add a frame: its time in seconds (increasing), and its picture, RGB, of one size throughout."""
+        """Add a frame: its time in seconds (increasing), and its picture, RGB, of one size throughout, see `fitted`."""
+        height, width, _ = picture.shape
         if self._last < 0:
-            self._stream.width, self._stream.height = _even_size(picture)
-        size = self._stream.width, self._stream.height
-        if picture.shape[1::-1] != size:
-            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+            self._stream.width, self._stream.height = width, height
         self._last = max(round((time - self._origin_s) * CLOCK_HZ), self._last + 1)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        colours = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
+        frame = av.VideoFrame.from_ndarray(colours, format="yuv420p")
         frame.pts, frame.time_base = self._last, Fraction(1, CLOCK_HZ)
         self._container.mux(self._stream.encode(frame))
 
@@ -105,8 +104,12 @@ def join(pieces: Sequence[Path], path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _even_size(picture: Picture) -> tuple[int, int]:
-    """(width, height), both even as 4:2:0 asks for, no side above the longest."""
+def fitted(picture: Picture) -> Picture:
+    """The picture with both sides even, as 4:2:0 asks for, and none above the longest; as it is where it fits."""
     height, width, _ = picture.shape
     scale = min(1.0, LONGEST_SIDE / max(height, width)) / 2
-    return max(2, round(width * scale) * 2), max(2, round(height * scale) * 2)
+    size = max(2, round(width * scale) * 2), max(2, round(height * scale) * 2)
+    if size == (width, height):
+        return picture
+    smooth = cv2.INTER_AREA if scale <= 1 / 4 else cv2.INTER_LINEAR  # averaging is slow, and is seen from there on
+    return cv2.resize(picture, size, interpolation=smooth).astype(np.uint8, copy=False)

@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from services.detector.faces import FaceHider
 from services.detector.landmarker import Pose
 from services.detector.overlay import draw
-from services.detector.preview import PieceWriter
+from services.detector.preview import PieceWriter, fitted
 from services.detector.video import Frame
 from services.detector.window import Window
 from shared.contracts import QualityWarning, RunOptions
@@ -79,12 +81,13 @@ class Views:
     def follow(self, frame: Frame, pose: Pose | None) -> None:
         """A frame of the warm-up: it is not shown, but tells where the face is."""
         if self._hider:
-            self._hider.follow(frame, pose)
+            self._hider.follow(*_smaller(frame, pose))
 
     def show(self, frame: Frame, pose: Pose | None) -> None:
         """Draw the pose over the frame, the face hidden where that is asked for, and show that everywhere."""
         if not (self._writer or self._window):
             return
+        frame, pose = _smaller(frame, pose)
         picture = self._hider.hide(frame, pose) if self._hider else frame.picture
         drawn = draw(picture, pose, self._visibility_min)
         if self._writer:
@@ -100,3 +103,12 @@ class Views:
             face_whole_frames=self._hider.frames_whole if self._hider else 0,
             plays_in_browsers=self._writer is None or self._writer.plays_in_browsers,
         )
+
+
+def _smaller(frame: Frame, pose: Pose | None) -> tuple[Frame, Pose | None]:
+    """Both in pixels of the preview."""
+    picture = fitted(frame.picture)
+    if picture is frame.picture:
+        return frame, pose
+    scale = np.divide(picture.shape[1::-1], frame.picture.shape[1::-1])
+    return Frame(frame.time, picture), None if pose is None else replace(pose, image=pose.image * scale)

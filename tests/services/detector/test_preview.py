@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.detector import preview
-from services.detector.preview import PieceWriter, join
+from services.detector.preview import PieceWriter, fitted, join
 from services.detector.video import Video
 
 
@@ -17,7 +17,7 @@ def write(path: Path, times: Iterable[float], size: tuple[int, int] = (64, 48), 
     piece = path.with_suffix(".nut")
     with PieceWriter(piece, Fraction(30), origin_s) as writer:
         for index, time in enumerate(times):
-            writer.write(time, np.full((height, width, 3), index * 5 % 256, np.uint8))
+            writer.write(time, fitted(np.full((height, width, 3), index * 5 % 256, np.uint8)))
     join([piece], path)
     piece.unlink()
     return writer
@@ -43,7 +43,7 @@ def test_the_timing_is_that_of_the_video(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [((65, 47), (64, 48)), ((3840, 2160), (1920, 1080)), ((1, 300), (2, 300))]
+    ("size", "expected"), [((65, 47), (64, 48)), ((3840, 2160), (1280, 720)), ((1, 300), (2, 300))]
 )
 def test_sizes_become_even_and_no_larger_than_needed(tmp_path, size, expected):
     write(tmp_path / "preview.mp4", [0.0, 0.1], size)

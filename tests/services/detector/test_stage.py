@@ -7,6 +7,7 @@ import pytest
 
 from services.detector.landmarker import PoseLandmarker
 from services.detector.orientation import Picture
+from services.detector.preview import fitted
 from services.detector.stage import DETECTOR, DetectorInputs, run
 from services.detector.video import Video, survey
 from shared.contracts import RunOptions
@@ -53,9 +54,10 @@ def test_the_preview_shows_every_frame_with_the_landmarks(detected, sample):
     assert detected.preview is not None
     assert [path.name for path in detected.preview.parent.iterdir()] == ["preview.mp4"]
     with Video(detected.preview) as preview, Video(sample) as original:
-        drawn, plain = next(preview.frames()).picture, next(original.frames()).picture
+        drawn, plain = next(preview.frames()).picture, fitted(next(original.frames()).picture)
         assert 1 + sum(1 for _ in preview.frames()) <= 100
-    x, y = np.rint(detected.landmarks.image[0, 25]).astype(int)  # the left knee is sky blue
+    assert drawn.shape == plain.shape == (1280, 720, 3)
+    x, y = np.rint(detected.landmarks.image[0, 25] * 2 / 3).astype(int)  # the left knee is sky blue
     change = drawn[y, x].astype(int) - plain[y, x]
     assert np.abs(change).max() > 40
     np.testing.assert_allclose(drawn[y, x], (86, 180, 233), atol=30)
