@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from shared.bus.nats import consumer_name
+from shared.bus.nats import PARTS, STAGES, consumer_name
 from shared.settings import PREFIX, Settings
 
 K8S = Path(__file__).resolve().parents[2] / "deploy" / "k8s"
@@ -65,19 +65,19 @@ def test_every_resource_follows_its_schema(resources: list[Resource]):
 
 def test_every_stage_scales_on_its_own_consumers(resources: list[Resource]):
     scaled = of_kind(resources, "ScaledObject")
-    consumers: dict[str, list[str]] = {}
+    consumers: dict[str, list[tuple[str, str]]] = {}
     for name, resource in scaled.items():
         assert resource["spec"]["scaleTargetRef"]["name"] in of_kind(resources, "Deployment")
         for trigger in resource["spec"]["triggers"]:
             assert trigger["type"] == "nats-jetstream"
             assert set(trigger["metadata"]) == KEDA_FIELDS
-            assert trigger["metadata"]["stream"] == "STAGES"
-            consumers.setdefault(name, []).append(trigger["metadata"]["consumer"])
+            queue = trigger["metadata"]["stream"], trigger["metadata"]["consumer"]
+            consumers.setdefault(name, []).append(queue)
     assert consumers == {
-        "detector-worker": [consumer_name("detector")],
-        "refiner-worker": [consumer_name("refiner.depth"), consumer_name("refiner.joints")],
-        "augmenter-worker": [consumer_name("augmenter")],
-        "angles-worker": [consumer_name("angles")],
+        "detector-worker": [(STAGES, consumer_name("detector")), (PARTS, consumer_name("detector"))],
+        "refiner-worker": [(STAGES, consumer_name("refiner.depth")), (STAGES, consumer_name("refiner.joints"))],
+        "augmenter-worker": [(STAGES, consumer_name("augmenter"))],
+        "angles-worker": [(STAGES, consumer_name("angles"))],
     }
 
 
