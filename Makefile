@@ -127,6 +127,8 @@ $(VENV)/bin/python $(REFERENCE)/bin/python .venv-docs/bin/python .venv-train/bin
 
 .PHONY: uv
 uv:
+	@command -v $(UV) >/dev/null || $(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "pip is missing, which fetches what HumanPose3D needs. \
+	Debian, Ubuntu: apt install python3-pip. Fedora: dnf install python3-pip. Elsewhere: python3 -m ensurepip" >&2; exit 1; }
 	@command -v $(UV) >/dev/null || $(PYTHON) -m pip install -q --disable-pip-version-check --target .tools uv
 
 .tools/bin/uv: uv ;

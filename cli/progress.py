@@ -14,11 +14,18 @@ _FORMAT = "{desc:<15}{percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}  {rate_no
 
 @contextmanager
 def bar(stage: StageName) -> Iterator[Progress]:
-    """A progress bar on stderr for the time of one stage."""
-    with tqdm(desc=stage, unit=" frames", bar_format=_FORMAT, file=sys.stderr, dynamic_ncols=True) as shown:
+    """A progress bar on stderr for the time of one stage; none where it fails before its first frame."""
+    shown: tqdm[None] | None = None
 
-        def advance(done: int, total: int | None) -> None:
-            shown.total = total
-            shown.update(done - shown.n)
+    def advance(done: int, total: int | None) -> None:
+        nonlocal shown
+        if shown is None:
+            shown = tqdm(desc=stage, unit=" frames", bar_format=_FORMAT, file=sys.stderr, dynamic_ncols=True)
+        shown.total = total
+        shown.update(done - shown.n)
 
+    try:
         yield advance
+    finally:
+        if shown is not None:
+            shown.close()
