@@ -2,7 +2,7 @@
 
 A pose network sees a person from behind and from the front much alike, and the two legs of a walker seen from the side
 too. When it changes its mind, the left and the right landmarks trade places from one frame to the next, which no body
-can do. The cheapest labelling of the whole clip is found by dynamic programming (Viterbi) over four hypotheses a frame.
+can do. The cheapest labelling of the whole clip is found by dynamic programming (Viterbi) over six hypotheses a frame.
 
 What continuity cannot see stays unseen: a confusion that begins and ends while the limbs cross in the picture, and
 one that lasts for the whole clip. Of two labellings that are equally continuous, the one that leaves more frames as
@@ -22,11 +22,20 @@ from shared.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 _LEGS: Final = ("knee", "ankle", "heel", "foot_index")
 _ARMS: Final = ("elbow", "wrist", "pinky", "index", "thumb")
 _TRUNK: Final = ("shoulder", "hip")
-_HYPOTHESES: Final = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 1]], dtype=bool)
-"""Rows: as detected, legs swapped, arms swapped, everything swapped. Columns: legs, arms, trunk (with the face)."""
+_HYPOTHESES: Final = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 1], [0, 1, 1], [1, 0, 1]], dtype=bool)
+"""Rows: as detected, legs swapped, arms swapped, everything swapped, all but the legs, all but the arms. Columns: legs,
+arms, trunk (with the face). With every hypothesis its opposite is there: else a stretch in which the legs alone are
+right within a swapped body would be explained by swapping all the rest of the clip."""
 
 _TOLL_M: Final = np.array(
-    [[0.0, 0.08, 0.25, 0.25], [0.08, 0.0, 0.33, 0.25], [0.25, 0.33, 0.0, 0.25], [0.25, 0.25, 0.25, 0.0]]
+    [
+        [0.0, 0.08, 0.25, 0.25, 0.25, 0.25],
+        [0.08, 0.0, 0.33, 0.25, 0.25, 0.25],
+        [0.25, 0.33, 0.0, 0.25, 0.25, 0.25],
+        [0.25, 0.25, 0.25, 0.0, 0.08, 0.25],
+        [0.25, 0.25, 0.25, 0.08, 0.0, 0.33],
+        [0.25, 0.25, 0.25, 0.25, 0.33, 0.0],
+    ]
 )
 """From one hypothesis to another (rows and columns as in `_HYPOTHESES`): the movement, summed over the means of legs,
 arms and trunk, that the change must spare. Limbs that cross between two frames spare a few centimetres by trading
@@ -36,7 +45,7 @@ noise."""
 _TOLL_SPEED: Final = 1.0
 """Metres a second by which the toll grows when frames lie further apart."""
 
-_WHOLE_CLIP_M: Final = np.array([0.0, 0.25, 0.5, 1.0])
+_WHOLE_CLIP_M: Final = np.array([0.0, 0.25, 0.5, 1.0, 0.75, 0.5])
 """What each hypothesis would cost if it held for the whole clip; a part of the clip costs its share. Of two labellings
 that are equally continuous, the one that leaves more frames as they were is taken."""
 
