@@ -51,7 +51,6 @@ _PACKAGES: Final = (
     "onnxruntime",
     "onnxruntime-gpu",
     "numpy",
-    "scipy",
     "av",
     "opencv-python-headless",
     "matplotlib",
