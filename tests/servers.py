@@ -20,6 +20,12 @@ ACCESS_KEY = "test-access"
 SECRET_KEY = "test-secret"
 
 
+def as_from_a_terminal() -> None:
+    """In a new process: have the signals of a terminal do what they do, even where the tests run in the background."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def free_port() -> int:
     """A port that nobody listens on at this moment."""
     with socket.socket() as probe:

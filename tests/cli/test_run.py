@@ -20,6 +20,7 @@ from shared.formats.csv_files import read_angles_csv
 from shared.formats.trc import read_trc
 from shared.models import MODELS_DIRECTORY
 from shared.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKERS
+from tests.servers import as_from_a_terminal
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
 KNEE = JOINT_GROUP_INDEX["knee_r"]
@@ -208,7 +209,14 @@ def test_an_output_that_is_a_file_is_refused(tmp_path: Path, capsys: pytest.Capt
 def test_interrupting_leaves_no_file(how: signal.Signals, tmp_path: Path):
     output = tmp_path / "out"
     command = [sys.executable, "-m", "cli.main", "run", "--video", str(SAMPLE), *SUBJECT, "--output", str(output)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ)
+    process = subprocess.Popen(
+        [*command, "--pose-model", "heavy"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        preexec_fn=as_from_a_terminal,  # noqa: PLW1509 -- it starts no thread and takes no lock
+    )
     deadline = time.monotonic() + 60
     while not any(output.glob(".unfinished-*")):
         assert process.poll() is None, process.communicate()

@@ -19,6 +19,7 @@ import pytest
 
 from cli.main import main
 from gateway.client import ApiError, Client, RunFailed
+from tests.servers import as_from_a_terminal
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
 OPTIONS: dict[str, Any] = {"estimate_missing": True, "force_complete": True, "plot_all_joint_angles": True}
@@ -27,7 +28,13 @@ OPTIONS: dict[str, Any] = {"estimate_missing": True, "force_complete": True, "pl
 @contextmanager
 def served(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port), "--data", str(data), "--detectors", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=as_from_a_terminal,  # noqa: PLW1509 -- it starts no thread and takes no lock
+    )
     try:
         assert process.stdout is not None
         first = process.stdout.readline()
