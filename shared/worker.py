@@ -124,10 +124,10 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 await self._wait_for_store()
-                taken = await self._help_out() or await self._take_next()
+                if not await self._help_out():
+                    self._sharing.let_go()  # no copy of a video outlives the parts that it was fetched for
+                    await self._take_next()
                 failures = 0
-                if not taken:
-                    self._sharing.let_go()
             except Unavailable as error:
                 failures += 1
                 log.warning("no task could be pulled: %s", error)
@@ -154,13 +154,11 @@ class Worker:
         await self._take(part, self._sharing.help(part))
         return True
 
-    async def _take_next(self) -> bool:
-        """Do the next task; False where there is none."""
+    async def _take_next(self) -> None:
+        """Do the next task, if there is one."""
         delivery = await self._bus.pull(self._stage, _SHARING_PULL_S if self._runner.divided else _PULL_S)
-        if delivery is None:
-            return False
-        await self._take(delivery, self._process(delivery))
-        return True
+        if delivery is not None:
+            await self._take(delivery, self._process(delivery))
 
     async def _take(self, delivery: Delivery | PartDelivery, work: Coroutine[None, None, None]) -> None:
         if self._stopping.is_set():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -316,3 +317,14 @@ async def test_a_helper_that_is_stopped_hands_its_part_back(laboratory):
                 await asyncio.sleep(0.001)
         await assert_whole(laboratory, run_id)
     assert sorted(leader.done) == list(range(PARTS))
+
+
+async def test_no_copy_of_a_video_is_kept_when_there_is_nothing_to_help_with(laboratory, monkeypatch, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    run_id = await laboratory.submitted()
+    async with laboratory.working(*(DividedStub(pace_s=0.05) for _ in range(2))):
+        await assert_whole(laboratory, run_id)
+        async with asyncio.timeout(5):
+            while list((tmp_path / "scratch").iterdir()):
+                await asyncio.sleep(0.01)
