@@ -104,6 +104,14 @@ class System:
             except Unavailable:
                 await asyncio.sleep(0.1)
 
+    async def bus_is_back(self) -> None:
+        """Wait until this process is connected again after the last time that the bus was killed."""
+        async with asyncio.timeout(60):
+            while True:
+                with contextlib.suppress(Unavailable):
+                    return await self.bus.check()
+                await asyncio.sleep(0.1)
+
     async def ended(self, run_ids: list[str], timeout: float) -> dict[str, RunState]:
         """The states of the runs when all have ended. Fails where one does not."""
         states: dict[str, RunState] = {}

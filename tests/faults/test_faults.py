@@ -138,6 +138,7 @@ def test_everything_at_random(tmp_path: Path):
         assert not tormenting.done(), tormenting.exception()
         tormenting.cancel()
         await asyncio.wait([tormenting], timeout=60)
+        await under_attack.bus_is_back()
         await _check(under_attack, texts, states)
 
     attack(tmp_path, scenario, seed, max_deliveries=8)
