@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import psutil
 
-from benchmarks.length import measure_length
+from benchmarks.length import Length, measure_length
 from benchmarks.speed_tables import markdown
 from cli.system import System
 from gateway.client import Client
@@ -262,12 +262,8 @@ def _until_declared(stage: str) -> float:
     return taken
 
 
-def _length_row(length: Any) -> dict[str, Any]:  # noqa: ANN401
-    return {
-        "frames": length.frames,
-        "ms_a_frame": length.ms_per_frame,
-        "peak_mb": length.peak_mb,
-    }
+def _length_row(length: Length) -> dict[str, Any]:
+    return {"frames": length.frames, "ms_a_frame": length.ms_per_frame, "peak_mb": length.peak_mb}
 
 
 def _reference(python: str, module: str, *arguments: str) -> dict[str, float]:

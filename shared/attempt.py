@@ -2,21 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import Final
+from pathlib import Path
 
 from shared import runs
 from shared.contracts import Advance, Claim, RunState, StageRecord, StageTask
 from shared.models import within
-from shared.retrying import insist
 from shared.stage_main import ResultsJob, StageDone, StageJob
 from shared.stage_process import Runner
 from shared.store import Store
-
-_PATIENCE_S: Final = 60.0
-"""How long finished work waits for a store that is away, before it is given back."""
-
+from shared.transfers import fetch, put
 
 Perform = Callable[[StageJob, Callable[[Advance], None]], Awaitable[StageDone]]
 
@@ -59,7 +53,7 @@ class Attempt:
         )
         done = await self.perform(job, progress)
         keys = {name: f"{self.outputs}{path.name}" for name, path in done.artefacts.items()}
-        await self._put({keys[name]: path for name, path in done.artefacts.items()})
+        await put(self.store, {keys[name]: path for name, path in done.artefacts.items()})
         return StageRecord(attempt=self.claim.attempt, artefacts=keys, seconds=done.seconds, sha256=done.sha256)
 
     async def make_results(self, state: RunState) -> dict[str, str]:
@@ -76,7 +70,7 @@ class Attempt:
         )
         await self.runner.write_results(job)
         files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-        await self._put({f"{self.results}{name}": path for name, path in files.items()})
+        await put(self.store, {f"{self.results}{name}": path for name, path in files.items()})
         return {name: f"{self.results}{name}" for name in files}
 
     async def discard(self) -> None:
@@ -85,15 +79,7 @@ class Attempt:
         await self.store.delete(self.results)
 
     async def _fetch(self, keys: dict[str, str], kind: str) -> dict[str, Path]:
-        folder = self._folder(kind)
-        paths = {name: folder / f"{name}{PurePosixPath(key).suffix}" for name, key in keys.items()}
-        for name, key in keys.items():
-            await self.store.get_file(key, paths[name])
-        return paths
-
-    async def _put(self, files: dict[str, Path]) -> None:
-        for key, path in files.items():
-            await insist(partial(self.store.put_file, key, path), _PATIENCE_S)
+        return await fetch(self.store, keys, self._folder(kind))
 
     def _folder(self, name: str) -> Path:
         folder = self.scratch / name

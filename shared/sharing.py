@@ -14,8 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from shared import runs
@@ -24,12 +23,12 @@ from shared.contracts import Advance, PartTask, StageName, StageTask
 from shared.errors import HumanPose3DError, ObjectNotFound, RunNotFound, Unavailable
 from shared.heartbeat import heartbeat, quietly
 from shared.models import within
-from shared.retrying import insist
 from shared.scratch import scratch_folder
 from shared.settings import Settings
 from shared.stage_main import StageDone, StageJob
 from shared.stage_process import Runner
 from shared.store import Store
+from shared.transfers import fetch, put
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +37,6 @@ _POLL_S: Final = 0.2
 
 _TICK_S: Final = 1.0
 """How often a helper looks whether its part is still wanted."""
-
-_PATIENCE_S: Final = 60.0
-"""How long a part that is done waits for a store that is away."""
 
 _RETRY_S: Final = 2.0
 _DONE: Final = "done.json"
@@ -207,13 +203,10 @@ class Sharing:
     async def _hand_in(self, task: PartTask, artefacts: Mapping[str, Path]) -> None:
         """Store what came of a part, and last the word that it is complete."""
         keys = {name: f"{task.folder}{task.number}/{path.name}" for name, path in artefacts.items()}
-        for name, path in artefacts.items():
-            await insist(partial(self._store.put_file, keys[name], path), _PATIENCE_S)
+        await put(self._store, {keys[name]: path for name, path in artefacts.items()})
         with scratch_folder() as scratch:
             (scratch / _DONE).write_text(json.dumps(keys), encoding="utf-8")
-            await insist(
-                partial(self._store.put_file, f"{task.folder}{task.number}/{_DONE}", scratch / _DONE), _PATIENCE_S
-            )
+            await put(self._store, {f"{task.folder}{task.number}/{_DONE}": scratch / _DONE})
 
     async def _fetched(self, lead: "_Lead", number: int, workdir: Path) -> dict[str, Path]:
         """The files of a part that is done."""
@@ -223,11 +216,7 @@ class Sharing:
         folder.mkdir()
         done = folder / _DONE
         await self._store.get_file(f"{task.folder}{number}/{_DONE}", done)
-        keys: dict[str, str] = json.loads(done.read_text(encoding="utf-8"))
-        paths = {name: folder / PurePosixPath(key).name for name, key in keys.items()}
-        for name, key in keys.items():
-            await self._store.get_file(key, paths[name])
-        return paths
+        return await fetch(self._store, json.loads(done.read_text(encoding="utf-8")), folder)
 
     async def _finished(self, folder: str) -> set[int]:
         """Numbers of the parts that are done."""
@@ -259,10 +248,8 @@ class Sharing:
         if self._kept_run != task.run_id:
             self.let_go()
             folder = self._kept.enter_context(scratch_folder())
-            paths = {name: folder / f"{name}{PurePosixPath(key).suffix}" for name, key in task.inputs.items()}
-            for name, key in task.inputs.items():
-                await self._store.get_file(key, paths[name])
-            self._kept_run, self._kept_inputs = task.run_id, paths
+            self._kept_inputs = await fetch(self._store, task.inputs, folder)
+            self._kept_run = task.run_id
         return self._kept_inputs
 
 

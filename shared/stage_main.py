@@ -5,7 +5,6 @@ for memory, the worker's loop goes on, says what happened and hands the task bac
 stays between jobs, so that models' imports are paid once, and ends with its parent, whose death closes stdin.
 """
 
-import hashlib
 import json
 import os
 import queue
@@ -24,6 +23,7 @@ from pydantic import BaseModel, JsonValue
 from shared import artefacts
 from shared.contracts import Advance, Problem, RunOptions, RunState, Subject
 from shared.errors import Cancelled, InputError, OutputNotWritable
+from shared.models import sha256
 from shared.stage import Division, Progress, Stage
 
 _PROGRESS_INTERVAL_S: Final = 0.2
@@ -179,12 +179,7 @@ def _inputs(stage: Stage[Any, Any], job: StageJob) -> Any:  # noqa: ANN401 -- an
 def _raw_files(stage: Stage[Any, Any], job: StageJob) -> dict[str, str]:
     """The sha256 of the inputs that are files as they came."""
     kinds = artefacts.kinds(stage.inputs)
-    return {name: _sha256(path) for name, path in job.inputs.items() if issubclass(kinds[name], Path)}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {name: sha256(path) for name, path in job.inputs.items() if issubclass(kinds[name], Path)}
 
 
 def _do(stage: Stage[Any, Any], results_writer: str, message: dict[str, Any], parent: _Parent) -> object:
