@@ -6,25 +6,21 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from shared import runs, sharing, worker
-from shared.bus.memory import MemoryBus
 from shared.contracts import Advance, RunState, route
 from shared.errors import BusUnavailable, StageCrashed
 from shared.sharing import Sharing
 from shared.stage_main import PlannedPart, StageDone, StageJob
-from shared.store.directory import DirectoryStore
-from shared.worker import Worker
-from tests.makers import bus_settings, new_request, new_run_id
+from tests.makers import new_request
 from tests.stub_runner import StubRunner
+from tests.workers import World
 
 pytestmark = pytest.mark.anyio
 
 PARTS = 6
-ACK_WAIT_S = 0.4
 First = Callable[[int], Awaitable[object]]
 
 
@@ -76,52 +72,25 @@ class DividedStub(StubRunner):
         return StageDone(artefacts={"word": path}, seconds=0.1)
 
 
-class Laboratory:
-    """A bus, a store, one run, and workers on its first stage and all others."""
-
-    def __init__(self, folder: Path) -> None:
-        self.bus = MemoryBus(ACK_WAIT_S, max_deliveries=3)
-        self.store = DirectoryStore(folder / "store")
-        self.video = folder / "film"
-        self.video.write_bytes(b"film")
-        self.settings = bus_settings("nats://127.0.0.1:4222", ack_wait_s=ACK_WAIT_S, grace_s=0.3)
-
-    async def submitted(self) -> str:
-        run_id = new_run_id()
-        request = new_request(run_id)
-        await self.store.put_file(request.video_key, self.video)
-        await runs.submit(self.bus, run_id, request)
-        return run_id
-
-    def worker(self, runner: StubRunner) -> Worker:
-        return Worker(runner.stage, runner, self.bus, self.store, self.settings)
+class Laboratory(World):
+    """Where a divided stage is worked on, and all others are too."""
 
     @asynccontextmanager
-    async def working(self, *runners: StubRunner) -> AsyncIterator[list[Worker]]:
+    async def sharing(self, *runners: StubRunner) -> AsyncIterator[None]:
+        """Workers of the first stage with these runners, and one of each later stage."""
         others = [StubRunner(stage) for stage in route(new_request("run").options)[1:]]
-        workers = [self.worker(runner) for runner in (*runners, *others)]
-        loops = [asyncio.create_task(each.run()) for each in workers]
-        try:
-            yield workers
-        finally:
-            await asyncio.gather(*(each.stop() for each in workers))
-            await asyncio.gather(*loops)
+        async with self.working(*(self.worker(runner.stage, runner) for runner in (*runners, *others))):
+            yield
 
     async def over(self, run_id: str) -> RunState:
-        async with asyncio.timeout(20):
-            while not (state := (await self.bus.read(run_id)).state).is_over:
-                await asyncio.sleep(0.01)
-            while self.bus.messages:
-                await asyncio.sleep(0.01)
+        state = await super().over(run_id)
+        await self.idle()
         return state
 
     async def words(self, state: RunState) -> list[str]:
         key = state.finished["detector"].artefacts["detector-made"]
         content = b"".join([chunk async for chunk in self.store.read(key)])
         return list(json.loads(content)["words"])
-
-    async def keys(self, run_id: str) -> list[str]:
-        return [found.key async for found in self.store.objects(runs.folder(run_id))]
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +114,7 @@ async def assert_whole(laboratory: Laboratory, run_id: str) -> None:
     assert await laboratory.words(state) == [f"word{number}" for number in range(PARTS)]
     assert laboratory.bus.parts == []
     assert not [key for key in await laboratory.keys(run_id) if "/parts/" in key]
-    progress = [event.progress for _, event in laboratory.bus._events if event.run_id == run_id]
+    progress = [event.progress for event in laboratory.events(run_id)]
     assert progress == sorted(progress)
 
 
@@ -153,7 +122,7 @@ async def assert_whole(laboratory: Laboratory, run_id: str) -> None:
 async def test_all_workers_of_a_stage_share_a_run(laboratory, count):
     runners = [DividedStub(pace_s=0.05) for _ in range(count)]
     run_id = await laboratory.submitted()
-    async with laboratory.working(*runners):
+    async with laboratory.sharing(*runners):
         await assert_whole(laboratory, run_id)
     assert sorted(number for runner in runners for number in runner.done) == list(range(PARTS))
     assert all(runner.done for runner in runners)
@@ -162,7 +131,7 @@ async def test_all_workers_of_a_stage_share_a_run(laboratory, count):
 async def test_two_runs_at_once_keep_their_parts_apart(laboratory):
     runners = [DividedStub(pace_s=0.02) for _ in range(2)]
     run_ids = [await laboratory.submitted() for _ in range(3)]
-    async with laboratory.working(*runners):
+    async with laboratory.sharing(*runners):
         for run_id in run_ids:
             await assert_whole(laboratory, run_id)
     assert Counter(number for runner in runners for number in runner.done) == dict.fromkeys(range(PARTS), 3)
@@ -174,7 +143,7 @@ async def test_a_single_part_is_not_offered(laboratory, monkeypatch):
 
     monkeypatch.setattr(laboratory.bus, "offer", offer)
     run_id = await laboratory.submitted()
-    async with laboratory.working(DividedStub(parts=1)):
+    async with laboratory.sharing(DividedStub(parts=1)):
         state = await laboratory.over(run_id)
     assert await laboratory.words(state) == ["word0"]
 
@@ -192,7 +161,7 @@ async def test_the_part_of_a_helper_that_dies_is_done_by_its_leader(laboratory, 
 
     monkeypatch.setattr(Sharing, "help", die_once)
     run_id = await laboratory.submitted()
-    async with laboratory.working(*(DividedStub(pace_s=0.05) for _ in range(2))):
+    async with laboratory.sharing(*(DividedStub(pace_s=0.05) for _ in range(2))):
         await assert_whole(laboratory, run_id)
     assert len(dead) == 1
 
@@ -203,10 +172,10 @@ async def test_what_a_helper_cannot_do_its_leader_does(laboratory):
 
     leader, helper = DividedStub(pace_s=0.05), DividedStub(crash)
     run_id = await laboratory.submitted()
-    async with laboratory.working(leader):
+    async with laboratory.sharing(leader):
         while not leader.at_once:
             await asyncio.sleep(0.001)
-        async with laboratory.working(helper):
+        async with laboratory.sharing(helper):
             await assert_whole(laboratory, run_id)
     assert sorted(leader.done) == list(range(PARTS))
 
@@ -218,7 +187,7 @@ async def test_a_part_that_crashes_everybody_fails_the_run(laboratory):
 
     run_id = await laboratory.submitted()
     laboratory.settings = laboratory.settings.model_copy(update={"retry_delay_s": 0.01, "max_deliveries": 3})
-    async with laboratory.working(DividedStub(crash), DividedStub(crash)):
+    async with laboratory.sharing(DividedStub(crash), DividedStub(crash)):
         state = await laboratory.over(run_id)
     assert state.status == "failed"
     assert state.problem is not None
@@ -232,7 +201,7 @@ async def test_lost_offers_are_done_by_the_leader(laboratory, monkeypatch):
     monkeypatch.setattr(laboratory.bus, "offer", lose)
     runner = DividedStub()
     run_id = await laboratory.submitted()
-    async with laboratory.working(runner):
+    async with laboratory.sharing(runner):
         await assert_whole(laboratory, run_id)
     assert runner.done == list(range(PARTS))
 
@@ -244,7 +213,7 @@ async def test_without_the_bus_the_leader_works_alone(laboratory, monkeypatch):
     monkeypatch.setattr(laboratory.bus, "offer", fail)
     runner = DividedStub(pace_s=0.01)
     run_id = await laboratory.submitted()
-    async with laboratory.working(runner):
+    async with laboratory.sharing(runner):
         while not runner.at_once:
             await asyncio.sleep(0.001)
         monkeypatch.setattr(laboratory.bus, "is_offered", fail)
@@ -260,10 +229,10 @@ async def test_a_leader_after_one_that_died_goes_on_from_there(laboratory, monke
     laboratory.settings = laboratory.settings.model_copy(update={"retry_delay_s": 0.01})
     first, second = DividedStub(crash), DividedStub()
     run_id = await laboratory.submitted()
-    async with laboratory.working(first):
+    async with laboratory.sharing(first):
         while first.done != [0, 1, 2, 3]:
             await asyncio.sleep(0.001)
-    async with laboratory.working(second):
+    async with laboratory.sharing(second):
         await assert_whole(laboratory, run_id)
     assert sorted(second.done) == [4, 5]
 
@@ -274,7 +243,7 @@ async def test_helpers_stop_when_the_run_does(laboratory):
 
     runners = [DividedStub(linger) for _ in range(3)]
     run_id = await laboratory.submitted()
-    async with laboratory.working(*runners):
+    async with laboratory.sharing(*runners):
         while not all(runner.at_once for runner in runners):
             await asyncio.sleep(0.001)
         await runs.cancel(laboratory.bus, run_id)
@@ -292,13 +261,12 @@ async def test_nothing_is_left_of_a_run_erased_while_it_is_helped_with(laborator
         await erased.wait()
 
     run_id = await laboratory.submitted()
-    async with laboratory.working(DividedStub(outlast), DividedStub(outlast)) as workers:
+    async with laboratory.sharing(DividedStub(outlast), DividedStub(outlast)):
         while len([part for part in laboratory.bus.parts if part.due]) < 2:
             await asyncio.sleep(0.001)
         await runs.erase(laboratory.bus, laboratory.store, run_id)
         erased.set()
         await asyncio.sleep(0.3)
-        assert workers
     assert await laboratory.keys(run_id) == []
     assert laboratory.bus.parts == []
 
@@ -309,10 +277,10 @@ async def test_a_helper_that_is_stopped_hands_its_part_back(laboratory):
 
     leader, helper = DividedStub(pace_s=0.2), DividedStub(linger)
     run_id = await laboratory.submitted()
-    async with laboratory.working(leader):
+    async with laboratory.sharing(leader):
         while not leader.at_once:
             await asyncio.sleep(0.001)
-        async with laboratory.working(helper):
+        async with laboratory.sharing(helper):
             while not helper.at_once:
                 await asyncio.sleep(0.001)
         await assert_whole(laboratory, run_id)
@@ -323,7 +291,7 @@ async def test_no_copy_of_a_video_is_kept_when_there_is_nothing_to_help_with(lab
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     run_id = await laboratory.submitted()
-    async with laboratory.working(*(DividedStub(pace_s=0.05) for _ in range(2))):
+    async with laboratory.sharing(*(DividedStub(pace_s=0.05) for _ in range(2))):
         await assert_whole(laboratory, run_id)
         async with asyncio.timeout(5):
             while list((tmp_path / "scratch").iterdir()):

@@ -73,15 +73,16 @@ def test_progress_counts_the_frames_of_all(sample, tmp_path, processors):
     assert calls[-1] == (100, 100)
 
 
+def cancel_after_five(done: int, _total: int | None) -> None:
+    if done >= 5:
+        raise Cancelled("The run was stopped.")
+
+
 def test_cancelling_ends_the_processes_and_leaves_no_file(sample, tmp_path, processors):
     processors(2)
 
-    def cancel(done: int, _total: int | None) -> None:
-        if done >= 5:
-            raise Cancelled("The run was stopped.")
-
     with pytest.raises(Cancelled):
-        run(DetectorInputs(sample, tmp_path), OPTIONS, cancel)
+        run(DetectorInputs(sample, tmp_path), OPTIONS, cancel_after_five)
     assert not list(tmp_path.iterdir())
     assert not _crew()
 
@@ -149,11 +150,7 @@ def test_on_a_gpu_segments_are_detected_together(sample, tmp_path, processors, m
 def test_cancelling_what_is_detected_together_leaves_no_file(sample, tmp_path, monkeypatch):
     monkeypatch.setattr(crew, "runs_on_gpu", lambda path: True)
 
-    def cancel(done: int, _total: int | None) -> None:
-        if done >= 5:
-            raise Cancelled("The run was stopped.")
-
     with pytest.raises(Cancelled):
-        run(DetectorInputs(sample, tmp_path), OPTIONS, cancel)
+        run(DetectorInputs(sample, tmp_path), OPTIONS, cancel_after_five)
     assert not list(tmp_path.iterdir())
     assert NAME not in [thread.name for thread in threading.enumerate()]
