@@ -16,6 +16,7 @@ from training.data.people import BACKDROPS, PEOPLE, person
 from training.data.posture import varied, with_turning_head
 from training.data.shot import (
     Shot,
+    from_above,
     occluders,
     place_camera,
     random_light,
@@ -127,6 +128,8 @@ def plan_of_split(
 def make_clip(plan: ClipPlan, motions: dict[str, MotionFile]) -> Clip:
     """Compute motion, body and camera of a planned clip. Test motions are shown as captured, at their own speed."""
     shot = random_shot(plan.rng(1), _turn(plan))
+    if plan.split == "train":
+        shot = from_above(shot, plan.rng(7))
     rng = plan.rng(2)
     count = int(rng.integers(FRAMES[0], FRAMES[1] + 1))
     return _filmed(

@@ -40,6 +40,7 @@ class Shot:
     azimuth: float
     pitch: float
     roll: float
+    hung: bool
     fill: float
     shift: tuple[float, float]
     shake: float
@@ -65,6 +66,7 @@ def random_shot(rng: np.random.Generator, turn: int) -> Shot:
         azimuth=float((turn * _GOLDEN % 1.0) * 2 * np.pi - np.pi),
         pitch=float(np.radians(rng.normal(0, 3) if rng.random() < 0.4 else rng.uniform(-20, 20))),
         roll=float(np.radians(rng.uniform(-10, 10) if rng.random() < 0.15 else rng.normal(0, 1.2))),
+        hung=False,
         fill=float(rng.uniform(1.02, 1.3) if cropped else rng.uniform(0.45, 0.93)),
         shift=(float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1))),
         shake=float(np.radians(rng.exponential(0.35)) if rng.random() < 0.35 else 0.0),
@@ -76,6 +78,17 @@ def random_shot(rng: np.random.Generator, turn: int) -> Shot:
         grain=float(rng.exponential(2.5)),
         exposure=float(rng.uniform(75, 145)),
     )
+
+
+def from_above(shot: Shot, rng: np.random.Generator) -> Shot:
+    """Three in ten from a camera that looks down more steeply, hung up or held high, and aslant.
+
+    For what is learnt from: what is measured on keeps to `random_shot`.
+    """
+    if rng.random() > 0.3:
+        return shot
+    pitch, roll = rng.uniform([-38, -28], [-5, 28])
+    return replace(shot, pitch=float(np.radians(pitch)), roll=float(np.radians(roll)), hung=True)
 
 
 def place_camera(
@@ -105,7 +118,7 @@ def _stand(
 ) -> tuple[Camera, float]:
     """One still frame: the subject's middle lies in the middle of the picture; the tilt gives way to floor and roof."""
     rise = middle[1] - distance * np.tan(pitch)
-    height = float(np.clip(rise, 0.15, ceiling))
+    height = float(np.clip(rise, 0.15, np.inf if shot.hung else ceiling))
     pitch = float(np.arctan2(middle[1] - height, distance))
     centre = np.array([middle[0] + np.sin(direction) * distance, height, middle[2] + np.cos(direction) * distance])
     rotation = look(direction, pitch, shot.roll)[None]

@@ -17,7 +17,7 @@ from shared.skeleton import ALL_MARKERS
 from training.data.clip import FRAMES, ClipPlan, Performance, perform, plan_of_split
 from training.data.pairs import Pair, in_camera_world
 from training.data.people import person
-from training.data.shot import place_camera, random_shot
+from training.data.shot import from_above, place_camera, random_shot
 from training.depth.windows import Sample, to_sample
 from training.human.body import Body
 from training.human.markers import true_markers
@@ -79,7 +79,7 @@ def _filmed(model: ErrorModel, plan: ClipPlan, done: Performance, rng: np.random
         frames = min(int(rng.integers(FRAMES[0], FRAMES[1] + 1)), len(markers))
         start = int(rng.integers(0, len(markers) - frames + 1))
         shown, times = markers[start : start + frames], done.times[:frames]
-        shot = random_shot(rng, plan.index * _SHOTS + number)
+        shot = from_above(random_shot(rng, plan.index * _SHOTS + number), rng)
         camera = place_camera(shot, rng, times, shown, done.heading, float(rng.uniform(*_CEILINGS)))
         shown, camera = in_camera_world(shown, camera)
         seen = model.simulate(view_of(shown, camera, times, body.height), rng)
