@@ -7,6 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from shared.motion import FloatArray
+from training.data.balance import balanced_like
 from training.mocap.motion import BONE_INDEX, LEAD_OF_SIDE, BoneMotion
 
 _ARM = ("humerus", "forearm", "hand")
@@ -15,7 +16,8 @@ _UPPER = ("spine", "thorax", "neck", "head", *(f"{bone}_{side}" for bone in ("cl
 
 def varied(motion: BoneMotion, other: BoneMotion, rng: np.random.Generator) -> BoneMotion:
     """The motion with some of these, by chance: the arms of another motion, arms or legs moving otherwise, a leaning
-    trunk."""
+    trunk. It stands over its feet as it did."""
+    original = motion
     if rng.random() < 0.35:
         motion = with_arms_of(motion, other)
     if rng.random() < 0.5:
@@ -24,7 +26,7 @@ def varied(motion: BoneMotion, other: BoneMotion, rng: np.random.Generator) -> B
         motion = with_wandering_legs(motion, rng)
     if rng.random() < 0.3:
         motion = _with_lean(motion, rng)
-    return motion
+    return motion if motion is original else balanced_like(motion, original)
 
 
 def with_turning_head(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
@@ -83,7 +85,7 @@ def _with_wandering_arms(motion: BoneMotion, rng: np.random.Generator) -> BoneMo
 def with_wandering_legs(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
     """Hips turned and knees bent by some tens of degrees more, in one leg or both alike, slowly changing.
 
-    Feet keep their slope. The pelvis rises or sinks so that the lower ankle stays as high as it was.
+    Feet keep their slope, the pelvis its height.
     """
     rotations = motion.rotations.copy()
     pelvis = rotations[:, BONE_INDEX["pelvis"]]
@@ -101,10 +103,7 @@ def with_wandering_legs(motion: BoneMotion, rng: np.random.Generator) -> BoneMot
         bend = np.clip(np.degrees(bend), -present, np.maximum(140 - present, 0))
         knee = Rotation.from_rotvec(rotations[:, femur, :, 0] * np.radians(bend)[:, None]).as_matrix()
         rotations[:, tibia] = knee @ turn @ rotations[:, tibia]
-    moved = replace(motion, rotations=rotations)
-    origins = motion.origins.copy()
-    origins[..., 1] += (_lower_ankle(motion) - _lower_ankle(moved))[:, None]
-    return replace(moved, origins=origins)
+    return replace(motion, rotations=rotations)
 
 
 def _leg_angles(motion: BoneMotion, rng: np.random.Generator) -> FloatArray:
@@ -113,18 +112,6 @@ def _leg_angles(motion: BoneMotion, rng: np.random.Generator) -> FloatArray:
     side = rng.normal([8, 0], [12, 12]) + wander(rng, motion.times, 2, 0.7) * rng.uniform(0, 8)
     knee = flexion * rng.uniform(0.5, 2.2) + wander(rng, motion.times, 1, 0.5)[:, 0] * rng.uniform(0, 15)
     return np.radians(np.stack([flexion, side[:, 0], side[:, 1], knee]))
-
-
-def _lower_ankle(motion: BoneMotion) -> FloatArray:
-    """(T,) metres from the hips' height to that of the lower ankle."""
-    falls = []
-    for side in LEAD_OF_SIDE:
-        ends = [BONE_INDEX[f"{bone}_{side}"] for bone in ("femur", "tibia", "foot")]
-        lengths = np.linalg.norm(np.diff(motion.origins[0, ends], axis=0), axis=1)
-        bones = [f"femur_{side}", f"tibia_{side}"]
-        down = [(motion.rotations[:, BONE_INDEX[bone]] @ motion.rest.directions[bone])[:, 1] for bone in bones]
-        falls.append(down[0] * lengths[0] + down[1] * lengths[1])
-    return np.asarray(np.min(falls, axis=0))
 
 
 def _flexion(motion: BoneMotion, upper_bone: str, lower_bone: str) -> FloatArray:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from shared.motion import FloatArray
+from training.data.balance import _joints, _lean, _lower_ankle, balanced_like
 from training.data.posture import varied, wander, with_arms_of, with_turning_head, with_wandering_legs
 from training.mocap.asf import read_amc, read_asf
 from training.mocap.motion import BONE_INDEX, BoneMotion
@@ -33,32 +34,37 @@ def test_elbows_bend_but_no_further_than_elbows_do(motion):
     assert np.max(bends) <= 145 + 1e-6
 
 
-def test_legs_bend_within_reason_and_stay_on_the_ground(motion):
-    """Knees never bend backwards; the lower ankle is as high over the floor as before; arms and trunk are untouched."""
-
-    def lower_ankle(moving: BoneMotion) -> FloatArray:
-        falls = []
-        for side in "lr":
-            chain = [BONE_INDEX[f"{bone}_{side}"] for bone in ("femur", "tibia", "foot")]
-            lengths = np.linalg.norm(np.diff(motion.origins[0, chain], axis=0), axis=1)
-            thigh, shank = (
-                moving.rotations[:, BONE_INDEX[bone]] @ moving.rest.directions[bone] * length
-                for bone, length in zip((f"femur_{side}", f"tibia_{side}"), lengths, strict=True)
-            )
-            falls.append((thigh + shank)[:, 1])
-        return np.asarray(moving.origins[:, 0, 1] + np.min(falls, axis=0))
-
+def test_legs_bend_within_reason_and_nothing_else_changes(motion):
     bends, changed_legs = [], []
     for seed in range(12):
         changed = with_wandering_legs(motion, np.random.default_rng(seed))
         assert np.linalg.det(changed.rotations) == pytest.approx(1.0)
-        assert lower_ankle(changed) == pytest.approx(lower_ankle(motion))
         different = np.abs(changed.rotations - motion.rotations).max(axis=(0, 2, 3)) > 1e-9
         changed_legs.append({name for name, index in BONE_INDEX.items() if different[index]})
         bends.append(flexion(changed, "femur_l", "tibia_l"))
     assert set.union(*changed_legs) == {"femur_l", "tibia_l", "femur_r", "tibia_r"}
     assert np.ptp(np.concatenate(bends)) > 30
     assert np.max(bends) <= 140 + 1e-6
+
+
+def test_who_was_changed_stands_over_the_feet_again(motion):
+    """The centre of mass is where it was over the feet, which are as high and as flat as before."""
+
+    def lean(moving: BoneMotion) -> FloatArray:
+        return _lean(_joints(moving, motion), motion)[0]
+
+    def farther(one: BoneMotion, other: BoneMotion) -> float:
+        return float(np.degrees(np.arccos(np.clip((lean(one) * lean(other)).sum(axis=1), -1, 1))).max())
+
+    before = []
+    for seed in range(12):
+        changed = with_wandering_legs(motion, np.random.default_rng(seed))
+        before.append(farther(changed, motion))
+        balanced = balanced_like(changed, motion)
+        assert farther(balanced, motion) < max(1.0, before[-1] / 5)
+        assert _lower_ankle(_joints(balanced, motion)) == pytest.approx(_lower_ankle(_joints(motion, motion)))
+        assert balanced.rotations[:, BONE_INDEX["foot_l"]] == pytest.approx(changed.rotations[:, BONE_INDEX["foot_l"]])
+    assert max(before) > 8
 
 
 def test_other_arms_keep_their_elbows(motion):
