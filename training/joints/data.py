@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from services.angles.joints import joint_angles
 from services.angles.stage import ANGLES, AnglesInputs
-from services.augmenter.stage import AUGMENTER, AugmenterInputs
+from services.augmenter.stage import AUGMENTER, AugmenterInputs, AugmenterOutputs
 from services.refiner.stage import DEPTH, DepthInputs, DepthOutputs
 from shared.contracts import RunOptions, Subject
 from shared.errors import InputError, InvalidMotion, InvalidOption
 from shared.models import sha256
-from shared.motion import FloatArray, Landmarks
+from shared.motion import FloatArray, JointAngles, Landmarks, Markers
 from shared.skeleton import MARKERS
 from shared.stage import silent
 from training.data.pairs import Pair, pair_files, read_facts, read_pair
@@ -43,7 +43,7 @@ class Clip:
 
     times (T,) seconds; angles (T, 12, 3) degrees as the pipeline made them, NaN where missing; visibility (T, 33);
     depth_spread (T, 22) metres, NaN throughout where the depth refiner states none; marker_spread (T, 43) metres;
-    truth (T, 12, 3) degrees, of the true markers.
+    truth (T, 12, 3) degrees, of the 65 true markers; ideal (T, 12, 3) what the pipeline makes of the true 22 alone.
     """
 
     times: FloatArray
@@ -52,6 +52,7 @@ class Clip:
     depth_spread: FloatArray
     marker_spread: FloatArray
     truth: FloatArray
+    ideal: FloatArray
     name: str
     split: str
     motion: str
@@ -74,8 +75,8 @@ def clip_of(pair: Pair, name: str, refine_depth: RefineDepth, cycles: int = CYCL
     """Run a pair's landmarks through the pipeline. Raises InputError where a run would be refused."""
     subject, options = Subject(height=pair.height, weight=pair.mass), RunOptions(augmentation_cycles=cycles)
     depth = refine_depth(pair.landmarks, subject)
-    augmented = AUGMENTER.run(AugmenterInputs(depth.markers, subject), options, silent)
-    angles = ANGLES.run(AnglesInputs(augmented.augmented_markers), options, silent).angles
+    angles, augmented = _angles(depth.markers, subject, options)
+    ideal, _ = _angles(pair.markers.select(MARKERS), subject, options)
     unknown = np.full((angles.times.size, len(MARKERS)), np.nan)
     return Clip(
         times=angles.times,
@@ -84,10 +85,17 @@ def clip_of(pair: Pair, name: str, refine_depth: RefineDepth, cycles: int = CYCL
         depth_spread=unknown if depth.depth_spread is None else depth.depth_spread.values,
         marker_spread=augmented.marker_spread.values,
         truth=joint_angles(pair.markers),
+        ideal=ideal.values,
         name=name,
         split=pair.split,
         motion=str(pair.facts["motion"]),
     )
+
+
+def _angles(markers: Markers, subject: Subject, options: RunOptions) -> tuple[JointAngles, AugmenterOutputs]:
+    """What the pipeline makes of the 22 markers."""
+    augmented = AUGMENTER.run(AugmenterInputs(markers, subject), options, silent)
+    return ANGLES.run(AnglesInputs(augmented.augmented_markers), options, silent).angles, augmented
 
 
 def make_clips(data: Path, folder: Path, depth_model: Path | None, splits: Sequence[str]) -> list[Path]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -66,6 +66,21 @@ class Figures:
 def raw(clip: Clip) -> FloatArray:
     """The pipeline's angles as they are."""
     return clip.angles
+
+
+def ideal(clip: Clip) -> FloatArray:
+    """What the pipeline would make of the true 22 markers."""
+    return clip.ideal
+
+
+def in_convention(clips: Sequence[Clip], offset: FloatArray) -> list[Clip]:
+    """The clips with a truth that differs by a constant (12, 3), degrees.
+
+    The augmenter's elbows, wrists, knees and ankles lie by constants elsewhere than those of the drawn body (`offsets`
+    of `ideal`: pronation by 26°), which is a matter of where landmarks are said to be on a bone. A network that learns
+    them carries the drawn body's over to real people: it is not taught them.
+    """
+    return [replace(clip, truth=clip.truth + offset) for clip in clips]
 
 
 def filtered(clip: Clip) -> FloatArray:

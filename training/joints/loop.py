@@ -19,6 +19,9 @@ from training.joints.evaluate import (
     calibrate,
     errors,
     figures,
+    ideal,
+    in_convention,
+    offsets,
     raw,
     scores,
     sureness,
@@ -65,6 +68,8 @@ def train(config: TrainConfig) -> Path:
     """
     torch.manual_seed(config.seed)
     learn, check = divided(load_clips(config), config.split)
+    offset = offsets(learn, ideal)
+    learn, check = in_convention(learn, offset), in_convention(check, offset)
     network = JointConfig(width=config.width, layers=config.layers)
     trainer = Trainer(JointRefiner(network), config.learning_rate, config.epochs * STEPS_AN_EPOCH)
     about = {"network": network.as_dict(), "config": {key: str(value) for key, value in asdict(config).items()}}
@@ -83,9 +88,10 @@ def train(config: TrainConfig) -> Path:
 def measure(config: TrainConfig, split: str) -> Figures:
     """The figures of a finished training run on the clips of a split: of `test`, once, when all is decided."""
     learn, check = divided(load_clips(config), config.split)
+    offset = offsets(learn, ideal)
     best = load_refiner(config.out / BEST)
-    calibrate(best, check)
-    return figures(best, learn, load_clips(config, (split,)))
+    calibrate(best, in_convention(check, offset))
+    return figures(best, in_convention(learn, offset), in_convention(load_clips(config, (split,)), offset))
 
 
 def load_clips(config: TrainConfig, splits: Sequence[str] = ("train", "validation")) -> list[Clip]:

@@ -39,7 +39,7 @@ def _varied(clip: Clip, rng: np.random.Generator) -> Clip:
 
 
 def _cut(clip: Clip, frames: NDArray[np.int64]) -> Clip:
-    names = ("times", "angles", "visibility", "depth_spread", "marker_spread", "truth")
+    names = ("times", "angles", "visibility", "depth_spread", "marker_spread", "truth", "ideal")
     return replace(clip, **{name: getattr(clip, name)[frames] for name in names})
 
 

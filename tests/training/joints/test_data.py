@@ -50,7 +50,9 @@ def made_up_pair(split: str = "train") -> Pair:
     visibility[:, LANDMARK_INDEX["left_knee"]] = 0.9
     landmarks = Landmarks(TIMES, nothing[..., :2], nothing, visibility, (640, 360))
     rng = np.random.default_rng(0)
-    truth = Markers(TIMES, ALL_MARKERS, rng.normal(0, 0.4, (65, 3)) + rng.normal(0, 0.01, (FRAMES, 65, 3)))
+    places = rng.normal(0, 0.4, (65, 3)) + rng.normal(0, 0.01, (FRAMES, 65, 3))
+    places[:, [ALL_MARKERS.index(name) for name in MARKERS]] = standing()
+    truth = Markers(TIMES, ALL_MARKERS, places)
     camera = Camera((640, 360), 480.0, np.tile(look(0, 0, 0), (FRAMES, 1, 1)), np.zeros((FRAMES, 3)))
     return Pair(landmarks, truth, camera, 1.7, 65.0, {"split": split, "motion": "walk"})
 
@@ -67,6 +69,7 @@ def test_a_clip_holds_what_the_pipeline_makes_and_the_truth():
     clip = clip_of(pair, "000001", as_standing, cycles=2)
     assert (clip.name, clip.split, clip.motion) == ("000001", "train", "walk")
     np.testing.assert_array_equal(clip.truth, joint_angles(pair.markers))
+    np.testing.assert_array_equal(clip.ideal, clip.angles)  # the depth stage answers with the true markers here
     assert (clip.depth_spread == 0.03).all()
     assert clip.marker_spread.shape == (FRAMES, 43)
     knees = clip.angles[:, 3:5, 0]
