@@ -27,12 +27,14 @@ from benchmarks.scoring import (
     by_motion,
     by_tilt,
     by_view,
+    convention,
     errors,
     figures,
     spread_figures,
 )
 from shared.contracts import RunOptions
 from shared.errors import InvalidMotion, NobodyDetected
+from shared.motion import FloatArray
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RESULTS: Final = ROOT / "benchmarks" / "results"
@@ -101,7 +103,9 @@ def measure_renders(folder: Path, cycles: int, ledger: Ledger) -> dict[str, Any]
     cases = list(rendered_cases(folder))
     if not cases:
         raise InvalidMotion(f"{folder} holds no clip of the test split; 'humanpose3d train data' makes one in ten.")
-    clips = {key: _compared(cases, answers) for key, answers in _all_answers(cases, cycles, ledger).items()}
+    answers = _all_answers(cases, cycles, ledger)
+    offset = convention(cases, answers["true_markers"]) if "true_markers" in answers else None
+    clips = {key: _compared(cases, own, offset) for key, own in answers.items()}
     return {
         "clips": len(cases),
         "clips_sha256": fingerprint(cases),
@@ -155,8 +159,8 @@ def _answer(condition: Condition, case: Case, cycles: int, ledger: Ledger) -> An
     return answer
 
 
-def _compared(cases: Sequence[Case], answers: Sequence[Answer]) -> list[Errors]:
-    return [errors(case, answer) for case, answer in zip(cases, answers, strict=True)]
+def _compared(cases: Sequence[Case], answers: Sequence[Answer], offset: FloatArray | None = None) -> list[Errors]:
+    return [errors(case, answer, offset) for case, answer in zip(cases, answers, strict=True)]
 
 
 def _turned(table: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ METRICS: Final = {
     "gravity_deg": "gravity, °",
     "angles_deg": "joint angles, mean of the 12 groups, °",
     "angles_regular_deg": "the same away from singularities, °",
+    "angles_settled_deg": "joint angles in the augmenter's own convention, °",
     "hip_flexion_deg": "hip flexion, °",
     "knee_flexion_deg": "knee flexion, °",
     "ankle_dorsiflexion_deg": "ankle dorsiflexion, °",

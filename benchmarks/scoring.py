@@ -61,6 +61,7 @@ class Errors:
     gravity, tilt (T,) degrees: of the up that was worked with, and of the true camera.
     view          (T,) index in `VIEWS`; -1 where the true pelvis is not known.
     angles, true_angles  (T, 36) degrees: estimate less truth, wrapped; truth. regular: (T, 36) away from singularities.
+    settled       (T, 36) degrees: `angles` less the pipeline's own convention, where that is known.
     marker_sd     (T, N) metres, angle_sd (T, 36) degrees, as stated; NaN where nothing was.
     """
 
@@ -76,12 +77,22 @@ class Errors:
     angles: FloatArray
     true_angles: FloatArray
     regular: Frames
+    settled: FloatArray | None
     marker_sd: FloatArray
     angle_sd: FloatArray
 
 
-def errors(case: Case, answer: Answer) -> Errors:
-    """Compare an answer with the truth where the detector found somebody."""
+def convention(cases: Sequence[Case], answers: Sequence[Answer]) -> FloatArray:
+    """(12, 3) degrees: the median by which the angles that the pipeline makes of true markers lie beside the true ones.
+
+    Where the augmenter puts its landmarks on a bone is not where those of another body are said to be.
+    """
+    off = [wrapped(answer.angles - case.angles) for case, answer in zip(cases, answers, strict=True)]
+    return np.asarray(np.nanmedian(np.concatenate(off), axis=0))
+
+
+def errors(case: Case, answer: Answer, offset: FloatArray | None = None) -> Errors:
+    """Compare an answer with the truth where the detector found somebody; offset: what `convention` gave."""
     found = case.landmarks.detected
     truth = _blank(from_hips(upright(case.markers, case.camera)), ~found)
     got = _blank(from_hips(answer.markers), ~found)
@@ -89,6 +100,7 @@ def errors(case: Case, answer: Answer) -> Errors:
     difference = wrapped(answer.angles - true_angles)
     times, kept = case.landmarks.times, COMPARED_COLUMNS
     view = np.nan_to_num(np.rint(seen_from(case.markers, case.camera) / 45) % 8, nan=-1)
+    settled = None if offset is None else wrapped(difference - offset).reshape(len(times), -1)
     nothing = np.full(difference.shape, np.nan)
     return Errors(
         motion=case.motion,
@@ -103,6 +115,7 @@ def errors(case: Case, answer: Answer) -> Errors:
         angles=difference.reshape(len(times), -1),
         true_angles=true_angles.reshape(len(times), -1),
         regular=np.repeat(~near_singularity(true_angles), 3, axis=1),
+        settled=settled,
         marker_sd=np.full((len(times), len(kept)), np.nan) if answer.marker_sd is None else answer.marker_sd[:, kept],
         angle_sd=(nothing if answer.angle_sd is None else answer.angle_sd).reshape(len(times), -1),
     )
@@ -142,6 +155,8 @@ def figures(clips: Sequence[Errors], frames: Callable[[Errors], Frames] | None =
     angle = _angle_draws(clips, weights, frames)
     drawn["angles_deg"] = _mean(angle["mae"])
     drawn["angles_regular_deg"] = _mean(angle["mae_regular"])
+    if "mae_settled" in angle:
+        drawn["angles_settled_deg"] = _mean(angle["mae_settled"])
     for joint, name in FLEXIONS.items():
         columns = [ANGLES.index((f"{joint}_{side}", name)) for side in "rl"]
         drawn[f"{joint}_{name}_deg"] = _mean(angle["mae"][:, columns])
@@ -152,7 +167,8 @@ def angle_figures(clips: Sequence[Errors]) -> dict[str, dict[str, Figures]]:
     """By group and angle: mae, mae_regular and bias in degrees, and r.
 
     r is the correlation of the courses within the clips (each clip's means taken out), so it says whether the movement
-    is right, whatever its offset. `mae_regular` leaves out frames whose true posture leaves the angle undefined.
+    is right, whatever its offset. `mae_regular` leaves out frames whose true posture leaves the angle undefined;
+    `mae_settled`, where the convention is known, is that of `settled`.
     """
     drawn = _angle_draws(clips, _weights(len(clips)), None)
     out: dict[str, dict[str, Figures]] = {group.name: {} for group in JOINT_GROUPS}
@@ -164,12 +180,13 @@ def angle_figures(clips: Sequence[Errors]) -> dict[str, dict[str, Figures]]:
 def spread_figures(clips: Sequence[Errors]) -> dict[str, Figures]:
     """Of the standard deviations stated for markers (one an axis) and angles: do they tell where the errors are?
 
+    Those of angles are of what the pipeline would say of true markers, where that is known (`settled`).
     coverage_percent: errors within ±1 standard deviation (68 if they are right and normal); pearson, spearman: with the
     size of the true error, pooled over all frames. Empty where none were stated.
     """
     stated = {
         "markers": [(one.marker_sd[..., None].repeat(3, axis=-1), one.offset) for one in clips],
-        "angles": [(one.angle_sd, one.angles) for one in clips],
+        "angles": [(one.angle_sd, one.angles if one.settled is None else one.settled) for one in clips],
     }
     return {what: found for what, pairs in stated.items() if (found := _spread(pairs))}
 
@@ -238,13 +255,17 @@ def _position_sums(one: Errors, frames: Callable[[Errors], Frames] | None) -> Ma
 def _angle_draws(
     clips: Sequence[Errors], weights: FloatArray, frames: Callable[[Errors], Frames] | None
 ) -> dict[str, FloatArray]:
-    """mae, mae_regular, bias, r: (1 + DRAWS, 36)."""
+    """mae, mae_regular, mae_settled (where it is known), bias, r: (1 + DRAWS, 36)."""
     chosen = [one.angles if frames is None else _blank(one.angles, ~frames(one)) for one in clips]
     regular = [np.where(one.regular, angles, np.nan) for one, angles in zip(clips, chosen, strict=True)]
     moments = np.array([_moments(one.true_angles, angles) for one, angles in zip(clips, chosen, strict=True)])
     xx, yy, xy = (weights @ moments[:, index] for index in range(3))
     size = np.sqrt(xx * yy)
-    return {
+    settled = [
+        one.settled if frames is None else _blank(one.settled, ~frames(one)) for one in clips if one.settled is not None
+    ]
+    own = {"mae_settled": _ratio(weights, np.array([_sums(np.abs(angles)) for angles in settled]))} if settled else {}
+    return own | {
         "mae": _ratio(weights, np.array([_sums(np.abs(angles)) for angles in chosen])),
         "mae_regular": _ratio(weights, np.array([_sums(np.abs(angles)) for angles in regular])),
         "bias": _ratio(weights, np.array([_sums(angles) for angles in chosen])),

@@ -14,6 +14,7 @@ from benchmarks.scoring import (
     by_motion,
     by_tilt,
     by_view,
+    convention,
     errors,
     figures,
     spread_figures,
@@ -129,6 +130,22 @@ def test_angles_have_error_bias_and_course():
     assert figures(parts)["knee_flexion_deg"].value == pytest.approx(2)  # the left knee is right
     every = [value["mae"].value or 0 for group in angle_figures(parts).values() for value in group.values()]
     assert figures(parts)["angles_deg"].value == pytest.approx(np.mean(every), abs=1e-3)
+
+
+def test_the_pipelines_own_convention_is_taken_out():
+    """What true markers are off by on the whole is no error of an answer that is off by the same."""
+    cases = [clip(seed=seed) for seed in range(2)]
+    own = 7.0 * np.arange(36).reshape(12, 3) / 36
+    ideal = [replace(truth(case), angles=case.angles + own) for case in cases]
+    offset = convention(cases, ideal)
+    assert offset == pytest.approx(own)
+    off = [replace(answer, angles=answer.angles + 2.0, angle_sd=np.full((FRAMES, 12, 3), 2.5)) for answer in ideal]
+    measured = [errors(case, answer, offset) for case, answer in zip(cases, off, strict=True)]
+    found = figures(measured)
+    assert found["angles_settled_deg"].value == pytest.approx(2.0, abs=1e-3)
+    assert found["angles_deg"].value == pytest.approx(2.0 + own.mean(), abs=1e-3)
+    assert spread_figures(measured)["angles"]["coverage_percent"].value == 100
+    assert "angles_settled_deg" not in figures([errors(cases[0], ideal[0])])
 
 
 def test_a_full_turn_is_no_error():
