@@ -96,11 +96,11 @@ class DepthRefiner(nn.Module):
         self.blocks = nn.ModuleList([_Block(config) for _ in range(config.layers)])
         self.norm = nn.LayerNorm(width)
         self.spread_out = nn.Linear(width, PATCH * width)
-        self.answer = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, len(MARKERS) * 4 + 4))
+        self.answer = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, len(MARKERS) * 4 + 5))
 
     def forward(self, seen: Seen) -> Estimate:
         """Estimate every frame of the windows."""
-        features, middle = _features(seen)
+        features, turned, middle = _features(seen)
         frames = self.embed(features)
         frames = torch.where(seen.detected[..., None] > 0.5, frames, self.missing)
         frames = frames + _time_code(seen.times, self.config.width)
@@ -109,25 +109,63 @@ class DepthRefiner(nn.Module):
         for block in self.blocks:
             x = block(x)
         x = self.spread_out(self.norm(x)).reshape(batch, count, width)
-        return _estimate(self.answer(x + frames), middle, seen)
+        return _estimate(self.answer(x + frames), turned, middle, seen)
 
 
-def _estimate(answer: Tensor, middle: Tensor, seen: Seen) -> Estimate:
-    """The answer (B, T, 22 · 4 + 4) in metres and radians: corrections of what the detector gives, put upright."""
+def _estimate(answer: Tensor, turned: Tensor, middle: Tensor, seen: Seen) -> Estimate:
+    """The answer (B, T, 22 · 4 + 5) in metres and radians: corrections of what the detector gives, put upright."""
     batch, frames, count = answer.shape[0], answer.shape[1], len(MARKERS)
     height = seen.height[:, None, None]
-    tilt, tilt_spread = answer[..., 4 * count : -2], torch.exp(answer[..., -2:].clamp(-4, 3)) * 0.05
-    start = _upright(seen.world, middle, tilt.detach()) * seen.detected[..., None, None]
-    markers = start + answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
+    tilt, tilt_spread = answer[..., 4 * count : -3], torch.exp(answer[..., -3:-1].clamp(-4, 3)) * 0.05
+    change = answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
+    places = _placed(turned, seen, change, answer[..., -1])
+    markers = _upright(places, middle, tilt.detach())
     spread = torch.exp(answer[..., 3 * count : 4 * count].clamp(-4, 3)) * 0.03 * height
     bearing = _bearing(middle, tilt.detach()) * _pictured(seen)[:, None]
     return Estimate(markers, spread, tilt, tilt_spread, bearing)
 
 
-def _upright(world: Tensor, middle: Tensor, tilt: Tensor) -> Tensor:
-    """(B, T, 22, 3) the detector's landmarks as markers: from the axes of a camera that looks at the hips, which lie
-    at slopes (B, T, 2) in a camera of this tilt (B, T, 2), to x right, y up, z toward the camera."""
-    x, y, z = ((world[:, :, _START[0]] + world[:, :, _START[1]]) / 2).unbind(-1)
+def _placed(turned: Tensor, seen: Seen, change: Tensor, farther: Tensor) -> Tensor:
+    """(B, T, 22, 3) metres: the detector's landmarks as markers, in the axes of a camera that looks at the hips.
+
+    Their depth is that of its 3D; x and y are where the ray (B, T, 33, 2) of the picture, far more exact than the 3D,
+    comes to at this depth, or those of the 3D where there is no picture. All is changed by (B, T, 22, 3) metres, and
+    the distance of the hips by a factor whose logarithm is `farther` (B, T).
+    """
+    world, rays = _as_markers(seen.world), _as_markers(turned)
+    depth = world[..., 2] + change[..., 2]
+    distance = _distance(rays, world, seen) * torch.exp(farther.clamp(-1, 1))
+    on_ray = rays * (distance[..., None] + depth)[..., None]
+    across = torch.where(_pictured(seen)[:, None, None, None] > 0, on_ray, world[..., :2]) + change[..., :2]
+    kept = seen.detected[..., None, None]
+    return torch.cat([across, depth[..., None]], dim=-1) * kept + change * (1 - kept)
+
+
+def _distance(rays: Tensor, world: Tensor, seen: Seen) -> Tensor:
+    """(B, T) metres to the hips at which the 3D (B, T, 22, 3) fits the rays (B, T, 22, 2) best, growing or falling
+    evenly over the window."""
+    weight = _as_markers(seen.visibility[..., None])
+    fit = (weight * rays * (world[..., :2] - rays * world[..., 2:])).sum((-1, -2))
+    log = (fit / (weight * rays.square()).sum((-1, -2)).clamp(min=1e-6)).clamp(0.5, 30).log()
+    count = seen.detected.sum(1, keepdim=True).clamp(min=1)
+
+    def mean(values: Tensor) -> Tensor:
+        return (values * seen.detected).sum(1, keepdim=True) / count
+
+    times = seen.times - mean(seen.times)
+    slope = mean(times * log) / mean(times.square()).clamp(min=1e-3)
+    return (mean(log) + slope.clamp(-2, 2) * times).exp()
+
+
+def _as_markers(landmarks: Tensor) -> Tensor:
+    """(B, T, 22, N) the place, or whatever else there is of it, from which each marker starts; of (B, T, 33, N)."""
+    return (landmarks[:, :, _START[0]] + landmarks[:, :, _START[1]]) / 2
+
+
+def _upright(places: Tensor, middle: Tensor, tilt: Tensor) -> Tensor:
+    """(B, T, 22, 3) from the axes of a camera that looks at the hips, which lie at slopes (B, T, 2) in a camera of this
+    tilt (B, T, 2), to x right, y up, z toward the camera."""
+    x, y, z = places.unbind(-1)
     pitch, roll = (tilt[..., 0] - torch.atan(middle[..., 1]))[..., None], tilt[..., 1][..., None]
     right, down = x * roll.cos() - y * roll.sin(), x * roll.sin() + y * roll.cos()
     return torch.stack([right, z * pitch.sin() - down * pitch.cos(), -down * pitch.sin() - z * pitch.cos()], dim=-1)
@@ -161,8 +199,9 @@ def _pictured(seen: Seen) -> Tensor:
     return (seen.size[:, 0] > 0).float()
 
 
-def _features(seen: Seen) -> tuple[Tensor, Tensor]:
-    """(B, T, F) what the network looks at, and the slopes (B, T, 2) of the ray through the middle of the hips.
+def _features(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
+    """(B, T, F) what the network looks at; the turned rays (B, T, 33, 2); and the slopes (B, T, 2) of the ray through
+    the middle of the hips.
 
     Landmarks become rays of a camera of assumed focal length, turned so that the middle of the hips lies straight
     ahead, and divided by the apparent size of the person over the window.
@@ -187,7 +226,7 @@ def _features(seen: Seen) -> tuple[Tensor, Tensor]:
         seen.visibility,
         torch.stack(extra, dim=-1),
     ]
-    return torch.cat(flat, dim=-1), middle
+    return torch.cat(flat, dim=-1), turned, middle
 
 
 def _bearing(middle: Tensor, tilt: Tensor) -> Tensor:
