@@ -115,6 +115,24 @@ class VideoFacts(_Contract):
     has_audio: bool
 
 
+FOCAL_LENGTH: Final = 0.85
+"""Assumed focal length as a share of the picture's longer side: a phone's main camera (24–28 mm in 35 mm terms, over
+the 34.6 mm long side of a 4:3 picture with that diagonal: 0.69–0.81), of which video stabilisation crops 5–20 %, which
+lengthens it to 0.73–1.0."""
+
+
+class Verticals(_Contract):
+    """Which way the world's upright lines run, as the picture shows it over the whole clip.
+
+    Up is (aside, -1, ahead) in the camera's axes (x right, y down, z away), for a camera of FOCAL_LENGTH: `ahead` grows
+    in proportion to the true focal length, `aside` does not. looks: frames that say so.
+    """
+
+    aside: float
+    ahead: float
+    looks: int
+
+
 class QualityWarning(_Contract):
     """Something the user should know before trusting the numbers, in plain words, with what to do about it."""
 

@@ -14,6 +14,7 @@ from services.detector.landmarker import Landmarker, Pose, PoseLandmarker
 from services.detector.lanes import LaneLandmarker, OneLane, detect_lanes
 from services.detector.reading import Reading
 from services.detector.segments import Segment
+from services.detector.verticals import Look, Looks
 from services.detector.video import Frame, Video
 from services.detector.views import ViewFacts, Views
 from services.detector.window import Window
@@ -56,6 +57,7 @@ class PartFacts(BaseModel):
 
     reading: Reading
     views: ViewFacts
+    looks: tuple[Look | None, ...]
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class _Taker:
         self._segment = part.segment
         self._video = stack.enter_context(Video(video, part.turn_deg, decoder_threads))
         self._views = Views(stack, workdir / "piece.nut", self._video.nominal_rate, part.origin_s, options, window)
+        self._looks = Looks()
         self._times: list[float] = []
         self._poses: list[Pose | None] = []
         self._size = (0, 0)
@@ -157,12 +160,13 @@ class _Taker:
         self._size = width, height
         self._times.append(frame.time)
         self._poses.append(pose)
+        self._looks.see(frame.time, frame.picture, pose)
         self._views.show(frame, pose)
         return True
 
     def detected(self) -> DetectedPart:
         """All that was taken, once everything is closed."""
-        facts = PartFacts(reading=self._video.reading, views=self._views.facts)
+        facts = PartFacts(reading=self._video.reading, views=self._views.facts, looks=tuple(self._looks))
         piece = self._views.preview if self._times else None
         return DetectedPart(_landmarks(self._times, self._poses, self._size), facts, piece)
 

@@ -7,7 +7,7 @@ a system (`DETECTOR.division`). Either way the segments are the same, and so is 
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +19,11 @@ from services.detector.crew import Crew
 from services.detector.part import DetectedPart, DetectorPart, PartFacts, detect, models
 from services.detector.reading import Medium, Reading, video_facts
 from services.detector.upright import MODELS, Turn, find_turn
+from services.detector.verticals import joined
 from services.detector.video import Survey, survey
 from services.detector.views import ViewFacts
 from services.detector.window import NoDisplay, Window
-from shared.contracts import QualityWarning, RunOptions, StageReport, VideoFacts
+from shared.contracts import QualityWarning, RunOptions, StageReport, Verticals, VideoFacts
 from shared.errors import NobodyDetected, RarelyDetected, VideoTooShort
 from shared.models import sha256, shipped
 from shared.motion import Landmarks, read_only
@@ -46,12 +47,14 @@ class DetectorInputs:
 
 @dataclass(frozen=True)
 class DetectorOutputs:
-    """What was seen, what the video is, and the preview in the scratch folder if one was asked for."""
+    """What was seen, what the video is, the preview in the scratch folder if one was asked for, and which way the
+    picture's upright lines run, if it has any."""
 
     landmarks: Landmarks
     video_facts: VideoFacts
     preview: Path | None
     report: StageReport
+    verticals: Verticals | None = None
 
 
 class DetectorPlan(BaseModel):
@@ -77,7 +80,7 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
         made = planned(inputs, surveyed)
         outputs = gather(inputs, options, made, crew.detect(made.parts, progress))
     report = outputs.report.model_copy(update={"warnings": (*outputs.report.warnings, *warnings)})
-    return DetectorOutputs(outputs.landmarks, outputs.video_facts, outputs.preview, report)
+    return replace(outputs, report=report)
 
 
 def plan(inputs: DetectorInputs, _options: RunOptions) -> DetectorPlan:
@@ -110,7 +113,8 @@ def gather(
         warnings=(*quality.warnings(facts, reading, made.turn, landmarks), *views.warnings()),
         models={model.name: sha256(model) for model in models(options)},
     )
-    return DetectorOutputs(landmarks, facts, _film(inputs, options, pieces), report)
+    verticals = joined([look for each in found for look in each.looks])
+    return DetectorOutputs(landmarks, facts, _film(inputs, options, pieces), report, verticals)
 
 
 def check(options: RunOptions) -> None:

@@ -8,13 +8,9 @@ import numpy as np
 
 from services.refiner.body import Seen, pieces
 from services.refiner.smoothing import low_pass
+from shared.contracts import FOCAL_LENGTH
 from shared.motion import FloatArray, Landmarks
 from shared.skeleton import LANDMARK_INDEX
-
-FOCAL_LENGTH: Final = 0.85
-"""Assumed focal length as a share of the picture's longer side: a phone's main camera (24–28 mm in 35 mm terms, over
-the 34.6 mm long side of a 4:3 picture with that diagonal: 0.69–0.81), of which video stabilisation crops 5–20 %, which
-lengthens it to 0.73–1.0."""
 
 _TRUNK_AND_LIMBS: Final = [
     LANDMARK_INDEX[f"{side}_{joint}"]

@@ -8,14 +8,14 @@ import numpy as np
 from pydantic import JsonValue
 
 from services.refiner.body import Seen, part, pieces
-from services.refiner.camera import FOCAL_LENGTH, Person, person_in_camera
+from services.refiner.camera import Person, person_in_camera
 from services.refiner.gravity import Gravity, Stance, estimate_gravity
 from services.refiner.ground import Placement, place
 from services.refiner.markers import to_markers
 from services.refiner.quality import number, swap_facts, swap_warnings
 from services.refiner.scale import Scale, scale_of, visible_lengths
 from services.refiner.swaps import Swaps, find_swaps, mend
-from shared.contracts import QualityWarning, Subject
+from shared.contracts import FOCAL_LENGTH, QualityWarning, Subject, Verticals
 from shared.motion import FloatArray, Landmarks
 from shared.skeleton import MARKERS
 
@@ -42,11 +42,13 @@ class Reconstruction:
     spread: FloatArray | None = None
 
 
-Reconstruct = Callable[[Landmarks, Subject, float], Reconstruction]
-"""From landmarks, subject and least visibility to markers in the world."""
+Reconstruct = Callable[[Landmarks, Subject, float, Verticals | None], Reconstruction]
+"""From landmarks, subject, least visibility and the picture's upright lines to markers in the world."""
 
 
-def geometric(landmarks: Landmarks, subject: Subject, visibility_min: float) -> Reconstruction:
+def geometric(
+    landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
+) -> Reconstruction:
     """Mend swaps, scale by body segments, find gravity and stand the person on the floor.
 
     Raises NobodyDetected where no frame holds a person whose place before the camera can be found.
@@ -62,7 +64,7 @@ def geometric(landmarks: Landmarks, subject: Subject, visibility_min: float) -> 
     lengths = [visible_lengths(mended(frames), visibility_min) for frames in pieces(len(times))]
     scale = scale_of(np.concatenate(lengths), subject.height)
     person = person_in_camera(times, mended, scale.factor)
-    gravity = estimate_gravity(times, _stance(person, mended, subject, visibility_min))
+    gravity = estimate_gravity(times, _stance(person, mended, subject, visibility_min), verticals)
     placement = place((body for _, body in person.pieces()), gravity)
     as_given = person_in_camera(times, given, scale.factor) if swaps.frames.any() else person
     initial, markers = (np.empty((len(times), len(MARKERS), 3)) for _ in range(2))
@@ -93,6 +95,7 @@ def tilt_facts(gravity: Gravity, source: str) -> dict[str, JsonValue]:
     """The camera's tilt, and where it is known from."""
     return {
         "gravity": source,
+        "gravity_by_upright_lines": gravity.lines,
         "camera_pitch_deg": number(gravity.pitch_deg),
         "camera_pitch_sd_deg": number(gravity.pitch_sd_deg),
         "camera_roll_deg": number(gravity.roll_deg),

@@ -2,18 +2,20 @@
 
 The detector's world landmarks keep the camera's axes, so a tilted camera tilts the person. What tells the tilt is
 balance: over a while, the body's centre of mass is above the middle of its support (else the body would fall), whether
-it stands, walks or squats. The mean direction from the feet to the centre of mass is therefore up.
+it stands, walks or squats. The mean direction from the feet to the centre of mass is therefore up. Where the picture
+shows upright lines (walls, doors), these tell it better.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.refiner.body import columns, length, pair, unit
 from services.refiner.smoothing import low_pass
+from shared.contracts import Verticals
 from shared.motion import FloatArray
 from shared.skeleton import LANDMARKS
 
@@ -50,6 +52,16 @@ _SYSTEMATIC_DEG: Final = np.array([2.5, 4.0])
 _LEVEL_DEG: Final = 20.0
 """Standard deviation of the tilt of a camera of which nothing is known; the estimate is drawn towards level with it."""
 
+_LINES_DEG: Final = 1.0
+"""Standard deviation of the upright lines' direction where the focal length is known: 0.5° on drawn scenes, in which
+walls are plumb."""
+
+_FOCAL_SD: Final = 0.25
+"""Of the true focal length as a share of the assumed one."""
+
+_CONTRADICTION: Final = 3.0
+"""Standard deviations between two that cannot both be right."""
+
 _MEMORY_S: Final = 0.5
 """Frames closer than this are one observation: half a stride."""
 
@@ -66,6 +78,7 @@ class Gravity:
                                 to the right of the picture. Both 0 where they could not be estimated.
     pitch_sd_deg, roll_sd_deg   standard deviations.
     estimated                   False where nothing in the clip told the tilt and a level camera is assumed.
+    lines                       whether upright lines in the picture helped.
     """
 
     up: FloatArray
@@ -74,6 +87,7 @@ class Gravity:
     pitch_sd_deg: float
     roll_sd_deg: float
     estimated: bool
+    lines: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,20 +115,59 @@ class Stance:
         return cls(*(np.concatenate(values) for values in zip(*every, strict=True)))
 
 
-def estimate_gravity(times: FloatArray, stance: Stance) -> Gravity:
-    """Up from balance, shrunk towards a level camera by its uncertainty; times (T,) seconds.
+def estimate_gravity(times: FloatArray, stance: Stance, verticals: Verticals | None = None) -> Gravity:
+    """Up from balance and from the picture's upright lines, each counting by its certainty, shrunk towards a level
+    camera by what is left of uncertainty; times (T,) seconds.
 
     A slope here is (x, z) of the direction (x, -1, z), so that small angles add up.
     """
+    balance, lines = _balance(times, stance), _lines(verticals)
+    if balance and lines and _contradict(balance, lines):
+        lines = None
+    evidence = [each for each in (balance, lines) if each is not None]
+    slope, sd = _combined([*evidence, _Evidence(np.zeros(2), np.full(2, _LEVEL_DEG))])
+    return _gravity(slope, sd, estimated=bool(evidence), lines=lines is not None)
+
+
+class _Evidence(NamedTuple):
+    """A slope (2,) and its standard deviations (2,) in degrees."""
+
+    slope: FloatArray
+    sd_deg: FloatArray
+
+
+def _balance(times: FloatArray, stance: Stance) -> _Evidence | None:
+    """From the body; None where it hardly stands."""
     weights = stance.upright * np.gradient(times) if len(times) > 1 else np.zeros(len(times))
     if weights.sum() < _LEAST_S:
-        return _gravity(np.zeros(2), np.full(2, _LEVEL_DEG), estimated=False)
+        return None
     up = np.array([0.0, -1.0, 0.0])
     for _ in range(5):  # which foot is lifted depends on up; five rounds change it by less than 0.01°
         lean = stance.mass - _support(times, stance.feet, up)
         up = unit(np.nansum(weights[:, None] * lean, axis=0))
-    slope, sd = _shrunk(up[[0, 2]] / -up[1], _standard_error(lean, weights))
-    return _gravity(slope, sd, estimated=True)
+    return _Evidence(up[[0, 2]] / -up[1], _standard_error(lean, weights))
+
+
+def _lines(verticals: Verticals | None) -> _Evidence | None:
+    """From the picture: their slope ahead is as uncertain as the focal length."""
+    if verticals is None:
+        return None
+    slope = np.array([verticals.aside, verticals.ahead])
+    unsure = np.array([0.0, _FOCAL_SD * np.degrees(np.arctan(np.abs(verticals.ahead)))])
+    return _Evidence(slope, np.hypot(_LINES_DEG, unsure))
+
+
+def _contradict(one: _Evidence, other: _Evidence) -> bool:
+    """Whether they cannot both be right: what runs upright in this picture is no plumb line, or nobody stands in it."""
+    between = np.degrees(np.arctan(one.slope) - np.arctan(other.slope))
+    return bool((np.abs(between) > _CONTRADICTION * np.hypot(one.sd_deg, other.sd_deg)).any())
+
+
+def _combined(evidence: Sequence[_Evidence]) -> tuple[FloatArray, FloatArray]:
+    """The mean slope, weighted by certainty, and its standard deviation in degrees."""
+    weights = np.array([1 / np.square(each.sd_deg) for each in evidence])
+    slopes = np.array([each.slope for each in evidence])
+    return (weights * slopes).sum(axis=0) / weights.sum(axis=0), 1 / np.sqrt(weights.sum(axis=0))
 
 
 def world_axes(up: FloatArray) -> FloatArray:
@@ -127,16 +180,10 @@ def world_axes(up: FloatArray) -> FloatArray:
     return np.stack([np.cross(up, z), up, z])
 
 
-def _gravity(slope: FloatArray, sd_deg: FloatArray, *, estimated: bool) -> Gravity:
+def _gravity(slope: FloatArray, sd_deg: FloatArray, *, estimated: bool, lines: bool) -> Gravity:
     up = unit(np.array([slope[0], -1.0, slope[1]]))
     roll, pitch = np.degrees([np.arctan2(up[0], -up[1]), -np.arcsin(up[2])])
-    return Gravity(up, float(pitch), float(roll), float(sd_deg[1]), float(sd_deg[0]), estimated)
-
-
-def _shrunk(slope: FloatArray, sd_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The Gaussian evidence (2,) together with the level camera's."""
-    share = _LEVEL_DEG**2 / (_LEVEL_DEG**2 + sd_deg**2)
-    return share * slope, np.sqrt(share) * sd_deg
+    return Gravity(up, float(pitch), float(roll), float(sd_deg[1]), float(sd_deg[0]), estimated, lines)
 
 
 def _standard_error(lean: FloatArray, weights: FloatArray) -> FloatArray:

@@ -19,7 +19,7 @@ from services.refiner.ground import place
 from services.refiner.markers import MARKER_LANDMARKS
 from services.refiner.quality import number
 from services.refiner.windows import WINDOW, Blend, ask_in_parts, window_indices
-from shared.contracts import Subject
+from shared.contracts import Subject, Verticals
 from shared.motion import FloatArray, Landmarks
 from shared.networks import Refiner
 from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
@@ -51,8 +51,10 @@ class Answer(NamedTuple):
 def neural(network: Refiner) -> Reconstruct:
     """The reconstruction by this network; its initial markers are those of the geometric one."""
 
-    def reconstruct(landmarks: Landmarks, subject: Subject, visibility_min: float) -> Reconstruction:
-        base = geometric(landmarks, subject, visibility_min)
+    def reconstruct(
+        landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
+    ) -> Reconstruction:
+        base = geometric(landmarks, subject, visibility_min, verticals)
         answer = ask(network, landmarks, subject.height, into=base.markers)
         gravity = _gravity(answer)
         _put_into_world(landmarks, answer, gravity)

@@ -10,7 +10,7 @@ from services.refiner.gaps import fill_gaps
 from services.refiner.missing import estimate_missing
 from services.refiner.quality import marker_facts, marker_warnings
 from services.refiner.smoothing import CUTOFF_HZ, can_filter, low_pass
-from shared.contracts import QualityWarning, RunOptions, StageReport, Subject
+from shared.contracts import QualityWarning, RunOptions, StageReport, Subject, Verticals
 from shared.motion import FloatArray, Landmarks, Markers, MarkerSpread, read_only
 from shared.skeleton import MARKERS
 from shared.stage import Progress, Stage
@@ -22,6 +22,7 @@ class DepthInputs:
 
     landmarks: Landmarks
     subject: Subject
+    verticals: Verticals | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     reconstruct = chosen(options)
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
     progress(0, len(times))
-    reconstruction = reconstruct(landmarks, subject, options.visibility_min)
+    reconstruction = reconstruct(landmarks, subject, options.visibility_min, inputs.verticals)
     positions = reconstruction.markers
     gaps = fill_gaps(times, positions)
     estimated = np.zeros(positions.shape[:2], dtype=bool)

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from services.detector.stage import DETECTOR, DetectorInputs
-from shared.contracts import PoseModel, RunOptions
+from shared.contracts import PoseModel, RunOptions, Verticals
 from shared.errors import NobodyDetected
 from shared.models import sha256, shipped
 from shared.motion import Landmarks, Markers
@@ -120,19 +120,21 @@ def film(clip: Clip, renderer: Renderer, pose_model: PoseModel) -> Pair:
     with tempfile.TemporaryDirectory() as scratch:
         video = Path(scratch) / "clip.mp4"
         render_clip(clip, renderer, video)
-        landmarks = _detected(clip, DetectorInputs(video, Path(scratch)), RunOptions(pose_model=pose_model))
+        landmarks, verticals = _detected(clip, DetectorInputs(video, Path(scratch)), RunOptions(pose_model=pose_model))
     markers, camera = in_camera_world(clip.markers, clip.camera)
     body = clip.posed.body
-    return Pair(landmarks, Markers(landmarks.times, ALL_MARKERS, markers), camera, body.height, body.mass, clip.facts)
+    return Pair(
+        landmarks, Markers(landmarks.times, ALL_MARKERS, markers), camera, body.height, body.mass, clip.facts, verticals
+    )
 
 
-def _detected(clip: Clip, inputs: DetectorInputs, options: RunOptions) -> Landmarks:
+def _detected(clip: Clip, inputs: DetectorInputs, options: RunOptions) -> tuple[Landmarks, Verticals | None]:
     """What the detector gives; nothing but gaps where it finds nobody (often): such clips are part of the truth."""
     try:
-        landmarks = DETECTOR.run(inputs, options, silent).landmarks
+        found = DETECTOR.run(inputs, options, silent)
     except NobodyDetected:
         count, points = len(clip.times), len(LANDMARKS)
         gap = np.full((count, points, 3), np.nan)
-        return Landmarks(clip.times, gap[..., :2], gap, np.zeros((count, points)), clip.shot.size)
-    assert len(landmarks.times) == len(clip.times), "the decoder gave as many frames as were drawn"
-    return landmarks
+        return Landmarks(clip.times, gap[..., :2], gap, np.zeros((count, points)), clip.shot.size), None
+    assert len(found.landmarks.times) == len(clip.times), "the decoder gave as many frames as were drawn"
+    return found.landmarks, found.verticals

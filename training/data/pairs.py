@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
+from shared.contracts import Verticals
 from shared.errors import InvalidMotion
 from shared.motion import FloatArray, Landmarks, Markers
 from shared.skeleton import ALL_MARKERS
@@ -27,6 +28,7 @@ class Pair:
     camera     the true camera at the same times.
     height     metres, standing height of the person drawn. mass: kilograms.
     facts      how the clip came about: split, motion, person, backdrop, filming.
+    verticals  what the detector says of the picture's upright lines.
     """
 
     landmarks: Landmarks
@@ -35,6 +37,7 @@ class Pair:
     height: float
     mass: float
     facts: dict[str, JsonValue]
+    verticals: Verticals | None = None
 
     @property
     def split(self) -> str:
@@ -67,6 +70,7 @@ def write_pair(path: Path, pair: Pair) -> None:
             height=pair.height,
             mass=pair.mass,
             facts=json.dumps(pair.facts),
+            verticals="" if pair.verticals is None else pair.verticals.model_dump_json(),
         )
     part.replace(path)
 
@@ -89,6 +93,7 @@ def read_pair(path: Path) -> Pair:
             height=float(values["height"]),
             mass=float(values["mass"]),
             facts=json.loads(str(values["facts"])),
+            verticals=Verticals.model_validate_json(lines) if (lines := str(values.get("verticals", ""))) else None,
         )
     except (KeyError, ValueError, OSError, EOFError) as error:
         raise InvalidMotion(f"{path.name} is not a usable pair file: {error}.") from None

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from services.refiner.camera import FOCAL_LENGTH
+from shared.contracts import FOCAL_LENGTH
 from tests.services.refiner.synthetic import Camera, clock, filmed, in_front, squatting, turned, walking
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from services.refiner.camera import FOCAL_LENGTH
 from services.refiner.gravity import Gravity
 from services.refiner.ground import place
+from shared.contracts import FOCAL_LENGTH
 from tests.services.refiner.synthetic import Camera, clock, filmed, in_front, standing, walking
 
 FEET = [29, 30, 31, 32]

@@ -71,7 +71,7 @@ def test_the_network_s_pose_stands_where_the_picture_shows_it(motion, seconds):
     times = clock(seconds)
     points = motion(times)
     landmarks = filmed(times, points, CAMERA)
-    found = neural(knowing(times, points, CAMERA))(landmarks, SUBJECT, 0.3)
+    found = neural(knowing(times, points, CAMERA))(landmarks, SUBJECT, 0.3, None)
     hip, true_hip = found.markers[:, MARKER_INDEX["Hip"]], points[:, 23:25].mean(axis=1)
     wanted = to_markers(points, STATURE) - true_hip[:, None]
     np.testing.assert_allclose(found.markers - hip[:, None], wanted, atol=1e-5)
@@ -85,7 +85,9 @@ def test_the_network_s_pose_stands_where_the_picture_shows_it(motion, seconds):
 def test_the_tilt_is_the_network_s():
     times = clock(2)
     points = standing(times)
-    facts: dict[str, Any] = neural(knowing(times, points, CAMERA))(filmed(times, points, CAMERA), SUBJECT, 0.3).facts
+    facts: dict[str, Any] = neural(knowing(times, points, CAMERA))(
+        filmed(times, points, CAMERA), SUBJECT, 0.3, None
+    ).facts
     assert facts["camera_pitch_deg"] == pytest.approx(12, abs=1e-3)
     assert facts["camera_roll_deg"] == pytest.approx(-5, abs=1e-3)
     assert facts["camera_pitch_sd_deg"] == pytest.approx(2.5, abs=1e-3)
