@@ -5,6 +5,7 @@ where the camera looks, from the middle of the hips, and mends exchanged sides, 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ from shared.motion import FloatArray, Landmarks
 from shared.networks import Refiner
 from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
 
-INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height")
+INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height", "verticals")
 OUTPUTS: Final = ("markers", "spread", "tilt", "tilt_spread", "bearing")
 
 _WINDOWS_AT_ONCE: Final = 16
@@ -55,8 +56,8 @@ def neural(network: Refiner) -> Reconstruct:
         landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
     ) -> Reconstruction:
         base = geometric(landmarks, subject, visibility_min, verticals)
-        answer = ask(network, landmarks, subject.height, into=base.markers)
-        gravity = _gravity(answer)
+        answer = ask(network, landmarks, subject.height, verticals, into=base.markers)
+        gravity = replace(_gravity(answer), lines=verticals is not None)
         _put_into_world(landmarks, answer, gravity)
         return Reconstruction(
             initial=base.initial,
@@ -70,7 +71,13 @@ def neural(network: Refiner) -> Reconstruct:
     return reconstruct
 
 
-def ask(network: Refiner, landmarks: Landmarks, height: float, into: FloatArray | None = None) -> Answer:
+def ask(
+    network: Refiner,
+    landmarks: Landmarks,
+    height: float,
+    verticals: Verticals | None = None,
+    into: FloatArray | None = None,
+) -> Answer:
     """Ask the network about a whole clip, window by window; the markers are written `into` an array, or a new one.
 
     Where the landmarks have no picture (`image` all NaN) it answers from the 3D alone; then z need not point to any
@@ -80,7 +87,7 @@ def ask(network: Refiner, landmarks: Landmarks, height: float, into: FloatArray 
     indices = window_indices(max(frames, WINDOW))
     room = [np.empty((max(frames, WINDOW), *shape)) for shape in ((22,), (2,), (2,), ())]
     blends = dict(zip(OUTPUTS, [Blend(_room(into, frames)), *map(Blend, room)], strict=True))
-    for _ in ask_in_parts(network, indices, _feed(landmarks, height), blends, _WINDOWS_AT_ONCE):
+    for _ in ask_in_parts(network, indices, _feed(landmarks, height, verticals), blends, _WINDOWS_AT_ONCE):
         pass
     answers = [blend.finish() for blend in blends.values()]
     if frames < WINDOW:
@@ -98,7 +105,14 @@ def _room(into: FloatArray | None, frames: int) -> FloatArray:
     return into if into is not None and frames >= WINDOW else np.empty((max(frames, WINDOW), len(MARKERS), 3))
 
 
-def _feed(landmarks: Landmarks, height: float) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]]:
+def as_inputs(verticals: Verticals | None) -> FloatArray:
+    """(3,) slopes and 1, or zeros: what the network is told of the picture's upright lines."""
+    return np.zeros(3) if verticals is None else np.array([verticals.aside, verticals.ahead, 1.0])
+
+
+def _feed(
+    landmarks: Landmarks, height: float, verticals: Verticals | None
+) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]]:
     """The network's inputs for windows by their frames; a clip shorter than a window holds its last frame."""
     frames, times = len(landmarks.times), landmarks.times - landmarks.times[0]
     step = float(np.median(np.diff(times))) if frames > 1 else _FALLBACK_STEP_S
@@ -117,6 +131,7 @@ def _feed(landmarks: Landmarks, height: float) -> Callable[[NDArray[np.int64]], 
             "times": times[rows],
             "size": np.tile(size, (len(rows), 1)),
             "height": np.full(len(rows), height),
+            "verticals": np.tile(as_inputs(verticals), (len(rows), 1)),
         }
 
     return feed

@@ -20,6 +20,7 @@ def mirrored_seen(seen: Seen) -> Seen:
         image=flipped * (seen.detected[..., None, None] > 0.5),
         world=seen.world[:, :, MIRROR_LANDMARKS] * torch.tensor([-1.0, 1.0, 1.0], device=seen.world.device),
         visibility=seen.visibility[:, :, MIRROR_LANDMARKS],
+        verticals=seen.verticals * torch.tensor([-1.0, 1.0, 1.0], device=seen.verticals.device),
     )
 
 

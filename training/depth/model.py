@@ -13,11 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from services.refiner.markers import MARKER_LANDMARKS
+from shared.contracts import FOCAL_LENGTH
 from shared.errors import InvalidOption
 from shared.skeleton import LANDMARK_INDEX, LANDMARKS, MARKERS
-
-ASSUMED_FOCAL: Final = 0.85
-"""Focal length in units of the picture's longer side where none is known; phones have 0.7 (26 mm equivalent) and up."""
 
 HIPS: Final = (LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"])
 
@@ -52,7 +50,8 @@ class Seen(NamedTuple):
     """What the detector saw, a batch of windows. Frames without a person hold zeros and `detected` 0.
 
     image (B, T, 33, 2) pixels; world (B, T, 33, 3) metres; visibility (B, T, 33); detected (B, T);
-    times (B, T) seconds; size (B, 2) width and height of the picture in pixels; height (B,) metres of the person.
+    times (B, T) seconds; size (B, 2) width and height of the picture in pixels; height (B,) metres of the person;
+    verticals (B, 3) `aside`, `ahead` of the picture's upright lines and 1, or 0, 0, 0 where it shows none.
     T is even. Where there is no picture, `image` and `size` are 0, `world` has upright axes (x right, y down, z away),
     and landmarks that are not known hold 0 in `world` and `visibility`.
     """
@@ -64,6 +63,7 @@ class Seen(NamedTuple):
     times: Tensor
     size: Tensor
     height: Tensor
+    verticals: Tensor
 
 
 class Estimate(NamedTuple):
@@ -89,7 +89,7 @@ class DepthRefiner(nn.Module):
             raise InvalidOption({"width": f"{config.width} must be a multiple of the {config.heads} heads"})
         self.config = config
         width = config.width
-        features = len(LANDMARKS) * (2 + 3 + 1) + 8
+        features = len(LANDMARKS) * (2 + 3 + 1) + 11
         self.embed = nn.Sequential(nn.Linear(features, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.missing = nn.Parameter(torch.zeros(width))
         self.gather = nn.Linear(PATCH * width, width)
@@ -116,7 +116,8 @@ def _estimate(answer: Tensor, turned: Tensor, middle: Tensor, seen: Seen) -> Est
     """The answer (B, T, 22 · 4 + 5) in metres and radians: corrections of what the detector gives, put upright."""
     batch, frames, count = answer.shape[0], answer.shape[1], len(MARKERS)
     height = seen.height[:, None, None]
-    tilt, tilt_spread = answer[..., 4 * count : -3], torch.exp(answer[..., -3:-1].clamp(-4, 3)) * 0.05
+    tilt = answer[..., 4 * count : -3] + _tilt_of_lines(seen.verticals)[:, None]
+    tilt_spread = torch.exp(answer[..., -3:-1].clamp(-4, 3)) * 0.05
     change = answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
     places = _placed(turned, seen, change, answer[..., -1])
     markers = _upright(places, middle, tilt.detach())
@@ -146,7 +147,7 @@ def _distance(rays: Tensor, world: Tensor, seen: Seen) -> Tensor:
     evenly over the window."""
     weight = _as_markers(seen.visibility[..., None])
     fit = (weight * rays * (world[..., :2] - rays * world[..., 2:])).sum((-1, -2))
-    log = (fit / (weight * rays.square()).sum((-1, -2)).clamp(min=1e-6)).clamp(0.5, 30).log()
+    log = (fit / (weight * rays.square()).sum((-1, -2)).clamp(min=1e-6)).clamp(0.5, 30.0).log()
     count = seen.detected.sum(1, keepdim=True).clamp(min=1)
 
     def mean(values: Tensor) -> Tensor:
@@ -155,6 +156,12 @@ def _distance(rays: Tensor, world: Tensor, seen: Seen) -> Tensor:
     times = seen.times - mean(seen.times)
     slope = mean(times * log) / mean(times.square()).clamp(min=1e-3)
     return (mean(log) + slope.clamp(-2, 2) * times).exp()
+
+
+def _tilt_of_lines(verticals: Tensor) -> Tensor:
+    """(B, 2) pitch and roll of a camera of the assumed focal length that sees upright lines so (B, 3); else 0."""
+    aside, ahead, known = verticals.unbind(-1)
+    return torch.stack([torch.atan(ahead / (1 + aside.square()).sqrt()), -torch.atan(aside)], dim=-1) * known[:, None]
 
 
 def _as_markers(landmarks: Tensor) -> Tensor:
@@ -208,8 +215,8 @@ def _features(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
     """
     pictured = _pictured(seen)[:, None, None]
     size = torch.where(pictured > 0, seen.size[:, None], 1.0)[:, :, None]
-    rays = (seen.image - size / 2) / (ASSUMED_FOCAL * size.amax(dim=-1, keepdim=True)) * pictured[..., None]
-    middle = (rays[..., HIPS[0], :] + rays[..., HIPS[1], :]) / 2
+    rays = (seen.image - size / 2) / (FOCAL_LENGTH * size.amax(dim=-1, keepdim=True)) * pictured[..., None]
+    middle = (rays[..., HIPS[0], :] + rays[..., HIPS[1], :]) / 2 * seen.detected[..., None]
     turned = _turned_to(rays, middle)
     spread = turned.square().sum(-1).mean(-1)  # (B, T)
     found = seen.detected.sum(1, keepdim=True).clamp(min=1)
@@ -220,6 +227,7 @@ def _features(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
     step = torch.diff(seen.times, dim=1, prepend=2 * seen.times[:, :1] - seen.times[:, 1:2])
     extra = [middle[..., 0], middle[..., 1], relative, window.log().expand_as(relative), height, shape, step * 10]
     extra.append(pictured[..., 0].expand_as(relative))
+    extra += [value[:, None].expand_as(relative) for value in seen.verticals.unbind(-1)]
     flat = [
         (turned / window[..., None, None]).clamp(-5, 5).flatten(2),
         (seen.world / height[..., None, None] * 2).flatten(2),

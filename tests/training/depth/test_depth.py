@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra 'trai
 from services.refiner.camera import _towards  # noqa: E402
 from services.refiner.markers import MARKER_LANDMARKS  # noqa: E402
 from services.refiner.windows import window_indices  # noqa: E402
+from shared.contracts import FOCAL_LENGTH, Verticals  # noqa: E402
 from shared.errors import ModelError  # noqa: E402
 from shared.motion import Landmarks, Markers  # noqa: E402
 from shared.skeleton import ALL_MARKERS, LANDMARKS, MARKERS  # noqa: E402
@@ -18,11 +19,21 @@ from training.depth.evaluate import calibrate, refined, scores, true_markers  # 
 from training.depth.loop import TrainConfig, one_epoch  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
 from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
-from training.depth.model import ASSUMED_FOCAL, DepthConfig, DepthRefiner, Seen, _bearing, _upright  # noqa: E402
+from training.depth.model import (  # noqa: E402
+    DepthConfig,
+    DepthRefiner,
+    Seen,
+    _bearing,
+    _features,
+    _placed,
+    _tilt_of_lines,
+    _upright,
+)
 from training.depth.windows import (  # noqa: E402
     Sample,
     Truth,
     _rolled,
+    _with_lines,
     draw_batch,
     in_windows,
     load_samples,
@@ -61,7 +72,7 @@ def seen_perfectly(pitch: float, roll: float) -> Sample:
     frames = 50
     camera = Camera(
         (640, 360),
-        ASSUMED_FOCAL * 640,
+        FOCAL_LENGTH * 640,
         np.tile(look(0.3, pitch, roll), (frames, 1, 1)),
         np.tile([0.7, 1.4, 3.0], (frames, 1)),
     )
@@ -121,18 +132,39 @@ def test_a_file_of_markers_is_upright(pitch, roll):
 
 
 @pytest.mark.parametrize(("pitch", "roll"), [(0.0, 0.0), (0.3, 0.0), (-0.2, 0.1)])
-def test_corrections_start_from_the_landmarks_put_upright(pitch, roll):
+def test_corrections_start_where_the_picture_shows_the_landmarks_put_upright(pitch, roll):
+    """Across the view the detector's 3D may be wrong: the picture's rays count."""
     seen, truth = clip(seen_perfectly(pitch, roll))
-    middle = (seen.image[:, :, 23] + seen.image[:, :, 24]) / 2
-    start = _upright(seen.world, (middle - seen.size[:, None] / 2) / (ASSUMED_FOCAL * 640), truth.tilt)
-    columns = [MARKERS.index(name) for name in MARKER_LANDMARKS]
-    assert (start - truth.markers)[:, :, columns].abs().max() < 0.05
+    wrong = seen.world + torch.tensor([0.1, 0.1, 0.0]) * torch.randn(seen.world.shape, generator=torch.manual_seed(0))
+    for world, near in ((seen.world, 0.06), (wrong, 0.12)):
+        given = seen._replace(world=world)
+        _, turned_rays, middle = _features(given)
+        batch, frames = given.times.shape
+        nothing = torch.zeros(batch, frames, len(MARKERS), 3)
+        start = _upright(_placed(turned_rays, given, nothing, torch.zeros(batch, frames)), middle, truth.tilt)
+        columns = [MARKERS.index(name) for name in MARKER_LANDMARKS]
+        assert (start - truth.markers)[:, :, columns].abs().max() < near
+
+
+@pytest.mark.parametrize(("pitch", "roll"), [(0.3, 0.0), (-0.2, 0.1), (0.1, -0.4)])
+def test_upright_lines_tell_the_tilt(pitch, roll):
+    sample = seen_perfectly(pitch, roll)
+    shown = [_with_lines(sample, np.random.default_rng(seed)).verticals for seed in range(60)]
+    known = torch.tensor(np.array([lines for lines in shown if lines[2]]))
+    assert 15 < len(known) < 45
+    assert not np.any([lines for lines in shown if not lines[2]])
+    tilt = _tilt_of_lines(known).median(dim=0).values
+    assert tilt.numpy() == pytest.approx(sample.tilt[0], abs=0.01)
+    assert not _tilt_of_lines(torch.zeros(2, 3)).any()
+    slopes = known[0, :2].tolist()
+    pair = replace(made_up_pair(0), verticals=Verticals(aside=slopes[0], ahead=slopes[1], looks=3))
+    assert to_sample(pair).verticals == pytest.approx(known[0].numpy())
 
 
 def test_the_bearing_is_that_about_the_vertical():
     seen, truth = clip(seen_perfectly(0.3, 0.2))
     middle = (seen.image[:, :, 23] + seen.image[:, :, 24]) / 2
-    slopes = (middle - seen.size[:, None] / 2) / (ASSUMED_FOCAL * 640)
+    slopes = (middle - seen.size[:, None] / 2) / (FOCAL_LENGTH * 640)
     assert torch.allclose(_bearing(slopes, truth.tilt), truth.bearing, atol=0.02)
 
 
