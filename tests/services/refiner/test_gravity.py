@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from services.refiner.gravity import Gravity, Stance, estimate_gravity, world_axes
+from shared.contracts import FOCAL_LENGTH, Verticals
 from shared.motion import Landmarks
 from tests.services.refiner.synthetic import (
     STATURE,
@@ -99,6 +100,47 @@ def test_somebody_who_lies_down_is_not_a_camera_on_its_side():
     times = clock(3)
     lying = standing(times)[..., [1, 0, 2]] * [1, -1, 1]
     assert not gravity(filmed(times, lying, Camera())).estimated
+
+
+def lines(camera: Camera, focal: float = FOCAL_LENGTH) -> Verticals:
+    """What the picture's upright lines say, seen by a camera of that true focal length."""
+    up = camera.up()
+    return Verticals(aside=up[0] / -up[1], ahead=up[2] / -up[1] * FOCAL_LENGTH / focal, looks=2)
+
+
+def with_lines(camera: Camera, said: Verticals, points=standing) -> Gravity:
+    times = clock(3)
+    landmarks = filmed(times, points(times), camera)
+    stance = Stance.of(in_front(landmarks, 1.0), landmarks.visibility >= 0.3, STATURE)
+    return estimate_gravity(landmarks.times, stance, said)
+
+
+@pytest.mark.parametrize(("pitch", "roll", "focal"), [(15, -10, 0.85), (15, -10, 1.0), (-12, 20, 0.75), (20, 4, 1.1)])
+def test_upright_lines_tell_more_than_balance(pitch, roll, focal):
+    """The roll is theirs; of the pitch, which they tell as well as the focal length is known, the body tells some."""
+    camera = Camera(pitch=pitch, roll=roll, noise=0.05)
+    found = with_lines(camera, lines(camera, focal))
+    assert found.lines
+    assert found.estimated
+    assert found.roll_deg == pytest.approx(roll, abs=1.0)
+    assert found.pitch_deg == pytest.approx(pitch, abs=4.0)
+    assert found.roll_sd_deg < 1.1
+    assert abs(found.pitch_deg - pitch) < 2 * found.pitch_sd_deg
+
+
+def test_lines_alone_do_for_somebody_who_crouches():
+    camera = Camera(pitch=15)
+    found = with_lines(camera, lines(camera), lambda times: np.repeat(squatting(times)[30:31], len(times), axis=0))
+    assert found.estimated
+    assert found.pitch_deg == pytest.approx(15, abs=1)
+
+
+def test_lines_that_no_standing_body_fits_are_left_aside():
+    """A leaning wall, a picture of bars: the person would fall over."""
+    camera = Camera(pitch=5)
+    found = with_lines(camera, lines(Camera(pitch=5, roll=25)))
+    assert not found.lines
+    assert found.roll_deg == pytest.approx(0, abs=1.5)
 
 
 @pytest.mark.parametrize("camera", [Camera(), Camera(pitch=20), Camera(roll=-10), Camera(pitch=-15, roll=12)])
