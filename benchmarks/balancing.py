@@ -6,7 +6,7 @@ angles that our definitions make of them. `opensim`: OpenSim's inverse kinematic
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Self
@@ -29,10 +29,10 @@ from services.augmenter.body import interpolate
 from services.detector.stage import DETECTOR, DetectorInputs
 from services.refiner.markers import to_markers
 from services.refiner.smoothing import low_pass
-from shared.contracts import RunOptions, Subject
+from shared.artefacts import load, save
+from shared.contracts import RunOptions, Subject, Verticals
 from shared.errors import InvalidMotion
 from shared.formats.mot import read_mot
-from shared.formats.npz import load_npz, save_npz
 from shared.formats.trc import read_trc
 from shared.models import sha256, shipped
 from shared.motion import FloatArray, Landmarks, Markers
@@ -75,6 +75,7 @@ class RealClip:
 
     cameras: Sequence[CalibratedCamera]
     landmarks: Sequence[Landmarks]
+    verticals: Sequence[Verticals | None]
     together: Triangulation
 
     @classmethod
@@ -89,11 +90,11 @@ class RealClip:
         cameras = {camera.name: camera for camera in read_qualisys(calibration)}
         if lost := [video.stem for video in videos if video.stem not in cameras]:
             raise InvalidMotion(f"{calibration.name} holds no camera of the name: {', '.join(lost)}.")
-        landmarks = [detected(video, work) for video in videos]
+        landmarks, verticals = zip(*(detected(video, work) for video in videos), strict=True)
         if len({len(one.times) for one in landmarks}) > 1:
             raise InvalidMotion("The videos have different numbers of frames; they must show the same moments.")
         chosen = [cameras[video.stem] for video in videos]
-        return cls(chosen, landmarks, triangulate(chosen, np.stack([one.image for one in landmarks])))
+        return cls(chosen, landmarks, verticals, triangulate(chosen, np.stack([one.image for one in landmarks])))
 
     def facts(self) -> dict[str, JsonValue]:
         """How well the cameras agree, in pixels, and what was mended."""
@@ -121,8 +122,8 @@ class RealClip:
         else:
             angles = opensim_angles(data, times)
         return [
-            _case(camera, landmarks, markers, angles)
-            for camera, landmarks in zip(self.cameras, self.landmarks, strict=True)
+            replace(_case(camera, landmarks, markers, angles), verticals=verticals)
+            for camera, landmarks, verticals in zip(self.cameras, self.landmarks, self.verticals, strict=True)
         ]
 
 
@@ -138,17 +139,19 @@ def _case(calibrated: CalibratedCamera, landmarks: Landmarks, markers: FloatArra
     return Case(calibrated.name, calibrated.name, landmarks, SUBJECT, camera, markers, turned)
 
 
-def detected(video: Path, work: Path) -> Landmarks:
+def detected(video: Path, work: Path) -> tuple[Landmarks, Verticals | None]:
     """What the detector sees in a video, from the work folder where the same model saw the same video before."""
     model = sha256(shipped(f"pose_landmarker_{RunOptions().pose_model}.task"))
-    kept = work / f"{video.stem}-{sha256(video)[:12]}-{model[:12]}.npz"
-    if kept.is_file():
-        return load_npz(kept, Landmarks)
-    work.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as scratch:
-        found = DETECTOR.run(DetectorInputs(video, Path(scratch)), RunOptions(), silent).landmarks
-    save_npz(kept, found)
-    return found
+    folder = work / f"{video.stem}-{sha256(video)[:12]}-{model[:12]}"
+    kept, lines = folder / "landmarks.npz", folder / "verticals.json"
+    if not kept.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory() as scratch:
+            found = DETECTOR.run(DetectorInputs(video, Path(scratch)), RunOptions(), silent)
+        if found.verticals is not None:
+            save(folder, lines.stem, found.verticals)
+        save(folder, kept.stem, found.landmarks)
+    return load(kept, Landmarks), load(lines, Verticals) if lines.is_file() else None
 
 
 def triangulated_markers(together: Triangulation, times: FloatArray) -> FloatArray:

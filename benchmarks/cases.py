@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from services.angles.joints import joint_angles
-from shared.contracts import Subject
+from shared.contracts import Subject, Verticals
 from shared.motion import FloatArray, Landmarks
 from shared.skeleton import JOINT_GROUPS, MARKERS
 from training.data.pairs import pair_files, read_pair
@@ -25,6 +25,7 @@ class Case:
     markers  (T, 22, 3) metres, true, in that world; NaN where not known.
     angles   (T, 12, 3) degrees, true; NaN where not known. The pelvis' rotation counts from the heading of the camera's
              first frame, as in a run.
+    verticals  what the detector says of the picture's upright lines.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Case:
     camera: Camera
     markers: FloatArray
     angles: FloatArray
+    verticals: Verticals | None = None
 
 
 def rendered_cases(folder: Path) -> Iterator[Case]:
@@ -50,6 +52,7 @@ def rendered_cases(folder: Path) -> Iterator[Case]:
             camera=pair.camera,
             markers=pair.markers.select(MARKERS).positions,
             angles=joint_angles(pair.markers),
+            verticals=pair.verticals,
         )
 
 

@@ -144,7 +144,8 @@ def _unrefined(case: Case, markers: FloatArray, cycles: int, up: FloatArray | No
 def _refined(case: Case, options: RunOptions) -> Answer:
     """All stages after the detector. Raises NotAvailable where a network cannot be used."""
     try:
-        made, reports = _run(route(options)[1:], {"landmarks": case.landmarks, "subject": case.subject}, options)
+        seen = {"landmarks": case.landmarks, "subject": case.subject, "verticals": case.verticals}
+        made, reports = _run(route(options)[1:], seen, options)
     except ModelError as error:
         raise NotAvailable(str(error)) from error
     facts = reports["refiner.depth"].facts

@@ -57,7 +57,7 @@ class PartFacts(BaseModel):
 
     reading: Reading
     views: ViewFacts
-    looks: tuple[Look | None, ...]
+    looks: tuple[Look | None, ...] = ()
 
 
 @dataclass(frozen=True)

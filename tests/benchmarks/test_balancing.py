@@ -11,6 +11,7 @@ from benchmarks.conditions import CONDITIONS
 from benchmarks.multicamera import CalibratedCamera, triangulate
 from benchmarks.scoring import errors, figures
 from services.detector.stage import DETECTOR, DetectorOutputs
+from shared.contracts import Verticals
 from shared.errors import InvalidMotion
 from shared.formats.mot import read_mot
 from shared.formats.trc import read_trc
@@ -43,7 +44,7 @@ def before_four_cameras(points: FloatArray) -> RealClip:
         cameras.append(CalibratedCamera(f"cam{index}", matrix, np.zeros(4), rotation, shift))
         landmarks.append(synthetic.filmed(times, points, made))
     together = triangulate(cameras, np.stack([one.image for one in landmarks]))
-    return RealClip(cameras, landmarks, together)
+    return RealClip(cameras, landmarks, [Verticals(aside=0.0, ahead=0.1 * n, looks=1) for n in range(4)], together)
 
 
 def test_each_camera_is_held_against_all_of_them_together(tmp_path):
@@ -107,18 +108,20 @@ def test_turning_the_world_turns_the_pelvis_alone(data):
 
 def test_a_video_is_looked_at_once(tmp_path, monkeypatch):
     seen = synthetic.filmed(synthetic.clock(0.5), synthetic.standing(synthetic.clock(0.5)), synthetic.Camera())
+    lines = Verticals(aside=0.1, ahead=-0.2, looks=2)
     runs = []
 
     def run(inputs, options, progress):
         runs.append(inputs.video)
-        return DetectorOutputs(seen, None, None, None)  # type: ignore[arg-type]  # only the landmarks are used
+        return DetectorOutputs(seen, None, None, None, lines)  # type: ignore[arg-type]  # nothing else is used
 
     monkeypatch.setattr(balancing, "DETECTOR", replace(DETECTOR, run=run))
     video = tmp_path / "cam01.mp4"
     video.write_bytes(b"one")
     first, again = (detected(video, tmp_path / "work") for _ in range(2))
     assert len(runs) == 1
-    assert again.world == pytest.approx(first.world)
+    assert again[0].world == pytest.approx(first[0].world)
+    assert again[1] == first[1] == lines
     video.write_bytes(b"another")
     detected(video, tmp_path / "work")
     assert len(runs) == 2

@@ -170,5 +170,5 @@ def test_show_video_without_a_display_is_a_warning(clip, tmp_path, pictures, mon
 def test_the_stage_declares_its_types():
     assert DETECTOR.name == "detector"
     assert set(DETECTOR.inputs.__dataclass_fields__) == {"video", "workdir"}
-    assert set(DETECTOR.outputs.__dataclass_fields__) == {"landmarks", "video_facts", "preview", "report"}
+    assert set(DETECTOR.outputs.__dataclass_fields__) == {"landmarks", "video_facts", "preview", "report", "verticals"}
     assert Path(MODELS_DIRECTORY / "pose_landmarker_lite.task").is_file()
