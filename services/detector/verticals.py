@@ -18,7 +18,7 @@ from shared.contracts import FOCAL_LENGTH, Verticals
 from shared.motion import FloatArray
 
 INTERVAL_S: Final = 1.5
-"""Between two frames that are looked at."""
+"""Between the first two frames that are looked at; ever longer after that."""
 
 _LONGEST_SIDE: Final = 640
 """Pixels of the picture that is searched: 15 ms, and enough for what is longer than `_SHORTEST`."""
@@ -144,7 +144,7 @@ def _grid(middle: FloatArray, reach: FloatArray, count: int) -> FloatArray:
 
 
 class Looks:
-    """Looks at a frame now and then, in the order of time."""
+    """Looks at a frame now and then, in the order of time: five times in 20 s."""
 
     def __init__(self) -> None:
         self._taken: list[Look | None] = []
@@ -154,7 +154,7 @@ class Looks:
         """Look at this frame, if it is time to; seconds."""
         if time >= self._due:
             self._taken.append(look(picture, pose))
-            self._due = time + INTERVAL_S
+            self._due = time + INTERVAL_S * len(self._taken)
 
     def __iter__(self) -> Iterator[Look | None]:
         return iter(self._taken)

@@ -73,9 +73,12 @@ def _detection(results: RunResults, version: str, cite: _Citations) -> list[str]
 
 def _markers(results: RunResults) -> list[str]:
     subject, options = results.subject, results.options
+    witness = "upright lines in the picture and the person's posture"
+    if not _fact(results, "refiner.depth", "gravity_by_upright_lines"):
+        witness = "the person's posture"
     told = [
-        "From these, 22 markers were placed in a world frame whose vertical is that of gravity as estimated from the "
-        f"person's balance, and scaled to the standing height of {subject.height:.2f} m."
+        "From these, 22 markers were placed in a world frame whose vertical is that of gravity as estimated from "
+        f"{witness}, and scaled to the standing height of {subject.height:.2f} m."
     ]
     if _fact(results, "refiner.depth", "swaps_share"):
         told.append("Where left and right had been exchanged they were put back.")

@@ -71,9 +71,9 @@ def test_looks_are_taken_now_and_then(monkeypatch):
     seen = []
     monkeypatch.setattr("services.detector.verticals.look", lambda picture, pose: seen.append(picture))
     looks = Looks()
-    for frame in range(120):
+    for frame in range(240):
         looks.see(7 + frame / 30, np.full((2, 2, 3), frame, dtype=np.uint8), None)
-    assert [int(picture[0, 0, 0]) for picture in seen] == [0, 45, 90]
+    assert [int(picture[0, 0, 0]) for picture in seen] == [0, 45, 135]
     assert INTERVAL_S == 1.5
     assert list(looks) == [None, None, None]
 
