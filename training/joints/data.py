@@ -21,14 +21,14 @@ from services.refiner.stage import DEPTH, DepthInputs, DepthOutputs
 from shared.contracts import RunOptions, Subject
 from shared.errors import InputError, InvalidMotion, InvalidOption
 from shared.models import sha256
-from shared.motion import FloatArray, JointAngles, Landmarks, Markers
+from shared.motion import FloatArray, JointAngles, Markers
 from shared.skeleton import MARKERS
 from shared.stage import silent
 from training.data.pairs import Pair, pair_files, read_facts, read_pair
 
 log = logging.getLogger(__name__)
 
-RefineDepth = Callable[[Landmarks, Subject], DepthOutputs]
+RefineDepth = Callable[[DepthInputs], DepthOutputs]
 """The stage before the augmenter, with whatever network."""
 
 CYCLES: Final = 4
@@ -68,13 +68,13 @@ def stage_depth(depth_model: Path | None) -> RefineDepth:
     """
     options = RunOptions(depth_model_path=None if depth_model is None else str(depth_model))
     DEPTH.check(options)
-    return lambda landmarks, subject: DEPTH.run(DepthInputs(landmarks, subject), options, silent)
+    return lambda inputs: DEPTH.run(inputs, options, silent)
 
 
 def clip_of(pair: Pair, name: str, refine_depth: RefineDepth, cycles: int = CYCLES) -> Clip:
     """Run a pair's landmarks through the pipeline. Raises InputError where a run would be refused."""
     subject, options = Subject(height=pair.height, weight=pair.mass), RunOptions(augmentation_cycles=cycles)
-    depth = refine_depth(pair.landmarks, subject)
+    depth = refine_depth(DepthInputs(pair.landmarks, subject, pair.verticals))
     angles, augmented = _angles(depth.markers, subject, options)
     ideal, _ = _angles(pair.markers.select(MARKERS), subject, options)
     unknown = np.full((angles.times.size, len(MARKERS)), np.nan)

@@ -7,7 +7,7 @@ import pytest
 
 from cli.main import main
 from services.angles.joints import joint_angles
-from services.refiner.stage import DepthOutputs
+from services.refiner.stage import DepthInputs, DepthOutputs
 from shared.contracts import StageReport, Subject
 from shared.errors import InvalidOption
 from shared.motion import FloatArray, Landmarks, Markers, MarkerSpread
@@ -57,7 +57,8 @@ def made_up_pair(split: str = "train") -> Pair:
     return Pair(landmarks, truth, camera, 1.7, 65.0, {"split": split, "motion": "walk"})
 
 
-def as_standing(landmarks: Landmarks, subject: Subject) -> DepthOutputs:
+def as_standing(inputs: DepthInputs) -> DepthOutputs:
+    landmarks, subject = inputs.landmarks, inputs.subject
     assert subject == Subject(height=1.7, weight=65.0)
     body = Markers(landmarks.times, MARKERS, np.tile(standing(), (FRAMES, 1, 1)))
     spread = MarkerSpread(landmarks.times, MARKERS, np.full((FRAMES, 22), 0.03))
@@ -78,8 +79,8 @@ def test_a_clip_holds_what_the_pipeline_makes_and_the_truth():
 
 
 def test_without_a_stated_spread_it_is_unknown():
-    def silent_depth(landmarks: Landmarks, subject: Subject) -> DepthOutputs:
-        made = as_standing(landmarks, subject)
+    def silent_depth(inputs: DepthInputs) -> DepthOutputs:
+        made = as_standing(inputs)
         return DepthOutputs(made.initial_markers, made.markers, made.report)
 
     assert np.isnan(clip_of(made_up_pair(), "1", silent_depth, cycles=2).depth_spread).all()
