@@ -70,6 +70,7 @@ def _add_joints(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         default="train",
         help="clips to learn from; a depth refiner errs too little on those that it was trained on (default train)",
     )
+    joints.add_argument("--workers", type=int, default=1, help="processes that run the pipeline (default 1)")
     joints.add_argument("--epochs", type=int, default=30)
     joints.add_argument("--batch-size", type=int, default=16, help="windows a step (default 16)")
     joints.add_argument("--seed", type=int, default=1)

@@ -22,6 +22,7 @@ from shared.contracts import RunOptions, Subject
 from shared.errors import InputError, InvalidMotion, InvalidOption
 from shared.models import sha256
 from shared.motion import FloatArray, JointAngles, Markers
+from shared.processes import pool
 from shared.skeleton import MARKERS
 from shared.stage import silent
 from training.data.pairs import Pair, pair_files, read_facts, read_pair
@@ -98,8 +99,10 @@ def _angles(markers: Markers, subject: Subject, options: RunOptions) -> tuple[Jo
     return ANGLES.run(AnglesInputs(augmented.augmented_markers), options, silent).angles, augmented
 
 
-def make_clips(data: Path, folder: Path, depth_model: Path | None, splits: Sequence[str]) -> list[Path]:
-    """The files of these splits' clips, in order; those that are not there yet are made.
+def make_clips(
+    data: Path, folder: Path, depth_model: Path | None, splits: Sequence[str], workers: int = 1
+) -> list[Path]:
+    """The files of these splits' clips, in order; those that are not there yet are made by so many processes.
 
     Raises InvalidOption where the folder holds clips of another depth model: they must not mix; ModelNotFound,
     ModelCorrupt or ModelError where the depth model cannot be used.
@@ -108,12 +111,38 @@ def make_clips(data: Path, folder: Path, depth_model: Path | None, splits: Seque
     folder.mkdir(parents=True, exist_ok=True)
     _begin(folder, depth_model)
     wanted = [file for file in pair_files(data) if read_facts(file)["split"] in splits]
-    for file in tqdm([file for file in wanted if not (folder / file.name).exists()], desc="angles", leave=False):
-        try:
-            write_clip(folder / file.name, clip_of(read_pair(file), file.stem, refine_depth))
-        except InputError as error:  # nobody in view for most of the clip: a run would be refused as well
-            log.warning("%s is left out: %s", file.name, error)
+    missing = [file for file in wanted if not (folder / file.name).exists()]
+    if workers > 1:
+        with pool(workers, _prepare, depth_model) as processes:
+            made = processes.map(_make_prepared, missing, [folder] * len(missing))
+            faults = list(tqdm(made, desc="angles", total=len(missing), leave=False))
+    else:
+        faults = [_make(file, folder, refine_depth) for file in tqdm(missing, desc="angles", leave=False)]
+    for file, fault in zip(missing, faults, strict=True):
+        if fault:
+            log.warning("%s is left out: %s", file.name, fault)
     return [folder / file.name for file in wanted if (folder / file.name).exists()]
+
+
+def _make(file: Path, folder: Path, refine_depth: RefineDepth) -> str:
+    """Make one clip's file; says why not where a run would be refused: nobody in view for most of the clip."""
+    try:
+        write_clip(folder / file.name, clip_of(read_pair(file), file.stem, refine_depth))
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+_refine_depth: RefineDepth
+
+
+def _prepare(depth_model: Path | None) -> None:
+    global _refine_depth  # noqa: PLW0603 -- what an initialiser of a process pool leaves for its work
+    _refine_depth = stage_depth(depth_model)
+
+
+def _make_prepared(file: Path, folder: Path) -> str:
+    return _make(file, folder, _refine_depth)
 
 
 def write_clip(path: Path, clip: Clip) -> None:

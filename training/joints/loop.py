@@ -46,7 +46,7 @@ class TrainConfig:
     """What a training run is asked to do.
 
     `depth_model` is the depth refiner whose angles are learnt from, None the geometric refinement. `split` says which
-    clips are learnt from (see `divided`).
+    clips are learnt from (see `divided`). workers: processes that run the pipeline on the pairs.
     """
 
     data: Path
@@ -59,6 +59,7 @@ class TrainConfig:
     seed: int = 1
     width: int = 48
     layers: int = 3
+    workers: int = 1
 
 
 def train(config: TrainConfig) -> Path:
@@ -96,7 +97,10 @@ def measure(config: TrainConfig, split: str) -> Figures:
 
 def load_clips(config: TrainConfig, splits: Sequence[str] = ("train", "validation")) -> list[Clip]:
     """The clips of these splits, made where they are not there yet, in `OUT/clips`."""
-    return [read_clip(file) for file in make_clips(config.data, config.out / "clips", config.depth_model, splits)]
+    return [
+        read_clip(file)
+        for file in make_clips(config.data, config.out / "clips", config.depth_model, splits, config.workers)
+    ]
 
 
 def divided(clips: Sequence[Clip], split: Split) -> tuple[list[Clip], list[Clip]]:

@@ -129,6 +129,11 @@ def test_a_depth_model_that_cannot_be_used_is_refused_before_any_clip(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_clip_in_which_a_run_would_be_refused_is_left_out(pairs: Path, tmp_path: Path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_clip_in_which_a_run_would_be_refused_is_left_out(
+    pairs: Path, tmp_path: Path, workers: int, caplog: pytest.LogCaptureFixture
+):
     """Nobody is anywhere in the made-up pictures, so the geometric refinement finds nobody."""
-    assert make_clips(pairs, tmp_path / "angles", None, ("train",)) == []
+    assert make_clips(pairs, tmp_path / "angles", None, ("train", "test"), workers) == []
+    left_out = [record.getMessage().split(" is left out: ")[0] for record in caplog.records]
+    assert left_out == ["000000.npz", "000002.npz"]
