@@ -129,6 +129,8 @@ def _common_direction(lines: _Lines) -> Look | None:
     for reach, tolerance_deg in ((0.04, 1.5), (0.012, 1.0)):
         grid = _grid(best, np.full(2, reach), 13)
         best = grid[np.argmax(lines.votes(grid, tolerance_deg))]
+    if (np.abs(best) > _REACH).any():  # at the edge of what was searched: the most votes lie beyond
+        return None
     agree = lines.angles(best[None])[0] < _AGREES_DEG
     lengths, across = lines.lengths[agree], lines.middles[agree, 0]
     if lengths.sum() < max(_LEAST_LENGTH, _LEAST_SHARE * lines.lengths.sum()):

@@ -52,6 +52,10 @@ def test_what_does_not_stand_upright_says_nothing():
     assert look(noise, None) is None
 
 
+def test_a_tilt_beyond_what_is_searched_says_nothing():
+    assert look(posts((640, 360), 0, 34), None) is None
+
+
 def test_a_single_edge_fits_many_tilts_and_says_nothing():
     assert look(posts((640, 360), -10, 0, places=[0.8]), None) is None
 
