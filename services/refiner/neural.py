@@ -172,10 +172,21 @@ def _put_into_world(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> N
         return points
 
     standing = placed(landmarks.times, seen, body)
+    _bridge(landmarks, standing.shift)
     placement = place((points for _, points in standing.pieces()), gravity)
     for frames, points in standing.pieces():
         hip = pair(placement.to_world(points), "hip").mean(axis=1)[:, None]
         answer.markers[frames] = hip + answer.markers[frames] - _mid_hip(answer.markers[frames])
+
+
+def _bridge(landmarks: Landmarks, shift: FloatArray) -> None:
+    """Where the network's body fits no place before the camera, since the detector took left for right, the person is
+    on the way from the last place to the next; shift (T, 3) is changed."""
+    known = np.isfinite(shift).all(axis=1)
+    lost = landmarks.detected & ~known
+    if known.any():
+        for path in shift.T:
+            path[lost] = np.interp(landmarks.times[lost], landmarks.times[known], path[known])
 
 
 def _mean_spread(spread: FloatArray) -> dict[str, JsonValue]:

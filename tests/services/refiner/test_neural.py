@@ -82,6 +82,20 @@ def test_the_network_s_pose_stands_where_the_picture_shows_it(motion, seconds):
     assert found.warnings == ()
 
 
+def test_where_the_picture_fits_nowhere_the_person_is_on_the_way():
+    """Frames whose landmarks are exchanged so that no place before the camera explains them."""
+    times = clock(4)
+    points = walking(times)
+    landmarks = filmed(times, points, CAMERA)
+    image = np.array(landmarks.image)
+    hips = image[40:46, 23:25].mean(axis=1, keepdims=True)
+    image[40:46] = 2 * hips - image[40:46]
+    found = neural(knowing(times, points, CAMERA))(replace(landmarks, image=image), SUBJECT, 0.3, None).markers
+    assert np.isfinite(found).all()
+    hip, true_hip = found[:, MARKER_INDEX["Hip"]], points[:, 23:25].mean(axis=1)
+    np.testing.assert_allclose(hip[36:50] - hip[30], true_hip[36:50] - true_hip[30], atol=0.1)
+
+
 def test_the_tilt_is_the_network_s():
     times = clock(2)
     points = standing(times)
