@@ -28,8 +28,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     depth.add_argument("--out", type=Path, required=True, help="folder of the checkpoints; gone on with if it is there")
     depth.add_argument("--epochs", type=int, default=30)
     depth.add_argument("--batch-size", type=int, default=32, help="windows a step (default 32)")
-    depth.add_argument("--learning-rate", type=float, default=2e-3, help="at its highest (default 0.002)")
-    depth.add_argument("--start", type=Path, metavar="FILE", help="depth refiner (ONNX) of the same size to go on from")
     depth.add_argument("--seed", type=int, default=1)
     depth.add_argument("--width", type=int, default=192, help="of the network (default 192)")
     depth.add_argument("--layers", type=int, default=4, help="of the network (default 4)")

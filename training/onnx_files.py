@@ -8,8 +8,6 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import numpy_helper
 from torch import Tensor, nn
 
 from shared.errors import ModelError
@@ -61,19 +59,6 @@ def export(
         path.unlink()
         raise ModelError(f"{path.name}: ONNX and torch differ by {difference:.3g} in {limit.output}.")
     return difference
-
-
-def load(path: Path, model: nn.Module) -> None:
-    """Give a network the weights of a file that `export` wrote of one like it.
-
-    Raises ModelError where the file is not there or holds another network; also one of a width below 96 or hardly
-    trained, since the exporter turns and renames small weights and keeps equal ones once.
-    """
-    try:
-        stored = {item.name: numpy_helper.to_array(item) for item in onnx.load(path).graph.initializer}
-        model.load_state_dict({name: torch.tensor(stored[f"model.{name}"]) for name in model.state_dict()})
-    except (KeyError, OSError, RuntimeError, DecodeError) as error:
-        raise ModelError(f"{path.name} is no network of this kind, width and number of layers.") from error
 
 
 def _without_traces(path: Path) -> None:

@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from shared.networks import SHIPPED
-from training import onnx_files
 from training.data.pairs import pair_files
 from training.depth.evaluate import Scores, calibrate, mean_scores, refined, scores
 from training.depth.export import export
@@ -56,7 +55,6 @@ class TrainConfig:
     errors: Path | None = None
     mocap: tuple[Path, ...] = ()
     simulated: int = 500
-    start: Path | None = None
 
 
 def train(config: TrainConfig) -> Path:
@@ -66,10 +64,7 @@ def train(config: TrainConfig) -> Path:
     train_set, validation = load_samples(files, "train")[: config.clips], load_samples(files, "validation")
     stream = _Stream(config)
     network = DepthConfig(width=config.width, layers=config.layers)
-    model = DepthRefiner(network)
-    if config.start is not None:
-        onnx_files.load(config.start, MirroredRefiner(model))
-    trainer = Trainer(model, config.learning_rate, config.epochs * STEPS_AN_EPOCH)
+    trainer = Trainer(DepthRefiner(network), config.learning_rate, config.epochs * STEPS_AN_EPOCH)
     about = {"network": network.as_dict(), "config": {key: str(value) for key, value in asdict(config).items()}}
     config.out.mkdir(parents=True, exist_ok=True)
     for epoch in range(trainer.resume(config.out), config.epochs):

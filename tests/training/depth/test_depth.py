@@ -11,7 +11,6 @@ from services.refiner.camera import _towards  # noqa: E402
 from services.refiner.markers import MARKER_LANDMARKS  # noqa: E402
 from services.refiner.windows import window_indices  # noqa: E402
 from shared.contracts import FOCAL_LENGTH, Verticals  # noqa: E402
-from shared.errors import ModelError  # noqa: E402
 from shared.motion import Landmarks, Markers  # noqa: E402
 from shared.skeleton import ALL_MARKERS, LANDMARKS, MARKERS  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
@@ -262,18 +261,8 @@ def test_the_mirror_s_answer_is_the_answer_s_mirror():
 
 
 @pytest.mark.filterwarnings("ignore")  # torch warns of its own exporter
-def test_onnx_says_what_torch_says_and_is_where_training_can_go_on_from(tmp_path):
+def test_onnx_says_what_torch_says(tmp_path):
     pytest.importorskip("onnx", reason="onnx is not installed (extra 'train')")
-    from training import onnx_files
     from training.depth.export import export
 
-    wide = replace(SMALL, width=96)
-    model = MirroredRefiner(DepthRefiner(wide))
-    for weights in model.parameters():
-        torch.nn.init.normal_(weights, std=0.05)
-    assert export(model, tmp_path / "depth.onnx") < 1e-4
-    again = MirroredRefiner(DepthRefiner(wide))
-    onnx_files.load(tmp_path / "depth.onnx", again)
-    assert all(torch.equal(value, model.state_dict()[name]) for name, value in again.state_dict().items())
-    with pytest.raises(ModelError, match="width"):
-        onnx_files.load(tmp_path / "depth.onnx", MirroredRefiner(DepthRefiner(SMALL)))
+    assert export(MirroredRefiner(DepthRefiner(SMALL)), tmp_path / "depth.onnx") < 1e-4
