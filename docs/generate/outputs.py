@@ -136,6 +136,7 @@ QUALITY: Final = {
     "stages.refiner.depth.swaps_share": ("share", "frames in which left and right were exchanged, and put back"),
     "stages.refiner.depth.swaps_intervals_s": ("s", "when: first and last time of each stretch"),
     "stages.refiner.depth.gravity": ("", "where the camera's tilt is known from"),
+    "stages.refiner.depth.gravity_by_upright_lines": ("", "whether upright lines in the picture helped"),
     "stages.refiner.depth.camera_pitch_deg": ("°", "tilt of the camera, + looking down"),
     "stages.refiner.depth.camera_roll_deg": ("°", "roll of the camera about its line of sight"),
     "stages.refiner.depth.camera_*_sd_deg": ("°", "standard deviation of the two"),
