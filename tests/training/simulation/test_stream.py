@@ -47,9 +47,10 @@ def test_the_same_seed_gives_the_same_stream(model, motions):
 def test_samples_fit_together_and_make_batches(model, motions):
     samples = simulated_samples(model, motions, np.random.default_rng(1), 8)
     for sample in samples:
-        knee, hip = (sample.world[sample.detected > 0, LANDMARK_INDEX[f"left_{part}"], 1] for part in ("knee", "hip"))
-        assert (knee > hip).mean() > 0.9  # y of the detector's 3D points down
-        true = sample.markers[:, MARKER_INDEX["LKnee"], 1] - sample.markers[:, MARKER_INDEX["LHip"], 1]
+        ends = ("ankle", "shoulder")
+        ankle, shoulder = (sample.world[sample.detected > 0, LANDMARK_INDEX[f"left_{end}"], 1] for end in ends)
+        assert (ankle > shoulder).mean() > 0.9  # y of the detector's 3D points down
+        true = sample.markers[:, MARKER_INDEX["LAnkle"], 1] - sample.markers[:, MARKER_INDEX["LShoulder"], 1]
         assert (true < 0).mean() > 0.9
         assert 1.4 < sample.height < 2.0
     seen, truth = draw_batch([(samples, 4)], np.random.default_rng(0))
