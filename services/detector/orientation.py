@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
@@ -64,3 +65,13 @@ class Orientation:
 def turned(picture: Picture, degrees: int) -> Picture:
     """The picture turned clockwise by a multiple of 90 degrees."""
     return Orientation().turned(degrees).apply(picture)
+
+
+def shrunk(picture: Picture, longest: int) -> Picture:
+    """The picture with no side longer than so many pixels; as it is where it fits."""
+    height, width, _ = picture.shape
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return picture
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

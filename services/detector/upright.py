@@ -19,13 +19,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from services.detector.landmarker import Pose
 from services.detector.lanes import LaneLandmarker
-from services.detector.orientation import Picture, turned
+from services.detector.orientation import Picture, shrunk, turned
 from services.detector.text import text_turn
 from services.detector.video import Frame, Video
 from shared.motion import FloatArray
@@ -177,16 +176,7 @@ def _looks(video: Video) -> Iterator[Frame]:
             return
         if due is None or frame.time >= due:
             due = frame.time + INTERVAL_S
-            yield Frame(frame.time, _small(frame.picture))
-
-
-def _small(picture: Picture) -> Picture:
-    height, width, _ = picture.shape
-    scale = LONGEST_SIDE / max(height, width)
-    if scale >= 1:
-        return picture
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+            yield Frame(frame.time, shrunk(frame.picture, LONGEST_SIDE))
 
 
 def _scenery(frame: Frame, pose: Pose | None) -> Picture:

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from services.detector.landmarker import Pose
-from services.detector.orientation import Picture
+from services.detector.orientation import Picture, shrunk
 from shared.contracts import FOCAL_LENGTH, Verticals
 from shared.motion import FloatArray
 
@@ -59,11 +59,9 @@ class Look(BaseModel):
 
 def look(picture: Picture, pose: Pose | None) -> Look | None:
     """The direction that the picture's upright lines have in common; None where there are too few of them."""
-    height, width = picture.shape[:2]
-    scale = min(1.0, _LONGEST_SIDE / max(height, width))
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
+    small = shrunk(picture, _LONGEST_SIDE)
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    lines = _steep_lines(gray, None if pose is None else pose.image * scale)
+    lines = _steep_lines(gray, None if pose is None else pose.image * (small.shape[1] / picture.shape[1]))
     return None if lines is None else _common_direction(lines)
 
 
@@ -123,8 +121,7 @@ def _steep_lines(gray: Picture, person: FloatArray | None) -> _Lines | None:
 
 def _common_direction(lines: _Lines) -> Look | None:
     """The direction with most votes, sought ever finer; nearer to level among equals."""
-    level = np.zeros(2)
-    grid = _grid(level, _REACH, 41)
+    grid = _grid(np.zeros(2), _REACH, 41)
     best = grid[np.argmax(lines.votes(grid, 2.0) * (1 - 0.3 * np.square(grid / _REACH).mean(axis=1)))]
     for reach, tolerance_deg in ((0.04, 1.5), (0.012, 1.0)):
         grid = _grid(best, np.full(2, reach), 13)

@@ -3,9 +3,7 @@
 from types import ModuleType
 from typing import Final, Self
 
-import cv2
-
-from services.detector.orientation import Picture
+from services.detector.orientation import Picture, shrunk
 
 LONGEST_SIDE: Final = 800
 """Pixels: fits every screen, and costs a few milliseconds a frame."""
@@ -57,11 +55,9 @@ class Window:
 
 def as_ppm(picture: Picture) -> bytes:
     """The picture, made to fit the window, in the one format of true colour that Tk reads without help."""
-    height, width, _ = picture.shape
-    scale = min(1.0, LONGEST_SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return b"P6 %d %d 255\n" % size + small.tobytes()
+    small = shrunk(picture, LONGEST_SIDE)
+    height, width, _ = small.shape
+    return b"P6 %d %d 255\n" % (width, height) + small.tobytes()
 
 
 def _tkinter() -> ModuleType:
