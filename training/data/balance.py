@@ -5,12 +5,12 @@ from typing import Final
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.spatial.transform import Rotation
 
-from services.refiner.body import columns, length, unit
+from services.refiner.body import columns, unit
 from services.refiner.gravity import Stance
 from shared.motion import FloatArray
 from shared.skeleton import LANDMARKS
+from training.human.retarget import least_rotation
 from training.mocap.motion import BONE_INDEX, BoneMotion
 
 _PARENTS: Final = {
@@ -67,7 +67,7 @@ def balanced_like(changed: BoneMotion, original: BoneMotion) -> BoneMotion:
     moved = changed
     for _ in range(_ROUNDS):
         lean, support = _lean(_joints(moved, original), original)
-        turn = _least_turns(lean, wanted)
+        turn = least_rotation(lean, wanted, _FARTHEST)
         rotations = turn[:, None] @ moved.rotations
         rotations[:, feet] = changed.rotations[:, feet]
         pelvis = support + np.einsum("tij,tj->ti", turn, moved.origins[:, 0] - support)
@@ -100,13 +100,6 @@ def _lean(joints: FloatArray, motion: BoneMotion) -> tuple[FloatArray, FloatArra
     frames = _SWAYS_S / float(np.median(np.diff(motion.times)))
     lean, support = (gaussian_filter1d(v, frames, axis=0, mode="nearest") for v in (stance.mass - support, support))
     return unit(lean), support
-
-
-def _least_turns(start: FloatArray, end: FloatArray) -> FloatArray:
-    """(T, 3, 3) the smallest rotations that turn unit vectors (T, 3) into others, but none farther than _FARTHEST."""
-    axis = np.cross(start, end)
-    angle = np.minimum(np.arctan2(length(axis), np.einsum("ti,ti->t", start, end)), _FARTHEST)
-    return np.asarray(Rotation.from_rotvec(np.nan_to_num(unit(axis)) * angle[:, None]).as_matrix())
 
 
 def _lower_ankle(joints: FloatArray) -> FloatArray:

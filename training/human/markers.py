@@ -251,7 +251,7 @@ def _carried(posed: PosedBody, bone: str, points: FloatArray) -> FloatArray:
     index, rig = posed.body.rig_index, RIG_OF_BONE[f"forearm_{side}"]
     along = rest_direction(posed.body, f"forearm_{side}")
     forearm, hand = posed.rotations[:, index[rig]], posed.rotations[:, index[RIG_OF_BONE[f"hand_{side}"]]]
-    swing = np.array([least_rotation(h @ along, f @ along) for f, h in zip(forearm, hand, strict=True)])
+    swing = least_rotation(hand @ along, forearm @ along)
     wrist = posed.body.head_of(f"hand_{side}")
     moved = posed.carried(rig, wrist[None])
     return np.asarray(moved + (points - wrist) @ np.swapaxes(swing @ hand, 1, 2))

@@ -95,13 +95,14 @@ def _alignment(body: Body, motion: BoneMotion, bone: str) -> FloatArray:
     return np.eye(3)
 
 
-def least_rotation(start: FloatArray, end: FloatArray) -> FloatArray:
-    """(3, 3) the rotation by the smallest angle that turns one unit vector into another."""
+def least_rotation(start: FloatArray, end: FloatArray, farthest: float = np.pi) -> FloatArray:
+    """(..., 3, 3) the rotations by the smallest angle that turn unit vectors (..., 3) into others, or as far as that
+    many radians towards them."""
     axis = np.cross(start, end)
-    sine = float(np.linalg.norm(axis))
-    if sine < 1e-9:
-        return np.eye(3)
-    return np.asarray(Rotation.from_rotvec(axis / sine * np.arctan2(sine, start @ end)).as_matrix())
+    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
+    angle = np.minimum(np.arctan2(sine, (start * end).sum(axis=-1, keepdims=True)), farthest)
+    turn = np.where(sine < 1e-9, 0.0, axis / np.maximum(sine, 1e-9) * angle)
+    return np.asarray(Rotation.from_rotvec(turn).as_matrix())
 
 
 def _frame(direction: FloatArray, second: FloatArray) -> FloatArray:
