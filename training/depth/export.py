@@ -41,6 +41,6 @@ def _random_seen(windows: int) -> Seen:
         np.tile(np.arange(WINDOW) / 30, (windows, 1)),
         np.tile([640.0, 480.0], (windows, 1)),
         rng.uniform(1.5, 1.9, windows),
-        np.column_stack([rng.normal(0, 0.2, (windows, 2)), np.arange(windows) % 2]) * (np.arange(windows) % 2)[:, None],
+        np.column_stack([rng.normal(0, 0.2, (windows, 2)), np.ones(windows)]) * (np.arange(windows) % 2)[:, None],
     )
     return Seen(*(torch.from_numpy(value.astype(np.float32)) for value in values))

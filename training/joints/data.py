@@ -59,7 +59,8 @@ class Clip:
     motion: str
 
 
-_ARRAYS: Final = tuple(field.name for field in fields(Clip) if field.name not in ("name", "split", "motion"))
+ARRAYS: Final = tuple(field.name for field in fields(Clip) if field.name not in ("name", "split", "motion"))
+"""What a clip holds of every frame."""
 
 
 def stage_depth(depth_model: Path | None) -> RefineDepth:
@@ -148,7 +149,7 @@ def _make_prepared(file: Path, folder: Path) -> str:
 def write_clip(path: Path, clip: Clip) -> None:
     """Write a clip's file whole or not at all."""
     part = path.with_suffix(".part")
-    arrays = {name: getattr(clip, name).astype(np.float64 if name == "times" else np.float32) for name in _ARRAYS}
+    arrays = {name: getattr(clip, name).astype(np.float64 if name == "times" else np.float32) for name in ARRAYS}
     with part.open("wb") as file:
         np.savez_compressed(file, facts=json.dumps([clip.name, clip.split, clip.motion]), **arrays)
     part.replace(path)
@@ -158,7 +159,7 @@ def read_clip(path: Path) -> Clip:
     """Read a clip's file; raises InvalidMotion where it is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name].astype(np.float64) for name in _ARRAYS}
+            arrays = {name: file[name].astype(np.float64) for name in ARRAYS}
             name, split, motion = json.loads(str(file["facts"]))
     except (KeyError, ValueError, OSError, EOFError) as error:
         raise InvalidMotion(f"{path.name} is not a usable file of angles: {error}.") from None

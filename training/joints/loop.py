@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from shared.errors import InvalidOption
+from shared.motion import FloatArray
 from shared.networks import SHIPPED
 from training.joints.data import Clip, make_clips, read_clip
 from training.joints.evaluate import (
@@ -68,9 +69,7 @@ def train(config: TrainConfig) -> Path:
     Raises InvalidOption where there is nothing to learn from or to choose by.
     """
     torch.manual_seed(config.seed)
-    learn, check = divided(load_clips(config), config.split)
-    offset = offsets(learn, ideal)
-    learn, check = in_convention(learn, offset), in_convention(check, offset)
+    learn, check, _ = _settled(config)
     network = JointConfig(width=config.width, layers=config.layers)
     trainer = Trainer(JointRefiner(network), config.learning_rate, config.epochs * STEPS_AN_EPOCH)
     about = {"network": network.as_dict(), "config": {key: str(value) for key, value in asdict(config).items()}}
@@ -88,11 +87,17 @@ def train(config: TrainConfig) -> Path:
 
 def measure(config: TrainConfig, split: str) -> Figures:
     """The figures of a finished training run on the clips of a split: of `test`, once, when all is decided."""
+    learn, check, offset = _settled(config)
+    best = load_refiner(config.out / BEST)
+    calibrate(best, check)
+    return figures(best, learn, in_convention(load_clips(config, (split,)), offset))
+
+
+def _settled(config: TrainConfig) -> tuple[list[Clip], list[Clip], FloatArray]:
+    """The clips to learn from and to choose by, in the augmenter's convention, and by what (12, 3) that differs."""
     learn, check = divided(load_clips(config), config.split)
     offset = offsets(learn, ideal)
-    best = load_refiner(config.out / BEST)
-    calibrate(best, in_convention(check, offset))
-    return figures(best, in_convention(learn, offset), in_convention(load_clips(config, (split,)), offset))
+    return in_convention(learn, offset), in_convention(check, offset), offset
 
 
 def load_clips(config: TrainConfig, splits: Sequence[str] = ("train", "validation")) -> list[Clip]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from services.refiner.windows import WINDOW
-from training.joints.data import Clip
+from training.joints.data import ARRAYS, Clip
 from training.joints.mirror import mirrored_angles, mirrored_seen
 from training.joints.model import Seen
 
@@ -39,8 +39,7 @@ def _varied(clip: Clip, rng: np.random.Generator) -> Clip:
 
 
 def _cut(clip: Clip, frames: NDArray[np.int64]) -> Clip:
-    names = ("times", "angles", "visibility", "depth_spread", "marker_spread", "truth", "ideal")
-    return replace(clip, **{name: getattr(clip, name)[frames] for name in names})
+    return replace(clip, **{name: getattr(clip, name)[frames] for name in ARRAYS})
 
 
 def _stacked(windows: Sequence[Clip]) -> tuple[Seen, Tensor]:
