@@ -5,33 +5,15 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from humanpose3d.api_models import FieldProblem, ProblemDetails
 from humanpose3d.errors import HumanPose3DError, InvalidOption
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 _log = logging.getLogger(__name__)
-
-
-class FieldProblem(BaseModel):
-    """What is wrong with one field of a form or query."""
-
-    field: str
-    detail: str
-
-
-class ProblemDetails(BaseModel):
-    """RFC 9457 problem details."""
-
-    type: str = Field(description="urn of the kind of problem", examples=["urn:humanpose3d:problem:invalid-option"])
-    title: str = Field(description="the kind of problem in a few words")
-    status: int = Field(description="the HTTP status")
-    code: str = Field(description="stable, for programs")
-    detail: str = Field(description="what is wrong and what to do, for people")
-    errors: list[FieldProblem] = Field(default=[], description="which fields are at fault")
 
 
 def problem(

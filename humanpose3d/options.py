@@ -4,7 +4,7 @@
 made from it.
 """
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
@@ -98,6 +98,30 @@ class RunOptions(Contract):
     def writes_preview(self) -> bool:
         """Whether there is a preview: asked for, or needed as the only film that may be shown."""
         return self.export_preview or self.blur_faces
+
+
+class RunKeywords(TypedDict, total=False):
+    """The fields of `RunOptions` as keyword arguments, so that editors and type checkers know them."""
+
+    estimate_missing: bool
+    force_complete: bool
+    augmentation_cycles: int
+    main_refiner: bool
+    visibility_min: float
+    temporal_smoothing: bool
+    plot_all_joint_angles: bool
+    plot_landmarks: bool
+    plot_augmented: bool
+    save_angle_comparison: bool
+    show_all_markers: bool
+    export_preview: bool
+    blur_faces: bool
+    show_video: bool
+    depth_model_path: str | None
+    joint_model_path: str | None
+    main_refiner_path: str | None
+    pose_model: PoseModel
+    pose_runtime: PoseRuntime
 
 
 class VideoFacts(Contract):

@@ -4,8 +4,9 @@ import sys
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """Command line of a process that runs `module` as its main program, as `python -m module` does.
+    """Command line of a process that runs `module` of the application as its main program (`humanpose3d.child`).
 
-    The executable of the standalone app answers `-m` as Python would (`deploy/standalone/entry.py`).
+    `-P` keeps the working folder off its path, so that no file there is imported. The executable of the standalone app
+    answers these words as Python would (`deploy/standalone/entry.py`).
     """
-    return [sys.executable, "-m", module, *arguments]
+    return [sys.executable, "-P", "-m", "humanpose3d.child", module, *arguments]

@@ -1,7 +1,7 @@
 """A Python client of the API: submit a video, wait for the run, download the results.
 
 >>> with Client("http://127.0.0.1:8000") as client:           # doctest: +SKIP
-...     run_key = client.submit(Path("walk.mp4"), height=1.78, weight=75, estimate_missing=True)
+...     run_key = client.submit(Path("walk.mp4"), height=1.78, weight=75, consent=True)
 ...     client.wait(run_key, on_progress=lambda progress: print(progress.progress, progress.stage))
 ...     client.download(run_key, Path("results"))
 """
@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 import httpx
 
-from gateway.problems import ProblemDetails
-from gateway.resources import (
+from humanpose3d.api_models import (
     Accepted,
     PartAddress,
+    ProblemDetails,
     Progress,
     Run,
     RunList,
@@ -27,11 +27,13 @@ from gateway.resources import (
     UploadForm,
     UploadState,
 )
+from humanpose3d.errors import HumanPose3DError
+from humanpose3d.options import RunKeywords
 
 _POLL_S = 0.5
 
 
-class ApiError(Exception):
+class ApiError(HumanPose3DError):
     """The server refused; `problem` says what and why."""
 
     def __init__(self, problem: ProblemDetails) -> None:
@@ -39,7 +41,7 @@ class ApiError(Exception):
         super().__init__(f"{problem.code} ({problem.status}): {problem.detail}")
 
 
-class RunFailed(Exception):
+class RunFailed(HumanPose3DError):
     """The run ended without results; `progress` says how and why."""
 
     def __init__(self, progress: Progress) -> None:
@@ -75,13 +77,14 @@ class Client:
         *,
         height: float,
         weight: float,
-        consent: bool = True,
+        consent: bool,
         idempotency_key: str | None = None,
-        **options: Any,  # noqa: ANN401 -- the fields of RunOptions, checked by the server
+        **options: Unpack[RunKeywords],
     ) -> str:
         """Send a video of a person of this height (metres) and weight (kilograms); returns the run's key.
 
-        `consent` says that the person filmed has consented. `options` are those of `humanpose3d.options.RunOptions`.
+        `consent` says that the person in the video has consented; the server refuses a video without it. `options` are
+        those of `humanpose3d.options.RunOptions`.
         """
         fields = _fields(height, weight, consent, options)
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -95,13 +98,14 @@ class Client:
         *,
         height: float,
         weight: float,
-        consent: bool = True,
-        **options: Any,  # noqa: ANN401
+        consent: bool,
+        **options: Unpack[RunKeywords],
     ) -> str:
         """The same, with the video sent in parts, straight to the store where it can be reached."""
         upload_key = self.begin_upload()
         self.upload(video, upload_key)
-        fields = _fields(height, weight, consent, {**options, "upload_key": upload_key, "video_name": video.name})
+        uploaded = {"upload_key": upload_key, "video_name": video.name}
+        fields = {**_fields(height, weight, consent, options), **uploaded}
         parts = {name: (None, value) for name, value in fields.items()}
         return Accepted.model_validate(_checked(self._http.post("/api/runs/", files=parts)).json()).run_key
 
@@ -198,7 +202,7 @@ class Client:
         return _checked(self._http.get(path, params=query or {}))
 
 
-def _fields(height: float, weight: float, consent: bool, options: dict[str, Any]) -> dict[str, str]:
+def _fields(height: float, weight: float, consent: bool, options: RunKeywords) -> dict[str, str]:
     given = {name: str(value) for name, value in options.items() if value is not None}
     accepted = {"consent": "accepted"} if consent else {}
     return {"height": str(height), "weight": str(weight), **accepted, **given}
