@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from humanpose3d.api_models import FieldProblem, ProblemDetails
-from humanpose3d.errors import HumanPose3DError, InvalidOption
+from humanpose3d.errors import HumanPose3DError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -20,15 +20,11 @@ def problem(
     status: int, code: str, detail: str, errors: list[FieldProblem] | None = None, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """A problem as a response."""
-    body = ProblemDetails(
-        type=f"urn:humanpose3d:problem:{code}",
-        title=code.replace("-", " ").capitalize(),
-        status=status,
-        code=code,
-        detail=detail,
-        errors=errors or [],
-    )
-    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+    return _response(ProblemDetails.from_code(status, code, detail, errors or []), headers)
+
+
+def _response(body: ProblemDetails, headers: dict[str, str] | None) -> JSONResponse:
+    return JSONResponse(body.model_dump(), body.status, headers, MEDIA_TYPE)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -56,11 +52,9 @@ def install(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HumanPose3DError)
-    fields = error.faults.items() if isinstance(error, InvalidOption) else ()
-    errors = [FieldProblem(field=field, detail=detail) for field, detail in fields]
     if error.status >= 500:
         _log.warning("%s %s: %s", request.method, request.url.path, error.code)
-    return problem(error.status, error.code, str(error), errors, getattr(error, "headers", None))
+    return _response(ProblemDetails.of(error), getattr(error, "headers", None))
 
 
 async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from humanpose3d.errors import HumanPose3DError
+from humanpose3d.errors import HumanPose3DError, InvalidOption, of_code
 from humanpose3d.options import Contract, RunOptions, StageName, Subject
 from humanpose3d.skeleton import (
     JOINT_GROUPS,
@@ -42,6 +42,24 @@ class ProblemDetails(BaseModel):
     code: str = Field(description="stable, for programs")
     detail: str = Field(description="what is wrong and what to do, for people")
     errors: list[FieldProblem] = Field(default=[], description="which fields are at fault")
+
+    @classmethod
+    def of(cls, error: HumanPose3DError) -> Self:
+        """The problem that an error of ours is."""
+        faults = error.faults.items() if isinstance(error, InvalidOption) else ()
+        errors = [FieldProblem(field=field, detail=detail) for field, detail in faults]
+        return cls.from_code(error.status, error.code, str(error), errors)
+
+    @classmethod
+    def from_code(cls, status: int, code: str, detail: str, errors: list[FieldProblem]) -> Self:
+        """A problem with the type and title of its code."""
+        title = code.replace("-", " ").capitalize()
+        kind = f"urn:humanpose3d:problem:{code}"
+        return cls(type=kind, title=title, status=status, code=code, detail=detail, errors=errors)
+
+    def error(self) -> HumanPose3DError:
+        """The error that this is the problem of."""
+        return of_code(self.code, self.detail, {item.field: item.detail for item in self.errors})
 
 
 class Problem(Contract):

@@ -11,13 +11,13 @@ compile() {
         "$@" pyproject.toml -o "requirements/$target.txt"
 }
 
-compile run --extra cpu
-compile gpu --extra gpu
-compile test --extra cpu --extra tracing --extra test
-compile train --extra cpu --extra test --extra train
-compile docs --extra cpu --extra docs
-compile standalone --extra cpu --extra standalone -c requirements/run.txt
-compile reference --extra cpu --extra test --extra reference
+compile run
+compile gpu --group gpu --override requirements/no-onnxruntime.txt
+compile test --extra tracing --extra test
+compile train --extra test --extra train
+compile docs --extra docs
+compile standalone --extra standalone -c requirements/run.txt
+compile reference --extra test --extra reference
 
 # The conversion of networks, which shares nothing with the project.
 "$uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

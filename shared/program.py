@@ -1,6 +1,8 @@
 """This program itself as a child process, whether Python runs it or it is the standalone app, which has no Python."""
 
+import os
 import sys
+from typing import TextIO
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
@@ -10,3 +12,13 @@ def module_command(module: str, *arguments: str) -> list[str]:
     answers these words as Python would (`deploy/standalone/entry.py`).
     """
     return [sys.executable, "-P", "-m", "humanpose3d.child", module, *arguments]
+
+
+def take_stdout() -> TextIO:
+    """This process's standard output, for messages to its parent alone; all else printed there goes to stderr.
+
+    Native libraries print what they like.
+    """
+    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return own

@@ -25,6 +25,7 @@ from humanpose3d.errors import Cancelled, InputError, OutputNotWritable
 from humanpose3d.options import RunOptions, Subject
 from shared import artefacts
 from shared.models import sha256
+from shared.program import take_stdout
 from shared.runtime.run_state import RunState
 from shared.stage import Division, Progress, Stage
 
@@ -209,9 +210,7 @@ def _answer(
 def main(stage_reference: str, results_writer: str) -> None:
     """Serve jobs until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which decides
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # native libraries print what they like
-    parent = _Parent(sys.stdin, answers)
+    parent = _Parent(sys.stdin, take_stdout())
     stage: Stage[Any, Any] = resolve(stage_reference)
     names = frozenset(name for name in artefacts.kinds(stage.inputs) if name not in ("workdir", "subject"))
     ready = Declaration(inputs=names, divided=stage.division is not None)
