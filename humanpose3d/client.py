@@ -73,7 +73,7 @@ class Client:
 
     def submit(
         self,
-        video: Path,
+        video: str | Path,
         *,
         height: float,
         weight: float,
@@ -86,15 +86,15 @@ class Client:
         `consent` says that the person in the video has consented; the server refuses a video without it. `options` are
         those of `humanpose3d.options.RunOptions`.
         """
-        fields = _fields(height, weight, consent, options)
+        path, fields = Path(video), _fields(height, weight, consent, options)
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        with video.open("rb") as file:
-            answer = self._http.post("/api/runs/", data=fields, files={"video": (video.name, file)}, headers=headers)
+        with path.open("rb") as file:
+            answer = self._http.post("/api/runs/", data=fields, files={"video": (path.name, file)}, headers=headers)
         return Accepted.model_validate(_checked(answer).json()).run_key
 
     def submit_large(
         self,
-        video: Path,
+        video: str | Path,
         *,
         height: float,
         weight: float,
@@ -104,7 +104,7 @@ class Client:
         """The same, with the video sent in parts, straight to the store where it can be reached."""
         upload_key = self.begin_upload()
         self.upload(video, upload_key)
-        uploaded = {"upload_key": upload_key, "video_name": video.name}
+        uploaded = {"upload_key": upload_key, "video_name": Path(video).name}
         fields = {**_fields(height, weight, consent, options), **uploaded}
         parts = {name: (None, value) for name, value in fields.items()}
         return Accepted.model_validate(_checked(self._http.post("/api/runs/", files=parts)).json()).run_key
@@ -113,13 +113,14 @@ class Client:
         """A key to upload a video under."""
         return UploadForm.model_validate(_checked(self._http.post("/api/uploads/")).json()).upload_key
 
-    def upload(self, video: Path, upload_key: str) -> None:
+    def upload(self, video: str | Path, upload_key: str) -> None:
         """Send what has not arrived of a video. After a broken connection call it again: it goes on from there."""
         state = UploadState.model_validate(self._get(f"/api/uploads/{upload_key}").json())
-        size = video.stat().st_size
+        path = Path(video)
+        size = path.stat().st_size
         arrived = {part.number for part in state.parts}
         numbers = range(1, math.ceil(size / state.part_bytes) + 1)
-        with video.open("rb") as file:
+        with path.open("rb") as file:
             for number in () if state.complete else [each for each in numbers if each not in arrived]:
                 file.seek((number - 1) * state.part_bytes)
                 self._send_part(upload_key, number, file.read(state.part_bytes))
@@ -172,11 +173,11 @@ class Client:
         """Statistics of the joint angles."""
         return Statistics.model_validate(self._get(f"/api/runs/{run_key}/statistics/").json())
 
-    def download(self, run_key: str, directory: Path) -> list[Path]:
+    def download(self, run_key: str, directory: str | Path) -> list[Path]:
         """Download all results into `directory`, as `humanpose3d run` would have left them; returns the files."""
         paths = []
         for file in self.run(run_key).files:
-            path = directory / _inside(file.path)
+            path = Path(directory) / _inside(file.path)
             path.parent.mkdir(parents=True, exist_ok=True)
             with self._http.stream("GET", file.url) as answer, path.open("wb") as target:
                 if answer.is_error:
