@@ -20,6 +20,7 @@ from humanpose3d.formats.csv_files import read_angles_csv
 from humanpose3d.formats.trc import read_trc
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKERS
 from shared.models import MODELS_DIRECTORY
+from tests.clips import first_frames
 from tests.servers import as_from_a_terminal
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
@@ -228,3 +229,32 @@ def test_interrupting_leaves_no_file(how: signal.Signals, tmp_path: Path):
     assert process.returncode == 130
     assert "Traceback" not in error
     assert not output.exists()
+
+
+def test_a_program_in_any_language_reads_progress_and_result_as_json_lines(tmp_path: Path):
+    video = first_frames(12, tmp_path / "walk.mp4")
+    words = [
+        "run",
+        "--progress",
+        "json",
+        "--video",
+        str(video),
+        "--height",
+        "1.72",
+        "--weight",
+        "70",
+        "--output",
+        "out",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "humanpose3d", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert messages[-1] == {"results": str(tmp_path / "out" / "walk")}
+    for stage in ("detector", "refiner.depth", "augmenter", "angles"):
+        assert {"stage": stage, "done": 12, "total": 12} in messages
