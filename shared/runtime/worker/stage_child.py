@@ -99,6 +99,13 @@ def resolve(reference: str) -> Any:  # noqa: ANN401 -- whatever the reference na
     return getattr(import_module(module), name)
 
 
+def _stage(reference: str) -> Stage[Any, Any]:
+    """The `Stage` that the reference names, or that the function gives which it names."""
+    named = resolve(reference)
+    stage: Stage[Any, Any] = named if isinstance(named, Stage) else named()
+    return stage
+
+
 class _Parent:
     """The worker at the other end of stdin and stdout."""
 
@@ -211,7 +218,7 @@ def main(stage_reference: str, results_writer: str) -> None:
     """Serve jobs until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which decides
     parent = _Parent(sys.stdin, take_stdout())
-    stage: Stage[Any, Any] = resolve(stage_reference)
+    stage = _stage(stage_reference)
     names = frozenset(name for name in artefacts.kinds(stage.inputs) if name not in ("workdir", "subject"))
     ready = Declaration(inputs=names, divided=stage.division is not None)
     parent.say("ready", ready.model_dump(mode="json"))
