@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import Subject, Verticals
+from humanpose3d.options import RunOptions, Subject, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
 from services.refiner.depth.camera import placed
 from services.refiner.depth.geometric import Reconstruct, Reconstruction, geometric, tilt_facts, tilt_warnings
@@ -23,7 +23,7 @@ from services.refiner.depth.markers import MARKER_LANDMARKS
 from services.refiner.depth.report import number
 from services.refiner.vectors import pair, part, pieces, unit
 from services.refiner.windows import WINDOW, Blend, ask_in_parts, window_indices
-from shared.networks import Refiner
+from shared.networks import Refiner, refiner
 
 INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height", "verticals")
 OUTPUTS: Final = ("markers", "spread", "tilt", "tilt_spread", "bearing")
@@ -47,6 +47,14 @@ class Answer(NamedTuple):
     spread: FloatArray
     tilt: FloatArray
     tilt_spread: FloatArray
+
+
+def depth_network(options: RunOptions) -> Refiner | None:
+    """The network that the options request, None where they request none.
+
+    Raises ModelNotFound where a model was named that is not there, ModelError where it is there but cannot be used.
+    """
+    return refiner(options, "depth", INPUTS, OUTPUTS)
 
 
 def neural(network: Refiner) -> Reconstruct:
