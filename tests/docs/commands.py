@@ -18,7 +18,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 COMPOSE = {"up", "stop", "start", "down", "ps", "logs"}
-BEYOND_US = {"git", "cd", "pip", "sudo", "tar"}
+BEYOND_US = {"git", "cd", "pip", "pipx", "uv", "sudo", "tar", "gh"}
 """Commands of which nothing is this project's to break."""
 
 

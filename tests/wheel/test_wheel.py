@@ -190,9 +190,9 @@ def test_a_user_s_file_is_checked_against_our_types(environment: Path, tmp_path:
     command = [sys.executable, "-m", "mypy", "--strict", f"--python-executable={environment / 'bin' / 'python'}"]
     done = subprocess.run([*command, "analysis.py"], cwd=tmp_path, capture_output=True, text=True)
     assert re.findall(r":(\d+): error: .*\[(.+)\]", done.stdout) == [
-        ("7", "arg-type"),
-        ("8", "call-arg"),
+        ("8", "arg-type"),
         ("9", "call-arg"),
+        ("10", "call-arg"),
     ], done.stdout
 
 
