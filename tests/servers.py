@@ -39,6 +39,7 @@ class NatsServer:
 
     folder: Path
     port: int = field(default_factory=free_port)
+    monitor_port: int = field(default_factory=free_port)
     options: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
@@ -49,10 +50,10 @@ class NatsServer:
     def start(self) -> None:
         config = REPOSITORY / "deploy" / "nats" / "nats-server.conf"
         command = [str(SCRIPTS / "nats-server"), "-c", str(config), "-a", "127.0.0.1", "-p", str(self.port)]
-        command += ["-sd", str(self.folder), *self.options]
+        command += ["-m", str(self.monitor_port), "-sd", str(self.folder), *self.options]
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        _wait_until(lambda: _accepts(self.port), self.process)
+        wait_until(lambda: _accepts(self.port), self.process)
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         _end(self.process, sign)
@@ -93,7 +94,7 @@ class S3Server:
         ]  # fmt: skip
         with (self.folder / "weed.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
-        _wait_until(lambda: _answers(f"{self.url}/healthz"), self.process)
+        wait_until(lambda: _answers(f"{self.url}/healthz"), self.process)
 
     def stop(self, sign: signal.Signals = signal.SIGKILL) -> None:
         _end(self.process, sign)
@@ -114,7 +115,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _wait_until(ready, process: subprocess.Popen[bytes]) -> None:
+def wait_until(ready, process: subprocess.Popen[bytes]) -> None:
+    """Raises RuntimeError where the process ends first, or takes too long."""
     deadline = time.monotonic() + STARTED_WITHIN_S
     while not ready():
         if process.poll() is not None:
