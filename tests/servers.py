@@ -48,9 +48,11 @@ class NatsServer:
         return f"nats://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        config = REPOSITORY / "deploy" / "nats" / "nats-server.conf"
+        shipped = (REPOSITORY / "deploy" / "nats" / "nats-server.conf").read_text(encoding="utf-8")
+        config = self.folder / "nats-server.conf"
+        config.write_text(shipped.replace("/data", json.dumps(str(self.folder))), encoding="utf-8")
         command = [str(SCRIPTS / "nats-server"), "-c", str(config), "-a", "127.0.0.1", "-p", str(self.port)]
-        command += ["-m", str(self.monitor_port), "-sd", str(self.folder), *self.options]
+        command += ["-m", str(self.monitor_port), *self.options]
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_until(lambda: _accepts(self.port), self.process)
