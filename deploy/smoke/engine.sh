@@ -45,7 +45,7 @@ EOF
                 --build-arg "PIP_INDEX_URL=${PIP_INDEX_URL:-}" \
                 --build-arg "CA_BUNDLE=${HUMANPOSE3D_CA_BUNDLE:-deploy/ca-bundle.pem}" \
                 --build-arg "VERSION=$HUMANPOSE3D_VERSION" \
-                --tag "docker.io/humanpose3d/$target:$HUMANPOSE3D_VERSION" .
+                --tag "docker.io/humanpose3d/$target:$HUMANPOSE3D_VERSION" . >/dev/null
         done
     }
     stop_engine() {
@@ -70,14 +70,14 @@ make_stand_ins() {
     if ! "$engine" image inspect "$HUMANPOSE3D_BASE_IMAGE" >/dev/null 2>&1; then
         nice debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates,busybox \
             bookworm "$work/debian" http://deb.debian.org/debian > "$work/debootstrap.log"
-        tar -C "$work/debian" -c . | "$engine" import - "$HUMANPOSE3D_BASE_IMAGE" >/dev/null
+        tar -C "$work/debian" -c . | "$engine" import - "$HUMANPOSE3D_BASE_IMAGE" >/dev/null 2>&1
         rm -rf "$work/debian"
     fi
     cp .venv/bin/nats-server .venv/bin/weed deploy/smoke/Dockerfile deploy/smoke/silo "$work/"
     local target
     for target in nats store; do
         "$engine" build --quiet --isolation chroot --target "$target" --tag "localhost/humanpose3d-smoke/$target" \
-            --build-arg "BASE_IMAGE=$HUMANPOSE3D_BASE_IMAGE" -f "$work/Dockerfile" "$work/"
+            --build-arg "BASE_IMAGE=$HUMANPOSE3D_BASE_IMAGE" -f "$work/Dockerfile" "$work/" >/dev/null
     done
     files+=(-f deploy/smoke/stand-ins.yml)
 }
@@ -85,7 +85,7 @@ make_stand_ins() {
 show_sizes() {
     local target
     for target in "${targets[@]}"; do
-        "$engine" run --rm --entrypoint sh "humanpose3d/$target:$HUMANPOSE3D_VERSION" -c \
+        "$engine" run --rm --network none --no-healthcheck --entrypoint sh "humanpose3d/$target:$HUMANPOSE3D_VERSION" -c \
             "echo $target: \$(du -sm /venv | cut -f1) MB of packages, \$(du -sm /app | cut -f1) MB of the project"
     done
 }

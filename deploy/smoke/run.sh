@@ -59,7 +59,7 @@ build_images
 say "images built"
 show_sizes
 
-.venv/bin/humanpose3d run --video examples/sample.mp4 --height 1.72 --weight 70 --output "$work/run" --force-complete
+.venv/bin/humanpose3d run --video examples/sample.mp4 --height 1.72 --weight 70 --output "$work/run" --force-complete > "$work/run.log" 2>&1
 
 compose "${files[@]}" up --detach --no-build --wait --wait-timeout 600
 say "all healthy"

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +92,7 @@ class NatsContainer:
 
     def start(self) -> None:
         """Start, without waiting."""
+        nobody = NOBODY if os.geteuid() == 0 else None
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [str(self.folder / "bin" / "nats-server"), *map(self._here, self.manifest.arguments)],
@@ -99,18 +100,24 @@ class NatsContainer:
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                **({"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}),
+                user=nobody,
+                group=nobody,
+                extra_groups=None if nobody is None else [],
             )
 
     def await_ready(self) -> None:
         """Raises RuntimeError where the server ends or does not become ready."""
-        wait_until(lambda: self.run(self.manifest.ready) == 0, self.process)
+        self.wait_until(lambda: self.run(self.manifest.ready) == 0)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Raises RuntimeError where the server ends first."""
+        assert self.process is not None
+        wait_until(condition, self.process)
 
     def run(self, command: Sequence[str]) -> int:
         """Run a command inside; its exit status."""
         assert self.process is not None
-        words = [re.sub(r"\b(kill |ldm=)1$", rf"\g<1>{self.process.pid}", self._here(word)) for word in command]
-        words = [word.replace("kill 1;", f"kill {self.process.pid};") for word in words]
+        words = [re.sub(r"\b(kill |ldm=)1\b", rf"\g<1>{self.process.pid}", self._here(word)) for word in command]
         return subprocess.run(
             words, env=self._environment(), cwd=self.folder, stderr=subprocess.DEVNULL, timeout=20
         ).returncode

@@ -17,7 +17,7 @@ import yaml
 
 from tests.deploy.manifests import K8S, OVERLAYS, Resource, composed, of_kind, render
 from tests.deploy.nats_container import Manifest, NatsContainer
-from tests.servers import REPOSITORY, free_port, wait_until
+from tests.servers import REPOSITORY, free_port
 
 SERVERS = ("nats-0", "nats-1", "nats-2")
 
@@ -195,7 +195,7 @@ def test_kubernetes_starts_a_cluster_that_is_healthy_and_keeps_three_copies(clus
 def test_a_server_alone_is_alive_but_not_ready(cluster: list[NatsContainer]):
     """Or the first pod would be restarted while it waits for the others."""
     cluster[0].start()
-    wait_until(lambda: cluster[0].run(cluster[0].manifest.alive) == 0, cluster[0].process)
+    cluster[0].wait_until(lambda: cluster[0].run(cluster[0].manifest.alive) == 0)
     assert cluster[0].run(cluster[0].manifest.ready) != 0
 
 
@@ -238,12 +238,12 @@ def test_kubernetes_restarts_the_server_whose_disk_was_full_and_only_that(
     publish(cluster[1], 3, replicas=3)
     filler = fill(cluster[0].data)
     publish(cluster[1], 60, replicas=3)
-    wait_until(lambda: cluster[0].run(cluster[0].manifest.alive) != 0, cluster[0].process)
+    cluster[0].wait_until(lambda: cluster[0].run(cluster[0].manifest.alive) != 0)
     assert [server.run(server.manifest.alive) for server in cluster[1:]] == [0, 0]
     filler.unlink()
     cluster[0].end()
     start(cluster[0])
-    wait_until(lambda: publish(cluster[0], 3, replicas=3) == 3, cluster[0].process)
+    cluster[0].wait_until(lambda: publish(cluster[0], 3, replicas=3) == 3)
 
 
 @pytest.mark.parametrize("cluster", OVERLAYS[:1], indirect=True)
