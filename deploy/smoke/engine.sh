@@ -5,7 +5,7 @@ targets=(gateway detector refiner augmenter angles)
 
 if docker info >/dev/null 2>&1; then
     engine=docker
-    compose() { docker compose "$@"; }
+    compose() { docker compose --progress quiet "$@"; }
     build_images() { compose -f docker-compose.yml build; }
     stop_engine() { :; }
 elif command -v podman >/dev/null && [ "$(id -u)" = 0 ]; then
@@ -29,13 +29,13 @@ EOF
     podman system service --time 0 "$DOCKER_HOST" > "$work/podman.log" 2>&1 &
     service=$!
     # Without systemd nothing asks the containers how they are.
-    while sleep 2; do
+    while sleep 5; do
         for container in $(podman ps --quiet); do
             podman healthcheck run "$container" >/dev/null 2>&1 || true
         done
     done &
     ticker=$!
-    compose() { .venv/bin/docker-compose "$@"; }
+    compose() { .venv/bin/docker-compose --progress quiet "$@"; }
     build_images() {
         local target
         for target in "${targets[@]}"; do

@@ -92,7 +92,8 @@ compare "$key"
 
 export HUMANPOSE3D_PUBLIC_NAME=pose.example.org
 files+=(-f docker-compose.public.yml)
-api_key=$(compose "${files[@]}" run --rm keys add --owner smoke | sed -n 's/.*shown this once: //p')
+api_key=$(compose "${files[@]}" run --rm keys --owner smoke | sed -n 's/.*shown this once: //p')
+[ -n "$api_key" ] || { echo "no key was made" >&2; exit 1; }
 compose "${files[@]}" up --detach --no-build --wait --wait-timeout 600
 [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/api/runs/")" = 401 ]
 curl -fsS -o /dev/null -H "Authorization: Bearer $api_key" "$url/api/runs/"

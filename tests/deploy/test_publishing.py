@@ -100,8 +100,8 @@ def make_key(file: Path) -> str:
     assert mount["target"] == "/keys"
     assert "read_only" not in mount
     interpreter, *words = services["keys"]["entrypoint"]
-    assert interpreter == "python3"
-    words += ["add", "--owner", "lab", "--file", str(file)]
+    assert (interpreter, words.pop()) == ("python3", "/keys/keys")
+    words += [str(file), "--owner", "lab"]
     made = subprocess.run([sys.executable, *words], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return made.stdout.split()[-1]
 
