@@ -18,7 +18,6 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.client import Client
 from tests.deploy.manifests import composed
 from tests.servers import ACCESS_KEY, REPOSITORY, SECRET_KEY, NatsServer, S3Server, free_port, wait_until
 
@@ -48,9 +47,6 @@ class Site:
 
     def client(self, **headers: str) -> httpx.Client:
         return httpx.Client(base_url=self.origin, transport=ToThisMachine(verify=self.trust), headers=headers)
-
-    def user(self) -> Client:
-        return Client(self.origin, self.key, transport=ToThisMachine(verify=self.trust))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +78,7 @@ def site(
         nats.start()
         stack.callback(nats.stop)
         key = make_key(folder / "keys")
-        environment = settings(f"{NAME}:{port}", nats.url, s3_server.url, folder / "keys", behind)
+        environment = settings(f"https://{NAME}:{port}", nats.url, s3_server.url, folder / "keys", behind)
         gateway = stack.enter_context(running([sys.executable, "-m", "gateway.app"], folder, **environment))
         wait_until(lambda: answers(f"http://127.0.0.1:{behind}/readyz"), gateway)
         command = COMMANDS[request.param](folder, certificate, port, behind, s3_server.port)
@@ -109,19 +105,21 @@ def make_key(file: Path) -> str:
 FILES = ("docker-compose.yml", "docker-compose.public.yml")
 
 
-def settings(name: str, nats: str, store: str, keys: Path, port: int) -> dict[str, str]:
+def settings(origin: str, nats: str, store: str, keys: Path, port: int) -> dict[str, str]:
     """Those of the compose files, with the addresses and paths of the test in place of those inside."""
-    gateway = composed(*FILES, HUMANPOSE3D_PUBLIC_NAME=name)["services"]["gateway"]
+    gateway = composed(*FILES, HUMANPOSE3D_PUBLIC_NAME=NAME)["services"]["gateway"]
     [mount] = gateway["volumes"]
     assert (mount["target"], mount["read_only"]) == ("/keys", True)
     environment: dict[str, str] = gateway["environment"]
     assert environment.pop("HUMANPOSE3D_API_KEYS_FILE") == "/keys/keys"
     assert environment.pop("HUMANPOSE3D_HOST") == "0.0.0.0"
+    assert environment["HUMANPOSE3D_S3_PUBLIC_ENDPOINT"] == f"https://{NAME}"
     return environment | {
         "HUMANPOSE3D_API_KEYS_FILE": str(keys),
         "HUMANPOSE3D_PORT": str(port),
         "HUMANPOSE3D_NATS_URL": nats,
         "HUMANPOSE3D_S3_ENDPOINT": store,
+        "HUMANPOSE3D_S3_PUBLIC_ENDPOINT": origin,
         "HUMANPOSE3D_S3_ACCESS_KEY": ACCESS_KEY,
         "HUMANPOSE3D_S3_SECRET_KEY": SECRET_KEY,
     }
@@ -188,6 +186,13 @@ def test_the_page_comes_by_tls_and_the_api_asks_for_a_key(site: Site):
         assert anybody.get("/").status_code == 200
         assert anybody.get("/api/runs/").status_code == 401
         assert anybody.get("/api/runs/", headers={"Authorization": f"Bearer {site.key}"}).status_code == 200
+
+
+def test_the_page_itself_may_use_the_api(site: Site):
+    """As its browser asks: under the public name, from the same origin."""
+    browser = {"Origin": site.origin, "Sec-Fetch-Site": "same-origin", "Authorization": f"Bearer {site.key}"}
+    with site.client(**browser) as page:
+        assert page.post("/api/uploads/").status_code == 201
 
 
 def test_a_large_video_arrives_by_the_gateway_and_by_the_store(site: Site):
