@@ -86,6 +86,6 @@ show_sizes() {
     local target
     for target in "${targets[@]}"; do
         "$engine" run --rm --network none --no-healthcheck --entrypoint sh "humanpose3d/$target:$HUMANPOSE3D_VERSION" -c \
-            "echo $target: \$(du -sm /venv | cut -f1) MB of packages, \$(du -sm /app | cut -f1) MB of the project"
+            "echo $target: \$(du -s --block-size=MB /venv | cut -f1) of packages, \$(du -s --block-size=MB /app | cut -f1) of the project"
     done
 }
