@@ -1,6 +1,6 @@
 """nats-server started as a container would start it: the arguments and files of a manifest, and nothing writable else.
 
-What differs from the container: its folders lie in a folder of the test, its ports are free ones of loopback, and
+What differs from the container: its folders are below a folder of the test, its ports are free ones of loopback, and
 `nc`, which the image has, is a stand-in. As root the server runs as another user, so that what no volume holds is
 as read-only as in the container.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.servers import SCRIPTS, free_port, wait_until
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 _NC = f"""\
 #!{sys.executable} -I
 import socket, sys
@@ -52,7 +52,7 @@ class NatsContainer:
 
     manifest: Manifest
     folder: Path
-    """Readable by everybody, as the image is."""
+    """Readable by all users, as the image is."""
     names: Mapping[str, str] = field(default_factory=dict)
     """host:port of the manifest → where that is here, beside the container's own ports."""
     ports: Mapping[str, str] = field(
@@ -92,7 +92,7 @@ class NatsContainer:
 
     def start(self) -> None:
         """Start, without waiting."""
-        nobody = NOBODY if os.geteuid() == 0 else None
+        user = UNPRIVILEGED if os.geteuid() == 0 else None
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [str(self.folder / "bin" / "nats-server"), *map(self._here, self.manifest.arguments)],
@@ -100,9 +100,9 @@ class NatsContainer:
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                user=nobody,
-                group=nobody,
-                extra_groups=None if nobody is None else [],
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
             )
 
     def await_ready(self) -> None:

@@ -83,7 +83,7 @@ def _command(probe: Resource, container: Resource) -> list[str]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that everybody can reach, whatever pytest's own may be."""
+    """A folder that all users can reach; pytest's own is private."""
     made = Path(tempfile.mkdtemp())
     made.chmod(0o755)
     yield made

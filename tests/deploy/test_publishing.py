@@ -126,7 +126,7 @@ def settings(origin: str, nats: str, store: str, keys: Path, port: int) -> dict[
 
 
 def caddy(folder: Path, certificate: Path, port: int, gateway: int, store: int) -> list[str]:
-    """The Caddyfile, with a certificate of the test, since there is nobody here to sign one."""
+    """The Caddyfile, with a certificate of the test, since no authority can sign one here."""
     text = here((PROXY / "Caddyfile").read_text(), gateway, store)
     own = f"tls {certificate / 'pose.pem'} {certificate / 'pose.key'}"
     text = text.replace(f"{NAME} {{\n", f"{NAME}:{port} {{\n\t{own}\n")
