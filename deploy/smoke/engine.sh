@@ -40,7 +40,7 @@ EOF
         local target
         for target in "${targets[@]}"; do
             # chroot: also where a build may have no network or namespaces of its own.
-            nice podman build --quiet --isolation chroot --format docker -f deploy/Dockerfile --target "$target" \
+            podman build --quiet --isolation chroot --format docker -f deploy/Dockerfile --target "$target" \
                 --build-arg "BASE_IMAGE=${HUMANPOSE3D_BASE_IMAGE:-python:3.11-slim-bookworm}" \
                 --build-arg "PIP_INDEX_URL=${PIP_INDEX_URL:-}" \
                 --build-arg "CA_BUNDLE=${HUMANPOSE3D_CA_BUNDLE:-deploy/ca-bundle.pem}" \
@@ -68,7 +68,7 @@ make_stand_ins() {
     say "the registry of images is out of reach: stand-ins take the place of the base image, NATS and the store"
     export HUMANPOSE3D_BASE_IMAGE=localhost/humanpose3d-smoke/python
     if ! "$engine" image inspect "$HUMANPOSE3D_BASE_IMAGE" >/dev/null 2>&1; then
-        nice debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates,busybox \
+        debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates,busybox \
             bookworm "$work/debian" http://deb.debian.org/debian > "$work/debootstrap.log"
         tar -C "$work/debian" -c . | "$engine" import - "$HUMANPOSE3D_BASE_IMAGE" >/dev/null 2>&1
         rm -rf "$work/debian"
