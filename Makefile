@@ -13,7 +13,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-training test-reference check format bench-speed bench-service bench-accuracy models pictures train-env lock vendor clean
-.PHONY: docs docs-deploy dist coverage test-wheel test-standalone networks
+.PHONY: docs docs-deploy smoke dist coverage test-wheel test-standalone networks
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,6 +55,9 @@ check: $(VENV)/.test  ## format, lint, types, import rule
 format: $(VENV)/.test  ## format and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+smoke:  ## build the images and try them out under Docker Compose, on Docker or podman
+	deploy/smoke/run.sh
 
 docs: .venv-docs/.made  ## build the documentation into build/docs; warnings are errors
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
