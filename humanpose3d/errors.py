@@ -28,6 +28,7 @@
         ├── RunExists
         ├── RunChanged              somebody else changed it first
         ├── RunOver                 it has ended
+        ├── RunUnreadable           another version stored it in a form that this one does not understand
         ├── Superseded              another worker has taken this piece of work over
         └── DuplicateTask           another message holds the same piece of work
 
@@ -223,6 +224,22 @@ class RunOver(RunError):
     """The run has ended (completed, failed or cancelled) and stays as it is."""
 
     code = "run-over"
+
+
+class RunUnreadable(RunError):
+    """The run's state was stored by another version of HumanPose3D and cannot be read by this one.
+
+    `owner` and `accepted_at` (ISO 8601) are what could be understood of it; None where they could not.
+    """
+
+    code = "run-unreadable"
+
+    def __init__(self, run_id: str, owner: str | None, accepted_at: str | None) -> None:
+        self.run_id, self.owner, self.accepted_at = run_id, owner, accepted_at
+        super().__init__(
+            f"Run {run_id} was stored by another version of HumanPose3D, which this one cannot read. "
+            "Use that version again, or delete the run."
+        )
 
 
 class Superseded(RunError):

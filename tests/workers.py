@@ -12,7 +12,7 @@ from shared.runtime.bus.memory import MemoryBus
 from shared.runtime.run_state import RunState, StageEvent
 from shared.runtime.store.directory import DirectoryStore
 from shared.runtime.worker.loop import Worker
-from tests.makers import MAX_DELIVERIES, bus_settings, new_request, new_run_id
+from tests.makers import bus_settings, new_request, new_run_id
 from tests.stub_runner import StubRunner
 
 ACK_WAIT_S: Final = 0.3
@@ -22,7 +22,7 @@ class World:
     """A bus, a store, and workers on them."""
 
     def __init__(self, folder: Path) -> None:
-        self.bus = MemoryBus(ACK_WAIT_S, MAX_DELIVERIES)
+        self.bus = MemoryBus(ACK_WAIT_S)
         self.store = DirectoryStore(folder / "store")
         self.video = folder / "film"
         self.video.write_bytes(b"film")

@@ -6,11 +6,11 @@
 | PARTS      | work queue | part.<stage>.<run>.<n>  | parts of tasks offered to the idle, in memory, an hour    |
 | EVENTS     | limits     | run.<run>.<status>      | changes of runs, kept for `events_days`           |
 | DLQ        | limits     | dlq.<stage>.<run>       | tasks given up, one a stage and run               |
-| EXHAUSTED  | work queue | max-deliveries advisory | kept as messages: one unheard would leave its run |
 | KV_runs    | limits     | $KV.runs.<run>          | states, the newest of each                        |
 
-A dot in a stage's name is a dash in subjects. Settings that bite: AckWait would be ignored were BackOff set, so retries
-are delayed by explicit naks; reads of the key-value bucket go to the stream's leader, since direct reads may be stale;
+A dot in a stage's name is a dash in subjects. Settings that bite: MaxDeliver would count orderly stops and outages
+like deaths, so it is off, and the run's state counts; AckWait would be ignored were BackOff set, so retries are
+delayed by explicit naks; reads of the key-value bucket go to the stream's leader, since direct reads may be stale;
 ordinary deletes leave markers for ever, so a run is forgotten by purging its subjects.
 """
 
@@ -34,8 +34,8 @@ from nats.js.errors import BadRequestError, KeyNotFoundError, KeyWrongLastSequen
 from nats.js.kv import KeyValue
 from pydantic import BaseModel, ValidationError
 
-from humanpose3d.errors import BusUnavailable, RunChanged, RunExists, RunNotFound
-from humanpose3d.options import StageName
+from humanpose3d.errors import BusUnavailable, RunChanged, RunExists, RunNotFound, RunUnreadable
+from humanpose3d.options import Contract, StageName
 from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredState
 from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
 from shared.runtime.settings import Settings
@@ -46,11 +46,7 @@ STAGES: Final = "STAGES"
 PARTS: Final = "PARTS"
 EVENTS: Final = "EVENTS"
 DEAD: Final = "DLQ"
-EXHAUSTED: Final = "EXHAUSTED"
 BUCKET: Final = "runs"
-
-_ADVISORIES: Final = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{STAGES}.*"
-_JANITOR: Final = "janitor"
 
 _REQUEST_S: Final = 5.0
 """How long an answer of the server may take."""
@@ -61,10 +57,11 @@ _MARKER_S: Final = 1.0
 _DUPLICATE_WINDOW_S: Final = 120.0
 _OFFER_S: Final = 3600.0
 _HEARTBEAT_S: Final = 1.0
+_UNREADABLE_RETRY_S: Final = 60.0
 _STREAM_NAME_IN_USE: Final = 10058
 
 
-class DeadLetter(BaseModel):
+class DeadLetter(Contract):
     """A task that was given up, and why."""
 
     task: StageTask
@@ -82,6 +79,40 @@ def _subject(task: StageTask) -> str:
 
 def _part_subject(task: PartTask) -> str:
     return f"part.{consumer_name(task.stage)}.{task.run_id}.{task.number}"
+
+
+def _state(run_id: str, stored: bytes) -> RunState:
+    """Raises RunUnreadable."""
+    try:
+        return RunState.read(stored)
+    except ValueError as error:
+        log.warning("run %s cannot be read by this version: %s", run_id, _brief(error))
+        raise RunUnreadable(run_id, *_owner_and_date(stored)) from None
+
+
+def _change(run_id: str, stored: bytes | None) -> StateChange:
+    try:
+        return StateChange(run_id, _state(run_id, stored) if stored else None)
+    except RunUnreadable as unreadable:
+        return StateChange(run_id, None, unreadable)
+
+
+def _owner_and_date(stored: bytes) -> tuple[str | None, str | None]:
+    """Of a state of another version, as far as they can be found."""
+    try:
+        state = json.loads(stored)
+        return str(state["request"]["owner"]), str(state["accepted_at"])
+    except (ValueError, KeyError, TypeError):
+        return None, None
+
+
+def _brief(error: ValueError) -> str:
+    """Which fields were not understood, without their values."""
+    if isinstance(error, ValidationError):
+        return "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
+        )
+    return str(error)
 
 
 @dataclass(frozen=True)
@@ -115,24 +146,21 @@ class _Delivery(_Received):
     count: int
     headers: Mapping[str, str]
 
+    async def hand_back(self) -> None:
+        await self.retry(0)
+
 
 @dataclass(frozen=True)
 class _PartDelivery(_Received):
     task: PartTask
     count: int
+    bus: "NatsBus"
 
-
-@dataclass(frozen=True)
-class _Exhausted:
-    task: StageTask | None
-    jetstream: JetStreamContext
-    notice: Msg
-
-    async def remove(self) -> None:
-        with _translated():
-            if self.task is not None:
-                await self.jetstream.purge_stream(STAGES, subject=_subject(self.task))
-            await self.notice.ack_sync(_REQUEST_S)
+    async def hand_back(self) -> None:
+        # A new message, since the server counts deliveries of the old one for ever. In this order: an offer that is
+        # there twice does no harm.
+        await self.bus.offer(self.task, handed_back=self.message.metadata.sequence.stream)
+        await self.ack()
 
 
 class NatsBus:
@@ -154,10 +182,10 @@ class NatsBus:
         if message is None:
             return None
         try:
-            task = StageTask.model_validate_json(message.data)
-        except ValidationError:
-            log.exception("a message on %s is no task of this version and was dropped", message.subject)
-            await self._drop(message)
+            task = StageTask.read(message.data)
+        except ValueError as error:
+            log.warning("a task on %s is left to a worker of another version: %s", message.subject, _brief(error))
+            await _Received(message, self._connection()).retry(_UNREADABLE_RETRY_S)
             return None
         return _Delivery(
             message=message,
@@ -167,11 +195,6 @@ class NatsBus:
             count=message.metadata.num_delivered or 1,
             headers=message.headers or {},
         )
-
-    async def _drop(self, message: Msg) -> None:
-        """Out of the queue with it: its run, if there is one, is found without task and gets a new one."""
-        with _translated():
-            await message.term()
 
     async def has_task(self, stage: StageName, run_id: str) -> bool:
         return await self._holds(STAGES, f"stage.{consumer_name(stage)}.{run_id}")
@@ -190,33 +213,20 @@ class NatsBus:
         with _translated():
             await jetstream.purge_stream(STAGES, subject=f"stage.{consumer_name(stage)}.{run_id}")
 
-    async def pull_exhausted(self, timeout: float) -> _Exhausted | None:
-        notice = await self._fetch(EXHAUSTED, _JANITOR, timeout)
-        if notice is None:
-            return None
-        sequence = int(json.loads(notice.data)["stream_seq"])
-        jetstream = await self._ready()
-        with _translated():
-            try:
-                data = (await jetstream.get_msg(STAGES, sequence)).data
-            except NotFoundError:
-                data = None
-        return _Exhausted(StageTask.model_validate_json(data) if data else None, jetstream, notice)
-
-    async def offer(self, task: PartTask) -> None:
-        await self._publish(PARTS, _part_subject(task), task, task.message_id)
+    async def offer(self, task: PartTask, handed_back: int = 0) -> None:
+        await self._publish(PARTS, _part_subject(task), task, f"{task.message_id}.{handed_back}")
 
     async def pull_part(self, stage: StageName, timeout: float) -> _PartDelivery | None:
         message = await self._fetch(PARTS, consumer_name(stage), timeout)
         if message is None:
             return None
         try:
-            task = PartTask.model_validate_json(message.data)
-        except ValidationError:
-            log.exception("a message on %s is no part of this version and was dropped", message.subject)
-            await self._drop(message)
+            task = PartTask.read(message.data)
+        except ValueError as error:
+            log.warning("a part on %s is left to its coordinator: %s", message.subject, _brief(error))
+            await _Received(message, self._connection()).discard("unreadable")
             return None
-        return _PartDelivery(message, self._connection(), task, message.metadata.num_delivered or 1)
+        return _PartDelivery(message, self._connection(), task, message.metadata.num_delivered or 1, self)
 
     async def is_offered(self, task: PartTask) -> bool:
         return await self._holds(PARTS, _part_subject(task))
@@ -235,7 +245,11 @@ class NatsBus:
         async for message in self._follow(DEAD, f"dlq.{consumer_name(stage)}.*"):
             if message is None:
                 break
-            letter = DeadLetter.model_validate_json(message.data)
+            try:
+                letter = DeadLetter.read(message.data)
+            except ValueError as error:
+                log.warning("a dead letter on %s cannot be read: %s", message.subject, _brief(error))
+                continue
             found.append((letter.task, letter.problem))
         return found
 
@@ -263,7 +277,7 @@ class NatsBus:
                 raise RunNotFound(f"There is no run {run_id}.") from None
         assert entry.value is not None
         assert entry.revision is not None
-        return StoredState(RunState.model_validate_json(entry.value), entry.revision)
+        return StoredState(_state(run_id, entry.value), entry.revision)
 
     async def update(self, state: RunState, revision: int) -> int:
         bucket = await self._states()
@@ -280,8 +294,7 @@ class NatsBus:
                 caught_up = True
                 yield None
             elif message.data or caught_up:
-                run_id = message.subject.rpartition(".")[2]
-                yield StateChange(run_id, RunState.model_validate_json(message.data) if message.data else None)
+                yield _change(message.subject.rpartition(".")[2], message.data)
 
     async def announce(self, event: StageEvent) -> None:
         subject = f"run.{event.run_id}.{event.status}"
@@ -289,8 +302,14 @@ class NatsBus:
 
     async def events(self, run_id: str, after: int = 0) -> AsyncGenerator[tuple[int, StageEvent], None]:
         async for message in self._follow(EVENTS, f"run.{run_id}.*", after):
-            if message is not None:
-                yield message.metadata.sequence.stream, StageEvent.model_validate_json(message.data)
+            if message is None:
+                continue
+            try:
+                event = StageEvent.read(message.data)
+            except ValueError as error:
+                log.warning("an event on %s cannot be read: %s", message.subject, _brief(error))
+                continue
+            yield message.metadata.sequence.stream, event
 
     async def forget(self, run_id: str) -> None:
         jetstream = await self._ready()
@@ -360,7 +379,6 @@ class NatsBus:
             ),
             api.StreamConfig(name=EVENTS, subjects=["run.*.*"], retention=limits, max_age=days * 86400),
             api.StreamConfig(name=DEAD, subjects=["dlq.*.*"], retention=limits, max_msgs_per_subject=1),
-            api.StreamConfig(name=EXHAUSTED, subjects=[_ADVISORIES], retention=work_queue),
         ):
             await _declare_stream(
                 jetstream,
@@ -375,19 +393,16 @@ class NatsBus:
         for stage in get_args(StageName):
             await self._declare_consumer(jetstream, STAGES, consumer_name(stage), "stage.{}.*")
             await self._declare_consumer(jetstream, PARTS, consumer_name(stage), "part.{}.*.*")
-        await self._declare_consumer(jetstream, EXHAUSTED, _JANITOR)
 
-    async def _declare_consumer(
-        self, jetstream: JetStreamContext, stream: str, name: str, subjects: str | None = None
-    ) -> None:
+    async def _declare_consumer(self, jetstream: JetStreamContext, stream: str, name: str, subjects: str) -> None:
         await jetstream.add_consumer(
             stream,
             api.ConsumerConfig(
                 durable_name=name,
-                filter_subject=subjects.format(name) if subjects else None,
+                filter_subject=subjects.format(name),
                 ack_policy=api.AckPolicy.EXPLICIT,
                 ack_wait=self._settings.ack_wait_s,
-                max_deliver=self._settings.max_deliveries if stream == STAGES else -1,
+                max_deliver=-1,
                 max_ack_pending=self._settings.max_ack_pending,
             ),
         )
