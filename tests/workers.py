@@ -18,6 +18,17 @@ from tests.stub_runner import StubRunner
 ACK_WAIT_S: Final = 0.3
 
 
+@asynccontextmanager
+async def working(*workers: Worker) -> AsyncIterator[None]:
+    """The workers at work until the block ends, then stopped in order."""
+    loops = [asyncio.create_task(each.run()) for each in workers]
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(each.stop() for each in workers))
+        await asyncio.gather(*loops)
+
+
 class World:
     """A bus, a store, and workers on them."""
 
@@ -40,12 +51,8 @@ class World:
 
     @asynccontextmanager
     async def working(self, *workers: Worker) -> AsyncIterator[None]:
-        loops = [asyncio.create_task(each.run()) for each in workers]
-        try:
+        async with working(*workers):
             yield
-        finally:
-            await asyncio.gather(*(each.stop() for each in workers))
-            await asyncio.gather(*loops)
 
     @asynccontextmanager
     async def all_stages(self) -> AsyncIterator[None]:

@@ -169,7 +169,7 @@ class Bus(Protocol):
         """Remove every trace of a run: state, tasks, events, dead letters."""
 
     async def check(self) -> None:
-        """Returns when the bus answers; raises BusUnavailable."""
+        """Returns when the bus answers and has written a message; raises BusUnavailable."""
 
     async def close(self) -> None:
         """Let go of the connection."""

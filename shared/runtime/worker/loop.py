@@ -11,9 +11,11 @@ import logging
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final, Literal
 
 from humanpose3d.errors import (
@@ -27,6 +29,7 @@ from humanpose3d.errors import (
     Unavailable,
 )
 from humanpose3d.options import StageName
+from shared.room import is_full, must_have_room
 from shared.runtime import runs, telemetry
 from shared.runtime.bus import Bus, Delivery, PartDelivery, StoredState
 from shared.runtime.retrying import backoff, retry_while_unavailable
@@ -35,7 +38,7 @@ from shared.runtime.settings import Settings
 from shared.runtime.store import Store
 from shared.runtime.worker.attempt import Attempt, Perform
 from shared.runtime.worker.heartbeat import heartbeat, ignore_unavailable
-from shared.runtime.worker.stage_runner import Refused, Runner
+from shared.runtime.worker.stage_runner import Refused, Runner, scratch_full
 from shared.runtime.worker.work_sharing import WorkSharing
 from shared.scratch import scratch_folder
 
@@ -98,6 +101,16 @@ class Leave:
 Verdict = Done | Retry | GiveUp | Leave
 
 
+async def must_work(bus: Bus, store: Store) -> None:
+    """Returns when bus, store and the disk for work in progress can be used; raises Unavailable."""
+    await bus.check()
+    await store.check()
+    try:
+        await asyncio.to_thread(must_have_room, Path(tempfile.gettempdir()))
+    except OSError:
+        raise scratch_full() from None
+
+
 def _never_answered(state: RunState) -> Problem:
     return Problem(
         code="worker-died",
@@ -144,9 +157,13 @@ class Worker:
         self._sharing = WorkSharing(stage, runner, bus, store, settings)
         self._stopping = asyncio.Event()
         self._current: asyncio.Task[None] | None = None
-        self._claim: Claim | None = None
-        """On the task in hand."""
+        self._held: RunState | None = None
+        """As claimed for the task in hand."""
         self._outage_suspected = False
+
+    @property
+    def _claim(self) -> Claim | None:
+        return None if self._held is None else self._held.claim
 
     async def run(self) -> None:
         """Work until `stop`."""
@@ -211,35 +228,39 @@ class Worker:
                     await ignore_unavailable(self._give_back(delivery, 0, self._claim, failed=False))
                     raise
                 finally:
-                    self._claim = None
+                    self._held = None
 
     async def _verdict(self, delivery: Delivery) -> Verdict:
         self._observe("pulled", delivery.task)
-        state: RunState | None = None
         try:
-            state = await self._claimed(delivery)
-            if state is None or state.claim is None:
-                return Done()
-            self._claim = state.claim
-            if state.failures >= self._settings.max_deliveries:
-                return GiveUp(_never_answered(state), state.claim)
-            return await self._work(delivery.task, state.claim)
-        except (RunNotFound, RunOver, DuplicateTask) as error:
-            log.info("nothing to do: %s", error)
+            return await self._tried(delivery)
+        except Exception as error:  # noqa: BLE001 -- the loop outlives whatever a task does to it; the last try ends the run
+            return await self._verdict_on(scratch_full() if is_full(error) else error, delivery)
+
+    async def _tried(self, delivery: Delivery) -> Verdict:
+        self._held = await self._claimed(delivery)
+        if self._held is None or self._claim is None:
             return Done()
-        except Superseded as error:
-            log.info("left to another: %s", error)
-            return Leave()
-        except RunUnreadable as error:
-            return Retry(str(error), _UNREADABLE_RETRY_S, None, failed=False)
-        except Refused as error:
-            return GiveUp(error.problem, self._claim)
-        except InputError as error:
-            return GiveUp(Problem.of(error), self._claim)
-        except Exception as error:  # the loop outlives whatever a task does to it; the last try ends the run
-            if not isinstance(error, HumanPose3DError):
-                log.exception("unexpected error")
-            return await self._again(delivery, state, error)
+        if self._held.failures >= self._settings.max_deliveries:
+            return GiveUp(_never_answered(self._held), self._claim)
+        return await self._work(delivery.task, self._claim)
+
+    async def _verdict_on(self, error: Exception, delivery: Delivery) -> Verdict:
+        match error:
+            case RunNotFound() | RunOver() | DuplicateTask():
+                log.info("nothing to do: %s", error)
+                return Done()
+            case Superseded():
+                log.info("left to another: %s", error)
+                return Leave()
+            case RunUnreadable():
+                return Retry(str(error), _UNREADABLE_RETRY_S, None, failed=False)
+            case Refused():
+                return GiveUp(error.problem, self._claim)
+            case InputError():
+                return GiveUp(Problem.of(error), self._claim)
+            case _:
+                return await self._again(error, delivery)
 
     async def _claimed(self, delivery: Delivery) -> RunState | None:
         """Begin on the task; the state that holds the claim. None where nothing is left to do but acknowledge it."""
@@ -318,10 +339,12 @@ class Worker:
         state = (await self._bus.read(attempt.task.run_id)).state
         return record, await attempt.make_results(state.stage_finished(attempt.claim, record))
 
-    async def _again(self, delivery: Delivery, state: RunState | None, error: Exception) -> Verdict:
-        if await self._is_outage(error):
+    async def _again(self, error: Exception, delivery: Delivery) -> Verdict:
+        if not isinstance(error, HumanPose3DError):
+            log.error("unexpected error", exc_info=error)
+        if await self._is_outage(error) or (self._held is None and isinstance(error, Unavailable)):
             return Retry(str(error), self._settings.retry_delay_s, self._claim, failed=False)
-        tries = delivery.count if state is None else state.failures + 1
+        tries = delivery.count if self._held is None else self._held.failures + 1
         if tries < self._settings.max_deliveries:
             return Retry(str(error), self._settings.retry_delay_s * 4 ** (tries - 1), self._claim, failed=True)
         return GiveUp(_kept_failing(self._stage, tries, error), self._claim)
@@ -381,8 +404,7 @@ class Worker:
     async def _wait_for_dependencies(self) -> None:
         """After an outage, take no task until bus, store and disk work again. Raises Unavailable until then."""
         if self._outage_suspected:
-            await self._bus.check()
-            await self._store.check()
+            await must_work(self._bus, self._store)
             self._outage_suspected = False
 
     async def _pause(self, seconds: float) -> None:
