@@ -101,6 +101,11 @@ class _Child:
     def identified(self) -> Group:
         return [] if self.process is None else identified(self.process)
 
+    def reap(self) -> None:
+        """Wait for one that was told to end."""
+        if self.process is not None:
+            self.process.wait()
+
 
 @dataclass
 class System:
@@ -173,6 +178,7 @@ class System:
         log.warning("There is room again on the disk that holds %s: the runs go on.", self.data)
         bus = self._children[0]
         end([bus.identified()])
+        bus.reap()
         bus.start()
         self._write_record()
 
@@ -260,6 +266,8 @@ class System:
 
     def _stop(self) -> None:
         end(self._groups())
+        for child in self._children:
+            child.reap()
         self._watchdog.close()
         if self._lock:
             self._record.unlink(missing_ok=True)
