@@ -46,6 +46,9 @@ jetstream {{
   store_dir: {store}
   # The default loses acknowledged messages on a power failure.
   sync_interval: always
+  # Named, because the default is a share of what is free at the start: next to nothing after a full disk.
+  max_file_store: 8GB
+  max_memory_store: 64MB
 }}
 authorization {{ user: humanpose3d, password: "{password}" }}
 """

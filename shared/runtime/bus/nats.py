@@ -485,7 +485,7 @@ def _translated() -> Iterator[None]:
     except APIError as error:
         if error.err_code in _CANNOT_STORE:
             raise BusDiskFull(_DISK_FULL) from error
-        raise BusUnavailable(f"The message bus refused ({error.err_code}).") from error
+        raise BusUnavailable(f"The message bus refused ({error.err_code or type(error).__name__}).") from error
     except (nats.errors.Error, TimeoutError, OSError) as error:
         raise BusUnavailable(f"The message bus did not answer ({type(error).__name__}).") from error
 

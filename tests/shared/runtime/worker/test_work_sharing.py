@@ -289,6 +289,48 @@ async def test_a_helper_that_is_stopped_hands_its_part_back(world):
     assert sorted(leader.done) == list(range(PARTS))
 
 
+async def test_a_part_handed_back_is_done_by_another_helper(world):
+    """And not left to the coordinator, as one whose helper may have died of it."""
+    busy = asyncio.Event()
+
+    async def outlast(_number: int) -> None:
+        await busy.wait()
+
+    async def linger(_number: int) -> None:
+        await asyncio.sleep(30)
+
+    leader, stopped, helper = DividedStub(outlast), DividedStub(linger), DividedStub()
+    run_id = await world.submitted()
+    async with world.sharing(leader):
+        while not leader.at_once:
+            await asyncio.sleep(0.001)
+        async with world.sharing(stopped):
+            while not stopped.at_once:
+                await asyncio.sleep(0.001)
+        async with world.sharing(helper):
+            while len(helper.done) < PARTS - 1:
+                await asyncio.sleep(0.001)
+            busy.set()
+            await assert_whole(world, run_id)
+    assert len(leader.done) == 1
+
+
+async def test_orderly_stops_of_all_who_share_a_run_never_fail_it(world):
+    async def linger(_number: int) -> None:
+        await asyncio.sleep(30)
+
+    world.settings = world.settings.model_copy(update={"grace_s": 0.01, "max_deliveries": 2})
+    run_id = await world.submitted()
+    for _ in range(6):
+        runners = [DividedStub(linger) for _ in range(2)]
+        async with world.sharing(*runners), asyncio.timeout(10):
+            while not all(runner.at_once for runner in runners):
+                await asyncio.sleep(0.001)
+        assert (await world.bus.read(run_id)).state.failures == 0
+    async with world.sharing(DividedStub(), DividedStub()):
+        await assert_whole(world, run_id)
+
+
 async def test_no_copy_of_a_video_is_kept_when_there_is_nothing_to_help_with(world, monkeypatch, tmp_path):
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
