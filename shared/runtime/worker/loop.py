@@ -292,7 +292,7 @@ class Worker:
                 stored = await retry_while_unavailable(lambda: self._record(claim, task, record, results), _PATIENCE_S)
             except (RunOver, RunNotFound, Superseded):
                 await ignore_unavailable(attempt.discard())
-                await ignore_unavailable(self._sharing.clear(task))
+                await ignore_unavailable(self._clear_unless_at_work(task))
                 raise
         await ignore_unavailable(self._sharing.clear(task))
         telemetry.stage_finished(task.stage, record.seconds)
@@ -301,6 +301,14 @@ class Worker:
         await runs.delete_private_video(self._store, stored.state)
         self._observe("published", task)
         return Done()
+
+    async def _clear_unless_at_work(self, task: StageTask) -> None:
+        """Remove the parts of a stage that nobody is to do any more. A successor goes on from them."""
+        with contextlib.suppress(RunNotFound):
+            state = (await self._bus.read(task.run_id)).state
+            if not state.is_over and state.stage == task.stage:
+                return
+        await self._sharing.clear(task)
 
     def _perform(self, task: StageTask) -> Perform:
         """How the job of a task is done: here, or with all who do this stage."""

@@ -239,6 +239,36 @@ async def test_a_leader_after_one_that_died_goes_on_from_there(world, monkeypatc
     assert sorted(second.done) == [4, 5]
 
 
+async def test_a_coordinator_that_was_taken_over_from_removes_nothing_of_its_successor(world, monkeypatch):
+    """It lives, but was silent for too long: what it did before counts for the one that goes on."""
+    monkeypatch.setattr(loop, "_TICK_S", 0.5)
+    gate = asyncio.Event()
+
+    async def stop_at_3(number: int) -> None:
+        if number >= 3:
+            await asyncio.sleep(30)
+
+    async def wait_at_3(number: int) -> None:
+        if number >= 3:
+            await gate.wait()
+
+    run_id = await world.submitted()
+    silent, successor = DividedStub(stop_at_3), DividedStub(wait_at_3)
+    awake, world.settings = world.settings, world.settings.model_copy(update={"ack_wait_s": 3600})
+    async with world.working(world.worker("detector", silent)):
+        while len(silent.done) < 3 or not silent.at_once:
+            await asyncio.sleep(0.001)
+        world.settings = awake
+        async with world.sharing(successor):
+            while not successor.at_once or silent.at_once:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.1)
+            gate.set()
+            await assert_whole(world, run_id)
+    assert (await world.bus.read(run_id)).state.finished["detector"].attempt == 2
+    assert 0 not in successor.done
+
+
 async def test_helpers_stop_when_the_run_does(world):
     async def linger(_number: int) -> None:
         await asyncio.sleep(30)
