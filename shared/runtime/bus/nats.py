@@ -36,6 +36,7 @@ from shared.runtime.bus.streams import (
     DEAD,
     EVENTS,
     HEALTH,
+    ON_DISK,
     PARTS,
     PROBE_BYTES,
     STAGES,
@@ -48,14 +49,8 @@ from shared.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_NOTHING: Final = {
-    STAGES: "stage.none.none",
-    EVENTS: "run.none.none",
-    DEAD: "dlq.none.none",
-    STATES: f"$KV.{BUCKET}.none",
-    HEALTH: "health.none",
-}
-"""Of every stream that is kept on disk, a subject that no message has."""
+_NOTHING: Final = "nothing"
+"""A subject that no message has."""
 
 _DISK_FULL: Final = (
     "The message bus cannot write: its disk is full, or was, and the bus has not been restarted since. "
@@ -297,7 +292,7 @@ class NatsBus:
     async def check(self) -> None:
         jetstream = await self._ready()
         with _translated(), self._redeclaring():
-            await asyncio.gather(*map(self._must_be_writable, _NOTHING))
+            await asyncio.gather(*map(self._must_be_writable, ON_DISK))
             async with self._writing(HEALTH):
                 await jetstream.publish("health", bytes(PROBE_BYTES), stream=HEALTH)
 
@@ -305,7 +300,7 @@ class NatsBus:
         """Raises BusDiskFull where an earlier write to the stream failed."""
         jetstream = await self._ready()
         try:
-            await jetstream.purge_stream(stream, subject=_NOTHING[stream])
+            await jetstream.purge_stream(stream, subject=_NOTHING)
         except APIError as error:
             if error.err_code != _WRITE_ERROR:
                 raise
@@ -317,7 +312,7 @@ class NatsBus:
         try:
             yield
         except TimeoutError:
-            if stream in _NOTHING:
+            if stream in ON_DISK:
                 await self._must_be_writable(stream)
             raise
 
