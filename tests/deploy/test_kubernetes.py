@@ -7,7 +7,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from shared.runtime.bus.nats import PARTS, STAGES, consumer_name
+from shared.runtime.bus.streams import PARTS, STAGES, consumer_name
 from shared.runtime.settings import PREFIX, Settings
 from tests.deploy.manifests import K8S, OVERLAYS, Resource, of_kind, render
 from tests.servers import REPOSITORY
