@@ -7,16 +7,22 @@ holds one JSON object a line and can be a mounted secret; it is read again when 
 import hashlib
 import hmac
 import json
+import logging
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from gateway.errors import NotAuthenticated
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from gateway.errors import KeysUnreadable, NotAuthenticated
 from humanpose3d.errors import InvalidSetting
 
 _PREFIX: Final = "hp3d_"
 ANONYMOUS: Final = "local"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,8 +30,11 @@ class ApiKey:
     """Whose key it is, its hash, and how many runs it may start in 24 hours (None: as many as it likes)."""
 
     owner: str
-    sha256: str
-    runs_per_day: int | None = None
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    runs_per_day: Annotated[int, Field(ge=0)] | None = None
+
+
+_STORED: Final = TypeAdapter(ApiKey)
 
 
 def create(owner: str, runs_per_day: int | None = None) -> tuple[str, ApiKey]:
@@ -43,39 +52,67 @@ def append(path: Path, key: ApiKey) -> None:
 
 
 class KeyRing:
-    """The keys of a file. Without a file everybody is the anonymous owner: for a loopback address only."""
+    """The keys of a file. Without a file everybody is the anonymous owner: for a loopback address only.
+
+    Raises InvalidSetting where the file cannot be read when the process starts. Later, while somebody edits it, the
+    lines that can be read count.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._read_at = 0
         self._keys: tuple[ApiKey, ...] = ()
-        self._refresh()
+        self._broken = False
+        if path is not None:
+            self._refresh(path)
+        if self._broken:
+            raise InvalidSetting("HUMANPOSE3D_API_KEYS_FILE: is not a readable file of API keys")
 
     def __bool__(self) -> bool:
         return bool(self._keys)
 
+    @property
+    def demanded(self) -> bool:
+        """Whether a request has to bring a key."""
+        return self._path is not None
+
     def authenticate(self, secret: str | None) -> ApiKey:
-        """Whose key this is. Raises NotAuthenticated."""
+        """Whose key this is. Raises NotAuthenticated; KeysUnreadable where its line may be one that cannot be read."""
         if self._path is None:
             return ApiKey(ANONYMOUS, "")
-        self._refresh()
+        self._refresh(self._path)
         digest = _hash(secret or "")
         for key in self._keys:
             if hmac.compare_digest(key.sha256, digest):
                 return key
+        if self._broken and secret:
+            raise KeysUnreadable("The server's file of API keys cannot be read. Tell the people who run the server.")
         raise NotAuthenticated("Send a valid API key as 'Authorization: Bearer <key>'.")
 
-    def _refresh(self) -> None:
-        if self._path is None:
-            return
+    def _refresh(self, path: Path) -> None:
         try:
-            changed_at = self._path.stat().st_mtime_ns
+            changed_at = path.stat().st_mtime_ns
             if changed_at != self._read_at:
-                lines = self._path.read_text(encoding="utf-8").splitlines()
-                self._keys = tuple(ApiKey(**json.loads(line)) for line in lines if line.strip())
+                self._keys, self._broken = _read(path)
                 self._read_at = changed_at
-        except (OSError, ValueError, TypeError):
-            raise InvalidSetting("HUMANPOSE3D_API_KEYS_FILE: is not a readable file of API keys") from None
+        except (OSError, ValueError) as error:
+            if not self._broken:
+                _log.error("the file of API keys cannot be read (%s): nobody is let in", type(error).__name__)
+            self._keys, self._broken, self._read_at = (), True, 0
+
+
+def _read(path: Path) -> tuple[tuple[ApiKey, ...], bool]:
+    """The keys of a file, and whether there are lines besides that are none."""
+    keys, broken = [], []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            if line.strip():
+                keys.append(_STORED.validate_json(line))
+        except ValueError:
+            broken.append(number)
+    if broken:
+        _log.error("the file of API keys: no key on line %s", ", ".join(map(str, broken)))
+    return tuple(keys), bool(broken)
 
 
 def _hash(secret: str) -> str:

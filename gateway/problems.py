@@ -74,10 +74,15 @@ def install(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HumanPose3DError)
-    fields = error.faults.items() if isinstance(error, InvalidOption) else ()
-    errors = [FieldProblem(field=field, detail=detail) for field, detail in fields]
     if error.status >= 500:
         _log.warning("%s %s: %s", request.method, request.url.path, error.code)
+    return of_error(error)
+
+
+def of_error(error: HumanPose3DError) -> JSONResponse:
+    """An error of ours as a response."""
+    fields = error.faults.items() if isinstance(error, InvalidOption) else ()
+    errors = [FieldProblem(field=field, detail=detail) for field, detail in fields]
     return problem(error.status, error.code, str(error), errors, getattr(error, "headers", None))
 
 
@@ -90,7 +95,7 @@ async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    codes = {404: "not-found", 405: "method-not-allowed"}
+    codes = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "body-too-large"}
     headers = dict(error.headers) if error.headers else None
     return problem(error.status_code, codes.get(error.status_code, "http-error"), str(error.detail), headers=headers)
 

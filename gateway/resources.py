@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
-from gateway.uploads import PART_BYTES, Arrived
+from gateway.incoming import PART_BYTES
+from gateway.uploads import Arrived
 from humanpose3d.motion import AngleSd, JointAngles
 from humanpose3d.options import RunOptions, StageName, Subject, route
 from humanpose3d.skeleton import (

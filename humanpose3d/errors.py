@@ -21,6 +21,7 @@
     ├── Unavailable                 what we depend on does not answer; the same may succeed later
     │   ├── BusUnavailable
     │   └── StoreUnavailable
+    │       └── StorageFull
     ├── ObjectNotFound
     ├── StageCrashed                a stage ended without an answer: killed, out of memory, a fault of ours
     └── RunError                    a run cannot be changed in this way
@@ -28,6 +29,7 @@
         ├── RunExists
         ├── RunChanged              somebody else changed it first
         ├── RunOver                 it has ended
+        ├── RunUnreadable           another version stored it in a form that this one does not understand
         ├── Superseded              another worker has taken this piece of work over
         └── DuplicateTask           another message holds the same piece of work
 
@@ -180,6 +182,13 @@ class StoreUnavailable(Unavailable):
     code = "store-unavailable"
 
 
+class StorageFull(StoreUnavailable):
+    """There is no room for what was to be stored; nothing of it was kept."""
+
+    code = "storage-full"
+    status = 507
+
+
 class ObjectNotFound(HumanPose3DError):
     """There is no object of this name in the store."""
 
@@ -223,6 +232,22 @@ class RunOver(RunError):
     """The run has ended (completed, failed or cancelled) and stays as it is."""
 
     code = "run-over"
+
+
+class RunUnreadable(RunError):
+    """The run's state was stored by another version of HumanPose3D and cannot be read by this one.
+
+    `owner` and `accepted_at` (ISO 8601) are what could be understood of it; None where they could not.
+    """
+
+    code = "run-unreadable"
+
+    def __init__(self, run_id: str, owner: str | None, accepted_at: str | None) -> None:
+        self.run_id, self.owner, self.accepted_at = run_id, owner, accepted_at
+        super().__init__(
+            f"Run {run_id} was stored by another version of HumanPose3D, which this one cannot read. "
+            "Use that version again, or delete the run."
+        )
 
 
 class Superseded(RunError):

@@ -13,7 +13,7 @@ import pytest
 from gateway import events
 from gateway.api_keys import append, create
 from gateway.app import create_app
-from gateway.uploads import PART_BYTES
+from gateway.incoming import PART_BYTES
 from humanpose3d.errors import BusUnavailable, InvalidSetting, StoreUnavailable
 from shared.runtime import runs
 from shared.runtime.run_state import Advance, Problem

@@ -5,8 +5,8 @@ import pytest
 
 from gateway.api_keys import append, create
 from gateway.client import ApiError, Client, RunFailed
+from gateway.incoming import PART_BYTES
 from gateway.resources import Progress
-from gateway.uploads import PART_BYTES
 from humanpose3d.errors import StoreUnavailable
 from tests.gateway.conftest import FILES
 from tests.gateway.world import MP4, World

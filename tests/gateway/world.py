@@ -45,7 +45,7 @@ class World:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client,
         ):
             yield client
 

@@ -8,6 +8,7 @@
 | DLQ        | limits     | dlq.<stage>.<run>       | tasks given up, one a stage and run               |
 | EXHAUSTED  | work queue | max-deliveries advisory | kept as messages: one unheard would leave its run |
 | KV_runs    | limits     | $KV.runs.<run>          | states, the newest of each                        |
+| KV_starts  | limits     | $KV.starts.<owner>      | when an owner's runs were started, kept for a day |
 
 A dot in a stage's name is a dash in subjects. Settings that bite: AckWait would be ignored were BackOff set, so retries
 are delayed by explicit naks; reads of the key-value bucket go to the stream's leader, since direct reads may be stale;
@@ -16,12 +17,14 @@ ordinary deletes leave markers for ever, so a run is forgotten by purging its su
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, get_args
 
 import nats
@@ -32,11 +35,11 @@ from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
 from nats.js.errors import BadRequestError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.kv import KeyValue
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from humanpose3d.errors import BusUnavailable, RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
-from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredState
+from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredStarts, StoredState
 from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
 from shared.runtime.settings import Settings
 
@@ -48,6 +51,7 @@ EVENTS: Final = "EVENTS"
 DEAD: Final = "DLQ"
 EXHAUSTED: Final = "EXHAUSTED"
 BUCKET: Final = "runs"
+STARTS: Final = "starts"
 
 _ADVISORIES: Final = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{STAGES}.*"
 _JANITOR: Final = "janitor"
@@ -61,7 +65,10 @@ _MARKER_S: Final = 1.0
 _DUPLICATE_WINDOW_S: Final = 120.0
 _OFFER_S: Final = 3600.0
 _HEARTBEAT_S: Final = 1.0
+_STARTS_KEPT_S: Final = 86_400.0
 _STREAM_NAME_IN_USE: Final = 10058
+
+_starts: Final = TypeAdapter(dict[str, datetime])
 
 
 class DeadLetter(BaseModel):
@@ -82,6 +89,11 @@ def _subject(task: StageTask) -> str:
 
 def _part_subject(task: PartTask) -> str:
     return f"part.{consumer_name(task.stage)}.{task.run_id}.{task.number}"
+
+
+def _digest(owner: str) -> str:
+    """An owner's name as a key, which takes few characters."""
+    return hashlib.sha256(owner.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -143,6 +155,7 @@ class NatsBus:
         self._client: Client | None = None
         self._jetstream: JetStreamContext | None = None
         self._bucket: KeyValue | None = None
+        self._starts: KeyValue | None = None
         self._connecting = asyncio.Lock()
         self._pulls: dict[tuple[str, str], JetStreamContext.PullSubscription] = {}
 
@@ -283,6 +296,25 @@ class NatsBus:
                 run_id = message.subject.rpartition(".")[2]
                 yield StateChange(run_id, RunState.model_validate_json(message.data) if message.data else None)
 
+    async def read_starts(self, owner: str) -> StoredStarts:
+        bucket = await self._starts_bucket()
+        with _translated():
+            try:
+                entry = await bucket.get(_digest(owner))
+            except KeyNotFoundError:
+                return StoredStarts({}, 0)
+        assert entry.value is not None
+        assert entry.revision is not None
+        return StoredStarts(_starts.validate_json(entry.value), entry.revision)
+
+    async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
+        bucket = await self._starts_bucket()
+        with _translated():
+            try:
+                await bucket.update(_digest(owner), _starts.dump_json(dict(starts)), revision)
+            except KeyWrongLastSequenceError:
+                raise RunChanged("Runs of this owner were started by somebody else.") from None
+
     async def announce(self, event: StageEvent) -> None:
         subject = f"run.{event.run_id}.{event.status}"
         await self._publish(EVENTS, subject, event, f"{event.run_id}.{event.revision}")
@@ -372,6 +404,9 @@ class NatsBus:
         self._bucket = await jetstream.create_key_value(
             api.KeyValueConfig(bucket=BUCKET, history=1, replicas=replicas, direct=False)
         )
+        self._starts = await jetstream.create_key_value(
+            api.KeyValueConfig(bucket=STARTS, history=1, ttl=_STARTS_KEPT_S, replicas=replicas, direct=False)
+        )
         for stage in get_args(StageName):
             await self._declare_consumer(jetstream, STAGES, consumer_name(stage), "stage.{}.*")
             await self._declare_consumer(jetstream, PARTS, consumer_name(stage), "part.{}.*.*")
@@ -396,6 +431,11 @@ class NatsBus:
         await self._ready()
         assert self._bucket is not None
         return self._bucket
+
+    async def _starts_bucket(self) -> KeyValue:
+        await self._ready()
+        assert self._starts is not None
+        return self._starts
 
     async def _publish(
         self, stream: str, subject: str, content: BaseModel, message_id: str, headers: Mapping[str, str] | None = None

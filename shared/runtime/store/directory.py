@@ -1,6 +1,7 @@
 """The object store as a folder: for one machine."""
 
 import asyncio
+import errno
 import glob
 import os
 import secrets
@@ -12,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, TypeVar
 
-from humanpose3d.errors import ObjectNotFound, StoreUnavailable
+from humanpose3d.errors import ObjectNotFound, StorageFull, StoreUnavailable
 from shared.runtime.store.protocol import (
     CHUNK_BYTES,
     PresignedUpload,
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 _UNFINISHED: Final = ".unfinished-"
 """Beginning of the names of files that are being written; no key has such a part."""
+
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DirectoryStore:
@@ -53,6 +56,9 @@ class DirectoryStore:
                 left -= len(chunk)
                 yield chunk
 
+    async def copy(self, source: str, target: str) -> None:
+        await _in_thread(_link, self._path(source), self._path(target))
+
     async def stat(self, key: str) -> StoredObject:
         return await _in_thread(self._stat, self._path(key))
 
@@ -78,6 +84,9 @@ class DirectoryStore:
 
     async def join_parts(self, key: str) -> None:
         await _in_thread(_join, self._path(key))
+
+    async def discard_parts(self, key: str) -> None:
+        await _in_thread(_discard, [path for _, path in _parts(self._path(key))])
 
     async def sweep(self, age: timedelta) -> None:
         await _in_thread(_sweep, self._root, time.time() - age.total_seconds())
@@ -116,6 +125,8 @@ def _translated() -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise ObjectNotFound("There is no such object in the store.") from None
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StorageFull("The store has no room. Make some, or try again later.") from None
         raise StoreUnavailable(f"The store's folder cannot be used: {error.strerror}.") from error
 
 
@@ -158,8 +169,23 @@ def _join(target: Path) -> None:
             _finish(file, target)
         finally:
             Path(file.name).unlink(missing_ok=True)
+    _discard(parts)
+
+
+def _discard(parts: list[Path]) -> None:
     for path in parts:
         path.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name, which costs nothing: objects are replaced and never changed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except FileNotFoundError:
+        raise
+    except OSError:  # a file system without links
+        _put_file(target, source)
 
 
 def _sweep(root: Path, oldest: float) -> None:

@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import ComposeSource, CopySource
 from minio.datatypes import Object, Part, PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from humanpose3d.errors import ObjectNotFound, StoreUnavailable
+from humanpose3d.errors import ObjectNotFound, StorageFull, StoreUnavailable
 from shared.runtime.settings import Settings
 from shared.runtime.store.protocol import (
     CHUNK_BYTES,
@@ -40,6 +41,10 @@ _THREADS: Final = 8
 _PART_BYTES: Final = 5 << 20
 _CONNECT_S: Final = 5.0
 _READ_S: Final = 30.0
+_COPY_BYTES: Final = 256 << 20
+"""Copied by the server in one request, which has to be answered within the time-out."""
+
+_NO_ROOM: Final = ("XMinioStorageFull", "InsufficientCapacity", "QuotaExceeded")
 _MISSING: Final = ("NoSuchKey", "NoSuchObject", "ResourceNotFound")
 
 
@@ -72,6 +77,9 @@ class S3Store:
         finally:
             response.close()
             response.release_conn()
+
+    async def copy(self, source: str, target: str) -> None:
+        await self._call(self._copy, checked_key(source), checked_key(target))
 
     async def stat(self, key: str) -> StoredObject:
         return _stored(await self._call(self._client.stat_object, self._bucket, checked_key(key)))
@@ -110,6 +118,9 @@ class S3Store:
     async def join_parts(self, key: str) -> None:
         await self._call(self._join_parts, checked_key(key))
 
+    async def discard_parts(self, key: str) -> None:
+        await self._call(self._discard_parts, checked_key(key))
+
     async def sweep(self, age: timedelta) -> None:
         await self._call(self._sweep, datetime.now(UTC) - age)
 
@@ -136,6 +147,17 @@ class S3Store:
 
     def _put_file(self, key: str, path: Path) -> None:
         self._client.fput_object(self._bucket, key, str(path), part_size=_PART_BYTES, num_parallel_uploads=1)
+
+    def _copy(self, source: str, target: str) -> None:
+        size = self._client.stat_object(self._bucket, source).size or 0
+        if size <= _COPY_BYTES:
+            self._client.copy_object(self._bucket, target, CopySource(self._bucket, source))
+            return
+        starts = range(0, size, _COPY_BYTES)
+        pieces = [
+            ComposeSource(self._bucket, source, offset=start, length=min(_COPY_BYTES, size - start)) for start in starts
+        ]
+        self._client.compose_object(self._bucket, target, pieces)
 
     def _get_file(self, key: str, path: Path) -> None:
         response = self._client.get_object(self._bucket, key)
@@ -187,6 +209,10 @@ class S3Store:
             raise ObjectNotFound("Nothing of this object has arrived.")
         self._client._complete_multipart_upload(self._bucket, key, upload, parts)
 
+    def _discard_parts(self, key: str) -> None:
+        while (upload := self._upload(key)) is not None:
+            self._client._abort_multipart_upload(self._bucket, key, upload)
+
     def _sweep(self, oldest: datetime) -> None:
         # MinIO lists uploads by whole names only, so finds none here, and removes them by itself after a day.
         for upload in self._client._list_multipart_uploads(self._bucket, prefix="").uploads:
@@ -237,6 +263,8 @@ def _translated() -> Iterator[None]:
     except S3Error as error:
         if error.code in _MISSING:
             raise ObjectNotFound("There is no such object in the store.") from None
+        if error.code in _NO_ROOM:
+            raise StorageFull("The object store has no room. Make some, or try again later.") from None
         raise StoreUnavailable(f"The object store refused ({error.code}).") from error
     except (MinioException, HTTPError, OSError) as error:
         raise StoreUnavailable(f"The object store did not answer ({type(error).__name__}).") from error
