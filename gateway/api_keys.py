@@ -6,6 +6,7 @@ holds one JSON object a line and can be a mounted secret; it is read again when 
 
 import hashlib
 import hmac
+import ipaddress
 import json
 import logging
 import secrets
@@ -18,6 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from gateway.errors import KeysUnreadable, NotAuthenticated
 from humanpose3d.errors import InvalidSetting
+from shared.runtime.settings import Settings
 
 _PREFIX: Final = "hp3d_"
 ANONYMOUS: Final = "local"
@@ -64,7 +66,10 @@ class KeyRing:
         self._keys: tuple[ApiKey, ...] = ()
         self._broken = False
         if path is not None:
-            self._refresh(path)
+            try:
+                self._read(path)
+            except (OSError, ValueError):
+                self._broken = True
         if self._broken:
             raise InvalidSetting("HUMANPOSE3D_API_KEYS_FILE: is not a readable file of API keys")
 
@@ -91,28 +96,47 @@ class KeyRing:
 
     def _refresh(self, path: Path) -> None:
         try:
-            changed_at = path.stat().st_mtime_ns
-            if changed_at != self._read_at:
-                self._keys, self._broken = _read(path)
-                self._read_at = changed_at
+            if path.stat().st_mtime_ns == self._read_at:
+                return
+            self._read(path)
+            if self._broken:
+                _log.error("some lines in the file of API keys are no keys; those that are still count")
         except (OSError, ValueError) as error:
             if not self._broken:
-                _log.error("the file of API keys cannot be read (%s): nobody is let in", type(error).__name__)
+                _log.error("the file of API keys cannot be read (%s)", type(error).__name__)
             self._keys, self._broken, self._read_at = (), True, 0
 
+    def _read(self, path: Path) -> None:
+        changed_at = path.stat().st_mtime_ns
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        keys = [_parsed(line) for line in lines]
+        self._keys, self._broken = tuple(key for key in keys if key), None in keys
+        self._read_at = changed_at
 
-def _read(path: Path) -> tuple[tuple[ApiKey, ...], bool]:
-    """The keys of a file, and whether there are lines besides that are none."""
-    keys, broken = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            if line.strip():
-                keys.append(_STORED.validate_json(line))
-        except ValueError:
-            broken.append(number)
-    if broken:
-        _log.error("the file of API keys: no key on line %s", ", ".join(map(str, broken)))
-    return tuple(keys), bool(broken)
+
+def _parsed(line: str) -> ApiKey | None:
+    try:
+        return _STORED.validate_json(line)
+    except ValueError:
+        return None
+
+
+def demand_keys(settings: Settings, keys: KeyRing) -> None:
+    """Raises InvalidSetting where the gateway could be reached from other machines without API keys."""
+    reachable = [name for name in (settings.public_names or (settings.host,)) if not is_loopback(name)]
+    if not keys and reachable:
+        raise InvalidSetting(
+            f"HUMANPOSE3D_API_KEYS_FILE: is needed, since the gateway can be reached on {reachable[0]!r}. "
+            "Make a key with 'humanpose3d keys add', or listen on 127.0.0.1."
+        )
+
+
+def is_loopback(name: str) -> bool:
+    """Whether this name or address always is the machine itself."""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def _hash(secret: str) -> str:

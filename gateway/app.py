@@ -15,14 +15,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health, problems, static_files
-from gateway.api_keys import KeyRing
-from gateway.browser_guard import BrowserGuard, is_loopback
+from gateway.api_keys import KeyRing, demand_keys
+from gateway.browser_guard import BrowserGuard
 from gateway.request_limits import BodyLimits, Heads, TimelyProtocol
 from gateway.routes import Services, router
 from gateway.run_index import RunIndex
 from gateway.run_service import RunService
 from gateway.uploads import Uploads
-from humanpose3d.errors import HumanPose3DError, InvalidSetting, Unavailable
+from humanpose3d.errors import HumanPose3DError, Unavailable
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus
 from shared.runtime.bus.nats import NatsBus
@@ -69,7 +69,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     Raises InvalidSetting where it would be reachable from other machines without API keys.
     """
     keys = KeyRing(settings.api_keys_file)
-    _demand_keys(settings, keys)
+    demand_keys(settings, keys)
     index = RunIndex(bus)
     uploads = Uploads(bus, store, settings.max_upload_bytes)
     run_service = RunService(bus, store, index, uploads)
@@ -102,11 +102,6 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     return app
 
 
-def demand_keys(settings: Settings) -> None:
-    """Raises InvalidSetting where the gateway could be reached from other machines without API keys."""
-    _demand_keys(settings, KeyRing(settings.api_keys_file))
-
-
 class _OptionalSlash:
     """`/api/runs/` is `/api/runs`: answered, not redirected, since clients do not follow a redirected upload."""
 
@@ -132,15 +127,6 @@ async def _sweep(run_service: RunService, retention_days: float | None) -> None:
         except Exception:  # noqa: BLE001 -- what stands in the way of one run must not keep the others for ever
             _log.exception("retention failed")
         await asyncio.sleep(_SWEEP_S)
-
-
-def _demand_keys(settings: Settings, keys: KeyRing) -> None:
-    reachable = [name for name in (settings.public_names or (settings.host,)) if not is_loopback(name)]
-    if not keys and reachable:
-        raise InvalidSetting(
-            f"HUMANPOSE3D_API_KEYS_FILE: is needed, since the gateway can be reached on {reachable[0]}. "
-            "Make a key with 'humanpose3d keys add', or listen on 127.0.0.1."
-        )
 
 
 if __name__ == "__main__":

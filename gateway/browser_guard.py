@@ -13,6 +13,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.api_keys import is_loopback
 from gateway.errors import ForeignOrigin, UnknownHost
 from gateway.problems import of_error
 from shared.runtime.settings import Settings
@@ -84,14 +85,6 @@ class BrowserGuard:
         name = _name(match["authority"])
         public = name in self._names and not is_loopback(name)
         return public or match["authority"].removesuffix(port) == host.lower().removesuffix(port)
-
-
-def is_loopback(name: str) -> bool:
-    """Whether this name or address always is the machine itself."""
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
 
 
 def _is_address(name: str) -> bool:

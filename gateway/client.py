@@ -1,7 +1,7 @@
 """A Python client of the API: submit a video, wait for the run, download the results.
 
 >>> with Client("http://127.0.0.1:8000") as client:           # doctest: +SKIP
-...     run_key = client.submit(Path("walk.mp4"), height=1.78, weight=75, estimate_missing=True)
+...     run_key = client.submit(Path("walk.mp4"), height=1.78, weight=75, consent=True, estimate_missing=True)
 ...     client.wait(run_key, on_progress=lambda progress: print(progress.progress, progress.stage))
 ...     client.download(run_key, Path("results"))
 """
@@ -75,13 +75,14 @@ class Client:
         *,
         height: float,
         weight: float,
-        consent: bool = True,
+        consent: bool,
         idempotency_key: str | None = None,
         **options: Any,  # noqa: ANN401 -- the fields of RunOptions, checked by the server
     ) -> str:
         """Send a video of a person of this height (metres) and weight (kilograms); returns the run's key.
 
-        `consent` says that the person filmed has consented. `options` are those of `humanpose3d.options.RunOptions`.
+        `consent=True` says that the person in the video has consented to the analysis: only who knows it can say so,
+        and without it the server refuses. `options` are those of `humanpose3d.options.RunOptions`.
         """
         fields = _fields(height, weight, consent, options)
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -95,7 +96,7 @@ class Client:
         *,
         height: float,
         weight: float,
-        consent: bool = True,
+        consent: bool,
         **options: Any,  # noqa: ANN401
     ) -> str:
         """The same, with the video sent in parts, straight to the store where it can be reached."""

@@ -2,13 +2,14 @@
 
 import mimetypes
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
 from stream_zip import NO_COMPRESSION_64, ZIP_64, Method, async_stream_zip
 
 from gateway.conditions import Validators, is_unchanged, wanted_range
@@ -22,6 +23,24 @@ _COMPRESSED: Final = (".mp4", ".png")
 _REPORT_POLICY: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """For pages and drawings among the results: they show what is in them, run nothing and ask nobody."""
 _READABLE: Final = 0o100644
+
+
+class Streamed(StreamingResponse):
+    """A streamed answer that lets go of its source at once, however it ends."""
+
+    def __init__(
+        self, content: AsyncIterable[bytes | str], status: int, headers: Mapping[str, str], media_type: str
+    ) -> None:
+        super().__init__(content, status, headers, media_type)
+        self._content = content
+
+    async def stream_response(self, send: Send) -> None:
+        """Send all of it."""
+        try:
+            await super().stream_response(send)
+        finally:
+            if isinstance(self._content, AsyncGenerator):
+                await self._content.aclose()
 
 
 async def file_response(store: Store, state: RunState, path: str, asked: Headers) -> Response:
@@ -60,10 +79,10 @@ async def _response(store: Store, key: str, name: str, media_type: str, asked: H
     part = wanted_range(asked, validators, found.size)
     if part is None:
         headers["Content-Length"] = str(found.size)
-        return StreamingResponse(store.read(key), 200, headers, media_type)
+        return Streamed(store.read(key), 200, headers, media_type)
     start, length = part
     headers |= {"Content-Length": str(length), "Content-Range": f"bytes {start}-{start + length - 1}/{found.size}"}
-    return StreamingResponse(store.read(key, start, length), 206, headers, media_type)
+    return Streamed(store.read(key, start, length), 206, headers, media_type)
 
 
 def archive_response(store: Store, state: RunState) -> Response:
@@ -72,7 +91,7 @@ def archive_response(store: Store, state: RunState) -> Response:
     headers = {"Content-Disposition": _disposition(f"{name}.zip")}
     members = _members(store, name, state.results, state.updated_at)
     archive = async_stream_zip(members, get_compressobj=_fast_deflate)
-    return StreamingResponse(archive, 200, headers, "application/zip")
+    return Streamed(archive, 200, headers, "application/zip")
 
 
 def _fast_deflate() -> "zlib._Compress":

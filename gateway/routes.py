@@ -1,6 +1,5 @@
 """The API under `/api`: thin functions between HTTP and `gateway.runs`."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -227,9 +226,8 @@ async def follow_run(
     services: Given, state: Found, last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0
 ) -> StreamingResponse:
     """The run's changes as server-sent events; `Last-Event-ID` resumes where a connection broke."""
-    stream: AsyncIterator[str] = event_stream(services.bus, state, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream, 200, headers, "text/event-stream")
+    return downloads.Streamed(event_stream(services.bus, state, last_event_id), 200, headers, "text/event-stream")
 
 
 @router.get(

@@ -101,7 +101,7 @@ def run(
 
 def finished_run(url: str, video: Path) -> str:
     with Client(url) as client:
-        run_key = client.submit(video, height=1.72, weight=70)
+        run_key = client.submit(video, height=1.72, weight=70, consent=True)
         client.wait(run_key, timeout=600)
     return run_key
 

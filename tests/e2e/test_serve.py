@@ -90,7 +90,7 @@ def test_the_same_bytes_as_run_and_every_run_is_found_again(tmp_path: Path):
     with served(data, port) as process, Client(f"http://127.0.0.1:{port}") as client:
         processes = children(data)
         assert len(processes) == 6
-        run_key = client.submit(SAMPLE, height=1.72, weight=70, **OPTIONS)
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True, **OPTIONS)
         run = client.wait(run_key, timeout=120)
         client.download(run_key, tmp_path / "served")
         assert digests(tmp_path / "served") == digests(tmp_path / "run" / "sample")
@@ -163,8 +163,8 @@ def test_bad_videos_end_as_failed_runs_with_the_command_line_s_words(tmp_path: P
     port = free_port()
     with served(tmp_path / "data", port), Client(f"http://127.0.0.1:{port}") as client:
         with pytest.raises(ApiError, match="unreadable-video"):
-            client.submit(text, height=1.72, weight=70)
-        run_key = client.submit(cut, height=1.72, weight=70)
+            client.submit(text, height=1.72, weight=70, consent=True)
+        run_key = client.submit(cut, height=1.72, weight=70, consent=True)
         with pytest.raises(RunFailed) as caught:
             client.wait(run_key, timeout=60)
         problem = caught.value.progress.problem

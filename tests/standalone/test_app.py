@@ -37,7 +37,7 @@ from pathlib import Path
 from gateway.client import Client
 
 with Client(sys.argv[1]) as client:
-    run_key = client.submit(Path(sys.argv[2]), height=1.72, weight=70)
+    run_key = client.submit(Path(sys.argv[2]), height=1.72, weight=70, consent=True)
     client.wait(run_key, timeout=300)
     client.download(run_key, Path(sys.argv[3]))
 """

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import glob
+import io
 import os
 import secrets
 import shutil
@@ -49,7 +50,7 @@ class DirectoryStore:
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         path = self._path(key)
-        with await _in_thread(path.open, "rb") as file:
+        with await _opened(path) as file:
             file.seek(start)
             left = length if length is not None else os.fstat(file.fileno()).st_size
             while left > 0 and (chunk := await _in_thread(file.read, min(CHUNK_BYTES, left))):
@@ -115,6 +116,22 @@ class DirectoryStore:
 async def _in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     with _translated():
         return await asyncio.to_thread(work, *arguments, **named)
+
+
+async def _opened(path: Path) -> BinaryIO:
+    """The file, open for reading; it is closed, too, where nobody waits any more when it is open."""
+
+    def close(done: "asyncio.Task[io.BufferedReader]") -> None:
+        if not done.cancelled() and done.exception() is None:
+            done.result().close()
+
+    with _translated():
+        opening = asyncio.ensure_future(asyncio.to_thread(path.open, "rb"))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(close)
+            raise
 
 
 @contextmanager
