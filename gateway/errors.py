@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from humanpose3d.errors import InputError, Unavailable
+from humanpose3d.errors import HumanPose3DError, InputError, Unavailable
 
 
 class MalformedForm(InputError):
@@ -37,6 +37,13 @@ class TooSlow(InputError):
 
     code = "too-slow"
     status = 408
+
+
+class StorageFull(HumanPose3DError):
+    """There is no room for the upload; nothing of it was kept."""
+
+    code = "storage-full"
+    status = 507
 
 
 class IdempotencyKeyReused(InputError):

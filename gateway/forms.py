@@ -16,8 +16,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
-from gateway.errors import BodyTooLarge, MalformedForm, TooSlow, UnsupportedMediaType
-from humanpose3d.errors import InvalidOption, StorageFull
+from gateway.errors import BodyTooLarge, MalformedForm, StorageFull, TooSlow, UnsupportedMediaType
+from humanpose3d.errors import InvalidOption, StoreFull
 
 VIDEO: Final = "video"
 _MAX_FIELDS: Final = 64
@@ -47,20 +47,19 @@ class Form:
 async def read_form(content_type: str, body: AsyncIterator[bytes], video: Sink, max_bytes: int) -> Form:
     """Read a form; the video's bytes go to `video`.
 
-    Raises UnsupportedMediaType, MalformedForm, BodyTooLarge, TooSlow, StorageFull, what `video` raises, and
-    InvalidOption where a field comes twice.
+    Raises UnsupportedMediaType, MalformedForm, BodyTooLarge, TooSlow, what `video` raises, and InvalidOption where a
+    field comes twice.
     """
     boundary = _boundary(content_type)
     reader = _Reader(video)
     parser = MultipartParser(boundary, reader.callbacks(), max_header_size=_MAX_HEADER_BYTES)  # type: ignore[arg-type]  # its callbacks are a TypedDict
     try:
-        with _room_demanded():
-            async for chunk in _within_limits(body, max_bytes):
-                parser.write(chunk)
-                await reader.spill(_WRITE_BYTES)
-            parser.finalize()
-            await reader.spill(1)
-            return reader.form()
+        async for chunk in _within_limits(body, max_bytes):
+            parser.write(chunk)
+            await reader.spill(_WRITE_BYTES)
+        parser.finalize()
+        await reader.spill(1)
+        return reader.form()
     except FormParserError:
         raise MalformedForm("The body is not a complete multipart form. Send it again.") from None
 
@@ -68,9 +67,9 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], video: Sink, 
 async def read_body(body: AsyncIterator[bytes], path: Path, max_bytes: int) -> None:
     """Read a body that is nothing but bytes into a new file.
 
-    Raises MalformedForm where it is empty, BodyTooLarge, TooSlow, StorageFull.
+    Raises MalformedForm where it is empty, BodyTooLarge, TooSlow.
     """
-    with _room_demanded(), path.open("xb") as file:
+    with path.open("xb") as file:
         async for chunk in _within_limits(body, max_bytes):
             await asyncio.to_thread(file.write, chunk)
         if not file.tell():
@@ -89,10 +88,12 @@ async def _within_limits(body: AsyncIterator[bytes], max_bytes: int) -> AsyncIte
 
 
 @contextmanager
-def _room_demanded() -> Iterator[None]:
-    """A full disk in words for the client."""
+def room_demanded() -> Iterator[None]:
+    """A full disk, here or in the store, in words for the client."""
     try:
         yield
+    except StoreFull:
+        raise StorageFull("The server has no room for this upload at the moment. Try again later.") from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StorageFull("The server has no room for this upload at the moment. Try again later.") from None

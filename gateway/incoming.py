@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.container_type import HEAD_BYTES, container
+from gateway.forms import room_demanded
 from humanpose3d.errors import InputError, Unavailable
 from shared.runtime.store import Store
 from shared.scratch import scratch_folder
@@ -105,7 +106,7 @@ class IncomingVideo:
 
 @asynccontextmanager
 async def incoming(store: Store, run_id: str) -> AsyncIterator[tuple[PlacedVideo, IncomingVideo]]:
-    """A place for a run's video, and what fills it."""
-    with scratch_folder() as scratch:
+    """A place for a run's video, and what fills it. Raises StorageFull where a disk is full in the block."""
+    with room_demanded(), scratch_folder() as scratch:
         async with placed(store, run_id) as video:
             yield video, IncomingVideo(video, scratch)

@@ -10,7 +10,7 @@ from gateway import downloads
 from gateway.api_keys import ApiKey, KeyRing
 from gateway.errors import NotFinished, UploadNotFound
 from gateway.events import event_stream
-from gateway.forms import Form, read_body, read_form
+from gateway.forms import Form, read_body, read_form, room_demanded
 from gateway.incoming import PART_BYTES, incoming
 from gateway.problems import responses
 from gateway.resources import (
@@ -164,7 +164,7 @@ async def address_part(services: Given, request: Request, upload_key: RunId, num
 )
 async def put_part(services: Given, request: Request, upload_key: RunId, number: int) -> None:
     """Store a part here, where the store takes none itself."""
-    with scratch_folder() as scratch:
+    with room_demanded(), scratch_folder() as scratch:
         await read_body(request.stream(), scratch / "part", PART_BYTES)
         await services.uploads.put(upload_key, number, scratch / "part")
 

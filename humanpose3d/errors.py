@@ -20,8 +20,10 @@
     ├── Cancelled                   the run was stopped on request
     ├── Unavailable                 what we depend on does not answer; the same may succeed later
     │   ├── BusUnavailable
-    │   └── StoreUnavailable
-    │       └── StorageFull
+    │   │   └── BusDiskFull
+    │   ├── StoreUnavailable
+    │   │   └── StoreFull
+    │   └── ScratchFull             no room for work in progress on this machine
     ├── ObjectNotFound
     ├── StageCrashed                a stage ended without an answer: killed, out of memory, a fault of ours
     └── RunError                    a run cannot be changed in this way
@@ -176,17 +178,28 @@ class BusUnavailable(Unavailable):
     code = "bus-unavailable"
 
 
+class BusDiskFull(BusUnavailable):
+    """The message bus cannot write: its disk is full, or was when it last wrote and it has not been restarted since."""
+
+    code = "bus-disk-full"
+
+
 class StoreUnavailable(Unavailable):
     """The object store cannot be reached, is full, or broke off."""
 
     code = "store-unavailable"
 
 
-class StorageFull(StoreUnavailable):
-    """There is no room for what was to be stored; nothing of it was kept."""
+class StoreFull(StoreUnavailable):
+    """The object store has no room left."""
 
-    code = "storage-full"
-    status = 507
+    code = "store-full"
+
+
+class ScratchFull(Unavailable):
+    """The disk that holds work in progress has no room left, or cannot be written."""
+
+    code = "scratch-full"
 
 
 class ObjectNotFound(HumanPose3DError):

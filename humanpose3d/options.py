@@ -28,7 +28,7 @@ def route(options: "RunOptions") -> tuple[StageName, ...]:
 
 
 class Contract(BaseModel):
-    """A frozen model that refuses unknown fields and states every fault by name."""
+    """A frozen model that refuses unknown fields from users and ignores those of a neighbouring version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -39,6 +39,14 @@ class Contract(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise InvalidOption(dict(_fault(cls, item) for item in error.errors())) from None
+
+    @classmethod
+    def read(cls, stored: bytes) -> Self:
+        """What this version or a neighbouring one stored as JSON; fields that this version does not know are ignored.
+
+        Raises ValueError where it cannot be understood.
+        """
+        return cls.model_validate_json(stored, extra="ignore")
 
 
 class Subject(Contract):

@@ -1,5 +1,6 @@
 """A run's life: the tasks it becomes, the state it is in, and the events that report it, as validated models."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -66,15 +67,35 @@ class RunRequest(Contract):
     """The same for a repetition of the same submission."""
 
 
-class StageTask(Contract):
-    """One stage's work on one run, as it lies in the queue. Says where the data are; holds none."""
+class _Work(Contract):
+    """A message that asks a worker to do something with a run."""
 
     run_id: RunId
     stage: StageName
-    rest: tuple[StageName, ...]
-    """The stages that follow (the routing slip)."""
     subject: Subject
     options: RunOptions
+
+    @classmethod
+    def read(cls, stored: bytes) -> Self:
+        """See `Contract`. An option that is set and that this version does not know is not ignored: it changes the
+        result, or hides a face. A newer worker does such work."""
+        work = super().read(stored)
+        unknown = [name for name, value in _options(stored).items() if value and name not in RunOptions.model_fields]
+        if unknown:
+            raise ValueError(f"options of another version: {', '.join(unknown)}")
+        return work
+
+
+def _options(stored: bytes) -> dict[str, object]:
+    options: dict[str, object] = json.loads(stored)["options"]
+    return options
+
+
+class StageTask(_Work):
+    """One stage's work on one run, as a message in the queue. Says where the data are; holds none."""
+
+    rest: tuple[StageName, ...]
+    """The stages that follow (the routing slip)."""
     artefacts: dict[str, str]
     """Artefact name → object key, of everything made so far."""
 
@@ -84,17 +105,13 @@ class StageTask(Contract):
         return f"{self.run_id}.{self.stage}"
 
 
-class PartTask(Contract):
-    """One part of a stage's work on one run, offered to whoever is idle. Says where the data are; holds none."""
+class PartTask(_Work):
+    """One part of a stage's work on one run, offered to every idle worker. Says where the data are; holds none."""
 
-    run_id: RunId
-    stage: StageName
     number: Annotated[int, Field(ge=0)]
     """From 0, in the order of the plan."""
     part: JsonValue
     """All that the plan says about it."""
-    subject: Subject
-    options: RunOptions
     inputs: dict[str, str]
     """Artefact name → object key, of the stage's inputs."""
     folder: str
@@ -132,7 +149,8 @@ class Claim(Contract):
     sequence: int
     """Sequence of the task's message in its stream."""
     delivery: int
-    """How often that message had been delivered, this time included."""
+    """How often that message had been delivered, this time included. Tells later ones from earlier, and counts nothing:
+    a message is also delivered again after an orderly stop, or an outage of the bus."""
     worker: str
     attempt: int
     """Numbers the claims of a run, from 1; never given twice, so it names a folder that nobody else writes."""
@@ -167,6 +185,8 @@ class RunState(Contract):
     frames: Advance | None = None
     """Of the stage at work, since it was last begun."""
     attempts: int = 0
+    failures: int = 0
+    """Tries of the stage at work that failed, or whose worker was not heard of again. Orderly stops do not count."""
     claim: Claim | None = None
     finished: dict[StageName, StageRecord] = Field(default_factory=dict)
     results: dict[str, str] = Field(default_factory=dict)
@@ -214,6 +234,8 @@ class RunState(Contract):
     def claimed(self, stage: StageName, sequence: int, delivery: int, worker: str) -> Self:
         """A worker begins on a delivery of this stage's task.
 
+        The holder of a claim gives it back, or finishes the stage. A claim that is still held when the task is
+        delivered again is therefore one whose worker died, or fell silent for the ack wait: a failure.
         Raises Superseded where the stage is done or a later delivery of the task is at work, DuplicateTask where the
         work belongs to another message.
         """
@@ -229,7 +251,13 @@ class RunState(Contract):
             return self
         attempt = self.attempts + 1
         claim = Claim(stage=stage, sequence=sequence, delivery=delivery, worker=worker, attempt=attempt)
-        return self._changed(status="running", claim=claim, attempts=attempt, frames=None)
+        failures = self.failures + (held is not None)
+        return self._changed(status="running", claim=claim, attempts=attempt, failures=failures, frames=None)
+
+    def given_back(self, claim: Claim, *, failed: bool) -> Self:
+        """The stage under this claim is to be tried again, because this try failed or its worker is asked to stop."""
+        self._must_hold(claim)
+        return self._changed(claim=None, frames=None, failures=self.failures + failed)
 
     def progressed(self, claim: Claim, frames: Advance) -> Self:
         """The stage under this claim has come so far. Progress never goes back, not even on a retry."""
@@ -248,7 +276,8 @@ class RunState(Contract):
         if self.finished.get(claim.stage) == record:
             return self
         self._must_hold(claim)
-        done = self._changed(claim=None, frames=None, finished={**self.finished, claim.stage: record})
+        finished = {**self.finished, claim.stage: record}
+        done = self._changed(claim=None, failures=0, frames=None, finished=finished)
         if done.stage is None:
             return done._changed(status="completed", progress=100.0, results=dict(results))
         return done._changed(progress=max(self.progress, done._progress(0)))

@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from shared.runtime.bus.nats import PARTS, STAGES, consumer_name
+from shared.runtime.bus.streams import PARTS, STAGES, consumer_name
 from shared.runtime.settings import PREFIX, Settings
 
 K8S = Path(__file__).resolve().parents[2] / "deploy" / "k8s"

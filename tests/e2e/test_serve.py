@@ -78,7 +78,7 @@ def opened_by_second_start(data: Path, folder: Path) -> str:
 
 def children(data: Path) -> list[psutil.Process]:
     recorded = json.loads((data / "running.json").read_text())["processes"]
-    return [psutil.Process(pid) for pid, _ in recorded]
+    return [psutil.Process(pid) for group in recorded for pid, _ in group]
 
 
 def test_the_same_bytes_as_run_and_every_run_is_found_again(tmp_path: Path):

@@ -91,7 +91,6 @@ def _killer() -> Callable[[Phase, StageTask], None]:
 async def _tidy(bus: NatsBus) -> None:
     while True:
         with contextlib.suppress(Unavailable):
-            await runs.end_exhausted(bus, timeout=2)
             await runs.requeue_lost(bus, older_than=LOST_AFTER, stuck_after=STUCK_AFTER)
         await asyncio.sleep(0.2)
 

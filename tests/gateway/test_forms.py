@@ -7,9 +7,9 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from gateway import forms
-from gateway.errors import BodyTooLarge, MalformedForm, TooSlow, UnsupportedMediaType
-from gateway.forms import Form, read_form
-from humanpose3d.errors import InvalidOption, StorageFull
+from gateway.errors import BodyTooLarge, MalformedForm, StorageFull, TooSlow, UnsupportedMediaType
+from gateway.forms import Form, read_form, room_demanded
+from humanpose3d.errors import InvalidOption, StoreFull
 
 BOUNDARY = "frontier"
 TYPE = f"multipart/form-data; boundary={BOUNDARY}"
@@ -166,10 +166,7 @@ def test_a_client_that_drips_is_dropped(monkeypatch: pytest.MonkeyPatch):
         asyncio.run(read_form(TYPE, dripping(), Collected(), 1 << 20))
 
 
-def test_a_full_disk_is_said():
-    class Full(Collected):
-        async def write(self, data: bytes) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    with pytest.raises(StorageFull):
-        read(part("video", b"1", "v.mp4") + END, Full())
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "x"), OSError(errno.EFBIG, "x"), StoreFull("x")])
+def test_a_full_disk_is_said(error: Exception):
+    with pytest.raises(StorageFull), room_demanded():
+        raise error

@@ -27,7 +27,6 @@ class _Message:
     deliveries: int = 0
     due: float = 0.0
     """Monotonic time from which it may be delivered (again)."""
-    exhausted: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,9 @@ class _Delivery:
 
     async def retry(self, delay: float) -> None:
         self.message.due = time.monotonic() + delay
+
+    async def hand_back(self) -> None:
+        await self.retry(0)
 
     async def discard(self, reason: str) -> None:
         self.bus.remove(self.message)
@@ -89,29 +91,17 @@ class _PartDelivery:
     async def retry(self, delay: float) -> None:
         self.offer.due = time.monotonic() + delay
 
-
-@dataclass(frozen=True)
-class _Exhausted:
-    bus: "MemoryBus"
-    message: _Message
-
-    @property
-    def task(self) -> StageTask | None:
-        return self.message.task if self.message in self.bus.messages else None
-
-    async def remove(self) -> None:
-        self.bus.remove(self.message)
-        self.bus.exhausted.remove(self.message)
+    async def hand_back(self) -> None:
+        self.offer.deliveries = 0
+        await self.retry(0)
 
 
 class MemoryBus:
     """See `shared.runtime.bus.protocol.Bus`. Nothing outlives the process."""
 
-    def __init__(self, ack_wait_s: float = 30, max_deliveries: int = 5) -> None:
+    def __init__(self, ack_wait_s: float = 30) -> None:
         self.ack_wait_s = ack_wait_s
-        self.max_deliveries = max_deliveries
         self.messages: list[_Message] = []
-        self.exhausted: list[_Message] = []
         self.parts: list[_Offer] = []
         self._sequences = itertools.count(1)
         self._seen: dict[str, float] = {}
@@ -137,9 +127,6 @@ class MemoryBus:
         self.messages = [
             message for message in self.messages if (message.task.stage, message.task.run_id) != (stage, run_id)
         ]
-
-    async def pull_exhausted(self, timeout: float) -> _Exhausted | None:
-        return await self._poll(self._next_exhausted, timeout)
 
     async def offer(self, task: PartTask) -> None:
         if self._is_new(f"part.{task.message_id}"):
@@ -241,10 +228,9 @@ class MemoryBus:
         return found
 
     def _next(self, stage: StageName) -> _Delivery | None:
-        self._exhaust()
         now = time.monotonic()
         for message in self.messages:
-            if message.task.stage == stage and message.due <= now and message.deliveries < self.max_deliveries:
+            if message.task.stage == stage and message.due <= now:
                 message.deliveries += 1
                 message.due = now + self.ack_wait_s
                 return _Delivery(self, message, message.deliveries)
@@ -258,17 +244,6 @@ class MemoryBus:
         part.deliveries += 1
         part.due = now + self.ack_wait_s
         return _PartDelivery(self, part, part.deliveries)
-
-    def _exhaust(self) -> None:
-        now = time.monotonic()
-        for message in self.messages:
-            if message.deliveries >= self.max_deliveries and message.due <= now and not message.exhausted:
-                message.exhausted = True
-                self.exhausted.append(message)
-
-    def _next_exhausted(self) -> _Exhausted | None:
-        self._exhaust()
-        return _Exhausted(self, self.exhausted[0]) if self.exhausted else None
 
     async def _store(self, state: RunState) -> int:
         revision = next(self._sequences)

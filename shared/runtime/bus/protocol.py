@@ -1,6 +1,7 @@
 """What the bus offers to gateway and workers.
 
-Delivery is at least once: a task comes again when its worker is silent for the ack wait, gives it back, or dies.
+Delivery is at least once: a task comes again when its worker is silent for the ack wait, gives it back, or dies; as
+often as that happens. How often a stage may be tried is for the run's state to say.
 Whatever must happen once hangs on a run's state, which is changed by compare-and-set only. Every call may raise
 BusUnavailable, also after it took effect; so every call may be repeated.
 """
@@ -78,6 +79,9 @@ class Delivery(Protocol):
     async def retry(self, delay: float) -> None:
         """Not done: deliver it again after `delay` seconds."""
 
+    async def hand_back(self) -> None:
+        """Not begun, since this worker is asked to stop: deliver it again at once."""
+
     async def discard(self, reason: str) -> None:
         """Never to be done: the task leaves the queue."""
 
@@ -102,16 +106,8 @@ class PartDelivery(Protocol):
     async def retry(self, delay: float) -> None:
         """Not done: deliver it again after `delay` seconds."""
 
-
-class Exhausted(Protocol):
-    """A task that was delivered as often as allowed without being done: its worker dies every time."""
-
-    @property
-    def task(self) -> StageTask | None:
-        """The task; None where it has left the queue since."""
-
-    async def remove(self) -> None:
-        """Take the task out of the queue, and this notice with it."""
+    async def hand_back(self) -> None:
+        """Not done, since this worker is asked to stop: offer it again at once, as if it had never been delivered."""
 
 
 class Bus(Protocol):
@@ -121,16 +117,16 @@ class Bus(Protocol):
         """Queue a task. Published twice within two minutes, it is queued once."""
 
     async def pull(self, stage: StageName, timeout: float) -> Delivery | None:
-        """The next task of a stage; None when there was none for `timeout` seconds."""
+        """The next task of a stage; None when there was none for `timeout` seconds.
+
+        A task that this version cannot read is left to a worker of the version that wrote it.
+        """
 
     async def has_task(self, stage: StageName, run_id: str) -> bool:
         """Whether a task of this stage and run is in the queue, at work or not."""
 
     async def withdraw(self, stage: StageName, run_id: str) -> None:
         """Take the task of this stage and run out of the queue; it may be published again at once."""
-
-    async def pull_exhausted(self, timeout: float) -> Exhausted | None:
-        """The next task that used up its deliveries; None when there was none for `timeout` seconds."""
 
     async def offer(self, task: PartTask) -> None:
         """Offer a part to all who do its stage. Offered twice within two minutes, it is offered once.
@@ -188,7 +184,7 @@ class Bus(Protocol):
         """Remove every trace of a run: state, tasks, events, dead letters."""
 
     async def check(self) -> None:
-        """Returns when the bus answers; raises BusUnavailable."""
+        """Returns when the bus answers and has written a message; raises BusUnavailable."""
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -1,7 +1,6 @@
 """The object store as a folder: for one machine."""
 
 import asyncio
-import errno
 import glob
 import io
 import os
@@ -14,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, TypeVar
 
-from humanpose3d.errors import ObjectNotFound, StorageFull, StoreUnavailable
+from humanpose3d.errors import ObjectNotFound, StoreFull, StoreUnavailable
+from shared.room import is_full, must_have_room
 from shared.runtime.store.protocol import (
     CHUNK_BYTES,
     PresignedUpload,
@@ -29,8 +29,6 @@ T = TypeVar("T")
 
 _UNFINISHED: Final = ".unfinished-"
 """Beginning of the names of files that are being written; no key has such a part."""
-
-_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DirectoryStore:
@@ -93,8 +91,10 @@ class DirectoryStore:
         await _in_thread(_sweep, self._root, time.time() - age.total_seconds())
 
     async def check(self) -> None:
-        if not await _in_thread(os.access, self._root, os.W_OK | os.X_OK):
-            raise StoreUnavailable("The store's folder is gone or cannot be written.")
+        try:
+            await _in_thread(must_have_room, self._root)
+        except ObjectNotFound:
+            raise StoreUnavailable("The store's folder is gone.") from None
 
     def _path(self, key: str) -> Path:
         return self._root / checked_key(key)
@@ -142,8 +142,8 @@ def _translated() -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise ObjectNotFound("There is no such object in the store.") from None
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise StorageFull("The store has no room. Make some, or try again later.") from None
+        if is_full(error):
+            raise StoreFull("The disk of the store's folder is full. Make room; accepted runs wait.") from error
         raise StoreUnavailable(f"The store's folder cannot be used: {error.strerror}.") from error
 
 

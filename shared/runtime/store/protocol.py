@@ -93,7 +93,7 @@ class Store(Protocol):
         """Remove what was left for longer than `age` of uploads that nobody finished."""
 
     async def check(self) -> None:
-        """Returns when the store answers; raises StoreUnavailable."""
+        """Returns when the store answers and, as far as is known, can be written to; raises StoreUnavailable."""
 
 
 def checked_key(key: str) -> str:

@@ -24,6 +24,7 @@ from humanpose3d.errors import Cancelled, InputError, OutputNotWritable
 from humanpose3d.options import RunOptions, Subject
 from shared import artefacts
 from shared.models import sha256
+from shared.room import is_full
 from shared.runtime.run_state import Advance, Problem, RunState
 from shared.stage import Division, Progress, Stage
 
@@ -197,11 +198,13 @@ def _answer(
         return "done", _do(stage, results_writer, message, parent)
     except Cancelled:
         return "cancelled", None
-    except OutputNotWritable as error:  # this machine's disk, not the user's folder: another try may succeed
-        return "crashed", str(error)
+    except OutputNotWritable:  # this machine's disk, not the user's folder: another try may succeed
+        return "full", None
     except InputError as error:
         return "refused", Problem.of(error).model_dump()
-    except Exception:  # noqa: BLE001 -- the edge of the process: whatever went wrong, the worker is to hear of it
+    except Exception as error:  # noqa: BLE001 -- the edge of the process: whatever went wrong, the worker is to hear of it
+        if is_full(error):
+            return "full", None
         return "crashed", traceback.format_exc()[-_TRACEBACK_CHARACTERS:]
 
 

@@ -82,8 +82,11 @@ class WorkSharing:
                 if delivery.count == 1:
                     await self._help(delivery.task)
                 await delivery.ack()
-        except (asyncio.CancelledError, Unavailable) as error:
-            await ignore_unavailable(delivery.retry(_RETRY_S if isinstance(error, Unavailable) else 0))
+        except asyncio.CancelledError:
+            await ignore_unavailable(delivery.hand_back())
+            raise
+        except Unavailable:
+            await ignore_unavailable(delivery.retry(_RETRY_S))
             raise
         except HumanPose3DError as error:
             log.warning("part %d of %s is left to its leader: %s", delivery.task.number, delivery.task.run_id, error)
@@ -158,7 +161,11 @@ class WorkSharing:
             async with beating:
                 artefacts = await self._part(task, job.inputs, folder, lead.working)
                 await self._hand_in(task, artefacts)
-        except BaseException:
+        except asyncio.CancelledError:
+            if delivery:
+                await ignore_unavailable(delivery.hand_back())
+            raise
+        except Exception:
             if delivery:
                 await ignore_unavailable(delivery.retry(0))
             raise

@@ -55,7 +55,7 @@ except StoreUnavailable as error:
     print(error)
 """
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert "no room" in said
+    assert "File too large" in said
     assert str(root) not in said
     assert list((root / "runs" / "one").iterdir()) == []
 
