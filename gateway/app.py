@@ -1,7 +1,6 @@
 """The HTTP face of the system: `python -m gateway.app`."""
 
 import asyncio
-import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -26,6 +25,7 @@ from humanpose3d.errors import HumanPose3DError, Unavailable
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus
 from shared.runtime.bus.nats import NatsBus
+from shared.runtime.retrying import cancelled
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store, open_store
 from shared.scratch import clear_leftovers
@@ -79,9 +79,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
         await index.start(_INDEX_TIMEOUT_S)
         sweeper = asyncio.create_task(_sweep(run_service, settings.retention_days))
         yield
-        sweeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeper
+        await cancelled(sweeper)
         await index.stop()
         await bus.close()
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from humanpose3d.errors import BusUnavailable, RunUnreadable, Unavailable
 from shared.runtime.bus import Bus
+from shared.runtime.retrying import cancelled
 from shared.runtime.run_state import RunState
 
 _RETRY_S = 1.0
@@ -40,9 +41,7 @@ class RunIndex:
     async def stop(self) -> None:
         """Follow no longer."""
         if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await cancelled(self._task)
 
     def check(self) -> None:
         """Raises BusUnavailable while the copy is not kept current."""
