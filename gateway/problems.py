@@ -54,6 +54,11 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HumanPose3DError)
     if error.status >= 500:
         _log.warning("%s %s: %s", request.method, request.url.path, error.code)
+    return of_error(error)
+
+
+def of_error(error: HumanPose3DError) -> JSONResponse:
+    """An error of the tree as a response."""
     return _response(ProblemDetails.of(error), getattr(error, "headers", None))
 
 
@@ -66,7 +71,7 @@ async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    codes = {404: "not-found", 405: "method-not-allowed"}
+    codes = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "body-too-large"}
     headers = dict(error.headers) if error.headers else None
     return problem(error.status_code, codes.get(error.status_code, "http-error"), str(error.detail), headers=headers)
 

@@ -2,7 +2,8 @@
 
 from urllib.parse import quote
 
-from gateway.uploads import PART_BYTES, Arrived
+from gateway.incoming import PART_BYTES
+from gateway.uploads import Arrived
 from humanpose3d.api_models import (
     Accepted,
     Progress,

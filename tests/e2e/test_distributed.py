@@ -148,7 +148,8 @@ async def traces(cluster: Cluster, run_key: str) -> list[str]:
     await client.close()
     store = S3Store(s3_settings(cluster.s3))
     with suppress(ObjectNotFound):
-        found += [item.key async for item in store.objects("runs/")]
+        for folder in ("runs/", "videos/", "uploads/"):
+            found += [item.key async for item in store.objects(folder)]
     return found
 
 

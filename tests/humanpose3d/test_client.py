@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api_keys import append, create
-from gateway.uploads import PART_BYTES
+from gateway.incoming import PART_BYTES
 from humanpose3d.api_models import Progress
 from humanpose3d.client import ApiError, Client, RunFailed
 from humanpose3d.errors import StoreUnavailable

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from gateway.uploads import PART_BYTES
+from gateway.incoming import PART_BYTES
 from humanpose3d.api_models import Problem
 from humanpose3d.errors import StoreUnavailable
 from humanpose3d.skeleton import JOINT_GROUP_INDEX

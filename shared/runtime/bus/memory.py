@@ -6,12 +6,13 @@ import itertools
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeVar
 
 from humanpose3d.api_models import Problem
 from humanpose3d.errors import RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
-from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredState
+from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredStarts, StoredState
 from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 
 T = TypeVar("T")
@@ -106,6 +107,7 @@ class MemoryBus:
         self._sequences = itertools.count(1)
         self._seen: dict[str, float] = {}
         self._states: dict[str, StoredState] = {}
+        self._starts: dict[str, StoredStarts] = {}
         self._watchers: set[asyncio.Queue[StateChange]] = set()
         self._events: list[tuple[int, StageEvent]] = []
         self._dead: dict[str, tuple[StageTask, Problem]] = {}
@@ -180,6 +182,14 @@ class MemoryBus:
                 yield await changes.get()
         finally:
             self._watchers.discard(changes)
+
+    async def read_starts(self, owner: str) -> StoredStarts:
+        return self._starts.get(owner, StoredStarts({}, 0))
+
+    async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
+        if (await self.read_starts(owner)).revision != revision:
+            raise RunChanged("Runs of this owner were started by somebody else.")
+        self._starts[owner] = StoredStarts(dict(starts), next(self._sequences))
 
     async def announce(self, event: StageEvent) -> None:
         if self._is_new(f"event.{event.run_id}.{event.revision}"):

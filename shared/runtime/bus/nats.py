@@ -9,12 +9,14 @@ stale; ordinary deletes leave markers for ever, so a run is forgotten by purging
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import nats
@@ -25,12 +27,12 @@ from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.kv import KeyValue
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusDiskFull, BusUnavailable, RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
-from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredState
+from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredStarts, StoredState
 from shared.runtime.bus.reading import DeadLetter, brief, change_of, state_of
 from shared.runtime.bus.streams import (
     BUCKET,
@@ -73,6 +75,8 @@ _MARKER_S: Final = 1.0
 _HEARTBEAT_S: Final = 1.0
 _UNREADABLE_RETRY_S: Final = 60.0
 
+_starts: Final = TypeAdapter(dict[str, datetime])
+
 
 def _subject(task: StageTask) -> str:
     return f"stage.{consumer_name(task.stage)}.{task.run_id}"
@@ -80,6 +84,11 @@ def _subject(task: StageTask) -> str:
 
 def _part_subject(task: PartTask) -> str:
     return f"part.{consumer_name(task.stage)}.{task.run_id}.{task.number}"
+
+
+def _digest(owner: str) -> str:
+    """An owner's name as a key, which takes few characters."""
+    return hashlib.sha256(owner.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,7 @@ class NatsBus:
         self._client: Client | None = None
         self._jetstream: JetStreamContext | None = None
         self._bucket: KeyValue | None = None
+        self._starts: KeyValue | None = None
         self._connecting = asyncio.Lock()
         self._pulls: dict[tuple[str, str], JetStreamContext.PullSubscription] = {}
 
@@ -265,6 +275,25 @@ class NatsBus:
             elif message.data or caught_up:
                 yield change_of(message.subject.rpartition(".")[2], message.data)
 
+    async def read_starts(self, owner: str) -> StoredStarts:
+        bucket = await self._starts_bucket()
+        with _translated():
+            try:
+                entry = await bucket.get(_digest(owner))
+            except KeyNotFoundError:
+                return StoredStarts({}, 0)
+        assert entry.value is not None
+        assert entry.revision is not None
+        return StoredStarts(_starts.validate_json(entry.value), entry.revision)
+
+    async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
+        bucket = await self._starts_bucket()
+        with _translated():
+            try:
+                await bucket.update(_digest(owner), _starts.dump_json(dict(starts)), revision)
+            except KeyWrongLastSequenceError:
+                raise RunChanged("Runs of this owner were started by somebody else.") from None
+
     async def announce(self, event: StageEvent) -> None:
         subject = f"run.{event.run_id}.{event.status}"
         await self._publish(EVENTS, subject, event, f"{event.run_id}.{event.revision}")
@@ -332,7 +361,7 @@ class NatsBus:
                 if self._jetstream is None:
                     self._pulls.clear()
                     jetstream = self._client.jetstream(timeout=_REQUEST_S)
-                    self._bucket = await declare(jetstream, self._settings)
+                    self._bucket, self._starts = await declare(jetstream, self._settings)
                     self._jetstream = jetstream
                 return self._jetstream
 
@@ -363,6 +392,11 @@ class NatsBus:
         await self._ready()
         assert self._bucket is not None
         return self._bucket
+
+    async def _starts_bucket(self) -> KeyValue:
+        await self._ready()
+        assert self._starts is not None
+        return self._starts
 
     async def _publish(
         self, stream: str, subject: str, content: BaseModel, message_id: str, headers: Mapping[str, str] | None = None

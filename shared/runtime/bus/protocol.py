@@ -8,6 +8,7 @@ BusUnavailable, also after it took effect; so every call may be repeated.
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from humanpose3d.api_models import Problem
@@ -29,6 +30,14 @@ class StateChange(NamedTuple):
     run_id: str
     state: RunState | None
     unreadable: RunUnreadable | None = None
+
+
+class StoredStarts(NamedTuple):
+    """When an owner's runs of the last day were started, by whatever names them, and the revision of this list."""
+
+    starts: Mapping[str, datetime]
+    revision: int
+    """0 where there is no list yet."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +168,12 @@ class Bus(Protocol):
         An erased run is told of as far as can be (nothing is left to tell of it after a broken connection): who keeps
         a copy must `read` a run before showing it.
         """
+
+    async def read_starts(self, owner: str) -> StoredStarts:
+        """When an owner's runs were started. A list that nobody changes for a day is forgotten."""
+
+    async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
+        """Store a changed list if it is still at `revision`. Raises RunChanged."""
 
     async def announce(self, event: StageEvent) -> None:
         """Tell those who watch the run. The same event twice within two minutes is told once."""

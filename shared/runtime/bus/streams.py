@@ -7,6 +7,7 @@
 | EVENTS     | limits     | run.<run>.<status>      | changes of runs, kept for `events_days`           |
 | DLQ        | limits     | dlq.<stage>.<run>       | tasks given up, one a stage and run               |
 | KV_runs    | limits     | $KV.runs.<run>          | states, the newest of each                        |
+| KV_starts  | limits     | $KV.starts.<owner>      | when an owner's runs were started, kept for a day |
 | HEALTH     | limits     | health                  | what `check` wrote last                           |
 
 A dot in a stage's name is a dash in subjects.
@@ -27,6 +28,7 @@ EVENTS: Final = "EVENTS"
 DEAD: Final = "DLQ"
 HEALTH: Final = "HEALTH"
 BUCKET: Final = "runs"
+STARTS: Final = "starts"
 STATES: Final = f"KV_{BUCKET}"
 ON_DISK: Final = (STAGES, EVENTS, DEAD, HEALTH, STATES)
 """All but the parts."""
@@ -34,6 +36,7 @@ ON_DISK: Final = (STAGES, EVENTS, DEAD, HEALTH, STATES)
 PROBE_BYTES: Final = 4096
 _HEALTH_BYTES: Final = 64 * PROBE_BYTES
 _DUPLICATE_WINDOW_S: Final = 120.0
+_STARTS_KEPT_S: Final = 86_400.0
 _OFFER_S: Final = 3600.0
 _STREAM_NAME_IN_USE: Final = 10058
 
@@ -43,8 +46,11 @@ def consumer_name(stage: StageName) -> str:
     return stage.replace(".", "-")
 
 
-async def declare(jetstream: JetStreamContext, settings: Settings) -> KeyValue:
-    """Declare every stream and consumer, or bring existing ones to these settings; returns the bucket of the states."""
+async def declare(jetstream: JetStreamContext, settings: Settings) -> tuple[KeyValue, KeyValue]:
+    """Declare every stream and consumer, or bring existing ones to these settings.
+
+    Returns the buckets of the states and of the starts.
+    """
     replicas, days = settings.stream_replicas, settings.events_days
     work_queue, limits = api.RetentionPolicy.WORK_QUEUE, api.RetentionPolicy.LIMITS
     file, memory = api.StorageType.FILE, api.StorageType.MEMORY
@@ -63,10 +69,13 @@ async def declare(jetstream: JetStreamContext, settings: Settings) -> KeyValue:
     bucket = await jetstream.create_key_value(
         api.KeyValueConfig(bucket=BUCKET, history=1, replicas=replicas, direct=False)
     )
+    starts = await jetstream.create_key_value(
+        api.KeyValueConfig(bucket=STARTS, history=1, ttl=_STARTS_KEPT_S, replicas=replicas, direct=False)
+    )
     for stage in get_args(StageName):
         await _declare_consumer(jetstream, settings, STAGES, consumer_name(stage), "stage.{}.*")
         await _declare_consumer(jetstream, settings, PARTS, consumer_name(stage), "part.{}.*.*")
-    return bucket
+    return bucket, starts
 
 
 async def _declare_consumer(

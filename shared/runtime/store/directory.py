@@ -2,6 +2,7 @@
 
 import asyncio
 import glob
+import io
 import os
 import secrets
 import shutil
@@ -47,12 +48,15 @@ class DirectoryStore:
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         path = self._path(key)
-        with await _in_thread(path.open, "rb") as file:
+        with await _opened(path) as file:
             file.seek(start)
             left = length if length is not None else os.fstat(file.fileno()).st_size
             while left > 0 and (chunk := await _in_thread(file.read, min(CHUNK_BYTES, left))):
                 left -= len(chunk)
                 yield chunk
+
+    async def copy(self, source: str, target: str) -> None:
+        await _in_thread(_link, self._path(source), self._path(target))
 
     async def stat(self, key: str) -> StoredObject:
         return await _in_thread(self._stat, self._path(key))
@@ -79,6 +83,9 @@ class DirectoryStore:
 
     async def join_parts(self, key: str) -> None:
         await _in_thread(_join, self._path(key))
+
+    async def discard_parts(self, key: str) -> None:
+        await _in_thread(_discard, [path for _, path in _parts(self._path(key))])
 
     async def sweep(self, age: timedelta) -> None:
         await _in_thread(_sweep, self._root, time.time() - age.total_seconds())
@@ -109,6 +116,22 @@ class DirectoryStore:
 async def _in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     with _translated():
         return await asyncio.to_thread(work, *arguments, **named)
+
+
+async def _opened(path: Path) -> BinaryIO:
+    """The file, open for reading; it is closed, too, where nobody waits any more when it is open."""
+
+    def close(done: "asyncio.Task[io.BufferedReader]") -> None:
+        if not done.cancelled() and done.exception() is None:
+            done.result().close()
+
+    with _translated():
+        opening = asyncio.ensure_future(asyncio.to_thread(path.open, "rb"))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(close)
+            raise
 
 
 @contextmanager
@@ -163,8 +186,23 @@ def _join(target: Path) -> None:
             _finish(file, target)
         finally:
             Path(file.name).unlink(missing_ok=True)
+    _discard(parts)
+
+
+def _discard(parts: list[Path]) -> None:
     for path in parts:
         path.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name, which costs nothing: objects are replaced and never changed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except FileNotFoundError:
+        raise
+    except OSError:  # a file system without links
+        _put_file(target, source)
 
 
 def _sweep(root: Path, oldest: float) -> None:

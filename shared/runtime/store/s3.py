@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import ComposeSource, CopySource
 from minio.datatypes import Object, Part, PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
@@ -43,6 +44,9 @@ _PART_BYTES: Final = 5 << 20
 _CONNECT_S: Final = 5.0
 _READ_S: Final = 30.0
 _PROBE_BYTES: Final = 1 << 20
+_COPY_BYTES: Final = 256 << 20
+"""Copied by the server in one request, which has to be answered within the time-out."""
+
 _FULL: Final = ("XMinioStorageFull", "InsufficientCapacity", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded")
 _MISSING: Final = ("NoSuchKey", "NoSuchObject", "ResourceNotFound")
 
@@ -78,6 +82,9 @@ class S3Store:
         finally:
             response.close()
             response.release_conn()
+
+    async def copy(self, source: str, target: str) -> None:
+        await self._write(self._copy, checked_key(source), checked_key(target))
 
     async def stat(self, key: str) -> StoredObject:
         return _stored(await self._call(self._client.stat_object, self._bucket, checked_key(key)))
@@ -116,6 +123,9 @@ class S3Store:
     async def join_parts(self, key: str) -> None:
         await self._call(self._join_parts, checked_key(key))
 
+    async def discard_parts(self, key: str) -> None:
+        await self._call(self._discard_parts, checked_key(key))
+
     async def sweep(self, age: timedelta) -> None:
         await self._call(self._sweep, datetime.now(UTC) - age)
 
@@ -153,6 +163,17 @@ class S3Store:
 
     def _put_file(self, key: str, path: Path) -> None:
         self._client.fput_object(self._bucket, key, str(path), part_size=_PART_BYTES, num_parallel_uploads=1)
+
+    def _copy(self, source: str, target: str) -> None:
+        size = self._client.stat_object(self._bucket, source).size or 0
+        if size <= _COPY_BYTES:
+            self._client.copy_object(self._bucket, target, CopySource(self._bucket, source))
+            return
+        starts = range(0, size, _COPY_BYTES)
+        pieces = [
+            ComposeSource(self._bucket, source, offset=start, length=min(_COPY_BYTES, size - start)) for start in starts
+        ]
+        self._client.compose_object(self._bucket, target, pieces)
 
     def _get_file(self, key: str, path: Path) -> None:
         response = self._client.get_object(self._bucket, key)
@@ -203,6 +224,10 @@ class S3Store:
         if upload is None or not parts:
             raise ObjectNotFound("Nothing of this object has arrived.")
         self._client._complete_multipart_upload(self._bucket, key, upload, parts)
+
+    def _discard_parts(self, key: str) -> None:
+        while (upload := self._upload(key)) is not None:
+            self._client._abort_multipart_upload(self._bucket, key, upload)
 
     def _sweep(self, oldest: datetime) -> None:
         # MinIO lists uploads by whole names only, so finds none here, and removes them by itself after a day.
