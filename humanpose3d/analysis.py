@@ -92,8 +92,11 @@ class Analysis(Contract):
     @property
     def key_figures(self) -> tuple[Parameter, ...]:
         """The five to eight figures that answer for the task, over all repetitions, right before left."""
+        whole = [figure for figure in self.parameters if figure.repetition is None]
+        if self.task == "range_of_motion":
+            return tuple(figure for figure in whole if figure.name.endswith("_peak"))[:8]
         order = {name: rank for rank, name in enumerate(KEY_FIGURES[self.task])}
-        chosen = [figure for figure in self.parameters if figure.repetition is None and figure.name in order]
+        chosen = [figure for figure in whole if figure.name in order]
         return tuple(sorted(chosen, key=lambda figure: (order[figure.name], figure.side != "right")))
 
 
@@ -116,7 +119,7 @@ KEY_FIGURES: Final[dict[Task, tuple[str, ...]]] = {
         "reactive_strength_index",
         "landing_knee_flexion",
     ),
-    "range_of_motion": ("range",),
+    "range_of_motion": (),
     "none": (),
 }
-"""By task, the names of the figures that are shown first."""
+"""By task, the names of the figures that are shown first; of a range of motion, the peaks that were found."""

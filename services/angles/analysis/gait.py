@@ -1,10 +1,10 @@
 """Gait events of walking and running: when each foot meets and leaves the floor.
 
 Walking: heel strike where the heel is furthest in front of the pelvis, toe off where the toes are furthest behind it
-(Zeni, Richards & Higginson 2008, Gait Posture 27:710), which holds over ground and on a treadmill. Each is then moved
-to the nearest frame, within a tenth of a second, at which the foot's own speed over the floor says the same (after
-O'Connor et al. 2007, Gait Posture 25:469): Zeni's extremes come a little early for heel strike, since the foot is
-already swinging back as it lands.
+(Zeni, Richards & Higginson 2008, Gait Posture 27:710), which holds over ground and on a treadmill. There the foot moves
+exactly as fast as the pelvis: it has not quite landed, or has just left. So strike is where, after that, the heel has
+slowed down to half of the pelvis's speed over the floor, and toe off where, before it, the toes have gained as much
+(foot velocity: O'Connor et al. 2007, Gait Posture 25:469).
 Running: where the foot comes within reach of the floor's level and leaves it, since the furthest point lies in the air.
 """
 
@@ -26,8 +26,6 @@ _LEAST_STRIDE_S: Final = 0.45
 
 _SEARCH_S: Final = 0.1
 _EDGE_S: Final = 0.05
-_SWING_SHARE: Final = 0.3
-"""Of the swing's peak speed, below which a foot is on the floor."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +96,11 @@ def _walking_contacts(signals: Signals, side: str, direction: FloatArray) -> Con
     behind = -along(toe - signals.pelvis, direction)
     strikes = _extremes(ahead, signals)
     offs = _extremes(behind, signals)
-    on_floor = _slow(signals, side, direction)
+    slow = 0.5 * _progress(signals, direction)
+    heel_speed, toe_speed = (_over_floor(signals, f"{side}{point}", direction) for point in ("Heel", "BigToe"))
     return Contacts(
-        tuple(_settled(frame, on_floor, signals.rate, True) for frame in strikes),
-        tuple(_settled(frame, on_floor, signals.rate, False) for frame in offs),
+        tuple(_landed(frame, heel_speed < slow, signals.rate) for frame in strikes),
+        tuple(_left(frame, toe_speed < slow, signals.rate) for frame in offs),
     )
 
 
@@ -120,25 +119,38 @@ def _extremes(values: FloatArray, signals: Signals) -> list[int]:
     return [int(frame) for frame in peaks - 1 if known[frame] and edge <= frame < len(values) - edge]
 
 
-def _slow(signals: Signals, side: str, direction: FloatArray) -> FloatArray:
-    """(T,) 1 where the foot rests on the floor by its speed, 0 where it swings, NaN where it is not seen.
+def _progress(signals: Signals, direction: FloatArray) -> float:
+    """Metres per second of the pelvis over the floor or the belt: the feet's speed in stance, turned round."""
+    return float(np.nanmedian(along(velocity(signals.pelvis, signals.rate), direction)) - _belt(signals, direction))
 
-    Over ground a resting foot stands still; on a treadmill it moves back with the belt.
+
+def _belt(signals: Signals, direction: FloatArray) -> float:
+    """Metres per second of the floor along the direction: 0 over ground, negative on a treadmill.
+
+    The slower foot's at any time: in walking one always stands.
     """
-    foot = signals.mean_path(f"{side}Heel", f"{side}BigToe", cutoff_hz=FAST_CUTOFF_HZ)
-    forward = along(velocity(foot, signals.rate), direction)
-    belt = np.nanquantile(forward, 0.15)
-    swing = np.nanquantile(forward, 0.95) - belt
-    return np.where(np.isfinite(forward), (forward - belt < _SWING_SHARE * swing).astype(float), np.nan)
+    speeds = [along(velocity(signals.path(f"{side}Heel"), signals.rate), direction) for side in "RL"]
+    toes = [along(velocity(signals.path(f"{side}BigToe"), signals.rate), direction) for side in "RL"]
+    return float(np.nanmedian(np.min([*speeds, *toes], axis=0)))
 
 
-def _settled(frame: int, on_floor: FloatArray, rate: float, strike: bool) -> int:
-    """The frame near an extreme at which the foot stops (strike) or starts to move; the extreme where none is near."""
-    reach = round(_SEARCH_S * rate)
-    low, high = max(frame - reach, 1), min(frame + reach + 1, len(on_floor))
-    change = np.diff(on_floor[low - 1 : high])
-    changes = np.flatnonzero(change == (1 if strike else -1)) + low
-    return int(changes[np.argmin(np.abs(changes - frame))]) if changes.size else frame
+def _over_floor(signals: Signals, marker: str, direction: FloatArray) -> FloatArray:
+    """(T,) metres per second along the direction, relative to floor or belt."""
+    moved = velocity(signals.path(marker, FAST_CUTOFF_HZ), signals.rate)
+    return along(moved, direction) - _belt(signals, direction)
+
+
+def _landed(frame: int, slow: NDArray[np.bool_], rate: float) -> int:
+    """From the foremost place on, the first frame in which the heel is slow; the foremost place where none is near."""
+    near = np.flatnonzero(slow[frame : frame + round(_SEARCH_S * rate) + 1])
+    return frame + int(near[0]) if near.size else frame
+
+
+def _left(frame: int, slow: NDArray[np.bool_], rate: float) -> int:
+    """Before the hindmost place, the first frame after the toes were last slow."""
+    first = max(frame - round(_SEARCH_S * rate), 0)
+    near = np.flatnonzero(slow[first : frame + 1])
+    return first + int(near[-1]) + 1 if near.size else frame
 
 
 def _airborne(signals: Signals) -> bool:

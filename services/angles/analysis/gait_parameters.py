@@ -4,6 +4,7 @@ Definitions: Perry & Burnfield 2010, Gait Analysis, 2nd ed., ch. 1; Richards et 
 ed., ch. 2. Symmetry: (right − left) / mean of both (Robinson, Herzog & Nigg 1987, J Manipulative Physiol Ther 10:172).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,13 +15,14 @@ import numpy as np
 from humanpose3d.analysis import CYCLE_POINTS, Event, MeanCurve, Parameter, Side
 from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import JOINT_GROUPS
-from services.angles.analysis.figures import over_all
+from services.angles.analysis.figures import averaged, measured, over_all
 from services.angles.analysis.gait import Steps, along
 from services.angles.analysis.signals import SIDES, Signals, velocity
 
 _ZENI: Final = "events: foot against pelvis (Zeni 2008), foot velocity (O'Connor 2007)"
 _FLOOR: Final = "events: sole at the floor's level"
 _LONGEST_STRIDE_S: Final = 2.5
+_OF_CYCLE: Final = "% of the cycle"
 _LETTER: Final = {"right": "R", "left": "L"}
 
 
@@ -66,26 +68,21 @@ def gait_parameters(signals: Signals, steps: Steps, cycles: list[Stride]) -> lis
 
 
 def _of_stride(signals: Signals, steps: Steps, cycle: Stride) -> Iterator[Parameter]:
-    timing = signals.timing_sd_s * float(np.sqrt(2))
-    duration = (cycle.end - cycle.start) / signals.rate
-
-    def figure(name: str, value: float, unit: str, sd: float | None = None) -> Parameter:
-        return Parameter(
-            name=name, side=cycle.side, repetition=cycle.number, value=value, sd=sd, unit=unit, method=_method(steps)
-        )
-
-    contact = (cycle.off - cycle.start) / signals.rate
-    yield figure("stride_time", duration, "s", timing)
+    timing = signals.timing_sd_s * math.sqrt(2)
+    duration, contact = (cycle.end - cycle.start) / signals.rate, (cycle.off - cycle.start) / signals.rate
+    length, percent = stride_length(signals, steps, cycle), 100 * timing / duration
+    figures: list[tuple[str, float, str, float | None]] = [
+        ("stride_time", duration, "s", timing),
+        ("stride_length", length, "m", None),
+        ("stride_speed", length / duration, "m/s", None),
+    ]
     if steps.running:
-        yield figure("contact_time", contact, "s", timing)
-        yield figure("duty_factor", contact / duration, "1", timing / duration)
+        figures += [("contact_time", contact, "s", timing), ("duty_factor", contact / duration, "1", timing / duration)]
     else:
-        yield figure("stance", 100 * contact / duration, "% of the cycle", 100 * timing / duration)
-        yield figure("swing", 100 * (1 - contact / duration), "% of the cycle", 100 * timing / duration)
-    length = stride_length(signals, steps, cycle)
-    yield figure("stride_length", length, "m")
-    yield figure("stride_speed", length / duration, "m/s")
-    yield from (figure(*support) for support in _support(signals, steps, cycle))
+        stance = 100 * contact / duration
+        figures += [("stance", stance, _OF_CYCLE, percent), ("swing", 100 - stance, _OF_CYCLE, percent)]
+    for name, value, unit, sd in [*figures, *_support(signals, steps, cycle)]:
+        yield from measured(name, value, unit, _method(steps), side=cycle.side, repetition=cycle.number, sd=sd)
 
 
 def stride_length(signals: Signals, steps: Steps, cycle: Stride) -> float:
@@ -115,13 +112,11 @@ def _steps(signals: Signals, steps: Steps) -> Iterator[Parameter]:
         apart = (heels[side] - heels[other])[frame, [0, 2]]
         x, z = steps.direction[frame]
         for name, value, unit, sd in (
-            ("step_time", seconds, "s", signals.timing_sd_s * np.sqrt(2)),
+            ("step_time", seconds, "s", signals.timing_sd_s * math.sqrt(2)),
             ("step_length", float(apart @ (x, z)), "m", None),
             ("step_width", abs(float(apart @ (z, -x))), "m", None),
         ):
-            yield Parameter(
-                name=name, side=side, repetition=numbers[side], value=value, sd=sd, unit=unit, method=_method(steps)
-            )
+            yield from measured(name, value, unit, _method(steps), side=side, repetition=numbers[side], sd=sd)
 
 
 def _method(steps: Steps) -> str:
@@ -135,13 +130,13 @@ def _support(signals: Signals, steps: Steps, cycle: Stride) -> Iterator[tuple[st
     if len(lands) != 1:
         return
     leaves = [off for off in other.offs if cycle.start <= off < lands[0]]
-    timing = signals.timing_sd_s * float(np.sqrt(2))
+    timing = signals.timing_sd_s * math.sqrt(2)
     if steps.running:
         yield "flight_time", max(lands[0] - cycle.off, 0) / signals.rate, "s", timing
     elif leaves:
         share = 100 / (cycle.end - cycle.start)
         both = (leaves[0] - cycle.start) + (cycle.off - lands[0])
-        yield "double_support", both * share, "% of the cycle", 2 * timing * signals.rate * share
+        yield "double_support", both * share, _OF_CYCLE, 2 * timing * signals.rate * share
 
 
 def _of_both(signals: Signals, steps: Steps, cycles: list[Stride], single: list[Parameter]) -> Iterator[Parameter]:
@@ -151,21 +146,18 @@ def _of_both(signals: Signals, steps: Steps, cycles: list[Stride], single: list[
         for name in ("stride_speed", "stride_time", "step_time")
     }
     if values["stride_speed"].size:
-        yield _mean("speed", values["stride_speed"], "m/s", "stride length / stride time, mean of all strides")
+        yield from averaged("speed", values["stride_speed"], "m/s", "stride length / stride time, mean of all strides")
     elif steps.travels:
-        yield _mean("speed", np.array([_pelvis_speed(signals)]), "m/s", "path of the pelvis / time: no whole stride")
+        speed = np.array([_pelvis_speed(signals)])
+        yield from averaged("speed", speed, "m/s", "path of the pelvis / time: no whole stride")
     if values["stride_time"].size:
-        yield _mean("cadence", 120 / values["stride_time"], "steps/min", "120 s / stride time, mean of all strides")
+        cadence = 120 / values["stride_time"]
+        yield from averaged("cadence", cadence, "steps/min", "120 s / stride time, mean of all strides")
     elif values["step_time"].size:
-        yield _mean("cadence", 60 / values["step_time"], "steps/min", "60 s / step time: no whole stride")
+        yield from averaged("cadence", 60 / values["step_time"], "steps/min", "60 s / step time: no whole stride")
     if steps.running and cycles:
         rises = np.array([np.ptp(signals.pelvis[cycle.start : cycle.end, 1]) for cycle in cycles])
-        yield _mean("vertical_oscillation", rises, "m", "range of the pelvis's height in a stride")
-
-
-def _mean(name: str, values: FloatArray, unit: str, method: str) -> Parameter:
-    sd = float(values.std(ddof=1)) if len(values) > 1 else None
-    return Parameter(name=name, value=float(values.mean()), sd=sd, n=len(values), unit=unit, method=method)
+        yield from averaged("vertical_oscillation", rises, "m", "range of the pelvis's height in a stride")
 
 
 def _pelvis_speed(signals: Signals) -> float:

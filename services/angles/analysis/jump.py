@@ -1,13 +1,14 @@
 """Vertical jumps: countermovement, squat and drop jump."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
-from humanpose3d.analysis import Event, EventKind, Parameter
-from services.angles.analysis.figures import over_all
+from humanpose3d.analysis import Event, EventKind, Parameter, Side
+from services.angles.analysis.figures import measured, over_all
 from services.angles.analysis.repetitions import drop
 from services.angles.analysis.signals import FAST_CUTOFF_HZ, GRAVITY, SIDES, Signals, runs
 
@@ -46,7 +47,7 @@ def find_jumps(signals: Signals) -> list[Jump]:
     sole = np.minimum(signals.sole("R"), signals.sole("L"))
     height = sole - np.nanquantile(sole, 0.15) - _LIFTED * signals.leg_length
     flights = [
-        (_crossing(height, run.start), _crossing(height, run.stop))
+        _flight(_crossing(height, run.start), _crossing(height, run.stop), signals)
         for run in runs(height > 0)
         if run.start > 0 and run.stop < len(height)
     ]
@@ -63,6 +64,16 @@ def _crossing(height: np.ndarray, frame: int) -> float:
     """With parts of a frame, where a signal passes 0 between the frame before and this one."""
     before, after = height[frame - 1], height[frame]
     return float(frame - after / (after - before)) if after != before else float(frame)
+
+
+def _flight(above: float, below: float, signals: Signals) -> tuple[float, float]:
+    """Take-off and landing, from the times between which the soles are above the threshold h.
+
+    A body in free flight for T seconds is above h for √(T² − 8 h / g): the time on either side of it is added.
+    """
+    seconds = (below - above) / signals.rate
+    beyond = (math.sqrt(seconds**2 + 8 * _LIFTED * signals.leg_length / GRAVITY) - seconds) / 2 * signals.rate
+    return max(above - beyond, 0.0), below + beyond
 
 
 def _falls(signals: Signals, takeoff: float, landing: float) -> bool:
@@ -107,32 +118,33 @@ def jump_events(signals: Signals, jumps: list[Jump]) -> list[Event]:
 def jump_parameters(signals: Signals, jumps: list[Jump]) -> list[Parameter]:
     """Heights, times and landings of each jump and over all."""
     single = [figure for jump in jumps for figure in _of_jump(signals, jump)]
-    count = Parameter(name="repetitions", value=len(jumps), unit="1", method="flights of both feet")
-    return [count, *single, *over_all(single, symmetry=True)]
+    count = measured("repetitions", len(jumps), "1", "flights of both feet")
+    return [*count, *single, *over_all(single, symmetry=True)]
 
 
 def _of_jump(signals: Signals, jump: Jump) -> Iterator[Parameter]:
-    flight, timing = (jump.landing - jump.takeoff) / signals.rate, signals.timing_sd_s * float(np.sqrt(2))
+    flight, timing = (jump.landing - jump.takeoff) / signals.rate, signals.timing_sd_s * math.sqrt(2)
     height = GRAVITY * flight**2 / 8
 
-    def figure(name: str, value: float, unit: str, method: str, sd: float | None = None) -> Parameter:
-        return Parameter(name=name, repetition=jump.number, value=value, sd=sd, unit=unit, method=method)
+    def figure(
+        name: str, value: float, unit: str, method: str, sd: float | None = None, side: Side | None = None
+    ) -> Iterator[Parameter]:
+        return measured(name, value, unit, method, side=side, repetition=jump.number, sd=sd)
 
-    yield figure("flight_time", flight, "s", f"soles off the floor ({jump.kind} jump)", timing)
+    yield from figure("flight_time", flight, "s", f"soles off the floor ({jump.kind} jump)", timing)
     by_time = "g · flight time² / 8 (Bosco 1983)"
-    yield figure("jump_height_flight", height, "m", by_time, GRAVITY * flight * timing / 4)
+    yield from figure("jump_height_flight", height, "m", by_time, GRAVITY * flight * timing / 4)
     pelvis = signals.mean_path("RHip", "LHip", cutoff_hz=FAST_CUTOFF_HZ)[:, 1]
     frames = slice(int(jump.takeoff), int(np.ceil(jump.landing)) + 1)
     rise = float(np.nanmax(pelvis[frames]) - np.interp(jump.takeoff, np.arange(len(pelvis)), pelvis))
-    yield figure("jump_height_pelvis", rise, "m", "pelvis, from take-off to the highest point")
+    yield from figure("jump_height_pelvis", rise, "m", "pelvis, from take-off to the highest point")
     if jump.touchdown is not None:
         contact = (jump.takeoff - jump.touchdown) / signals.rate
-        yield figure("contact_time", contact, "s", "from touch-down to take-off", timing)
-        yield figure("reactive_strength_index", height / contact, "m/s", "jump height / contact time (Young 1995)")
+        yield from figure("contact_time", contact, "s", "from touch-down to take-off", timing)
+        yield from figure("reactive_strength_index", height / contact, "m/s", "jump height / contact time (Young 1995)")
     landed = slice(int(np.ceil(jump.landing)), int(jump.landing + _AFTER_S * signals.rate) + 1)
     for side in SIDES:
         bent = signals.angle(f"knee_{side[0]}", "flexion")[landed]
         if np.isfinite(bent).any():
-            yield figure(
-                "landing_knee_flexion", float(np.nanmax(bent)), "°", f"largest within {_AFTER_S} s of landing"
-            ).model_copy(update={"side": side})
+            peak = float(np.nanmax(bent))
+            yield from figure("landing_knee_flexion", peak, "°", f"largest within {_AFTER_S} s of landing", side=side)

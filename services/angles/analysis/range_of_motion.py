@@ -9,6 +9,7 @@ from scipy.signal import find_peaks
 
 from humanpose3d.analysis import Event, EventKind, Parameter, Side
 from humanpose3d.motion import FloatArray
+from services.angles.analysis.figures import measured
 from services.angles.analysis.signals import SIDES, Signals, low_pass
 
 LEAST_RANGE_DEG: Final = 25.0
@@ -79,7 +80,7 @@ def _movement(values: FloatArray, away: FloatArray, peak: int, named: tuple[str,
     before, after = np.flatnonzero(settled[:peak]), np.flatnonzero(settled[peak:])
     start = int(before[-1]) if before.size else 0
     end = peak + int(after[0]) if after.size else None
-    return Movement(*named, start, peak, end, abs(float(values[peak] - values[start])), float(values[peak]))
+    return Movement(*named, start, peak, end, float(away[peak]), float(values[peak]))
 
 
 def movement_events(signals: Signals, found: list[Movement]) -> list[Event]:
@@ -114,14 +115,8 @@ def _name(signals: Signals, each: Movement) -> str:
 def _of_movement(signals: Signals, each: Movement) -> Iterator[Parameter]:
     name = _name(signals, each)
     for what, value in (("range", each.range_deg), ("peak", each.peak_deg)):
-        yield Parameter(
-            name=f"{name}_{what}",
-            side=each.side,
-            repetition=each.number,
-            value=value,
-            unit="°",
-            method="from the start of the movement to its peak" if what == "range" else "the angle at its peak",
-        )
+        method = "from the position of rest to the peak" if what == "range" else "the angle at its peak"
+        yield from measured(f"{name}_{what}", value, "°", method, side=each.side, repetition=each.number)
 
 
 def _best(single: list[Parameter]) -> Iterator[Parameter]:

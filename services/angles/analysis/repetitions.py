@@ -1,5 +1,6 @@
 """Squats, lunges and sit-to-stands: each a lowering and a rise of the pelvis, counted and measured."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -9,8 +10,8 @@ from scipy.signal import find_peaks
 
 from humanpose3d.analysis import Event, EventKind, Parameter, Side, Task
 from humanpose3d.motion import FloatArray
-from services.angles.analysis.figures import over_all
-from services.angles.analysis.signals import SIDES, Signals, low_pass, unit, velocity
+from services.angles.analysis.figures import measured, over_all
+from services.angles.analysis.signals import SIDES, Signals, runs, unit
 
 LEAST_DROP: Final = 0.12
 """Leg lengths by which the pelvis goes down in a repetition at least."""
@@ -91,32 +92,20 @@ def _apart(found: list[tuple[int, int, int, float]]) -> Iterator[tuple[int, int,
 def find_rises(signals: Signals) -> list[Repetition]:
     """Sit-to-stands: from a seat, on which the pelvis rests, up to standing; the first may begin the recording."""
     down = drop(signals)
-    moving = np.abs(velocity(low_pass(signals.pelvis, signals.rate, 3.0)[:, 1], signals.rate))
-    seated = (down > 0.5 * np.nanmax(down)) & (moving < 0.25 * signals.leg_length)
-    upright = down < 0.25 * np.nanmax(down)
+    most = float(np.nanmax(down))
+    seated, upright = runs(down > 0.7 * most), runs(down < 0.3 * most)
     found: list[Repetition] = []
-    frame, count = 0, len(down)
-    while frame < count:
-        sits = np.flatnonzero(seated[frame:])
-        if not sits.size:
-            break
-        stands = np.flatnonzero(upright[frame + sits[0] :])
-        if not stands.size:
-            break
-        standing = frame + int(sits[0] + stands[0])
-        last = frame + int(np.flatnonzero(seated[frame:standing])[-1])
-        top = _settles(down, standing, float(np.nanmax(down)))
-        depth = float((down[last] - down[top]) * signals.leg_length)
-        found.append(Repetition(len(found) + 1, last, last, top, depth, partial=False))
-        frame = standing + int(np.argmax(~upright[standing:])) if not upright[standing:].all() else count
+    for seat in seated:
+        after = next((stand for stand in upright if stand.start >= seat.stop), None)
+        if after is None or any(seat.stop <= later.start < after.start for later in seated):
+            continue
+        low, high = float(np.nanquantile(down[seat], 0.8)), float(np.nanquantile(down[after], 0.2))
+        margin = _MOVING * (low - high)
+        start = seat.start + int(np.flatnonzero(down[seat.start : after.start] >= low - margin)[-1])
+        end = after.start + int(np.flatnonzero(down[after] <= high + margin)[0])
+        depth = (low - high) * signals.leg_length
+        found.append(Repetition(len(found) + 1, start, start, end, depth, partial=False))
     return found
-
-
-def _settles(down: FloatArray, standing: int, most: float) -> int:
-    """The first frame at which the pelvis is at its upper level, to 8 % of the way."""
-    later = down[standing:]
-    up = np.flatnonzero(later < np.nanmin(later[: max(len(later) // 2, 1)]) + _MOVING * most)
-    return standing + int(up[0]) if up.size else standing
 
 
 def repetition_events(signals: Signals, task: Task, found: list[Repetition]) -> list[Event]:
@@ -135,47 +124,36 @@ def repetition_parameters(signals: Signals, task: Task, found: list[Repetition],
     """Of each repetition and over all; `frontal`: seen from the front, so that knee valgus can be measured."""
     single = [figure for each in found for figure in _of_repetition(signals, task, each, frontal)]
     whole = [figure for figure in single if not found[(figure.repetition or 1) - 1].partial]
-    count = Parameter(
-        name="repetitions", value=len(found) - _partial(found), unit="1", method="lowerings and rises of the pelvis"
-    )
-    partial = [
-        Parameter(
-            name="partial_repetitions",
-            value=_partial(found),
-            unit="1",
-            method=f"less deep than {_PARTIAL:.0%} of the deepest",
-        )
-    ]
+    partial = sum(each.partial for each in found)
+    counts = [*measured("repetitions", len(found) - partial, "1", "lowerings and rises of the pelvis")]
+    if partial:
+        counts += measured("partial_repetitions", partial, "1", f"less deep than {_PARTIAL:.0%} of the deepest")
     scores = list(_sit_to_stand_scores(signals, found)) if task == "sit_to_stand" else []
-    return [count, *(partial if _partial(found) else []), *scores, *single, *over_all(whole, symmetry=True)]
-
-
-def _partial(found: list[Repetition]) -> int:
-    return sum(each.partial for each in found)
+    return [*counts, *scores, *single, *over_all(whole, symmetry=True)]
 
 
 def _of_repetition(signals: Signals, task: Task, each: Repetition, frontal: bool) -> Iterator[Parameter]:
-    frames, timing = slice(each.start, each.end + 1), signals.timing_sd_s * np.sqrt(2)
+    frames, timing = slice(each.start, each.end + 1), signals.timing_sd_s * math.sqrt(2)
 
-    def figure(name: str, value: float, unit_: str, method: str, side: Side | None = None) -> Parameter:
-        sd = timing if unit_ == "s" else None
-        return Parameter(name=name, side=side, repetition=each.number, value=value, sd=sd, unit=unit_, method=method)
+    def figure(name: str, value: float, unit: str, method: str, side: Side | None = None) -> Iterator[Parameter]:
+        sd = timing if unit == "s" else None
+        return measured(name, value, unit, method, side=side, repetition=each.number, sd=sd)
 
     if task == "sit_to_stand":
-        yield figure("rise_time", (each.end - each.start) / signals.rate, "s", "from the seat to standing")
-        yield figure("rise_height", each.depth, "m", "pelvis, from the seat to standing")
+        yield from figure("rise_time", (each.end - each.start) / signals.rate, "s", "from the seat to standing")
+        yield from figure("rise_height", each.depth, "m", "pelvis, from the seat to standing")
     else:
-        yield figure("depth", each.depth, "m", "pelvis, upper level to lowest point")
-        yield figure("time_down", (each.lowest - each.start) / signals.rate, "s", "pelvis")
-        yield figure("time_up", (each.end - each.lowest) / signals.rate, "s", "pelvis")
-    yield figure("trunk_lean_peak", _peak(trunk_lean(signals)[frames]), "°", "trunk's axis against the vertical")
+        yield from figure("depth", each.depth, "m", "pelvis, upper level to lowest point")
+        yield from figure("time_down", (each.lowest - each.start) / signals.rate, "s", "pelvis")
+        yield from figure("time_up", (each.end - each.lowest) / signals.rate, "s", "pelvis")
+    yield from figure("trunk_lean_peak", _peak(trunk_lean(signals)[frames]), "°", "trunk's axis against the vertical")
     for side in SIDES:
         for joint, angle in (("hip", "flexion"), ("knee", "flexion"), ("ankle", "dorsiflexion")):
             values = signals.angle(f"{joint}_{side[0]}", angle)[frames]
-            yield figure(f"{joint}_{angle}_peak", _peak(values), "°", "largest of the joint angle", side)
+            yield from figure(f"{joint}_{angle}_peak", _peak(values), "°", "largest of the joint angle", side)
         if frontal and task != "sit_to_stand":
-            value = knee_valgus(signals, side)[frames][np.nanargmax(drop(signals)[frames])]
-            yield figure("knee_valgus", float(value), "°", "frontal plane projection angle (Willson 2006)", side)
+            valgus = float(knee_valgus(signals, side)[each.lowest])
+            yield from figure("knee_valgus", valgus, "°", "frontal plane projection angle (Willson 2006)", side)
 
 
 def _peak(values: FloatArray) -> float:
@@ -210,12 +188,12 @@ def _sit_to_stand_scores(signals: Signals, found: list[Repetition]) -> Iterator[
     Bohannon 2006 (Percept Mot Skills 103:215); Jones, Rikli & Beam 1999 (Res Q Exerc Sport 70:113).
     """
     if len(found) >= 5:
-        yield Parameter(
-            name="five_times_sit_to_stand",
-            value=(found[4].end - found[0].start) / signals.rate,
-            sd=signals.timing_sd_s * float(np.sqrt(2)),
-            unit="s",
-            method="from leaving the seat to the fifth standing (Bohannon 2006)",
+        yield from measured(
+            "five_times_sit_to_stand",
+            (found[4].end - found[0].start) / signals.rate,
+            "s",
+            "from leaving the seat to the fifth standing (Bohannon 2006)",
+            sd=signals.timing_sd_s * math.sqrt(2),
         )
     if found and signals.duration_s - found[0].start / signals.rate >= 30:
         within = sum((each.end - found[0].start) / signals.rate <= 30 for each in found)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from pydantic import JsonValue
 
 from humanpose3d.analysis import Analysis, Event, MeanCurve, NotMeasurable, Parameter, Task
@@ -76,23 +75,10 @@ def analyse(inputs: AnalysisInputs, task: Task | None = None) -> Analysis:
         view=found.view,
         timing_s=round(0.5 / signals.rate, 4),
         events=tuple(result.events),
-        parameters=tuple(_finite(result.parameters)),
+        parameters=tuple(result.parameters),
         not_measurable=tuple(result.missing),
         curves=tuple(result.curves),
     )
-
-
-def _finite(figures: list[Parameter]) -> list[Parameter]:
-    """Figures with a value, to five significant digits."""
-    return [
-        figure.model_copy(update={"value": _rounded(figure.value), "sd": _rounded(figure.sd)})
-        for figure in figures
-        if np.isfinite(figure.value)
-    ]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(f"{value:.5g}")
 
 
 def _gait(signals: Signals, _limits: Limits) -> Found:
