@@ -46,6 +46,10 @@ def _command(parsed: argparse.Namespace) -> int:
 
 
 def _print_summary(folder: Path) -> None:
+    # Deferred, as above.
+    from humanpose3d.formats.analysis_files import read_analysis
+    from shared.results.key_figures import text_lines
+
     quality = json.loads((folder / "quality.json").read_text(encoding="utf-8"))
     for warning in quality["warnings"]:
         print(f"note: {warning['message']}")
@@ -53,3 +57,5 @@ def _print_summary(folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             print(f"  {path.relative_to(folder)}  ({path.stat().st_size / 1000:,.0f} kB)")
+    for line in text_lines(read_analysis(folder)):
+        print(line)

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from humanpose3d.errors import InvalidOption
 
-StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints"]
+StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints", "analysis"]
 
 
 PoseModel = Literal["lite", "full", "heavy"]
@@ -20,11 +20,14 @@ PoseModel = Literal["lite", "full", "heavy"]
 PoseRuntime = Literal["onnx", "mediapipe"]
 
 
+TaskOption = Literal["auto", "gait", "squat", "lunge", "sit_to_stand", "jump", "range_of_motion", "none"]
+
+
 def route(options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order. The joint refiner follows where a network of it is asked for."""
+    """The stages that a run passes through, in order. The joint refiner runs where a network for it is requested."""
     stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
     joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
-    return (*stages, "refiner.joints") if joints else stages
+    return (*stages, "refiner.joints", "analysis") if joints else (*stages, "analysis")
 
 
 class Contract(BaseModel):
@@ -96,6 +99,9 @@ class RunOptions(Contract):
     depth_model_path: Annotated[str | None, Field(description="another depth refinement model (ONNX)")] = None
     joint_model_path: Annotated[str | None, Field(description="another joint refinement model (ONNX)")] = None
     main_refiner_path: Annotated[str | None, Field(description="another model of both refiners in one (ONNX)")] = None
+    task: Annotated[
+        TaskOption, Field(description="what the video shows, for events and key figures; auto: recognised")
+    ] = "auto"
     pose_model: Annotated[PoseModel, Field(description="MediaPipe pose landmark model")] = "full"
     pose_runtime: Annotated[
         PoseRuntime,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from humanpose3d.analysis import Analysis
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, VideoFacts
 
@@ -21,6 +22,7 @@ ARTEFACTS: Final[Mapping[str, type]] = {
     "refined_angles": JointAngles,
     "angle_spread": AngleSd,
     "preview": Path,
+    "analysis": Analysis,
 }
 """What results are made from, by the names of the stages' outputs."""
 
@@ -86,6 +88,11 @@ class RunResults:
     def angle_spread(self) -> AngleSd | None:
         """How uncertain the refined angles are."""
         return self.artefacts.get("angle_spread")
+
+    @property
+    def analysis(self) -> Analysis:
+        """Events and key figures."""
+        return self._made("analysis", Analysis)
 
     @property
     def preview(self) -> Path | None:

@@ -23,6 +23,7 @@ _TIME_SHARE: Final[Mapping[StageName, float]] = {
     "augmenter": 3,
     "angles": 2,
     "refiner.joints": 2,
+    "analysis": 1,
 }
 
 """Roughly what each stage takes of a run's time on a CPU. Only the progress figure depends on it."""

@@ -68,7 +68,7 @@ def test_every_stage_scales_on_its_own_consumers(resources: list[Resource]):
         "detector-worker": [(STAGES, consumer_name("detector")), (PARTS, consumer_name("detector"))],
         "refiner-worker": [(STAGES, consumer_name("refiner.depth")), (STAGES, consumer_name("refiner.joints"))],
         "augmenter-worker": [(STAGES, consumer_name("augmenter"))],
-        "angles-worker": [(STAGES, consumer_name("angles"))],
+        "angles-worker": [(STAGES, consumer_name("angles")), (STAGES, consumer_name("analysis"))],
     }
 
 

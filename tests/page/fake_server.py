@@ -27,7 +27,7 @@ from tests.servers import S3Server
 
 T = TypeVar("T")
 ARTEFACTS = {"angles": "angles.npz", "angle_spread": "spread.npz"}
-STAGES: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles", "refiner.joints")
+STAGES: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles", "refiner.joints", "analysis")
 
 
 class FakeServer:
