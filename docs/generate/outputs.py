@@ -133,8 +133,19 @@ QUALITY: Final = {
     "stages.detector.damaged_parts": ("count", "parts that could not be decoded"),
     "stages.detector.timestamps_*": ("count", "frames whose time was missing, repeated or set back"),
     "stages.detector.*": ("", "as under `video`, and what else the detector states"),
-    "stages.refiner.depth.swaps_share": ("share", "frames in which left and right were exchanged, and put back"),
-    "stages.refiner.depth.swaps_intervals_s": ("s", "when: first and last time of each stretch"),
+    "stages.refiner.depth.swaps_share": (
+        "share",
+        "frames in which left and right differ from the detector's labels, since these were corrected",
+    ),
+    "stages.refiner.depth.swaps_doubtful_share": (
+        "share",
+        "frames in which they may be wrong, and were left as detected (without a depth network)",
+    ),
+    "stages.refiner.depth.swaps_*intervals_s": ("s", "when: first and last time of each stretch"),
+    "stages.refiner.depth.facing_contradicted_share": (
+        "share",
+        "frames in which the depth network turned the person round against the detector's clear evidence",
+    ),
     "stages.refiner.depth.gravity": ("", "where the camera's tilt is known from"),
     "stages.refiner.depth.gravity_by_upright_lines": ("", "whether upright lines in the picture helped"),
     "stages.refiner.depth.camera_pitch_deg": ("°", "tilt of the camera, + looking down"),
@@ -173,7 +184,12 @@ QUALITY: Final = {
 }
 """Fields of quality.json as patterns, the first that fits counts → unit and meaning."""
 
-SOMETIMES: Final = ("stages.refiner.depth.*_share.*", "stages.refiner.depth.marker_sd_m.*", "stages.refiner.joints*")
+SOMETIMES: Final = (
+    "stages.refiner.depth.*_share.*",
+    "stages.refiner.depth.facing_contradicted_share",
+    "stages.refiner.depth.marker_sd_m.*",
+    "stages.refiner.joints*",
+)
 """Fields of quality.json that a run need not have: nothing was missing, no network refined."""
 
 RUN: Final = {

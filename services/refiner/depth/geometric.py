@@ -16,7 +16,7 @@ from services.refiner.depth.ground import Placement, place
 from services.refiner.depth.markers import to_markers
 from services.refiner.depth.report import number, swap_facts, swap_warnings
 from services.refiner.depth.scale import Scale, scale_of, visible_lengths
-from services.refiner.depth.swaps import Swaps, find_swaps, mend
+from services.refiner.depth.swaps import find_swaps, swap_sides
 from services.refiner.vectors import Seen, part, pieces
 
 _PLAUSIBLE_SCALE: Final = (0.8, 1.25)
@@ -49,7 +49,7 @@ Reconstruct = Callable[[Landmarks, Subject, float, Verticals | None], Reconstruc
 def geometric(
     landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
 ) -> Reconstruction:
-    """Mend swaps, scale by body segments, find gravity and stand the person on the floor.
+    """Correct swapped sides, scale by body segments, find gravity and stand the person on the floor.
 
     Raises NobodyDetected where no frame holds a person whose place before the camera can be found.
     """
@@ -58,21 +58,21 @@ def geometric(
     def given(frames: slice) -> Landmarks:
         return part(landmarks, frames)
 
-    def mended(frames: slice) -> Landmarks:
-        return mend(given(frames), Swaps(swaps.swapped[frames]))
+    def corrected(frames: slice) -> Landmarks:
+        return swap_sides(given(frames), swaps.swapped[frames])
 
-    lengths = [visible_lengths(mended(frames), visibility_min) for frames in pieces(len(times))]
+    lengths = [visible_lengths(corrected(frames), visibility_min) for frames in pieces(len(times))]
     scale = scale_of(np.concatenate(lengths), subject.height)
-    person = person_in_camera(times, mended, scale.factor)
-    gravity = estimate_gravity(times, _stance(person, mended, subject, visibility_min), verticals)
+    person = person_in_camera(times, corrected, scale.factor)
+    gravity = estimate_gravity(times, _stance(person, corrected, subject, visibility_min), verticals)
     placement = place((body for _, body in person.pieces()), gravity)
     as_given = person_in_camera(times, given, scale.factor) if swaps.frames.any() else person
     initial, markers = (np.empty((len(times), len(MARKERS), 3)) for _ in range(2))
     for frames, body in person.pieces():
-        visible = mended(frames).visibility >= visibility_min
+        visible = corrected(frames).visibility >= visibility_min
         markers[frames] = to_markers(np.where(visible[..., None], placement.to_world(body), np.nan), subject.height)
         initial[frames] = to_markers(placement.to_world(as_given(frames)), subject.height)
-    swapped = swap_facts(times, swaps.frames)
+    swapped = swap_facts(times, swaps.frames, swaps.doubtful)
     return Reconstruction(
         initial=initial,
         markers=markers,

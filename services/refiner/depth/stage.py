@@ -30,7 +30,8 @@ class DepthOutputs:
     """The 22 markers of `humanpose3d.skeleton.MARKERS`, world frame.
 
     initial_markers  as the detector gave them: scaled and aligned, not refined.
-    markers          left and right put back, hidden ones removed, short gaps filled; completed and smoothed on request.
+    markers          swapped sides corrected, occluded ones removed, short gaps filled; completed and smoothed on
+                     request.
     depth_spread     how uncertain they are, where a neural refiner says so.
     """
 
