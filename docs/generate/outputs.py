@@ -118,6 +118,9 @@ PLACES: Final = {
 
 QUALITY: Final = {
     "schema_version": ("", "counted up when a field changes its meaning or goes"),
+    "video.focal_length": ("", "over the picture's longer side, as you or the file say it; `null` where nobody does"),
+    "video.focal_length_from": ("", "`option`, or the kind of key in the file: `35 mm equivalent`, `field of view`"),
+    "video.lens": ("", "the lens in the words of the camera's maker, where the file has them"),
     "video.*": ("", "what the file says: size in pixels, frame rate, duration in seconds, codec"),
     "joint_angles": ("", "`as computed`, or `refined` where a network refined them"),
     "marker_spread_mean_m.*": ("m", "how far the augmentation's answers to perturbed copies lie apart, mean over time"),
