@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSpread, read_only
-from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals
+from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals, VideoFacts
 from humanpose3d.skeleton import MARKERS
 from services.refiner.depth.choice import chosen
 from services.refiner.depth.gaps import fill_gaps
@@ -23,6 +23,12 @@ class DepthInputs:
     landmarks: Landmarks
     subject: Subject
     verticals: Verticals | None = None
+    video_facts: VideoFacts | None = None
+
+    @property
+    def focal_length(self) -> float | None:
+        """As a share of the image's longer side, where the user or the file states it."""
+        return None if self.video_facts is None else self.video_facts.focal_length
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     reconstruct = chosen(options)
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
     progress(0, len(times))
-    reconstruction = reconstruct(landmarks, subject, options.visibility_min, inputs.verticals)
+    reconstruction = reconstruct(landmarks, subject, options.visibility_min, inputs.verticals, inputs.focal_length)
     positions = reconstruction.markers
     gaps = fill_gaps(times, positions)
     estimated = np.zeros(positions.shape[:2], dtype=bool)

@@ -72,7 +72,7 @@ _SPARED_M: Final = 0.3
 tells which is right), and jump by this much at both ends together."""
 
 _CLEAR_M: Final = 0.05
-_CLEAR_M_PER_S: Final = 0.05
+_CLEAR_M_PER_S: Final = 0.1
 _OPPOSED_M_PER_S: Final = 0.2
 """Evidence from lengths and facing, in all and per second, from which on a longer stretch is corrected; and per second
 from which on it forbids to correct a short one."""
