@@ -162,6 +162,17 @@ QUALITY: Final = {
     "stages.refiner.depth.focal_length_of_longer_side": ("", "focal length over the image's longer side, as used"),
     "stages.refiner.depth.focal_length_known": ("", "whether the file or the user states it; otherwise it is assumed"),
     "stages.refiner.depth.floor_slope_removed_deg": ("°", "slope of the floor that was found and removed"),
+    "stages.refiner.depth.sole_pitch_standing_deg": (
+        "°",
+        "from heel to big toe against the ground while a foot stands, + toes down, median; 5 is usual",
+    ),
+    "stages.refiner.depth.foot_length_of_stature": ("", "heel to big toe over the height, median; 0.136 is usual"),
+    "stages.refiner.depth.feet_occluded_share": (
+        "share",
+        "frames with a guessed foot below a knee that is seen",
+    ),
+    "stages.refiner.depth.frontal_share": ("share", "frames in which the trunk faces the camera, or away from it"),
+    "stages.refiner.depth.travelled_along_view_m": ("m", "how far the person came along the line of sight"),
     "stages.refiner.depth.gap_longest_s": ("s", "longest gap of a marker"),
     "stages.refiner.depth.gaps_count": ("count", "gaps of all markers"),
     "stages.refiner.depth.bone_length_cv.*": ("", "standard deviation of a bone's length over its mean; rigid is 0"),

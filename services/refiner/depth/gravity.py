@@ -50,8 +50,8 @@ _FARTHEST_TILT_DEG: Final = 50.0
 
 _SYSTEMATIC_DEG: Final = np.array([3.0, 7.0])
 """Roll and pitch: what averaging does not remove. The detector's depth errs for a whole clip alike, and posture is not
-exactly balanced. With these, the stated standard deviations cover 67 % of the errors of pitch and 73 % of those of roll on 113
-rendered training and validation clips with focal lengths from 0.6 to 1.2, none known (69 and 73 % where known)."""
+exactly balanced. With these, the stated standard deviations cover 67 % of the errors of pitch and 73 % of those of roll
+on 113 rendered training and validation clips with focal lengths from 0.6 to 1.2, none known (69, 73 % where known)."""
 
 _UNKNOWN_SUPPORT: Final = 1 / np.sqrt(12)
 """Of the mean distance between the feet, by direction: where between them the weight rests is anyone's guess."""

@@ -13,6 +13,7 @@ from services.refiner.depth.gaps import fill_gaps
 from services.refiner.depth.missing import estimate_missing
 from services.refiner.depth.report import marker_facts, marker_warnings
 from services.refiner.depth.smoothing import CUTOFF_HZ, can_filter, low_pass
+from services.refiner.depth.view_checks import view_facts, view_warnings
 from shared.stage import Progress, Stage
 
 
@@ -64,8 +65,14 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     if options.temporal_smoothing:
         for path in np.moveaxis(positions, 1, 0):
             path[:] = low_pass(times, path)
-    facts = marker_facts(gaps, estimated, positions)
-    warnings = (*reconstruction.warnings, *marker_warnings(facts), *_smoothing_warnings(times, options))
+    views = view_facts(times, positions, landmarks.visibility, subject.height)
+    facts = marker_facts(gaps, estimated, positions) | views
+    warnings = (
+        *reconstruction.warnings,
+        *view_warnings(views),
+        *marker_warnings(facts),
+        *_smoothing_warnings(times, options),
+    )
     progress(len(times), len(times))
     return DepthOutputs(
         initial_markers=Markers(times, MARKERS, read_only(reconstruction.initial)),
