@@ -108,16 +108,16 @@ def view_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarning]:
         yield QualityWarning(
             code="feet-occluded",
             message=f"A foot was guessed in {facts['feet_occluded_share']:.0%} of the frames, though the knee above "
-            "it was seen: do not use ankle angles, and knee flexion with care. The foot is behind an edge, too dark or out "
-            "of the image: record with both feet in full view.",
+            "it was seen: do not use ankle angles, and knee flexion with care. The foot is behind an edge, too dark or "
+            "out of the image: record with both feet in full view.",
         )
     walks = _number(facts["travelled_along_view_m"]) >= _TRAVELLED_M
     if walks and _number(facts["frontal_share"]) >= _FRONTAL_SHARE:
         yield QualityWarning(
             code="view-frontal",
             message="The person walks straight towards the camera or away from it: flexion of hips, knees and ankles "
-            "is hardly measurable from there, since it moves the limbs along the line of sight. Record from the side, or "
-            "obliquely, for flexion.",
+            "is hardly measurable from there, since it moves the limbs along the line of sight. Record from the side, "
+            "or obliquely, for flexion.",
         )
 
 

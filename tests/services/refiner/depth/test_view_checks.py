@@ -32,10 +32,8 @@ def pointing_down(points: FloatArray, degrees: float) -> FloatArray:
     lowered = points.copy()
     for side in ("left", "right"):
         heel, toe = (LANDMARK_INDEX[f"{side}_{name}"] for name in ("heel", "foot_index"))
-        reach = (TOE - HEEL)[2]
-        lowered[:, toe] = points[:, heel] + reach * np.array(
-            [0, -np.sin(np.radians(degrees)), np.cos(np.radians(degrees))]
-        )
+        along = np.array([0, -np.sin(np.radians(degrees)), np.cos(np.radians(degrees))])
+        lowered[:, toe] = points[:, heel] + (TOE - HEEL)[2] * along
     return lowered
 
 
