@@ -107,6 +107,14 @@ class RunOptions(Contract):
         PoseRuntime,
         Field(description="what runs that model: ONNX Runtime, on a GPU where there is one, or MediaPipe on the CPU"),
     ] = "onnx"
+    focal_length_35mm: Annotated[
+        float | None,
+        Field(
+            ge=8,
+            le=400,
+            description="focal length of the camera in millimetres, as 35 mm equivalent; default: what the file says",
+        ),
+    ] = None
 
     @property
     def writes_preview(self) -> bool:
@@ -136,10 +144,20 @@ class RunKeywords(TypedDict, total=False):
     main_refiner_path: str | None
     pose_model: PoseModel
     pose_runtime: PoseRuntime
+    task: TaskOption
+    focal_length_35mm: float | None
+
+
+FocalLengthSource = Literal["option", "35 mm equivalent", "field of view"]
+"""The user's word, or a key of the file's."""
 
 
 class VideoFacts(Contract):
-    """What the container and the decoder said about the video. Sizes are of the upright picture."""
+    """What the container and the decoder said about the video. Sizes are of the upright picture.
+
+    focal_length  as a share of the picture's longer side; None where neither the user nor the file says it.
+    lens          in the words of the camera's maker, where the file has them.
+    """
 
     width: int
     height: int
@@ -154,6 +172,19 @@ class VideoFacts(Contract):
     frame_interval_max_s: float
     truncated: bool
     has_audio: bool
+    focal_length: float | None = None
+    focal_length_from: FocalLengthSource | None = None
+    lens: str | None = None
+
+
+def focal_length_of_35mm(millimetres: float) -> float:
+    """A 35 mm equivalent focal length as a share of the picture's longer side.
+
+    The longer side of 35 mm film is 36 mm. Phone makers state the equivalent for the diagonal of a 4:3 picture (34.6 mm
+    long), video standards would have it for 16:9 (37.7 mm): 36 mm is within 5 % of either. What stabilisation crops
+    from the picture, up to 20 %, lengthens the focal length besides, and no key states it.
+    """
+    return millimetres / 36.0
 
 
 FOCAL_LENGTH: Final = 0.85

@@ -145,6 +145,9 @@ PLACES: Final = {
 
 QUALITY: Final = {
     "schema_version": ("", "counted up when a field changes its meaning or goes"),
+    "video.focal_length": ("", "over the picture's longer side, as you or the file say it; `null` where nobody does"),
+    "video.focal_length_from": ("", "`option`, or the kind of key in the file: `35 mm equivalent`, `field of view`"),
+    "video.lens": ("", "the lens in the words of the camera's maker, where the file has them"),
     "video.*": ("", "what the file says: size in pixels, frame rate, duration in seconds, codec"),
     "joint_angles": ("", "`as computed`, or `refined` where a network refined them"),
     "marker_spread_mean_m.*": ("m", "how far the augmentation's answers to perturbed copies lie apart, mean over time"),
@@ -160,8 +163,19 @@ QUALITY: Final = {
     "stages.detector.damaged_parts": ("count", "parts that could not be decoded"),
     "stages.detector.timestamps_*": ("count", "frames whose time was missing, repeated or set back"),
     "stages.detector.*": ("", "as under `video`, and what else the detector states"),
-    "stages.refiner.depth.swaps_share": ("share", "frames in which left and right were exchanged, and put back"),
-    "stages.refiner.depth.swaps_intervals_s": ("s", "when: first and last time of each stretch"),
+    "stages.refiner.depth.swaps_share": (
+        "share",
+        "frames in which left and right differ from the detector's labels, since these were corrected",
+    ),
+    "stages.refiner.depth.swaps_doubtful_share": (
+        "share",
+        "frames in which they may be wrong, and were left as detected (without a depth network)",
+    ),
+    "stages.refiner.depth.swaps_*intervals_s": ("s", "when: first and last time of each stretch"),
+    "stages.refiner.depth.facing_contradicted_share": (
+        "share",
+        "frames in which the depth network turned the person round against the detector's clear evidence",
+    ),
     "stages.refiner.depth.gravity": ("", "where the camera's tilt is known from"),
     "stages.refiner.depth.gravity_by_upright_lines": ("", "whether upright lines in the picture helped"),
     "stages.refiner.depth.camera_pitch_deg": ("°", "tilt of the camera, + looking down"),
@@ -172,8 +186,20 @@ QUALITY: Final = {
     "stages.refiner.depth.implied_stature_m": ("m", "how tall the detector's own body is; `_iqr_m` is its spread"),
     "stages.refiner.depth.implied_stature_iqr_m": ("m", "interquartile range of it"),
     "stages.refiner.depth.translation": ("", "where the path through the room is from"),
-    "stages.refiner.depth.focal_length_assumed_of_longer_side": ("", "focal length over the picture's longer side"),
+    "stages.refiner.depth.focal_length_of_longer_side": ("", "focal length over the image's longer side, as used"),
+    "stages.refiner.depth.focal_length_known": ("", "whether the file or the user states it; otherwise it is assumed"),
     "stages.refiner.depth.floor_slope_removed_deg": ("°", "slope of the floor that was found and removed"),
+    "stages.refiner.depth.sole_pitch_standing_deg": (
+        "°",
+        "from heel to big toe against the ground while a foot stands, + toes down, median; 5 is usual",
+    ),
+    "stages.refiner.depth.foot_length_of_stature": ("", "heel to big toe over the height, median; 0.136 is usual"),
+    "stages.refiner.depth.feet_occluded_share": (
+        "share",
+        "frames with a guessed foot below a knee that is seen",
+    ),
+    "stages.refiner.depth.frontal_share": ("share", "frames in which the trunk faces the camera, or away from it"),
+    "stages.refiner.depth.travelled_along_view_m": ("m", "how far the person came along the line of sight"),
     "stages.refiner.depth.gap_longest_s": ("s", "longest gap of a marker"),
     "stages.refiner.depth.gaps_count": ("count", "gaps of all markers"),
     "stages.refiner.depth.bone_length_cv.*": ("", "standard deviation of a bone's length over its mean; rigid is 0"),
@@ -203,7 +229,12 @@ QUALITY: Final = {
 }
 """Fields of quality.json as patterns, the first that fits counts → unit and meaning."""
 
-SOMETIMES: Final = ("stages.refiner.depth.*_share.*", "stages.refiner.depth.marker_sd_m.*", "stages.refiner.joints*")
+SOMETIMES: Final = (
+    "stages.refiner.depth.*_share.*",
+    "stages.refiner.depth.facing_contradicted_share",
+    "stages.refiner.depth.marker_sd_m.*",
+    "stages.refiner.joints*",
+)
 """Fields of quality.json that a run need not have: nothing was missing, no network refined."""
 
 RUN: Final = {

@@ -76,6 +76,7 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   q_pose_model: "How carefully should the video be looked at?",
   q_augmentation_cycles: "How many times should the body markers be estimated and averaged?",
   q_visibility_min: "How sure must a point be to count?",
+  q_focal_length_35mm: "Which focal length has the camera (35 mm equivalent)?",
   q_plot_all_joint_angles: "A picture of all joint angles",
   q_plot_landmarks: "A picture of the landmarks' paths",
   q_plot_augmented: "A picture of the body markers",

@@ -106,7 +106,7 @@ def gather(
     _require_enough(landmarks, inputs.video.name)
     reading = Reading.joined([facts.reading for facts in found])
     views = ViewFacts.joined([facts.views for facts in found])
-    facts = video_facts(made.medium, reading, landmarks.times)
+    facts = video_facts(made.medium.with_focal_length(options.focal_length_35mm), reading, landmarks.times)
     report = StageReport(
         facts={
             **detection_facts(facts, reading, made.turn, landmarks, options.pose_model),

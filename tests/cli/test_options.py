@@ -33,6 +33,7 @@ def test_every_switch_has_a_dashed_flag_and_its_opposite(name: str):
         ("--augmentation-cycles", "5", "augmentation_cycles", 5),
         ("--visibility-min", "0.1", "visibility_min", 0.1),
         ("--pose-model", "heavy", "pose_model", "heavy"),
+        ("--focal-length-35mm", "26", "focal_length_35mm", 26.0),
     ],
 )
 def test_valued_flags(flag: str, value: str, name: str, expected: object):

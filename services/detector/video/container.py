@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from humanpose3d.motion import FloatArray
-from humanpose3d.options import VideoFacts
+from humanpose3d.options import VideoFacts, focal_length_of_35mm
+from services.detector.video.tags import CameraTags
 from services.detector.video.timeline import intervals, is_variable
 
 
@@ -22,6 +23,7 @@ class Medium(BaseModel):
     clock_s        seconds a tick of the stream's clock.
     interval_s     nominal time between frames.
     due_s          when the picture ends at the earliest, by the container's own word; None where it gives none.
+    camera         what the file says of the camera; its focal length as a share of the picture's longer side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +37,14 @@ class Medium(BaseModel):
     clock_s: float
     interval_s: float
     due_s: float | None
+    camera: CameraTags = CameraTags()
+
+    def with_focal_length(self, millimetres_35mm: float | None) -> Self:
+        """The same with the focal length that the user states, if any (35 mm equivalent, millimetres)."""
+        if millimetres_35mm is None:
+            return self
+        stated = {"focal_length": focal_length_of_35mm(millimetres_35mm), "focal_length_from": "option"}
+        return self.model_copy(update={"camera": self.camera.model_copy(update=stated)})
 
     def turned(self, degrees: int) -> Self:
         """The same with the picture turned clockwise by a multiple of 90 degrees."""
@@ -96,4 +106,7 @@ def video_facts(medium: Medium, reading: Reading, times: FloatArray) -> VideoFac
         frame_interval_max_s=float(np.max(between)),
         truncated=reading.ends_early or (medium.due_s is not None and reading.end_s < medium.due_s),
         has_audio=medium.has_audio,
+        focal_length=medium.camera.focal_length,
+        focal_length_from=medium.camera.focal_length_from,
+        lens=medium.camera.lens,
     )

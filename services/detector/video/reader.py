@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -26,6 +27,7 @@ from humanpose3d.options import VideoFacts
 from services.detector.video.chunks import WHOLE, Segment, cut
 from services.detector.video.container import Medium, Reading, video_facts
 from services.detector.video.orientation import Orientation, Picture
+from services.detector.video.tags import CameraTags, camera_tags
 from services.detector.video.timeline import Timeline
 
 DEMUXERS: Final = "aac,asf,avi,flac,flv,mov,matroska,mp3,mpeg,mpegts,ogg,wav"
@@ -169,7 +171,17 @@ class Video:
             clock_s=float(self._clock),
             interval_s=float(1 / self.nominal_rate),
             due_s=0.98 * self._stated[0] - self._stated[1] if self._stated else None,
+            camera=self._camera,
         )
+
+    @cached_property
+    def _camera(self) -> CameraTags:
+        """What the file says of the camera; FFmpeg does not turn a track's field of view with the picture."""
+        tags = camera_tags(self._path, self._container.metadata)
+        if tags.focal_length is None or tags.focal_length_from != "field of view":
+            return tags
+        width, height = self._stored_size
+        return tags.model_copy(update={"focal_length": tags.focal_length * width / max(width, height)})
 
     @property
     def reading(self) -> Reading:

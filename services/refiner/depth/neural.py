@@ -1,10 +1,10 @@
 """The learned way from landmarks to markers: a network that has seen many people filmed, and knows where they were.
 
 `models/depth_refiner.md` says what it was trained on and how far to trust it. It answers in an upright frame that looks
-where the camera looks, from the middle of the hips, and mends exchanged sides, short feet and timid depth by itself.
+where the camera looks, from the middle of the hips, and corrects swapped sides, short feet and timid depth by itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import RunOptions, Subject, Verticals
+from humanpose3d.options import QualityWarning, RunOptions, Subject, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
-from services.refiner.depth.camera import placed
+from services.refiner.depth.camera import at_assumed_focal_length, placed
 from services.refiner.depth.geometric import Reconstruct, Reconstruction, geometric, tilt_facts, tilt_warnings
 from services.refiner.depth.gravity import Gravity, world_axes
 from services.refiner.depth.ground import place
 from services.refiner.depth.markers import MARKER_LANDMARKS
-from services.refiner.depth.report import number
+from services.refiner.depth.report import network_side_warnings, number, refiner_rejected, swap_facts
+from services.refiner.depth.sides import compared
 from services.refiner.vectors import pair, part, pieces, unit
 from services.refiner.windows import WINDOW, Blend, ask_in_parts, window_indices
 from shared.networks import Refiner, refiner
@@ -61,17 +62,30 @@ def neural(network: Refiner) -> Reconstruct:
     """The reconstruction by this network; its initial markers are those of the geometric one."""
 
     def reconstruct(
-        landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
+        landmarks: Landmarks,
+        subject: Subject,
+        visibility_min: float,
+        verticals: Verticals | None = None,
+        focal_length: float | None = None,
     ) -> Reconstruction:
-        base = geometric(landmarks, subject, visibility_min, verticals)
+        base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
         answer = ask(network, landmarks, subject.height, verticals, into=base.markers)
         gravity = replace(_gravity(answer), lines=verticals is not None)
-        _put_into_world(landmarks, answer, gravity)
+        _put_into_world(at_assumed_focal_length(landmarks, focal_length), answer, gravity)
+        sides = compared(landmarks, answer.markers, world_axes(gravity.up))
+        turned: dict[str, JsonValue] = {"facing_contradicted_share": number(sides.turned.mean())}
+        if sides.contradicted:
+            # once more, since the answer was written over the first
+            base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
+            rejected = refiner_rejected(float(sides.turned.mean()))
+            return replace(base, facts=base.facts | turned, warnings=(*base.warnings, rejected), models=network.models)
+        swaps = swap_facts(landmarks.times, sides.swapped, np.zeros_like(sides.swapped)) | turned
+        tilt = tilt_facts(gravity, "from a network")
         return Reconstruction(
             initial=base.initial,
             markers=answer.markers,
-            facts=base.facts | tilt_facts(gravity, "from a network") | {"marker_sd_m": _mean_spread(answer.spread)},
-            warnings=(*(w for w in base.warnings if not w.code.startswith("camera-tilt")), *tilt_warnings(gravity)),
+            facts=base.facts | swaps | tilt | {"marker_sd_m": _mean_spread(answer.spread)},
+            warnings=(*_still_true(base.warnings), *network_side_warnings(swaps), *tilt_warnings(gravity)),
             models=network.models,
             spread=answer.spread,
         )
@@ -195,6 +209,11 @@ def _bridge(landmarks: Landmarks, shift: FloatArray) -> None:
     if known.any():
         for path in shift.T:
             path[lost] = np.interp(landmarks.times[lost], landmarks.times[known], path[known])
+
+
+def _still_true(warnings: Iterable[QualityWarning]) -> Iterator[QualityWarning]:
+    """Of the geometric reconstruction's warnings those that hold for the network's markers too."""
+    return (warning for warning in warnings if not warning.code.startswith(("camera-tilt", "left-right")))
 
 
 def _mean_spread(spread: FloatArray) -> dict[str, JsonValue]:
