@@ -5,16 +5,15 @@ from typing import Final
 
 from humanpose3d.errors import VideoTooLarge
 from humanpose3d.options import RunOptions, VideoFacts
-from services.detector.stage import DETECTOR, DIVISION, DetectorInputs, DetectorPlan, planned
-from services.detector.video.reader import survey
+from services.detector.stage import DETECTOR, DIVISION, DetectorInputs, DetectorPlan, planned, surveyed
 from shared.runtime.settings import Settings
 
 
-def plan(inputs: DetectorInputs, _options: RunOptions) -> DetectorPlan:
+def plan(inputs: DetectorInputs, options: RunOptions) -> DetectorPlan:
     """See `services.detector.stage.plan`. Raises VideoTooLarge besides."""
-    surveyed = survey(inputs.video)
-    check_limits(surveyed.facts, Settings.from_environment())
-    return planned(inputs, surveyed)
+    found = surveyed(inputs, options)
+    check_limits(found.facts, Settings.from_environment())
+    return planned(inputs, options, found)
 
 
 def check_limits(facts: VideoFacts, settings: Settings) -> None:
