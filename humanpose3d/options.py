@@ -6,7 +6,7 @@ made from it.
 
 from typing import Annotated, Final, Literal, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from humanpose3d.errors import InvalidOption
@@ -115,6 +115,26 @@ class RunOptions(Contract):
             description="focal length of the camera in millimetres, as 35 mm equivalent; default: what the file says",
         ),
     ] = None
+    start: Annotated[
+        float | None, Field(ge=0, description="analyse from here: seconds from the beginning of the video")
+    ] = None
+    end: Annotated[float | None, Field(gt=0, description="analyse up to here: seconds from the beginning")] = None
+    capture_fps: Annotated[
+        float | None,
+        Field(
+            ge=1,
+            le=10_000,
+            description="frames a second at which slow motion was recorded; default: the rate at which it plays",
+        ),
+    ] = None
+
+    @field_validator("end")
+    @classmethod
+    def _after_the_start(cls, end: float | None, info: ValidationInfo) -> float | None:
+        start = info.data.get("start")
+        if end is not None and start is not None and end <= start:
+            raise ValueError(f"should be later than start ({start:g})")
+        return end
 
     @property
     def writes_preview(self) -> bool:
@@ -146,6 +166,9 @@ class RunKeywords(TypedDict, total=False):
     pose_runtime: PoseRuntime
     task: TaskOption
     focal_length_35mm: float | None
+    start: float
+    end: float | None
+    capture_fps: float | None
 
 
 FocalLengthSource = Literal["option", "35 mm equivalent", "field of view"]
@@ -155,6 +178,7 @@ FocalLengthSource = Literal["option", "35 mm equivalent", "field of view"]
 class VideoFacts(Contract):
     """What the container and the decoder said about the video. Sizes are of the upright picture.
 
+    capture_fps   at which the user says it was recorded; times, durations and rates are of the recording then.
     focal_length  as a share of the picture's longer side; None where neither the user nor the file says it.
     lens          in the words of the camera's maker, where the file has them.
     """
@@ -172,6 +196,7 @@ class VideoFacts(Contract):
     frame_interval_max_s: float
     truncated: bool
     has_audio: bool
+    capture_fps: float | None = None
     focal_length: float | None = None
     focal_length_from: FocalLengthSource | None = None
     lens: str | None = None
@@ -230,5 +255,5 @@ def _fault(contract: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
         return name, f"there is no such option (there are: {', '.join(contract.model_fields)})"
     if error["type"] == "missing":
         return name, f"is required ({field.description})"
-    complaint = error["msg"].removeprefix("Input ")
+    complaint = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
     return name, f"{complaint}, not {error['input']!r} ({field.description})"

@@ -145,6 +145,7 @@ PLACES: Final = {
 
 QUALITY: Final = {
     "schema_version": ("", "counted up when a field changes its meaning or goes"),
+    "video.capture_fps": ("Hz", "rate of the recording as you gave it; all times are of the recording then"),
     "video.focal_length": ("", "over the picture's longer side, as you or the file say it; `null` where nobody does"),
     "video.focal_length_from": ("", "`option`, or the kind of key in the file: `35 mm equivalent`, `field of view`"),
     "video.lens": ("", "the lens in the words of the camera's maker, where the file has them"),
@@ -161,6 +162,11 @@ QUALITY: Final = {
     "stages.detector.body_jumps": ("count", "times that the tracked body moved faster than a person can"),
     "stages.detector.interlaced": ("", "whether the video is interlaced"),
     "stages.detector.damaged_parts": ("count", "parts that could not be decoded"),
+    "stages.detector.repeated_pictures": (
+        "count",
+        "frames that show the same as the one before, where something moves",
+    ),
+    "stages.detector.repeated_pictures_share": ("share", "of the frames in which something moves"),
     "stages.detector.timestamps_*": ("count", "frames whose time was missing, repeated or set back"),
     "stages.detector.*": ("", "as under `video`, and what else the detector states"),
     "stages.refiner.depth.swaps_share": (

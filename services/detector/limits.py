@@ -5,8 +5,7 @@ from typing import Any
 
 from humanpose3d.errors import VideoTooLarge
 from humanpose3d.options import RunOptions, VideoFacts
-from services.detector.stage import DETECTOR, DIVISION, DetectorInputs, DetectorPlan, planned
-from services.detector.video.reader import survey
+from services.detector.stage import DETECTOR, DIVISION, DetectorInputs, DetectorPlan, planned, surveyed
 from shared.stage import Stage
 
 
@@ -21,10 +20,10 @@ class Limits:
 def limited(limits: Limits) -> Stage[Any, Any]:
     """The detector, whose plan raises VideoTooLarge for a video beyond these limits."""
 
-    def plan(inputs: DetectorInputs, _options: RunOptions) -> DetectorPlan:
-        surveyed = survey(inputs.video)
-        check_limits(surveyed.facts, limits)
-        return planned(inputs, surveyed)
+    def plan(inputs: DetectorInputs, options: RunOptions) -> DetectorPlan:
+        found = surveyed(inputs, options)
+        check_limits(found.facts, limits)
+        return planned(inputs, options, found)
 
     return replace(DETECTOR, division=replace(DIVISION, plan=plan))
 
