@@ -1,0 +1,70 @@
+"""From markers to coordinates: each frame by itself first, then all of them together with smoothness over time."""
+
+from typing import Final
+
+import numpy as np
+
+from services.angles.skeleton.chain import Smoothness, solve
+from services.angles.skeleton.problem import Problem
+from shared.motion import FloatArray
+
+_RIDGE: Final = 1e-6
+"""Added to the diagonal, so that a frame without markers leaves no equation empty."""
+
+_LONGEST_STEP: Final = 0.6
+"""Radians (or metres) that one step may go: further than that, straight lines no longer follow a rotation."""
+
+_ROUNDS_APART: Final = 25
+_ROUNDS_TOGETHER: Final = 6
+_SETTLED: Final = 1e-4
+"""Radians: when no coordinate moves by more, the fit is done (0.006°)."""
+
+STRETCH: Final = 1200
+OVERLAP: Final = 60
+"""Frames that are solved together, and shared by two stretches: what grows with the recording is the result alone."""
+
+
+def settled(problem: Problem, coordinates: FloatArray, rounds: int = _ROUNDS_APART) -> FloatArray:
+    """(T, n): each frame's least squares by itself, from a first guess (Levenberg–Marquardt, all frames at once)."""
+    fitted, every = problem.priors.fitted, np.arange(len(problem.priors.fitted))
+    current, equations = problem.equations(coordinates)
+    costs, damping = problem.costs(current, coordinates), np.full(len(coordinates), 1e-3)
+    for _ in range(rounds):
+        matrix = equations.matrix.copy()
+        matrix[:, every, every] += _RIDGE + damping[:, None] * matrix[:, every, every]
+        step = _limited(np.linalg.solve(matrix, equations.gradient[..., None])[..., 0])
+        trial = coordinates.copy()
+        trial[:, fitted] += step
+        current, trial_equations = problem.equations(trial)
+        trial_costs = problem.costs(current, trial)
+        better = trial_costs < costs
+        damping = np.where(better, damping / 6, damping * 8)
+        coordinates = np.where(better[:, None], trial, coordinates)
+        costs = np.where(better, trial_costs, costs)
+        equations.matrix[better], equations.gradient[better] = trial_equations.matrix[better], trial_equations.gradient[better]
+        if np.abs(step).max() < 10 * _SETTLED:
+            break
+    return coordinates
+
+
+def together(problem: Problem, coordinates: FloatArray) -> FloatArray:
+    """(T, n): the smooth motion that fits best, from one that is near (Gauss–Newton)."""
+    fitted = problem.priors.fitted
+    smoothness = Smoothness.of(problem.times, problem.priors.densities[fitted])
+    coordinates = coordinates.copy()
+    every = np.arange(len(fitted))
+    for _ in range(_ROUNDS_TOGETHER):
+        _, equations = problem.equations(coordinates)
+        equations.matrix[:, every, every] += _RIDGE
+        right = equations.gradient - smoothness.times(coordinates[:, fitted])
+        step = _limited(solve(equations.matrix, right, smoothness).values)
+        coordinates[:, fitted] += step
+        if np.abs(step).max() < _SETTLED:
+            break
+    return coordinates
+
+
+def _limited(step: FloatArray) -> FloatArray:
+    """Each frame's step (T, n), shortened where a coordinate would go too far."""
+    longest = np.abs(step).max(axis=1, keepdims=True)
+    return np.asarray(step * np.minimum(1.0, _LONGEST_STEP / np.maximum(longest, _LONGEST_STEP)))
