@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import MARKERS
 from services.refiner.windows import blended, window_indices
-from shared.motion import FloatArray
-from shared.skeleton import MARKERS
 from training.depth.losses import flexions
 from training.depth.mirror import MirroredRefiner
 from training.depth.windows import Sample, in_windows, turned

@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from services.refiner.markers import MARKER_LANDMARKS
-from shared.contracts import FOCAL_LENGTH
-from shared.errors import InvalidOption
-from shared.skeleton import LANDMARK_INDEX, LANDMARKS, MARKERS
+from humanpose3d.errors import InvalidOption
+from humanpose3d.options import FOCAL_LENGTH
+from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS, MARKERS
+from services.refiner.depth.markers import MARKER_LANDMARKS
 
 HIPS: Final = (LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"])
 

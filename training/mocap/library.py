@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
-from shared.errors import InvalidMotion
+from humanpose3d.errors import InvalidMotion
 from training.mocap.asf import AsfSkeleton, read_amc, read_asf
 from training.mocap.motion import BoneMotion
 from training.mocap.opensim import OpenSimModel, read_opensim_motion, read_osim
