@@ -23,11 +23,41 @@ LOCKED: Final = ("mtp_angle", "wrist_flex", "wrist_dev")
 """On both sides: no marker tells them."""
 
 MOVED: Final = {
-    "Neck": (-0.01275, 0.36631, 0.0),
-    "r_ankle_study": (-0.013, -0.414, 0.053),
-    "r_mankle_study": (0.013, -0.4085, -0.038),
+    "Neck": (0.0, 0.355, 0.0),
+    "Head": (0.016, 0.185, 0.0),
+    "Hip": (-0.0707, -0.0661, 0.0),
+    "RHip": (-0.0707, -0.0661, 0.105),
+    "RKnee": (0.0, -0.402, 0.0),
+    "RAnkle": (0.0, -0.425, 0.005),
+    "RHeel": (0.014, 0.027, -0.008),
+    "RShoulder": (0.0, 0.355, 0.195),
+    "RElbow": (0.01314, -0.28627, -0.0096),
+    "RWrist": (-0.0088, -0.232, 0.0136),
+    "r.ASIS_study": (-0.005, -0.014, 0.138),
+    "r.PSIS_study": (-0.190, -0.013, 0.055),
+    "RHJC_study": (-0.0997, -0.0931, 0.0815),
+    "r_knee_study": (0.002, -0.409, 0.063),
+    "r_mknee_study": (0.016, -0.400, -0.051),
+    "r_ankle_study": (-0.021, -0.405, 0.058),
+    "r_mankle_study": (0.006, -0.4015, -0.045),
+    "r_toe_study": (0.2008, 0.0094, 0.0113),
+    "r_5meta_study": (0.148, 0.002, 0.071),
+    "r_calc_study": (-0.029, 0.0356, -0.016),
+    "r_shoulder_study": (0.001, 0.406, 0.167),
+    "C7_study": (-0.098, 0.425, 0.0),
+    "r_lelbow_study": (-0.001, -0.307, 0.042),
+    "r_melbow_study": (-0.008, -0.310, -0.053),
+    "r_lwrist_study": (-0.0095, -0.227, 0.059),
+    "r_mwrist_study": (-0.005, -0.245, -0.025),
+    "r_thigh1_study": (0.064, -0.155, 0.083),
+    "r_thigh2_study": (0.033, -0.251, 0.096),
+    "r_thigh3_study": (-0.052, -0.156, 0.106),
+    "r_sh1_study": (0.002, -0.142, 0.070),
+    "r_sh2_study": (0.030, -0.253, 0.075),
+    "r_sh3_study": (-0.043, -0.243, 0.073),
 }
-"""Marker places that differ from Pose2Sim's; those of the left are mirrored."""
+"""Marker places that differ from Pose2Sim's, right side and midline (the left is its mirror image): where this project's
+markers are in the mean, by `models/skeleton.md`."""
 
 MARKERS: Final = {"Markers_Halpe26.xml": None, "Markers_LSTM.xml": "_study"}
 """File → which of its markers, by the end of their names."""
@@ -74,7 +104,7 @@ def _change(coordinate: ET.Element) -> None:
 
 def _placed(marker: ET.Element) -> ET.Element:
     name = marker.attrib["name"]
-    place = MOVED.get(name) or MOVED.get("r" + name[1:])
+    place = MOVED.get(name) or MOVED.get("r" + name[1:]) or MOVED.get("R" + name[1:])
     if place is not None:
         sign = -1 if name.startswith("L") else 1
         _set(marker, "location", f"{place[0]} {place[1]} {sign * place[2]}")

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

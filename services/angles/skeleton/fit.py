@@ -1,12 +1,13 @@
 """From markers to coordinates: each frame by itself first, then all of them together with smoothness over time."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from services.angles.skeleton.chain import Smoothness, solve
 from services.angles.skeleton.problem import Problem
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 _RIDGE: Final = 1e-6
 """Added to the diagonal, so that a frame without markers leaves no equation empty."""
@@ -15,13 +16,9 @@ _LONGEST_STEP: Final = 0.6
 """Radians (or metres) that one step may go: further than that, straight lines no longer follow a rotation."""
 
 _ROUNDS_APART: Final = 25
-_ROUNDS_TOGETHER: Final = 6
-_SETTLED: Final = 1e-4
-"""Radians: when no coordinate moves by more, the fit is done (0.006°)."""
-
-STRETCH: Final = 1200
-OVERLAP: Final = 60
-"""Frames that are solved together, and shared by two stretches: what grows with the recording is the result alone."""
+_ROUNDS_TOGETHER: Final = 5
+_SETTLED: Final = 2e-2
+"""Radians: when no coordinate moved by more (1°), one more step brings all to rest."""
 
 
 def settled(problem: Problem, coordinates: FloatArray, rounds: int = _ROUNDS_APART) -> FloatArray:
@@ -42,26 +39,40 @@ def settled(problem: Problem, coordinates: FloatArray, rounds: int = _ROUNDS_APA
         coordinates = np.where(better[:, None], trial, coordinates)
         costs = np.where(better, trial_costs, costs)
         equations.matrix[better], equations.gradient[better] = trial_equations.matrix[better], trial_equations.gradient[better]
-        if np.abs(step).max() < 10 * _SETTLED:
+        if np.abs(step).max() < _SETTLED / 10:
             break
     return coordinates
 
 
-def together(problem: Problem, coordinates: FloatArray) -> FloatArray:
-    """(T, n): the smooth motion that fits best, from one that is near (Gauss–Newton)."""
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Coordinates (T, n) and their covariances (T, n, n), 0 for those that are not fitted."""
+
+    coordinates: FloatArray
+    covariances: FloatArray
+
+
+def together(problem: Problem, coordinates: FloatArray) -> Motion:
+    """The smooth motion that fits best, from one (T, n) that is near (Gauss–Newton)."""
     fitted = problem.priors.fitted
     smoothness = Smoothness.of(problem.times, problem.priors.densities[fitted])
     coordinates = coordinates.copy()
-    every = np.arange(len(fitted))
-    for _ in range(_ROUNDS_TOGETHER):
+    every, longest = np.arange(len(fitted)), np.inf
+    for left in range(_ROUNDS_TOGETHER - 1, -1, -1):
         _, equations = problem.equations(coordinates)
         equations.matrix[:, every, every] += _RIDGE
         right = equations.gradient - smoothness.times(coordinates[:, fitted])
-        step = _limited(solve(equations.matrix, right, smoothness).values)
+        last = not left or longest < _SETTLED
+        solution = solve(equations.matrix, right, smoothness, covariances=last)
+        step = _limited(solution.values)
         coordinates[:, fitted] += step
-        if np.abs(step).max() < _SETTLED:
+        longest = np.abs(step).max()
+        if last:
             break
-    return coordinates
+    assert solution.covariances is not None
+    covariances = np.zeros((len(coordinates), coordinates.shape[1], coordinates.shape[1]))
+    covariances[:, fitted[:, None], fitted] = solution.covariances
+    return Motion(coordinates, covariances)
 
 
 def _limited(step: FloatArray) -> FloatArray:

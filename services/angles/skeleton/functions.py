@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 Function = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 

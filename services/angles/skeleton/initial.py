@@ -7,7 +7,7 @@ import numpy as np
 from services.angles.rotations import zxy
 from services.angles.skeleton.kinematics import cross
 from services.angles.skeleton.model import Model
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 Points = dict[str, FloatArray]
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.angles.skeleton.model import GROUND, Axis, Joint, Model, Offset
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 _EPSILON: Final = np.zeros((3, 3, 3))
 for _i, _j, _k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
@@ -34,7 +35,7 @@ class Pose:
     motions: FloatArray
     centre: FloatArray
 
-    def points(self, bodies: np.ndarray, places: FloatArray) -> FloatArray:
+    def points(self, bodies: NDArray[np.intp], places: FloatArray) -> FloatArray:
         """(T, M, 3) metres in the world: points (M, 3) fixed to bodies (M,)."""
         out = np.empty((self.origins.shape[1], len(bodies), 3))
         for body in np.unique(bodies):
@@ -116,21 +117,51 @@ def about(direction: FloatArray, angle: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
+class Observations:
+    """What was measured of a model's M markers in T frames.
+
+    targets  (T, M, 3) metres: where a marker is, or, where it has an anchor, how it lies from that other marker of the
+             same body.
+    weights  (T, M, 3) 1/m² along the world's axes, 0 where nothing was measured.
+    anchors  (M,) index of that marker; -1: none. A difference says how a body is turned, and nothing of its place.
+    """
+
+    targets: FloatArray
+    weights: FloatArray
+    anchors: NDArray[np.intp]
+
+    def missed(self, current: Pose) -> FloatArray:
+        """(T, M, 3) metres: target less model; 0 where nothing was measured."""
+        return np.where(self.weights > 0, self.targets - self.seen(current.markers()), 0.0)
+
+    def seen(self, markers: FloatArray) -> FloatArray:
+        """(T, M, 3): what of markers (T, M, 3) is compared with the targets."""
+        tied = self.anchors >= 0
+        out = markers.copy()
+        out[:, tied] -= markers[:, self.anchors[tied]]
+        return out
+
+    def frames(self, chosen: NDArray[np.intp] | slice) -> "Observations":
+        """Of some frames."""
+        return Observations(self.targets[chosen], self.weights[chosen], self.anchors)
+
+
+@dataclass(frozen=True, eq=False)
 class Equations:
     """The normal equations of a least-squares fit: `matrix` (T, n, n) step = `gradient` (T, n).
 
-    They are half the second derivative of the sum of w |target − marker|² (Gauss–Newton) and half its descent.
+    They are half the second derivative of the sum of weight × missed² (Gauss–Newton) and half its descent.
     """
 
     matrix: FloatArray
     gradient: FloatArray
 
 
-def normal_equations(current: Pose, targets: FloatArray, weights: FloatArray) -> Equations:
-    """Of targets (T, M, 3) metres for the model's markers with weights (T, M), 0 where there is no target."""
+def normal_equations(current: Pose, observed: Observations) -> Equations:
+    """For the coordinates of a pose."""
     model, motions = current.model, current.motions
     frames, count = motions.shape[1], motions.shape[0]
-    stiffness, wrench = _pulled(current, targets, weights)
+    stiffness, wrench = _pulled(current, observed)
     for joint in reversed(model.joints):  # from the ends to the pelvis: what pulls at a body pulls at its parent
         if joint.parent != GROUND:
             stiffness[joint.parent] += stiffness[joint.child]
@@ -155,25 +186,36 @@ def _moving(joint: Joint) -> list[int]:
     return list(dict.fromkeys(index for index in indices if index is not None))
 
 
-def _pulled(current: Pose, targets: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _pulled(current: Pose, observed: Observations) -> tuple[FloatArray, FloatArray]:
     """By body: the stiffness (B, T, 6, 6) and the wrench (B, T, 6) of its own markers about `centre`."""
-    model, frames = current.model, len(targets)
+    model, frames = current.model, len(observed.targets)
     stiffness, wrench = np.zeros((len(model.bodies), frames, 6, 6)), np.zeros((len(model.bodies), frames, 6))
-    places = current.markers()
-    arms = places - current.centre[:, None]
-    pull = np.where(weights[..., None] > 0, targets - places, 0.0) * weights[..., None]
+    markers = current.markers()
+    seen, free = observed.seen(markers), observed.anchors < 0
+    pull = np.where(observed.weights > 0, observed.targets - seen, 0.0) * observed.weights
+    arms = seen - np.where(free[:, None], current.centre[:, None], 0.0)
     torque = cross(arms, pull)
     for body in np.unique(model.marker_bodies):
-        mine = model.marker_bodies == body
-        arm, weight = arms[:, mine], weights[:, mine]
-        wrench[body, :, :3], wrench[body, :, 3:] = torque[:, mine].sum(axis=1), pull[:, mine].sum(axis=1)
-        first = (weight[..., None] * arm).sum(axis=1)
-        second = (weight[..., None] * arm).transpose(0, 2, 1) @ arm
-        stiffness[body, :, :3, :3] = np.trace(second, axis1=1, axis2=2)[:, None, None] * np.eye(3) - second
-        skew = -np.tensordot(first, _EPSILON, axes=([1], [2]))  # v ↦ first × v
-        stiffness[body, :, :3, 3:], stiffness[body, :, 3:, :3] = skew, -skew
-        stiffness[body, :, 3:, 3:] = weight.sum(axis=1)[:, None, None] * np.eye(3)
+        mine = np.flatnonzero(model.marker_bodies == body)
+        own = mine[free[mine]]
+        wrench[body, :, :3], wrench[body, :, 3:] = torque[:, mine].sum(axis=1), pull[:, own].sum(axis=1)
+        lever = _crossing(arms[:, mine])
+        weighted = lever * observed.weights[:, None, mine]
+        flat = (frames, 3, 3 * len(mine))
+        stiffness[body, :, :3, :3] = weighted.reshape(flat) @ np.swapaxes(lever.reshape(flat), 1, 2)
+        mixed = weighted[:, :, free[mine]].sum(axis=2)
+        stiffness[body, :, :3, 3:], stiffness[body, :, 3:, :3] = mixed, np.swapaxes(mixed, 1, 2)
+        stiffness[body, :, [3, 4, 5], [3, 4, 5]] = observed.weights[:, own].sum(axis=1).T
     return stiffness, wrench
+
+
+def _crossing(arms: FloatArray) -> FloatArray:
+    """(T, 3, m, 3) of arms (T, m, 3): what v ↦ arm × v puts into the first index, by marker and component of v."""
+    out = np.zeros((len(arms), 3, *arms.shape[1:]))
+    out[:, 0, :, 1], out[:, 0, :, 2] = -arms[..., 2], arms[..., 1]
+    out[:, 1, :, 0], out[:, 1, :, 2] = arms[..., 2], -arms[..., 0]
+    out[:, 2, :, 0], out[:, 2, :, 1] = -arms[..., 1], arms[..., 0]
+    return out
 
 
 def cross(a: FloatArray, b: FloatArray) -> FloatArray:

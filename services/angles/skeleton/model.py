@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.angles.skeleton.functions import Function, linear, polynomial, scaled, spline
-from shared.errors import InvalidMotion
+from humanpose3d.errors import InvalidMotion
 from shared.models import shipped
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 GROUND: Final = -1
 """The parent of the first body."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.angles.skeleton.model import Coordinate, Model
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from services.angles.skeleton.kinematics import Equations, Pose, normal_equations, pose
+from services.angles.skeleton.kinematics import Equations, Observations, Pose, normal_equations, pose
 from services.angles.skeleton.model import Model
 from services.angles.skeleton.priors import LIMIT_SD, Priors
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 MEMORY_S: Final = 0.1
 """Errors of markers from video stay what they are for about so long: frames nearer to each other share their weight, so
@@ -16,44 +17,66 @@ that neither the answer nor its uncertainty depends on the frame rate."""
 
 
 @dataclass(frozen=True, eq=False)
+class Measured:
+    """Markers as they were measured.
+
+    positions  (T, M, 3) metres; NaN where missing.
+    sd         (T, M, 3) metres, standard deviation along the world's axes; infinite where a marker takes no part. Of a
+               marker with an anchor, that of the difference.
+    anchors    (M,) index of the marker from which each is measured, on the same body; -1: from nowhere.
+    """
+
+    positions: FloatArray
+    sd: FloatArray
+    anchors: NDArray[np.intp]
+
+    @classmethod
+    def evenly(cls, positions: FloatArray, sd: float) -> Self:
+        """Markers (T, M, 3) that are all measured alike, without anchors."""
+        return cls(positions, np.full(positions.shape, sd), np.full(positions.shape[1], -1))
+
+    def observations(self, shares: FloatArray) -> Observations:
+        """With the weight of each frame (T,)."""
+        tied = self.anchors >= 0
+        targets = self.positions.copy()
+        targets[:, tied] -= self.positions[:, self.anchors[tied]]
+        seen = np.isfinite(targets).all(axis=2)[..., None]
+        weights = np.where(seen, shares[:, None, None] / np.square(self.sd), 0.0)
+        return Observations(np.where(seen, targets, 0.0), weights, self.anchors)
+
+    def frames(self, chosen: NDArray[np.intp] | slice) -> Self:
+        """Some of the frames."""
+        return replace(self, positions=self.positions[chosen], sd=self.sd[chosen])
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """T frames of M markers for a model with n coordinates.
 
-    targets  (T, M, 3) metres. weights: (T, M) 1/m², 0 where there is no target. shares: (T,) of a full observation that
-             each frame is.
+    shares: (T,) of a full observation that each frame is.
     """
 
     model: Model
     priors: Priors
     times: FloatArray
-    targets: FloatArray
-    weights: FloatArray
+    observed: Observations
     shares: FloatArray
 
     @classmethod
-    def of(cls, model: Model, times: FloatArray, positions: FloatArray, sd: FloatArray, memory_s: float) -> Self:
-        """Of markers (T, M, 3), NaN where missing, with standard deviations (T, M) metres along an axis.
-
-        A marker whose standard deviation is infinite takes no part.
-        """
-        seen = np.isfinite(positions).all(axis=2)
+    def of(cls, model: Model, times: FloatArray, measured: "Measured", memory_s: float = MEMORY_S) -> Self:
+        """Of what was measured at increasing times (T,) in seconds."""
         shares = _shares(times, memory_s)
-        weights = np.where(seen, shares[:, None] / np.where(seen, sd, 1.0) ** 2, 0.0)
-        return cls(model, Priors.of(model), times, np.where(seen[..., None], positions, 0.0), weights, shares)
+        return cls(model, Priors.of(model), times, measured.observations(shares), shares)
 
-    def part(self, frames: FloatArray | slice) -> Self:
+    def part(self, frames: NDArray[np.intp] | slice) -> Self:
         """Some of the frames."""
-        return replace(
-            self,
-            times=self.times[frames],
-            targets=self.targets[frames],
-            weights=self.weights[frames],
-            shares=self.shares[frames],
-        )
+        observed = self.observed.frames(frames)
+        return replace(self, times=self.times[frames], observed=observed, shares=self.shares[frames])
 
     def counted_as(self, share: float) -> Self:
         """The same with a part of the weight in every frame."""
-        return replace(self, weights=self.weights * share, shares=self.shares * share)
+        observed = replace(self.observed, weights=self.observed.weights * share)
+        return replace(self, observed=observed, shares=self.shares * share)
 
     def with_model(self, model: Model) -> Self:
         """The same markers for another model of the same tree."""
@@ -63,7 +86,7 @@ class Problem:
         """At coordinates (T, n): the pose, and the normal equations of the coordinates that are fitted."""
         priors, fitted = self.priors, self.priors.fitted
         current = pose(self.model, coordinates)
-        found = normal_equations(current, self.targets, self.weights)
+        found = normal_equations(current, self.observed)
         matrix, gradient = found.matrix[:, fitted[:, None], fitted], found.gradient[:, fitted]
         known, pull = self._known(coordinates)
         every = np.arange(len(fitted))
@@ -73,9 +96,9 @@ class Problem:
 
     def costs(self, current: Pose, coordinates: FloatArray) -> FloatArray:
         """(T,) sum of squares of each frame by itself."""
-        missed = np.square(self.targets - current.markers()).sum(axis=2)
+        missed = (self.observed.weights * np.square(self.observed.missed(current))).sum(axis=(1, 2))
         known, pull = self._known(coordinates)
-        return np.asarray((self.weights * missed).sum(axis=1) + (pull**2 / np.maximum(known, 1e-12)).sum(axis=1))
+        return np.asarray(missed + (pull**2 / np.maximum(known, 1e-12)).sum(axis=1))
 
     def _known(self, coordinates: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(T, n) precision of posture and limits, and the pull towards them."""

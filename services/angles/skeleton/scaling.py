@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.angles.skeleton.kinematics import Pose, cross, pose
 from services.angles.skeleton.model import GROUND, Model
 from services.angles.skeleton.problem import Problem
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 GROUPS: Final = {
     "pelvis": (("pelvis", "sacrum"), "xy"),
@@ -48,15 +49,16 @@ class Personal:
 
     model        scaled, its markers where this person's are.
     factors      (B, 3) by which each body of the shipped model is scaled.
-    coordinates  (F, n) postures in the frames that it was found from.
-    sensitivity  (F, n, p) how these postures would change with what else was unknown, and covariance (p, p) of that.
+    times        (F,) of the frames that it was found from, and coordinates (F, n), their postures.
+    covariances  (F, n, n) of the part of these postures' errors that stays for the clip: what lengths and places leave
+                 open.
     """
 
     model: Model
     factors: FloatArray
+    times: FloatArray
     coordinates: FloatArray
-    sensitivity: FloatArray
-    covariance: FloatArray
+    covariances: FloatArray
 
 
 def factors_of(model: Model, logarithms: FloatArray) -> FloatArray:
@@ -78,39 +80,50 @@ def personal(problem: Problem, coordinates: FloatArray, offset_sd: FloatArray, h
     problem = problem.counted_as(min(1.0, _INDEPENDENT / len(coordinates)))
     generic, count = problem.model, len(GROUPS)
     usual = np.log(height / MODEL_HEIGHT)
-    used = (problem.weights > 0).any(axis=0)
     unknown = np.zeros(count + 3 * len(generic.markers))
     unknown[:count] = usual
     centre = unknown.copy()
     precision = np.concatenate([np.full(count, 1 / SCALE_SD**2), np.repeat(1 / offset_sd**2, 3)])
     damping = 1e-3
-    best = _Linear.at(_fitted(problem, unknown), coordinates, used, unknown, centre, precision)
+    best = _Linear.at(_fitted(problem, unknown), coordinates, unknown, centre, precision)
     for _ in range(_ROUNDS):
         step, shift = best.step(damping)
         trial, places = coordinates.copy(), unknown + shift
         trial[:, problem.priors.fitted] += step
-        found = _Linear.at(_fitted(problem, places), trial, used, places, centre, precision)
+        found = _Linear.at(_fitted(problem, places), trial, places, centre, precision)
         if found.cost < best.cost:
             gained, best, coordinates, unknown, damping = best.cost - found.cost, found, trial, places, damping / 8
             if gained < 1e-3 * found.cost and damping < 1e-6:
                 break
         else:
             damping *= 10
-    model = _model(generic, unknown)
-    sensitivity, covariance = best.uncertainty()
-    return Personal(model, factors_of(generic, unknown[:count]), coordinates, sensitivity, covariance)
+    model = _model(generic, problem.observed.anchors, unknown)
+    covariances = np.zeros((len(coordinates), coordinates.shape[1], coordinates.shape[1]))
+    fitted = problem.priors.fitted
+    covariances[:, fitted[:, None], fitted] = best.lasting()
+    return Personal(model, factors_of(generic, unknown[:count]), problem.times, coordinates, covariances)
 
 
-def _model(generic: Model, unknown: FloatArray) -> Model:
-    count = len(GROUPS)
-    scaled = generic.scaled(factors_of(generic, unknown[:count]))
-    offsets = unknown[count:].reshape(-1, 3)
-    return scaled.carrying(scaled.markers, scaled.marker_bodies, scaled.marker_places + offsets)
+def average(generic: Model, height: float) -> Model:
+    """The skeleton of a person of that height whose proportions are the model's."""
+    return generic.scaled(factors_of(generic, np.full(len(GROUPS), np.log(height / MODEL_HEIGHT))))
+
+
+def _model(generic: Model, anchors: NDArray[np.intp], unknown: FloatArray) -> Model:
+    scaled = generic.scaled(factors_of(generic, unknown[: len(GROUPS)]))
+    places = scaled.marker_places + _offsets(anchors, unknown)
+    return scaled.carrying(scaled.markers, scaled.marker_bodies, places)
+
+
+def _offsets(anchors: NDArray[np.intp], unknown: FloatArray) -> FloatArray:
+    """(M, 3) metres on each body; those of markers with an anchor are counted from it."""
+    own = unknown[len(GROUPS) :].reshape(-1, 3)
+    return own + np.where((anchors >= 0)[:, None], own[anchors], 0.0)
 
 
 def _fitted(problem: Problem, unknown: FloatArray) -> Problem:
     """With the model of these unknowns; the shipped model is kept beside it for the derivatives."""
-    return problem.with_model(_model(problem.model, unknown))
+    return problem.with_model(_model(problem.model, problem.observed.anchors, unknown))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,15 +138,15 @@ class _Linear:
     cost: float
 
     @classmethod
-    def at(cls, problem: Problem, coordinates, used, unknown, centre, precision) -> "_Linear":
+    def at(cls, problem: Problem, coordinates, unknown, centre, precision) -> "_Linear":
         current, equations = problem.equations(coordinates)
         fitted = problem.priors.fitted
-        weights = problem.weights
-        missed = np.where(weights[..., None] > 0, problem.targets - current.markers(), 0.0)
-        by_posture = _jacobian(current)[..., fitted]
-        by_scale = _scale_jacobian(problem.model, coordinates, unknown)
+        weights = problem.observed.weights
+        missed = problem.observed.missed(current)
+        by_posture = _jacobian(current, problem.observed.anchors)[..., fitted]
+        by_scale = _scale_jacobian(problem, coordinates, unknown)
         turns = np.swapaxes(current.axes[problem.model.marker_bodies], 0, 1)  # F, M, 3, 3
-        weighted = weights[..., None, None] * by_posture
+        weighted = weights[..., None] * by_posture
         count, markers = len(GROUPS), weights.shape[1]
         joint = np.concatenate(
             [
@@ -143,14 +156,15 @@ class _Linear:
             axis=1,
         )
         shared = np.diag(precision)
-        scale_weighted = weights[..., None, None] * by_scale
+        scale_weighted = weights[..., None] * by_scale
         shared[:count, :count] += np.einsum("fmig,fmih->gh", by_scale, scale_weighted, optimize=True)
         mixed = np.einsum("fmij,fmig->mjg", turns, scale_weighted, optimize=True).reshape(3 * markers, count)
         shared[count:, :count] += mixed
         shared[:count, count:] += mixed.T
-        every = np.arange(count, count + 3 * markers)
-        shared[every, every] += np.repeat(weights.sum(axis=0), 3)
-        pulled = weights[..., None] * missed
+        offsets = shared[count:, count:].reshape(markers, 3, markers, 3)
+        every = np.arange(markers)
+        offsets[every, :, every] += np.einsum("fmij,fmi,fmik->mjk", turns, weights, turns, optimize=True)
+        pulled = weights * missed
         shared_pull = precision * (centre - unknown)
         shared_pull[:count] += np.einsum("fmig,fmi->g", by_scale, pulled)
         shared_pull[count:] += np.einsum("fmij,fmi->mj", turns, pulled).ravel()
@@ -170,17 +184,18 @@ class _Linear:
         longest = max(np.abs(step).max() / 0.6, np.abs(shift).max() / 0.2, 1.0)
         return step / longest, shift / longest
 
-    def uncertainty(self) -> tuple[FloatArray, FloatArray]:
-        every = np.arange(self.postures.shape[1])
+    def lasting(self) -> FloatArray:
+        """(F, n, n): the covariance of the postures that comes from the shared unknowns."""
         postures = self.postures.copy()
+        every = np.arange(postures.shape[1])
         postures[:, every, every] += 1e-6
         solved = np.linalg.solve(postures, np.swapaxes(self.joint, 1, 2))
         schur = self.shared - np.einsum("fpk,fkq->pq", self.joint, solved, optimize=True)
-        return -solved, np.linalg.inv(schur)
+        return np.asarray(solved @ np.linalg.inv(schur) @ np.swapaxes(solved, 1, 2))
 
 
-def _jacobian(current: Pose) -> FloatArray:
-    """(F, M, 3, n): how the markers move with the coordinates."""
+def _jacobian(current: Pose, anchors: NDArray[np.intp]) -> FloatArray:
+    """(F, M, 3, n): how what is observed of the markers moves with the coordinates."""
     model = current.model
     arms = current.markers() - current.centre[:, None]
     out = np.zeros((*arms.shape, len(model.coordinates)))
@@ -193,13 +208,16 @@ def _jacobian(current: Pose) -> FloatArray:
         for coordinate in above[int(body)]:
             motion = current.motions[coordinate]
             out[..., coordinate][:, mine] = cross(motion[:, None, :3], arms[:, mine]) + motion[:, None, 3:]
+    tied = anchors >= 0
+    out[:, tied] -= out[:, anchors[tied]]
     return out
 
 
-def _scale_jacobian(model: Model, coordinates: FloatArray, unknown: FloatArray) -> FloatArray:
-    """(F, M, 3, G): how the markers move with the logarithms of the groups' factors; their offsets are not scaled."""
+def _scale_jacobian(problem: Problem, coordinates: FloatArray, unknown: FloatArray) -> FloatArray:
+    """(F, M, 3, G): the same with the logarithms of the groups' factors; offsets of markers are not scaled."""
+    model = problem.model
     count = len(GROUPS)
-    offsets = unknown[count:].reshape(-1, 3)
+    offsets = _offsets(problem.observed.anchors, unknown)
     bare = model.carrying(model.markers, model.marker_bodies, model.marker_places - offsets)
     out = []
     for group in range(count):
@@ -209,6 +227,6 @@ def _scale_jacobian(model: Model, coordinates: FloatArray, unknown: FloatArray) 
             change[group] = sign * _DIFFERENCE
             moved = bare.scaled(factors_of(bare, change))
             moved = moved.carrying(moved.markers, moved.marker_bodies, moved.marker_places + offsets)
-            ends.append(pose(moved, coordinates).markers())
+            ends.append(problem.observed.seen(pose(moved, coordinates).markers()))
         out.append((ends[0] - ends[1]) / (2 * _DIFFERENCE))
     return np.stack(out, axis=-1)
