@@ -19,12 +19,11 @@ RENAMED: Final = {
 }
 """To the names of Rajagopal et al. 2016, which other tools look for."""
 
-LOCKED: Final = ("mtp_angle", "wrist_flex", "wrist_dev")
-"""On both sides: no marker tells them."""
+LOCKED: Final = ("mtp_angle", "wrist_flex", "wrist_dev", "neck_")
+"""By the beginning of the name: no marker tells them, or too few to be worth following."""
 
 MOVED: Final = {
     "Neck": (0.0, 0.355, 0.0),
-    "Head": (0.016, 0.185, 0.0),
     "Hip": (-0.0707, -0.0661, 0.0),
     "RHip": (-0.0707, -0.0661, 0.105),
     "RKnee": (0.0, -0.402, 0.0),

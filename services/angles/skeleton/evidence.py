@@ -38,9 +38,11 @@ _DERIVED: Final = {
 """Marker → what it is measured from, the standard deviation of that difference within a clip, and that of its mean over
 a clip between clips, metres along an axis: measured on rendered clips (`models/skeleton.md`)."""
 
-_PLACE_SD: Final = 0.010
-_HEAD_SD: Final = 0.030
-"""Metres along an axis: how far a person's joint centres, and head and nose, are from the model's markers."""
+_UNUSED: Final = ("Hip", "Neck", "Head", "Nose")
+"""The middles of others, and the head, which is not followed."""
+
+_PLACE_SD: Final = 0.008
+"""Metres along an axis: how far a person's joint centres are from the model's markers."""
 
 
 def measured(positions: FloatArray, spread: MarkerSpread | None) -> Measured:
@@ -48,7 +50,7 @@ def measured(positions: FloatArray, spread: MarkerSpread | None) -> Measured:
     sd = np.full(positions.shape, np.inf)
     anchors = np.full(len(ALL_MARKERS), -1)
     sd[:, : len(MARKERS)] = _stated(len(positions), spread)[..., None] * (_ACROSS, _ACROSS, _ALONG)
-    sd[:, [MARKER_INDEX["Hip"], MARKER_INDEX["Neck"]]] = np.inf  # the middles of others
+    sd[:, [MARKER_INDEX[name] for name in _UNUSED]] = np.inf
     for name, (anchor, own, _) in _both_sides().items():
         column = ALL_MARKERS.index(name)
         sd[:, column], anchors[column] = own, ALL_MARKERS.index(anchor)
@@ -58,7 +60,6 @@ def measured(positions: FloatArray, spread: MarkerSpread | None) -> Measured:
 def place_sd() -> FloatArray:
     """(65,) metres along an axis: how far each marker may be from its usual place on a person."""
     sd = np.full(len(ALL_MARKERS), _PLACE_SD)
-    sd[[MARKER_INDEX["Head"], MARKER_INDEX["Nose"]]] = _HEAD_SD
     for name, (_, _, place) in _both_sides().items():
         sd[ALL_MARKERS.index(name)] = place
     return sd

@@ -86,7 +86,7 @@ Moved = list[tuple[int, FloatArray]]
 def _translated(joint: Joint, base: FloatArray, origin: FloatArray, coordinates: FloatArray) -> tuple[FloatArray, Moved]:
     moves: Moved = []
     for axis in joint.translations:
-        value, slope = _evaluated(axis, coordinates)
+        value, slope = evaluated(axis, coordinates)
         direction = base @ axis.direction
         origin = origin + direction * value[:, None]
         if axis.coordinate is not None:
@@ -97,14 +97,15 @@ def _translated(joint: Joint, base: FloatArray, origin: FloatArray, coordinates:
 def _rotated(joint: Joint, axes: FloatArray, coordinates: FloatArray) -> tuple[FloatArray, Moved]:
     turns: Moved = []
     for axis in joint.rotations:
-        angle, slope = _evaluated(axis, coordinates)
+        angle, slope = evaluated(axis, coordinates)
         if axis.coordinate is not None:
             turns.append((axis.coordinate, (axes @ axis.direction) * slope[:, None]))
         axes = axes @ about(axis.direction, angle)
     return axes, turns
 
 
-def _evaluated(axis: Axis, coordinates: FloatArray) -> tuple[FloatArray, FloatArray]:
+def evaluated(axis: Axis, coordinates: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """An axis' angle or way, and its slope, at coordinates (T, n): both (T,)."""
     frames = len(coordinates)
     return axis.function(np.zeros(frames) if axis.coordinate is None else coordinates[:, axis.coordinate])
 

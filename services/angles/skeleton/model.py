@@ -153,6 +153,8 @@ def _scaled_joint(joint: Joint, factors: FloatArray) -> Joint:
 
 def _model(root: ET.Element) -> Model:
     joints = root.findall(".//JointSet/objects/*")
+    if not joints:
+        raise ValueError("it holds no joints")
     coordinates = tuple(_coordinate(joint, element) for joint in joints for element in _coordinates(joint))
     columns = {coordinate.name: index for index, coordinate in enumerate(coordinates)}
     bodies = _outward([_ends(joint) for joint in joints])

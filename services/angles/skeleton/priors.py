@@ -39,7 +39,6 @@ _BY_NAME: Final = {
     "lumbar_extension": Prior(-10.0, 25.0, 1200.0),
     "lumbar_bending": Prior(0.0, 15.0, 1200.0),
     "lumbar_rotation": Prior(0.0, 15.0, 1200.0),
-    "neck_": Prior(0.0, 25.0, 1500.0),
     "arm_flex": Prior(20.0, 90.0, 4000.0),
     "arm_add": Prior(-20.0, 60.0, 4000.0),
     "arm_rot": Prior(0.0, 45.0, 3000.0),

@@ -97,7 +97,7 @@ def _start(model: Model, times: FloatArray, measured: Measured) -> FloatArray:
     every = max(1, round(_COARSE_S / max(float(np.median(np.diff(times))), 1e-3))) if len(times) > 1 else 1
     coarse = np.unique(np.append(np.arange(0, len(times), every), len(times) - 1))
     problem = Problem.of(model, times[coarse], measured.frames(coarse), 0.0)
-    solved = settled(problem, guess(model, times, measured.positions)[coarse])
+    solved = settled(problem, guess(model, times, measured.positions)[coarse], rounds=10)
     return np.stack([np.interp(times, times[coarse], column) for column in solved.T], axis=1)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.angles.skeleton.kinematics import Pose, cross, pose
+from services.angles.skeleton.kinematics import Pose, cross, evaluated
 from services.angles.skeleton.model import GROUND, Model
 from services.angles.skeleton.problem import Problem
 from humanpose3d.motion import FloatArray
@@ -18,9 +18,8 @@ from humanpose3d.motion import FloatArray
 GROUPS: Final = {
     "pelvis": (("pelvis", "sacrum"), "xy"),
     "pelvis_width": (("pelvis", "sacrum"), "z"),
-    "torso": (("torso",), "xy"),
-    "torso_width": (("torso",), "z"),
-    "head": (("head",), "xyz"),
+    "torso": (("torso", "head"), "xy"),
+    "torso_width": (("torso", "head"), "z"),
     "femur": (("femur", "patella"), "xyz"),
     "tibia": (("tibia",), "xyz"),
     "foot": (("talus", "calcn", "toes"), "xyz"),
@@ -40,7 +39,6 @@ _INDEPENDENT: Final = 6.0
 """As so many independent frames a clip counts against what is known of people: its errors and its postures last."""
 
 _ROUNDS: Final = 12
-_DIFFERENCE: Final = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +142,7 @@ class _Linear:
         weights = problem.observed.weights
         missed = problem.observed.missed(current)
         by_posture = _jacobian(current, problem.observed.anchors)[..., fitted]
-        by_scale = _scale_jacobian(problem, coordinates, unknown)
+        by_scale = _scale_jacobian(problem, current, coordinates, unknown)
         turns = np.swapaxes(current.axes[problem.model.marker_bodies], 0, 1)  # F, M, 3, 3
         weighted = weights[..., None] * by_posture
         count, markers = len(GROUPS), weights.shape[1]
@@ -213,20 +211,37 @@ def _jacobian(current: Pose, anchors: NDArray[np.intp]) -> FloatArray:
     return out
 
 
-def _scale_jacobian(problem: Problem, coordinates: FloatArray, unknown: FloatArray) -> FloatArray:
+def _scale_jacobian(problem: Problem, current: Pose, coordinates: FloatArray, unknown: FloatArray) -> FloatArray:
     """(F, M, 3, G): the same with the logarithms of the groups' factors; offsets of markers are not scaled."""
     model = problem.model
-    count = len(GROUPS)
-    offsets = _offsets(problem.observed.anchors, unknown)
-    bare = model.carrying(model.markers, model.marker_bodies, model.marker_places - offsets)
-    out = []
-    for group in range(count):
-        ends = []
-        for sign in (1, -1):
-            change = np.zeros(count)
-            change[group] = sign * _DIFFERENCE
-            moved = bare.scaled(factors_of(bare, change))
-            moved = moved.carrying(moved.markers, moved.marker_bodies, moved.marker_places + offsets)
-            ends.append(problem.observed.seen(pose(moved, coordinates).markers()))
-        out.append((ends[0] - ends[1]) / (2 * _DIFFERENCE))
-    return np.stack(out, axis=-1)
+    share = _shares(model)
+    moved = np.zeros((len(model.bodies), len(coordinates), 3, len(GROUPS)))
+    for joint in model.joints:
+        place = np.zeros((len(coordinates), 3, len(GROUPS)))
+        if joint.parent != GROUND:
+            axes = current.axes[joint.parent]
+            place += moved[joint.parent] + axes @ (joint.on_parent.origin[:, None] * share[joint.parent])
+            for axis in joint.translations:
+                along = (axes @ joint.on_parent.axes @ axis.direction) * evaluated(axis, coordinates)[0][:, None]
+                place += along[..., None] * (axis.direction @ share[joint.parent])
+        back = joint.on_child.origin[:, None] * share[joint.child]
+        moved[joint.child] = place - current.axes[joint.child] @ back
+    own = model.marker_places - _offsets(problem.observed.anchors, unknown)
+    out = np.stack(
+        [
+            moved[body] + current.axes[body] @ (place[:, None] * share[body])
+            for body, place in zip(model.marker_bodies, own, strict=True)
+        ],
+        axis=1,
+    )
+    tied = problem.observed.anchors >= 0
+    out[:, tied] -= out[:, problem.observed.anchors[tied]]
+    return out
+
+
+def _shares(model: Model) -> FloatArray:
+    """(B, 3, G): 1 where a group's factor scales a body along an axis."""
+    out = np.zeros((len(model.bodies), 3, len(GROUPS)))
+    for index, logarithms in enumerate(np.eye(len(GROUPS))):
+        out[:, :, index] = np.log(factors_of(model, logarithms))
+    return out
