@@ -61,7 +61,9 @@ def solve(matrix: FloatArray, right: FloatArray, smoothness: Smoothness, *, cova
     """Solve (blocks of `matrix` (T, n, n) + smoothness) x = `right` (T, n); all blocks positive definite."""
     frames, count = right.shape
     if frames < 3:
-        return Solution(np.linalg.solve(matrix, right[..., None])[..., 0], np.linalg.inv(matrix) if covariances else None)
+        return Solution(
+            np.linalg.solve(matrix, right[..., None])[..., 0], np.linalg.inv(matrix) if covariances else None
+        )
     blocks, joins = _paired(matrix, smoothness)
     sides = np.zeros((len(blocks), 2 * count))
     sides.reshape(-1, count)[:frames] = right

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.motion import FloatArray, MarkerSpread
-from humanpose3d.skeleton import ALL_MARKERS, MARKER_INDEX, MARKERS, mirrored
+from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKER_INDEX, MARKERS, mirrored
 from services.angles.skeleton.problem import Measured
 
 UNREFINED_SD: Final = 0.05
@@ -38,11 +38,30 @@ _DERIVED: Final = {
 """Marker → what it is measured from, the standard deviation of that difference within a clip, and that of its mean over
 a clip between clips, metres along an axis: measured on rendered clips (`models/skeleton.md`)."""
 
-_UNUSED: Final = ("Hip", "Neck", "Head", "Nose")
+UNUSED: Final = ("Hip", "Neck", "Head", "Nose")
 """The middles of others, and the head, which is not followed."""
 
 _PLACE_SD: Final = 0.008
 """Metres along an axis: how far a person's joint centres are from the model's markers."""
+
+
+_CALIBRATION: Final = {
+    "pelvis": ((1.3, 0), (1.8, 0), (2.6, 0)),
+    "hip": ((1.7, 0), (1.7, 0), (1.3, 0)),
+    "knee": ((1.7, 0), (1.0, 3.5), (1.0, 4.0)),
+    "ankle": ((1.1, 0), (1.5, 8.0), (1.5, 10.0)),
+    "trunk": ((1.2, 0), (1.0, 0), (1.0, 0)),
+    "shoulder": ((2.0, 0), (1.7, 0), (2.0, 0)),
+    "elbow": ((1.7, 0), (1.5, 3.0), (1.2, 0)),
+}
+"""Joint → for each angle the factor on the posterior's standard deviation, and degrees added to it in quadrature, with
+which it covers the errors on rendered clips. Errors of neighbouring markers go together, which the posterior does not
+know; and some angles (of the knee all but flexion) follow from the model's joint rather than from any marker."""
+
+
+def calibration() -> FloatArray:
+    """(12, 3, 2): factor and degrees of each angle."""
+    return np.array([_CALIBRATION[group.name.split("_")[0]] for group in JOINT_GROUPS])
 
 
 def measured(positions: FloatArray, spread: MarkerSpread | None) -> Measured:
@@ -50,7 +69,7 @@ def measured(positions: FloatArray, spread: MarkerSpread | None) -> Measured:
     sd = np.full(positions.shape, np.inf)
     anchors = np.full(len(ALL_MARKERS), -1)
     sd[:, : len(MARKERS)] = _stated(len(positions), spread)[..., None] * (_ACROSS, _ACROSS, _ALONG)
-    sd[:, [MARKER_INDEX[name] for name in _UNUSED]] = np.inf
+    sd[:, [MARKER_INDEX[name] for name in UNUSED]] = np.inf
     for name, (anchor, own, _) in _both_sides().items():
         column = ALL_MARKERS.index(name)
         sd[:, column], anchors[column] = own, ALL_MARKERS.index(anchor)

@@ -38,7 +38,10 @@ def settled(problem: Problem, coordinates: FloatArray, rounds: int = _ROUNDS_APA
         damping = np.where(better, damping / 6, damping * 8)
         coordinates = np.where(better[:, None], trial, coordinates)
         costs = np.where(better, trial_costs, costs)
-        equations.matrix[better], equations.gradient[better] = trial_equations.matrix[better], trial_equations.gradient[better]
+        equations.matrix[better], equations.gradient[better] = (
+            trial_equations.matrix[better],
+            trial_equations.gradient[better],
+        )
         if np.abs(step).max() < _SETTLED / 10:
             break
     return coordinates

@@ -83,7 +83,9 @@ Moved = list[tuple[int, FloatArray]]
 """Coordinate and (T, 3): by what a unit of it turns or moves what follows."""
 
 
-def _translated(joint: Joint, base: FloatArray, origin: FloatArray, coordinates: FloatArray) -> tuple[FloatArray, Moved]:
+def _translated(
+    joint: Joint, base: FloatArray, origin: FloatArray, coordinates: FloatArray
+) -> tuple[FloatArray, Moved]:
     moves: Moved = []
     for axis in joint.translations:
         value, slope = evaluated(axis, coordinates)

@@ -164,7 +164,9 @@ def _model(root: ET.Element) -> Model:
         joints=tuple(sorted((_joint(joint, bodies, columns) for joint in joints), key=lambda joint: joint.child)),
         coordinates=coordinates,
         markers=tuple(_name(marker) for marker in markers),
-        marker_bodies=np.array([bodies.index(_last(marker, "socket_parent_frame")) for marker in markers], dtype=np.intp),
+        marker_bodies=np.array(
+            [bodies.index(_last(marker, "socket_parent_frame")) for marker in markers], dtype=np.intp
+        ),
         marker_places=np.array([_numbers(marker, "location") for marker in markers]).reshape(-1, 3),
     )
 

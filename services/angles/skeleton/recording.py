@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray, Markers, MarkerSpread
 from humanpose3d.options import Subject
-from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS
+from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKER_INDEX, MARKERS
 from services.angles.joints import joint_angles
 from services.angles.skeleton import evidence
 from services.angles.skeleton.fit import settled, together
 from services.angles.skeleton.initial import guess
 from services.angles.skeleton.isb import landmarks
-from services.angles.skeleton.kinematics import pose
+from services.angles.skeleton.kinematics import Pose, pose
 from services.angles.skeleton.model import Model, shipped_model
 from services.angles.skeleton.posterior import angle_sd, segments_of
 from services.angles.skeleton.problem import Measured, Problem
@@ -39,6 +39,7 @@ class Recording:
     coordinates  (T, n) of `personal.model`: radians, and metres for translations; nowhere missing.
     angles       (T, 12, 3) degrees, the ISB's, NaN where no marker supports a segment. angle_sd: the same of their
                  standard deviation.
+    marker_distance_mm  root mean square distance of the model's markers of the 22 from those measured, where there are any.
     """
 
     personal: Personal
@@ -46,6 +47,7 @@ class Recording:
     coordinates: FloatArray
     angles: FloatArray
     angle_sd: FloatArray
+    marker_distance_mm: float | None
 
 
 def follow(
@@ -60,35 +62,56 @@ def follow(
     measured = evidence.measured(positions, spread)
     own = _personal(generic, times, measured, subject.height)
     start = _start(own.model, times, measured)
-    out = Recording(
-        own, times, np.empty_like(start), np.empty((len(times), len(JOINT_GROUPS), 3)), np.empty((len(times), len(JOINT_GROUPS), 3))
-    )
+    coordinates = np.empty_like(start)
+    angles, sd = np.empty((2, len(times), len(JOINT_GROUPS), 3))
+    apart = np.full((len(times), len(MARKERS)), np.nan)
     for first in range(0, len(times), _STRETCH):
         kept = slice(first, min(first + _STRETCH, len(times)))
         around = slice(max(0, kept.start - _OVERLAP), min(kept.stop + _OVERLAP, len(times)))
-        problem = Problem.of(own.model, times[around], measured.frames(around))
-        found = together(problem, start[around])
+        found = together(Problem.of(own.model, times[around], measured.frames(around)), start[around])
         inside = slice(kept.start - around.start, kept.stop - around.start)
-        nearest = np.abs(times[kept, None] - own.times).argmin(axis=1)
-        covariances = found.covariances[inside] + own.covariances[nearest]
-        current = pose(own.model, found.coordinates[inside])
-        out.coordinates[kept] = found.coordinates[inside]
-        out.angles[kept] = joint_angles(landmarks(current, own.factors, times[kept]))
-        out.angle_sd[kept] = angle_sd(current, covariances)
+        coordinates[kept] = found.coordinates[inside]
+        current = pose(own.model, coordinates[kept])
+        angles[kept] = joint_angles(landmarks(current, own.factors, times[kept]))
+        sd[kept] = _sd(current, found.covariances[inside] + own.covariances[_nearest(own.times, times[kept])])
+        apart[kept] = _distance(current, positions[kept])
         progress(kept.stop)
     missing = ~_supported(generic, measured)
-    out.angles[missing], out.angle_sd[missing] = np.nan, np.nan
-    return out
+    angles[missing], sd[missing] = np.nan, np.nan
+    seen = apart[np.isfinite(apart)]
+    rms = round(1000 * float(np.sqrt(np.square(seen).mean())), 1) if seen.size else None
+    return Recording(own, times, coordinates, angles, sd, rms)
+
+
+def _nearest(known: FloatArray, times: FloatArray) -> NDArray[np.intp]:
+    """(T,) index of the known time nearest to each."""
+    return np.abs(times[:, None] - known).argmin(axis=1)
+
+
+def _distance(current: Pose, positions: FloatArray) -> FloatArray:
+    """(T, 22) metres from the markers of the model to those measured; NaN where these are missing or middles of others."""
+    columns = slice(0, len(MARKERS))
+    away = np.linalg.norm(current.markers()[:, columns] - positions[:, columns], axis=2)
+    away[:, [MARKER_INDEX[name] for name in evidence.UNUSED]] = np.nan
+    return np.asarray(away)
+
+
+def _sd(current: Pose, covariances: FloatArray) -> FloatArray:
+    """(T, 12, 3) degrees: as the covariance has it, then what was measured of how much it leaves out."""
+    factors, floors = np.moveaxis(evidence.calibration(), 2, 0)
+    return np.hypot(factors * angle_sd(current, covariances), floors)
 
 
 def _personal(generic: Model, times: FloatArray, measured: Measured, height: float) -> Personal:
     """From frames in which much was measured."""
-    usable = np.flatnonzero(np.isfinite(measured.positions[:, :22]).all(axis=2).sum(axis=1) >= _LEAST_SEEN)
+    usable = np.flatnonzero(np.isfinite(measured.positions[:, : len(MARKERS)]).all(axis=2).sum(axis=1) >= _LEAST_SEEN)
     if not usable.size:
         usable = np.arange(len(times))
     chosen = usable[np.unique(np.linspace(0, len(usable) - 1, min(len(usable), _POSTURES)).astype(int))]
     some = measured.frames(chosen)
-    first = settled(Problem.of(average(generic, height), times[chosen], some, 0.0), guess(generic, times[chosen], some.positions))
+    first = settled(
+        Problem.of(average(generic, height), times[chosen], some, 0.0), guess(generic, times[chosen], some.positions)
+    )
     return personal(Problem.of(generic, times[chosen], some, 0.0), first, evidence.place_sd(), height)
 
 
@@ -114,9 +137,8 @@ def _supported(model: Model, measured: Measured) -> NDArray[np.bool_]:
     for joint in reversed(model.joints):
         if joint.parent in counts:
             counts[joint.parent] = counts[joint.parent] + counts[joint.child]
-    enough = {
-        name: counts[body] >= _NEEDED.get(name.split("_")[0], 1) for body, name in enumerate(model.bodies)
-    }
+    enough = {name: counts[body] >= _NEEDED.get(name.split("_")[0], 1) for body, name in enumerate(model.bodies)}
     return np.stack(
-        [np.logical_and.reduce([enough[body] for body in segments_of(group.name) if body]) for group in JOINT_GROUPS], axis=1
+        [np.logical_and.reduce([enough[body] for body in segments_of(group.name) if body]) for group in JOINT_GROUPS],
+        axis=1,
     )

@@ -174,8 +174,14 @@ class _Linear:
         every = np.arange(postures.shape[1])
         postures[:, every, every] *= 1 + damping
         postures[:, every, every] += 1e-6
-        solved = np.linalg.solve(postures, np.concatenate([np.swapaxes(self.joint, 1, 2), self.pull[..., None]], axis=2))
-        schur = self.shared + damping * np.diag(np.diag(self.shared)) - np.einsum("fpk,fkq->pq", self.joint, solved[..., :-1], optimize=True)
+        solved = np.linalg.solve(
+            postures, np.concatenate([np.swapaxes(self.joint, 1, 2), self.pull[..., None]], axis=2)
+        )
+        schur = (
+            self.shared
+            + damping * np.diag(np.diag(self.shared))
+            - np.einsum("fpk,fkq->pq", self.joint, solved[..., :-1], optimize=True)
+        )
         right = self.shared_pull - np.einsum("fpk,fk->p", self.joint, solved[..., -1])
         shift = np.linalg.solve(schur, right)
         step = solved[..., -1] - solved[..., :-1] @ shift

@@ -67,5 +67,10 @@ def person(seconds: float = 2.0, rate: float = 60.0, seed: int = 0, varied: floa
         elif name in SWINGS:
             middle, swing = SWINGS[name]
             coordinates[:, index] = np.radians(middle + swing * wave)
-    factors = factors_of(model, np.log(HEIGHT / 1.70) + rng.normal(0, varied, len(GROUPS)) if varied else np.full(len(GROUPS), np.log(HEIGHT / 1.70)))
+    factors = factors_of(
+        model,
+        np.log(HEIGHT / 1.70) + rng.normal(0, varied, len(GROUPS))
+        if varied
+        else np.full(len(GROUPS), np.log(HEIGHT / 1.70)),
+    )
     return Person(model.scaled(factors), factors, times, coordinates)

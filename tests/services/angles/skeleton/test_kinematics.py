@@ -28,7 +28,10 @@ def test_the_normal_equations_are_those_of_the_jacobian(drawn):
     coordinates, observed = drawn
     count, step = len(MODEL.coordinates), 1e-6
     columns = [
-        (observed.seen(pose(MODEL, coordinates + change).markers()) - observed.seen(pose(MODEL, coordinates - change).markers()))
+        (
+            observed.seen(pose(MODEL, coordinates + change).markers())
+            - observed.seen(pose(MODEL, coordinates - change).markers())
+        )
         / (2 * step)
         for change in step * np.eye(count)
     ]

@@ -35,7 +35,12 @@ def test_left_is_the_mirror_image_of_right():
     model = shipped_model().select(ALL_MARKERS)
     still = pose(model, model.defaults[None]).markers()[0]
     index = {name: i for i, name in enumerate(ALL_MARKERS)}
-    for right, left in (("RHip", "LHip"), ("RWrist", "LWrist"), ("r_mankle_study", "L_mankle_study"), ("RBigToe", "LBigToe")):
+    for right, left in (
+        ("RHip", "LHip"),
+        ("RWrist", "LWrist"),
+        ("r_mankle_study", "L_mankle_study"),
+        ("RBigToe", "LBigToe"),
+    ):
         assert still[index[left]] == pytest.approx(still[index[right]] * (1, 1, -1), abs=1e-5)
 
 
