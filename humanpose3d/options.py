@@ -24,9 +24,9 @@ TaskOption = Literal["auto", "gait", "squat", "lunge", "sit_to_stand", "jump", "
 
 
 def route(options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order. The joint refiner runs where a network for it is requested."""
+    """The stages that a run passes through, in order. The joint refiner runs where a network for it is named."""
     stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
-    joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
+    joints = options.joint_model_path or options.main_refiner_path
     return (*stages, "refiner.joints", "analysis") if joints else (*stages, "analysis")
 
 
@@ -71,7 +71,7 @@ class RunOptions(Contract):
     augmentation_cycles: Annotated[
         int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")
     ] = 20
-    main_refiner: Annotated[bool, Field(description="run both neural refiners, depth and joints")] = False
+    main_refiner: Annotated[bool, Field(description="run the neural depth refiner")] = False
     visibility_min: Annotated[
         float, Field(ge=0, le=1, description="landmarks less visible than this are treated as missing")
     ] = 0.3
@@ -88,6 +88,9 @@ class RunOptions(Contract):
     ] = False
     show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
     export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
+    opensim: Annotated[
+        bool, Field(description="write the person's scaled OpenSim model and its motion (.osim, _ik.mot)")
+    ] = False
     blur_faces: Annotated[
         bool,
         Field(
@@ -166,7 +169,8 @@ class RunKeywords(TypedDict, total=False):
     pose_runtime: PoseRuntime
     task: TaskOption
     focal_length_35mm: float | None
-    start: float
+    opensim: bool
+    start: float | None
     end: float | None
     capture_fps: float | None
 

@@ -23,6 +23,8 @@ ARTEFACTS: Final[Mapping[str, type]] = {
     "angle_spread": AngleSd,
     "preview": Path,
     "analysis": Analysis,
+    "opensim_model": Path,
+    "opensim_motion": Path,
 }
 """What results are made from, by the names of the stages' outputs."""
 
@@ -86,7 +88,7 @@ class RunResults:
 
     @property
     def angle_spread(self) -> AngleSd | None:
-        """How uncertain the refined angles are."""
+        """How uncertain the final angles are."""
         return self.artefacts.get("angle_spread")
 
     @property
@@ -98,6 +100,12 @@ class RunResults:
     def preview(self) -> Path | None:
         """The film in the caller's scratch folder, where there is one."""
         return self.artefacts.get("preview")
+
+    @property
+    def opensim_files(self) -> dict[str, Path]:
+        """What the files of the fitted skeleton are called after the run's name, and where they are; may be empty."""
+        names = {"opensim_model": ".osim", "opensim_motion": "_ik.mot"}
+        return {suffix: self.artefacts[name] for name, suffix in names.items() if self.made(name)}
 
     def made(self, name: str) -> bool:
         """Whether an artefact is there; nothing is read."""

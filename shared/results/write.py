@@ -6,6 +6,7 @@
     ├── <video>_final.trc             the 65 markers after everything
     ├── <video>_raw_landmarks.csv
     ├── <video>_preview.mp4           (export_preview, blur_faces)
+    ├── <video>.osim, <video>_ik.mot  (opensim)
     ├── <video>_landmarks.png, .svg   (plot_landmarks)
     ├── <video>_augmented.png, .svg   (plot_augmented)
     ├── events.json                   the task, its events, and what could not be measured
@@ -82,6 +83,8 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
         angles_folder.mkdir()
         if results.preview is not None:
             shutil.copyfile(results.preview, folder / f"{name}_preview.mp4")
+        for suffix, file in results.opensim_files.items():
+            shutil.copyfile(file, folder / f"{name}{suffix}")
     except OSError as error:
         raise OutputNotWritable(f"The results cannot be written: {error.strerror}.") from error
     drawings = [partial(draw, results, folder) for draw in _pages(results.options)]
