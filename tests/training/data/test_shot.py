@@ -23,7 +23,9 @@ def test_some_shots_are_from_above_and_the_others_stay_as_they_are():
 
 
 def test_a_hung_camera_looks_as_far_down_as_it_is_asked_to():
-    shot = replace(random_shot(np.random.default_rng(1), 1), pitch=np.radians(-35), roll=0.2, shake=0.0, follows=False)
+    shot = replace(
+        random_shot(np.random.default_rng(1), 1), pitch=np.radians(-35), roll=0.2, focal=1.0, shake=0.0, follows=False
+    )
     for hung, steepest in ((True, -35.0), (False, -25.0)):
         rng = np.random.default_rng(2)
         camera = place_camera(replace(shot, hung=hung, shift=(0.0, 0.0)), rng, TIMES, STANDING, 0.0, CEILING)
