@@ -25,7 +25,7 @@ from shared.motion import FloatArray, Landmarks
 from shared.networks import Refiner
 from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
 
-INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height", "verticals")
+INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height", "verticals", "focal")
 OUTPUTS: Final = ("markers", "spread", "tilt", "tilt_spread", "bearing")
 
 _WINDOWS_AT_ONCE: Final = 16
@@ -77,8 +77,10 @@ def ask(
     height: float,
     verticals: Verticals | None = None,
     into: FloatArray | None = None,
+    focal_length: float | None = None,
 ) -> Answer:
     """Ask the network about a whole clip, window by window; the markers are written `into` an array, or a new one.
+    focal_length: in units of the picture's longer side, where it is known.
 
     Where the landmarks have no picture (`image` all NaN) it answers from the 3D alone; then z need not point to any
     camera.
@@ -87,7 +89,9 @@ def ask(
     indices = window_indices(max(frames, WINDOW))
     room = [np.empty((max(frames, WINDOW), *shape)) for shape in ((22,), (2,), (2,), ())]
     blends = dict(zip(OUTPUTS, [Blend(_room(into, frames)), *map(Blend, room)], strict=True))
-    for _ in ask_in_parts(network, indices, _feed(landmarks, height, verticals), blends, _WINDOWS_AT_ONCE):
+    for _ in ask_in_parts(
+        network, indices, _feed(landmarks, height, verticals, focal_length), blends, _WINDOWS_AT_ONCE
+    ):
         pass
     answers = [blend.finish() for blend in blends.values()]
     if frames < WINDOW:
@@ -111,7 +115,7 @@ def as_inputs(verticals: Verticals | None) -> FloatArray:
 
 
 def _feed(
-    landmarks: Landmarks, height: float, verticals: Verticals | None
+    landmarks: Landmarks, height: float, verticals: Verticals | None, focal_length: float | None
 ) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]]:
     """The network's inputs for windows by their frames; a clip shorter than a window holds its last frame."""
     frames, times = len(landmarks.times), landmarks.times - landmarks.times[0]
@@ -132,6 +136,7 @@ def _feed(
             "size": np.tile(size, (len(rows), 1)),
             "height": np.full(len(rows), height),
             "verticals": np.tile(as_inputs(verticals), (len(rows), 1)),
+            "focal": np.full(len(rows), focal_length or 0.0),
         }
 
     return feed

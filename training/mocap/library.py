@@ -92,6 +92,11 @@ class MotionFile:
         """The motion, kept for the next call; raises InvalidMotion where a file is damaged."""
         return _read(self)
 
+    @property
+    def duration(self) -> float:
+        """Seconds, kept for the next time."""
+        return _duration(self)
+
     def sha256(self) -> str:
         """Of the motion's file and its skeleton's."""
         return hashlib.sha256(self.path.read_bytes() + self.skeleton.read_bytes()).hexdigest()
@@ -166,6 +171,11 @@ def _index(folder: Path) -> dict[str, str]:
 
 def _one_in_ten(subject: str) -> bool:
     return hashlib.sha256(subject.encode()).digest()[0] % 10 == 0
+
+
+@lru_cache(maxsize=4096)
+def _duration(motion: MotionFile) -> float:
+    return motion.read().duration
 
 
 @lru_cache(maxsize=64)
