@@ -32,9 +32,9 @@ from benchmarks.scoring import (
     figures,
     spread_figures,
 )
-from shared.contracts import RunOptions
-from shared.errors import InvalidMotion, NobodyDetected
-from shared.motion import FloatArray
+from humanpose3d.errors import InvalidMotion, NobodyDetected
+from humanpose3d.motion import FloatArray
+from humanpose3d.options import RunOptions
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RESULTS: Final = ROOT / "benchmarks" / "results"

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from humanpose3d.formats.trc import write_trc
+from humanpose3d.motion import Markers
+from humanpose3d.options import RunOptions, Subject
+from humanpose3d.skeleton import MARKERS
 from services.augmenter.body import BodyFrame, WholeBody
 from services.augmenter.stage import AUGMENTER, AugmenterInputs
-from shared.contracts import RunOptions, Subject
-from shared.formats.trc import write_trc
-from shared.motion import Markers
-from shared.skeleton import MARKERS
 from shared.stage import silent
 
 FRAMES, CYCLES, REPETITIONS = 535, 20, 5

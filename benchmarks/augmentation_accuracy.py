@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from humanpose3d.formats.trc import read_trc
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import MARKERS, RESPONSE_MARKERS
 from services.augmenter.augment import PERTURBATION, PRE_ROLL, augment, pre_rolled
 from services.augmenter.body import BodyFrame, interpolate, turn
 from services.augmenter.complete import carried_along
 from services.augmenter.lstm import predict
-from shared.contracts import Subject
-from shared.formats.trc import read_trc
-from shared.motion import FloatArray, Markers
-from shared.skeleton import MARKERS, RESPONSE_MARKERS
 from shared.stage import silent
 
 RESULT = Path(__file__).parent / "results" / "augmentation_accuracy.json"

@@ -24,20 +24,20 @@ from benchmarks.multicamera import (
     read_qualisys,
     triangulate,
 )
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.formats.mot import read_mot
+from humanpose3d.formats.trc import read_trc
+from humanpose3d.motion import FloatArray, Landmarks, Markers
+from humanpose3d.options import RunOptions, Subject, Verticals
+from humanpose3d.resampling import CLOCK_ROUNDING_S
+from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKERS
 from services.angles.joints import joint_angles, pelvis
 from services.augmenter.body import interpolate
 from services.detector.stage import DETECTOR, DetectorInputs
-from services.refiner.markers import to_markers
-from services.refiner.smoothing import low_pass
+from services.refiner.depth.markers import to_markers
+from services.refiner.depth.smoothing import low_pass
 from shared.artefacts import load, save
-from shared.contracts import RunOptions, Subject, Verticals
-from shared.errors import InvalidMotion
-from shared.formats.mot import read_mot
-from shared.formats.trc import read_trc
 from shared.models import sha256, shipped
-from shared.motion import FloatArray, Landmarks, Markers
-from shared.resampling import CLOCK_ROUNDING_S
-from shared.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKERS
 from shared.stage import silent
 from training.scene.camera import Camera, azimuth_frame
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.options import Subject, Verticals
+from humanpose3d.skeleton import JOINT_GROUPS, MARKERS
 from services.angles.joints import joint_angles
-from shared.contracts import Subject, Verticals
-from shared.motion import FloatArray, Landmarks
-from shared.skeleton import JOINT_GROUPS, MARKERS
 from training.data.pairs import pair_files, read_pair
 from training.mocap.library import family
 from training.scene.camera import Camera

@@ -12,12 +12,12 @@ import numpy as np
 
 from benchmarks.cases import Case, unknown_angles
 from cli.pipeline import STAGES
-from services.refiner.smoothing import low_pass
-from shared.contracts import RunOptions, StageName, StageReport, route
-from shared.errors import ModelError
+from humanpose3d.errors import ModelError
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.options import RunOptions, StageName, StageReport, route
+from humanpose3d.skeleton import MARKERS
+from services.refiner.depth.smoothing import low_pass
 from shared.models import MODELS_DIRECTORY
-from shared.motion import FloatArray, Markers
-from shared.skeleton import MARKERS
 from shared.stage import silent
 from training.metrics import camera_up, raw_markers, stated_up, upright
 from training.scene.camera import WORLD_TO_CAMERA_AXES, Camera, azimuth_frame

@@ -19,10 +19,10 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.augmentation import swaying
+from humanpose3d.motion import FloatArray
+from humanpose3d.options import RunOptions, Subject
 from services.angles.joints import joint_angles
 from services.augmenter.stage import AUGMENTER, AugmenterInputs
-from shared.contracts import RunOptions, Subject
-from shared.motion import FloatArray
 from shared.stage import silent
 
 MODEL: Final = "optimized_scale_and_markers.osim"

@@ -1,4 +1,4 @@
-"""Frames per second of MediaPipe's VIDEO mode and of our own lanes (`services.detector.lanes`): `make bench`.
+"""Frames per second of MediaPipe's VIDEO mode and of our own lanes (`services.detector.pose.tracker`): `make bench`.
 
 The same frames of the sample video, decoded beforehand, go through one process that may use one core, then two. The
 ways take turns, so that whatever else the machine does hits all of them; medians are printed and written to
@@ -17,10 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from services.detector.landmarker import PoseLandmarker
-from services.detector.lanes import Lane, LaneLandmarker
-from services.detector.video import Frame, Video
-from shared.contracts import PoseModel
+from humanpose3d.options import PoseModel
+from services.detector.pose.landmarker import PoseLandmarker
+from services.detector.pose.tracker import Lane, LaneLandmarker
+from services.detector.video.reader import Frame, Video
 from shared.models import shipped
 
 ROOT: Final = Path(__file__).resolve().parents[1]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, cast
 from unittest import mock
 
-from shared.contracts import RunOptions, StageName, Subject
+from humanpose3d.options import RunOptions, StageName, Subject
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SIZES: Final = (100, 1_000, 10_000, 100_000, 216_000)

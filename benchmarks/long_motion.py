@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from shared.contracts import StageReport, VideoFacts
-from shared.motion import FloatArray, Landmarks
-from shared.skeleton import LANDMARK_INDEX
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.options import StageReport, VideoFacts
+from humanpose3d.skeleton import LANDMARK_INDEX
 from tests.services.refiner.synthetic import Camera, filmed, walking
 
 RATE: Final = 60.0

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import InvalidMotion
-from shared.motion import FloatArray
-from shared.skeleton import LANDMARKS, mirrored
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import LANDMARKS, mirrored
 
 OUTLIER_PX: Final = 20.0
 """Where some camera's detection lies farther than this from the point of all of them, one camera may be left out: twice

@@ -15,9 +15,9 @@ from scipy.stats import rankdata
 
 from benchmarks.cases import Case
 from benchmarks.conditions import Answer
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import JOINT_GROUPS
 from services.angles.joints import near_singularity
-from shared.motion import FloatArray
-from shared.skeleton import JOINT_GROUPS
 from training.metrics import (
     COMPARED_COLUMNS,
     acceleration,

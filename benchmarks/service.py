@@ -101,7 +101,7 @@ def _in_process() -> float:
     """Seconds of the stages and of writing results, in a process that has its imports behind it."""
     code = (
         "import contextlib, sys, tempfile, time; from pathlib import Path; from cli.pipeline import run_pipeline\n"
-        "from shared.contracts import RunOptions, Subject; from shared.stage import silent\n"
+        "from humanpose3d.options import RunOptions, Subject; from shared.stage import silent\n"
         "import mediapipe, onnxruntime\n"
         "bar = lambda stage: contextlib.nullcontext(silent)\n"
         "with tempfile.TemporaryDirectory() as folder:\n"

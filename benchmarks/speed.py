@@ -26,9 +26,9 @@ import psutil
 
 from benchmarks.length import Length, measure_length
 from benchmarks.speed_tables import markdown
-from cli.system import System
 from gateway.client import Client
 from shared.machine import usable_cpus
+from shared.runtime.local_system import System
 from tests.clips import there_and_back
 from tests.servers import NatsServer, free_port
 
@@ -50,7 +50,7 @@ FILES: Final = (
 )
 SERVICES: Final = {
     "detector": "services.detector.limits:LIMITED",
-    "refiner": "services.refiner.stage:DEPTH",
+    "refiner": "services.refiner.depth.stage:DEPTH",
     "augmenter": "services.augmenter.stage:AUGMENTER",
     "angles": "services.angles.stage:ANGLES",
 }
@@ -251,7 +251,13 @@ def _until_ready(service: str, environment: Mapping[str, str]) -> float:
 def _until_declared(stage: str) -> float:
     """Until the stage's own process has its imports behind it."""
     started = time.perf_counter()
-    command = [sys.executable, "-m", "shared.stage_main", stage, "shared.gather:write"]
+    command = [
+        sys.executable,
+        "-m",
+        "shared.runtime.worker.stage_child",
+        stage,
+        "shared.runtime.worker.write_results:write",
+    ]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from gateway.keys import append, create
-from shared.errors import InvalidOption, OutputNotWritable
+from gateway.api_keys import append, create
+from humanpose3d.errors import InvalidOption, OutputNotWritable
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from types import FrameType
 from typing import Final
 
-from shared.errors import HumanPose3DError, InvalidOption
+from humanpose3d.errors import HumanPose3DError, InvalidOption
 
 COMMANDS: Final = {
     "run": ("cli.run", "analyse one video"),

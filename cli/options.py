@@ -6,7 +6,7 @@ from typing import get_args
 
 from pydantic.fields import FieldInfo
 
-from shared.contracts import RunOptions, Subject
+from humanpose3d.options import RunOptions, Subject
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -8,18 +8,19 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from humanpose3d.errors import OutputNotWritable
+from humanpose3d.options import RunOptions, StageName, StageReport, Subject, route
 from services.angles.stage import ANGLES
 from services.augmenter.stage import AUGMENTER
 from services.detector.stage import DETECTOR
-from services.refiner.joints import JOINTS
-from services.refiner.stage import DEPTH
+from services.refiner.depth.stage import DEPTH
+from services.refiner.joints.stage import JOINTS
 from shared.artefacts import Shelf
-from shared.contracts import RunOptions, StageName, StageReport, Subject, route
-from shared.errors import OutputNotWritable
 from shared.models import sha256
 from shared.names import safe_name
-from shared.painters import Painters
-from shared.results import RunResults, number_of_pictures, publish, write_results
+from shared.results.model import RunResults
+from shared.results.plot_pool import Painters
+from shared.results.write import number_of_pictures, publish, write_results
 from shared.stage import Progress, Stage
 
 STAGES: Mapping[StageName, Stage[Any, Any]] = {

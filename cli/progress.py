@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from shared.contracts import StageName
+from humanpose3d.options import StageName
 from shared.stage import Progress
 
 _FORMAT = "{desc:<15}{percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}  {rate_noinv_fmt}  {remaining} left"

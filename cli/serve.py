@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _command(parsed: argparse.Namespace) -> int:
     # Deferred: what a server needs, the other commands do not.
-    from cli.system import AlreadyRunning, System
+    from shared.runtime.local_system import AlreadyRunning, System
 
     stop = threading.Event()
     _on_signals(stop)

@@ -5,9 +5,9 @@ import webbrowser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from shared.errors import InvalidMotion
-from shared.formats.files import write_atomic
-from shared.formats.trc import read_trc
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.formats.files import write_atomic
+from humanpose3d.formats.trc import read_trc
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def _command(parsed: argparse.Namespace) -> int:
     if not markers.times.size:
         raise InvalidMotion(f"{parsed.file.name} holds no frames.")
     # Deferred: the gateway's imports take longer than printing a usage error should.
-    from gateway.standalone import viewer_page
+    from gateway.viewer_page import viewer_page
 
     page = viewer_page(parsed.file.stem, markers).encode()
     if parsed.html is None:

@@ -15,18 +15,18 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import operation, page, problems
-from gateway.desk import Desk
-from gateway.index import RunIndex
-from gateway.keys import KeyRing
+from gateway import health, problems, static_files
+from gateway.api_keys import KeyRing
 from gateway.routes import Services, router
-from shared import telemetry
-from shared.bus import Bus
-from shared.bus.nats import NatsBus
-from shared.errors import HumanPose3DError, InvalidSetting, Unavailable
+from gateway.run_index import RunIndex
+from gateway.run_service import Desk
+from humanpose3d.errors import HumanPose3DError, InvalidSetting, Unavailable
+from shared.runtime import telemetry
+from shared.runtime.bus import Bus
+from shared.runtime.bus.nats import NatsBus
+from shared.runtime.settings import Settings
+from shared.runtime.store import Store, open_store
 from shared.scratch import clear_leftovers
-from shared.settings import Settings
-from shared.store import Store, open_store
 
 _INDEX_TIMEOUT_S = 10.0
 _SWEEP_S = 600.0
@@ -79,8 +79,8 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     app.state.services = Services(settings, bus, store, desk, keys)
     problems.install(app)
     app.include_router(router)
-    app.include_router(operation.router)
-    page.install(app, settings)
+    app.include_router(health.router)
+    static_files.install(app, settings)
     app.add_middleware(_OptionalSlash)
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]

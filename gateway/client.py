@@ -81,7 +81,7 @@ class Client:
     ) -> str:
         """Send a video of a person of this height (metres) and weight (kilograms); returns the run's key.
 
-        `consent` says that the person filmed has consented. `options` are those of `shared.contracts.RunOptions`.
+        `consent` says that the person filmed has consented. `options` are those of `humanpose3d.options.RunOptions`.
         """
         fields = _fields(height, weight, consent, options)
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}

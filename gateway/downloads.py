@@ -11,11 +11,11 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 from stream_zip import NO_COMPRESSION_64, ZIP_64, Method, async_stream_zip
 
+from gateway.container_type import HEAD_BYTES, container
 from gateway.errors import RangeNotSatisfiable
-from gateway.sniff import HEAD_BYTES, container
-from shared.contracts import RunState
-from shared.errors import ObjectNotFound
-from shared.store import Store
+from humanpose3d.errors import ObjectNotFound
+from shared.runtime.run_state import RunState
+from shared.runtime.store import Store
 
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 _TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain"}

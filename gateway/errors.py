@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from shared.errors import HumanPose3DError, InputError
+from humanpose3d.errors import HumanPose3DError, InputError
 
 
 class MalformedForm(InputError):

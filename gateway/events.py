@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
 
-from shared.bus import Bus
-from shared.contracts import RunState, StageEvent
+from shared.runtime.bus import Bus
+from shared.runtime.run_state import RunState, StageEvent
 
 HEARTBEAT_S: Final = 15.0
 _OVER: Final = ("completed", "failed", "cancelled")

@@ -18,7 +18,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from gateway.errors import BodyTooLarge, MalformedForm, StorageFull, TooSlow, UnsupportedMediaType
-from shared.errors import InvalidOption
+from humanpose3d.errors import InvalidOption
 
 VIDEO: Final = "video"
 _MAX_FIELDS: Final = 64

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from shared.errors import HumanPose3DError, InvalidOption
+from humanpose3d.errors import HumanPose3DError, InvalidOption
 
 MEDIA_TYPE: Final = "application/problem+json"
 

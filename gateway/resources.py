@@ -7,11 +7,20 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from gateway.uploads import PART_BYTES, Arrived
-from shared.contracts import Advance, Problem, RunOptions, RunState, RunStatus, RunTitle, StageName, Subject, route
-from shared.motion import AngleSpread, JointAngles
-from shared.skeleton import JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, MARKERS, RESPONSE_MARKERS, SEGMENTS, mirrored
-from shared.statistics import AngleStatistics, Asymmetry, angle_statistics, asymmetries, duration_s
-from shared.store import PresignedUpload
+from humanpose3d.motion import AngleSpread, JointAngles
+from humanpose3d.options import RunOptions, StageName, Subject, route
+from humanpose3d.skeleton import (
+    JOINT_GROUPS,
+    LANDMARK_SEGMENTS,
+    LANDMARKS,
+    MARKERS,
+    RESPONSE_MARKERS,
+    SEGMENTS,
+    mirrored,
+)
+from humanpose3d.statistics import AngleStatistics, Asymmetry, angle_statistics, asymmetries, duration_s
+from shared.runtime.run_state import Advance, Problem, RunState, RunStatus, RunTitle
+from shared.runtime.store import PresignedUpload
 
 
 class Accepted(BaseModel):

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from gateway import downloads
-from gateway.desk import Desk
+from gateway.api_keys import ApiKey, KeyRing
+from gateway.container_type import check_container
 from gateway.errors import NotFinished
 from gateway.events import event_stream
 from gateway.forms import Form, read_body, read_form
-from gateway.keys import ApiKey, KeyRing
 from gateway.problems import responses
 from gateway.resources import (
     Accepted,
@@ -27,17 +27,18 @@ from gateway.resources import (
     UploadSize,
     UploadState,
 )
-from gateway.sniff import check_container
+from gateway.run_service import Desk
 from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
 from gateway.uploads import PART_BYTES, Uploads
-from shared.bus import Bus
-from shared.contracts import RunId, RunOptions, RunState, Subject
-from shared.errors import InvalidOption
-from shared.formats.npz import load_npz
-from shared.motion import AngleSpread, JointAngles
+from humanpose3d.errors import InvalidOption
+from humanpose3d.formats.npz import load_npz
+from humanpose3d.motion import AngleSpread, JointAngles
+from humanpose3d.options import RunOptions, Subject
+from shared.runtime.bus import Bus
+from shared.runtime.run_state import RunId, RunState
+from shared.runtime.settings import Settings
+from shared.runtime.store import Store
 from shared.scratch import scratch_folder
-from shared.settings import Settings
-from shared.store import Store
 
 _BINARY: Final = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 

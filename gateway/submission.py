@@ -8,8 +8,8 @@ from pathlib import Path, PureWindowsPath
 from typing import Final, TypeVar
 
 from gateway.errors import ConsentMissing
-from shared.contracts import RunOptions, Subject
-from shared.errors import InvalidOption
+from humanpose3d.errors import InvalidOption
+from humanpose3d.options import RunOptions, Subject
 
 CONSENT: Final = "consent"
 UPLOAD_KEY: Final = "upload_key"

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import BodyTooLarge, UploadIncomplete
-from shared.bus import Bus
-from shared.errors import InvalidOption, ObjectNotFound, RunExists, RunNotFound
-from shared.store import PresignedUpload, Store, StoredPart
+from humanpose3d.errors import InvalidOption, ObjectNotFound, RunExists, RunNotFound
+from shared.runtime.bus import Bus
+from shared.runtime.store import PresignedUpload, Store, StoredPart
 
 PART_BYTES: Final = 8 << 20
 """Of every part but the last: S3 wants 5 MiB at least, and a line that breaks often wants little to be sent again."""

@@ -11,8 +11,8 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import numpy as np
 from pydantic import BaseModel
 
-from shared.formats.npz import load_npz, save_npz
-from shared.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread, Motion
+from humanpose3d.formats.npz import load_npz, save_npz
+from humanpose3d.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread, Motion
 
 _MOTION: Final = (Landmarks, Markers, MarkerSpread, JointAngles, AngleSpread)
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from shared.errors import ModelCorrupt, ModelNotFound
+from humanpose3d.errors import ModelCorrupt, ModelNotFound
 from shared.machine import usable_cpus
 
 _log = logging.getLogger(__name__)

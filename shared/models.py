@@ -4,8 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from shared.contracts import RunOptions
-from shared.errors import ModelCorrupt, ModelNotFound
+from humanpose3d.errors import ModelCorrupt, ModelNotFound
+from humanpose3d.options import RunOptions
 
 MODELS_DIRECTORY: Final = Path(__file__).resolve().parents[1] / "models"
 MANIFEST: Final = "SHA256SUMS"

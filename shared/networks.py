@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.contracts import RunOptions
-from shared.errors import ModelError, ModelNotFound
+from humanpose3d.errors import ModelError, ModelNotFound
+from humanpose3d.options import RunOptions
 from shared.inference import Network, session
 from shared.models import sha256, shipped
 

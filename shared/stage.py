@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from shared.contracts import RunOptions, StageName
+from humanpose3d.options import RunOptions, StageName
 
 Inputs = TypeVar("Inputs")
 Outputs = TypeVar("Outputs")

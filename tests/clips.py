@@ -7,7 +7,7 @@ import av
 import cv2
 import numpy as np
 
-from services.detector.video import Video
+from services.detector.video.reader import Video
 
 SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "sample.mp4"
 

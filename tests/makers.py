@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.contracts import RunOptions, RunRequest, RunState, StageTask, Subject
-from shared.results import RunResults
-from shared.settings import Settings
+from humanpose3d.options import RunOptions, Subject
+from shared.results.model import RunResults
+from shared.runtime.run_state import RunRequest, RunState, StageTask
+from shared.runtime.settings import Settings
 from tests.servers import ACCESS_KEY, SECRET_KEY, S3Server
 
 MAX_DELIVERIES = 3

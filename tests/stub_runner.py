@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from shared.contracts import Advance, RunOptions, StageName
-from shared.stage_main import ResultsJob, StageDone, StageJob
+from humanpose3d.options import RunOptions, StageName
+from shared.runtime.run_state import Advance
+from shared.runtime.worker.stage_child import ResultsJob, StageDone, StageJob
 
 FILM = b"film"
 

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.contracts import RunOptions, StageReport, Subject
-from shared.errors import Cancelled, UnreadableVideo
+from humanpose3d.errors import Cancelled, UnreadableVideo
+from humanpose3d.options import RunOptions, StageReport, Subject
+from shared.runtime.worker.stage_child import ResultsJob
 from shared.stage import Progress, Stage
-from shared.stage_main import ResultsJob
 
 
 @dataclass(frozen=True)

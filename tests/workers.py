@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, get_args
 
-from shared import runs
-from shared.bus.memory import MemoryBus
-from shared.contracts import RunOptions, RunState, StageEvent, StageName
-from shared.store.directory import DirectoryStore
-from shared.worker import Worker
+from humanpose3d.options import RunOptions, StageName
+from shared.runtime import runs
+from shared.runtime.bus.memory import MemoryBus
+from shared.runtime.run_state import RunState, StageEvent
+from shared.runtime.store.directory import DirectoryStore
+from shared.runtime.worker.loop import Worker
 from tests.makers import MAX_DELIVERIES, bus_settings, new_request, new_run_id
 from tests.stub_runner import StubRunner
 

@@ -7,7 +7,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from shared.errors import InvalidOption, ModelNotFound
+from humanpose3d.errors import InvalidOption, ModelNotFound
 
 _NO_TORCH = ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).")
 

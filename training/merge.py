@@ -4,7 +4,7 @@ from pathlib import Path
 
 import onnx
 
-from shared.errors import ModelNotFound
+from humanpose3d.errors import ModelNotFound
 
 
 def merge(depth: Path, joints: Path, out: Path) -> None:

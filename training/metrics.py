@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.refiner.markers import MARKER_LANDMARKS, to_markers
-from services.refiner.quality import BONES
-from shared.motion import FloatArray, Landmarks
-from shared.skeleton import MARKER_INDEX
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.skeleton import MARKER_INDEX
+from services.refiner.depth.markers import MARKER_LANDMARKS, to_markers
+from services.refiner.depth.report import BONES
 from training.scene.camera import Camera, azimuth_frame
 
 COMPARED: Final = tuple(MARKER_LANDMARKS)
@@ -90,7 +90,7 @@ def camera_up(camera: Camera) -> FloatArray:
 
 def stated_up(pitch_deg: float, roll_deg: float) -> FloatArray:
     """(3,) up in the camera's axes, from a run's `camera_pitch_deg` (positive: it looks down) and `camera_roll_deg`
-    (positive: upright things lean to the right of the picture), as `services.refiner.gravity.Gravity` has them."""
+    (positive: upright things lean to the right of the image), as in `services.refiner.depth.gravity.Gravity`."""
     pitch, roll = np.radians([pitch_deg, roll_deg])
     return np.array([np.sin(roll) * np.cos(pitch), -np.cos(roll) * np.cos(pitch), -np.sin(pitch)])
 

@@ -10,7 +10,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from shared.errors import ModelError
+from humanpose3d.errors import ModelError
 
 OPSET: Final = 18
 

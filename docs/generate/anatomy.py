@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from docs.generate.drawing import ACCENT, AXES, FAINT, INK, QUIET, Drawing, Point
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.skeleton import mirrored
 from services.angles import segments
-from shared.motion import FloatArray, Markers
-from shared.skeleton import mirrored
 
 RIGHT_SIDE: Final = {
     "r.ASIS_study": (0.09, 0.99, 0.12),

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from docs.generate.markdown import code, table
 from gateway.app import create_app
-from shared.bus.memory import MemoryBus
-from shared.settings import Settings
-from shared.store import open_store
+from shared.runtime.bus.memory import MemoryBus
+from shared.runtime.settings import Settings
+from shared.runtime.store import open_store
 
 _METHODS: Final = ("get", "post", "patch", "put", "delete")
 

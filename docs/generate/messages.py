@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cli.system  # noqa: F401 -- makes its errors known
 import gateway.errors  # noqa: F401 -- makes its errors known
+import shared.runtime.local_system  # noqa: F401 -- makes its errors known
 from docs.generate.markdown import code, table
-from shared import errors
+from humanpose3d import errors
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SOURCES: Final = ("shared", "services", "gateway", "cli")
+SOURCES: Final = ("humanpose3d", "shared", "services", "gateway", "cli")
 CASE: Final = "…"
 
 _STAGES: Final = ("detector", "refiner", "augmenter", "angles")
-_FOR_PROGRAMMERS: Final = (Path("shared/motion.py"), Path("shared/formats/npz.py"), Path("shared/formats/tables.py"))
+_FOR_PROGRAMMERS: Final = (
+    Path("humanpose3d/motion.py"),
+    Path("humanpose3d/formats/npz.py"),
+    Path("humanpose3d/formats/tables.py"),
+)
 """Where only a caller's own arrays and files inside a server are checked."""
 
 _FOR_PROGRAMS: Final = {"superseded", "duplicate-task", "run-changed", "run-exists", "invalid-key", "object-not-found"}

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.generate.markdown import code, table
-from shared.contracts import RunOptions, Subject
+from humanpose3d.options import RunOptions, Subject
 
 
 def subject() -> str:

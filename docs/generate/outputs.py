@@ -5,9 +5,9 @@ from fnmatch import fnmatch
 from typing import Final, get_args
 
 from docs.generate.markdown import code, table
-from shared.contracts import StageName
-from shared.formats.csv_files import LANDMARK_COLUMNS, angle_columns, angles_csv_name
-from shared.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARKS, RESPONSE_MARKERS, mirrored
+from humanpose3d.formats.csv_files import LANDMARK_COLUMNS, angle_columns, angles_csv_name
+from humanpose3d.options import StageName
+from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARKS, RESPONSE_MARKERS, mirrored
 
 PICTURES: Final = ("png", "svg")
 """The kinds that every picture is written in."""

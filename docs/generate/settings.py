@@ -6,9 +6,9 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-import shared.telemetry  # noqa: F401 -- registers the metrics
+import shared.runtime.telemetry  # noqa: F401 -- registers the metrics
 from docs.generate.markdown import code, table
-from shared.settings import PREFIX, Settings
+from shared.runtime.settings import PREFIX, Settings
 
 _GROUPED_FROM: Final = 100_000
 """Numbers from here are shown in groups of three digits."""

@@ -1,6 +1,6 @@
 """The angles service: `python -m services.angles.app`."""
 
-from shared.worker_app import serve
+from shared.runtime.worker.app import serve
 
 if __name__ == "__main__":
     serve("angles", {"angles": "services.angles.stage:ANGLES"})

@@ -1,8 +1,8 @@
 """Joint angles: what each of the 12 groups' three angles mean, in degrees.
 
 Every function takes segment frames (..., 3, 3) of `services.angles.segments` and returns (..., 3) degrees in the order
-of `shared.skeleton.JOINT_GROUPS`. Signs are given for the right; on the left, flexion, adduction, internal rotation and
-the rest have the same meaning, because the left is computed as the right of the mirrored body.
+of `humanpose3d.skeleton.JOINT_GROUPS`. Signs are given for the right; on the left, flexion, adduction, internal
+rotation and the rest have the same meaning, because the left is computed as the right of the mirrored body.
 
 No neutral posture is subtracted and nothing is clamped: an angle is that of the frames as the markers stand. Where the
 frames are not parallel in upright standing (pelvis, foot, tibial torsion), the angles are not zero there.
@@ -19,10 +19,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from services.angles import segments
 from services.angles.rotations import continuous, nearest_to, relative, tilt_and_torsion, yxz, zxy
-from shared.motion import FloatArray, Markers
-from shared.skeleton import JOINT_GROUP_INDEX
 
 SINGULARITY_MARGIN: Final = 10.0
 """Degrees from a singular posture within which noise in the first and third angle grows more than 5.7-fold."""

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from humanpose3d.motion import FloatArray, JointAngles, Markers
+from humanpose3d.options import QualityWarning, StageReport
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from services.angles.joints import SINGULARITY_MARGIN, near_singularity
 from services.angles.segments import USED_MARKERS
-from shared.contracts import QualityWarning, StageReport
-from shared.motion import FloatArray, JointAngles, Markers
-from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 
 PLAUSIBLE: Final = {
     ("hip", "flexion"): (-60.0, 160.0),

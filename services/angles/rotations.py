@@ -9,7 +9,7 @@ both.
 
 import numpy as np
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 
 def relative(proximal: FloatArray, distal: FloatArray) -> FloatArray:

@@ -20,8 +20,8 @@ from typing import Final
 
 import numpy as np
 
-from shared.motion import FloatArray, Markers
-from shared.skeleton import mirrored
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.skeleton import mirrored
 
 Points = dict[str, FloatArray]
 """Marker name of the right-hand definition → (2, T, 3) metres: [0] of the right side, [1] of the left, mirrored."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import JointAngles, Markers, read_only
+from humanpose3d.options import RunOptions, StageReport
 from services.angles.joints import joint_angles
 from services.angles.report import report
-from shared.contracts import RunOptions, StageReport
-from shared.errors import InvalidMotion
-from shared.motion import JointAngles, Markers, read_only
 from shared.stage import Progress, Stage
 
 

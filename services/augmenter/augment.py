@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import MARKER_INDEX, MARKERS, RESPONSE_MARKERS, mirrored
 from services.augmenter.body import BodyFrame, WholeBody, interpolate, training_times, turn
 from services.augmenter.lstm import Augmenters
-from shared.contracts import Subject
-from shared.motion import FloatArray, Markers
-from shared.skeleton import MARKER_INDEX, MARKERS, RESPONSE_MARKERS, mirrored
 from shared.stage import Progress
 
 PRE_ROLL: Final = 40

@@ -13,8 +13,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.motion import FloatArray, Markers
-from shared.skeleton import MARKER_INDEX, MARKERS, mirrored
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.skeleton import MARKER_INDEX, MARKERS, mirrored
 
 TRAINING_RATE: Final = 60.0
 """Hz."""

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.motion import FloatArray
-from shared.skeleton import MARKER_INDEX, RESPONSE_MARKERS
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import MARKER_INDEX, RESPONSE_MARKERS
 
 _COLUMN: Final = {name: column for column, name in enumerate(RESPONSE_MARKERS)}
 _PELVIS: Final = [_COLUMN[name] for name in ("r.ASIS_study", "L.ASIS_study", "r.PSIS_study", "L.PSIS_study")]

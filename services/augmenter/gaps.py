@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.motion import FloatArray
-from shared.skeleton import MARKER_INDEX, RESPONSE_MARKERS, mirrored
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import MARKER_INDEX, RESPONSE_MARKERS, mirrored
 
 _FOLLOWS_RIGHT: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     ("r.ASIS_study", "RHJC_study"): ("RHip",),

@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.contracts import Subject
-from shared.errors import InvalidMotion
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import LOWER_FEATURES, LOWER_RESPONSES, MARKER_INDEX, MARKERS, UPPER_FEATURES, UPPER_RESPONSES
 from shared.inference import Network, session
 from shared.models import shipped
-from shared.motion import FloatArray
-from shared.skeleton import LOWER_FEATURES, LOWER_RESPONSES, MARKER_INDEX, MARKERS, UPPER_FEATURES, UPPER_RESPONSES
 
 
 class Half(NamedTuple):

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from humanpose3d.motion import FloatArray, Markers, MarkerSpread
+from humanpose3d.options import QualityWarning, StageReport
 from services.augmenter.augment import PERTURBATION, PRE_ROLL, SEED
 from services.augmenter.body import TRAINING_RATE, BodyFrame
 from services.augmenter.gaps import FOLLOWS
 from services.augmenter.lstm import MODEL_FILES
-from shared.contracts import QualityWarning, StageReport
 from shared.models import sha256, shipped
-from shared.motion import FloatArray, Markers, MarkerSpread
 
 _WIDE_MM: Final = 20.0
 """In laboratory motion capture the 95th percentile over all markers is 9 to 10 mm."""

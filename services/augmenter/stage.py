@@ -5,17 +5,17 @@ from typing import Final
 
 import numpy as np
 
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import Markers, MarkerSpread, read_only
+from humanpose3d.options import RunOptions, StageReport, Subject
+from humanpose3d.skeleton import ALL_MARKERS, MARKERS, RESPONSE_MARKERS
 from services.augmenter.augment import Augmentation, augment_into
 from services.augmenter.body import BodyFrame
 from services.augmenter.complete import complete
 from services.augmenter.gaps import unsupported
 from services.augmenter.lstm import MODEL_FILES
 from services.augmenter.report import report
-from shared.contracts import RunOptions, StageReport, Subject
-from shared.errors import InvalidMotion
 from shared.models import shipped
-from shared.motion import Markers, MarkerSpread, read_only
-from shared.skeleton import ALL_MARKERS, MARKERS, RESPONSE_MARKERS
 from shared.stage import Progress, Stage
 
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
+from humanpose3d.errors import VideoTooLarge
+from humanpose3d.options import RunOptions, VideoFacts
 from services.detector.stage import DETECTOR, DIVISION, DetectorInputs, DetectorPlan, planned
-from services.detector.video import survey
-from shared.contracts import RunOptions, VideoFacts
-from shared.errors import VideoTooLarge
-from shared.settings import Settings
+from services.detector.video.reader import survey
+from shared.runtime.settings import Settings
 
 
 def plan(inputs: DetectorInputs, _options: RunOptions) -> DetectorPlan:

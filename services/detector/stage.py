@@ -14,20 +14,22 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from services.detector import preview, quality
-from services.detector.crew import Crew
-from services.detector.part import DetectedPart, DetectorPart, PartFacts, detect, models
-from services.detector.reading import Medium, Reading, video_facts
-from services.detector.upright import MODELS, Turn, find_turn
-from services.detector.verticals import joined
-from services.detector.video import Survey, survey
-from services.detector.views import ViewFacts
-from services.detector.window import NoDisplay, Window
-from shared.contracts import QualityWarning, RunOptions, StageReport, Verticals, VideoFacts
-from shared.errors import NobodyDetected, RarelyDetected, VideoTooShort
+from humanpose3d.errors import NobodyDetected, RarelyDetected, VideoTooShort
+from humanpose3d.motion import Landmarks, read_only
+from humanpose3d.options import QualityWarning, RunOptions, StageReport, Verticals, VideoFacts
+from humanpose3d.skeleton import LANDMARKS
+from services.detector.camera.orientation_check import MODELS, Turn, find_turn
+from services.detector.camera.verticals import joined
+from services.detector.chunk import DetectedPart, DetectorPart, PartFacts, detect, models
+from services.detector.chunk_pool import Crew
+from services.detector.display.views import ViewFacts
+from services.detector.display.window import NoDisplay, Window
+from services.detector.report import facts as detection_facts
+from services.detector.report import warnings as detection_warnings
+from services.detector.video import preview
+from services.detector.video.container import Medium, Reading, video_facts
+from services.detector.video.reader import Survey, survey
 from shared.models import sha256, shipped
-from shared.motion import Landmarks, read_only
-from shared.skeleton import LANDMARKS
 from shared.stage import Division, Progress, Stage
 
 _log = logging.getLogger(__name__)
@@ -107,10 +109,10 @@ def gather(
     facts = video_facts(made.medium, reading, landmarks.times)
     report = StageReport(
         facts={
-            **quality.facts(facts, reading, made.turn, landmarks, options.pose_model),
+            **detection_facts(facts, reading, made.turn, landmarks, options.pose_model),
             **views.reported(options),
         },
-        warnings=(*quality.warnings(facts, reading, made.turn, landmarks), *views.warnings()),
+        warnings=(*detection_warnings(facts, reading, made.turn, landmarks), *views.warnings()),
         models={model.name: sha256(model) for model in models(options)},
     )
     verticals = joined([look for each in found for look in each.looks])

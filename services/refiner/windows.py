@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 from shared.networks import Arrays, Refiner
 
 WINDOW: Final = 48

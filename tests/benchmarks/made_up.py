@@ -3,11 +3,11 @@
 import numpy as np
 from pydantic import JsonValue
 
+from humanpose3d.motion import FloatArray, Landmarks, Markers
+from humanpose3d.options import RunOptions, Subject
+from humanpose3d.skeleton import LANDMARK_INDEX, MARKERS
 from services.augmenter.stage import AUGMENTER, AugmenterInputs
-from services.refiner.markers import to_markers
-from shared.contracts import RunOptions, Subject
-from shared.motion import FloatArray, Landmarks, Markers
-from shared.skeleton import LANDMARK_INDEX, MARKERS
+from services.refiner.depth.markers import to_markers
 from shared.stage import silent
 from tests.services.refiner import synthetic
 from training.data.pairs import Pair, in_camera_world

@@ -9,7 +9,7 @@ from benchmarks import accuracy, conditions
 from benchmarks.accuracy import as_json, main
 from benchmarks.cases import fingerprint, rendered_cases
 from benchmarks.scoring import Figure
-from shared.errors import InvalidMotion
+from humanpose3d.errors import InvalidMotion
 from tests.benchmarks.made_up import pair
 from tests.services.refiner import synthetic
 from training.data.pairs import write_pair

@@ -10,13 +10,13 @@ from benchmarks.balancing import RealClip, detected, opensim_angles, pose2sim_an
 from benchmarks.conditions import CONDITIONS
 from benchmarks.multicamera import CalibratedCamera, triangulate
 from benchmarks.scoring import errors, figures
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.formats.mot import read_mot
+from humanpose3d.formats.trc import read_trc
+from humanpose3d.motion import FloatArray
+from humanpose3d.options import Verticals
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKER_INDEX
 from services.detector.stage import DETECTOR, DetectorOutputs
-from shared.contracts import Verticals
-from shared.errors import InvalidMotion
-from shared.formats.mot import read_mot
-from shared.formats.trc import read_trc
-from shared.motion import FloatArray
-from shared.skeleton import JOINT_GROUP_INDEX, MARKER_INDEX
 from tests.services.refiner import synthetic
 
 Z_UP = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])

@@ -11,12 +11,12 @@ from benchmarks import conditions
 from benchmarks.cases import Case
 from benchmarks.conditions import CONDITIONS, Answer, NotAvailable
 from cli.pipeline import STAGES
+from humanpose3d.errors import ModelNotFound
+from humanpose3d.motion import AngleSpread, JointAngles, Markers, MarkerSpread
+from humanpose3d.options import RunOptions, StageName, StageReport
+from humanpose3d.skeleton import MARKERS
 from services.angles.joints import joint_angles
-from services.refiner.stage import DepthInputs, DepthOutputs
-from shared.contracts import RunOptions, StageName, StageReport
-from shared.errors import ModelNotFound
-from shared.motion import AngleSpread, JointAngles, Markers, MarkerSpread
-from shared.skeleton import MARKERS
+from services.refiner.depth.stage import DepthInputs, DepthOutputs
 from shared.stage import Progress, Stage
 from tests.benchmarks.made_up import SUBJECT, pair
 from tests.services.refiner import synthetic

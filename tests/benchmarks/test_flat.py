@@ -9,18 +9,19 @@ import pytest
 
 from benchmarks.length import DETECTOR, RESULTS, run_one
 from benchmarks.long_motion import detection, long_landmarks
+from humanpose3d.motion import AngleSpread, JointAngles, Markers, MarkerSpread
+from humanpose3d.options import RunOptions, StageReport, Subject, route
+from humanpose3d.skeleton import ALL_MARKERS, MARKERS, RESPONSE_MARKERS
 from services.angles.stage import ANGLES, AnglesInputs
 from services.augmenter.augment import PRE_ROLL
 from services.augmenter.lstm import Augmenters
 from services.augmenter.stage import AUGMENTER, AugmenterInputs
 from services.refiner import windows
-from services.refiner.joints import JOINTS, JointInputs
-from services.refiner.stage import DEPTH, DepthInputs
-from shared.contracts import RunOptions, StageReport, Subject, route
-from shared.motion import AngleSpread, JointAngles, Markers, MarkerSpread
+from services.refiner.depth.stage import DEPTH, DepthInputs
+from services.refiner.joints.stage import JOINTS, JointInputs
 from shared.networks import Refiner
-from shared.results import RunResults, write_results
-from shared.skeleton import ALL_MARKERS, MARKERS, RESPONSE_MARKERS
+from shared.results.model import RunResults
+from shared.results.write import write_results
 from shared.stage import silent
 
 SHORT, LONG = 9_000, 21_000

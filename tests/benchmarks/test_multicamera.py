@@ -15,9 +15,9 @@ from benchmarks.multicamera import (
     read_qualisys,
     triangulate,
 )
-from shared.errors import InvalidMotion
-from shared.motion import FloatArray
-from shared.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 from tests.services.refiner import synthetic
 
 MIRROR = [LANDMARKS.index(mirrored(name)) for name in LANDMARKS]

@@ -19,9 +19,9 @@ from benchmarks.scoring import (
     figures,
     spread_figures,
 )
-from shared.contracts import Subject
-from shared.motion import Landmarks
-from shared.skeleton import JOINT_GROUP_INDEX, MARKER_INDEX, MARKERS
+from humanpose3d.motion import Landmarks
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKER_INDEX, MARKERS
 from training.metrics import stated_up, upright
 from training.scene.camera import Camera, look
 

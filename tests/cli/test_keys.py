@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from gateway.keys import KeyRing
+from gateway.api_keys import KeyRing
 
 
 def test_a_key_is_shown_once_and_opens(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

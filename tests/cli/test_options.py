@@ -4,8 +4,8 @@ import pytest
 
 from cli import options
 from cli.main import main
-from shared.contracts import RunOptions, Subject
-from shared.errors import InvalidOption
+from humanpose3d.errors import InvalidOption
+from humanpose3d.options import RunOptions, Subject
 
 SUBJECT = ["--height", "1.78", "--weight", "75"]
 

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from cli.main import main
-from shared.formats.csv_files import read_angles_csv
-from shared.formats.trc import read_trc
+from humanpose3d.formats.csv_files import read_angles_csv
+from humanpose3d.formats.trc import read_trc
+from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKERS
 from shared.models import MODELS_DIRECTORY
-from shared.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKERS
 from tests.servers import as_from_a_terminal
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"

@@ -10,8 +10,8 @@ import pytest
 
 from cli import view
 from cli.main import main
-from shared.formats.trc import write_trc
-from shared.motion import Markers
+from humanpose3d.formats.trc import write_trc
+from humanpose3d.motion import Markers
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.settings import PREFIX, Settings
+from shared.runtime.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sysconfig.get_path("scripts"))

@@ -19,17 +19,27 @@ DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replac
 UV = shutil.which("uv") or (str(ROOT / ".tools" / "bin" / "uv") if (ROOT / ".tools" / "bin" / "uv").exists() else None)
 MODULES = {
     "gateway": ("gateway.app",),
-    "detector": ("services.detector.app", "services.detector.limits", "shared.stage_main", "shared.healthcheck"),
+    "detector": (
+        "services.detector.app",
+        "services.detector.limits",
+        "shared.runtime.worker.stage_child",
+        "shared.runtime.healthcheck",
+    ),
     "refiner": (
         "services.refiner.app",
-        "services.refiner.stage",
-        "services.refiner.joints",
-        "shared.stage_main",
-        "shared.gather",
-        "shared.plots",
+        "services.refiner.depth.stage",
+        "services.refiner.joints.stage",
+        "shared.runtime.worker.stage_child",
+        "shared.runtime.worker.write_results",
+        "shared.results.plots",
     ),
-    "augmenter": ("services.augmenter.app", "services.augmenter.stage", "shared.stage_main"),
-    "angles": ("services.angles.app", "services.angles.stage", "shared.gather", "shared.plots"),
+    "augmenter": ("services.augmenter.app", "services.augmenter.stage", "shared.runtime.worker.stage_child"),
+    "angles": (
+        "services.angles.app",
+        "services.angles.stage",
+        "shared.runtime.worker.write_results",
+        "shared.results.plots",
+    ),
 }
 
 needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed (make installs it into .tools)")

@@ -10,8 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from shared.bus.nats import PARTS, STAGES, consumer_name
-from shared.settings import PREFIX, Settings
+from shared.runtime.bus.nats import PARTS, STAGES, consumer_name
+from shared.runtime.settings import PREFIX, Settings
 
 K8S = Path(__file__).resolve().parents[2] / "deploy" / "k8s"
 KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import yaml
 
 from cli.main import parser as parser_of
-from shared.settings import PREFIX, Settings
+from shared.runtime.settings import PREFIX, Settings
 from tests.docs.blocks import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

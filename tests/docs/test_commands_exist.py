@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.settings import PREFIX, Settings
+from shared.runtime.settings import PREFIX, Settings
 from tests.docs.blocks import PAGES, ROOT, Block, all_blocks, commands, inline
 from tests.docs.commands import assert_known, assert_targets, check
 

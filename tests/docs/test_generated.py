@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from docs.generate import api, markdown, measurements, messages, outputs, pages, pictures
-from shared.contracts import RunOptions
-from shared.formats.csv_files import LANDMARK_COLUMNS
-from shared.settings import PREFIX, Settings
-from shared.skeleton import ALL_MARKERS, JOINT_GROUPS
+from humanpose3d.formats.csv_files import LANDMARK_COLUMNS
+from humanpose3d.options import RunOptions
+from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS
+from shared.runtime.settings import PREFIX, Settings
 from tests.docs.blocks import ROOT
 
 DOCS = ROOT / "docs"

@@ -17,9 +17,9 @@ import pytest
 
 from cli.main import main
 from gateway.client import ApiError, Client
-from shared.errors import ObjectNotFound
+from humanpose3d.errors import ObjectNotFound
 from shared.models import MODELS_DIRECTORY
-from shared.store.s3 import S3Store
+from shared.runtime.store.s3 import S3Store
 from tests.clips import there_and_back
 from tests.makers import s3_settings
 from tests.servers import ACCESS_KEY, REPOSITORY, SECRET_KEY, NatsServer, S3Server, free_port

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from shared import runs
-from shared.bus.nats import NatsBus
-from shared.contracts import RunState, StageName
-from shared.errors import Unavailable
-from shared.settings import Settings
-from shared.store.s3 import S3Store
-from shared.worker import Phase
+from humanpose3d.errors import Unavailable
+from humanpose3d.options import StageName
+from shared.runtime import runs
+from shared.runtime.bus.nats import NatsBus
+from shared.runtime.run_state import RunState
+from shared.runtime.settings import Settings
+from shared.runtime.store.s3 import S3Store
+from shared.runtime.worker.loop import Phase
 from tests.faults.proxy import Proxy
 from tests.makers import new_request, s3_settings
 from tests.servers import REPOSITORY, NatsServer, S3Server

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts import RunState
-from shared.worker import Phase
+from shared.runtime.run_state import RunState
+from shared.runtime.worker.loop import Phase
 from tests.faults.system import ACK_WAIT_S, PHASES, System, system
 from tests.makers import new_run_id
 

@@ -11,15 +11,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from shared import runs
-from shared.bus.nats import NatsBus
-from shared.contracts import Advance, Problem, RunOptions, StageName, StageTask, route
-from shared.errors import Unavailable
-from shared.settings import Settings
-from shared.stage_main import PlannedPart, ResultsJob, StageDone, StageJob
-from shared.stage_process import Refused
-from shared.store import open_store
-from shared.worker import Phase, Worker
+from humanpose3d.errors import Unavailable
+from humanpose3d.options import RunOptions, StageName, route
+from shared.runtime import runs
+from shared.runtime.bus.nats import NatsBus
+from shared.runtime.run_state import Advance, Problem, StageTask
+from shared.runtime.settings import Settings
+from shared.runtime.store import open_store
+from shared.runtime.worker.loop import Phase, Worker
+from shared.runtime.worker.stage_child import PlannedPart, ResultsJob, StageDone, StageJob
+from shared.runtime.worker.stage_runner import Refused
 
 # The real ones are minutes; here nothing takes longer than a few ack waits.
 LOST_AFTER, STUCK_AFTER = timedelta(seconds=20), timedelta(seconds=30)

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from gateway import events
+from gateway.api_keys import append, create
 from gateway.app import create_app
-from gateway.keys import append, create
 from gateway.uploads import PART_BYTES
-from shared import runs
-from shared.contracts import Advance, Problem
-from shared.errors import BusUnavailable, InvalidSetting, StoreUnavailable
+from humanpose3d.errors import BusUnavailable, InvalidSetting, StoreUnavailable
+from shared.runtime import runs
+from shared.runtime.run_state import Advance, Problem
 from tests.gateway.world import FORM, MP4, World
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from starlette.responses import StreamingResponse
 
 from gateway.downloads import archive_response
-from shared.store.directory import DirectoryStore
+from shared.runtime.store.directory import DirectoryStore
 from tests.makers import new_state
 
 ROWS = "".join(f"{value:.6f}\n" for value in np.random.default_rng(0).normal(size=40_000)).encode()

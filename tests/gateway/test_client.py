@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.api_keys import append, create
 from gateway.client import ApiError, Client, RunFailed
-from gateway.keys import append, create
 from gateway.resources import Progress
 from gateway.uploads import PART_BYTES
-from shared.errors import StoreUnavailable
+from humanpose3d.errors import StoreUnavailable
 from tests.gateway.conftest import FILES
 from tests.gateway.world import MP4, World
 

@@ -9,7 +9,7 @@ import pytest
 from gateway import forms
 from gateway.errors import BodyTooLarge, MalformedForm, StorageFull, TooSlow, UnsupportedMediaType
 from gateway.forms import Form, read_form
-from shared.errors import InvalidOption
+from humanpose3d.errors import InvalidOption
 
 BOUNDARY = "frontier"
 TYPE = f"multipart/form-data; boundary={BOUNDARY}"

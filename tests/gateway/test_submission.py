@@ -4,7 +4,7 @@ import pytest
 
 from gateway.errors import ConsentMissing
 from gateway.submission import read_submission
-from shared.errors import InvalidOption
+from humanpose3d.errors import InvalidOption
 
 VALID = {"height": "1.78", "weight": "75", "consent": "accepted"}
 

@@ -10,13 +10,14 @@ import httpx
 import numpy as np
 
 from gateway.app import create_app
-from shared import runs
-from shared.bus.memory import MemoryBus
-from shared.contracts import StageName, StageRecord
-from shared.formats.npz import save_npz
-from shared.motion import JointAngles
-from shared.settings import Settings
-from shared.store.directory import DirectoryStore
+from humanpose3d.formats.npz import save_npz
+from humanpose3d.motion import JointAngles
+from humanpose3d.options import StageName
+from shared.runtime import runs
+from shared.runtime.bus.memory import MemoryBus
+from shared.runtime.run_state import StageRecord
+from shared.runtime.settings import Settings
+from shared.runtime.store.directory import DirectoryStore
 
 MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(1000)
 FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.errors import ModelCorrupt
+from humanpose3d.errors import ModelCorrupt
 from shared.inference import session
 from shared.models import MODELS_DIRECTORY, sha256, shipped
 

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from cli.system import System
+from shared.runtime.local_system import System
 from tests.page.conftest import ARGUMENTS, CHROMIUM
 from tests.servers import REPOSITORY, free_port
 

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 import uvicorn
 
 from gateway.app import create_app
-from shared import runs
-from shared.bus.memory import MemoryBus
-from shared.contracts import Advance, Claim, Problem, RunRequest, StageName, StageRecord
-from shared.errors import RunError
-from shared.settings import Settings
-from shared.store import open_store
+from humanpose3d.errors import RunError
+from humanpose3d.options import StageName
+from shared.runtime import runs
+from shared.runtime.bus.memory import MemoryBus
+from shared.runtime.run_state import Advance, Claim, Problem, RunRequest, StageRecord
+from shared.runtime.settings import Settings
+from shared.runtime.store import open_store
 from tests.makers import s3_settings
 from tests.page import walker
 from tests.servers import S3Server

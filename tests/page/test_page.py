@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.uploads import PART_BYTES
-from shared.contracts import Problem
-from shared.errors import StoreUnavailable
-from shared.skeleton import JOINT_GROUP_INDEX
+from humanpose3d.errors import StoreUnavailable
+from humanpose3d.skeleton import JOINT_GROUP_INDEX
+from shared.runtime.run_state import Problem
 from tests.page import walker
 from tests.page.conftest import fill_form, submit
 from tests.page.laboratory import Laboratory

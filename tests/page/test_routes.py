@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gateway.client import Client
-from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, SEGMENTS
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, SEGMENTS
 from tests.page import walker
 from tests.page.laboratory import Laboratory
 

@@ -10,9 +10,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
-from gateway.keys import append, create
-from gateway.page import STATIC, page_headers
-from shared.contracts import Problem
+from gateway.api_keys import append, create
+from gateway.static_files import STATIC, page_headers
+from shared.runtime.run_state import Problem
 from tests.page.conftest import fill_form, submit, thread_seconds
 from tests.page.laboratory import Laboratory
 

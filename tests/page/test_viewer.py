@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from gateway.standalone import viewer_page
-from shared.formats.trc import read_trc, write_trc
-from shared.motion import Markers
+from gateway.viewer_page import viewer_page
+from humanpose3d.formats.trc import read_trc, write_trc
+from humanpose3d.motion import Markers
 from tests.page import walker
 from tests.page.conftest import thread_seconds
 

@@ -8,11 +8,11 @@ import av
 import cv2
 import numpy as np
 
-from shared.formats.csv_files import write_angles_csv, write_landmarks_csv
-from shared.formats.npz import save_npz
-from shared.formats.trc import write_trc
-from shared.motion import AngleSpread, FloatArray, JointAngles, Landmarks, Markers
-from shared.skeleton import (
+from humanpose3d.formats.csv_files import write_angles_csv, write_landmarks_csv
+from humanpose3d.formats.npz import save_npz
+from humanpose3d.formats.trc import write_trc
+from humanpose3d.motion import AngleSpread, FloatArray, JointAngles, Landmarks, Markers
+from humanpose3d.skeleton import (
     ALL_MARKERS,
     JOINT_GROUP_INDEX,
     JOINT_GROUPS,

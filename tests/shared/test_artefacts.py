@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from humanpose3d.motion import JointAngles
+from humanpose3d.options import StageReport
 from shared import artefacts
 from shared.artefacts import Files, Shelf
-from shared.contracts import StageReport
-from shared.motion import JointAngles
 
 
 @dataclass(frozen=True)

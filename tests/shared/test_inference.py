@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import ModelCorrupt, ModelNotFound
+from humanpose3d.errors import ModelCorrupt, ModelNotFound
 from shared.inference import session
 from shared.models import shipped
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts import RunOptions
-from shared.errors import ModelCorrupt, ModelNotFound
+from humanpose3d.errors import ModelCorrupt, ModelNotFound
+from humanpose3d.options import RunOptions
 from shared.models import sha256, shipped, within
 
 

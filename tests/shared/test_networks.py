@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.contracts import RunOptions
-from shared.errors import ModelCorrupt, ModelError, ModelNotFound
+from humanpose3d.errors import ModelCorrupt, ModelError, ModelNotFound
+from humanpose3d.options import RunOptions
 from shared.models import sha256
 from shared.networks import open_refiner, refiner
 from tests.onnx_files import write_network

@@ -19,7 +19,7 @@ import httpx
 import psutil
 import pytest
 
-from services.detector.segments import SHORTEST
+from services.detector.video.chunks import SHORTEST
 from tests.clips import there_and_back
 from tests.e2e.test_serve import children, digests
 

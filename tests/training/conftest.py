@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import ModelNotFound
+from humanpose3d.errors import ModelNotFound
 
 _BONES = {
     "lhipjoint": ("root", "1 -1 0", 2, "0 0 0", ""),

@@ -8,7 +8,7 @@ import pytest
 onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra 'train')")
 
 from cli.main import main  # noqa: E402
-from services.refiner.joints import INPUTS, OUTPUTS  # noqa: E402
+from services.refiner.joints.stage import INPUTS, OUTPUTS  # noqa: E402
 from services.refiner.windows import WINDOW  # noqa: E402
 from shared.networks import open_refiner  # noqa: E402
 from tests.joint_networks import write_joint_network  # noqa: E402

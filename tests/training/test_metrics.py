@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from services.refiner.gravity import world_axes
-from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
+from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
+from services.refiner.depth.gravity import world_axes
 from tests.services.refiner import synthetic
 from training.metrics import (
     COMPARED,

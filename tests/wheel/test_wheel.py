@@ -92,7 +92,7 @@ def test_the_wheel_holds_the_page_the_models_and_the_licences_and_no_tests(wheel
     for name in ("gateway/static/index.html", "models/pose_landmarker_full.task", "models/augmenter_lower.onnx"):
         assert name in names
     assert {Path(name).name for name in names if "/licenses/" in name} >= {"LICENSE", "NOTICE"}
-    allowed = {"shared", "services", "cli", "gateway", "models", "training"}
+    allowed = {"humanpose3d", "shared", "services", "cli", "gateway", "models", "training"}
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == allowed
 
 

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from services.refiner.body import columns, unit
-from services.refiner.gravity import Stance
-from shared.motion import FloatArray
-from shared.skeleton import LANDMARKS
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import LANDMARKS
+from services.refiner.depth.gravity import Stance
+from services.refiner.vectors import columns, unit
 from training.human.retarget import least_rotation
 from training.mocap.motion import BONE_INDEX, BoneMotion
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from shared.errors import InvalidMotion
-from shared.motion import FloatArray
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray
 from training.data.people import BACKDROPS, PEOPLE, person
 from training.data.posture import varied, with_turning_head
 from training.data.shot import (

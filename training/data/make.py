@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 from tqdm import tqdm
 
+from humanpose3d.errors import NobodyDetected
+from humanpose3d.motion import Landmarks, Markers
+from humanpose3d.options import PoseModel, RunOptions, Verticals
+from humanpose3d.skeleton import ALL_MARKERS, LANDMARKS
 from services.detector.stage import DETECTOR, DetectorInputs
-from shared.contracts import PoseModel, RunOptions, Verticals
-from shared.errors import NobodyDetected
 from shared.models import sha256, shipped
-from shared.motion import Landmarks, Markers
-from shared.skeleton import ALL_MARKERS, LANDMARKS
 from shared.stage import silent
 from training.data import manifest
 from training.data.clip import Clip, make_clip, plan_clip, render_clip

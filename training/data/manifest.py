@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from shared.errors import InvalidOption
+from humanpose3d.errors import InvalidOption
 from training.data.pairs import pair_files, read_pair
 from training.mocap.library import MotionFile
 

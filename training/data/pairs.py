@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from shared.contracts import Verticals
-from shared.errors import InvalidMotion
-from shared.motion import FloatArray, Landmarks, Markers
-from shared.skeleton import ALL_MARKERS
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray, Landmarks, Markers
+from humanpose3d.options import Verticals
+from humanpose3d.skeleton import ALL_MARKERS
 from training.scene.camera import Camera, azimuth_frame
 
 

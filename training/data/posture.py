@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 from training.data.balance import balanced_like
 from training.mocap.motion import BONE_INDEX, LEAD_OF_SIDE, BoneMotion
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 from training.data.posture import wander
 from training.scene.backdrop import Backdrop, box, thing
 from training.scene.camera import Camera, camera_angles, look

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import MARKERS
 from services.refiner.windows import blended, window_indices
-from shared.motion import FloatArray
-from shared.skeleton import MARKERS
 from training.depth.losses import flexions
 from training.depth.mirror import MirroredRefiner
 from training.depth.windows import Sample, in_windows, turned
@@ -22,7 +22,7 @@ _ONE_SD: Final = 0.683
 
 @dataclass(frozen=True)
 class Scores:
-    """Means over frames and markers: centimetres; degrees of the included angles and gravity; of one clip or of many."""
+    """Means over frames and markers: centimetres; degrees of included angles and gravity; of one clip or of many."""
 
     mpjpe: float
     x: float

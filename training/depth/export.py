@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 import torch
 
-from services.refiner.neural import INPUTS, OUTPUTS
+from humanpose3d.skeleton import LANDMARKS
+from services.refiner.depth.neural import INPUTS, OUTPUTS
 from services.refiner.windows import WINDOW
-from shared.skeleton import LANDMARKS
 from training import onnx_files
 from training.depth.mirror import MirroredRefiner
 from training.depth.model import Estimate, Seen

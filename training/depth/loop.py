@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from shared.errors import ModelError
+from humanpose3d.errors import ModelError
 from shared.networks import SHIPPED
 from training.data.pairs import pair_files
 from training.depth.evaluate import Scores, calibrate, mean_scores, refined, scores
@@ -46,8 +46,8 @@ class TrainConfig:
     workers: processes that draw batches beside the training (0: none beside it). fp16: half precision, of the brain
     kind, where it is safe; worth it on a GPU. clips: of the training clips only the first so many (None: all). errors:
     an error model, with which half of every batch is simulated, of the motions in `mocap`; `simulated`: clips of that
-    kind that are new in every epoch, and stay for STAY epochs. start: a depth refiner (ONNX) of the same width and layers
-    whose weights the training starts from; inputs that it does not know begin without effect.
+    kind that are new in every epoch, and stay for STAY epochs. start: a depth refiner (ONNX) of this width and these
+    layers whose weights the training starts from; inputs that it does not know begin without effect.
     """
 
     data: Path

@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from shared.skeleton import MARKER_INDEX, SEGMENTS, mirrored
+from humanpose3d.skeleton import MARKER_INDEX, SEGMENTS, mirrored
 from training.depth.model import Estimate
 from training.depth.windows import Truth
 

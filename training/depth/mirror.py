@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from shared.skeleton import LANDMARKS, MARKERS, mirrored
+from humanpose3d.skeleton import LANDMARKS, MARKERS, mirrored
 from training.depth.model import DepthRefiner, Estimate, Seen
 
 MIRROR_LANDMARKS: Final = [LANDMARKS.index(mirrored(name)) for name in LANDMARKS]

@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from services.refiner.markers import MARKER_LANDMARKS
-from shared.contracts import FOCAL_LENGTH
-from shared.errors import InvalidOption
-from shared.skeleton import LANDMARK_INDEX, LANDMARKS, MARKERS
+from humanpose3d.errors import InvalidOption
+from humanpose3d.options import FOCAL_LENGTH
+from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS, MARKERS
+from services.refiner.depth.markers import MARKER_LANDMARKS
 
 HIPS: Final = (LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"])
 
@@ -51,8 +51,8 @@ class Seen(NamedTuple):
 
     image (B, T, 33, 2) pixels; world (B, T, 33, 3) metres; visibility (B, T, 33); detected (B, T);
     times (B, T) seconds; size (B, 2) width and height of the picture in pixels; height (B,) metres of the person;
-    verticals (B, 3) `aside`, `ahead` of the picture's upright lines and 1, or 0, 0, 0 where it shows none, the slopes at
-    a focal length of FOCAL_LENGTH; focal (B,) focal length in units of the longer side, 0 where it is not known.
+    verticals (B, 3) `aside`, `ahead` of the picture's upright lines at a focal length of FOCAL_LENGTH and 1, or 0, 0, 0
+    where it shows none; focal (B,) focal length in units of the longer side, 0 where it is not known.
     T is even. Where there is no picture, `image` and `size` are 0, `world` has upright axes (x right, y down, z away),
     and landmarks that are not known hold 0 in `world` and `visibility`.
     """
@@ -223,8 +223,8 @@ def _features(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
     """(B, T, F) what the network looks at; the turned rays (B, T, 33, 2); and the slopes (B, T, 2) of the ray through
     the middle of the hips.
 
-    Landmarks become rays of a camera of known or assumed focal length, turned so that the middle of the hips lies straight
-    ahead, and divided by the apparent size of the person over the window.
+    Landmarks become rays of a camera of known or assumed focal length, turned so that the middle of the hips lies
+    straight ahead, and divided by the apparent size of the person over the window.
     """
     pictured = _pictured(seen)[:, None, None]
     size = torch.where(pictured > 0, seen.size[:, None], 1.0)[:, :, None]

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from services.refiner.markers import MARKER_LANDMARKS
-from services.refiner.neural import as_inputs
+from humanpose3d.motion import FloatArray
+from humanpose3d.options import FOCAL_LENGTH
+from humanpose3d.skeleton import LANDMARKS, MARKERS
+from services.refiner.depth.markers import MARKER_LANDMARKS
+from services.refiner.depth.neural import as_inputs
 from services.refiner.windows import WINDOW
-from shared.contracts import FOCAL_LENGTH
-from shared.motion import FloatArray
-from shared.skeleton import LANDMARKS, MARKERS
 from training.data.pairs import Pair, read_pair
 from training.depth.mirror import MIRROR_LANDMARKS, MIRROR_MARKERS
 from training.depth.model import HIPS, Seen

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 from training.human.body import Body
 from training.human.makehuman import IntArray
 from training.mocap.motion import LEAD_OF_SIDE

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 from training.human.makehuman import IntArray, MakeHuman, load_makehuman
 from training.mocap.motion import LEAD_OF_SIDE
 

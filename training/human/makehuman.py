@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import ModelNotFound
-from shared.motion import FloatArray
+from humanpose3d.errors import ModelNotFound
+from humanpose3d.motion import FloatArray
 
 IntArray = NDArray[np.int64]
 

@@ -2,7 +2,7 @@
 
 The 22 mean what Pose2Sim's mean: their places on its OpenSim model (`Markers_Halpe26.xml` of Pose2Sim 0.10.49),
 carried over to MakeHuman's skeleton, but for the neck, which is the middle of the shoulders as everywhere in this
-project (`services/refiner/markers.py` says why). The 43 are where `Markers_LSTM.xml` puts them, laid on the skin;
+project (`services/refiner/depth/markers.py` says why). The 43 are where `Markers_LSTM.xml` puts them, laid on the skin;
 epicondyles, malleoli and styloids are as wide apart as the skin, but lie evenly about the joint's centre, so that
 their middle is the centre about which the bone turns. Places are given in metres of that model (Rajagopal et al. 2016)
 from a joint, and scaled by the size of the segment. Each marker is fixed to one bone, so truth knows no soft tissue:
@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 from scipy.spatial import cKDTree
 
-from shared.motion import FloatArray
-from shared.skeleton import ALL_MARKERS, MARKER_INDEX
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import ALL_MARKERS, MARKER_INDEX
 from training.human.body import RIG_OF_BONE, Body, BodyShape, PosedBody, make_body
 from training.human.makehuman import IntArray
 from training.human.retarget import least_rotation, rest_direction, rest_second

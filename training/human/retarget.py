@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 from training.human.body import RIG_OF_BONE, Body, PosedBody
 from training.human.makehuman import IntArray
 from training.mocap.motion import BONE_INDEX, LEAD_OF_SIDE, BoneMotion

@@ -14,16 +14,16 @@ from typing import Final
 import numpy as np
 from tqdm import tqdm
 
+from humanpose3d.errors import InputError, InvalidMotion, InvalidOption
+from humanpose3d.motion import FloatArray, JointAngles, Markers
+from humanpose3d.options import RunOptions, Subject
+from humanpose3d.skeleton import MARKERS
 from services.angles.joints import joint_angles
 from services.angles.stage import ANGLES, AnglesInputs
 from services.augmenter.stage import AUGMENTER, AugmenterInputs, AugmenterOutputs
-from services.refiner.stage import DEPTH, DepthInputs, DepthOutputs
-from shared.contracts import RunOptions, Subject
-from shared.errors import InputError, InvalidMotion, InvalidOption
+from services.refiner.depth.stage import DEPTH, DepthInputs, DepthOutputs
 from shared.models import sha256
-from shared.motion import FloatArray, JointAngles, Markers
 from shared.processes import pool
-from shared.skeleton import MARKERS
 from shared.stage import silent
 from training.data.pairs import Pair, pair_files, read_facts, read_pair
 

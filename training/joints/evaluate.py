@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from services.angles.joints import near_singularity
-from services.refiner.joints import refined
-from services.refiner.smoothing import low_pass
+from services.refiner.depth.smoothing import low_pass
+from services.refiner.joints.stage import refined
 from services.refiner.windows import blended, window_indices
-from shared.motion import FloatArray
-from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from training.joints.data import Clip
 from training.joints.mirror import MirroredRefiner, mirrored_changes
 from training.joints.windows import in_windows

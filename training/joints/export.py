@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 import torch
 
-from services.refiner.joints import INPUTS, OUTPUTS
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS, MARKERS, RESPONSE_MARKERS
+from services.refiner.joints.stage import INPUTS, OUTPUTS
 from services.refiner.windows import WINDOW
-from shared.motion import FloatArray
-from shared.skeleton import JOINT_GROUPS, LANDMARKS, MARKERS, RESPONSE_MARKERS
 from training import onnx_files
 from training.joints.mirror import MirroredRefiner
 from training.joints.model import Estimate, Seen

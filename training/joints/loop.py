@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from shared.errors import InvalidOption
-from shared.motion import FloatArray
+from humanpose3d.errors import InvalidOption
+from humanpose3d.motion import FloatArray
 from shared.networks import SHIPPED
 from training.joints.data import Clip, make_clips, read_clip
 from training.joints.evaluate import (

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from shared.skeleton import JOINT_GROUP_INDEX
+from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from training.joints.model import Estimate, Seen
 
 _SOFT: Final = 2.0

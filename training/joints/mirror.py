@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, LANDMARKS, MARKERS, RESPONSE_MARKERS, mirrored
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, LANDMARKS, MARKERS, RESPONSE_MARKERS, mirrored
 from training.joints.model import Estimate, JointRefiner, Seen
 
 _GROUPS: Final = [JOINT_GROUP_INDEX[mirrored(group.name)] for group in JOINT_GROUPS]

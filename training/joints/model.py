@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from shared.errors import InvalidOption
-from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, LANDMARKS, MARKERS, RESPONSE_MARKERS
+from humanpose3d.errors import InvalidOption
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, LANDMARKS, MARKERS, RESPONSE_MARKERS
 
 CHAIN: Final = (
     *((parent, f"{child}_{side}") for side in "rl" for parent, child in (("pelvis", "hip"), ("trunk", "shoulder"))),

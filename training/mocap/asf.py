@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from shared.errors import InvalidMotion
-from shared.motion import FloatArray
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray
 from training.mocap.motion import BONES, BoneMotion, RestPose
 
 CMU_FRAME_RATE: Final = 120.0

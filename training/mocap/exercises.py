@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 from training.mocap.motion import BONE_INDEX, LEAD_OF_SIDE, BoneMotion
 
 FRAME_RATE: Final = 50.0

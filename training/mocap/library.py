@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
-from shared.errors import InvalidMotion
+from humanpose3d.errors import InvalidMotion
 from training.mocap.asf import CMU_FRAME_RATE, AsfSkeleton, read_amc, read_asf
 from training.mocap.exercises import KINDS, exercise
 from training.mocap.motion import BoneMotion

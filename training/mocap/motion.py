@@ -6,8 +6,8 @@ from typing import Final, Self
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
-from shared.errors import InvalidMotion
-from shared.motion import FloatArray
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray
 
 _SIDED: Final = ("clavicle", "humerus", "forearm", "hand", "femur", "tibia", "foot", "toes")
 BONES: Final = (

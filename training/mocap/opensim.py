@@ -17,8 +17,8 @@ from numpy.polynomial import Polynomial
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
-from shared.errors import InvalidMotion
-from shared.motion import FloatArray
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray
 from training.mocap.motion import BONES, LEAD_OF_SIDE, BoneMotion, RestPose
 
 Function = Callable[[FloatArray], FloatArray]

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 from training.scene import textures
 from training.scene.textures import Picture, any_colour
 

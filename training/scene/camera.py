@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 WORLD_TO_CAMERA_AXES = np.diag([1.0, -1.0, -1.0])
 """Of a camera that looks along −z of a y-up world: camera axes are x right, y down, z away from it."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import ModelNotFound
-from shared.motion import FloatArray
+from humanpose3d.errors import ModelNotFound
+from humanpose3d.motion import FloatArray
 from training.human.appearance import DressedMesh, Outfit
 from training.human.body import PosedBody
 from training.scene.backdrop import SKY_LAYER, Backdrop

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 
 Picture = NDArray[np.uint8]
 SIZE: Final = 256

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from shared.motion import FloatArray
-from shared.skeleton import LANDMARK_INDEX
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import LANDMARK_INDEX
 from training.data.pairs import Pair, pair_files, read_pair
 from training.simulation.errors import ErrorModel, fit
 from training.simulation.swaps import swapped

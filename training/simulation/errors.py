@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from shared.errors import InvalidMotion, ModelCorrupt
-from shared.motion import FloatArray, Landmarks
-from shared.skeleton import LANDMARKS
+from humanpose3d.errors import InvalidMotion, ModelCorrupt
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.skeleton import LANDMARKS
 from training.data.pairs import Pair
 from training.simulation.replay import Replay, Track, describe
 from training.simulation.swaps import exchanged, swapped

@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import InvalidMotion
-from shared.motion import FloatArray
-from shared.skeleton import MARKER_INDEX
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import MARKER_INDEX
 from training.simulation.view import (
     FLIP,
     MIRRORED_LANDMARKS,

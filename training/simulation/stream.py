@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from pydantic import JsonValue
 
-from shared.motion import Markers
-from shared.skeleton import ALL_MARKERS
+from humanpose3d.motion import Markers
+from humanpose3d.skeleton import ALL_MARKERS
 from training.data.clip import FRAMES, ClipPlan, Performance, perform, plan_of_split
 from training.data.pairs import Pair, in_camera_world
 from training.data.people import person

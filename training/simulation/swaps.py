@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.motion import FloatArray
-from shared.skeleton import LANDMARK_INDEX, LANDMARKS
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS
 from training.simulation.view import MIRRORED_LANDMARKS, Detection, View, nearest
 
 PARTS: Final = (

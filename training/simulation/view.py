@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.motion import FloatArray, Landmarks
-from shared.skeleton import ALL_MARKERS, LANDMARKS, MARKER_INDEX, mirrored
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.skeleton import ALL_MARKERS, LANDMARKS, MARKER_INDEX, mirrored
 from training.data.pairs import Pair
 from training.scene.camera import Camera
 

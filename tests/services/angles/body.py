@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
-from shared.motion import FloatArray, Markers
-from shared.skeleton import JOINT_GROUP_INDEX
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.skeleton import JOINT_GROUP_INDEX
 
 Pose = Mapping[str, ArrayLike]
 """Joint group → its three angles in degrees, (3,) or (T, 3); groups left out are at `NEUTRAL`."""

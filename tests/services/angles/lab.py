@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from shared.motion import FloatArray, Markers
+from humanpose3d.motion import FloatArray, Markers
 
 _SAME: Final = ("ankle", "calc", "toe", "5meta", "knee", "mknee", "mankle")
 _RENAMED: Final = {
@@ -45,7 +45,7 @@ _CLUSTERS: Final = {
 
 
 def lab_markers(folder: Path, trial: str) -> Markers:
-    """One trial by the names of `shared.skeleton`, medial knees and ankles carried over from the static trial."""
+    """One trial by the names of `humanpose3d.skeleton`, medial knees and ankles carried over from the static trial."""
     moving, static = _read_trc(folder / f"{trial}.trc"), _read_trc(folder / "static1.trc")
     for name, cluster in _CLUSTERS.items():
         moving.setdefault(name, _carried(static, moving, name, cluster))

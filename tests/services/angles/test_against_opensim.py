@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from services.angles.joints import joint_angles
-from shared.motion import FloatArray
-from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from tests.services.angles.lab import lab_markers, opensim_coordinates, opensim_foot_pitch
 
 TRIALS = ("squats1", "STS1", "walking1", "DJ1")

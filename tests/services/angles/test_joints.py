@@ -6,10 +6,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, mirrored
 from services.angles.joints import joint_angles, near_singularity
 from services.angles.segments import USED_MARKERS
-from shared.motion import FloatArray, Markers
-from shared.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, mirrored
 from tests.services.angles.body import NEUTRAL, Pose, angles_of, body
 
 PROPERTY = settings(max_examples=60, deadline=None)  # a busy machine must not fail a test

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks.inverse_kinematics import MODEL, solve, write_rows
+from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from services.angles.joints import joint_angles
-from shared.skeleton import JOINT_GROUP_INDEX
 from tests.services.angles.lab import lab_markers, opensim_coordinates
 
 FRAMES = 250

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import Markers
+from humanpose3d.skeleton import ALL_MARKERS, mirrored
 from services.angles import segments
-from shared.errors import InvalidMotion
-from shared.motion import Markers
-from shared.skeleton import ALL_MARKERS, mirrored
 from tests.services.angles.body import body
 
 SEGMENTS = [

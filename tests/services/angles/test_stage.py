@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from humanpose3d.errors import Cancelled, InvalidMotion
+from humanpose3d.motion import Markers
+from humanpose3d.options import RunOptions
+from humanpose3d.skeleton import JOINT_GROUPS
 from services.angles.stage import ANGLES, AnglesInputs, AnglesOutputs
-from shared.contracts import RunOptions
-from shared.errors import Cancelled, InvalidMotion
-from shared.motion import Markers
-from shared.skeleton import JOINT_GROUPS
 from shared.stage import silent
 from tests.services.angles.body import NEUTRAL, Pose, angles_of, body
 

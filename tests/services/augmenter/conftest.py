@@ -5,8 +5,8 @@ from typing import Protocol
 import numpy as np
 import pytest
 
-from shared.motion import FloatArray, Markers
-from shared.skeleton import MARKERS
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.skeleton import MARKERS
 
 
 def limb(start: FloatArray, length: float, swing: FloatArray) -> FloatArray:

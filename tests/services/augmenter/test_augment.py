@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import MARKER_INDEX, MARKERS, RESPONSE_MARKERS, mirrored
 from services.augmenter import augment as module
 from services.augmenter.augment import PRE_ROLL, Augmentation, augment, pre_rolled
 from services.augmenter.body import BodyFrame, interpolate, turn
-from shared.contracts import Subject
-from shared.motion import FloatArray, Markers
-from shared.skeleton import MARKER_INDEX, MARKERS, RESPONSE_MARKERS, mirrored
 from shared.stage import silent
 
 Walker = Callable[[float, float], Markers]

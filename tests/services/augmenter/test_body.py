@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.skeleton import MARKER_INDEX, MARKERS
 from services.augmenter.body import BodyFrame, WholeBody, interpolate, training_times, turn
-from shared.motion import FloatArray, Markers
-from shared.skeleton import MARKER_INDEX, MARKERS
 
 HEIGHT = 1.75
 

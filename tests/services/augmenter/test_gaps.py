@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from humanpose3d.motion import Markers
+from humanpose3d.skeleton import MARKER_INDEX, RESPONSE_MARKERS, mirrored
 from services.augmenter.gaps import FOLLOWS, unsupported
-from shared.motion import Markers
-from shared.skeleton import MARKER_INDEX, RESPONSE_MARKERS, mirrored
 
 
 def test_every_marker_follows_something_and_both_sides_alike() -> None:

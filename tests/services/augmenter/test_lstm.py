@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import RESPONSE_MARKERS
 from services.augmenter.body import turn
 from services.augmenter.lstm import HALVES, MODEL_FILES, predict
-from shared.contracts import Subject
-from shared.errors import InvalidMotion
 from shared.models import shipped
-from shared.motion import FloatArray, Markers
-from shared.skeleton import RESPONSE_MARKERS
 
 SUBJECT = Subject(height=1.75, weight=70)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from humanpose3d.motion import FloatArray, Markers
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import MARKERS, RESPONSE_MARKERS
 from services.augmenter.lstm import predict
-from shared.contracts import Subject
-from shared.motion import FloatArray, Markers
-from shared.skeleton import MARKERS, RESPONSE_MARKERS
 
 pytestmark = [
     pytest.mark.reference,

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from humanpose3d.errors import Cancelled, InvalidMotion
+from humanpose3d.motion import Markers
+from humanpose3d.options import RunOptions, Subject
+from humanpose3d.skeleton import ALL_MARKERS, MARKER_INDEX, MARKERS, RESPONSE_MARKERS
 from services.augmenter.stage import AUGMENTER, AugmenterInputs, AugmenterOutputs
-from shared.contracts import RunOptions, Subject
-from shared.errors import Cancelled, InvalidMotion
 from shared.models import shipped
-from shared.motion import Markers
-from shared.skeleton import ALL_MARKERS, MARKER_INDEX, MARKERS, RESPONSE_MARKERS
 from shared.stage import silent
 
 SUBJECT = Subject(height=1.75, weight=70)

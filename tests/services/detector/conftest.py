@@ -12,9 +12,9 @@ import pytest
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from humanpose3d.options import RunOptions
 from services.detector.stage import DetectorInputs, DetectorOutputs, run
-from services.detector.video import Frame, Video
-from shared.contracts import RunOptions
+from services.detector.video.reader import Frame, Video
 from shared.stage import silent
 
 SAMPLE = Path(__file__).parents[3] / "examples" / "sample.mp4"

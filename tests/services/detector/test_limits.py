@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from humanpose3d.errors import VideoTooLarge
+from humanpose3d.options import RunOptions
 from services.detector.limits import LIMITED, check_limits
 from services.detector.stage import DetectorInputs, DetectorPlan
-from services.detector.video import survey
-from shared.contracts import RunOptions
-from shared.errors import VideoTooLarge
-from shared.settings import Settings
+from services.detector.video.reader import survey
+from shared.runtime.settings import Settings
 
 SAMPLE = Path(__file__).resolve().parents[3] / "examples" / "sample.mp4"
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.detector.landmarker import PoseLandmarker
-from services.detector.orientation import Picture
-from services.detector.preview import fitted
+from humanpose3d.errors import Cancelled, NobodyDetected, RarelyDetected, VideoTooShort
+from humanpose3d.options import RunOptions
+from humanpose3d.skeleton import LANDMARKS
+from services.detector.pose.landmarker import PoseLandmarker
 from services.detector.stage import DETECTOR, DetectorInputs, run
-from services.detector.video import Video, survey
-from shared.contracts import RunOptions
-from shared.errors import Cancelled, NobodyDetected, RarelyDetected, VideoTooShort
+from services.detector.video.orientation import Picture
+from services.detector.video.preview import fitted
+from services.detector.video.reader import Video, survey
 from shared.models import MODELS_DIRECTORY, sha256
-from shared.skeleton import LANDMARKS
 from shared.stage import silent
 
 LITE = RunOptions(pose_model="lite", export_preview=True)

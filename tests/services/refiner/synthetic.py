@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from services.refiner.body import part
-from services.refiner.camera import person_in_camera
-from shared.motion import FloatArray, Landmarks
-from shared.skeleton import LANDMARK_INDEX, LANDMARKS
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS
+from services.refiner.depth.camera import person_in_camera
+from services.refiner.vectors import part
 
 STATURE = 1.75
 FPS = 30.0

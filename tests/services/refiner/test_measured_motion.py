@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.refiner.gravity import Stance, estimate_gravity
-from services.refiner.scale import estimate_scale
-from services.refiner.swaps import find_swaps
-from shared.contracts import Subject
-from shared.motion import FloatArray
-from shared.skeleton import LANDMARK_INDEX
+from humanpose3d.motion import FloatArray
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import LANDMARK_INDEX
+from services.refiner.depth.gravity import Stance, estimate_gravity
+from services.refiner.depth.scale import estimate_scale
+from services.refiner.depth.swaps import find_swaps
 from tests.services.refiner.synthetic import FACE, Camera, filmed, in_front, turned
 
 SUBJECT = Subject(height=1.70, weight=70)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import JsonValue
 
-from shared.errors import InvalidMotion, InvalidOption
-from shared.motion import Landmarks, Markers
-from shared.skeleton import ALL_MARKERS
+from humanpose3d.errors import InvalidMotion, InvalidOption
+from humanpose3d.motion import Landmarks, Markers
+from humanpose3d.skeleton import ALL_MARKERS
 from training.data import manifest
 from training.data.clip import plan_clip
 from training.data.pairs import Pair, in_camera_world, pair_files, read_pair, write_pair

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.motion import FloatArray
+from humanpose3d.motion import FloatArray
 from training.data.balance import _joints, _lean, _lower_ankle, balanced_like
 from training.data.posture import varied, wander, with_arms_of, with_turning_head, with_wandering_legs
 from training.mocap.asf import read_amc, read_asf

@@ -7,12 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
 
-from services.refiner.camera import _towards  # noqa: E402
-from services.refiner.markers import MARKER_LANDMARKS  # noqa: E402
+from humanpose3d.motion import Landmarks, Markers  # noqa: E402
+from humanpose3d.options import FOCAL_LENGTH, Verticals  # noqa: E402
+from humanpose3d.skeleton import ALL_MARKERS, LANDMARKS, MARKERS  # noqa: E402
+from services.refiner.depth.camera import _towards  # noqa: E402
+from services.refiner.depth.markers import MARKER_LANDMARKS  # noqa: E402
 from services.refiner.windows import window_indices  # noqa: E402
-from shared.contracts import FOCAL_LENGTH, Verticals  # noqa: E402
-from shared.motion import Landmarks, Markers  # noqa: E402
-from shared.skeleton import ALL_MARKERS, LANDMARKS, MARKERS  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
 from training.depth.evaluate import calibrate, refined, scores, true_markers  # noqa: E402
 from training.depth.loop import TrainConfig, one_epoch  # noqa: E402

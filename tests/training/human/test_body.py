@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.skeleton import ALL_MARKERS
+from humanpose3d.skeleton import ALL_MARKERS
 from training.human.body import RIG_OF_BONE, BodyShape, make_body
 from training.human.markers import marker_places, true_markers
 from training.human.retarget import least_rotation, pose_body, rest_direction, rest_second

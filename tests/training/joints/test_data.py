@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from cli.main import main
+from humanpose3d.errors import InvalidOption
+from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSpread
+from humanpose3d.options import StageReport, Subject
+from humanpose3d.skeleton import ALL_MARKERS, LANDMARK_INDEX, MARKERS
 from services.angles.joints import joint_angles
-from services.refiner.stage import DepthInputs, DepthOutputs
-from shared.contracts import StageReport, Subject
-from shared.errors import InvalidOption
-from shared.motion import FloatArray, Landmarks, Markers, MarkerSpread
-from shared.skeleton import ALL_MARKERS, LANDMARK_INDEX, MARKERS
+from services.refiner.depth.stage import DepthInputs, DepthOutputs
 from training.data.pairs import Pair, write_pair
 from training.joints.data import clip_of, make_clips, read_clip
 from training.scene.camera import Camera, look

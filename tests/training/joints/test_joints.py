@@ -9,14 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
 
+from humanpose3d.errors import InvalidOption, ModelError  # noqa: E402
+from humanpose3d.motion import JointAngles, Landmarks, Markers, MarkerSpread  # noqa: E402
+from humanpose3d.options import RunOptions  # noqa: E402
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, RESPONSE_MARKERS, mirrored  # noqa: E402
 from services.angles.joints import joint_angles  # noqa: E402
-from services.refiner.joints import INPUTS, JOINTS, OUTPUTS, JointInputs  # noqa: E402
+from services.refiner.joints.stage import INPUTS, JOINTS, OUTPUTS, JointInputs  # noqa: E402
 from services.refiner.windows import window_indices  # noqa: E402
-from shared.contracts import RunOptions  # noqa: E402
-from shared.errors import InvalidOption, ModelError  # noqa: E402
-from shared.motion import JointAngles, Landmarks, Markers, MarkerSpread  # noqa: E402
 from shared.networks import open_refiner  # noqa: E402
-from shared.skeleton import JOINT_GROUP_INDEX, RESPONSE_MARKERS, mirrored  # noqa: E402
 from shared.stage import silent  # noqa: E402
 from tests.services.angles.body import body  # noqa: E402
 from training.joints.data import CYCLES, RECIPE, Clip, write_clip  # noqa: E402

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.errors import InvalidMotion
+from humanpose3d.errors import InvalidMotion
 from training.mocap.asf import joint_positions, read_amc, read_asf
 from training.mocap.motion import BONE_INDEX, mirrored
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.errors import InvalidMotion
+from humanpose3d.errors import InvalidMotion
 from training.mocap.library import MotionFile, find_motions
 
 

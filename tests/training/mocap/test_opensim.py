@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.errors import InvalidMotion
+from humanpose3d.errors import InvalidMotion
 from training.mocap.motion import BONE_INDEX
 from training.mocap.opensim import FROM_OPENSIM, read_mot, read_opensim_motion, read_osim
 

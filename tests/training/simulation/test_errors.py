@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import JsonValue
 
-from shared.errors import InvalidMotion, ModelCorrupt
-from shared.motion import Landmarks, Markers
-from shared.skeleton import ALL_MARKERS, LANDMARK_INDEX, MARKER_INDEX, mirrored
+from humanpose3d.errors import InvalidMotion, ModelCorrupt
+from humanpose3d.motion import Landmarks, Markers
+from humanpose3d.skeleton import ALL_MARKERS, LANDMARK_INDEX, MARKER_INDEX, mirrored
 from training.data.pairs import Pair, in_camera_world
 from training.scene.camera import Camera, look
 from training.simulation.compare import compare, table

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
 
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX
 from services.refiner.windows import WINDOW
-from shared.errors import InvalidMotion
-from shared.skeleton import LANDMARK_INDEX, MARKER_INDEX
 from tests.training.simulation.test_errors import made_up_pair
 from training.commands import configure
 from training.data.pairs import write_pair

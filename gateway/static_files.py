@@ -1,0 +1,76 @@
+"""The web page: static files under `/`, with headers that let it ask nobody but this server."""
+
+import base64
+import hashlib
+import re
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import FileResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.runtime.settings import Settings
+
+STATIC: Final = Path(__file__).parent / "static"
+
+_INLINE_SCRIPT: Final = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Serve the page at `/` and its parts under `/static/`."""
+    index = STATIC / "index.html"
+    uploads = (address for address in (settings.s3_public_endpoint or settings.s3_endpoint,) if address)
+    headers = page_headers(index.read_text(encoding="utf-8"), *(address.rstrip("/") for address in uploads))
+
+    async def page() -> FileResponse:
+        """The page."""
+        return FileResponse(index, headers={**headers, "Cache-Control": "no-cache"})
+
+    app.add_api_route("/", page, include_in_schema=False)
+    app.mount("/static", _Revalidated(GZipMiddleware(StaticFiles(directory=STATIC))))
+
+
+def page_headers(html: str, *uploads: str) -> dict[str, str]:
+    """Headers of the page: its own inline scripts and this server, nothing else but the store that uploads go to."""
+    inline = " ".join(f"'sha256-{_digest(script)}'" for script in _INLINE_SCRIPT.findall(html))
+    policy = {
+        "default-src": "'none'",
+        "script-src": f"'self' {inline}".strip(),
+        "style-src": "'self'",
+        "img-src": "'self' blob: data:",
+        "media-src": "'self' blob:",
+        "connect-src": " ".join(("'self'", *uploads)),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+class _Revalidated:
+    """Lets browsers keep the files but ask each time whether they changed, so that a page is never of two versions."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(b"cache-control", b"no-cache"), (b"x-content-type-options", b"nosniff")]
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

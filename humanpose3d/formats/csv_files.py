@@ -1,0 +1,128 @@
+"""The two tables of a result folder: raw landmarks, and joint angles by joint group. Plain CSV with one header line.
+
+Times have nine decimals, metres, degrees and visibility six, pixels three; a missing value is an empty cell.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.formats.files import faults_of, read_lines, write_atomic
+from humanpose3d.formats.tables import fixed, join, lines, parse
+from humanpose3d.motion import AngleSpread, FloatArray, JointAngles, Landmarks
+from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
+
+LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
+"""The columns of the landmarks' file, as `write_landmarks_csv` describes them."""
+
+_FRAMES_AT_ONCE: Final = 2000
+
+
+def write_landmarks_csv(path: Path, landmarks: Landmarks) -> None:
+    """Write one row for each landmark of each frame; a frame without a person has rows of empty cells, visibility 0.
+
+    Columns: `timestamp_s` (the frame's own timestamp), `landmark` (name), `x_m`, `y_m`, `z_m` (hip-centred, axes of the
+    camera: x right, y down, z away), `visibility` (0 to 1), `x_px`, `y_px` (in the upright picture). Raises
+    OutputNotWritable.
+    """
+    with write_atomic(path) as file:
+        file.write((",".join(LANDMARK_COLUMNS) + "\n").encode())
+        for first in range(0, landmarks.times.size, _FRAMES_AT_ONCE):
+            file.write(_landmark_rows(landmarks, slice(first, first + _FRAMES_AT_ONCE)))
+
+
+def read_landmarks_csv(path: Path, image_size: tuple[int, int]) -> Landmarks:
+    """Read raw landmarks back; the size of the picture is not in the file, but `video` in quality.json has it.
+
+    Raises InvalidMotion, naming the line, where the file is not as `write_landmarks_csv` makes it.
+    """
+    rows = _read(path, LANDMARK_COLUMNS)
+    numbers = np.empty((len(rows), len(LANDMARK_COLUMNS) - 1))
+    for index, (where, cells) in enumerate(rows):
+        if cells[1] != LANDMARKS[index % len(LANDMARKS)]:
+            raise InvalidMotion(f"{where}: {cells[1]!r} where {LANDMARKS[index % len(LANDMARKS)]!r} is expected.")
+        numbers[index] = parse(where, [cells[0], *cells[2:]])
+    if len(rows) % len(LANDMARKS):
+        raise InvalidMotion(f"{path.name}: the last frame lacks landmarks; the file is cut short.")
+    table = numbers.reshape(-1, len(LANDMARKS), numbers.shape[1])
+    with faults_of(path):
+        return Landmarks(table[:, 0, 0], table[..., 5:7], table[..., 1:4], table[..., 4], image_size)
+
+
+def angles_csv_name(video: str, group: JointGroup) -> str:
+    """File name of one joint group's angles."""
+    return f"{video}_angles_{group.name}.csv"
+
+
+def write_angles_csv(folder: Path, video: str, angles: JointAngles, spread: AngleSpread | None = None) -> None:
+    """Write 12 files, one a joint group: `time_s`, then `<group>_<angle>_deg` for its three angles.
+
+    Where their standard deviation is known, three columns follow, `<group>_<angle>_sd_deg`. Raises OutputNotWritable.
+    """
+    for index, group in enumerate(JOINT_GROUPS):
+        columns = [(angles.times[:, None], 9), (angles.values[:, index], 6)]
+        if spread is not None:
+            columns.append((spread.values[:, index], 6))
+        with write_atomic(folder / angles_csv_name(video, group)) as file:
+            file.write((",".join(angle_columns(group, spread=spread is not None)) + "\n").encode())
+            file.writelines(lines(columns, delimiter=","))
+
+
+def read_angles_csv(folder: Path, video: str) -> JointAngles:
+    """Read the angles of the 12 files back, whether or not their standard deviation stands beside them.
+
+    Raises InvalidMotion where a file is missing, damaged or has other times than the first.
+    """
+    tables = [_read_group(folder / angles_csv_name(video, group), group) for group in JOINT_GROUPS]
+    for table, group in zip(tables, JOINT_GROUPS, strict=True):
+        if not np.array_equal(table[:, 0], tables[0][:, 0]):
+            raise InvalidMotion(f"{angles_csv_name(video, group)} has other times than the files beside it.")
+    with faults_of(folder / angles_csv_name(video, JOINT_GROUPS[0])):
+        return JointAngles(tables[0][:, 0], np.stack([table[:, 1:] for table in tables], axis=1))
+
+
+def _landmark_rows(landmarks: Landmarks, frames: slice) -> bytes:
+    world = landmarks.world[frames]
+    times = fixed(landmarks.times[frames, None], 9, ",")
+    names = np.array([f"{name}," for name in LANDMARKS], dtype=np.bytes_)
+    blocks = [
+        np.repeat(times, len(LANDMARKS), axis=0),
+        np.tile(names.view(np.uint8).reshape(len(LANDMARKS), -1), (len(world), 1)),
+        fixed(world.reshape(-1, 3), 6, ","),
+        fixed(landmarks.visibility[frames].reshape(-1, 1), 6, ","),
+        fixed(landmarks.image[frames].reshape(-1, 2), 3, ","),
+    ]
+    return join(blocks, "\n")
+
+
+def angle_columns(group: JointGroup, *, spread: bool) -> tuple[str, ...]:
+    """The columns of one joint group's file, with those of the standard deviation or without."""
+    stated = tuple(f"{group.name}_{angle}_sd_deg" for angle in group.angles) if spread else ()
+    return "time_s", *(f"{group.name}_{angle}_deg" for angle in group.angles), *stated
+
+
+def _read_group(path: Path, group: JointGroup) -> FloatArray:
+    """(T, 4) time and angles."""
+    layouts = [angle_columns(group, spread=spread) for spread in (False, True)]
+    rows = [parse(where, cells)[:4] for where, cells in _read(path, *layouts)]
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+
+
+def _read(path: Path, *layouts: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Where each row stands, and its cells; the first line must be one of the layouts."""
+    text = read_lines(path)
+    columns = text[0].split(",")
+    if columns not in [list(layout) for layout in layouts]:
+        raise InvalidMotion(f"{path.name}: the first line must be {','.join(layouts[0])!r}.")
+    rows = [
+        (f"{path.name}, line {number}", line.split(","))
+        for number, line in enumerate(text[1:], start=2)
+        if line.strip()
+    ]
+    for where, cells in rows:
+        if len(cells) != len(columns):
+            raise InvalidMotion(f"{where}: {len(cells)} cells where {len(columns)} are expected.")
+    return rows

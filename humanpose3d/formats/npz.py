@@ -1,0 +1,119 @@
+"""The types of `humanpose3d.motion` as .npz: what travels between stages.
+
+Lossless, and the same bytes for the same values.
+
+An uncompressed zip with fixed dates: one little-endian float64 .npy an array, which `numpy.load` opens too, and a small
+`meta.json` with the type's name, the version of this layout and what is not an array. Files may come from strangers:
+reading executes nothing and takes the memory of the arrays, never more than the file, whatever its headers claim.
+"""
+
+import os
+import re
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Final, Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.formats.files import faults_of, write_atomic
+from humanpose3d.motion import FloatArray, Motion
+
+M = TypeVar("M", bound=Motion)
+
+_META: Final = "meta.json"
+_REST: Final = {"names", "image_size"}
+"""The fields that are no arrays."""
+
+_FLOAT64: Final = np.dtype("<f8")
+_HEADER: Final = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9, ]*)\), \} *\n", re.DOTALL
+)
+"""What `numpy.lib.format` writes before such an array; matching it evaluates nothing of a stranger's."""
+
+
+class _Meta(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["Landmarks", "Markers", "MarkerSpread", "JointAngles", "AngleSpread"]
+    version: Annotated[int, Field(ge=1, le=1)] = 1
+    names: tuple[str, ...] | None = None
+    image_size: tuple[PositiveInt, PositiveInt] | None = None
+
+
+def save_npz(path: Path, motion: Motion) -> None:
+    """Write one value of `humanpose3d.motion`, for a while: see `write_atomic`. Raises OutputNotWritable."""
+    values = {field.name: getattr(motion, field.name) for field in fields(motion)}
+    rest = {name: value for name, value in values.items() if name in _REST}
+    meta = _Meta.model_validate({"type": type(motion).__name__, **rest})
+    with write_atomic(path, to_keep=False) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        with _entry(archive, _META) as entry:
+            entry.write(meta.model_dump_json(exclude_none=True).encode())
+        for name in (field.name for field in fields(motion) if field.name not in _REST):
+            with _entry(archive, _file_name(name)) as entry:
+                np.lib.format.write_array(
+                    entry, values[name].astype(_FLOAT64, copy=False), version=(1, 0), allow_pickle=False
+                )
+
+
+def load_npz(path: Path, kind: type[M]) -> M:
+    """Read back a value of that type. Raises InvalidMotion for another type, or a foreign, damaged or hostile file."""
+    try:
+        with _opened(path) as file, faults_of(path), zipfile.ZipFile(file) as archive:
+            return _load(archive, kind, os.fstat(file.fileno()).st_size)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, TypeError, OSError) as error:
+        raise InvalidMotion(f"{path.name} is damaged, or is not a motion file of HumanPose3D.") from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InvalidMotion(f"{path.name} cannot be read: {error.strerror}.") from error
+
+
+def _file_name(array: str) -> str:
+    return f"{array}.npy"
+
+
+def _entry(archive: zipfile.ZipFile, name: str) -> BinaryIO:
+    info = zipfile.ZipInfo(name)  # dated 1980-01-01
+    info.create_system = 3  # Unix, wherever it is written
+    return archive.open(info, "w", force_zip64=True)  # type: ignore[return-value]  # typeshed calls it IO[bytes]
+
+
+def _load(archive: zipfile.ZipFile, kind: type[M], size: int) -> M:
+    entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise InvalidMotion("compressed entries are not accepted.")
+    if sum(entry.file_size for entry in entries) > size:
+        raise InvalidMotion("its entries claim more than the file holds.")
+    if _META not in archive.namelist():
+        raise InvalidMotion(f"it is not a motion file of HumanPose3D: there is no {_META}.")
+    meta = _meta(archive.read(_META))
+    if meta.type != kind.__name__:
+        raise InvalidMotion(f"it holds {meta.type}, where {kind.__name__} is expected.")
+    parts: dict[str, Any] = meta.model_dump(exclude={"type", "version"}, exclude_none=True)
+    every = {field.name for field in fields(kind)}
+    arrays = every - _REST
+    if parts.keys() != every & _REST or sorted(archive.namelist()) != sorted([_META, *map(_file_name, arrays)]):
+        raise InvalidMotion(f"it must hold exactly the parts of {kind.__name__}.")
+    parts.update({name: _array(archive.read(_file_name(name))) for name in arrays})
+    return kind(**parts)
+
+
+def _meta(content: bytes) -> _Meta:
+    try:
+        return _Meta.model_validate_json(content)
+    except ValidationError as error:
+        raise InvalidMotion(f"its {_META} is not understood ({error.error_count()} faults).") from None
+
+
+def _array(content: bytes) -> FloatArray:
+    header = _HEADER.match(content)
+    if header is None:
+        raise InvalidMotion(f"an array is not of .npy version 1.0, C-ordered and {_FLOAT64}.")
+    shape = tuple(int(size) for size in header[1].split(b",") if size.strip())
+    return np.frombuffer(content, dtype=_FLOAT64, offset=header.end()).reshape(shape)

@@ -1,0 +1,197 @@
+"""The frozen array types that travel between stages.
+
+Arrays are copied in, made read-only and checked, so that a value can be shared between stages and threads without
+anybody changing it under the other's hands; one that is read-only already, and its memory too, is taken as it is
+(`read_only`). A missing value is NaN, always.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from humanpose3d.errors import InvalidMotion
+from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """What the detector saw: 33 body landmarks in every frame, in the camera's frame.
+
+    times       (T,) seconds, the frames' own container timestamps, strictly increasing.
+    image       (T, 33, 2) pixels of the upright picture, x right, y down.
+    world       (T, 33, 3) metres, origin between the hips, axes of the camera: x right, y down, z away from it.
+    visibility  (T, 33) in [0, 1]; 0 where nobody was detected.
+    image_size  (width, height) of the upright picture, pixels.
+
+    Frames in which nobody was detected hold NaN in `image` and `world`.
+
+    Raises InvalidMotion where a shape, the order of the times or the range of the visibility is wrong.
+    """
+
+    times: FloatArray
+    image: FloatArray
+    world: FloatArray
+    visibility: FloatArray
+    image_size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        count = _freeze_times(self, self.times)
+        _freeze(self, "image", self.image, (count, len(LANDMARKS), 2))
+        _freeze(self, "world", self.world, (count, len(LANDMARKS), 3))
+        _freeze(self, "visibility", self.visibility, (count, len(LANDMARKS)))
+        if not np.all((self.visibility >= 0) & (self.visibility <= 1)):
+            raise InvalidMotion("Visibility must lie between 0 and 1 everywhere.")
+
+    @property
+    def detected(self) -> NDArray[np.bool_]:
+        """(T,) whether a person was found in the frame."""
+        return np.asarray(np.isfinite(self.world).all(axis=(1, 2)))
+
+
+@dataclass(frozen=True, eq=False)
+class Markers:
+    """Named points of the body over time, in the world frame: right-handed, Y up, metres.
+
+    times      (T,) seconds, strictly increasing.
+    names      M marker names, each once.
+    positions  (T, M, 3) metres; NaN where a marker is missing.
+
+    Raises InvalidMotion where a shape, the order of the times or the names are wrong.
+    """
+
+    times: FloatArray
+    names: tuple[str, ...]
+    positions: FloatArray
+
+    def __post_init__(self) -> None:
+        count = _freeze_times(self, self.times)
+        object.__setattr__(self, "names", tuple(self.names))
+        if len(set(self.names)) != len(self.names):
+            twice = sorted({name for name in self.names if self.names.count(name) > 1})
+            raise InvalidMotion(f"Marker names must be unique; these appear twice: {', '.join(twice)}.")
+        _freeze(self, "positions", self.positions, (count, len(self.names), 3))
+
+    def position(self, name: str) -> FloatArray:
+        """(T, 3) metres: one marker's path. Raises InvalidMotion where there is no such marker."""
+        return self.positions[:, self._column(name)]
+
+    def select(self, names: tuple[str, ...]) -> Self:
+        """The same motion with only these markers, in this order. Raises InvalidMotion where one is missing."""
+        columns = [self._column(name) for name in names]
+        if tuple(names) == self.names:
+            return self
+        return type(self)(self.times, names, read_only(self.positions[:, columns]))
+
+    def _column(self, name: str) -> int:
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise InvalidMotion(f"There is no marker {name!r} among: {', '.join(self.names)}.") from None
+
+
+@dataclass(frozen=True, eq=False)
+class MarkerSpread:
+    """How uncertain markers are, one by one.
+
+    times   (T,) seconds, strictly increasing.
+    names   M marker names.
+    values  (T, M) metres; NaN where nothing is known. Of the depth refiner: the standard deviation along each axis that
+            it states. Of the augmenter: root mean square distance of the perturbed copies from their mean.
+
+    Raises InvalidMotion where a shape or the order of the times is wrong.
+    """
+
+    times: FloatArray
+    names: tuple[str, ...]
+    values: FloatArray
+
+    def __post_init__(self) -> None:
+        count = _freeze_times(self, self.times)
+        object.__setattr__(self, "names", tuple(self.names))
+        _freeze(self, "values", self.values, (count, len(self.names)))
+
+
+@dataclass(frozen=True, eq=False)
+class JointAngles:
+    """The 12 joint groups × 3 angles of `humanpose3d.skeleton.JOINT_GROUPS` over time.
+
+    times   (T,) seconds, strictly increasing.
+    values  (T, 12, 3) degrees; NaN where an angle could not be computed.
+
+    Raises InvalidMotion where a shape or the order of the times is wrong.
+    """
+
+    times: FloatArray
+    values: FloatArray
+
+    def __post_init__(self) -> None:
+        count = _freeze_times(self, self.times)
+        _freeze(self, "values", self.values, (count, len(JOINT_GROUPS), 3))
+
+
+@dataclass(frozen=True, eq=False)
+class AngleSpread:
+    """How uncertain the joint angles are: the standard deviation that the joint refiner states.
+
+    times   (T,) seconds, strictly increasing.
+    values  (T, 12, 3) degrees, in the order of `JointAngles`; NaN where the angle is.
+
+    Raises InvalidMotion where a shape or the order of the times is wrong.
+    """
+
+    times: FloatArray
+    values: FloatArray
+
+    def __post_init__(self) -> None:
+        count = _freeze_times(self, self.times)
+        _freeze(self, "values", self.values, (count, len(JOINT_GROUPS), 3))
+
+
+Motion = Landmarks | Markers | MarkerSpread | JointAngles | AngleSpread
+
+
+def read_only(array: FloatArray) -> FloatArray:
+    """The same array, of which the caller keeps no view that it could write through, to be taken without a copy."""
+    array.flags.writeable = False
+    return array
+
+
+def _frozen(values: ArrayLike) -> FloatArray:
+    """As float64, in rows, read-only; a copy unless nobody can write to the memory."""
+    base: object = values
+    while isinstance(base, np.ndarray) and not base.flags.writeable and base.base is not None:
+        base = base.base
+    immutable = isinstance(base, bytes) or (isinstance(base, np.ndarray) and not base.flags.writeable)
+    ready = isinstance(values, np.ndarray) and values.dtype == np.float64 and values.flags.c_contiguous
+    if immutable and isinstance(values, np.ndarray) and ready and values.flags.aligned:
+        return values
+    return read_only(np.array(values, dtype=np.float64, order="C"))
+
+
+def _freeze_times(owner: object, times: ArrayLike) -> int:
+    array = _frozen(times)
+    if array.ndim != 1:
+        raise InvalidMotion(f"Times must have shape (T,), not {array.shape}.")
+    if not np.all(np.isfinite(array)):
+        raise InvalidMotion("Times must be finite numbers of seconds.")
+    backwards = np.flatnonzero(np.diff(array) <= 0)
+    if backwards.size:
+        frame = int(backwards[0])
+        raise InvalidMotion(
+            f"Times must increase from frame to frame, but frame {frame + 1} is at {array[frame + 1]:.6f} s "
+            f"after {array[frame]:.6f} s."
+        )
+    object.__setattr__(owner, "times", array)
+    return int(array.size)
+
+
+def _freeze(owner: object, field: str, values: ArrayLike, shape: tuple[int, ...]) -> None:
+    array = _frozen(values)
+    if array.shape != shape:
+        kind = type(owner).__name__
+        raise InvalidMotion(f"{kind}.{field} must have shape {shape}, not {array.shape}.")
+    object.__setattr__(owner, field, array)

@@ -1,0 +1,165 @@
+"""What a run is asked to do and what its stages report, as validated models.
+
+`RunOptions` is the one list of options: the command line's flags, the API's form fields and the bus's tasks are all
+made from it.
+"""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic_core import ErrorDetails
+
+from humanpose3d.errors import InvalidOption
+
+StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints"]
+
+
+PoseModel = Literal["lite", "full", "heavy"]
+
+
+PoseRuntime = Literal["onnx", "mediapipe"]
+
+
+def route(options: "RunOptions") -> tuple[StageName, ...]:
+    """The stages that a run passes through, in order. The joint refiner follows where a network of it is asked for."""
+    stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
+    joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
+    return (*stages, "refiner.joints") if joints else stages
+
+
+class Contract(BaseModel):
+    """A frozen model that refuses unknown fields and states every fault by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def parse(cls, values: dict[str, object]) -> Self:
+        """Validate; raises InvalidOption with every fault by name, what was given and what is expected."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InvalidOption(dict(_fault(cls, item) for item in error.errors())) from None
+
+
+class Subject(Contract):
+    """The person in the video."""
+
+    height: Annotated[float, Field(ge=0.5, le=2.5, description="standing height in metres, 0.5 to 2.5")]
+    weight: Annotated[float, Field(ge=10, le=300, description="body mass in kilograms, 10 to 300")]
+
+
+class RunOptions(Contract):
+    """How a run is done. The same names everywhere: API field, CLI flag (with dashes), task."""
+
+    estimate_missing: Annotated[
+        bool, Field(description="mirror an occluded limb from the visible side and extrapolate the head")
+    ] = False
+    force_complete: Annotated[
+        bool, Field(description="estimate shank clusters and hip joint centres that the models did not give")
+    ] = False
+    augmentation_cycles: Annotated[
+        int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")
+    ] = 20
+    main_refiner: Annotated[bool, Field(description="run both neural refiners, depth and joints")] = False
+    visibility_min: Annotated[
+        float, Field(ge=0, le=1, description="landmarks less visible than this are treated as missing")
+    ] = 0.3
+    temporal_smoothing: Annotated[
+        bool, Field(description="zero-phase low-pass filter over the markers (Butterworth, 6 Hz)")
+    ] = False
+    plot_all_joint_angles: Annotated[bool, Field(description="write the multi-panel picture of all joint angles")] = (
+        False
+    )
+    plot_landmarks: Annotated[bool, Field(description="write a picture of the landmarks' paths")] = False
+    plot_augmented: Annotated[bool, Field(description="write a picture of the augmented markers")] = False
+    save_angle_comparison: Annotated[
+        bool, Field(description="write a picture of the angles, right against left or before against after refinement")
+    ] = False
+    show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
+    export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
+    blur_faces: Annotated[
+        bool,
+        Field(
+            description="hide the person's face in all that is shown; writes the preview, which then takes the place "
+            "of the video on a server"
+        ),
+    ] = False
+    show_video: Annotated[bool, Field(description="show the detection live in a window (needs a display)")] = False
+    depth_model_path: Annotated[str | None, Field(description="another depth refinement model (ONNX)")] = None
+    joint_model_path: Annotated[str | None, Field(description="another joint refinement model (ONNX)")] = None
+    main_refiner_path: Annotated[str | None, Field(description="another model of both refiners in one (ONNX)")] = None
+    pose_model: Annotated[PoseModel, Field(description="MediaPipe pose landmark model")] = "full"
+    pose_runtime: Annotated[
+        PoseRuntime,
+        Field(description="what runs that model: ONNX Runtime, on a GPU where there is one, or MediaPipe on the CPU"),
+    ] = "onnx"
+
+    @property
+    def writes_preview(self) -> bool:
+        """Whether there is a preview: asked for, or needed as the only film that may be shown."""
+        return self.export_preview or self.blur_faces
+
+
+class VideoFacts(Contract):
+    """What the container and the decoder said about the video. Sizes are of the upright picture."""
+
+    width: int
+    height: int
+    rotation_deg: int
+    codec: str
+    container: str
+    frames: int
+    duration_s: float
+    average_fps: float
+    variable_frame_rate: bool
+    frame_interval_min_s: float
+    frame_interval_max_s: float
+    truncated: bool
+    has_audio: bool
+
+
+FOCAL_LENGTH: Final = 0.85
+
+"""Assumed focal length as a share of the picture's longer side: a phone's main camera (24–28 mm in 35 mm terms, over
+the 34.6 mm long side of a 4:3 picture with that diagonal: 0.69–0.81), of which video stabilisation crops 5–20 %, which
+lengthens it to 0.73–1.0."""
+
+
+class Verticals(Contract):
+    """Which way the world's upright lines run, as the picture shows it over the whole clip.
+
+    Up is (aside, -1, ahead) in the camera's axes (x right, y down, z away), for a camera of FOCAL_LENGTH: `ahead` grows
+    in proportion to the true focal length, `aside` does not. looks: frames that say so.
+    """
+
+    aside: float
+    ahead: float
+    looks: int
+
+
+class QualityWarning(Contract):
+    """Something the user should know before trusting the numbers, in plain words, with what to do about it."""
+
+    code: str
+    message: str
+
+
+class StageReport(Contract):
+    """One stage's part of quality.json and run.json."""
+
+    facts: dict[str, JsonValue] = {}
+    warnings: tuple[QualityWarning, ...] = ()
+    models: dict[str, str] = {}
+    """Model file name → sha256."""
+
+
+def _fault(contract: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
+    """Name of the option at fault, and what is wrong with it in words for its user."""
+    name = ".".join(str(part) for part in error["loc"])
+    field = contract.model_fields.get(name)
+    if field is None:
+        return name, f"there is no such option (there are: {', '.join(contract.model_fields)})"
+    if error["type"] == "missing":
+        return name, f"is required ({field.description})"
+    complaint = error["msg"].removeprefix("Input ")
+    return name, f"{complaint}, not {error['input']!r} ({field.description})"

@@ -1,0 +1,63 @@
+"""Which way up text in a picture is, by `tesseract`, where that is installed: signs and screens do not lie down."""
+
+import shutil
+import subprocess
+from typing import Final
+
+import cv2
+
+from services.detector.video.orientation import Picture, turned
+
+PICTURES: Final = 2
+CONFIDENT: Final = 70.0
+"""Percent, of tesseract's own measure: below it, edges and textures are read as words."""
+
+MIN_LETTERS: Final = 6
+MIN_WORD: Final = 3
+CLEARLY: Final = 2.0
+"""Times as many letters as in the next best turn."""
+
+_TIMEOUT_S: Final = 10.0
+_COLUMNS: Final = 12
+_ARGUMENTS: Final = ("stdin", "stdout", "--psm", "11", "tsv")
+"""Sparse text in no order, as a table of words."""
+
+
+def text_turn(pictures: list[Picture]) -> int | None:
+    """Degrees clockwise by which pictures have to be turned so that their text can be read.
+
+    None where nothing can be read for certain, or tesseract is not installed or fails.
+    """
+    tesseract = shutil.which("tesseract")
+    if tesseract is None or not pictures:
+        return None
+    chosen = [pictures[index * (len(pictures) - 1) // max(1, PICTURES - 1)] for index in range(PICTURES)]
+    letters = {
+        degrees: sum(_letters(tesseract, turned(picture, degrees)) for picture in chosen)
+        for degrees in (0, 90, 180, 270)
+    }
+    best, second = sorted(letters, key=lambda degrees: letters[degrees], reverse=True)[:2]
+    certain = letters[best] >= max(MIN_LETTERS, CLEARLY * letters[second])
+    return best if certain else None
+
+
+def letters_read(table: str) -> int:
+    """Letters and digits in the words that were read with confidence, from tesseract's TSV."""
+    count = 0
+    for line in table.splitlines()[1:]:
+        cells = line.split("\t")
+        if len(cells) == _COLUMNS and float(cells[10]) >= CONFIDENT:
+            word = sum(character.isalnum() for character in cells[11])
+            count += word if word >= MIN_WORD else 0
+    return count
+
+
+def _letters(tesseract: str, picture: Picture) -> int:
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+    try:
+        done = subprocess.run(
+            [tesseract, *_ARGUMENTS], input=encoded.tobytes(), capture_output=True, timeout=_TIMEOUT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    return letters_read(done.stdout.decode("utf-8", "replace"))

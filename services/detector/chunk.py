@@ -1,0 +1,202 @@
+"""One segment of a video, detected: what a process does for itself, wherever it runs."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from humanpose3d.motion import Landmarks
+from humanpose3d.options import RunOptions
+from humanpose3d.skeleton import LANDMARKS
+from services.detector.camera.verticals import Look, Looks
+from services.detector.display.views import ViewFacts, Views
+from services.detector.display.window import Window
+from services.detector.pose.landmarker import Landmarker, Pose, PoseLandmarker
+from services.detector.pose.tracker import LaneLandmarker, OneLane, detect_lanes
+from services.detector.video.chunks import Segment
+from services.detector.video.container import Reading
+from services.detector.video.prefetch import ahead
+from services.detector.video.reader import Frame, Video
+from shared.machine import reuse_large_blocks
+from shared.models import shipped
+from shared.stage import Progress
+
+LANES: Final = 32
+"""Segments that are detected together: enough to fill a GPU; each has a decoder and a few frames in memory."""
+
+FRAMES_AHEAD: Final = 3
+"""That each of them is decoded ahead."""
+
+
+class DetectorPart(BaseModel):
+    """The work on one segment, whole.
+
+    number    from 0, in the order of time.
+    turn_deg  clockwise turn of the picture beyond the container's word.
+    origin_s  when the video's first frame is shown.
+    frames    how many there are in the segment, about.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    segment: Segment
+    turn_deg: int
+    origin_s: float
+    frames: int
+
+
+class PartFacts(BaseModel):
+    """What else is known of a segment after its detection."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reading: Reading
+    views: ViewFacts
+    looks: tuple[Look | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class DetectedPart:
+    """A segment's landmarks, and its piece of the preview if one was asked for."""
+
+    landmarks: Landmarks
+    facts: PartFacts
+    preview: Path | None
+
+
+def detect(
+    video: Path,
+    workdir: Path,
+    part: DetectorPart,
+    options: RunOptions,
+    progress: Progress,
+    window: Window | None = None,
+    decoder_threads: int = 0,
+) -> DetectedPart:
+    """Find the person in every frame of a segment; the warm-up's frames are looked at and not kept.
+
+    Raises what `Video` and the landmarkers raise. After that, and after anything that `progress` raises, the work
+    folder holds no file of ours.
+    """
+    reuse_large_blocks()
+    with ExitStack() as stack:
+        taker = _Taker(stack, video, workdir, part, options, window, decoder_threads)
+        landmarker = stack.enter_context(_landmarker(options))
+        for frame in taker.frames():
+            if taker.take(frame, landmarker.detect(frame)):
+                progress(taker.count, part.frames)
+    return taker.detected()
+
+
+def detect_together(
+    video: Path, folders: Sequence[Path], parts: Sequence[DetectorPart], options: RunOptions, progress: Progress
+) -> list[DetectedPart]:
+    """All parts, each in its folder, many of them at a time in one network call: what keeps a GPU at work.
+
+    Each is decoded ahead by a thread of its own. Raises like `detect`.
+    """
+    reuse_large_blocks()
+    total = sum(part.frames for part in parts)
+    takers: dict[int, _Taker] = {}
+
+    def frames(number: int) -> Generator[Frame, None, None]:
+        with ExitStack() as stack:
+            takers[number] = _Taker(stack, video, folders[number], parts[number], options, None, 1)
+            yield from stack.enter_context(ahead(takers[number].frames(), FRAMES_AHEAD))
+
+    done = 0
+    with ExitStack() as stack:
+        streams = [frames(number) for number in range(len(parts))]
+        for stream in streams:
+            stack.callback(stream.close)
+        for number, frame, pose in detect_lanes(LaneLandmarker(options.pose_model), streams, LANES):
+            if takers[number].take(frame, pose):
+                done += 1
+                progress(done, total)
+    return [takers[number].detected() for number in range(len(parts))]
+
+
+class _Taker:
+    """Reads the frames of a part, and takes what was found in them."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        video: Path,
+        workdir: Path,
+        part: DetectorPart,
+        options: RunOptions,
+        window: Window | None,
+        decoder_threads: int,
+    ) -> None:
+        self._segment = part.segment
+        self._video = stack.enter_context(Video(video, part.turn_deg, decoder_threads))
+        self._views = Views(stack, workdir / "piece.nut", self._video.nominal_rate, part.origin_s, options, window)
+        self._looks = Looks()
+        self._times: list[float] = []
+        self._poses: list[Pose | None] = []
+        self._size = (0, 0)
+
+    @property
+    def count(self) -> int:
+        """How many frames that count were taken."""
+        return len(self._times)
+
+    def frames(self) -> Iterator[Frame]:
+        """The warm-up's and then those that count."""
+        return self._video.frames(self._segment)
+
+    def take(self, frame: Frame, pose: Pose | None) -> bool:
+        """Keep the pose, if the frame counts; returns whether it does."""
+        if not self._segment.counts(frame.time):
+            self._views.follow(frame, pose)
+            return False
+        height, width, _ = frame.picture.shape
+        self._size = width, height
+        self._times.append(frame.time)
+        self._poses.append(pose)
+        self._looks.see(frame.time, frame.picture, pose)
+        self._views.show(frame, pose)
+        return True
+
+    def detected(self) -> DetectedPart:
+        """All that was taken, once everything is closed."""
+        facts = PartFacts(reading=self._video.reading, views=self._views.facts, looks=tuple(self._looks))
+        piece = self._views.preview if self._times else None
+        return DetectedPart(_landmarks(self._times, self._poses, self._size), facts, piece)
+
+
+def models(options: RunOptions) -> tuple[Path, ...]:
+    """The files of the landmark model that is asked for. Raises ModelNotFound or ModelCorrupt."""
+    bundle = shipped(f"pose_landmarker_{options.pose_model}.task")
+    if options.pose_runtime == "mediapipe":
+        return (bundle,)
+    return bundle, shipped(f"pose_landmarks_{options.pose_model}.onnx"), shipped("pose_person.onnx")
+
+
+def _landmarker(options: RunOptions) -> AbstractContextManager[Landmarker]:
+    return OneLane(options.pose_model) if options.pose_runtime == "onnx" else PoseLandmarker(models(options)[0])
+
+
+_NOBODY: Final = Pose(
+    image=np.full((len(LANDMARKS), 2), np.nan),
+    world=np.full((len(LANDMARKS), 3), np.nan),
+    visibility=np.zeros(len(LANDMARKS)),
+)
+
+
+def _landmarks(times: list[float], poses: list[Pose | None], size: tuple[int, int]) -> Landmarks:
+    """All frames in one; NaN and visibility 0 where nobody was found."""
+    filled = [pose or _NOBODY for pose in poses]
+    return Landmarks(
+        times=np.array(times),
+        image=np.array([pose.image for pose in filled]).reshape(-1, len(LANDMARKS), 2),
+        world=np.array([pose.world for pose in filled]).reshape(-1, len(LANDMARKS), 3),
+        visibility=np.array([pose.visibility for pose in filled]).reshape(-1, len(LANDMARKS)),
+        image_size=size,
+    )

@@ -1,0 +1,128 @@
+"""The face of the person followed, hidden in whatever is shown: preview and window.
+
+Hidden is a disc around the head, larger than the head. It fails safe: where the head is not seen, or leaps away, the
+last place stays hidden and grows as fast as a person can have moved; before the head was ever seen, the whole picture
+is hidden. Only the person whom the detector follows is known here: other people in view keep their faces.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import cv2
+import numpy as np
+
+from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import LANDMARK_INDEX
+from services.detector.pose.landmarker import Pose
+from services.detector.video.orientation import Picture
+from services.detector.video.reader import Frame
+
+HEAD: Final = slice(LANDMARK_INDEX["nose"], LANDMARK_INDEX["mouth_right"] + 1)
+"""Nose, eyes, ears and mouth: the first eleven landmarks."""
+
+HEAD_RADIUS_M: Final = 0.2
+"""From the middle of the face to beyond chin and crown: half a head's height (0.12 m) and a margin for the detector."""
+
+HEAD_MARGIN: Final = 1.6
+"""The disc reaches this far beyond the outermost head landmark, where that is further."""
+
+TRUSTED_VISIBILITY: Final = 0.5
+SPEED_M_S: Final = 3.0
+"""How fast a hidden place grows while the head is not seen: faster than walking, about a jog."""
+
+TILES: Final = 3
+"""What is left of a hidden square is a mean colour for each of 3 × 3 parts: no eye, no outline."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A disc in the picture.
+
+    centre     (x, y) pixels.
+    radius     pixels.
+    px_per_m   how large a metre is at the person.
+    """
+
+    centre: FloatArray
+    radius: float
+    px_per_m: float
+
+    @classmethod
+    def of(cls, pose: Pose) -> Self:
+        """Around the head of a person."""
+        head = pose.image[HEAD]
+        centre = head.mean(axis=0)
+        scale = float(np.sqrt(pose.image.var(axis=0).sum() / max(pose.world[:, :2].var(axis=0).sum(), 1e-6)))
+        reach = float(np.linalg.norm(head - centre, axis=1).max())
+        return cls(centre, max(HEAD_RADIUS_M * scale, HEAD_MARGIN * reach), scale)
+
+    def grown(self, seconds: float) -> Self:
+        """Where the head can be this much later."""
+        return type(self)(self.centre, self.radius + SPEED_M_S * self.px_per_m * seconds, self.px_per_m)
+
+    def holds(self, point: FloatArray) -> bool:
+        """Whether the point lies within."""
+        return bool(np.linalg.norm(point - self.centre) <= self.radius)
+
+
+class FaceHider:
+    """Hides one person's face in the frames of a video, in their order.
+
+    frames_carried  in how many the head was not seen (well) and the last place was hidden.
+    frames_whole    in how many the whole picture was, since no place was known.
+    """
+
+    def __init__(self) -> None:
+        self._last: Region | None = None
+        self._time = 0.0
+        self.frames_carried = 0
+        self.frames_whole = 0
+
+    def follow(self, frame: Frame, pose: Pose | None) -> None:
+        """Take note of a frame that is not shown."""
+        self._regions(frame.time, pose)
+
+    def hide(self, frame: Frame, pose: Pose | None) -> Picture:
+        """A copy of the frame's picture in which the face cannot be recognised; the rest is untouched."""
+        picture = frame.picture.copy()
+        regions, carried = self._regions(frame.time, pose)
+        self.frames_carried += carried
+        if not regions:
+            self.frames_whole += 1
+            height, width, _ = picture.shape
+            return _smeared(picture, width, height)
+        for region in regions:
+            _hide(picture, region)
+        return picture
+
+    def _regions(self, time: float, pose: Pose | None) -> tuple[list[Region], bool]:
+        """What to hide, nothing where no place is known; and whether it is the last place, carried on."""
+        seen = Region.of(pose) if pose is not None else None
+        trusted = pose is not None and float(pose.visibility[HEAD].mean()) >= TRUSTED_VISIBILITY
+        carried = self._last.grown(time - self._time) if self._last is not None else None
+        if seen is not None and trusted and (carried is None or carried.holds(seen.centre)):
+            self._last, self._time = seen, time
+            return [seen], False
+        if carried is None:
+            return [], False
+        return ([carried] if seen is None else [carried, seen]), True
+
+
+def _hide(picture: Picture, region: Region) -> None:
+    """Hide a disc, in place."""
+    height, width, _ = picture.shape
+    low = np.clip(np.floor(region.centre - region.radius), 0, (width, height)).astype(int)
+    high = np.clip(np.ceil(region.centre + region.radius) + 1, 0, (width, height)).astype(int)
+    if np.any(high <= low):
+        return  # the head is outside the picture
+    (left, top), (right, bottom) = low, high
+    part = picture[top:bottom, left:right]
+    y, x = np.ogrid[top:bottom, left:right]
+    inside = (x - region.centre[0]) ** 2 + (y - region.centre[1]) ** 2 <= region.radius**2
+    part[inside] = _smeared(part, right - left, bottom - top)[inside]
+
+
+def _smeared(part: Picture, width: int, height: int) -> Picture:
+    """Mean colours of a few large parts, blended into each other."""
+    coarse = cv2.resize(part, (TILES, TILES), interpolation=cv2.INTER_AREA)
+    return cv2.resize(coarse, (int(width), int(height)), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)

@@ -1,0 +1,114 @@
+"""Where people can look on while the detector works: the preview file, the live window, both or neither."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from humanpose3d.options import QualityWarning, RunOptions
+from services.detector.display.face_blur import FaceHider
+from services.detector.display.overlay import draw
+from services.detector.display.window import Window
+from services.detector.pose.landmarker import Pose
+from services.detector.video.preview import PieceWriter, fitted
+from services.detector.video.reader import Frame
+
+_log = logging.getLogger(__name__)
+
+
+class ViewFacts(BaseModel):
+    """What is known of the views after they were made.
+
+    face_carried_frames, face_whole_frames  see `services.detector.display.face_blur`; 0 where no face is hidden.
+    plays_in_browsers  whether the preview's encoder is one that browsers understand.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    face_carried_frames: int = 0
+    face_whole_frames: int = 0
+    plays_in_browsers: bool = True
+
+    @classmethod
+    def joined(cls, facts: Sequence[Self]) -> Self:
+        """Of segments, what it is for the whole."""
+        return cls(
+            face_carried_frames=sum(each.face_carried_frames for each in facts),
+            face_whole_frames=sum(each.face_whole_frames for each in facts),
+            plays_in_browsers=all(each.plays_in_browsers for each in facts),
+        )
+
+    def reported(self, options: RunOptions) -> dict[str, JsonValue]:
+        """How the face was hidden, where it was, for quality.json."""
+        return self.model_dump(exclude={"plays_in_browsers"}) if options.blur_faces else {}
+
+    def warnings(self) -> Iterator[QualityWarning]:
+        """What could not be shown as asked."""
+        if not self.plays_in_browsers:
+            message = "The preview is MPEG-4 part 2, since there is no H.264 encoder here: browsers do not play it."
+            _log.warning(message)
+            yield QualityWarning(code="preview-codec", message=message)
+        poorly_seen = self.face_carried_frames + self.face_whole_frames
+        if poorly_seen:
+            message = (
+                f"The head was not seen well in {poorly_seen} frames: a larger part of the picture is hidden there, or "
+                "all of it. Look through the preview before you pass it on."
+            )
+            yield QualityWarning(code="face-not-followed", message=message)
+
+
+class Views:
+    """What is shown of a segment, opened on `stack`, which closes it.
+
+    preview  the segment's piece of the preview; None where none is asked for.
+    """
+
+    def __init__(
+        self, stack: ExitStack, piece: Path, rate: Fraction, origin_s: float, options: RunOptions, window: Window | None
+    ) -> None:
+        self.preview = piece if options.writes_preview else None
+        self._visibility_min = options.visibility_min
+        self._hider = FaceHider() if options.blur_faces else None
+        self._writer = stack.enter_context(PieceWriter(piece, rate, origin_s)) if options.writes_preview else None
+        self._window = window
+
+    def follow(self, frame: Frame, pose: Pose | None) -> None:
+        """A frame of the warm-up: it is not shown, but tells where the face is."""
+        if self._hider:
+            self._hider.follow(*_smaller(frame, pose))
+
+    def show(self, frame: Frame, pose: Pose | None) -> None:
+        """Draw the pose over the frame, the face hidden where that is asked for, and show that everywhere."""
+        if not (self._writer or self._window):
+            return
+        frame, pose = _smaller(frame, pose)
+        picture = self._hider.hide(frame, pose) if self._hider else frame.picture
+        drawn = draw(picture, pose, self._visibility_min)
+        if self._writer:
+            self._writer.write(frame.time, drawn)
+        if self._window:
+            self._window.show(drawn)
+
+    @property
+    def facts(self) -> ViewFacts:
+        """So far."""
+        return ViewFacts(
+            face_carried_frames=self._hider.frames_carried if self._hider else 0,
+            face_whole_frames=self._hider.frames_whole if self._hider else 0,
+            plays_in_browsers=self._writer is None or self._writer.plays_in_browsers,
+        )
+
+
+def _smaller(frame: Frame, pose: Pose | None) -> tuple[Frame, Pose | None]:
+    """Both in pixels of the preview."""
+    picture = fitted(frame.picture)
+    if picture is frame.picture:
+        return frame, pose
+    scale = np.divide(picture.shape[1::-1], frame.picture.shape[1::-1])
+    return Frame(frame.time, picture), None if pose is None else replace(pose, image=pose.image * scale)

@@ -1,0 +1,71 @@
+"""A live window that shows the detection, where there is a display."""
+
+from types import ModuleType
+from typing import Final, Self
+
+from services.detector.video.orientation import Picture, shrunk
+
+LONGEST_SIDE: Final = 800
+"""Pixels: fits every screen, and costs a few milliseconds a frame."""
+
+
+class NoDisplay(Exception):
+    """There is no window to be had here; the message says why, in plain words."""
+
+
+class Window:
+    """A window on the user's screen, as a context manager. The user may close it; then nothing is shown any more.
+
+    Raises NoDisplay where Python has no tkinter or the machine no display.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._tkinter = _tkinter()
+        try:
+            self._root = self._tkinter.Tk()
+        except self._tkinter.TclError:
+            raise NoDisplay("there is no display to open it on; run it on a desktop, or with ssh -X") from None
+        self._open = True
+        self._photo: object = None  # Tk keeps no reference of its own
+        self._root.title(title)
+        self._root.protocol("WM_DELETE_WINDOW", self._close)
+        self._label = self._tkinter.Label(self._root)
+        self._label.pack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def show(self, picture: Picture) -> None:
+        """Replace what the window shows; RGB."""
+        if not self._open:
+            return
+        self._photo = self._tkinter.PhotoImage(data=as_ppm(picture), format="PPM")
+        self._label.configure(image=self._photo)
+        self._root.update()
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            self._photo = None  # while there is still a Tk that it can be taken from
+            self._root.destroy()
+
+
+def as_ppm(picture: Picture) -> bytes:
+    """The picture, made to fit the window, in the one format of true colour that Tk reads without help."""
+    small = shrunk(picture, LONGEST_SIDE)
+    height, width, _ = small.shape
+    return b"P6 %d %d 255\n" % (width, height) + small.tobytes()
+
+
+def _tkinter() -> ModuleType:
+    try:
+        import tkinter
+    except ImportError:
+        raise NoDisplay(
+            "this Python has no tkinter; install it (Debian and Ubuntu: python3-tk, Fedora: python3-tkinter, Homebrew: "
+            "python-tk)"
+        ) from None
+    return tkinter

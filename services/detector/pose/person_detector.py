@@ -1,0 +1,93 @@
+"""Where in a picture the person is, from this picture alone: MediaPipe's person detector, run by ONNX Runtime.
+
+A single-shot detector with 2254 anchors, each of which votes for a box and four points. Needed only where nobody is
+followed yet, or not any more.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from humanpose3d.motion import FloatArray
+from services.detector.pose.roi import Region
+from services.detector.video.orientation import Picture
+from shared.inference import session
+
+SIDE: Final = 224
+"""Pixels of the picture that the network takes."""
+
+CELLS: Final = ((28, 2), (14, 2), (7, 6))
+"""(cells along a side, anchors in each): from the output for small persons to that for large ones."""
+
+MIN_SCORE: Final = 0.5
+SAME_PERSON: Final = 0.5
+"""Two boxes, or two regions, that overlap by more (intersection over union) are one person's."""
+
+
+def anchors() -> FloatArray:
+    """(2254, 2) centres of the anchors, in sides of the picture, in the order of the network's output."""
+    layers = []
+    for cells, copies in CELLS:
+        middles = (np.arange(cells) + 0.5) / cells
+        x, y = np.meshgrid(middles, middles)
+        layers.append(np.column_stack([x.ravel(), y.ravel()]).repeat(copies, axis=0))
+    return np.concatenate(layers)
+
+
+class PersonDetector:
+    """Finds one person in each of several pictures, without a memory."""
+
+    def __init__(self, model: Path, threads: int | None = None) -> None:
+        self._network = session(model) if threads is None else session(model, threads)
+        self._anchors = anchors()
+
+    def find(self, pictures: Sequence[Picture]) -> list[Region | None]:
+        """The region of the person in each picture; None where nobody is found."""
+        wholes = [Region.whole(picture) for picture in pictures]
+        crops = np.stack(
+            [whole.crop(picture, SIDE, cv2.BORDER_CONSTANT) for whole, picture in zip(wholes, pictures, strict=True)]
+        )
+        boxes, scores = self._network.run(["boxes", "scores"], {"picture": crops})
+        return [self._region(*votes) for votes in zip(wholes, boxes, scores[..., 0], strict=True)]
+
+    def _region(self, whole: Region, boxes: FloatArray, scores: FloatArray) -> Region | None:
+        """The person among the votes: the surest one, as MediaPipe chooses."""
+        likely = 1 / (1 + np.exp(-np.clip(scores.astype(np.float64), -100, 100)))
+        voting = (likely >= MIN_SCORE) & (boxes[:, 2:4] >= 0).all(axis=1)
+        sizes, points = boxes[voting, 2:4] / SIDE, boxes[voting].reshape(-1, 6, 2)[:, [0, 2, 3]] / SIDE
+        points += self._anchors[voting, None]
+        corners = np.hstack([points[:, 0] - sizes / 2, points[:, 0] + sizes / 2])
+        regions = [Region.around(*whole.to_picture(pair)) for pair in _merged(corners, points[:, 1:], likely[voting])]
+        return _first(regions)
+
+
+def _merged(boxes: FloatArray, points: FloatArray, scores: FloatArray) -> list[FloatArray]:
+    """Each person's points: the mean, weighted by score, over all votes whose boxes overlap that of the surest."""
+    left = np.argsort(-scores, kind="stable")
+    persons = []
+    while left.size:
+        same = _overlap(boxes[left[0]], boxes[left]) > SAME_PERSON
+        same[0] = True
+        persons.append(np.average(points[left[same]], axis=0, weights=scores[left[same]]))
+        left = left[~same]
+    return persons
+
+
+def _first(regions: Sequence[Region]) -> Region | None:
+    """The first region, but behind one that covers much the same place and comes later: MediaPipe's association."""
+    squares = [np.concatenate([region.centre - region.side / 2, region.centre + region.side / 2]) for region in regions]
+    kept: list[int] = []
+    for index, square in enumerate(squares):
+        kept = [other for other in kept if _overlap(square, squares[other][None])[0] <= SAME_PERSON] + [index]
+    return regions[kept[0]] if kept else None
+
+
+def _overlap(box: FloatArray, boxes: FloatArray) -> FloatArray:
+    """(n,) intersection over union of one box with each, all given by their corners (x, y, x, y)."""
+    lower, upper = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    common = np.clip(upper - lower, 0, None).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    return np.asarray(common / np.maximum(areas - common, np.finfo(float).tiny))

@@ -1,0 +1,70 @@
+"""The region of a picture that a network looks at: a square around the person, turned so that the person is upright."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import cv2
+import numpy as np
+
+from humanpose3d.motion import FloatArray
+from services.detector.video.orientation import Picture
+
+MARGIN: Final = 1.25
+"""Side of the region over the diameter of the circle around the person, as in the training of MediaPipe's networks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A square in a picture.
+
+    centre  (2,) pixels, x right, y down.
+    side    pixels.
+    turn    radians, clockwise as one sees the picture: how far the person leans from upright.
+    """
+
+    centre: FloatArray
+    side: float
+    turn: float = 0.0
+
+    @classmethod
+    def whole(cls, picture: Picture) -> Self:
+        """The smallest square that holds the picture (height, width, 3), centred on it."""
+        height, width, _ = picture.shape
+        return cls(np.array([width / 2, height / 2]), max(width, height))
+
+    @classmethod
+    def around(cls, centre: FloatArray, top: FloatArray) -> Self:
+        """The region of a person, from the two points (2,) in pixels that the networks give for it.
+
+        centre  between the hips. top: above the head, in the direction of the spine, on the circle around the person.
+        """
+        x, y = top - centre
+        return cls(np.asarray(centre), 2 * MARGIN * float(np.hypot(x, y)), float(np.arctan2(x, -y)))
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is anything to look at: a size above zero, and numbers throughout."""
+        return bool(np.isfinite([*self.centre, self.side, self.turn]).all()) and self.side > 0
+
+    def crop(self, picture: Picture, side: int, border: int) -> Picture:
+        """(side, side, 3): what lies in the region, upright. `border` (of cv2) says what lies outside the picture."""
+        enlargement = side / self.side
+        rotation = enlargement * _rotation(-self.turn)
+        matrix = np.column_stack([rotation, side / 2 - rotation @ self.centre])
+        cropped = cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
+        return np.asarray(cropped, np.uint8)
+
+    def to_picture(self, points: FloatArray) -> FloatArray:
+        """(…, 2) pixels of the picture, for points given in sides of the region from its upper left corner."""
+        return (points - 0.5) * self.side @ _rotation(self.turn).T + self.centre
+
+    def turned(self, vectors: FloatArray) -> FloatArray:
+        """(…, 3) vectors of the upright person, as they lie in the picture: turned around the line of sight."""
+        turned = vectors.copy()
+        turned[..., :2] = vectors[..., :2] @ _rotation(self.turn).T
+        return turned
+
+
+def _rotation(turn: float) -> FloatArray:
+    cosine, sine = np.cos(turn), np.sin(turn)
+    return np.array([[cosine, -sine], [sine, cosine]])

@@ -1,0 +1,143 @@
+"""Many videos at once, or many segments of one: each followed by itself, all looked at by one network call.
+
+What a frame shows is sought where the last frame of the same lane showed the person, so the frames of one lane go in
+one after the other; those of different lanes go in together. Each lane does what MediaPipe's PoseLandmarker does in its
+VIDEO mode (`services.detector.pose.landmarker`), by networks of the same weights.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, Self
+
+from humanpose3d.options import PoseModel
+from services.detector.pose.landmark_network import Body, BodyNetwork
+from services.detector.pose.landmarker import Pose
+from services.detector.pose.one_euro import IMAGE, WORLD, LowPass, OneEuroFilter
+from services.detector.pose.person_detector import PersonDetector
+from services.detector.pose.roi import Region
+from services.detector.video.reader import Frame
+from shared.models import shipped
+
+MIN_PRESENCE: Final = 0.5
+"""Below it the person is lost, and sought anew in the next frame."""
+
+VISIBILITY_SHARE: Final = 0.1
+"""Of the newest visibility in the smoothed one."""
+
+
+FIRST_INTERVAL_S: Final = 1 / 30
+"""What MediaPipe takes for the time between a video's first two frames: its filters cannot tell time 0 from none."""
+
+
+@dataclass(eq=False)
+class Lane:
+    """What is remembered from frame to frame of one video or segment. A new lane begins without knowledge."""
+
+    region: Region | None = None
+    _image: OneEuroFilter = field(default_factory=lambda: OneEuroFilter(IMAGE, FIRST_INTERVAL_S))
+    _world: OneEuroFilter = field(default_factory=lambda: OneEuroFilter(WORLD, FIRST_INTERVAL_S))
+    _visibility: LowPass = field(default_factory=lambda: LowPass(VISIBILITY_SHARE))
+
+    def follow(self, time: float, body: Body | None) -> Pose | None:
+        """The pose at this time in seconds, smoothed; None where the person is lost."""
+        if body is None or body.presence <= MIN_PRESENCE or not body.region.usable:
+            self.region, self._image = None, OneEuroFilter(IMAGE)  # MediaPipe keeps the two other filters
+            return None
+        self.region = body.region
+        return Pose(
+            image=self._image(time, body.image, unit=body.region.side),
+            world=self._world(time, body.world),
+            visibility=self._visibility(body.visibility),
+        )
+
+
+@dataclass(eq=False)
+class _Segment:
+    number: int
+    frames: Iterator[Frame]
+    lane: Lane = field(default_factory=Lane)
+
+
+class LaneLandmarker:
+    """Finds the person in the next frame of each of several lanes.
+
+    pose_model  which of the networks that ship.
+    threads     that share one network call on a CPU; by default one for each core, four at most.
+
+    Raises ModelNotFound or ModelCorrupt where a network, or the bundle that holds its weights, cannot be used.
+    """
+
+    def __init__(self, pose_model: PoseModel, threads: int | None = None) -> None:
+        for size in {pose_model, "lite"}:  # the weights: those of the person detector are taken from `lite`
+            shipped(f"pose_landmarker_{size}.task")
+        self._body = BodyNetwork(shipped(f"pose_landmarks_{pose_model}.onnx"), threads)
+        self._person = PersonDetector(shipped("pose_person.onnx"), threads)
+
+    def advance(self, lanes: Sequence[Lane], frames: Sequence[Frame]) -> list[Pose | None]:
+        """The pose in each lane's next frame; None where nobody is found. The lanes remember."""
+        self._seek(lanes, frames)
+        seen = [index for index, lane in enumerate(lanes) if lane.region is not None]
+        bodies: dict[int, Body] = {}
+        if seen:
+            regions = [region for lane in lanes if (region := lane.region) is not None]
+            found = self._body.find([frames[index].picture for index in seen], regions)
+            bodies = dict(zip(seen, found, strict=True))
+        return [
+            lane.follow(frame.time, bodies.get(index))
+            for index, (lane, frame) in enumerate(zip(lanes, frames, strict=True))
+        ]
+
+    def alone(self, frame: Frame) -> Pose | None:
+        """The pose in this frame, as if there were no other."""
+        return self.advance([Lane()], [frame])[0]
+
+    def _seek(self, lanes: Sequence[Lane], frames: Sequence[Frame]) -> None:
+        lost = [index for index, lane in enumerate(lanes) if lane.region is None]
+        if lost:
+            regions = self._person.find([frames[index].picture for index in lost])
+            for index, region in zip(lost, regions, strict=True):
+                lanes[index].region = region
+
+
+class OneLane:
+    """Finds the person in the frames of one video or segment: what `PoseLandmarker` does, in its way.
+
+    Raises what `LaneLandmarker` raises.
+    """
+
+    def __init__(self, pose_model: PoseModel) -> None:
+        self._landmarker = LaneLandmarker(pose_model, threads=1)
+        self._lane = Lane()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def detect(self, frame: Frame) -> Pose | None:
+        """The person in the next frame; None where nobody is found."""
+        return self._landmarker.advance([self._lane], [frame])[0]
+
+
+def detect_lanes(
+    landmarker: LaneLandmarker, segments: Iterable[Iterable[Frame]], width: int
+) -> Iterator[tuple[int, Frame, Pose | None]]:
+    """The pose in every frame of every segment, as (number of the segment, frame, pose).
+
+    Up to `width` segments go forward together, a frame each at a time; where one ends the next begins, so that the
+    batches stay full. The frames of one segment come in order.
+    """
+    waiting = enumerate(segments)
+    running: list[_Segment] = []
+    while True:
+        step = [(segment, frame) for segment in running if (frame := next(segment.frames, None)) is not None]
+        while len(step) < width and (fresh := next(waiting, None)) is not None:
+            segment = _Segment(fresh[0], iter(fresh[1]))
+            step.extend((segment, frame) for frame in islice(segment.frames, 1))
+        if not step:
+            return
+        running = [segment for segment, _ in step]
+        poses = landmarker.advance([segment.lane for segment in running], [frame for _, frame in step])
+        yield from ((segment.number, frame, pose) for (segment, frame), pose in zip(step, poses, strict=True))

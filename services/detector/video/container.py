@@ -1,0 +1,99 @@
+"""What the container says about a video, and what reading it came upon, kept apart from the open file.
+
+Both travel from whoever planned the work, and from those who each read a segment, to whoever puts it together.
+"""
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from humanpose3d.motion import FloatArray
+from humanpose3d.options import VideoFacts
+from services.detector.video.timeline import intervals, is_variable
+
+
+class Medium(BaseModel):
+    """A video as its container and its first frame describe it.
+
+    width, height  of the upright picture, pixels.
+    rotation_deg   see `services.detector.video.orientation`.
+    clock_s        seconds a tick of the stream's clock.
+    interval_s     nominal time between frames.
+    due_s          when the picture ends at the earliest, by the container's own word; None where it gives none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    width: int
+    height: int
+    rotation_deg: int
+    codec: str
+    container: str
+    has_audio: bool
+    clock_s: float
+    interval_s: float
+    due_s: float | None
+
+    def turned(self, degrees: int) -> Self:
+        """The same with the picture turned clockwise by a multiple of 90 degrees."""
+        width, height = (self.height, self.width) if degrees % 180 else (self.width, self.height)
+        rotation = (self.rotation_deg + degrees) % 360
+        return self.model_copy(update={"width": width, "height": height, "rotation_deg": rotation})
+
+
+class Reading(BaseModel):
+    """What reading a video, or a segment of it, came upon.
+
+    end_s          when the last frame ends; None where there was no frame.
+    ends_early     whether the rest could not be read.
+    damaged_parts  packets that could not be decoded, and frames that were decoded with errors.
+    interlaced     whether a frame was.
+    missing, repeated, resets  what had to be mended in the times, see `services.detector.video.timeline`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    end_s: float | None
+    ends_early: bool = False
+    damaged_parts: int = 0
+    interlaced: bool = False
+    missing: int = 0
+    repeated: int = 0
+    resets: int = 0
+
+    @classmethod
+    def joined(cls, readings: Sequence[Self]) -> Self:
+        """Of segments, in their order, what it is for the whole."""
+        ends = [reading.end_s for reading in readings if reading.end_s is not None]
+        return cls(
+            end_s=ends[-1] if ends else None,
+            ends_early=any(reading.ends_early for reading in readings),
+            damaged_parts=sum(reading.damaged_parts for reading in readings),
+            interlaced=any(reading.interlaced for reading in readings),
+            missing=sum(reading.missing for reading in readings),
+            repeated=sum(reading.repeated for reading in readings),
+            resets=sum(reading.resets for reading in readings),
+        )
+
+
+def video_facts(medium: Medium, reading: Reading, times: FloatArray) -> VideoFacts:
+    """The facts of a video from whose reading at least one frame came; times (T,) seconds."""
+    assert reading.end_s is not None
+    between = intervals(times, medium.interval_s)
+    return VideoFacts(
+        width=medium.width,
+        height=medium.height,
+        rotation_deg=medium.rotation_deg,
+        codec=medium.codec,
+        container=medium.container,
+        frames=times.size,
+        duration_s=float(reading.end_s - times[0]),
+        average_fps=float(1 / between.mean()),
+        variable_frame_rate=is_variable(between, medium.clock_s),
+        frame_interval_min_s=float(np.min(between)),
+        frame_interval_max_s=float(np.max(between)),
+        truncated=reading.ends_early or (medium.due_s is not None and reading.end_s < medium.due_s),
+        has_audio=medium.has_audio,
+    )

@@ -1,0 +1,115 @@
+"""The preview: an MP4 for any browser, with the landmarks over the video and the video's own timing.
+
+Each segment of the video makes its piece of it; joining the pieces copies them without encoding anything again.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, Self
+
+import av
+import cv2
+import numpy as np
+from av.video.stream import VideoStream
+
+from services.detector.video.orientation import Picture
+
+CLOCK_HZ: Final = 60_000
+"""Ticks a second of the preview's clock: a multiple of the common frame rates that MPEG-4 part 2 can count too."""
+
+LONGEST_SIDE: Final = 1280
+"""Larger pictures are made smaller: a preview is for looking at, and encoding 1080p takes longer than detecting."""
+
+ENCODERS: Final = {
+    "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},
+    "libopenh264": {},
+    "mpeg4": {"b": "8M"},
+}
+"""Encoders and their options, best first; PyAV's own builds have libx264. Browsers play the first two, H.264.
+
+Without B-frames, packets are in the order in which they are shown, across the joints of pieces too.
+"""
+
+
+class PieceWriter:
+    """Writes a piece of the preview; a context manager that leaves a whole file or, after an error, none.
+
+    H.264 with 4:2:0 colours, which every browser plays, in a NUT container, which keeps times exactly.
+
+    path      the file that is there in the end; none where no frame was written.
+    rate      nominal frames per second, by which the encoder chooses its level; the times are those of the frames.
+    origin_s  the time that is the preview's beginning.
+    """
+
+    def __init__(self, path: Path, rate: Fraction, origin_s: float) -> None:
+        self._path, self._part = path, path.with_name(path.name + ".part")
+        self._origin_s = origin_s
+        self._last = -1
+        self._encoder = next(name for name in ENCODERS if name in av.codecs_available)
+        self._container = av.open(self._part, "w", format="nut")
+        stream = self._container.add_stream(self._encoder, rate=rate, options=ENCODERS[self._encoder])
+        assert isinstance(stream, VideoStream)
+        self._stream = stream
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, CLOCK_HZ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        whole = kind is None and self._last >= 0
+        try:
+            with self._container:
+                if whole:
+                    self._container.mux(self._stream.encode(None))
+            if whole:
+                self._part.replace(self._path)
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    @property
+    def plays_in_browsers(self) -> bool:
+        """Whether the file is H.264; MPEG-4 part 2 needs a player of its own."""
+        return self._encoder != "mpeg4"
+
+    def write(self, time: float, picture: Picture) -> None:
+        """Add a frame: its time in seconds (increasing), and its picture, RGB, of one size throughout, see `fitted`."""
+        height, width, _ = picture.shape
+        if self._last < 0:
+            self._stream.width, self._stream.height = width, height
+        self._last = max(round((time - self._origin_s) * CLOCK_HZ), self._last + 1)
+        colours = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
+        frame = av.VideoFrame.from_ndarray(colours, format="yuv420p")
+        frame.pts, frame.time_base = self._last, Fraction(1, CLOCK_HZ)
+        self._container.mux(self._stream.encode(frame))
+
+
+def join(pieces: Sequence[Path], path: Path) -> None:
+    """One MP4 of the pieces, in their order, with the index in front (faststart); after an error, none."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with av.open(part, "w", format="mp4", options={"movflags": "+faststart"}) as target:
+            stream = None
+            for piece in pieces:
+                with av.open(piece) as source:
+                    original = source.streams.video[0]
+                    stream = stream or target.add_stream_from_template(original)
+                    for packet in source.demux(original):
+                        if packet.size:
+                            packet.stream = stream
+                            target.mux(packet)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def fitted(picture: Picture) -> Picture:
+    """The picture with both sides even, as 4:2:0 asks for, and none above the longest; as it is where it fits."""
+    height, width, _ = picture.shape
+    scale = min(1.0, LONGEST_SIDE / max(height, width)) / 2
+    size = max(2, round(width * scale) * 2), max(2, round(height * scale) * 2)
+    if size == (width, height):
+        return picture
+    smooth = cv2.INTER_AREA if scale <= 1 / 4 else cv2.INTER_LINEAR  # averaging is slow, and is seen from there on
+    return cv2.resize(picture, size, interpolation=smooth).astype(np.uint8, copy=False)

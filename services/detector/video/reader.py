@@ -1,0 +1,339 @@
+"""Videos as a stream of upright pictures, each with its own time; never more than a few of them in memory.
+
+What is decoded is what a player shows: turned and mirrored by the display matrix, with square pixels.
+"""
+
+import heapq
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from humanpose3d.errors import NoVideoStream, UnreadableVideo, VideoNotFound
+from humanpose3d.options import VideoFacts
+from services.detector.video.chunks import WHOLE, Segment, cut
+from services.detector.video.container import Medium, Reading, video_facts
+from services.detector.video.orientation import Orientation, Picture
+from services.detector.video.timeline import Timeline
+
+DEMUXERS: Final = "aac,asf,avi,flac,flv,mov,matroska,mp3,mpeg,mpegts,ogg,wav"
+"""The containers that are opened. Playlists are not among them: they make FFmpeg read other files and addresses."""
+
+NOT_A_VIDEO: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+"""Pictures that travel as a video stream: cover art, chapter thumbnails, stills."""
+
+NOMINAL_FPS: Final = 25
+"""Where a container gives neither timestamps nor a frame rate (raw streams); FFmpeg assumes the same."""
+
+MATROSKA_DURATION: Final = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+"""The tag in which Matroska's writers leave the end of one stream."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a video.
+
+    time     seconds, the container's own timestamp.
+    picture  (height, width, 3) uint8 RGB, upright, square pixels, C-contiguous.
+    """
+
+    time: float
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A whole video as its packets and its first frame tell it, before it is decoded.
+
+    medium    see there.
+    facts     by the packets' timestamps.
+    start_s   when its first frame is shown.
+    segments  what it is cut into; one where its timestamps do not tell its frames apart.
+    """
+
+    medium: Medium
+    facts: VideoFacts
+    start_s: float
+    segments: tuple[Segment, ...]
+
+
+def survey(path: Path) -> Survey:
+    """Look through a video's packets; decodes no more than its beginning.
+
+    Raises VideoNotFound, NoVideoStream or UnreadableVideo, as `Video` does.
+    """
+    with Video(path) as video:
+        return video.survey()
+
+
+class Video:
+    """A video open for reading once, as a context manager.
+
+    turn_deg      clockwise turn beyond the container's word, where that is wrong (see
+                  `services.detector.camera.orientation_check`).
+    threads       that decode ahead; 0: as FFmpeg sees fit, about one a core.
+    nominal_rate  frames per second by the container's word.
+    timeline      the times of the frames read so far, and what was mended in them.
+
+    Raises VideoNotFound where there is no such file, NoVideoStream where it has no moving picture, UnreadableVideo
+    where it cannot be decoded.
+    """
+
+    def __init__(self, path: Path, turn_deg: int = 0, threads: int = 0) -> None:
+        self._path = path
+        self._threads = threads
+        self._turn_deg = turn_deg
+        self._open()
+        self.nominal_rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(NOMINAL_FPS)
+        self._stored_size = _square_size(self._stream)
+        self._reformatter = VideoReformatter()
+        self._orientation = Orientation().turned(turn_deg)
+        self._reordered_avi = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
+        self._stated = _stated_end(self._container, self._stream, float(self.nominal_rate))
+        self._ends_early = False
+        self._end_s: float | None = None
+        self._clock = self._stream.time_base or Fraction(1, 1000)
+        self.timeline = Timeline(self._clock, float(1 / self.nominal_rate))
+        self._damaged_parts = 0
+        self._interlaced = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def frames(self, segment: Segment = WHOLE) -> Iterator[Frame]:
+        """Decode a segment, its warm-up first. Parts that cannot be decoded are skipped and counted in `reading`.
+
+        Raises UnreadableVideo where the whole is asked for and not one frame can be decoded.
+        """
+        empty = True
+        for decoded in self._entered(segment):
+            if empty:
+                self._orientation, empty = Orientation.of(decoded).turned(self._turn_deg), False
+            time = self.timeline.place(self._timestamp(decoded))
+            if time is None:
+                continue
+            if segment.over(time):
+                break
+            self._end_s = time + self._duration(decoded.duration)
+            if segment.wanted(time):
+                yield Frame(time, self._upright(decoded, segment.counts(time)))
+        self._require(not empty or segment != WHOLE)
+
+    def survey(self) -> Survey:
+        """Read to the end, decoding only until the first frame. Raises UnreadableVideo where there is none."""
+        shown: list[_Shown] = []
+        empty = True
+        for packet in self._packets():
+            for decoded in self._decode(packet, WHOLE) if empty else ():
+                self._orientation, empty = Orientation.of(decoded).turned(self._turn_deg), False
+            if packet.size and not packet.is_discard:
+                timestamp = packet.dts if packet.pts is None else packet.pts
+                shown.append(_Shown(timestamp, packet.duration, packet.is_keyframe, packet.pts is not None))
+        self._require(not empty)
+        shown.sort(key=lambda packet: float("inf") if packet.timestamp is None else packet.timestamp)
+        for timestamp, duration, *_ in shown:
+            time = self.timeline.place(timestamp)
+            if time is not None:
+                self._end_s = time + self._duration(duration)
+        return Survey(self.medium, self.facts, float(self.timeline.times[0]), self._cut(shown))
+
+    @property
+    def medium(self) -> Medium:
+        """What is known once a frame was decoded."""
+        width, height = self._orientation.size(*self._stored_size)
+        return Medium(
+            width=width,
+            height=height,
+            rotation_deg=self._orientation.rotation_deg,
+            codec=self._stream.codec_context.codec.canonical_name,
+            container=self._container.format.long_name,
+            has_audio=bool(self._container.streams.audio),
+            clock_s=float(self._clock),
+            interval_s=float(1 / self.nominal_rate),
+            due_s=0.98 * self._stated[0] - self._stated[1] if self._stated else None,
+        )
+
+    @property
+    def reading(self) -> Reading:
+        """What reading came upon so far."""
+        return Reading(
+            end_s=self._end_s,
+            ends_early=self._ends_early,
+            damaged_parts=self._damaged_parts,
+            interlaced=self._interlaced,
+            missing=self.timeline.missing,
+            repeated=self.timeline.repeated,
+            resets=self.timeline.resets,
+        )
+
+    @property
+    def facts(self) -> VideoFacts:
+        """What is known after the frames read so far, one at least."""
+        return video_facts(self.medium, self.reading, self.timeline.times)
+
+    def _open(self) -> None:
+        self._container = _open(self._path)
+        try:
+            self._stream = _video_stream(self._container, self._path.name)
+        except BaseException:
+            self._container.close()
+            raise
+        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = self._threads
+        self._unordered: list[int] = []
+
+    def _cut(self, shown: "list[_Shown]") -> tuple[Segment, ...]:
+        """By presentation timestamps; the whole in one where they do not tell every frame."""
+        mended = self.timeline.missing or self.timeline.repeated or self.timeline.resets
+        if mended or self._reordered_avi or not all(packet.presented for packet in shown):
+            return (WHOLE,)
+        timestamps = [packet.timestamp for packet in shown if packet.timestamp is not None]
+        entries = [packet.timestamp for packet in shown if packet.entry and packet.timestamp is not None]
+        return cut(timestamps, entries, self._clock)
+
+    def _entered(self, segment: Segment) -> Iterator[VideoFrame]:
+        """The frames from an entry that comes before the segment's first frame; a seek may end anywhere else."""
+        for entry in segment.entries:
+            frames = self._sought(entry, segment)
+            first = next(frames, None)
+            if first is not None and first.pts is not None and segment.follows(float(first.pts * self._clock)):
+                yield first
+                yield from frames
+                return
+        if segment.entries:
+            self._container.close()
+            self._open()
+        yield from self._all(segment)
+
+    def _sought(self, entry: int, segment: Segment) -> Iterator[VideoFrame]:
+        try:
+            self._container.seek(entry, stream=self._stream)
+        except av.FFmpegError:
+            return
+        yield from self._all(segment)
+
+    def _all(self, segment: Segment) -> Iterator[VideoFrame]:
+        for packet in self._packets():
+            yield from self._decode(packet, segment)
+
+    def _packets(self) -> "Iterator[Packet[VideoStream]]":
+        try:
+            yield from self._container.demux(self._stream)
+        except av.FFmpegError:
+            self._ends_early = True
+
+    def _decode(self, packet: "Packet[VideoStream]", segment: Segment) -> list[VideoFrame]:
+        """The frames that this packet completes.
+
+        AVI knows no presentation times: where frames are reordered, the smallest time waiting is the next frame's.
+        """
+        if self._reordered_avi and packet.dts is not None:
+            heapq.heappush(self._unordered, packet.dts)
+        try:
+            return packet.decode()
+        except av.FFmpegError:
+            time = None if packet.pts is None else float(packet.pts * self._clock)
+            self._damaged_parts += time is None or (segment.counts(time) and not segment.over(time))
+            return []
+
+    def _upright(self, decoded: VideoFrame, counts: bool) -> Picture:
+        if counts:
+            self._interlaced |= decoded.interlaced_frame
+            self._damaged_parts += decoded.is_corrupt
+        width, height = self._stored_size
+        stored = self._reformatter.reformat(decoded, width, height, "rgb24").to_ndarray()
+        return self._orientation.apply(np.asarray(stored, dtype=np.uint8))
+
+    def _timestamp(self, decoded: VideoFrame) -> int | None:
+        return heapq.heappop(self._unordered) if self._unordered else decoded.pts
+
+    def _duration(self, ticks: int | None) -> float:
+        return float(ticks * self._clock) if ticks else float(1 / self.nominal_rate)
+
+    def _require(self, found: bool) -> None:
+        if not found:
+            raise UnreadableVideo(
+                f"{self._path.name} holds no frame that can be decoded. It may be empty or cut off; export it again."
+            )
+
+
+class _Shown(NamedTuple):
+    """A packet that holds a frame."""
+
+    timestamp: int | None
+    duration: int | None
+    entry: bool
+    """Whether decoding may begin with it."""
+    presented: bool
+    """Whether the timestamp is that of its presentation."""
+
+
+def _open(path: Path) -> InputContainer:
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        raise VideoNotFound(f"There is no file {path}. Check the path of the video.") from None
+    if not stat.S_ISREG(mode):
+        raise UnreadableVideo(f"{path.name} is not a file. Give the path of a video.")
+    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+    try:
+        return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
+    except av.error.PermissionError:
+        raise UnreadableVideo(f"{path.name} may not be read. Change its permissions.") from None
+    except av.FFmpegError:
+        raise UnreadableVideo(
+            f"{path.name} is not a video that can be read: it is something else, or was cut off while it was recorded "
+            "or copied. Use MP4, MOV, AVI, WebM or MKV."
+        ) from None
+
+
+def _video_stream(container: InputContainer, name: str) -> VideoStream:
+    videos = [stream for stream in container.streams.video if not stream.disposition & NOT_A_VIDEO]
+    if not videos:
+        raise NoVideoStream(f"{name} has no moving picture, only sound. Give a video.")
+    best = container.streams.best("video")
+    stream = best if best in videos else videos[0]
+    if stream.codec_context is None:
+        raise UnreadableVideo(f"{name} is encoded in a way that cannot be decoded here. Convert it to H.264 (MP4).")
+    if not (stream.width and stream.height):
+        raise UnreadableVideo(f"{name} does not say how large its picture is. It may be cut off; export it again.")
+    return stream
+
+
+def _square_size(stream: VideoStream) -> tuple[int, int]:
+    """(width, height) as stored, but with square pixels."""
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    if not Fraction(1, 4) <= aspect <= 4:  # no camera's: a damaged header, not a pixel's shape
+        aspect = Fraction(1)
+    return max(1, round(stream.width * aspect)), stream.height
+
+
+def _stated_end(container: InputContainer, stream: VideoStream, rate: float) -> tuple[float, float] | None:
+    """Where the picture ends by the container's own word, and how much later that may be than it does; seconds."""
+    two_frames = 2.5 / rate
+    if container.format.name == "avi":  # its duration is corrected to what the file holds, its frame count is not
+        return (stream.frames / rate, two_frames) if stream.frames else None
+    if stream.duration and stream.time_base:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base), two_frames
+    if clock := MATROSKA_DURATION.fullmatch(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = clock.groups()
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds), two_frames
+    if container.duration:
+        sound = 1.0 if container.streams.audio else 0.0  # the end may be that of the sound
+        return ((container.start_time or 0) + container.duration) / av.time_base, two_frames + sound
+    return None

@@ -1,0 +1,105 @@
+"""The camera's geometry: viewing rays of the picture's points, and where the person stands before the camera."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.options import FOCAL_LENGTH
+from humanpose3d.skeleton import LANDMARK_INDEX
+from services.refiner.depth.smoothing import low_pass
+from services.refiner.vectors import Seen, pieces
+
+_TRUNK_AND_LIMBS: Final = [
+    LANDMARK_INDEX[f"{side}_{joint}"]
+    for joint in ("shoulder", "elbow", "hip", "knee", "ankle")
+    for side in ("left", "right")
+]
+
+_DISTANCE_HZ: Final = 1.0
+"""The distance follows from the apparent size, which trembles by a few per cent; a body's distance does not."""
+
+
+def rays(landmarks: Landmarks) -> FloatArray:
+    """(T, 33, 2) slopes x/z and y/z of the viewing rays in the camera's frame (x right, y down, z away)."""
+    size = np.array(landmarks.image_size, dtype=float)
+    return np.asarray((landmarks.image - size / 2) / (FOCAL_LENGTH * size.max()))
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A person before the camera, in its frame (x right, y down, z away), metres, some frames at a time.
+
+    body   the 33 landmarks (n, 33, 3) of some frames in the axes of the camera, wherever they are.
+    shift  (T, 3) moves them to where the picture shows them; NaN where picture and body fit no place before the camera.
+    """
+
+    body: Callable[[slice], FloatArray]
+    shift: FloatArray
+
+    def __call__(self, frames: slice) -> FloatArray:
+        """(n, 33, 3) the landmarks of some frames."""
+        return np.asarray(self.body(frames) + self.shift[frames, None])
+
+    def pieces(self) -> Iterator[tuple[slice, FloatArray]]:
+        """All frames, and where the landmarks are in them."""
+        return ((frames, self(frames)) for frames in pieces(len(self.shift)))
+
+
+def person_in_camera(times: FloatArray, seen: Seen, scale: float) -> Person:
+    """The landmarks, times `scale`, where they are before the camera.
+
+    The pose network sees a crop round the person and cannot know where in the picture the crop lay, so its axes are
+    those of a camera that looks straight at the person (see Yu et al. 2021, PerspectiveCrop layers, CVPR): they are
+    turned to the ray through the hips first. The position is then the one from which the landmarks, times `scale`,
+    are seen where the picture shows them, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
+    NaN where nobody was detected, or where the picture and the landmarks fit no place before the camera.
+    """
+
+    def body(frames: slice) -> FloatArray:
+        landmarks = seen(frames)
+        hips = rays(landmarks)[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
+        return np.asarray(scale * np.einsum("tij,tkj->tki", _towards(hips), landmarks.world))
+
+    return placed(times, seen, body)
+
+
+def placed(times: FloatArray, seen: Seen, body: Callable[[slice], FloatArray]) -> Person:
+    """A body in the axes of the camera, moved to where the picture shows it."""
+    positions = []
+    for frames in pieces(len(times)):
+        landmarks = seen(frames)
+        limbs = body(frames)[:, _TRUNK_AND_LIMBS]
+        positions.append(
+            _position(limbs, rays(landmarks)[:, _TRUNK_AND_LIMBS], landmarks.visibility[:, _TRUNK_AND_LIMBS])
+        )
+    position = np.concatenate(positions)
+    distance = np.where(position[:, 2:] > 0, position[:, 2:], np.nan)
+    calm = np.exp(low_pass(times, np.log(distance), _DISTANCE_HZ))
+    return Person(body, position * calm / distance)
+
+
+def _towards(slopes: FloatArray) -> FloatArray:
+    """(T, 3, 3) least rotations that take the optical axis (0, 0, 1) to rays with slopes (T, 2)."""
+    ray = np.concatenate([slopes, np.ones_like(slopes[:, :1])], axis=1)
+    x, y, z = (ray / np.linalg.norm(ray, axis=1, keepdims=True)).T
+    k = 1 / (1 + z)
+    rows = [[1 - k * x * x, -k * x * y, x], [-k * x * y, 1 - k * y * y, y], [-x, -y, z]]
+    return np.moveaxis(np.array(rows), 2, 0)
+
+
+def _position(body: FloatArray, slopes: FloatArray, weights: FloatArray) -> FloatArray:
+    """(T, 3) metres: the t that best solves slope · (body_z + t_z) = body_xy + t_xy over N weighted points.
+
+    body (T, N, 3), slopes (T, N, 2), weights (T, N). Linear in t: the plain normal equations, frame by frame.
+    """
+    weights = np.maximum(weights, 1e-3)[..., None]
+    rest = slopes * body[..., 2:] - body[..., :2]
+    mean = (weights * np.concatenate([slopes, rest], axis=2)).sum(axis=1) / weights.sum(axis=1)
+    slope_mean, rest_mean = mean[:, :2], mean[:, 2:]
+    spread, together = slopes - slope_mean[:, None], rest - rest_mean[:, None]
+    size = (weights * spread**2).sum(axis=(1, 2))
+    distance = -(weights * spread * together).sum(axis=(1, 2)) / np.where(size > 0, size, np.nan)
+    return np.concatenate([slope_mean * distance[:, None] + rest_mean, distance[:, None]], axis=1)

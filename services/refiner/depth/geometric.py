@@ -1,0 +1,160 @@
+"""The geometric way from landmarks to markers: no network, only what is known of bodies, cameras and gravity."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from pydantic import JsonValue
+
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.options import FOCAL_LENGTH, QualityWarning, Subject, Verticals
+from humanpose3d.skeleton import MARKERS
+from services.refiner.depth.camera import Person, person_in_camera
+from services.refiner.depth.gravity import Gravity, Stance, estimate_gravity
+from services.refiner.depth.ground import Placement, place
+from services.refiner.depth.markers import to_markers
+from services.refiner.depth.report import number, swap_facts, swap_warnings
+from services.refiner.depth.scale import Scale, scale_of, visible_lengths
+from services.refiner.depth.swaps import Swaps, find_swaps, mend
+from services.refiner.vectors import Seen, part, pieces
+
+_PLAUSIBLE_SCALE: Final = (0.8, 1.25)
+_TILT_UNSURE_DEG: Final = 8.0
+_TILT_LARGE_DEG: Final = 15.0
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """22 markers in the world's frame (right-handed, Y up, metres), before anything is filled, estimated or smoothed.
+
+    initial  (T, 22, 3) as the detector gave them, only scaled and aligned; NaN where nobody was detected.
+    markers  (T, 22, 3) the better ones; NaN also where a marker was hidden.
+    facts, warnings, models: this part of the stage's report.
+    spread  (T, 22) metres: standard deviation of `markers` along each axis, where it is known.
+    """
+
+    initial: FloatArray
+    markers: FloatArray
+    facts: dict[str, JsonValue]
+    warnings: tuple[QualityWarning, ...]
+    models: dict[str, str]
+    spread: FloatArray | None = None
+
+
+Reconstruct = Callable[[Landmarks, Subject, float, Verticals | None], Reconstruction]
+"""From landmarks, subject, least visibility and the picture's upright lines to markers in the world."""
+
+
+def geometric(
+    landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
+) -> Reconstruction:
+    """Mend swaps, scale by body segments, find gravity and stand the person on the floor.
+
+    Raises NobodyDetected where no frame holds a person whose place before the camera can be found.
+    """
+    swaps, times = find_swaps(landmarks), landmarks.times
+
+    def given(frames: slice) -> Landmarks:
+        return part(landmarks, frames)
+
+    def mended(frames: slice) -> Landmarks:
+        return mend(given(frames), Swaps(swaps.swapped[frames]))
+
+    lengths = [visible_lengths(mended(frames), visibility_min) for frames in pieces(len(times))]
+    scale = scale_of(np.concatenate(lengths), subject.height)
+    person = person_in_camera(times, mended, scale.factor)
+    gravity = estimate_gravity(times, _stance(person, mended, subject, visibility_min), verticals)
+    placement = place((body for _, body in person.pieces()), gravity)
+    as_given = person_in_camera(times, given, scale.factor) if swaps.frames.any() else person
+    initial, markers = (np.empty((len(times), len(MARKERS), 3)) for _ in range(2))
+    for frames, body in person.pieces():
+        visible = mended(frames).visibility >= visibility_min
+        markers[frames] = to_markers(np.where(visible[..., None], placement.to_world(body), np.nan), subject.height)
+        initial[frames] = to_markers(placement.to_world(as_given(frames)), subject.height)
+    swapped = swap_facts(times, swaps.frames)
+    return Reconstruction(
+        initial=initial,
+        markers=markers,
+        facts=swapped
+        | tilt_facts(gravity, "estimated" if gravity.estimated else "assumed")
+        | _scale_facts(scale)
+        | _translation_facts(placement),
+        warnings=(*swap_warnings(swapped), *tilt_warnings(gravity), *_scale_warnings(scale, subject)),
+        models={},
+    )
+
+
+def _stance(person: Person, seen: Seen, subject: Subject, visibility_min: float) -> Stance:
+    return Stance.joined(
+        Stance.of(body, seen(frames).visibility >= visibility_min, subject.height) for frames, body in person.pieces()
+    )
+
+
+def tilt_facts(gravity: Gravity, source: str) -> dict[str, JsonValue]:
+    """The camera's tilt, and where it is known from."""
+    return {
+        "gravity": source,
+        "gravity_by_upright_lines": gravity.lines,
+        "camera_pitch_deg": number(gravity.pitch_deg),
+        "camera_pitch_sd_deg": number(gravity.pitch_sd_deg),
+        "camera_roll_deg": number(gravity.roll_deg),
+        "camera_roll_sd_deg": number(gravity.roll_sd_deg),
+    }
+
+
+def _scale_facts(scale: Scale) -> dict[str, JsonValue]:
+    return {
+        "scale": number(scale.factor),
+        "scale_frames": scale.frames,
+        "implied_stature_m": number(scale.implied_stature_m),
+        "implied_stature_iqr_m": number(scale.implied_spread_m),
+    }
+
+
+def _translation_facts(placement: Placement) -> dict[str, JsonValue]:
+    return {
+        "translation": "from picture position and apparent size",
+        "focal_length_assumed_of_longer_side": FOCAL_LENGTH,
+        "floor_slope_removed_deg": number(np.degrees(np.arctan(np.linalg.norm(placement.slope)))),
+    }
+
+
+def tilt_warnings(gravity: Gravity) -> Iterator[QualityWarning]:
+    """What to do about a tilt that is large, uncertain or unknown."""
+    tilt, unsure = np.hypot(gravity.pitch_deg, gravity.roll_deg), max(gravity.pitch_sd_deg, gravity.roll_sd_deg)
+    if not gravity.estimated:
+        yield QualityWarning(
+            code="camera-tilt-assumed",
+            message="The person never stands upright with the legs in view, so the camera's tilt could not be told "
+            "and a level camera was assumed: pelvis and trunk angles are off by its tilt. Film from a level camera, "
+            "and let the person stand for a second at the beginning.",
+        )
+    elif unsure > _TILT_UNSURE_DEG:
+        yield QualityWarning(
+            code="camera-tilt-uncertain",
+            message=f"The camera's tilt is uncertain by {unsure:.0f}°, and pelvis and trunk angles with it. Film for "
+            "longer, from a level camera, and let the person stand upright for a second.",
+        )
+    if tilt > _TILT_LARGE_DEG:
+        yield QualityWarning(
+            code="camera-tilted",
+            message=f"The camera was tilted by about {tilt:.0f}°. This was corrected, but depth suffers: film from a "
+            "level camera at the height of the hips.",
+        )
+
+
+def _scale_warnings(scale: Scale, subject: Subject) -> Iterator[QualityWarning]:
+    low, high = _PLAUSIBLE_SCALE
+    if scale.frames == 0:
+        yield QualityWarning(
+            code="scale-unknown",
+            message="Trunk and legs were never visible together, so the size could not be matched to the given height "
+            "and lengths are the detector's own. Film the whole body.",
+        )
+    elif not low <= scale.factor <= high:
+        yield QualityWarning(
+            code="scale-implausible",
+            message=f"The body in the picture looks {scale.implied_stature_m:.2f} m tall, the height given is "
+            f"{subject.height:.2f} m. Check the height (metres); lengths were scaled to it.",
+        )

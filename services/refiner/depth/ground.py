@@ -1,0 +1,84 @@
+"""The world's origin: the floor under the feet, and the first place of the pelvis."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from humanpose3d.errors import NobodyDetected
+from humanpose3d.motion import FloatArray
+from services.refiner.depth.gravity import Gravity, world_axes
+from services.refiner.vectors import length, pair
+
+_FLOOR_QUANTILE: Final = 0.25
+"""Of the lowest foot point's heights: above the noise of the lowest frames, below those of a jump's flight."""
+
+_TRAVELLED_M: Final = 1.5
+"""A path shorter than this says nothing about the slope of the floor."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How points of the camera's frame become points of the world.
+
+    axes        (3, 3) rotation from camera to world.
+    origin      (3,) metres, in rotated axes: the first pelvis on the floor.
+    slope       (2,) rise of the floor along x and z that is left, taken away by moving whole frames up or down.
+    """
+
+    axes: FloatArray
+    origin: FloatArray
+    slope: FloatArray
+
+    def to_world(self, body: FloatArray) -> FloatArray:
+        """(T, 33, 3) metres: the landmarks in the world frame, right-handed, Y up, the floor at Y = 0."""
+        points = body @ self.axes.T - self.origin
+        points[..., 1] -= (pair(points, "hip").mean(axis=1)[:, [0, 2]] @ self.slope)[:, None]
+        return np.asarray(points)
+
+
+def place(body: Iterable[FloatArray], gravity: Gravity) -> Placement:
+    """Put the floor under the lowest foot and the origin under the first pelvis.
+
+    body: pieces (n, 33, 3), metres in the camera's frame. The floor is level unless the person travels: then what is
+    left of the tilt shows as a floor that rises along the path, and it is levelled as far as the tilt's uncertainty
+    (2 sd) goes.
+    Jumps and steps keep their height, which follows from the picture. Raises NobodyDetected where every frame is NaN.
+    """
+    axes = world_axes(gravity.up)
+    paths = [_pelvis_and_lowest((each @ axes.T)[np.isfinite(each).all(axis=(1, 2))]) for each in body]
+    pelvis, lowest = (np.concatenate(values) for values in zip(*paths, strict=True))
+    if not len(pelvis):
+        raise NobodyDetected("Nobody was found in the video. Film the whole person, in good light and alone.")
+    origin = pelvis[0]
+    path = (pelvis - origin)[:, [0, 2]]
+    slope = np.zeros(2)
+    if np.ptp(path, axis=0).max() > _TRAVELLED_M:
+        limit = np.tan(np.radians(2 * max(gravity.pitch_sd_deg, gravity.roll_sd_deg)))
+        slope = _slope(path, lowest)
+        slope *= min(1.0, limit / max(float(length(slope)), 1e-9))
+    floor = np.quantile(lowest - path @ slope, _FLOOR_QUANTILE)
+    return Placement(axes, np.array([origin[0], floor, origin[2]]), slope)
+
+
+def _pelvis_and_lowest(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(n, 3) the middle of the hips, and (n,) the height of the lowest foot point."""
+    feet = np.concatenate([pair(points, "heel"), pair(points, "foot_index")], axis=1)
+    return pair(points, "hip").mean(axis=1), feet[..., 1].min(axis=1)
+
+
+def _slope(path: FloatArray, lowest: FloatArray) -> FloatArray:
+    """(2,) quantile regression of heights (T,) on the path (T, 2), by iterated least squares.
+
+    A ridge of 0.3 m on the path's spread keeps directions flat that nobody walked in.
+    """
+    design = np.column_stack([np.ones(len(path)), path - path.mean(axis=0)])
+    ridge = len(path) * np.diag([0.0, 0.3**2, 0.3**2])
+    weights = np.ones(len(path))
+    for _ in range(30):
+        weighted = design * weights[:, None]
+        fit = np.linalg.solve(weighted.T @ design + ridge * weights.mean(), weighted.T @ lowest)
+        residual = lowest - design @ fit
+        weights = np.where(residual < 0, 1 - _FLOOR_QUANTILE, _FLOOR_QUANTILE) / np.maximum(np.abs(residual), 0.01)
+    return np.asarray(fit[1:])

@@ -1,0 +1,207 @@
+"""The learned way from landmarks to markers: a network that has seen many people filmed, and knows where they were.
+
+`models/depth_refiner.md` says what it was trained on and how far to trust it. It answers in an upright frame that looks
+where the camera looks, from the middle of the hips, and mends exchanged sides, short feet and timid depth by itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.options import Subject, Verticals
+from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
+from services.refiner.depth.camera import placed
+from services.refiner.depth.geometric import Reconstruct, Reconstruction, geometric, tilt_facts, tilt_warnings
+from services.refiner.depth.gravity import Gravity, world_axes
+from services.refiner.depth.ground import place
+from services.refiner.depth.markers import MARKER_LANDMARKS
+from services.refiner.depth.report import number
+from services.refiner.vectors import pair, part, pieces, unit
+from services.refiner.windows import WINDOW, Blend, ask_in_parts, window_indices
+from shared.networks import Refiner
+
+INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height", "verticals", "focal")
+OUTPUTS: Final = ("markers", "spread", "tilt", "tilt_spread", "bearing")
+
+_WINDOWS_AT_ONCE: Final = 16
+"""In one call: nearly as fast as more, in 50 MB."""
+
+_FALLBACK_STEP_S: Final = 1 / 30
+"""Between the frames of a clip that has only one."""
+
+
+class Answer(NamedTuple):
+    """What the network says of every frame, NaN where nobody was detected.
+
+    markers (T, 22, 3) metres from the middle of the hips: x to the right of the picture, y up, z towards the camera;
+    spread (T, 22) metres, tilt (T, 2) pitch (up) and roll (clockwise, from behind) of the camera in radians, and their
+    standard deviations (T, 2).
+    """
+
+    markers: FloatArray
+    spread: FloatArray
+    tilt: FloatArray
+    tilt_spread: FloatArray
+
+
+def neural(network: Refiner) -> Reconstruct:
+    """The reconstruction by this network; its initial markers are those of the geometric one."""
+
+    def reconstruct(
+        landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
+    ) -> Reconstruction:
+        base = geometric(landmarks, subject, visibility_min, verticals)
+        answer = ask(network, landmarks, subject.height, verticals, into=base.markers)
+        gravity = replace(_gravity(answer), lines=verticals is not None)
+        _put_into_world(landmarks, answer, gravity)
+        return Reconstruction(
+            initial=base.initial,
+            markers=answer.markers,
+            facts=base.facts | tilt_facts(gravity, "from a network") | {"marker_sd_m": _mean_spread(answer.spread)},
+            warnings=(*(w for w in base.warnings if not w.code.startswith("camera-tilt")), *tilt_warnings(gravity)),
+            models=network.models,
+            spread=answer.spread,
+        )
+
+    return reconstruct
+
+
+def ask(
+    network: Refiner,
+    landmarks: Landmarks,
+    height: float,
+    verticals: Verticals | None = None,
+    into: FloatArray | None = None,
+    focal_length: float | None = None,
+) -> Answer:
+    """Ask the network about a whole clip, window by window; the markers are written `into` an array, or a new one.
+    focal_length: in units of the picture's longer side, where it is known.
+
+    Where the landmarks have no picture (`image` all NaN) it answers from the 3D alone; then z need not point to any
+    camera.
+    """
+    frames = len(landmarks.times)
+    indices = window_indices(max(frames, WINDOW))
+    room = [np.empty((max(frames, WINDOW), *shape)) for shape in ((22,), (2,), (2,), ())]
+    blends = dict(zip(OUTPUTS, [Blend(_room(into, frames)), *map(Blend, room)], strict=True))
+    for _ in ask_in_parts(
+        network, indices, _feed(landmarks, height, verticals, focal_length), blends, _WINDOWS_AT_ONCE
+    ):
+        pass
+    answers = [blend.finish() for blend in blends.values()]
+    if frames < WINDOW:
+        answers = [values[:frames] for values in answers]
+    markers, spread, tilt, tilt_spread, bearing = answers
+    unseen = ~landmarks.detected
+    for values in (markers, spread, tilt, tilt_spread):
+        values[unseen] = np.nan
+    _turn(markers, bearing)
+    return Answer(markers, spread, tilt, tilt_spread)
+
+
+def _room(into: FloatArray | None, frames: int) -> FloatArray:
+    """For the markers of a clip, or of one window where it is shorter."""
+    return into if into is not None and frames >= WINDOW else np.empty((max(frames, WINDOW), len(MARKERS), 3))
+
+
+def as_inputs(verticals: Verticals | None) -> FloatArray:
+    """(3,) slopes and 1, or zeros: what the network is told of the picture's upright lines."""
+    return np.zeros(3) if verticals is None else np.array([verticals.aside, verticals.ahead, 1.0])
+
+
+def _feed(
+    landmarks: Landmarks, height: float, verticals: Verticals | None, focal_length: float | None
+) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]]:
+    """The network's inputs for windows by their frames; a clip shorter than a window holds its last frame."""
+    frames, times = len(landmarks.times), landmarks.times - landmarks.times[0]
+    step = float(np.median(np.diff(times))) if frames > 1 else _FALLBACK_STEP_S
+    times = np.append(times, times[-1] + step * np.arange(1, max(WINDOW - frames, 0) + 1))
+    pictured = any(np.isfinite(landmarks.image[piece]).any() for piece in pieces(frames))
+    size = np.array(landmarks.image_size, dtype=float) * pictured
+
+    def feed(rows: NDArray[np.int64]) -> dict[str, FloatArray]:
+        known = np.minimum(rows, frames - 1)
+        world = landmarks.world[known]
+        return {
+            "image": np.nan_to_num(landmarks.image[known]),
+            "world": np.nan_to_num(world),
+            "visibility": landmarks.visibility[known],
+            "detected": np.isfinite(world).all(axis=(2, 3)).astype(float),
+            "times": times[rows],
+            "size": np.tile(size, (len(rows), 1)),
+            "height": np.full(len(rows), height),
+            "verticals": np.tile(as_inputs(verticals), (len(rows), 1)),
+            "focal": np.full(len(rows), focal_length or 0.0),
+        }
+
+    return feed
+
+
+def _turn(points: FloatArray, bearing: FloatArray) -> None:
+    """Turn points (T, N, 3) of the vertical plane through camera and hips to be as seen by the camera, which looks
+    `bearing` (T,) radians to the left of them."""
+    for piece in pieces(len(points)):
+        c, s = np.cos(bearing[piece])[:, None], np.sin(bearing[piece])[:, None]
+        x, z = points[piece, :, 0].copy(), points[piece, :, 2].copy()
+        points[piece, :, 0] = c * x - s * z
+        points[piece, :, 2] = c * z + s * x
+
+
+def _gravity(answer: Answer) -> Gravity:
+    """Up in the camera's frame, the mean over the clip: a camera on a stand, or one that sways about it."""
+    pitch, roll = answer.tilt.T
+    up = np.stack([-np.sin(roll) * np.cos(pitch), -np.cos(roll) * np.cos(pitch), np.sin(pitch)], axis=1)
+    mean = unit(np.nanmean(up, axis=0))
+    roll_deg, pitch_deg = np.degrees([np.arctan2(mean[0], -mean[1]), -np.arcsin(mean[2])])
+    # the errors of neighbouring frames are one error: their mean is as uncertain as any of them
+    sd = np.degrees(np.nanmean(answer.tilt_spread, axis=0))
+    return Gravity(mean, float(pitch_deg), float(roll_deg), float(sd[0]), float(sd[1]), estimated=True)
+
+
+def _put_into_world(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> None:
+    """Move the markers to where the picture shows them, over a floor at Y = 0."""
+    axes = world_axes(gravity.up)
+
+    def seen(frames: slice) -> Landmarks:
+        return part(landmarks, frames)
+
+    def body(frames: slice) -> FloatArray:
+        there = seen(frames).detected[:, None, None]
+        points = np.where(there, np.zeros((1, len(LANDMARK_INDEX), 3)), np.nan)
+        points[:, _LANDMARKS] = answer.markers[frames][:, _MARKERS] @ axes
+        return points
+
+    standing = placed(landmarks.times, seen, body)
+    _bridge(landmarks, standing.shift)
+    placement = place((points for _, points in standing.pieces()), gravity)
+    for frames, points in standing.pieces():
+        hip = pair(placement.to_world(points), "hip").mean(axis=1)[:, None]
+        answer.markers[frames] = hip + answer.markers[frames] - _mid_hip(answer.markers[frames])
+
+
+def _bridge(landmarks: Landmarks, shift: FloatArray) -> None:
+    """Where the network's body fits no place before the camera, since the detector took left for right, the person is
+    on the way from the last place to the next; shift (T, 3) is changed."""
+    known = np.isfinite(shift).all(axis=1)
+    lost = landmarks.detected & ~known
+    if known.any():
+        for path in shift.T:
+            path[lost] = np.interp(landmarks.times[lost], landmarks.times[known], path[known])
+
+
+def _mean_spread(spread: FloatArray) -> dict[str, JsonValue]:
+    """The standard deviation that the network states of each marker, its mean over the clip."""
+    return {name: number(value) for name, value in zip(MARKERS, np.nanmean(spread, axis=0), strict=True)}
+
+
+def _mid_hip(markers: FloatArray) -> FloatArray:
+    return np.asarray(markers[:, [MARKER_INDEX["LHip"], MARKER_INDEX["RHip"]]].mean(axis=1, keepdims=True))
+
+
+_MARKERS: Final = [MARKER_INDEX[marker] for marker in MARKER_LANDMARKS]
+_LANDMARKS: Final = [LANDMARK_INDEX[landmark] for landmark in MARKER_LANDMARKS.values()]

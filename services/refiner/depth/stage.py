@@ -1,0 +1,89 @@
+"""The depth stage: from the detector's landmarks to 22 markers in the world's frame, with what was wrong mended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSpread, read_only
+from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals
+from humanpose3d.skeleton import MARKERS
+from services.refiner.depth.choice import chosen
+from services.refiner.depth.gaps import fill_gaps
+from services.refiner.depth.missing import estimate_missing
+from services.refiner.depth.report import marker_facts, marker_warnings
+from services.refiner.depth.smoothing import CUTOFF_HZ, can_filter, low_pass
+from shared.stage import Progress, Stage
+
+
+@dataclass(frozen=True)
+class DepthInputs:
+    """What the detector saw, and who it is."""
+
+    landmarks: Landmarks
+    subject: Subject
+    verticals: Verticals | None = None
+
+
+@dataclass(frozen=True)
+class DepthOutputs:
+    """The 22 markers of `humanpose3d.skeleton.MARKERS`, world frame.
+
+    initial_markers  as the detector gave them: scaled and aligned, not refined.
+    markers          left and right put back, hidden ones removed, short gaps filled; completed and smoothed on request.
+    depth_spread     how uncertain they are, where a neural refiner says so.
+    """
+
+    initial_markers: Markers
+    markers: Markers
+    report: StageReport
+    depth_spread: MarkerSpread | None = None
+
+
+def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -> DepthOutputs:
+    """Reconstruct the markers, fill short gaps, and where the options say so estimate what is missing and smooth.
+
+    Raises NobodyDetected where no frame holds a person, ModelNotFound and ModelError for a model that cannot be used.
+    """
+    reconstruct = chosen(options)
+    landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
+    progress(0, len(times))
+    reconstruction = reconstruct(landmarks, subject, options.visibility_min, inputs.verticals)
+    positions = reconstruction.markers
+    gaps = fill_gaps(times, positions)
+    estimated = np.zeros(positions.shape[:2], dtype=bool)
+    if options.estimate_missing:
+        estimated = estimate_missing(times, positions, subject.height)
+    if options.temporal_smoothing:
+        for path in np.moveaxis(positions, 1, 0):
+            path[:] = low_pass(times, path)
+    facts = marker_facts(gaps, estimated, positions)
+    warnings = (*reconstruction.warnings, *marker_warnings(facts), *_smoothing_warnings(times, options))
+    progress(len(times), len(times))
+    return DepthOutputs(
+        initial_markers=Markers(times, MARKERS, read_only(reconstruction.initial)),
+        markers=Markers(times, MARKERS, read_only(positions)),
+        report=StageReport(facts=reconstruction.facts | facts, warnings=warnings, models=reconstruction.models),
+        depth_spread=_spread(times, reconstruction.spread),
+    )
+
+
+def _spread(times: FloatArray, values: FloatArray | None) -> MarkerSpread | None:
+    return None if values is None else MarkerSpread(times, MARKERS, read_only(values))
+
+
+def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[QualityWarning]:
+    if options.temporal_smoothing and not can_filter(times):
+        yield QualityWarning(
+            code="not-smoothed",
+            message=f"The frame rate is too low for a filter at {CUTOFF_HZ:.0f} Hz, so nothing was smoothed. Film at "
+            "30 frames a second or more.",
+        )
+
+
+def check(options: RunOptions) -> None:
+    """Raises ModelNotFound or ModelError where a model was named that cannot be used."""
+    chosen(options)
+
+
+DEPTH = Stage("refiner.depth", DepthInputs, DepthOutputs, refine_depth, check)

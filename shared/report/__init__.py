@@ -1,9 +1,0 @@
-"""`report.html`: one run on one self-contained page, to read, to print on A4, to put into a patient's folder.
-
-It asks for nothing from outside and needs no script. Whatever came from a user is escaped by construction
-(`shared.report.markup`).
-"""
-
-from shared.report.page import report_page
-
-__all__ = ["report_page"]

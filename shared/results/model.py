@@ -1,0 +1,102 @@
+"""What a finished run consists of, by the names of the stages' outputs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from humanpose3d.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.options import RunOptions, StageName, StageReport, Subject, VideoFacts
+
+_T = TypeVar("_T")
+
+ARTEFACTS: Final[Mapping[str, type]] = {
+    "video_facts": VideoFacts,
+    "landmarks": Landmarks,
+    "initial_markers": Markers,
+    "augmented_markers": Markers,
+    "marker_spread": MarkerSpread,
+    "angles": JointAngles,
+    "depth_spread": MarkerSpread,
+    "refined_angles": JointAngles,
+    "angle_spread": AngleSpread,
+    "preview": Path,
+}
+"""What results are made from, by the names of the stages' outputs."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunResults:
+    """Everything that a finished run has to tell.
+
+    `name` names the folder and its files (`shared.names.safe_name` of the video). `artefacts` holds what the stages
+    made (`ARTEFACTS`); each access may read a file anew (`shared.artefacts.Shelf`), so that what is not being written
+    is not in memory.
+    """
+
+    name: str
+    video_sha256: str
+    subject: Subject
+    options: RunOptions
+    reports: Mapping[StageName, StageReport]
+    timings_s: Mapping[StageName, float]
+    artefacts: Mapping[str, Any]
+
+    @property
+    def video_facts(self) -> VideoFacts:
+        """What the video is."""
+        return self._made("video_facts", VideoFacts)
+
+    @property
+    def landmarks(self) -> Landmarks:
+        """As detected."""
+        return self._made("landmarks", Landmarks)
+
+    @property
+    def initial_markers(self) -> Markers:
+        """The 22, before refinement."""
+        return self._made("initial_markers", Markers)
+
+    @property
+    def augmented_markers(self) -> Markers:
+        """The 65, after everything."""
+        return self._made("augmented_markers", Markers)
+
+    @property
+    def marker_spread(self) -> MarkerSpread:
+        """Of the 43."""
+        return self._made("marker_spread", MarkerSpread)
+
+    @property
+    def angles(self) -> JointAngles:
+        """As computed from the markers."""
+        return self._made("angles", JointAngles)
+
+    @property
+    def final_angles(self) -> JointAngles:
+        """Refined, where the joints were refined; the CSV files hold these."""
+        return self.refined_angles or self.angles
+
+    @property
+    def refined_angles(self) -> JointAngles | None:
+        """Where the joints were refined."""
+        return self.artefacts.get("refined_angles")
+
+    @property
+    def angle_spread(self) -> AngleSpread | None:
+        """How uncertain the refined angles are."""
+        return self.artefacts.get("angle_spread")
+
+    @property
+    def preview(self) -> Path | None:
+        """The film in the caller's scratch folder, where there is one."""
+        return self.artefacts.get("preview")
+
+    def made(self, name: str) -> bool:
+        """Whether an artefact is there; nothing is read."""
+        return name in self.artefacts
+
+    def _made(self, name: str, kind: type[_T]) -> _T:
+        value = self.artefacts[name]
+        assert isinstance(value, kind)
+        return value

@@ -1,0 +1,56 @@
+"""The pictures of a run, drawn side by side: matplotlib takes about a second for each."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Self
+
+from humanpose3d.errors import StageCrashed
+from shared.machine import usable_cpus
+from shared.processes import pool
+
+
+class Painters:
+    """Processes for so many pictures, one a core, as a context manager; they import matplotlib meanwhile.
+
+    A single picture is drawn here, and so are all where there is a single core.
+    """
+
+    def __init__(self, pictures: int) -> None:
+        count = min(pictures, usable_cpus())
+        self._pool = pool(count, _load) if count > 1 else None
+        self._drawings: list[Callable[[], None]] = []
+        self._futures: list[Future[None]] = []
+        if self._pool is not None:
+            self._futures = [self._pool.submit(_load) for _ in range(count)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def begin(self, drawings: Sequence[Callable[[], None]]) -> None:
+        """Start on these. They and what they hold travel to other processes."""
+        if self._pool is None:
+            self._drawings.extend(drawings)
+        else:
+            self._futures.extend(self._pool.submit(drawing) for drawing in drawings)
+
+    def finish(self) -> None:
+        """Return when all are drawn. Raises what a drawing raises, StageCrashed where a process died."""
+        for drawing in self._drawings:
+            drawing()
+        try:
+            for future in self._futures:
+                future.result()
+        except BrokenProcessPool:
+            raise StageCrashed("A process that draws pictures ended without an answer.") from None
+
+
+def _load() -> None:
+    import shared.results.plots  # noqa: F401 -- matplotlib's import takes longer than all else here

@@ -1,0 +1,109 @@
+"""What every picture shares: the page, its title and legend, colours, and how it is written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from matplotlib import rc_context
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.lines import Line2D
+
+from humanpose3d.formats.files import write_atomic
+
+A4: Final = (8.27, 11.69)
+DPI: Final = 200
+FONT: Final = "DejaVu Sans"
+"""The font that matplotlib brings along."""
+
+RIGHT: Final = "#D55E00"
+LEFT: Final = "#0072B2"
+MIDLINE: Final = "#000000"
+"""Vermillion, blue and black of the palette of Okabe & Ito (2008), which no colour blindness confuses."""
+
+LineStyle = Literal["-", ":"] | tuple[float, Sequence[float]]
+DASHED: Final = (0.0, (4.0, 1.5))
+
+STYLES: Final[dict[str, tuple[str, LineStyle]]] = {"r": (RIGHT, "-"), "l": (LEFT, DASHED), "": (MIDLINE, "-")}
+"""Colour and line style by side: right, left, neither."""
+
+LOOK: Final[dict[Any, Any]] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titley": 1.0,  # where titles are put anyway: else the labels of all ticks are measured first
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.4,
+    **{f"{axis}tick.{what}": size for axis in "xy" for what, size in (("labelsize", 6.5), ("major.size", 2))},
+    **{f"{axis}tick.major.pad": 2 for axis in "xy"},
+}
+"""Light frame, small ticks, in matplotlib's words: in force while a page is made and drawn, since making an axis as it
+shall be takes half the time of changing one."""
+
+_TITLE_LENGTH: Final = 70
+_SVG: Final[dict[Any, str]] = {"svg.hashsalt": "HumanPose3D", "svg.fonttype": "path"}
+"""Names within the file are made from the salt instead of from chance."""
+
+
+def new_page(title: str, subtitle: str, landscape: bool = False) -> Figure:
+    """An empty page with its headings."""
+    figure = Figure(figsize=A4[::-1] if landscape else A4, dpi=DPI)
+    FigureCanvasAgg(figure)
+    _write_line(figure, 0.3, _shortened(printable(title)), size=13, weight="bold")
+    _write_line(figure, 0.53, subtitle, size=8, weight="normal")
+    return figure
+
+
+def _write_line(figure: Figure, inches_down: float, text: str, size: int, weight: str) -> None:
+    """Text at the left margin, as it stands: a dollar sign in the name of a video starts no formula."""
+    y = 1 - inches_down / figure.get_figheight()
+    figure.text(0.07, y, text, va="center", family=FONT, parse_math=False, fontsize=size, fontweight=weight)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _TITLE_LENGTH else text[: _TITLE_LENGTH - 1] + "…"
+
+
+def add_legend(figure: Figure, entries: dict[str, Line2D]) -> None:
+    """Legend in one line under the headings."""
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="center left",
+        bbox_to_anchor=(0.06, 1 - 0.74 / figure.get_figheight()),
+        ncols=len(entries),
+        frameon=False,
+        fontsize=8,
+        handlelength=3.2,
+    )
+
+
+def sides_legend() -> dict[str, Line2D]:
+    """Legend entries of the two sides and the midline."""
+    names = {"right": "r", "left": "l", "pelvis, trunk": ""}
+    return {name: Line2D([], [], color=STYLES[side][0], linestyle=STYLES[side][1]) for name, side in names.items()}
+
+
+def save_page(figure: Figure, path: Path) -> None:
+    """Write the page as PNG, and beside it as SVG, whose letters are outlines: it looks the same everywhere.
+
+    The same bytes for the same picture and matplotlib. Raises OutputNotWritable.
+    """
+    with write_atomic(path) as file:
+        figure.savefig(file, format="png", metadata={"Software": "HumanPose3D"})
+    with write_atomic(path.with_suffix(".svg")) as file, rc_context(_SVG):
+        figure.savefig(file, format="svg", metadata={"Creator": "HumanPose3D", "Date": None})
+
+
+def without_label(axis: Axis) -> None:
+    """Spare matplotlib the measuring of ticks beside which a label that is not there would lie."""
+    axis.set_label_coords(0.5, 0.5)
+
+
+def printable(text: str) -> str:
+    """Text in which what the font cannot draw is a question mark."""
+    font = get_font(findfont(FONT))
+    return "".join(character if font.get_char_index(ord(character)) else "?" for character in text)

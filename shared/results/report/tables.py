@@ -1,0 +1,86 @@
+"""Statistics of the joint angles as tables: by joint and side, right beside left."""
+
+from typing import Final
+
+from humanpose3d.motion import JointAngles
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
+from humanpose3d.statistics import AngleStatistics, Asymmetry, angle_statistics, asymmetries
+from shared.results.labels import ROWS
+from shared.results.report.markup import Html, element, joined
+
+_FIGURES: Final = {"range_of_motion": "Range", "minimum": "Min", "maximum": "Max", "mean": "Mean"}
+
+
+def statistics_tables(angles: JointAngles) -> Html:
+    """Of the limbs, with right minus left, and of pelvis and trunk; degrees."""
+    rows = {(row.joint, row.angle): row for row in angle_statistics(angles)}
+    differences = {(row.joint, row.angle): row for row in asymmetries(list(rows.values()))}
+    limbs = [row for row in ROWS if row not in JOINT_GROUP_INDEX]
+    middle = [row for row in ROWS if row in JOINT_GROUP_INDEX]
+    return joined(
+        element(
+            "table",
+            element("caption", "Limbs, degrees"),
+            _limbs_head(),
+            *(_limb(joint, rows, differences) for joint in limbs),
+            class_="statistics",
+        ),
+        element(
+            "table",
+            element("caption", "Pelvis and trunk, degrees"),
+            element("thead", element("tr", element("th", "Joint"), element("th", "Angle"), *_headings())),
+            *(_body(joint, [_cells(rows[joint, angle]) for angle in _angles(joint)]) for joint in middle),
+            class_="statistics",
+        ),
+    )
+
+
+def _limbs_head() -> Html:
+    sides = [element("th", side, colspan="4", class_=side.lower()) for side in ("Right", "Left")]
+    asymmetry = element("th", "Right − left", colspan="2")
+    first = [element("th", name, rowspan="2") for name in ("Joint", "Angle")]
+    below = element("tr", *_headings(), *_headings(), _heading("Range"), _heading("Mean"))
+    return element("thead", element("tr", *first, *sides, asymmetry), below)
+
+
+def _headings() -> list[Html]:
+    return [_heading(name) for name in _FIGURES.values()]
+
+
+def _heading(name: str) -> Html:
+    return element("th", name, class_="figure")
+
+
+def _limb(
+    joint: str,
+    rows: dict[tuple[str, str], AngleStatistics],
+    differences: dict[tuple[str, str], Asymmetry],
+) -> Html:
+    cells = []
+    for angle in _angles(f"{joint}_r"):
+        difference = differences[joint, angle]
+        sides = [cell for side in ("r", "l") for cell in _cells(rows[f"{joint}_{side}", angle])]
+        cells.append([*sides, _cell(difference.range_of_motion, "strong"), _cell(difference.mean)])
+    return _body(joint, cells)
+
+
+def _body(joint: str, cells: list[list[Html]]) -> Html:
+    """One joint's rows, which a page break does not part."""
+    name = element("th", joint.capitalize(), rowspan=str(len(cells)), class_="joint")
+    lines = [
+        element("tr", name if index == 0 else None, element("th", words, class_="angle"), *row)
+        for index, (words, row) in enumerate(zip(ROWS[joint], cells, strict=True))
+    ]
+    return element("tbody", *lines)
+
+
+def _cells(row: AngleStatistics) -> list[Html]:
+    return [_cell(getattr(row, name), "strong" if name == "range_of_motion" else None) for name in _FIGURES]
+
+
+def _cell(value: float | None, style: str | None = None) -> Html:
+    return element("td", "–" if value is None else f"{value:.1f}".replace("-", "−"), class_=style)
+
+
+def _angles(group: str) -> tuple[str, str, str]:
+    return JOINT_GROUPS[JOINT_GROUP_INDEX[group]].angles

@@ -1,0 +1,251 @@
+"""What a run leaves behind: one folder, the same whether the run was done in one process or by many workers.
+
+    <video>/
+    ├── report.html                   the run on one page, to read and to print
+    ├── <video>_initial.trc           the 22 markers before refinement
+    ├── <video>_final.trc             the 65 markers after everything
+    ├── <video>_raw_landmarks.csv
+    ├── <video>_preview.mp4           (export_preview, blur_faces)
+    ├── <video>_landmarks.png, .svg   (plot_landmarks)
+    ├── <video>_augmented.png, .svg   (plot_augmented)
+    ├── quality.json                  what was measured about the run, and its warnings
+    ├── run.json                      enough to repeat it
+    └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png, .svg (plot_all_joint_angles),
+                                      <video>_angle_comparison.png, .svg (save_angle_comparison)
+
+Everything but run.json, and the date in report.html, is the same, byte for byte, when the same video is analysed again
+in the same way; pictures are so for one version of matplotlib, the preview for one encoder.
+"""
+
+import json
+import platform
+import secrets
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Final, get_args
+
+import numpy as np
+from pydantic import JsonValue
+
+from humanpose3d.errors import OutputNotWritable
+from humanpose3d.formats.csv_files import write_angles_csv, write_landmarks_csv
+from humanpose3d.formats.files import write_atomic
+from humanpose3d.formats.trc import write_trc
+from humanpose3d.motion import MarkerSpread
+from humanpose3d.options import RunOptions, StageName
+from shared.results.model import RunResults
+from shared.results.plot_pool import Painters
+from shared.results.report import report_page
+
+SCHEMA_VERSION: Final = 1
+"""Of quality.json and run.json; counted up when a field changes its meaning or goes."""
+
+_PACKAGES: Final = (
+    "humanpose3d",
+    "mediapipe",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "numpy",
+    "av",
+    "opencv-python-headless",
+    "matplotlib",
+)
+_SIDE_BY_SIDE: Final = 20_000
+"""Frames up to which pictures are drawn side by side. Each holds its motion in memory, and of a long recording they
+take the smaller part of the time."""
+
+_ANGLES_FOLDER: Final = "joint_angles"
+_OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def write_results(results: RunResults, folder: Path, painters: Painters | None = None) -> None:
+    """Write all files of a run into an empty folder. Raises OutputNotWritable, leaving what it had written so far.
+
+    painters  who may have been told before that there will be pictures to draw.
+    """
+    if painters is None:
+        with Painters(number_of_pictures(results.options)) as hired:
+            write_results(results, folder, hired)
+        return
+    name = results.name
+    angles_folder = folder / _ANGLES_FOLDER
+    try:
+        angles_folder.mkdir()
+        if results.preview is not None:
+            shutil.copyfile(results.preview, folder / f"{name}_preview.mp4")
+    except OSError as error:
+        raise OutputNotWritable(f"The results cannot be written: {error.strerror}.") from error
+    drawings = [partial(draw, results, folder) for draw in _pages(results.options)]
+    side_by_side = results.video_facts.frames <= _SIDE_BY_SIDE
+    painters.begin(drawings if side_by_side else ())
+    write_trc(folder / f"{name}_initial.trc", results.initial_markers)
+    write_trc(folder / f"{name}_final.trc", results.augmented_markers)
+    write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
+    write_angles_csv(angles_folder, name, results.final_angles, results.angle_spread)
+    _write_json(folder / "quality.json", _quality(results))
+    run = _run(results)
+    _write_json(folder / "run.json", run)
+    _write_report(folder / "report.html", results, run)
+    painters.finish()
+    for drawing in () if side_by_side else drawings:
+        drawing()
+
+
+def publish(folder: Path, destination: Path) -> Path:
+    """Rename a finished folder to `destination`, replacing an earlier result there as a whole; returns `destination`.
+
+    Both must lie on one file system. There is an instant in which the earlier result is moved aside and the new one is
+    not there yet; when anything stops it then, Ctrl-C included, the earlier result is put back.
+
+    Raises OutputNotWritable where the rename is refused, or something else than a run's results is in the way.
+    """
+    aside = destination.with_name(f".replaced-{secrets.token_hex(8)}")
+    try:
+        _refuse_to_replace_anything_else(destination)
+        if destination.exists():
+            destination.rename(aside)
+        folder.rename(destination)
+    except OSError as error:
+        raise OutputNotWritable(f"The results cannot be put at {destination}: {error.strerror}.") from error
+    finally:
+        if aside.exists() and destination.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        elif aside.exists():
+            aside.rename(destination)
+    return destination
+
+
+def _refuse_to_replace_anything_else(destination: Path) -> None:
+    if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
+        raise OutputNotWritable(f"{destination} is in the way: it is not a folder. Move it or choose another output.")
+    if not destination.exists():
+        return
+    others = sorted(
+        path.name
+        for path in destination.iterdir()
+        if path.name not in _OURS and not path.name.startswith(f"{destination.name}_")
+    )
+    if others:
+        raise OutputNotWritable(
+            f"{destination} holds what no run has written ({', '.join(others[:3])}), and would be replaced. "
+            "Move that away or choose another output."
+        )
+
+
+def _quality(results: RunResults) -> dict[str, JsonValue]:
+    reports = {stage: results.reports[stage] for stage in get_args(StageName) if stage in results.reports}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "video": results.video_facts.model_dump(mode="json"),
+        "stages": {stage: dict(report.facts) for stage, report in reports.items()},
+        "marker_spread_mean_m": _mean_spread(results.marker_spread),
+        "joint_angles": "refined" if results.made("refined_angles") else "as computed",
+        "warnings": [
+            {"stage": stage, "code": warning.code, "message": warning.message}
+            for stage, report in reports.items()
+            for warning in report.warnings
+        ],
+    }
+
+
+def _mean_spread(spread: MarkerSpread) -> dict[str, JsonValue]:
+    """Mean over time of every marker's spread in metres; None for a marker that was never there."""
+    paths = zip(spread.names, spread.values.T, strict=True)
+    return {name: float(np.nanmean(path)) if np.isfinite(path).any() else None for name, path in paths}
+
+
+def _run(results: RunResults) -> dict[str, JsonValue]:
+    models = {file: digest for report in results.reports.values() for file, digest in report.models.items()}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": results.name,
+        "video_sha256": results.video_sha256,
+        "subject": results.subject.model_dump(mode="json"),
+        "options": results.options.model_dump(mode="json"),
+        "models": dict(models),
+        "versions": _versions(),
+        "timings_s": {stage: round(seconds, 3) for stage, seconds in results.timings_s.items()},
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _versions() -> dict[str, JsonValue]:
+    versions: dict[str, JsonValue] = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _write_json(path: Path, content: dict[str, JsonValue]) -> None:
+    text = json.dumps(_rounded(content), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    with write_atomic(path) as file:
+        file.write(f"{text}\n".encode())
+
+
+def _write_report(path: Path, results: RunResults, run: dict[str, JsonValue]) -> None:
+    with write_atomic(path) as file:
+        file.write(report_page(results, run).encode())
+
+
+def _rounded(value: JsonValue) -> JsonValue:
+    """Numbers to six significant digits, so that the last bits of a sum do not make two files differ."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return value
+
+
+def number_of_pictures(options: RunOptions) -> int:
+    """How many pages these options ask for."""
+    return len(_pages(options))
+
+
+def _pages(options: RunOptions) -> list[Callable[[RunResults, Path], None]]:
+    pages = {
+        _draw_angles: options.plot_all_joint_angles,
+        _draw_comparison: options.save_angle_comparison,
+        _draw_landmarks: options.plot_landmarks,
+        _draw_markers: options.plot_augmented,
+    }
+    return [draw for draw, wanted in pages.items() if wanted]
+
+
+# Each imports matplotlib late: it takes longer than all else here, and may be done in another process.
+
+
+def _draw_angles(results: RunResults, folder: Path) -> None:
+    from shared.results import plots
+
+    note = "refined, with the standard deviation" if results.made("refined_angles") else ""
+    path = folder / _ANGLES_FOLDER / f"{results.name}_all_joint_angles.png"
+    plots.save_joint_angles(path, results.final_angles, results.name, note, results.angle_spread)
+
+
+def _draw_comparison(results: RunResults, folder: Path) -> None:
+    from shared.results import plots
+
+    path = folder / _ANGLES_FOLDER / f"{results.name}_angle_comparison.png"
+    plots.save_angle_comparison(path, results.angles, results.refined_angles, results.name)
+
+
+def _draw_landmarks(results: RunResults, folder: Path) -> None:
+    from shared.results import plots
+
+    plots.save_landmarks(folder / f"{results.name}_landmarks.png", results.landmarks, results.name)
+
+
+def _draw_markers(results: RunResults, folder: Path) -> None:
+    from shared.results import plots
+
+    path = folder / f"{results.name}_augmented.png"
+    plots.save_markers(path, results.augmented_markers, results.name, results.options.show_all_markers)

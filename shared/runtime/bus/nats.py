@@ -1,0 +1,528 @@
+"""The bus on NATS JetStream.
+
+| stream     | retention  | subjects                | what                                              |
+|------------|------------|-------------------------|---------------------------------------------------|
+| STAGES     | work queue | stage.<stage>.<run>     | tasks; one durable pull consumer a stage          |
+| PARTS      | work queue | part.<stage>.<run>.<n>  | parts of tasks offered to the idle, in memory, an hour    |
+| EVENTS     | limits     | run.<run>.<status>      | changes of runs, kept for `events_days`           |
+| DLQ        | limits     | dlq.<stage>.<run>       | tasks given up, one a stage and run               |
+| EXHAUSTED  | work queue | max-deliveries advisory | kept as messages: one unheard would leave its run |
+| KV_runs    | limits     | $KV.runs.<run>          | states, the newest of each                        |
+
+A dot in a stage's name is a dash in subjects. Settings that bite: AckWait would be ignored were BackOff set, so retries
+are delayed by explicit naks; reads of the key-value bucket go to the stream's leader, since direct reads may be stale;
+ordinary deletes leave markers for ever, so a run is forgotten by purging its subjects.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, get_args
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js import JetStreamContext, api
+from nats.js.errors import BadRequestError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
+from nats.js.kv import KeyValue
+from pydantic import BaseModel, ValidationError
+
+from humanpose3d.errors import BusUnavailable, RunChanged, RunExists, RunNotFound
+from humanpose3d.options import StageName
+from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredState
+from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+from shared.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STAGES: Final = "STAGES"
+PARTS: Final = "PARTS"
+EVENTS: Final = "EVENTS"
+DEAD: Final = "DLQ"
+EXHAUSTED: Final = "EXHAUSTED"
+BUCKET: Final = "runs"
+
+_ADVISORIES: Final = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{STAGES}.*"
+_JANITOR: Final = "janitor"
+
+_REQUEST_S: Final = 5.0
+"""How long an answer of the server may take."""
+
+_MARKER_S: Final = 1.0
+"""An erased run leaves an empty marker for this long, so that those who follow the states hear of it."""
+
+_DUPLICATE_WINDOW_S: Final = 120.0
+_OFFER_S: Final = 3600.0
+_HEARTBEAT_S: Final = 1.0
+_STREAM_NAME_IN_USE: Final = 10058
+
+
+class DeadLetter(BaseModel):
+    """A task that was given up, and why."""
+
+    task: StageTask
+    problem: Problem
+
+
+def consumer_name(stage: StageName) -> str:
+    """The durable consumer of a stage, and the stage as token of a subject."""
+    return stage.replace(".", "-")
+
+
+def _subject(task: StageTask) -> str:
+    return f"stage.{consumer_name(task.stage)}.{task.run_id}"
+
+
+def _part_subject(task: PartTask) -> str:
+    return f"part.{consumer_name(task.stage)}.{task.run_id}.{task.number}"
+
+
+@dataclass(frozen=True)
+class _Received:
+    message: Msg
+    client: Client
+
+    async def in_progress(self) -> None:
+        await self._settle(b"+WPI")
+
+    async def ack(self) -> None:
+        await self._settle(b"+ACK")
+
+    async def retry(self, delay: float) -> None:
+        await self._settle(b"-NAK" if delay <= 0 else b"-NAK " + json.dumps({"delay": int(delay * 1e9)}).encode())
+
+    async def discard(self, reason: str) -> None:
+        await self._settle(b"+TERM " + reason.encode())
+
+    async def _settle(self, answer: bytes) -> None:
+        """Send it and wait until the server has confirmed (the double ack)."""
+        with _translated():
+            _must_be_connected(self.client)
+            await self.client.request(self.message.reply, answer, timeout=_REQUEST_S)
+
+
+@dataclass(frozen=True)
+class _Delivery(_Received):
+    task: StageTask
+    sequence: int
+    count: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _PartDelivery(_Received):
+    task: PartTask
+    count: int
+
+
+@dataclass(frozen=True)
+class _Exhausted:
+    task: StageTask | None
+    jetstream: JetStreamContext
+    notice: Msg
+
+    async def remove(self) -> None:
+        with _translated():
+            if self.task is not None:
+                await self.jetstream.purge_stream(STAGES, subject=_subject(self.task))
+            await self.notice.ack_sync(_REQUEST_S)
+
+
+class NatsBus:
+    """See `shared.runtime.bus.protocol.Bus`. Connects with the first call, and ever again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+        self._jetstream: JetStreamContext | None = None
+        self._bucket: KeyValue | None = None
+        self._connecting = asyncio.Lock()
+        self._pulls: dict[tuple[str, str], JetStreamContext.PullSubscription] = {}
+
+    async def publish(self, task: StageTask, headers: Mapping[str, str] | None = None) -> None:
+        await self._publish(STAGES, _subject(task), task, task.message_id, headers)
+
+    async def pull(self, stage: StageName, timeout: float) -> _Delivery | None:
+        message = await self._fetch(STAGES, consumer_name(stage), timeout)
+        if message is None:
+            return None
+        try:
+            task = StageTask.model_validate_json(message.data)
+        except ValidationError:
+            log.exception("a message on %s is no task of this version and was dropped", message.subject)
+            await self._drop(message)
+            return None
+        return _Delivery(
+            message=message,
+            client=self._connection(),
+            task=task,
+            sequence=message.metadata.sequence.stream,
+            count=message.metadata.num_delivered or 1,
+            headers=message.headers or {},
+        )
+
+    async def _drop(self, message: Msg) -> None:
+        """Out of the queue with it: its run, if there is one, is found without task and gets a new one."""
+        with _translated():
+            await message.term()
+
+    async def has_task(self, stage: StageName, run_id: str) -> bool:
+        return await self._holds(STAGES, f"stage.{consumer_name(stage)}.{run_id}")
+
+    async def _holds(self, stream: str, subject: str) -> bool:
+        jetstream = await self._ready()
+        with _translated():
+            try:
+                await jetstream.get_last_msg(stream, subject)
+            except NotFoundError:
+                return False
+        return True
+
+    async def withdraw(self, stage: StageName, run_id: str) -> None:
+        jetstream = await self._ready()
+        with _translated():
+            await jetstream.purge_stream(STAGES, subject=f"stage.{consumer_name(stage)}.{run_id}")
+
+    async def pull_exhausted(self, timeout: float) -> _Exhausted | None:
+        notice = await self._fetch(EXHAUSTED, _JANITOR, timeout)
+        if notice is None:
+            return None
+        sequence = int(json.loads(notice.data)["stream_seq"])
+        jetstream = await self._ready()
+        with _translated():
+            try:
+                data = (await jetstream.get_msg(STAGES, sequence)).data
+            except NotFoundError:
+                data = None
+        return _Exhausted(StageTask.model_validate_json(data) if data else None, jetstream, notice)
+
+    async def offer(self, task: PartTask) -> None:
+        await self._publish(PARTS, _part_subject(task), task, task.message_id)
+
+    async def pull_part(self, stage: StageName, timeout: float) -> _PartDelivery | None:
+        message = await self._fetch(PARTS, consumer_name(stage), timeout)
+        if message is None:
+            return None
+        try:
+            task = PartTask.model_validate_json(message.data)
+        except ValidationError:
+            log.exception("a message on %s is no part of this version and was dropped", message.subject)
+            await self._drop(message)
+            return None
+        return _PartDelivery(message, self._connection(), task, message.metadata.num_delivered or 1)
+
+    async def is_offered(self, task: PartTask) -> bool:
+        return await self._holds(PARTS, _part_subject(task))
+
+    async def withdraw_parts(self, stage: StageName, run_id: str) -> None:
+        jetstream = await self._ready()
+        with _translated():
+            await jetstream.purge_stream(PARTS, subject=f"part.{consumer_name(stage)}.{run_id}.*")
+
+    async def bury(self, task: StageTask, problem: Problem) -> None:
+        subject = f"dlq.{consumer_name(task.stage)}.{task.run_id}"
+        await self._publish(DEAD, subject, DeadLetter(task=task, problem=problem), task.message_id)
+
+    async def dead_letters(self, stage: StageName) -> list[tuple[StageTask, Problem]]:
+        found = []
+        async for message in self._follow(DEAD, f"dlq.{consumer_name(stage)}.*"):
+            if message is None:
+                break
+            letter = DeadLetter.model_validate_json(message.data)
+            found.append((letter.task, letter.problem))
+        return found
+
+    async def depth(self, stage: StageName) -> QueueDepth:
+        jetstream = await self._ready()
+        with _translated():
+            queue = await jetstream.consumer_info(STAGES, consumer_name(stage))
+            dead = await jetstream.stream_info(DEAD, subjects_filter=f"dlq.{consumer_name(stage)}.*")
+        return QueueDepth(queue.num_pending or 0, queue.num_ack_pending or 0, len(dead.state.subjects or {}))
+
+    async def create(self, state: RunState) -> int:
+        bucket = await self._states()
+        with _translated():
+            try:
+                return await bucket.create(state.run_id, state.model_dump_json().encode())
+            except KeyWrongLastSequenceError:
+                raise RunExists(f"There is a run {state.run_id} already.") from None
+
+    async def read(self, run_id: str) -> StoredState:
+        bucket = await self._states()
+        with _translated():
+            try:
+                entry = await bucket.get(run_id)
+            except KeyNotFoundError:
+                raise RunNotFound(f"There is no run {run_id}.") from None
+        assert entry.value is not None
+        assert entry.revision is not None
+        return StoredState(RunState.model_validate_json(entry.value), entry.revision)
+
+    async def update(self, state: RunState, revision: int) -> int:
+        bucket = await self._states()
+        with _translated():
+            try:
+                return await bucket.update(state.run_id, state.model_dump_json().encode(), revision)
+            except KeyWrongLastSequenceError:
+                raise RunChanged(f"Run {state.run_id} was changed by somebody else.") from None
+
+    async def states(self) -> AsyncGenerator[StateChange | None, None]:
+        caught_up = False
+        async for message in self._follow(f"KV_{BUCKET}", f"$KV.{BUCKET}.>", newest_only=True):
+            if message is None:
+                caught_up = True
+                yield None
+            elif message.data or caught_up:
+                run_id = message.subject.rpartition(".")[2]
+                yield StateChange(run_id, RunState.model_validate_json(message.data) if message.data else None)
+
+    async def announce(self, event: StageEvent) -> None:
+        subject = f"run.{event.run_id}.{event.status}"
+        await self._publish(EVENTS, subject, event, f"{event.run_id}.{event.revision}")
+
+    async def events(self, run_id: str, after: int = 0) -> AsyncGenerator[tuple[int, StageEvent], None]:
+        async for message in self._follow(EVENTS, f"run.{run_id}.*", after):
+            if message is not None:
+                yield message.metadata.sequence.stream, StageEvent.model_validate_json(message.data)
+
+    async def forget(self, run_id: str) -> None:
+        jetstream = await self._ready()
+        bucket = await self._states()
+        with _translated():
+            await jetstream.purge_stream(STAGES, subject=f"stage.*.{run_id}")
+            await jetstream.purge_stream(PARTS, subject=f"part.*.{run_id}.*")
+            await jetstream.purge_stream(EVENTS, subject=f"run.{run_id}.*")
+            await jetstream.purge_stream(DEAD, subject=f"dlq.*.{run_id}")
+            await bucket.purge(run_id, msg_ttl=_MARKER_S)
+
+    async def check(self) -> None:
+        jetstream = await self._ready()
+        with _translated():
+            await jetstream.stream_info(STAGES)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    async def _ready(self) -> JetStreamContext:
+        """Connected, with every stream and consumer declared."""
+        async with self._connecting:
+            with _translated():
+                if self._client is None or self._client.is_closed:
+                    self._client = await self._connect()
+                    self._jetstream = None
+                _must_be_connected(self._client)
+                if self._jetstream is None:
+                    self._pulls.clear()
+                    jetstream = self._client.jetstream(timeout=_REQUEST_S)
+                    await self._declare(jetstream)
+                    self._jetstream = jetstream
+                return self._jetstream
+
+    def _connection(self) -> Client:
+        assert self._client is not None
+        return self._client
+
+    async def _connect(self) -> Client:
+        client = Client()
+        password = self._settings.nats_password
+        try:
+            async with asyncio.timeout(_REQUEST_S):
+                await client.connect(
+                    servers=self._settings.nats_url.split(","),
+                    user=self._settings.nats_user,
+                    password=password.get_secret_value() if password else None,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=1,
+                    ping_interval=10,
+                    error_cb=_log_error,
+                )
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    async def _declare(self, jetstream: JetStreamContext) -> None:
+        replicas, days = self._settings.stream_replicas, self._settings.events_days
+        work_queue, limits = api.RetentionPolicy.WORK_QUEUE, api.RetentionPolicy.LIMITS
+        file, memory = api.StorageType.FILE, api.StorageType.MEMORY
+        for stream in (
+            api.StreamConfig(name=STAGES, subjects=["stage.*.*"], retention=work_queue),
+            api.StreamConfig(
+                name=PARTS, subjects=["part.*.*.*"], retention=work_queue, storage=memory, max_age=_OFFER_S
+            ),
+            api.StreamConfig(name=EVENTS, subjects=["run.*.*"], retention=limits, max_age=days * 86400),
+            api.StreamConfig(name=DEAD, subjects=["dlq.*.*"], retention=limits, max_msgs_per_subject=1),
+            api.StreamConfig(name=EXHAUSTED, subjects=[_ADVISORIES], retention=work_queue),
+        ):
+            await _declare_stream(
+                jetstream,
+                stream.evolve(
+                    storage=stream.storage or file, num_replicas=replicas, duplicate_window=_DUPLICATE_WINDOW_S
+                ),
+            )
+        # history 1 and no direct reads: the newest state of each run, from the leader
+        self._bucket = await jetstream.create_key_value(
+            api.KeyValueConfig(bucket=BUCKET, history=1, replicas=replicas, direct=False)
+        )
+        for stage in get_args(StageName):
+            await self._declare_consumer(jetstream, STAGES, consumer_name(stage), "stage.{}.*")
+            await self._declare_consumer(jetstream, PARTS, consumer_name(stage), "part.{}.*.*")
+        await self._declare_consumer(jetstream, EXHAUSTED, _JANITOR)
+
+    async def _declare_consumer(
+        self, jetstream: JetStreamContext, stream: str, name: str, subjects: str | None = None
+    ) -> None:
+        await jetstream.add_consumer(
+            stream,
+            api.ConsumerConfig(
+                durable_name=name,
+                filter_subject=subjects.format(name) if subjects else None,
+                ack_policy=api.AckPolicy.EXPLICIT,
+                ack_wait=self._settings.ack_wait_s,
+                max_deliver=self._settings.max_deliveries if stream == STAGES else -1,
+                max_ack_pending=self._settings.max_ack_pending,
+            ),
+        )
+
+    async def _states(self) -> KeyValue:
+        await self._ready()
+        assert self._bucket is not None
+        return self._bucket
+
+    async def _publish(
+        self, stream: str, subject: str, content: BaseModel, message_id: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        jetstream = await self._ready()
+        with _translated(), self._redeclaring():
+            await jetstream.publish(
+                subject,
+                content.model_dump_json().encode(),
+                stream=stream,
+                headers={**(headers or {}), api.Header.MSG_ID: message_id},
+            )
+
+    async def _fetch(self, stream: str, consumer: str, timeout: float) -> Msg | None:
+        jetstream = await self._ready()
+        started = time.monotonic()
+        with _translated(), self._redeclaring():
+            if (stream, consumer) not in self._pulls:
+                self._pulls[stream, consumer] = await jetstream.pull_subscribe_bind(consumer, stream)
+            try:
+                return (await self._pulls[stream, consumer].fetch(1, timeout))[0]
+            except TimeoutError:
+                if time.monotonic() - started < timeout / 2:  # refused rather than waited: the consumer is gone
+                    raise
+                return None
+
+    @contextlib.contextmanager
+    def _redeclaring(self) -> Iterator[None]:
+        """A stream or consumer that does not answer may have vanished: the next call declares all of them again."""
+        try:
+            yield
+        except (nats.errors.Error, TimeoutError):
+            self._jetstream = None
+            raise
+
+    async def _follow(
+        self, stream: str, subject: str, after: int = 0, *, newest_only: bool = False
+    ) -> AsyncGenerator[Msg | None, None]:
+        """The messages after a sequence, kept ones first, then None, then new ones, through every broken connection."""
+        caught_up = False
+        while True:
+            try:
+                async with self._following(stream, subject, after, newest_only=newest_only) as (messages, kept):
+                    if not kept and not caught_up:
+                        caught_up = True
+                        yield None
+                    async for message in messages:
+                        after = message.metadata.sequence.stream
+                        newest_only = False
+                        yield message
+                        if message.metadata.num_pending == 0 and not caught_up:
+                            caught_up = True
+                            yield None
+            except BusUnavailable as error:
+                if not caught_up:
+                    raise
+                log.info("following %s again: %s", stream, error)
+                await asyncio.sleep(0.5)
+
+    @asynccontextmanager
+    async def _following(
+        self, stream: str, subject: str, after: int, *, newest_only: bool
+    ) -> AsyncIterator[tuple[AsyncIterator[Msg], int]]:
+        """Messages of a consumer of our own, and how many were kept when it began."""
+        jetstream = await self._ready()
+        client = self._connection()
+        with _translated():
+            inbox = client.new_inbox()
+            subscription = await client.subscribe(inbox)
+            try:
+                start = api.DeliverPolicy.LAST_PER_SUBJECT if newest_only else api.DeliverPolicy.BY_START_SEQUENCE
+                consumer = await jetstream.add_consumer(
+                    stream,
+                    api.ConsumerConfig(
+                        deliver_subject=inbox,
+                        filter_subject=subject,
+                        deliver_policy=start,
+                        opt_start_seq=None if newest_only else after + 1,
+                        ack_policy=api.AckPolicy.NONE,
+                        idle_heartbeat=_HEARTBEAT_S,
+                        inactive_threshold=30 * _HEARTBEAT_S,
+                        mem_storage=True,
+                        num_replicas=1,
+                    ),
+                )
+                yield _in_order(subscription), consumer.num_pending or 0
+            finally:
+                if client.is_connected:
+                    await subscription.unsubscribe()
+
+
+async def _in_order(subscription: Subscription) -> AsyncIterator[Msg]:
+    """The messages of a push consumer. Raises TimeoutError when it falls silent, BusUnavailable when one is missing."""
+    last = 0
+    while True:
+        message = await subscription.next_msg(3 * _HEARTBEAT_S)
+        if JetStreamContext.is_status_msg(message):
+            continue  # a heartbeat
+        if message.metadata.sequence.consumer != last + 1:
+            raise BusUnavailable("A message was lost on the way.")
+        last += 1
+        yield message
+
+
+async def _declare_stream(jetstream: JetStreamContext, config: api.StreamConfig) -> None:
+    """Create the stream, or bring an existing one to this configuration."""
+    try:
+        await jetstream.add_stream(config)
+    except BadRequestError as error:
+        if error.err_code != _STREAM_NAME_IN_USE:
+            raise
+        await jetstream.update_stream(config)
+
+
+def _must_be_connected(client: Client) -> None:
+    if not client.is_connected:  # else what we send would wait in the client and take effect much later
+        raise BusUnavailable("The connection to the message bus is down.")
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """The client's errors in our terms, without its addresses."""
+    try:
+        yield
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        raise BusUnavailable(f"The message bus did not answer ({type(error).__name__}).") from error
+
+
+async def _log_error(error: Exception) -> None:
+    log.warning("message bus: %s", type(error).__name__)

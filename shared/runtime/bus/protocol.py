@@ -1,0 +1,177 @@
+"""What the bus offers to gateway and workers.
+
+Delivery is at least once: a task comes again when its worker is silent for the ack wait, gives it back, or dies.
+Whatever must happen once hangs on a run's state, which is changed by compare-and-set only. Every call may raise
+BusUnavailable, also after it took effect; so every call may be repeated.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from humanpose3d.options import StageName
+from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+
+
+class StoredState(NamedTuple):
+    """A run's state and the revision that the next change must name."""
+
+    state: RunState
+    revision: int
+
+
+class StateChange(NamedTuple):
+    """The newest state of one run; `state` is None when the run was erased."""
+
+    run_id: str
+    state: RunState | None
+
+
+@dataclass(frozen=True)
+class QueueDepth:
+    """How many tasks of a stage there are."""
+
+    waiting: int
+    """Not yet delivered."""
+    working: int
+    """Delivered and not acknowledged: at work, or waiting for another try."""
+    dead: int
+    """Given up, kept as dead letters."""
+
+
+class Delivery(Protocol):
+    """One task, handed to one worker for the length of the ack wait. Ends with `ack`, `retry` or `discard`."""
+
+    @property
+    def task(self) -> StageTask:
+        """The work to be done."""
+
+    @property
+    def sequence(self) -> int:
+        """Of the message in its stream: the same for every delivery of it."""
+
+    @property
+    def count(self) -> int:
+        """Which delivery of the message this is, from 1."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the publisher sent beside the task (trace context)."""
+
+    async def in_progress(self) -> None:
+        """Start the ack wait anew."""
+
+    async def ack(self) -> None:
+        """Done: the task leaves the queue. Returns when the server has confirmed."""
+
+    async def retry(self, delay: float) -> None:
+        """Not done: deliver it again after `delay` seconds."""
+
+    async def discard(self, reason: str) -> None:
+        """Never to be done: the task leaves the queue."""
+
+
+class PartDelivery(Protocol):
+    """One part of a run's work, handed to one worker for the length of the ack wait. Ends with `ack` or `retry`."""
+
+    @property
+    def task(self) -> PartTask:
+        """The work to be done."""
+
+    @property
+    def count(self) -> int:
+        """Which delivery of the offer this is, from 1."""
+
+    async def in_progress(self) -> None:
+        """Start the ack wait anew."""
+
+    async def ack(self) -> None:
+        """Done, or not to be done by others: the offer is withdrawn."""
+
+    async def retry(self, delay: float) -> None:
+        """Not done: deliver it again after `delay` seconds."""
+
+
+class Exhausted(Protocol):
+    """A task that was delivered as often as allowed without being done: its worker dies every time."""
+
+    @property
+    def task(self) -> StageTask | None:
+        """The task; None where it has left the queue since."""
+
+    async def remove(self) -> None:
+        """Take the task out of the queue, and this notice with it."""
+
+
+class Bus(Protocol):
+    """The message bus. One instance a process; safe for many tasks of one event loop."""
+
+    async def publish(self, task: StageTask, headers: Mapping[str, str] = ...) -> None:
+        """Queue a task. Published twice within two minutes, it is queued once."""
+
+    async def pull(self, stage: StageName, timeout: float) -> Delivery | None:
+        """The next task of a stage; None when there was none for `timeout` seconds."""
+
+    async def has_task(self, stage: StageName, run_id: str) -> bool:
+        """Whether a task of this stage and run is in the queue, at work or not."""
+
+    async def withdraw(self, stage: StageName, run_id: str) -> None:
+        """Take the task of this stage and run out of the queue; it may be published again at once."""
+
+    async def pull_exhausted(self, timeout: float) -> Exhausted | None:
+        """The next task that used up its deliveries; None when there was none for `timeout` seconds."""
+
+    async def offer(self, task: PartTask) -> None:
+        """Offer a part to all who do its stage. Offered twice within two minutes, it is offered once.
+
+        An offer is a help and no promise: it may be lost with the bus or expire. Whoever made it asks `is_offered`.
+        """
+
+    async def pull_part(self, stage: StageName, timeout: float) -> PartDelivery | None:
+        """The next part of a stage; None when there was none for `timeout` seconds."""
+
+    async def is_offered(self, task: PartTask) -> bool:
+        """Whether the offer stands, at work or not."""
+
+    async def withdraw_parts(self, stage: StageName, run_id: str) -> None:
+        """Take back every offer of this stage and run."""
+
+    async def bury(self, task: StageTask, problem: Problem) -> None:
+        """Keep a task that was given up as dead letter of its stage. Repeated, it is kept once."""
+
+    async def dead_letters(self, stage: StageName) -> list[tuple[StageTask, Problem]]:
+        """The dead letters of a stage, oldest first."""
+
+    async def depth(self, stage: StageName) -> QueueDepth:
+        """How long the queue of a stage is."""
+
+    async def create(self, state: RunState) -> int:
+        """Store the state of a new run; returns its revision. Raises RunExists."""
+
+    async def read(self, run_id: str) -> StoredState:
+        """The state as last stored. Raises RunNotFound."""
+
+    async def update(self, state: RunState, revision: int) -> int:
+        """Store a changed state if the run is still at `revision`; returns the new one. Raises RunChanged."""
+
+    def states(self) -> AsyncGenerator[StateChange | None, None]:
+        """The newest state of every run, then None, then every change as it happens, without end.
+
+        An erased run is told of as far as can be (nothing is left to tell of it after a broken connection): who keeps
+        a copy must `read` a run before showing it.
+        """
+
+    async def announce(self, event: StageEvent) -> None:
+        """Tell those who watch the run. The same event twice within two minutes is told once."""
+
+    def events(self, run_id: str, after: int = 0) -> AsyncGenerator[tuple[int, StageEvent], None]:
+        """Events of a run after this sequence, first those kept, then as they happen, each with its sequence."""
+
+    async def forget(self, run_id: str) -> None:
+        """Remove every trace of a run: state, tasks, events, dead letters."""
+
+    async def check(self) -> None:
+        """Returns when the bus answers; raises BusUnavailable."""
+
+    async def close(self) -> None:
+        """Let go of the connection."""

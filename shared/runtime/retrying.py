@@ -1,0 +1,31 @@
+"""Holding on through a short outage, where giving up would throw away minutes of work."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from humanpose3d.errors import Unavailable
+
+T = TypeVar("T")
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after this many failures in a row: doubling from 0.2 up to 15, spread so that rivals part."""
+    return min(15.0, 0.2 * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 -- keeps no secret
+
+
+async def insist(action: Callable[[], Awaitable[T]], patience_s: float) -> T:
+    """Repeat `action` while it raises Unavailable, for `patience_s`; then that error passes."""
+    deadline = time.monotonic() + patience_s
+    failures = 0
+    while True:
+        try:
+            return await action()
+        except Unavailable:
+            failures += 1
+            pause = backoff(failures)
+            if time.monotonic() + pause > deadline:
+                raise
+            await asyncio.sleep(pause)

@@ -1,0 +1,322 @@
+"""A run's life: the tasks it becomes, the state it is in, and the events that report it, as validated models."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
+
+from humanpose3d.errors import DuplicateTask, HumanPose3DError, RunOver, Superseded
+from humanpose3d.options import Contract, RunOptions, StageName, Subject, route
+
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+
+"""Safe as a token of a bus subject and as a part of an object key."""
+
+
+RunTitle = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
+]
+
+"""A name for people: anything that can be printed on one line."""
+
+
+RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+
+
+_TIME_SHARE: Final[Mapping[StageName, float]] = {
+    "detector": 90,
+    "refiner.depth": 3,
+    "augmenter": 3,
+    "angles": 2,
+    "refiner.joints": 2,
+}
+
+"""Roughly what each stage takes of a run's time on a CPU. Only the progress figure depends on it."""
+
+
+class Problem(Contract):
+    """Why a run failed, in the terms of RFC 9457: a stable code, an HTTP status, and what to do about it."""
+
+    code: str
+    status: int
+    detail: str
+
+    @classmethod
+    def of(cls, error: HumanPose3DError) -> Self:
+        """The problem that an error of ours is."""
+        return cls(code=error.code, status=error.status, detail=str(error))
+
+
+class RunRequest(Contract):
+    """What was asked for when a run was accepted. Never changes."""
+
+    video_key: str
+    """Object key of the video in the store."""
+    name: str
+    """The video's safe name without suffix; results are named after it."""
+    subject: Subject
+    options: RunOptions
+    consented_at: AwareDatetime
+    """When the sender declared the consent of the person filmed."""
+    owner: str
+    """Whom the API key belongs to."""
+    fingerprint: str
+    """The same for a repetition of the same submission."""
+
+
+class StageTask(Contract):
+    """One stage's work on one run, as it lies in the queue. Says where the data are; holds none."""
+
+    run_id: RunId
+    stage: StageName
+    rest: tuple[StageName, ...]
+    """The stages that follow (the routing slip)."""
+    subject: Subject
+    options: RunOptions
+    artefacts: dict[str, str]
+    """Artefact name → object key, of everything made so far."""
+
+    @property
+    def message_id(self) -> str:
+        """The same for the same piece of work, so that the bus recognises one published twice."""
+        return f"{self.run_id}.{self.stage}"
+
+
+class PartTask(Contract):
+    """One part of a stage's work on one run, offered to whoever is idle. Says where the data are; holds none."""
+
+    run_id: RunId
+    stage: StageName
+    number: Annotated[int, Field(ge=0)]
+    """From 0, in the order of the plan."""
+    part: JsonValue
+    """All that the plan says about it."""
+    subject: Subject
+    options: RunOptions
+    inputs: dict[str, str]
+    """Artefact name → object key, of the stage's inputs."""
+    folder: str
+    """The store's folder for what comes of the parts of this plan; another plan has another."""
+
+    @property
+    def message_id(self) -> str:
+        """The same for the same piece of work."""
+        return f"{self.folder}{self.number}"
+
+
+class Advance(Contract):
+    """How far the stage at work is: frames done, of how many (None where the video does not say)."""
+
+    done: Annotated[int, Field(ge=0)]
+    total: Annotated[int, Field(ge=0)] | None
+
+    @property
+    def fraction(self) -> float:
+        """0 to 1; 0 where the total is not known."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    def tells_more_than(self, earlier: "Advance | None") -> bool:
+        """Whether it is worth storing: a thousandth of the stage was done since, or a frame of an unknown number."""
+        before = earlier or Advance(done=0, total=self.total)
+        if self.total is None or before.total is None:
+            return self != before
+        return round(1000 * self.fraction) != round(1000 * before.fraction)
+
+
+class Claim(Contract):
+    """Which delivery of which message works on a run. Whoever holds an older one is fenced off."""
+
+    stage: StageName
+    sequence: int
+    """Sequence of the task's message in its stream."""
+    delivery: int
+    """How often that message had been delivered, this time included."""
+    worker: str
+    attempt: int
+    """Numbers the claims of a run, from 1; never given twice, so it names a folder that nobody else writes."""
+
+
+class StageRecord(Contract):
+    """The manifest of a finished stage: the one attempt that counts, and what it made."""
+
+    attempt: int
+    artefacts: dict[str, str]
+    """Artefact name → object key."""
+    seconds: float
+    sha256: dict[str, str] = Field(default_factory=dict)
+    """Of the raw files among the stage's inputs, by artefact name."""
+
+
+class RunState(Contract):
+    """Where a run stands. Every change goes through a method that says whether it is allowed.
+
+    queued → running → completed | failed | cancelled (the last two from queued too); an ended run never changes, but
+    for the name that its owner gives it.
+    The methods are pure: they return the next state, or the same one where there is nothing to change, and raise
+    RunOver or Superseded. The bus stores the result by compare-and-set, so of two changes at once one starts over.
+    """
+
+    run_id: RunId
+    request: RunRequest
+    accepted_at: AwareDatetime
+    updated_at: AwareDatetime
+    status: RunStatus = "queued"
+    progress: Annotated[float, Field(ge=0, le=100)] = 0
+    frames: Advance | None = None
+    """Of the stage at work, since it was last begun."""
+    attempts: int = 0
+    claim: Claim | None = None
+    finished: dict[StageName, StageRecord] = Field(default_factory=dict)
+    results: dict[str, str] = Field(default_factory=dict)
+    """Path within the results → object key; empty until the run is completed."""
+    problem: Problem | None = None
+    title: RunTitle | None = None
+    """What its owner calls it; None: as the video is called. Result files keep the video's name."""
+
+    @classmethod
+    def accepted(cls, run_id: str, request: RunRequest) -> Self:
+        """The state that a run starts in."""
+        now = datetime.now(UTC)
+        return cls(run_id=run_id, request=request, accepted_at=now, updated_at=now)
+
+    @property
+    def name(self) -> str:
+        """What the run is called where people see it."""
+        return self.title or self.request.name
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, one way or another."""
+        return self.status in ("completed", "failed", "cancelled")
+
+    @property
+    def stage(self) -> StageName | None:
+        """The first stage that is not finished; None after the last."""
+        return next((name for name in route(self.request.options) if name not in self.finished), None)
+
+    def task(self) -> StageTask | None:
+        """The work to be done next; None where there is none. The same state gives the same task."""
+        stages = route(self.request.options)
+        if self.is_over or self.stage is None:
+            return None
+        made = {name: key for record in self.finished.values() for name, key in record.artefacts.items()}
+        return StageTask(
+            run_id=self.run_id,
+            stage=self.stage,
+            rest=stages[stages.index(self.stage) + 1 :],
+            subject=self.request.subject,
+            options=self.request.options,
+            artefacts={"video": self.request.video_key, **made},
+        )
+
+    def claimed(self, stage: StageName, sequence: int, delivery: int, worker: str) -> Self:
+        """A worker begins on a delivery of this stage's task.
+
+        Raises Superseded where the stage is done or a later delivery of the task is at work, DuplicateTask where the
+        work belongs to another message.
+        """
+        self._must_go_on()
+        if stage != self.stage:
+            raise Superseded(f"Stage {stage} of this run is not the one to be done.")
+        held = self.claim
+        if held is not None and held.sequence != sequence:
+            raise DuplicateTask("Another message holds the same task.")
+        if held is not None and held.delivery >= delivery and (held.delivery, held.worker) != (delivery, worker):
+            raise Superseded("A later delivery of this task is at work.")
+        if held is not None and (held.delivery, held.worker) == (delivery, worker):
+            return self
+        attempt = self.attempts + 1
+        claim = Claim(stage=stage, sequence=sequence, delivery=delivery, worker=worker, attempt=attempt)
+        return self._changed(status="running", claim=claim, attempts=attempt, frames=None)
+
+    def progressed(self, claim: Claim, frames: Advance) -> Self:
+        """The stage under this claim has come so far. Progress never goes back, not even on a retry."""
+        self._must_hold(claim)
+        if not frames.tells_more_than(self.frames):
+            return self
+        return self._changed(progress=max(self.progress, self._progress(frames.fraction)), frames=frames)
+
+    def stage_finished(
+        self, claim: Claim, record: StageRecord, results: Mapping[str, str] = MappingProxyType({})
+    ) -> Self:
+        """The stage under this claim is done: from now on this attempt is the one that counts.
+
+        After the last stage the run is completed, with these results (path → object key).
+        """
+        if self.finished.get(claim.stage) == record:
+            return self
+        self._must_hold(claim)
+        done = self._changed(claim=None, frames=None, finished={**self.finished, claim.stage: record})
+        if done.stage is None:
+            return done._changed(status="completed", progress=100.0, results=dict(results))
+        return done._changed(progress=max(self.progress, done._progress(0)))
+
+    def failed(self, problem: Problem, claim: Claim | None = None) -> Self:
+        """The run cannot be done. A worker gives its claim, so that one that was fenced off cannot end the run."""
+        if claim is None:
+            self._must_go_on()
+        else:
+            self._must_hold(claim)
+        return self._changed(status="failed", problem=problem)
+
+    def cancelled(self) -> Self:
+        """The run was stopped on request."""
+        self._must_go_on()
+        return self._changed(status="cancelled")
+
+    def renamed(self, title: str) -> Self:
+        """Its owner gives it another name, at any time."""
+        return self if title == self.name else self._changed(title=title)
+
+    def requeued(self) -> Self:
+        """The task was lost: nobody's claim counts any more, and it may be published again."""
+        self._must_go_on()
+        return self._changed(claim=None, frames=None)
+
+    def _must_go_on(self) -> None:
+        if self.is_over:
+            raise RunOver(f"The run is {self.status} and stays so.")
+
+    def _must_hold(self, claim: Claim) -> None:
+        self._must_go_on()
+        if self.claim != claim:
+            raise Superseded("Another worker has taken this run over.")
+
+    def _progress(self, fraction: float) -> float:
+        stages = route(self.request.options)
+        done = sum(_TIME_SHARE[name] for name in self.finished)
+        current = _TIME_SHARE[self.stage] * fraction if self.stage else 0.0
+        return round(min(99.0, 100 * (done + current) / sum(_TIME_SHARE[name] for name in stages)), 1)
+
+    def _changed(self, **values: object) -> Self:
+        return self.model_copy(update={**values, "updated_at": datetime.now(UTC)})
+
+
+class StageEvent(Contract):
+    """A change of a run's state, as those who watch the run hear of it."""
+
+    run_id: RunId
+    revision: int
+    """Of the state in the bus; the same change always has the same revision."""
+    status: RunStatus
+    stage: StageName | None
+    progress: float
+    frames: Advance | None = None
+    problem: Problem | None
+    at: AwareDatetime
+
+    @classmethod
+    def of(cls, state: RunState, revision: int) -> Self:
+        """The event that tells of this state."""
+        return cls(
+            run_id=state.run_id,
+            revision=revision,
+            status=state.status,
+            stage=state.stage,
+            progress=state.progress,
+            frames=state.frames,
+            problem=state.problem,
+            at=state.updated_at,
+        )

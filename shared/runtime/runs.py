@@ -1,0 +1,222 @@
+"""What is done to a run from outside a stage: submit, rename, cancel, erase, give up. Safe to repeat, from any process.
+
+The rules of a run's life are in `shared.runtime.run_state.RunState`; here they meet the compare-and-set of the bus. A
+change is announced after it is stored, and a task published after that: if a process dies in between, another one
+finds the state and does the rest again.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from humanpose3d.errors import BusUnavailable, RunChanged, RunExists, RunNotFound, RunOver, Unavailable
+from humanpose3d.options import StageName
+from shared.runtime import telemetry
+from shared.runtime.bus import Bus, StoredState
+from shared.runtime.retrying import backoff
+from shared.runtime.run_state import Claim, Problem, RunRequest, RunState, StageEvent, StageTask
+from shared.runtime.store import Store
+
+log = logging.getLogger(__name__)
+
+LOST_AFTER: Final = timedelta(minutes=5)
+"""Longer than the bus remembers message ids, so that a lost task can be published again."""
+
+STUCK_AFTER: Final = timedelta(minutes=30)
+"""Longer than a stage may be silent and than the longest pause before another try: nobody works on the run any more."""
+
+_TRIES: Final = 20
+
+
+def folder(run_id: str) -> str:
+    """The store's folder that holds everything of a run."""
+    return f"runs/{run_id}/"
+
+
+async def change(bus: Bus, run_id: str, transition: Callable[[RunState], RunState]) -> StoredState:
+    """Store what `transition` makes of the state, and announce it. Starts over when somebody else was faster.
+
+    Raises RunNotFound, what `transition` raises, and BusUnavailable.
+    """
+    for _ in range(_TRIES):
+        stored = await bus.read(run_id)
+        changed = transition(stored.state)
+        if changed == stored.state:
+            return stored
+        try:
+            revision = await bus.update(changed, stored.revision)
+        except RunChanged:
+            await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311 -- spreads rivals, keeps no secret
+            continue
+        await bus.announce(StageEvent.of(changed, revision))
+        return StoredState(changed, revision)
+    raise BusUnavailable("The run is being changed by too many at once.")
+
+
+async def submit(bus: Bus, run_id: str, request: RunRequest) -> RunState:
+    """Accept a run: when this returns, it will end exactly once. The video must be in the store.
+
+    Repeated with the same request, it is the same run. Raises RunExists where another run has this key.
+    """
+    state = RunState.accepted(run_id, request)
+    try:
+        stored = StoredState(state, await bus.create(state))
+    except RunExists:
+        stored = await bus.read(run_id)
+        if stored.state.request != request:
+            raise
+    await bus.announce(StageEvent.of(*stored))
+    await publish_next(bus, stored.state)
+    return stored.state
+
+
+async def publish_next(bus: Bus, state: RunState) -> None:
+    """Queue what the state says is to be done next, if anything."""
+    task = state.task()
+    if task is not None:
+        await bus.publish(task, telemetry.trace_headers())
+
+
+async def cancel(bus: Bus, run_id: str) -> RunState:
+    """Stop a run. Its worker notices within a second. Raises RunNotFound, RunOver."""
+    return (await change(bus, run_id, RunState.cancelled)).state
+
+
+async def rename(bus: Bus, run_id: str, title: str) -> RunState:
+    """Give a run another name for people to see. Raises RunNotFound."""
+    return (await change(bus, run_id, lambda state: state.renamed(title))).state
+
+
+async def erase(bus: Bus, store: Store, run_id: str) -> None:
+    """Remove video, artefacts, results and every trace in the bus; a run at work is stopped. Raises RunNotFound."""
+    try:
+        state = await cancel(bus, run_id)
+    except RunOver:
+        state = (await bus.read(run_id)).state
+    await store.delete(folder(run_id))
+    if not _video_folder(state).startswith(folder(run_id)):
+        await store.delete(_video_folder(state))
+    await bus.forget(run_id)
+
+
+async def keep_private(store: Store, state: RunState) -> None:
+    """Remove the video of a completed run whose faces are to be hidden: it is shown to nobody, and needed no more.
+
+    Of a run that failed or was cancelled it stays, unseen, until the run is erased.
+    """
+    if state.status == "completed" and state.request.options.blur_faces:
+        await store.delete(_video_folder(state))
+
+
+def _video_folder(state: RunState) -> str:
+    return state.request.video_key.rpartition("/")[0] + "/"
+
+
+async def give_up(bus: Bus, task: StageTask, problem: Problem, claim: Claim | None = None) -> None:
+    """End a run as failed and keep its task as dead letter. Raises RunOver, Superseded, RunNotFound."""
+    await change(bus, task.run_id, lambda state: state.failed(problem, claim))
+    await bus.bury(task, problem)
+
+
+async def see_off(bus: Bus, stored: StoredState, task: StageTask) -> None:
+    """Do for an ended run what whoever ended it may have died before doing."""
+    await bus.announce(StageEvent.of(*stored))
+    if stored.state.problem is not None and stored.state.stage == task.stage:
+        await bus.bury(task, stored.state.problem)
+
+
+async def end_exhausted(bus: Bus, timeout: float) -> bool:
+    """Deal with one task whose worker died every time: its run fails. False where there was none."""
+    exhausted = await bus.pull_exhausted(timeout)
+    if exhausted is None:
+        return False
+    task = exhausted.task
+    if task is not None:
+        await _end_exhausted(bus, task)
+    await exhausted.remove()
+    return True
+
+
+async def tend(bus: Bus) -> None:
+    """For ever: end the runs of exhausted tasks as they come, and look for lost tasks every few minutes.
+
+    Every worker and gateway does this; whoever is first does it.
+    """
+    failures = 0
+    next_search = time.monotonic() + LOST_AFTER.total_seconds()
+    while True:
+        try:
+            await end_exhausted(bus, timeout=5)
+            if time.monotonic() > next_search:
+                next_search += LOST_AFTER.total_seconds()
+                await requeue_lost(bus)
+            failures = 0
+        except Exception as error:  # the loop outlives a state that cannot be read, as well as an outage
+            if not isinstance(error, Unavailable):
+                log.exception("runs could not be tended")
+            failures += 1
+            await asyncio.sleep(backoff(failures))
+
+
+async def _end_exhausted(bus: Bus, task: StageTask) -> None:
+    problem = Problem(
+        code="worker-died",
+        status=500,
+        detail=f"The stage {task.stage} ended without an answer every time it was tried. The video may need more "
+        "memory than there is, or be damaged. Try a shorter or smaller copy of it, and report it if that fails too.",
+    )
+    try:
+        stored = await bus.read(task.run_id)
+        if task.stage in stored.state.finished:
+            await publish_next(bus, stored.state)
+        elif stored.state.is_over:
+            await see_off(bus, stored, task)
+        else:
+            await give_up(bus, task, problem)
+    except (RunNotFound, RunOver):
+        pass  # erased, or ended this very moment by another
+
+
+async def requeue_lost(bus: Bus, older_than: timedelta = LOST_AFTER, stuck_after: timedelta = STUCK_AFTER) -> list[str]:
+    """Publish again the task of every run that waits for one that nobody will do; returns the keys of the runs.
+
+    It may be missing from the queue: the gateway died between storing the run's state and publishing its first task.
+    Or it lies there, delivered as often as allowed: its worker died every time, and the notice of that was lost when
+    the bus died with it.
+    """
+    waiting = []
+    async for update in bus.states():
+        if update is None:
+            break
+        state = update.state
+        if state is not None and not state.is_over and _age(state) > older_than:
+            waiting.append(state)
+    return [state.run_id for state in waiting if await _requeue(bus, state, stuck_after)]
+
+
+async def _requeue(bus: Bus, state: RunState, stuck_after: timedelta) -> bool:
+    if state.stage is None:
+        return False
+    if await bus.has_task(state.stage, state.run_id):
+        if _age(state) <= stuck_after or not await _is_stuck(bus, state, state.stage):
+            return False
+        await bus.withdraw(state.stage, state.run_id)
+    try:
+        stored = await change(bus, state.run_id, lambda current: current.requeued())
+    except (RunNotFound, RunOver):
+        return False
+    await publish_next(bus, stored.state)
+    return True
+
+
+async def _is_stuck(bus: Bus, state: RunState, stage: StageName) -> bool:
+    """Whether a task that lies in the queue was delivered before: it does not merely wait for its turn."""
+    return state.claim is not None or (await bus.depth(stage)).waiting == 0
+
+
+def _age(state: RunState) -> timedelta:
+    return datetime.now(UTC) - state.updated_at

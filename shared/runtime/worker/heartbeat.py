@@ -1,0 +1,36 @@
+"""What keeps a delivery ours while it is worked on."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+
+from humanpose3d.errors import Unavailable
+from shared.runtime.bus import Delivery, PartDelivery
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def heartbeat(delivery: Delivery | PartDelivery, interval: float) -> AsyncIterator[None]:
+    """Keep the delivery ours until the block ends."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(interval)
+            await quietly(delivery.in_progress())
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.wait({beating})
+
+
+async def quietly(action: Awaitable[None]) -> None:
+    """Do what is good to do but not needed: without it the bus or a later clean-up does the same."""
+    try:
+        await action
+    except Unavailable as error:
+        log.debug("not done: %s", error)

@@ -1,0 +1,26 @@
+"""Several files at once, to and from the object store."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from shared.runtime.retrying import insist
+from shared.runtime.store import Store
+
+_PATIENCE_S: Final = 60.0
+"""How long finished work waits for a store that is away, before it is given back."""
+
+
+async def fetch(store: Store, keys: Mapping[str, str], folder: Path) -> dict[str, Path]:
+    """Fetch artefacts (name → key) into a folder, each as `name` with the suffix of its key. Raises ObjectNotFound."""
+    paths = {name: folder / f"{name}{PurePosixPath(key).suffix}" for name, key in keys.items()}
+    for name, key in keys.items():
+        await store.get_file(key, paths[name])
+    return paths
+
+
+async def put(store: Store, files: Mapping[str, Path]) -> None:
+    """Store files (key → file), waiting for a while for a store that is away."""
+    for key, path in files.items():
+        await insist(partial(store.put_file, key, path), _PATIENCE_S)

@@ -1,0 +1,20 @@
+from collections.abc import Iterator
+
+from humanpose3d.errors import HumanPose3DError, InputError
+
+
+def tree(root: type[HumanPose3DError]) -> Iterator[type[HumanPose3DError]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from tree(child)
+
+
+def test_every_error_has_a_code_of_its_own():
+    codes = [error.code for error in tree(HumanPose3DError)]
+    assert len(codes) == len(set(codes))
+
+
+def test_the_input_s_faults_exit_with_2_and_answer_with_4xx():
+    for error in tree(InputError):
+        assert error.exit_code == 2
+        assert 400 <= error.status < 500

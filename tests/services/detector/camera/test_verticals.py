@@ -1,0 +1,91 @@
+"""The tilt of a camera from the upright lines of its picture, on drawn posts whose camera is known."""
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+from humanpose3d.options import FOCAL_LENGTH, Verticals
+from services.detector.camera.verticals import INTERVAL_S, Look, Looks, joined, look
+from services.detector.pose.landmarker import Pose
+from services.detector.video.orientation import Picture
+from training.scene.camera import Camera
+from training.scene.camera import look as aimed
+
+SIZES = [(1280, 720), (720, 1280), (480, 360)]
+POSTS = np.linspace(-2.4, 2.4, 7)
+
+
+def posts(size: tuple[int, int], pitch: float, roll: float, places=POSTS, leaning: float = 0.0) -> Picture:
+    """Posts at a distance of 4 m, metres apart, seen by a camera of this pitch (up) and roll in degrees."""
+    camera = Camera(size, FOCAL_LENGTH * max(size), aimed(0, *np.radians([pitch, roll]))[None], np.zeros((1, 3)))
+    picture = np.full((size[1], size[0], 3), 200, dtype=np.uint8)
+    for x in places:
+        heights = np.linspace(-1.5, 2.5, 9)
+        points = np.stack([x + leaning * heights, heights, np.full(9, -4.0)], axis=1)
+        ends = camera.project(points[None])[0].round().astype(int)
+        width = max(2, max(size) // 160)
+        for start, end in pairwise(ends):
+            cv2.line(picture, start.tolist(), end.tolist(), (60, 60, 60), width, cv2.LINE_AA)
+    return picture
+
+
+def tilt(found: Look | None) -> tuple[float, float]:
+    """Pitch (up) and roll in degrees."""
+    assert found is not None
+    up = np.array([found.aside, -1, found.ahead]) / np.hypot(np.hypot(found.aside, 1), found.ahead)
+    return float(np.degrees(np.arcsin(up[2]))), float(np.degrees(np.arctan2(-up[0], -up[1])))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("pitch", "roll"), [(0, 0), (-20, 0), (12, 5), (-8, -22), (-30, 15)])
+def test_posts_tell_the_tilt(size, pitch, roll):
+    assert tilt(look(posts(size, pitch, roll), None)) == pytest.approx((pitch, roll), abs=1.2)
+
+
+def test_what_does_not_stand_upright_says_nothing():
+    level = posts((640, 360), 0, 0)
+    assert look(np.rot90(level).copy(), None) is None
+    assert look(np.full((360, 640, 3), 128, dtype=np.uint8), None) is None
+    noise = np.random.default_rng(0).integers(0, 255, (360, 640, 3), dtype=np.uint8)
+    assert look(noise, None) is None
+
+
+def test_a_tilt_beyond_what_is_searched_says_nothing():
+    assert look(posts((640, 360), 0, 34), None) is None
+
+
+def test_a_single_edge_fits_many_tilts_and_says_nothing():
+    assert look(posts((640, 360), -10, 0, places=[0.8]), None) is None
+
+
+def test_the_person_s_own_lines_do_not_count():
+    """A slanting pole in the hands, longer than what is upright behind."""
+    picture = posts((640, 360), 0, 0, places=[-2.0, 2.0])
+    for aside in range(0, 60, 6):
+        cv2.line(picture, (270 + aside, 60), (330 + aside, 300), (0, 0, 0), 2, cv2.LINE_AA)
+    image = np.random.default_rng(0).uniform([255, 50], [400, 310], (33, 2))
+    pose = Pose(image=image, world=np.zeros((33, 3)), visibility=np.ones(33))
+    assert abs(tilt(look(picture, None))[1]) > 5
+    assert tilt(look(picture, pose)) == pytest.approx((0, 0), abs=0.5)
+
+
+def test_looks_are_taken_now_and_then(monkeypatch):
+    seen = []
+    monkeypatch.setattr("services.detector.camera.verticals.look", lambda picture, pose: seen.append(picture))
+    looks = Looks()
+    for frame in range(240):
+        looks.see(7 + frame / 30, np.full((2, 2, 3), frame, dtype=np.uint8), None)
+    assert [int(picture[0, 0, 0]) for picture in seen] == [0, 45, 135]
+    assert INTERVAL_S == 1.5
+    assert list(looks) == [None, None, None]
+
+
+def test_most_looks_must_agree():
+    same = [Look(aside=0.1 + shift, ahead=-0.2) for shift in (0.0, 0.01, -0.01)]
+    assert joined([*same, None]) == Verticals(aside=0.1, ahead=-0.2, looks=3)
+    assert joined([same[0], None, None]) is None
+    assert joined([]) is None
+    assert joined([None]) is None
+    assert joined([Look(aside=0.1 * number, ahead=0.0) for number in range(-3, 4)]) is None

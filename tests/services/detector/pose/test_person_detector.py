@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from services.detector.pose.person_detector import PersonDetector, anchors
+from services.detector.pose.tracker import Lane, LaneLandmarker
+from shared.models import shipped
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return PersonDetector(shipped("pose_person.onnx"))
+
+
+def test_the_anchors_cover_the_picture_three_times():
+    centres = anchors()
+    assert centres.shape == (2254, 2)
+    np.testing.assert_allclose(centres[[0, 1, 2]], [[0.5 / 28] * 2] * 2 + [[1.5 / 28, 0.5 / 28]])
+    np.testing.assert_allclose(centres[1568], [0.5 / 14] * 2)
+    np.testing.assert_allclose(centres[-1], [6.5 / 7] * 2)
+
+
+def test_the_person_of_the_sample(detector, sample_frames):
+    (region,) = detector.find([sample_frames[0].picture])
+    lane = Lane()
+    LaneLandmarker("full").advance([lane], sample_frames[:1])
+    assert lane.region is not None
+    # What the landmarks then say of the same person: within a tenth of the region.
+    assert np.linalg.norm(region.centre - lane.region.centre) < 0.1 * region.side
+    assert region.side == pytest.approx(lane.region.side, rel=0.1)
+    assert abs(region.turn) < 0.15, "he stands"
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_one_who_lies_or_hangs_is_turned_upright(detector, sample_frames, quarters):
+    upright, lying = (np.ascontiguousarray(np.rot90(sample_frames[0].picture, turn)) for turn in (0, -quarters))
+    (first, second) = detector.find([upright, lying])
+    turned = (second.turn - first.turn - quarters * np.pi / 2 + np.pi) % (2 * np.pi) - np.pi
+    assert abs(turned) < 0.2
+    assert second.side == pytest.approx(first.side, rel=0.15)
+
+
+def test_pictures_of_any_size_go_in_together(detector, sample_frames):
+    tall = sample_frames[0].picture
+    wide = np.ascontiguousarray(np.pad(tall, ((0, 0), (800, 1200), (0, 0)), constant_values=90))
+    empty = np.full((100, 100, 3), 90, np.uint8)
+    in_tall, nobody, in_wide = detector.find([tall, empty, wide])
+    assert nobody is None
+    np.testing.assert_allclose(in_wide.centre - (800, 0), in_tall.centre, atol=0.1 * in_tall.side)
+
+
+def test_of_two_persons_one_is_taken_and_not_the_middle_between_them(detector, sample_frames):
+    one = sample_frames[0].picture[:, 200:900]
+    (alone,) = detector.find([one])
+    (region,) = detector.find([np.hstack([one, one])])
+    offset = region.centre[0] - alone.centre[0]
+    assert min(abs(offset), abs(offset - one.shape[1])) < 0.15 * alone.side

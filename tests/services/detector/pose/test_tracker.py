@@ -1,0 +1,170 @@
+"""Our own landmarker beside MediaPipe's, and its lanes beside one another.
+
+Both look where the last frame showed the person, and that amplifies any difference: MediaPipe, run again after the
+first frame was made one grey level brighter, is 1.1 pixels and 8 mm (median, `full`) away from itself over the sample.
+So frames in a row are compared closely only where they have just begun, and over a whole clip by that measure.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from humanpose3d.options import PoseModel
+from services.detector.pose.landmarker import Pose, PoseLandmarker
+from services.detector.pose.tracker import Lane, LaneLandmarker, detect_lanes
+from services.detector.video.reader import Frame, Video
+from shared.models import shipped
+
+
+def mediapipe(size: PoseModel) -> PoseLandmarker:
+    return PoseLandmarker(shipped(f"pose_landmarker_{size}.task"))
+
+
+def by_mediapipe(frames: Iterable[Frame], size: PoseModel) -> list[Pose | None]:
+    with mediapipe(size) as landmarker:
+        return [landmarker.detect(frame) for frame in frames]
+
+
+def in_one_lane(frames: Iterable[Frame], size: PoseModel) -> list[Pose | None]:
+    landmarker, lane = LaneLandmarker(size), Lane()
+    return [landmarker.advance([lane], [frame])[0] for frame in frames]
+
+
+def differences(first: Sequence[Pose | None], second: Sequence[Pose | None]) -> dict[str, np.ndarray]:
+    """By frame and landmark: pixels, millimetres, and visibility. Both have a pose in every frame."""
+    pairs = [(one, other) for one, other in zip(first, second, strict=True) if one is not None and other is not None]
+    assert len(pairs) == len(first)
+    return {
+        "px": np.array([np.linalg.norm(one.image - other.image, axis=1) for one, other in pairs]),
+        "mm": np.array([1000 * np.linalg.norm(one.world - other.world, axis=1) for one, other in pairs]),
+        "visibility": np.array([abs(one.visibility - other.visibility) for one, other in pairs]),
+    }
+
+
+@pytest.mark.parametrize("size", ["lite", "full", "heavy"])
+@pytest.mark.parametrize("start", [0, 10, 20])
+def test_the_first_frames_are_those_of_mediapipe(sample_frames, size, start):
+    frames = sample_frames[start : start + 3]
+    found = differences(by_mediapipe(frames, size), in_one_lane(frames, size))
+    assert np.median(found["px"][0]) < 0.1
+    assert np.median(found["mm"][0]) < 0.5
+    assert np.median(found["px"]) < 0.25
+    assert np.median(found["mm"]) < 1.5
+    assert found["visibility"].max() < 0.01
+
+
+def test_over_the_sample_it_is_as_near_to_mediapipe_as_mediapipe_to_itself(sample):
+    poses: dict[str, list[Pose | None]] = {"mediapipe": [], "again": [], "lane": []}
+    with ExitStack() as stack:
+        video = stack.enter_context(Video(sample))
+        first, second = (stack.enter_context(mediapipe("full")) for _ in range(2))
+        landmarker, lane = LaneLandmarker("full"), Lane()
+        for index, frame in enumerate(video.frames()):
+            poses["mediapipe"].append(first.detect(frame))
+            brighter = np.minimum(frame.picture, 254) + np.uint8(1) if index == 0 else frame.picture
+            poses["again"].append(second.detect(Frame(frame.time, brighter)))
+            poses["lane"].extend(landmarker.advance([lane], [frame]))
+    ours = differences(poses["mediapipe"], poses["lane"])
+    own = differences(poses["mediapipe"], poses["again"])
+    for name, limit in {"px": 2.0, "mm": 12.0}.items():
+        assert np.median(ours[name]) < min(limit, 1.4 * np.median(own[name]))
+        assert np.percentile(ours[name], 95) < 1.4 * np.percentile(own[name], 95)
+    assert np.percentile(ours["visibility"], 95) < 0.02
+
+
+def test_a_person_who_is_lost_is_found_again_as_by_mediapipe(sample_frames):
+    empty = np.full_like(sample_frames[0].picture, 90)
+    frames = [Frame(frame.time, empty) if 6 <= index < 12 else frame for index, frame in enumerate(sample_frames[:15])]
+    theirs, ours = by_mediapipe(frames, "full"), in_one_lane(frames, "full")
+    for poses in (theirs, ours):
+        assert [index for index, pose in enumerate(poses) if pose is None] == [*range(6, 12)]
+    after = differences(theirs[12:], ours[12:])
+    assert np.median(after["px"]) < 0.3, "positions in the picture begin anew"
+    assert np.median(after["mm"]) < 3, "those in space go on from the last ones"
+    assert after["visibility"].max() < 0.01
+
+
+def test_nobody(sample_frames):
+    empty = np.full_like(sample_frames[0].picture, 90)
+    assert in_one_lane([Frame(index / 30, empty) for index in range(3)], "lite") == [None] * 3
+
+
+def test_lanes_do_not_touch_each_other(sample_frames):
+    starts, steps = (0, 8, 16), 3
+    landmarker, lanes = LaneLandmarker("lite"), [Lane() for _ in starts]
+    together = [landmarker.advance(lanes, [sample_frames[start + step] for start in starts]) for step in range(steps)]
+    for index, start in enumerate(starts):
+        alone = in_one_lane(sample_frames[start : start + steps], "lite")
+        found = differences([poses[index] for poses in together], alone)
+        assert found["px"].max() < 0.05
+        assert found["mm"].max() < 0.5
+
+
+def test_a_lane_may_lose_the_person_while_others_go_on(sample_frames):
+    empty = Frame(0.0, np.full_like(sample_frames[0].picture, 90))
+    landmarker, lanes = LaneLandmarker("lite"), [Lane(), Lane()]
+    first = landmarker.advance(lanes, [sample_frames[0], empty])
+    second = landmarker.advance(lanes, sample_frames[1:3])
+    assert [pose is None for pose in (*first, *second)] == [False, True, False, False]
+
+
+class Recorder(LaneLandmarker):
+    """In place of the networks: tells which frames went in together."""
+
+    def __init__(self) -> None:
+        self.steps: list[list[float]] = []
+
+    def advance(self, lanes: Sequence[Lane], frames: Sequence[Frame]) -> list[Pose | None]:
+        assert len(set(map(id, lanes))) == len(frames)
+        self.steps.append([frame.time for frame in frames])
+        return [None] * len(frames)
+
+
+def segment(*times: float) -> Iterator[Frame]:
+    return (Frame(time, np.zeros((1, 1, 3), np.uint8)) for time in times)
+
+
+def test_where_a_segment_ends_the_next_one_begins():
+    recorder = Recorder()
+    segments = [segment(1.1, 1.2, 1.3), segment(2.1), segment(), segment(4.1, 4.2, 4.3), segment(5.1)]
+    done = [(number, frame.time) for number, frame, _ in detect_lanes(recorder, segments, width=2)]
+    assert recorder.steps == [[1.1, 2.1], [1.2, 4.1], [1.3, 4.2], [4.3, 5.1]]
+    assert done == [(0, 1.1), (1, 2.1), (0, 1.2), (3, 4.1), (0, 1.3), (3, 4.2), (3, 4.3), (4, 5.1)]
+
+
+def test_frames_are_read_when_they_are_needed():
+    read: list[int] = []
+
+    def frames() -> Iterator[Frame]:
+        for time in range(9):
+            read.append(time)
+            yield from segment(float(time))
+
+    assert len(list(islice(detect_lanes(Recorder(), [frames()], width=4), 2))) == 2
+    assert read == [0, 1]
+
+
+def test_a_segment_is_found_as_it_is_alone(sample_frames):
+    segments = [sample_frames[:3], sample_frames[10:12], sample_frames[20:23]]
+    found: dict[int, list[Pose | None]] = {0: [], 1: [], 2: []}
+    for number, _, pose in detect_lanes(LaneLandmarker("lite"), segments, width=2):
+        found[number].append(pose)
+    for number, frames in enumerate(segments):
+        assert differences(found[number], in_one_lane(frames, "lite"))["px"].max() < 0.05
+
+
+def test_mediapipe_is_not_needed():
+    program = """
+import sys
+import numpy as np
+from services.detector.pose.tracker import Lane, LaneLandmarker
+from services.detector.video.reader import Frame
+LaneLandmarker("lite").advance([Lane()], [Frame(0.0, np.zeros((90, 90, 3), np.uint8))])
+sys.exit("mediapipe" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,134 @@
+"""What is made of a network's answers, shown with one that knows the truth."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import MARKER_INDEX
+from services.refiner.depth.markers import to_markers
+from services.refiner.depth.neural import OUTPUTS, ask, neural
+from services.refiner.windows import WINDOW
+from shared.networks import Refiner
+from tests.services.refiner.synthetic import STATURE, Camera, clock, filmed, nobody, squatting, standing, walking
+
+SUBJECT = Subject(height=STATURE, weight=75)
+CAMERA = Camera(pitch=12, roll=-5)
+BEARING = 0.2
+
+
+class Named(NamedTuple):
+    name: str
+    shape: Sequence[int | str | None] = ()
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """Answers with the truth: (T, 33, 3) points in the camera's upright frame, and the camera's true tilt."""
+
+    times: FloatArray
+    points: FloatArray
+    camera: Camera
+
+    def get_inputs(self) -> Sequence[Named]:
+        return ()
+
+    def get_outputs(self) -> Sequence[Named]:
+        return [Named(name) for name in OUTPUTS]
+
+    def run(self, names: Sequence[str] | None, feed: Mapping[str, NDArray[Any]], /) -> Sequence[NDArray[Any]]:
+        assert names is not None
+        assert (np.diff(feed["times"], axis=1) > 0).all()
+        assert np.isfinite(feed["image"]).all()
+        frames = np.searchsorted(self.times, feed["times"] - 1e-4).clip(max=len(self.times) - 1)
+        markers = to_markers(self.points, STATURE) - self.points[:, 23:25].mean(axis=1, keepdims=True)
+        c, s = np.cos(BEARING), np.sin(BEARING)
+        turned = markers @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]).T
+        shape = frames.shape
+        tilt = np.radians([-self.camera.pitch, -self.camera.roll])
+        answers = {
+            "markers": turned[frames],
+            "spread": np.full((*shape, 22), 0.03),
+            "tilt": np.broadcast_to(tilt, (*shape, 2)),
+            "tilt_spread": np.full((*shape, 2), np.radians(2.5)),
+            "bearing": np.full(shape, BEARING),
+        }
+        return [answers[name].astype(np.float32) for name in names]
+
+
+def knowing(times: FloatArray, points: FloatArray, camera: Camera) -> Refiner:
+    return Refiner("oracle.onnx", "0" * 64, Oracle(times, points, camera), "", {})
+
+
+@pytest.mark.parametrize("motion", [standing, squatting, walking])
+@pytest.mark.parametrize("seconds", [0.5, 4.0])
+def test_the_network_s_pose_stands_where_the_picture_shows_it(motion, seconds):
+    times = clock(seconds)
+    points = motion(times)
+    landmarks = filmed(times, points, CAMERA)
+    found = neural(knowing(times, points, CAMERA))(landmarks, SUBJECT, 0.3, None)
+    hip, true_hip = found.markers[:, MARKER_INDEX["Hip"]], points[:, 23:25].mean(axis=1)
+    wanted = to_markers(points, STATURE) - true_hip[:, None]
+    np.testing.assert_allclose(found.markers - hip[:, None], wanted, atol=1e-5)
+    np.testing.assert_allclose(hip - hip[0], true_hip - true_hip[0], atol=0.02)
+    assert np.quantile(found.markers[..., 1].min(axis=1), 0.25) == pytest.approx(0.0, abs=0.03)
+    assert found.spread == pytest.approx(np.full((len(times), 22), 0.03))
+    assert found.models == {"oracle.onnx": "0" * 64}
+    assert found.warnings == ()
+
+
+def test_where_the_picture_fits_nowhere_the_person_is_on_the_way():
+    """Frames whose landmarks are exchanged so that no place before the camera explains them."""
+    times = clock(4)
+    points = walking(times)
+    landmarks = filmed(times, points, CAMERA)
+    image = np.array(landmarks.image)
+    hips = image[40:46, 23:25].mean(axis=1, keepdims=True)
+    image[40:46] = 2 * hips - image[40:46]
+    found = neural(knowing(times, points, CAMERA))(replace(landmarks, image=image), SUBJECT, 0.3, None).markers
+    assert np.isfinite(found).all()
+    hip, true_hip = found[:, MARKER_INDEX["Hip"]], points[:, 23:25].mean(axis=1)
+    np.testing.assert_allclose(hip[36:50] - hip[30], true_hip[36:50] - true_hip[30], atol=0.1)
+
+
+def test_the_tilt_is_the_network_s():
+    times = clock(2)
+    points = standing(times)
+    facts: dict[str, Any] = neural(knowing(times, points, CAMERA))(
+        filmed(times, points, CAMERA), SUBJECT, 0.3, None
+    ).facts
+    assert facts["camera_pitch_deg"] == pytest.approx(12, abs=1e-3)
+    assert facts["camera_roll_deg"] == pytest.approx(-5, abs=1e-3)
+    assert facts["camera_pitch_sd_deg"] == pytest.approx(2.5, abs=1e-3)
+    assert facts["gravity"] == "from a network"
+    assert facts["marker_sd_m"]["RKnee"] == pytest.approx(0.03)
+
+
+def test_frames_without_a_person_stay_empty():
+    times = clock(3)
+    points = walking(times)
+    landmarks = nobody(filmed(times, points, CAMERA), slice(20, 60))
+    answer = ask(knowing(times, points, CAMERA), landmarks, STATURE)
+    assert np.isnan(answer.markers[20:60]).all()
+    assert np.isnan(answer.spread[20:60]).all()
+    assert np.isfinite(np.delete(answer.markers, np.s_[20:60], axis=0)).all()
+
+
+@pytest.mark.parametrize("frames", [1, 2, WINDOW - 1, WINDOW, WINDOW + 1, 5000])
+def test_clips_of_any_length_are_answered_frame_by_frame(frames):
+    times = np.arange(frames) / 30
+    points = squatting(times)
+    landmarks = filmed(times, points, CAMERA) if frames > 1 else _one_frame(points)
+    answer = ask(knowing(times, points, CAMERA), landmarks, STATURE)
+    wanted = to_markers(points, STATURE) - points[:, 23:25].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(answer.markers, wanted, atol=1e-5)
+
+
+def _one_frame(points: FloatArray) -> Landmarks:
+    two = filmed(np.array([0.0, 0.1]), np.repeat(points, 2, axis=0), CAMERA)
+    return replace(two, times=two.times[:1], image=two.image[:1], world=two.world[:1], visibility=two.visibility[:1])

@@ -1,0 +1,52 @@
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from humanpose3d.errors import OutputNotWritable, StageCrashed
+from shared.results import plot_pool
+from shared.results.plot_pool import Painters
+
+
+def write_pid(path: Path) -> None:
+    path.write_text(str(os.getpid()))
+
+
+def refuse() -> None:
+    raise OutputNotWritable("The disk is full.")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("processors", "pictures", "elsewhere"), [(1, 4, False), (4, 1, False), (2, 4, True)])
+def test_pictures_are_drawn_by_others_where_that_is_quicker(tmp_path, monkeypatch, processors, pictures, elsewhere):
+    monkeypatch.setattr(plot_pool, "usable_cpus", lambda: processors)
+    with Painters(pictures) as hired:
+        hired.begin([partial(write_pid, tmp_path / str(number)) for number in range(pictures)])
+        hired.finish()
+        drawn_by = {int(path.read_text()) for path in tmp_path.iterdir()}
+        assert (os.getpid() not in drawn_by) is elsewhere
+        assert len(list(tmp_path.iterdir())) == pictures
+        assert all(psutil.pid_exists(pid) for pid in drawn_by)
+    assert not any(psutil.pid_exists(pid) for pid in drawn_by - {os.getpid()})
+
+
+def test_what_a_drawing_raises_is_raised(monkeypatch):
+    monkeypatch.setattr(plot_pool, "usable_cpus", lambda: 2)
+    with Painters(2) as hired:
+        hired.begin([refuse, refuse])
+        with pytest.raises(OutputNotWritable, match="disk is full"):
+            hired.finish()
+
+
+def test_a_process_that_dies_is_told_of(monkeypatch):
+    monkeypatch.setattr(plot_pool, "usable_cpus", lambda: 2)
+    with Painters(2) as hired:
+        hired.begin([die])
+        with pytest.raises(StageCrashed, match="draws pictures"):
+            hired.finish()

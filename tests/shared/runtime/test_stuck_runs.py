@@ -1,0 +1,44 @@
+"""Runs whose task lies in the queue, but is delivered no more because the notice of that was lost with the bus."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.runtime import runs
+from shared.runtime.bus import memory
+from shared.runtime.bus.memory import MemoryBus
+from tests.makers import new_request, new_run_id
+
+pytestmark = pytest.mark.anyio
+NOW = timedelta(0)
+
+
+async def exhausted(bus: MemoryBus, *, claimed: bool) -> str:
+    run_id = new_run_id()
+    await runs.submit(bus, run_id, new_request(run_id))
+    delivery = await bus.pull("detector", 0)
+    assert delivery is not None
+    if claimed:
+        await runs.change(bus, run_id, lambda state: state.claimed("detector", delivery.sequence, 1, "dead worker"))
+    return run_id
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+async def test_a_stuck_run_is_queued_again(claimed: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(memory, "DUPLICATE_WINDOW_S", 0)
+    bus = MemoryBus(ack_wait_s=0, max_deliveries=1)
+    run_id = await exhausted(bus, claimed=claimed)
+    assert await bus.pull("detector", 0) is None
+    assert await runs.requeue_lost(bus, NOW, stuck_after=timedelta(hours=1)) == []
+    assert await runs.requeue_lost(bus, NOW, stuck_after=NOW) == [run_id]
+    delivery = await bus.pull("detector", 0)
+    assert delivery is not None
+    assert delivery.task.run_id == run_id
+
+
+async def test_a_run_that_waits_for_its_turn_keeps_its_place():
+    bus = MemoryBus()
+    for _ in range(2):
+        run_id = new_run_id()
+        await runs.submit(bus, run_id, new_request(run_id))
+    assert await runs.requeue_lost(bus, NOW, stuck_after=NOW) == []

@@ -1,0 +1,476 @@
+"""The worker's loop: whatever breaks, wherever, a run ends exactly once. In memory, with stages that take no time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from humanpose3d.errors import BusUnavailable, RunExists, RunNotFound, StageCrashed, StoreUnavailable
+from humanpose3d.options import RunOptions, StageName, route
+from shared.runtime import runs
+from shared.runtime.run_state import Problem, RunState, StageTask
+from shared.runtime.worker import loop
+from shared.runtime.worker.loop import Phase, Worker
+from shared.runtime.worker.stage_runner import Refused
+from tests.makers import MAX_DELIVERIES, bus_settings, new_request, new_run_id
+from tests.stub_runner import StubRunner
+from tests.workers import World
+
+pytestmark = pytest.mark.anyio
+
+PHASES = get_args(Phase)
+PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")
+
+
+class Killed(BaseException):
+    """What stands for kill -9 within a process: nothing catches it."""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(loop, "_PULL_S", 0.05)
+    monkeypatch.setattr(loop, "_TICK_S", 0.02)
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    return World(tmp_path)
+
+
+async def assert_completed_once(world: World, run_id: str) -> RunState:
+    state = await world.over(run_id)
+    await world.idle()
+    assert state.status == "completed"
+    stages = route(state.request.options)
+    assert tuple(state.finished) == stages
+    content = b"".join([chunk async for chunk in world.store.read(state.results["made.txt"])])
+    assert content.decode().split() == sorted(f"{stage}-made" for stage in stages)
+    events = world.events(run_id)
+    assert [event.status for event in events].count("completed") == 1
+    assert [event.progress for event in events] == sorted(event.progress for event in events)
+    assert (events[0].progress, events[-1].progress) == (0, 100)
+    assert [await world.bus.dead_letters(stage) for stage in stages] == [[]] * len(stages)
+    return state
+
+
+async def assert_failed_once(world: World, run_id: str, code: str, stage: StageName = "detector") -> Problem:
+    state = await world.over(run_id)
+    await world.idle()
+    assert state.status == "failed"
+    assert state.problem is not None
+    assert state.problem.code == code
+    assert [event.status for event in world.events(run_id)].count("failed") == 1
+    ((task, problem),) = await world.bus.dead_letters(stage)
+    assert (task.run_id, problem) == (run_id, state.problem)
+    return problem
+
+
+async def test_a_run_passes_through_all_stages(world):
+    run_id = await world.submitted()
+    async with world.all_stages():
+        state = await assert_completed_once(world, run_id)
+    assert {record.attempt for record in state.finished.values()} == set(range(1, 1 + len(state.finished)))
+    assert "detector/1/detector-made.json" in await world.keys(run_id)
+
+
+async def test_a_run_with_a_joint_model_has_one_stage_more_and_finds_it_in_the_model_folder(world, tmp_path):
+    world.settings = world.settings.model_copy(update={"models_directory": tmp_path / "models"})
+    runner = StubRunner("refiner.joints")
+    run_id = await world.submitted(RunOptions(joint_model_path="mine.onnx"))
+    others = [world.worker(stage) for stage in get_args(StageName) if stage != "refiner.joints"]
+    async with world.working(*others, world.worker("refiner.joints", runner)):
+        state = await assert_completed_once(world, run_id)
+    assert list(state.finished)[-1] == "refiner.joints"
+    assert runner.asked is not None
+    assert runner.asked.joint_model_path == str(tmp_path / "models" / "mine.onnx")
+    assert state.request.options.joint_model_path == "mine.onnx"
+
+
+def dies(world: World, stage: StageName, phase: Phase, times: int) -> Callable[[Phase, StageTask], None]:
+    def observe(seen: Phase, task: StageTask) -> None:
+        nonlocal times
+        if seen == phase and times:
+            times -= 1
+            raise Killed
+
+    return observe
+
+
+@pytest.mark.parametrize("stage", ["detector", "angles"])
+@pytest.mark.parametrize("phase", PHASES)
+async def test_a_death_at_any_point_changes_nothing_twice(world, phase, stage):
+    run_id = await world.submitted()
+    runner = StubRunner(stage, first=lambda _video: asyncio.sleep(0.05))
+    mortal = world.worker(stage, runner, observer=dies(world, stage, phase, times=1))
+    others = [world.worker(other) for other in get_args(StageName) if other != stage]
+    async with world.working(mortal, *others):
+        await assert_completed_once(world, run_id)
+    assert runner.jobs == (1 if phase in ("pulled", "claimed", "recorded", "published", "acknowledged") else 2)
+
+
+@pytest.mark.parametrize("phase", [None, "stored", "recorded", "published"])
+async def test_a_video_whose_faces_are_hidden_is_erased_when_the_run_is_completed(world, phase):
+    run_id = await world.submitted(RunOptions(blur_faces=True))
+    shown = await world.submitted()
+    last = world.worker("angles", observer=dies(world, "angles", phase, times=2 if phase else 0))
+    others = [world.worker(other) for other in get_args(StageName) if other != "angles"]
+    async with world.working(last, *others):
+        await assert_completed_once(world, run_id)
+        await assert_completed_once(world, shown)
+    assert "video/original.mp4" not in await world.keys(run_id)
+    assert "video/original.mp4" in await world.keys(shown)
+
+
+async def test_the_video_of_a_failed_run_stays_for_its_owner_to_erase(world):
+    async def refuse(_video: Path) -> None:
+        raise Refused(PROBLEM)
+
+    run_id = await world.submitted(RunOptions(blur_faces=True))
+    async with world.working(world.worker("detector", StubRunner("detector", first=refuse))):
+        await assert_failed_once(world, run_id, "too-dark")
+    assert "video/original.mp4" in await world.keys(run_id)
+
+
+@pytest.mark.parametrize("unfinished", ["bury", "announce"])
+async def test_a_death_while_a_run_is_ended_leaves_nothing_undone(world, monkeypatch, unfinished):
+    """Between the state and the dead letter, or between the state and the event that tells of it."""
+    deed, deaths = getattr(world.bus, unfinished), 1
+
+    async def die_once(*arguments: object) -> None:
+        nonlocal deaths
+        if deaths and (unfinished == "bury" or getattr(arguments[0], "status", None) == "failed"):
+            deaths -= 1
+            raise Killed
+        await deed(*arguments)
+
+    async def refuse(_video: Path) -> None:
+        raise Refused(PROBLEM)
+
+    monkeypatch.setattr(world.bus, unfinished, die_once)
+    run_id = await world.submitted()
+    async with world.working(world.worker("detector", StubRunner("detector", first=refuse))):
+        await assert_failed_once(world, run_id, "too-dark")
+    assert deaths == 0
+
+
+async def test_a_worker_that_dies_every_time_fails_the_run_and_not_the_queue(world):
+    poison = await world.submitted()
+    mortal = world.worker("detector", observer=dies(world, "detector", "claimed", times=MAX_DELIVERIES))
+    async with world.working(mortal, *(world.worker(stage) for stage in get_args(StageName)[1:])):
+        while not await runs.end_exhausted(world.bus, 0.2):
+            pass
+        problem = await assert_failed_once(world, poison, "worker-died")
+        assert "shorter or smaller" in problem.detail
+        good = await world.submitted()
+        assert (await world.over(good)).status == "completed"
+
+
+async def test_a_worker_that_dies_every_time_after_the_stage_is_done_does_not_fail_the_run(world):
+    run_id = await world.submitted()
+    mortal = world.worker("detector", observer=dies(world, "detector", "recorded", times=1))
+    world.bus.max_deliveries = 1
+    async with world.working(mortal, *(world.worker(stage) for stage in get_args(StageName)[1:])):
+        while not await runs.end_exhausted(world.bus, 0.2):
+            pass
+        await assert_completed_once(world, run_id)
+
+
+@asynccontextmanager
+async def zombie(
+    world: World, run_id: str, monkeypatch, error: Exception | None = None
+) -> AsyncIterator[asyncio.Event]:
+    """A worker without heartbeat, stuck in its stage until the event is set, while another takes the task over."""
+    monkeypatch.setattr(loop, "_TICK_S", 60)
+    wake = asyncio.Event()
+    asleep = bus_settings("nats://127.0.0.1:4222", ack_wait_s=3600, grace_s=5)
+
+    async def sleep(_video: Path) -> None:
+        await wake.wait()
+        if error is not None:
+            raise error
+
+    stuck = Worker("detector", StubRunner("detector", first=sleep), world.bus, world.store, asleep)
+    async with world.working(stuck):
+        while (await world.bus.read(run_id)).state.claim is None:
+            await asyncio.sleep(0.01)
+        yield wake
+
+
+async def test_a_zombie_s_late_work_changes_nothing(world, monkeypatch):
+    run_id = await world.submitted()
+    async with zombie(world, run_id, monkeypatch) as wake:
+        async with world.all_stages():
+            state = await assert_completed_once(world, run_id)
+        wake.set()
+    assert (await world.bus.read(run_id)).state == state
+    assert state.finished["detector"].attempt == 2
+    assert not [key for key in await world.keys(run_id) if key.startswith("detector/1/")]
+
+
+async def test_a_zombie_that_wakes_while_another_works_leaves_the_task_to_it(world, monkeypatch):
+    run_id = await world.submitted()
+    gate = asyncio.Event()
+    async with zombie(world, run_id, monkeypatch) as wake:
+        second = world.worker("detector", StubRunner("detector", first=lambda _video: gate.wait()))
+        async with world.working(second, *(world.worker(stage) for stage in get_args(StageName)[1:])):
+            while (await world.bus.read(run_id)).state.attempts < 2:
+                await asyncio.sleep(0.01)
+            wake.set()
+            await asyncio.sleep(0.1)
+            assert await world.bus.has_task("detector", run_id)
+            assert not (await world.bus.read(run_id)).state.finished
+            gate.set()
+            state = await assert_completed_once(world, run_id)
+    assert state.finished["detector"].attempt == 2
+
+
+async def test_a_zombie_s_late_refusal_ends_neither_the_run_nor_the_task(world, monkeypatch):
+    run_id = await world.submitted()
+    gate = asyncio.Event()
+    async with zombie(world, run_id, monkeypatch, Refused(PROBLEM)) as wake:
+        second = world.worker("detector", StubRunner("detector", first=lambda _video: gate.wait()))
+        async with world.working(second, *(world.worker(stage) for stage in get_args(StageName)[1:])):
+            while (await world.bus.read(run_id)).state.attempts < 2:
+                await asyncio.sleep(0.01)
+            wake.set()
+            await asyncio.sleep(0.1)
+            assert await world.bus.has_task("detector", run_id)
+            gate.set()
+            await assert_completed_once(world, run_id)
+
+
+async def test_a_refusal_fails_the_run_at_once(world):
+    async def refuse(_video: Path) -> None:
+        raise Refused(PROBLEM)
+
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=refuse)
+    async with world.working(world.worker("detector", runner)):
+        assert await assert_failed_once(world, run_id, "too-dark") == PROBLEM
+    assert runner.jobs == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(StageCrashed("It ended."), "stage-crashed"), (ZeroDivisionError("inside"), "internal")]
+)
+async def test_what_fails_every_time_is_given_up_after_the_last_delivery(world, error, code):
+    async def fail(_video: Path) -> None:
+        raise error
+
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=fail)
+    async with world.working(world.worker("detector", runner)):
+        problem = await assert_failed_once(world, run_id, code)
+    assert runner.jobs == MAX_DELIVERIES
+    assert f"failed {MAX_DELIVERIES} times" in problem.detail
+    assert "inside" not in problem.detail
+
+
+async def test_what_fails_for_a_while_is_tried_again(world):
+    failures = [StageCrashed("It ended."), StoreUnavailable("Away.")]
+
+    async def fail(_video: Path) -> None:
+        if failures:
+            raise failures.pop()
+
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=fail)
+    async with world.working(world.worker("detector", runner), *map(world.worker, get_args(StageName)[1:])):
+        state = await assert_completed_once(world, run_id)
+    assert state.finished["detector"].attempt == 3
+
+
+async def test_an_outage_of_the_store_uses_up_no_more_deliveries(world, monkeypatch):
+    """After one failed task no other is taken until the store answers, however long that takes."""
+    away = True
+
+    async def get_file(key: str, path: Path) -> None:
+        raise StoreUnavailable("Away.")
+
+    async def check() -> None:
+        if away:
+            raise StoreUnavailable("Away.")
+
+    run_id = await world.submitted()
+    present = world.store.get_file
+    monkeypatch.setattr(world.store, "get_file", get_file)
+    monkeypatch.setattr(world.store, "check", check)
+    async with world.all_stages():
+        await asyncio.sleep(1)  # long enough for every delivery, were they made
+        assert world.bus.messages[0].deliveries == 1
+        monkeypatch.setattr(world.store, "get_file", present)
+        away = False
+        await assert_completed_once(world, run_id)
+
+
+async def test_a_finished_stage_waits_for_the_bus_instead_of_being_done_again(world, monkeypatch):
+    runner = StubRunner("detector")
+    update, failures = world.bus.update, 3
+
+    async def unreliable(state, revision):
+        nonlocal failures
+        if state.finished and failures:
+            failures -= 1
+            raise BusUnavailable("Away.")
+        return await update(state, revision)
+
+    monkeypatch.setattr(world.bus, "update", unreliable)
+    run_id = await world.submitted()
+    async with world.working(world.worker("detector", runner), *map(world.worker, get_args(StageName)[1:])):
+        await assert_completed_once(world, run_id)
+    assert runner.jobs == 1
+
+
+async def test_a_cancelled_run_stops_at_once_and_leaves_no_artefact(world):
+    run_id = await world.submitted()
+    begun, stopped = asyncio.Event(), asyncio.Event()
+
+    async def work(_video: Path) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.set()
+
+    async with world.working(world.worker("detector", StubRunner("detector", first=work))):
+        async with asyncio.timeout(30):
+            await begun.wait()
+            await runs.cancel(world.bus, run_id)
+            await stopped.wait()
+        await world.idle()
+    assert (await world.bus.read(run_id)).state.status == "cancelled"
+    assert world.events(run_id)[-1].status == "cancelled"
+    assert await world.keys(run_id) == ["video/original.mp4"]
+
+
+async def test_a_run_cancelled_in_the_queue_is_never_begun(world):
+    run_id = await world.submitted()
+    await runs.cancel(world.bus, run_id)
+    runner = StubRunner("detector")
+    async with world.working(world.worker("detector", runner)):
+        await world.idle()
+    assert runner.jobs == 0
+    assert await world.bus.dead_letters("detector") == []
+
+
+async def test_nothing_is_left_of_a_run_erased_while_it_is_at_work(world):
+    run_id = await world.submitted()
+    gate = asyncio.Event()
+    async with world.working(world.worker("detector", StubRunner("detector", first=lambda _video: gate.wait()))):
+        while (await world.bus.read(run_id)).state.status != "running":
+            await asyncio.sleep(0.01)
+        await runs.erase(world.bus, world.store, run_id)
+        gate.set()
+        await asyncio.sleep(0.2)
+    assert await world.keys(run_id) == []
+    assert world.bus.messages == []
+    assert world.events(run_id) == []
+    with pytest.raises(RunNotFound):
+        await world.bus.read(run_id)
+
+
+async def test_a_zombie_writes_nothing_into_an_erased_run(world, monkeypatch):
+    run_id = await world.submitted()
+    async with zombie(world, run_id, monkeypatch) as wake:
+        await runs.erase(world.bus, world.store, run_id)
+        wake.set()
+    assert await world.keys(run_id) == []
+
+
+async def test_a_second_message_of_the_same_task_does_no_harm(world):
+    run_id = await world.submitted()
+    world.bus._seen.clear()  # as after the two minutes that the bus remembers message ids
+    await runs.publish_next(world.bus, (await world.bus.read(run_id)).state)
+    assert len(world.bus.messages) == 2
+    runners = [StubRunner("detector", first=lambda _video: asyncio.sleep(0.1)) for _ in range(2)]
+    detectors = [world.worker("detector", runner) for runner in runners]
+    async with world.working(*detectors, *map(world.worker, get_args(StageName)[1:])):
+        await assert_completed_once(world, run_id)
+    assert sum(runner.jobs for runner in runners) == 1
+
+
+async def test_a_stop_lets_the_task_in_hand_finish(world):
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=lambda _video: asyncio.sleep(0.2))
+    stopping = world.worker("detector", runner)
+    loop = asyncio.create_task(stopping.run())
+    while not runner.jobs:
+        await asyncio.sleep(0.01)
+    await stopping.stop()
+    await loop
+    assert "detector" in (await world.bus.read(run_id)).state.finished
+    assert not await world.bus.has_task("detector", run_id)
+
+
+async def test_a_stop_hands_back_what_takes_longer_than_the_grace_period(world):
+    run_id = await world.submitted()
+    world.bus.ack_wait_s = 3600  # only handing back can bring it again
+    runner = StubRunner("detector", first=lambda _video: asyncio.sleep(60))
+    stopping = world.worker("detector", runner)
+    loop = asyncio.create_task(stopping.run())
+    while not runner.jobs:
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(world.settings.grace_s + 1):
+        await stopping.stop()
+        await loop
+    async with world.all_stages():
+        state = await assert_completed_once(world, run_id)
+    assert state.finished["detector"].attempt == 2
+
+
+async def test_an_idle_worker_stops_within_one_pull(world):
+    idle = world.worker("detector")
+    loop = asyncio.create_task(idle.run())
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(1):
+        await idle.stop()
+        await loop
+
+
+async def test_submitting_again_is_the_same_run(world):
+    run_id = new_run_id()
+    request = new_request(run_id)
+    await world.store.put_file(request.video_key, world.video)
+    for _ in range(3):
+        await runs.submit(world.bus, run_id, request)
+    assert len(world.bus.messages) == 1
+    with pytest.raises(RunExists):
+        await runs.submit(world.bus, run_id, request.model_copy(update={"name": "another"}))
+
+
+async def test_a_run_whose_task_was_never_published_is_found(world):
+    run_id = new_run_id()
+    request = new_request(run_id)
+    await world.store.put_file(request.video_key, world.video)
+    await world.bus.create(RunState.accepted(run_id, request))  # and here the gateway died
+    other = await world.submitted()
+    assert await runs.requeue_lost(world.bus) == []  # too early to tell
+    assert await runs.requeue_lost(world.bus, older_than=timedelta(0)) == [run_id]
+    async with world.all_stages():
+        await assert_completed_once(world, run_id)
+        await assert_completed_once(world, other)
+
+
+async def test_a_task_lost_while_at_work_is_published_again(world):
+    run_id = await world.submitted()
+    await world.bus.pull("detector", 1)
+    stored = await world.bus.read(run_id)
+    await world.bus.update(stored.state.claimed("detector", 1, 1, "gone"), stored.revision)
+    world.bus.messages.clear()
+    world.bus._seen.clear()
+    assert await runs.requeue_lost(world.bus, older_than=timedelta(0)) == [run_id]
+    async with world.all_stages():
+        await assert_completed_once(world, run_id)
+
+
+async def test_erasing_takes_a_video_that_lies_elsewhere(world):
+    run_id = new_run_id()
+    request = new_request(run_id).model_copy(update={"video_key": "uploads/abc/original.mp4"})
+    await world.store.put_file(request.video_key, world.video)
+    await runs.submit(world.bus, run_id, request)
+    await runs.erase(world.bus, world.store, run_id)
+    assert [found async for found in world.store.objects("uploads/")] == []
