@@ -70,7 +70,7 @@ def train(config: TrainConfig) -> Path:
     """Train, or go on where `last.pt` stopped; gives the path of the best network as ONNX, its spread calibrated."""
     torch.manual_seed(config.seed)
     files = pair_files(config.data)
-    train_set, validation = load_samples(files, "train")[: config.clips], load_samples(files, "validation")
+    train_set, validation = load_samples(files, "train")[: config.clips], half_told(load_samples(files, "validation"))
     stream = _Stream(config)
     network = DepthConfig(width=config.width, layers=config.layers)
     model = DepthRefiner(network) if config.start is None else started(network, config.start)
@@ -110,20 +110,28 @@ class _Stream:
         return simulated_samples(self._model, find_motions(self._config.mocap), rng, self._config.simulated)
 
 
+def half_told(samples: Sequence[Sample]) -> list[Sample]:
+    """The same clips, the focal length told for every second one, as in training."""
+    return [with_known_focal(sample) if number % 2 else sample for number, sample in enumerate(samples)]
+
+
 def started(network: DepthConfig, path: Path) -> DepthRefiner:
-    """A network with the weights of an exported one. Raises ModelError where their sizes differ."""
+    """A network with the weights of an exported one. Raises ModelError where that is of another size."""
     model = DepthRefiner(network)
-    state = model.state_dict()
-    for tensor in onnx.load(path).graph.initializer:
-        name = tensor.name.removeprefix(_EXPORTED_PREFIX)
-        if name in state and name != tensor.name:
-            own, given = state[name], torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
-            if name == "embed.0.weight":  # inputs that came later stand last
-                given = torch.nn.functional.pad(given, (0, own.shape[1] - given.shape[1]))
-            if own.shape != given.shape:
-                raise ModelError(f"{path.name}: {name} is {tuple(given.shape)}, not {tuple(own.shape)}.")
-            state[name] = given
-    model.load_state_dict(state)
+    found = {
+        tensor.name.removeprefix(_EXPORTED_PREFIX): torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+        for tensor in onnx.load(path).graph.initializer
+        if tensor.name.startswith(_EXPORTED_PREFIX)
+    }
+    first = found.get("embed.0.weight")
+    if first is not None:  # inputs that came later stand last
+        wanted = model.state_dict()["embed.0.weight"].shape[1]
+        found["embed.0.weight"] = torch.nn.functional.pad(first, (0, wanted - first.shape[1]))
+    try:
+        model.load_state_dict(found)
+    except RuntimeError:
+        about = f"{network.layers} layers of width {network.width}"
+        raise ModelError(f"{path.name} does not hold the weights of a depth refiner of {about}.") from None
     return model
 
 
@@ -138,10 +146,9 @@ def load_refiner(path: Path) -> MirroredRefiner:
 
 
 def validate(model: MirroredRefiner, samples: Sequence[Sample]) -> Scores:
-    """Mean scores over whole clips, the focal length told for every second one."""
+    """Mean scores over whole clips."""
     parts = []
-    for number, clip in enumerate(samples):
-        sample = with_known_focal(clip) if number % 2 else clip
+    for sample in samples:
         if sample.detected.any():
             said = refined(model, sample)
             parts.append(scores(said.markers, said.tilt, sample))
