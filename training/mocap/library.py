@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from humanpose3d.errors import InvalidMotion
-from training.mocap.asf import CMU_FRAME_RATE, AsfSkeleton, read_amc, read_asf
-from training.mocap.exercises import KINDS, exercise
+from training.mocap.asf import CMU_FRAME_RATE, AsfSkeleton, count_frames, read_amc, read_asf
+from training.mocap.exercises import DURATION_S, FRAME_RATE, KINDS, exercise
 from training.mocap.motion import BoneMotion
 from training.mocap.opensim import OpenSimModel, read_opensim_motion, read_osim
 
@@ -175,6 +175,10 @@ def _one_in_ten(subject: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _duration(motion: MotionFile) -> float:
+    if motion.built:
+        return DURATION_S - 1 / FRAME_RATE
+    if motion.path.suffix == ".amc":
+        return (count_frames(motion.path) - 1) / motion.frame_rate
     return motion.read().duration
 
 

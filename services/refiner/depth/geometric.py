@@ -1,8 +1,8 @@
 """The geometric way from landmarks to markers: no network, only what is known of bodies, cameras and gravity."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from pydantic import JsonValue
@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import FOCAL_LENGTH, QualityWarning, Subject, Verticals
 from humanpose3d.skeleton import MARKERS
-from services.refiner.depth.camera import Person, person_in_camera
+from services.refiner.depth.camera import Person, at_assumed_focal_length, person_in_camera
 from services.refiner.depth.gravity import Gravity, Stance, estimate_gravity
 from services.refiner.depth.ground import Placement, place
 from services.refiner.depth.markers import to_markers
@@ -42,18 +42,37 @@ class Reconstruction:
     spread: FloatArray | None = None
 
 
-Reconstruct = Callable[[Landmarks, Subject, float, Verticals | None], Reconstruction]
-"""From landmarks, subject, least visibility and the picture's upright lines to markers in the world."""
+class Reconstruct(Protocol):
+    """From landmarks, subject, least visibility, the image's upright lines (found at the assumed focal length) and the
+    focal length, where it is known as a share of the longer side, to markers in the world."""
+
+    def __call__(
+        self,
+        landmarks: Landmarks,
+        subject: Subject,
+        visibility_min: float,
+        verticals: Verticals | None = None,
+        focal_length: float | None = None,
+    ) -> Reconstruction:
+        """Reconstruct a whole clip."""
+        ...
 
 
 def geometric(
-    landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
+    landmarks: Landmarks,
+    subject: Subject,
+    visibility_min: float,
+    verticals: Verticals | None = None,
+    focal_length: float | None = None,
 ) -> Reconstruction:
     """Mend swaps, scale by body segments, find gravity and stand the person on the floor.
 
     Raises NobodyDetected where no frame holds a person whose place before the camera can be found.
     """
     swaps, times = find_swaps(landmarks), landmarks.times
+    landmarks = at_assumed_focal_length(landmarks, focal_length)
+    if verticals is not None and focal_length is not None:
+        verticals = verticals.model_copy(update={"ahead": verticals.ahead * focal_length / FOCAL_LENGTH})
 
     def given(frames: slice) -> Landmarks:
         return part(landmarks, frames)

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import Subject, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
-from services.refiner.depth.camera import placed
+from services.refiner.depth.camera import at_assumed_focal_length, placed
 from services.refiner.depth.geometric import Reconstruct, Reconstruction, geometric, tilt_facts, tilt_warnings
 from services.refiner.depth.gravity import Gravity, world_axes
 from services.refiner.depth.ground import place
@@ -53,12 +53,16 @@ def neural(network: Refiner) -> Reconstruct:
     """The reconstruction by this network; its initial markers are those of the geometric one."""
 
     def reconstruct(
-        landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
+        landmarks: Landmarks,
+        subject: Subject,
+        visibility_min: float,
+        verticals: Verticals | None = None,
+        focal_length: float | None = None,
     ) -> Reconstruction:
-        base = geometric(landmarks, subject, visibility_min, verticals)
-        answer = ask(network, landmarks, subject.height, verticals, into=base.markers)
+        base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
+        answer = ask(network, landmarks, subject.height, verticals, base.markers, focal_length)
         gravity = replace(_gravity(answer), lines=verticals is not None)
-        _put_into_world(landmarks, answer, gravity)
+        _put_into_world(at_assumed_focal_length(landmarks, focal_length), answer, gravity)
         return Reconstruction(
             initial=base.initial,
             markers=answer.markers,

@@ -39,6 +39,8 @@ def test_every_motion_of_the_measured_data_is_found(measured_data):
     assert not any(motion.built and motion.split == "test" for motion in motions)
     (walk,) = [motion for motion in motions if motion.name == "05_01"]
     assert walk.frame_rate == 60
+    built = next(motion for motion in motions if motion.built)
+    assert [m.duration for m in (walk, built)] == pytest.approx([m.read().duration for m in (walk, built)])
     assert walk.family == "walk"
     assert {motion.split for motion in motions} == {"train", "validation", "test"}
 
@@ -55,6 +57,7 @@ def test_a_folder_says_its_frame_rate_and_what_its_motions_are(acclaim, tmp_path
     (folder / "index.csv").write_text('subject,trial,what\n9,9_01,"run/jog, sudden stop"\n')
     (motion,) = find_motions([folder])
     assert motion.read().duration == pytest.approx(39 / 60)
+    assert motion.duration == pytest.approx(39 / 60)
     assert motion.family == "run"
     broken = shutil.copytree(folder, tmp_path / "broken")
     (broken / "fps.txt").write_text("fast\n")
