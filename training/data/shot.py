@@ -84,14 +84,14 @@ def random_shot(rng: np.random.Generator, turn: int) -> Shot:
 
 
 def _focal(rng: np.random.Generator) -> float:
-    """In units of the longer side: phones' wide lenses to short telephoto lenses; some zoomed in."""
+    """In units of the longer side: 85 % from a phone's wide camera to twice that, the others zoomed in further."""
     return float(np.exp(np.interp(rng.random(), [0.0, 0.85, 1.0], np.log([0.6, 1.2, 1.6]))))
 
 
 def as_people_record(shot: Shot, rng: np.random.Generator) -> Shot:
-    """Half of the shots from in front or obliquely, from hip to head height; of the others a third at that height too.
+    """Half of the shots frontal or oblique, from hip to head height; of the others a third at that height too.
 
-    For what is learnt from: what is measured on keeps to `random_shot`.
+    For training and validation; test clips keep to `random_shot`.
     """
     if rng.random() < 0.5:
         azimuth = float(np.radians(np.clip(rng.normal(0, 35), -90, 90)))
@@ -121,7 +121,9 @@ def place_camera(
     beside = np.ptp(markers.mean(axis=1) @ np.array([away[2], 0.0, -away[0]]))
     follows = shot.follows or float(beside) > 2.5
     shown = markers - markers.mean(axis=1, keepdims=True) * [1, 0, 1] + middle * [1, 0, 1] if follows else markers
-    nearest = max(1.2, float(((markers - middle) @ away).max()) + 0.9)  # who walks towards the camera stops before it
+    nearest = max(
+        1.2, float(((markers - middle) @ away).max()) + 0.9
+    )  # a person walking towards the camera stops in front of it
     distance, pitch = max(4.0, nearest), shot.pitch
     for _ in range(6):  # the size seen falls with the distance nearly in proportion: a few rounds settle it
         camera, pitch = _stand(shot, middle, direction, distance, pitch, ceiling)

@@ -1,8 +1,8 @@
-"""Exercises that people are recorded doing and that few captures hold: built from the anatomy of one skeleton.
+"""Exercises that are often recorded but hardly captured, generated on the skeleton of one captured person.
 
-Squats, lunges, sit-to-stand, leg raises on one leg, arm raises. The path of the pelvis, the slope of the trunk and the
-arms are drawn; the legs follow from feet that stay where they are (two-bone inverse kinematics). The same name is the
-same motion.
+Squats, lunges, sit-to-stand, leg raises, arm raises. The path of the pelvis, the inclination of the trunk and
+the arms are random; the legs follow from the positions of the feet (two-bone inverse kinematics). The same name always
+gives the same motion.
 """
 
 import hashlib
@@ -20,19 +20,21 @@ FRAME_RATE: Final = 50.0
 DURATION_S: Final = 12.0
 
 _REACH: Final = 0.993
-"""Of thigh and shank in line: how far a leg is straightened."""
+"""Largest distance from hip to ankle as a share of thigh plus shank: knees are never fully straight."""
 
 _UP, _AHEAD = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
 class _Course:
-    """What an exercise is, over T frames. Metres and radians.
+    """The parameters of an exercise over T frames. Metres and radians.
 
-    drop (T,) by which the pelvis is lower than the legs allow; shift (T,) of the pelvis forward of the ankles' middle;
-    pelvis (T,) forward tilt; trunk (T,) forward lean of the thorax; ankles (T, 2, 3) left and right, from the floor
-    below the middle; heels (T, 2) downward slope of the feet; arms (T, 2, 4) elevation, its plane (0: sideways, π/2:
-    forward), turn about the upper arm, bend of the elbow.
+    drop    (T,) of the pelvis below the greatest height that the legs allow.
+    shift   (T,) of the pelvis forward of the midpoint of the ankles.
+    pelvis  (T,) anterior tilt. trunk: (T,) forward inclination of the thorax.
+    ankles  (T, 2, 3) left and right, from the midpoint of the ankles in stance.
+    heels   (T, 2) pitch of the feet, toes down.
+    arms    (T, 2, 4) elevation, plane of elevation (0: frontal, π/2: sagittal), axial rotation, elbow flexion.
     """
 
     drop: FloatArray
@@ -54,7 +56,7 @@ def exercise(name: str, standing: BoneMotion) -> BoneMotion:
 
 
 def repetitions(rng: np.random.Generator, times: FloatArray, still: float = 0.5) -> FloatArray:
-    """(T,) from 0 to 1 and back, again and again, each a little different, with rests of up to `still` seconds."""
+    """(T,) repetitions from 0 to about 1 and back, each slightly different, with rests of up to `still` seconds."""
     period = rng.uniform(1.0, 4.0)
     marks, values, now = [0.0], [0.0], rng.uniform(0, still)
     depth = rng.uniform(0.6, 1.0)
@@ -92,7 +94,7 @@ def _sit_to_stand(rng: np.random.Generator, times: FloatArray, leg: float) -> _C
     if rng.random() < 0.5:
         phase = phase.max() - phase
     sitting = phase / phase.max()
-    # the trunk leans most half-way
+    # the trunk leans furthest forward half-way between sitting and standing
     trunk = np.radians(rng.uniform(-5, 15)) * sitting + np.radians(rng.uniform(20, 50)) * 4 * sitting * (1 - sitting)
     return _Course(
         drop=leg * rng.uniform(0.4, 0.58) * sitting,
@@ -156,11 +158,11 @@ _KINDS: Final[dict[str, Callable[[np.random.Generator, FloatArray, float], _Cour
     "arm raise": _arm_raise,
 }
 KINDS: Final = tuple(_KINDS)
-"""What `exercise` can do."""
+"""The kinds that `exercise` generates."""
 
 
 def _feet(rng: np.random.Generator, times: FloatArray) -> FloatArray:
-    """(T, 2, 3) metres: where the ankles stand, one a little ahead of the other."""
+    """(T, 2, 3) metres: positions of the ankles in stance, one slightly ahead of the other."""
     ankles = np.zeros((len(times), 2, 3))
     ankles[..., 0] = np.array([1.0, -1.0]) * rng.uniform(0.07, 0.24)
     ankles[..., 2] = np.array([1.0, -1.0]) * rng.normal(0, 0.02)
@@ -168,7 +170,7 @@ def _feet(rng: np.random.Generator, times: FloatArray) -> FloatArray:
 
 
 def _arms(rng: np.random.Generator, phase: FloatArray, *, low: bool = False) -> FloatArray:
-    """(T, 2, 4) arms held anyhow, alike on both sides, and moving on with the exercise; or (`low`) hanging."""
+    """(T, 2, 4) random arm positions, nearly symmetric, changing with the exercise; or (`low`) hanging."""
     start = rng.uniform([0.05, -0.2, -0.8, 0.05], [0.35, 1.7, 0.8, 0.6])
     end = start
     if not low and rng.random() < 0.7:
@@ -180,7 +182,7 @@ def _arms(rng: np.random.Generator, phase: FloatArray, *, low: bool = False) -> 
 
 
 def _swaying(course: _Course, rng: np.random.Generator, times: FloatArray) -> _Course:
-    """The same with what nobody can help: trunk and arms are never quite still."""
+    """The same with small involuntary movements of pelvis, trunk and arms."""
 
     def sway(shape: tuple[int, ...], size: float) -> FloatArray:
         rates, phases = rng.uniform(0.1, 1.2, (3, *shape)), rng.uniform(0, 2 * np.pi, (3, *shape))
@@ -197,7 +199,7 @@ def _swaying(course: _Course, rng: np.random.Generator, times: FloatArray) -> _C
 
 
 def _performed(standing: BoneMotion, times: FloatArray, course: _Course) -> BoneMotion:
-    """Bones (T, B) of the course by the skeleton of `standing`. The pelvis's origin is the middle of the hip joints."""
+    """The course performed by the skeleton of `standing`; the pelvis's origin is the midpoint of the hip joints."""
     frames = len(times)
     rotations = np.tile(np.eye(3), (frames, len(standing.rotations[0]), 1, 1))
     pelvis = _about_x(course.pelvis)
@@ -230,7 +232,7 @@ def _performed(standing: BoneMotion, times: FloatArray, course: _Course) -> Bone
 
 
 def _height(course: _Course, reach: float, pelvis: FloatArray, hips: FloatArray) -> FloatArray:
-    """(T,) metres above the ankles' floor: as high as the less free leg allows, less the drop."""
+    """(T,) metres of the hip joints above the ankles: the greatest height that both legs allow, less the drop."""
     limits = []
     for column in range(2):
         offset = pelvis @ hips[column]
@@ -243,7 +245,7 @@ def _height(course: _Course, reach: float, pelvis: FloatArray, hips: FloatArray)
 def _leg(
     standing: BoneMotion, side: str, span: FloatArray, lengths: tuple[float, float], ahead: FloatArray
 ) -> dict[str, FloatArray]:
-    """Rotations (T, 3, 3) of thigh and shank whose ends lie `span` (T, 3) apart, the knee pointing ahead."""
+    """Rotations (T, 3, 3) of thigh and shank from hip to ankle, `span` (T, 3) apart, the knee pointing `ahead`."""
     thigh, shank = lengths
     distance = np.clip(np.linalg.norm(span, axis=1), abs(thigh - shank) + 0.05, _REACH * (thigh + shank))[:, None]
     along = span / np.linalg.norm(span, axis=1, keepdims=True)
@@ -262,7 +264,7 @@ def _leg(
 
 
 def _arm(standing: BoneMotion, side: str, lead: float, angles: FloatArray) -> dict[str, FloatArray]:
-    """Rotations (T, 3, 3) of upper arm, forearm and hand against the thorax."""
+    """Rotations (T, 3, 3) of upper arm, forearm and hand relative to the thorax."""
     elevation, plane, turn, bend = angles.T
     hinge = Rotation.from_rotvec(np.outer(lead * turn, _UP)).apply([-1.0, 0.0, 0.0])
     axis = np.stack([-np.sin(plane), 0 * plane, lead * np.cos(plane)], axis=1)

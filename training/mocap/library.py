@@ -27,7 +27,7 @@ VALIDATION_TRIALS: Final = frozenset(
 """Motions that choose the best checkpoint. Of CMU subjects other than 01 to 03, one in ten goes here as a whole."""
 
 EXERCISES: Final = 60
-"""Built motions of each kind (`training.mocap.exercises`) where a laboratory model is there to build them by."""
+"""Generated motions of each kind (`training.mocap.exercises`) where there is a laboratory model with a static trial."""
 
 _CMU_NAME: Final = re.compile(r"(\d+)_(\d+)")
 _EXERCISE: Final = re.compile(rf"(?:{'|'.join(KINDS)})-(\d+)")
@@ -45,7 +45,7 @@ _FAMILIES: Final = {
     "run": r"run|jog|duck",
     "walk": r"walk|navigate",
 }
-"""What a family's motions are called, the first that fits: in the folder's index, or by the trial's own name."""
+"""Family -> pattern of its descriptions in the folder's index, or of the trial's name; the first match counts."""
 
 _CMU_WHAT: Final = {
     **dict.fromkeys(("02_01", "02_02"), "walk"),
@@ -53,12 +53,12 @@ _CMU_WHAT: Final = {
     "02_04": "jump",
     "02_05": "punch",
 }
-"""What recordings without an index are, as far as the database says so; other ones are a family a subject."""
+"""Descriptions of trials in folders without an index. CMU trials without one are a family per subject."""
 
 
 @dataclass(frozen=True)
 class MotionFile:
-    """One motion in a folder: its trial's name, its file and its skeleton's, frames a second, and what it is."""
+    """One motion in a folder: its trial's name, its file and its skeleton's, its frame rate, and its description."""
 
     name: str
     path: Path
@@ -68,12 +68,12 @@ class MotionFile:
 
     @property
     def family(self) -> str:
-        """What is balanced in a data set: walking, jumping, dancing …"""
+        """The unit of balance in a data set: walking, jumping, dancing …"""
         return family(self.name, self.what)
 
     @property
     def built(self) -> bool:
-        """Whether nobody was captured doing it (`training.mocap.exercises`)."""
+        """Whether it was generated rather than captured (`training.mocap.exercises`)."""
         return _EXERCISE.fullmatch(self.name) is not None
 
     @property
@@ -103,7 +103,7 @@ class MotionFile:
 
 
 def family(name: str, what: str = "") -> str:
-    """What a trial of that name, that the folder's index calls `what`, is one of.
+    """The family of a trial with that name and that description in the folder's index.
 
     >>> family("03_02"), family("walkingTS2"), family("16_01", "run/jog, veer left"), family("lunge-3")
     ('cmu03', 'walk', 'run', 'lunge')
@@ -118,11 +118,11 @@ def family(name: str, what: str = "") -> str:
 
 def find_motions(folders: Sequence[Path]) -> list[MotionFile]:
     """All motions in the folders and below: `NN.asf` with `NN_*.amc`, `*_ik.mot` beside one `.osim`, and the exercises
-    that its trial `static1` is the skeleton of.
+    generated from its trial `static1`.
 
-    Motionless trials (`static*`) are left out. Frames a second of AMC files are those of the folder's `fps.txt`, or
-    the CMU database's; what they are is told by the folder's `index.csv` (trial, what), where there is one. Raises
-    InvalidMotion where nothing is found.
+    Static trials are left out. The frame rate of AMC files is that of the folder's `fps.txt`, or the CMU database's;
+    descriptions come from the folder's `index.csv` (trial, what), where there is one. Raises InvalidMotion where
+    nothing is found.
     """
     motions: list[MotionFile] = []
     for folder in folders:
