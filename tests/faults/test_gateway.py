@@ -52,7 +52,7 @@ class Gateway:
 
 
 def _until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         with suppress(httpx.HTTPError):
             if done():
