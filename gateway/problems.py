@@ -54,6 +54,11 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HumanPose3DError)
     if error.status >= 500:
         _log.warning("%s %s: %s", request.method, request.url.path, error.code)
+    return of_error(error)
+
+
+def of_error(error: HumanPose3DError) -> JSONResponse:
+    """An error of ours as a response."""
     return _response(ProblemDetails.of(error), getattr(error, "headers", None))
 
 

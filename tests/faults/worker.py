@@ -11,12 +11,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import Unavailable
 from humanpose3d.options import RunOptions, StageName, route
 from shared.runtime import runs
 from shared.runtime.bus.nats import NatsBus
-from shared.runtime.run_state import StageTask
+from shared.runtime.run_state import Advance, Problem, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import open_store
 from shared.runtime.worker.loop import Phase, Worker

@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 import uvicorn
 
 from gateway.app import create_app
-from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import RunError
 from humanpose3d.options import StageName
 from shared.runtime import runs
 from shared.runtime.bus.memory import MemoryBus
-from shared.runtime.run_state import Claim, RunRequest, StageRecord
+from shared.runtime.run_state import Advance, Claim, Problem, RunRequest, StageRecord
 from shared.runtime.settings import Settings
 from shared.runtime.store import open_store
 from tests.makers import s3_settings

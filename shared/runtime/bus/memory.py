@@ -8,11 +8,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from humanpose3d.api_models import Problem
 from humanpose3d.errors import RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
 from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredState
-from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
+from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
 
 T = TypeVar("T")
 

@@ -34,11 +34,10 @@ from nats.js.errors import BadRequestError, KeyNotFoundError, KeyWrongLastSequen
 from nats.js.kv import KeyValue
 from pydantic import BaseModel, ValidationError
 
-from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusUnavailable, RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
 from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredState
-from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
+from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
 from shared.runtime.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from humanpose3d.api_models import Problem
 from humanpose3d.options import StageName
-from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
+from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
 
 
 class StoredState(NamedTuple):

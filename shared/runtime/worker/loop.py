@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import (
     DuplicateTask,
     HumanPose3DError,
@@ -31,7 +30,7 @@ from humanpose3d.options import StageName
 from shared.runtime import runs, telemetry
 from shared.runtime.bus import Bus, Delivery, PartDelivery, StoredState
 from shared.runtime.retrying import backoff, retry_while_unavailable
-from shared.runtime.run_state import Claim, StageRecord, StageTask
+from shared.runtime.run_state import Advance, Claim, Problem, StageRecord, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store
 from shared.runtime.worker.attempt import Attempt, Perform

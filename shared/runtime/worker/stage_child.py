@@ -20,13 +20,12 @@ from typing import Any, Final, Literal, TextIO
 
 from pydantic import BaseModel, JsonValue
 
-from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import Cancelled, InputError, OutputNotWritable
 from humanpose3d.options import RunOptions, Subject
 from shared import artefacts
 from shared.models import sha256
 from shared.program import take_stdout
-from shared.runtime.run_state import RunState
+from shared.runtime.run_state import Advance, Problem, RunState
 from shared.stage import Division, Progress, Stage
 
 _PROGRESS_INTERVAL_S: Final = 0.2

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import DuplicateTask, RunError, Superseded
 from humanpose3d.options import RunOptions, route
-from shared.runtime.run_state import Claim, RunState, StageRecord, StageTask
+from shared.runtime.run_state import Advance, Claim, Problem, RunState, StageRecord, StageTask
 from tests.makers import new_state
 
 PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")

@@ -9,11 +9,10 @@ from typing import get_args
 
 import pytest
 
-from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusUnavailable, RunExists, RunNotFound, StageCrashed, StoreUnavailable
 from humanpose3d.options import RunOptions, StageName, route
 from shared.runtime import runs
-from shared.runtime.run_state import RunState, StageTask
+from shared.runtime.run_state import Problem, RunState, StageTask
 from shared.runtime.worker import loop
 from shared.runtime.worker.loop import Phase, Worker
 from shared.runtime.worker.stage_runner import Refused

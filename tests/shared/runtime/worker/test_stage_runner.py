@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from humanpose3d.api_models import Advance
 from humanpose3d.errors import StageCrashed
 from humanpose3d.options import RunOptions, StageReport, Subject
+from shared.runtime.run_state import Advance
 from shared.runtime.worker.stage_child import StageJob
 from shared.runtime.worker.stage_runner import Refused, StageProcess
 
@@ -129,7 +129,6 @@ def test_the_process_ends_with_its_parent(tmp_path):
 import asyncio
 from pathlib import Path
 from humanpose3d.options import RunOptions, Subject
-from humanpose3d.api_models import Advance
 from shared.runtime.worker.stage_child import StageJob
 from shared.runtime.worker.stage_runner import StageProcess
 async def main():

@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from humanpose3d.api_models import Advance
 from humanpose3d.errors import BusUnavailable, StageCrashed
 from humanpose3d.options import route
 from shared.runtime import runs
-from shared.runtime.run_state import RunState
+from shared.runtime.run_state import Advance, RunState
 from shared.runtime.worker import loop, work_sharing
 from shared.runtime.worker.stage_child import PlannedPart, StageDone, StageJob
 from shared.runtime.worker.work_sharing import WorkSharing
