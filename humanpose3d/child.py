@@ -5,7 +5,6 @@ to the library but inside it, and only a process of the application puts their f
 else. A folder of the same name in the user's project or environment is neither hidden nor imported.
 """
 
-import runpy
 import sys
 from pathlib import Path
 
@@ -24,6 +23,8 @@ def enter_application() -> None:
 
 
 if __name__ == "__main__":
+    import runpy  # late: the command line comes through here without it
+
     enter_application()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,7 +1,7 @@
 """A Python client of the API: submit a video, wait for the run, download the results.
 
 >>> with Client("http://127.0.0.1:8000") as client:           # doctest: +SKIP
-...     run_key = client.submit(Path("walk.mp4"), height=1.78, weight=75, consent=True)
+...     run_key = client.submit(Path("walk.mp4"), height=1.78, weight=75, consent=True, estimate_missing=True)
 ...     client.wait(run_key, on_progress=lambda progress: print(progress.progress, progress.stage))
 ...     client.download(run_key, Path("results"))
 """
@@ -83,8 +83,8 @@ class Client:
     ) -> str:
         """Send a video of a person of this height (metres) and weight (kilograms); returns the run's key.
 
-        `consent` says that the person in the video has consented; the server refuses a video without it. `options` are
-        those of `humanpose3d.options.RunOptions`.
+        `consent=True` says that the person in the video has consented to the analysis: only who knows it can say so,
+        and without it the server refuses. `options` are those of `humanpose3d.options.RunOptions`.
         """
         path, fields = Path(video), _fields(height, weight, consent, options)
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}

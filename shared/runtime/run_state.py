@@ -8,7 +8,10 @@ from typing import Annotated, Final, Self
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from humanpose3d.api_models import Advance, Problem, RunStatus, RunTitle
+from humanpose3d.api_models import Advance as Advance
+from humanpose3d.api_models import Problem as Problem
+from humanpose3d.api_models import RunStatus as RunStatus
+from humanpose3d.api_models import RunTitle as RunTitle
 from humanpose3d.errors import DuplicateTask, RunOver, Superseded
 from humanpose3d.options import Contract, RunOptions, StageName, Subject, route
 
