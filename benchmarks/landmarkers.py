@@ -19,7 +19,7 @@ from typing import Final
 
 from humanpose3d.options import PoseModel
 from services.detector.pose.landmarker import PoseLandmarker
-from services.detector.pose.tracker import Lane, LaneLandmarker
+from services.detector.pose.tracker import BatchTracker, TrackState
 from services.detector.video.reader import Frame, Video
 from shared.models import shipped
 
@@ -84,14 +84,14 @@ def measure(cores: set[int]) -> dict[str, dict[str, float]]:
     for model in MODELS:
         with PoseLandmarker(shipped(f"pose_landmarker_{model}.task")) as mediapipe:
             ways = {MEDIAPIPE: Way(mediapipe.detect, 1)}
-            landmarker = LaneLandmarker(model, threads=len(cores))
+            landmarker = BatchTracker(model, threads=len(cores))
             ways.update({f"{count} lanes": _in_lanes(landmarker, count) for count in LANES})
             results[model] = _take_turns(ways, frames)
     return results
 
 
-def _in_lanes(landmarker: LaneLandmarker, count: int) -> Way:
-    lanes = [Lane() for _ in range(count)]
+def _in_lanes(landmarker: BatchTracker, count: int) -> Way:
+    lanes = [TrackState() for _ in range(count)]
     return Way(lambda frame: landmarker.advance(lanes, [frame] * count), count)
 
 

@@ -19,8 +19,8 @@ from shared.artefacts import Shelf
 from shared.models import sha256
 from shared.names import safe_name
 from shared.results.model import RunResults
-from shared.results.plot_pool import Painters
-from shared.results.write import number_of_pictures, publish, write_results
+from shared.results.plot_pool import PlotPool
+from shared.results.write import number_of_plots, publish, write_results
 from shared.stage import Progress, Stage
 
 STAGES: Mapping[StageName, Stage[Any, Any]] = {
@@ -41,7 +41,7 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
     name = safe_name(video)
     for stage_name in route(options):
         STAGES[stage_name].check(options)
-    with _scratch_folder(output) as scratch, Painters(number_of_pictures(options)) as painters:
+    with _scratch_folder(output) as scratch, PlotPool(number_of_plots(options)) as plot_pool:
         artefacts = Shelf(scratch, video=video, subject=subject, workdir=scratch)
         reports: dict[StageName, StageReport] = {}
         timings: dict[StageName, float] = {}
@@ -54,7 +54,7 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
             artefacts.take(made)
         finished = scratch / "results"
         finished.mkdir()
-        write_results(_results(name, video, artefacts, reports, timings, options), finished, painters)
+        write_results(_results(name, video, artefacts, reports, timings, options), finished, plot_pool)
         return publish(finished, output / name)
 
 

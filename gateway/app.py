@@ -19,7 +19,7 @@ from gateway import health, problems, static_files
 from gateway.api_keys import KeyRing
 from gateway.routes import Services, router
 from gateway.run_index import RunIndex
-from gateway.run_service import Desk
+from gateway.run_service import RunService
 from humanpose3d.errors import HumanPose3DError, InvalidSetting, Unavailable
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus
@@ -62,12 +62,12 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     keys = KeyRing(settings.api_keys_file)
     _demand_keys(settings, keys)
     index = RunIndex(bus)
-    desk = Desk(bus, store, index)
+    run_service = RunService(bus, store, index)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await index.start(_INDEX_TIMEOUT_S)
-        sweeper = asyncio.create_task(_sweep(desk, store, settings.retention_days))
+        sweeper = asyncio.create_task(_sweep(run_service, store, settings.retention_days))
         yield
         sweeper.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -76,7 +76,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
         await bus.close()
 
     app = FastAPI(title="HumanPose3D", version=version("humanpose3d"), lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.services = Services(settings, bus, store, desk, keys)
+    app.state.services = Services(settings, bus, store, run_service, keys)
     problems.install(app)
     app.include_router(router)
     app.include_router(health.router)
@@ -100,12 +100,12 @@ class _OptionalSlash:
         await self._app(scope, receive, send)
 
 
-async def _sweep(desk: Desk, store: Store, retention_days: float | None) -> None:
+async def _sweep(run_service: RunService, store: Store, retention_days: float | None) -> None:
     """Erase abandoned uploads and what is older than the retention, for as long as the gateway runs."""
     while True:
         try:
             await store.sweep(_ABANDONED)
-            erased = 0 if retention_days is None else await desk.erase_older_than(timedelta(days=retention_days))
+            erased = 0 if retention_days is None else await run_service.erase_older_than(timedelta(days=retention_days))
             if erased:
                 _log.info("retention erased %d runs", erased)
         except Unavailable:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from gateway.uploads import PART_BYTES, Arrived
-from humanpose3d.motion import AngleSpread, JointAngles
+from humanpose3d.motion import AngleSd, JointAngles
 from humanpose3d.options import RunOptions, StageName, Subject, route
 from humanpose3d.skeleton import (
     JOINT_GROUPS,
@@ -227,7 +227,7 @@ class Statistics(BaseModel):
     asymmetries: list[Asymmetry]
 
     @classmethod
-    def of(cls, run_id: str, angles: JointAngles, spread: AngleSpread | None) -> Self:
+    def of(cls, run_id: str, angles: JointAngles, spread: AngleSd | None) -> Self:
         """The answer for this run; `spread` is there where the joints were refined."""
         rows = angle_statistics(angles, spread)
         return cls(

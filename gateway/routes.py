@@ -27,12 +27,12 @@ from gateway.resources import (
     UploadSize,
     UploadState,
 )
-from gateway.run_service import Desk
+from gateway.run_service import RunService
 from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
 from gateway.uploads import PART_BYTES, Uploads
 from humanpose3d.errors import InvalidOption
 from humanpose3d.formats.npz import load_npz
-from humanpose3d.motion import AngleSpread, JointAngles
+from humanpose3d.motion import AngleSd, JointAngles
 from humanpose3d.options import RunOptions, Subject
 from shared.runtime.bus import Bus
 from shared.runtime.run_state import RunId, RunState
@@ -48,8 +48,8 @@ router = APIRouter(prefix="/api", responses=responses(401, 503))
 class Services:
     """What the routes work with; one a process."""
 
-    def __init__(self, settings: Settings, bus: Bus, store: Store, desk: Desk, keys: KeyRing) -> None:
-        self.settings, self.bus, self.store, self.desk, self.keys = settings, bus, store, desk, keys
+    def __init__(self, settings: Settings, bus: Bus, store: Store, run_service: RunService, keys: KeyRing) -> None:
+        self.settings, self.bus, self.store, self.run_service, self.keys = settings, bus, store, run_service, keys
         self.uploads = Uploads(bus, store, settings.max_upload_bytes)
 
 
@@ -111,10 +111,10 @@ async def start_run(
         submission = read_submission(form.fields, settings.models_directory)
         if form.video is None:
             name = form.fields.get(VIDEO_NAME, "video")
-            state = await services.desk.submit_uploaded(key, submission, _upload_key(form), name)
+            state = await services.run_service.submit_uploaded(key, submission, _upload_key(form), name)
         else:
             check_container(form.video.path)
-            state = await services.desk.submit(key, submission, form.video, idempotency_key)
+            state = await services.run_service.submit(key, submission, form.video, idempotency_key)
     return Accepted.of(state, submission.warnings)
 
 
@@ -174,12 +174,12 @@ async def list_runs(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> RunList:
     """Your runs, newest first."""
-    page = services.desk.page(key, limit, cursor)
+    page = services.run_service.page(key, limit, cursor)
     return RunList(runs=[RunSummary.of(state) for state in page.runs], next_cursor=page.next_cursor)
 
 
 async def _run(services: Given, key: Key, run_key: str) -> RunState:
-    return await services.desk.get(key, run_key)
+    return await services.run_service.get(key, run_key)
 
 
 Found = Annotated[RunState, Depends(_run)]
@@ -194,7 +194,7 @@ async def show_run(state: Found) -> Run:
 @router.get("/runs/{run_key}/progress", responses=responses(404, 422))
 async def show_progress(services: Given, state: Found) -> Progress:
     """How far a run is, and why it failed if it did."""
-    return Progress.of(state, services.desk.position(state))
+    return Progress.of(state, services.run_service.position(state))
 
 
 @router.get(
@@ -262,26 +262,26 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
         return Statistics.of(
             state.run_id,
             load_npz(path, JointAngles),
-            load_npz(spread, AngleSpread) if "angle_spread" in made else None,
+            load_npz(spread, AngleSd) if "angle_spread" in made else None,
         )
 
 
 @router.patch("/runs/{run_key}", responses=responses(400, 404, 422))
 async def rename_run(services: Given, key: Key, run_key: str, change: RunChange) -> Run:
     """Give a run another name. Its files keep the video's name, so that what was downloaded before still fits."""
-    return Run.of(await services.desk.rename(key, run_key, change.name))
+    return Run.of(await services.run_service.rename(key, run_key, change.name))
 
 
 @router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))
 async def cancel_run(services: Given, key: Key, run_key: str) -> Progress:
     """Stop a run that has not ended."""
-    return Progress.of(await services.desk.cancel(key, run_key), None)
+    return Progress.of(await services.run_service.cancel(key, run_key), None)
 
 
 @router.delete("/runs/{run_key}", status_code=204, responses=responses(404, 422))
 async def erase_run(services: Given, key: Key, run_key: str) -> None:
     """Stop the run and erase its video, its results and every trace of it."""
-    await services.desk.erase(key, run_key)
+    await services.run_service.erase(key, run_key)
 
 
 @router.get("/skeleton")

@@ -33,7 +33,7 @@ class Page:
     next_cursor: str | None
 
 
-class Desk:
+class RunService:
     """Takes runs on and answers for them. Every call is for an API key, and sees that key's runs only."""
 
     def __init__(self, bus: Bus, store: Store, index: RunIndex) -> None:

@@ -134,7 +134,7 @@ class JointAngles:
 
 
 @dataclass(frozen=True, eq=False)
-class AngleSpread:
+class AngleSd:
     """How uncertain the joint angles are: the standard deviation that the joint refiner states.
 
     times   (T,) seconds, strictly increasing.
@@ -151,7 +151,7 @@ class AngleSpread:
         _freeze(self, "values", self.values, (count, len(JOINT_GROUPS), 3))
 
 
-Motion = Landmarks | Markers | MarkerSpread | JointAngles | AngleSpread
+Motion = Landmarks | Markers | MarkerSpread | JointAngles | AngleSd
 
 
 def read_only(array: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from pydantic import BaseModel, Field
 
-from humanpose3d.motion import AngleSpread, FloatArray, JointAngles
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles
 from humanpose3d.skeleton import JOINT_GROUPS, mirrored
 
 
@@ -30,7 +30,7 @@ class Asymmetry(BaseModel):
     mean: float | None
 
 
-def angle_statistics(angles: JointAngles, spread: AngleSpread | None = None) -> list[AngleStatistics]:
+def angle_statistics(angles: JointAngles, spread: AngleSd | None = None) -> list[AngleStatistics]:
     """Of every angle, in the order of `JOINT_GROUPS`, over the frames in which it is known; the mean of `spread`."""
     unknown = np.full_like(angles.values, np.nan) if spread is None else spread.values
     return [

@@ -12,7 +12,7 @@ import numpy as np
 from humanpose3d.errors import InvalidMotion
 from humanpose3d.formats.files import faults_of, read_lines, write_atomic
 from humanpose3d.formats.tables import fixed, join, lines, parse
-from humanpose3d.motion import AngleSpread, FloatArray, JointAngles, Landmarks
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks
 from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
 
 LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
@@ -57,7 +57,7 @@ def angles_csv_name(video: str, group: JointGroup) -> str:
     return f"{video}_angles_{group.name}.csv"
 
 
-def write_angles_csv(folder: Path, video: str, angles: JointAngles, spread: AngleSpread | None = None) -> None:
+def write_angles_csv(folder: Path, video: str, angles: JointAngles, spread: AngleSd | None = None) -> None:
     """Write 12 files, one a joint group: `time_s`, then `<group>_<angle>_deg` for its three angles.
 
     Where their standard deviation is known, three columns follow, `<group>_<angle>_sd_deg`. Raises OutputNotWritable.

@@ -16,7 +16,7 @@ from services.detector.camera.verticals import Look, Looks
 from services.detector.display.views import ViewFacts, Views
 from services.detector.display.window import Window
 from services.detector.pose.landmarker import Landmarker, Pose, PoseLandmarker
-from services.detector.pose.tracker import LaneLandmarker, OneLane, detect_lanes
+from services.detector.pose.tracker import BatchTracker, SingleTracker, track_together
 from services.detector.video.chunks import Segment
 from services.detector.video.container import Reading
 from services.detector.video.prefetch import ahead
@@ -32,7 +32,7 @@ FRAMES_AHEAD: Final = 3
 """That each of them is decoded ahead."""
 
 
-class DetectorPart(BaseModel):
+class DetectorChunk(BaseModel):
     """The work on one segment, whole.
 
     number    from 0, in the order of time.
@@ -61,7 +61,7 @@ class PartFacts(BaseModel):
 
 
 @dataclass(frozen=True)
-class DetectedPart:
+class DetectedChunk:
     """A segment's landmarks, and its piece of the preview if one was asked for."""
 
     landmarks: Landmarks
@@ -72,12 +72,12 @@ class DetectedPart:
 def detect(
     video: Path,
     workdir: Path,
-    part: DetectorPart,
+    part: DetectorChunk,
     options: RunOptions,
     progress: Progress,
     window: Window | None = None,
     decoder_threads: int = 0,
-) -> DetectedPart:
+) -> DetectedChunk:
     """Find the person in every frame of a segment; the warm-up's frames are looked at and not kept.
 
     Raises what `Video` and the landmarkers raise. After that, and after anything that `progress` raises, the work
@@ -85,7 +85,7 @@ def detect(
     """
     reuse_large_blocks()
     with ExitStack() as stack:
-        taker = _Taker(stack, video, workdir, part, options, window, decoder_threads)
+        taker = ChunkRecorder(stack, video, workdir, part, options, window, decoder_threads)
         landmarker = stack.enter_context(_landmarker(options))
         for frame in taker.frames():
             if taker.take(frame, landmarker.detect(frame)):
@@ -94,19 +94,19 @@ def detect(
 
 
 def detect_together(
-    video: Path, folders: Sequence[Path], parts: Sequence[DetectorPart], options: RunOptions, progress: Progress
-) -> list[DetectedPart]:
+    video: Path, folders: Sequence[Path], parts: Sequence[DetectorChunk], options: RunOptions, progress: Progress
+) -> list[DetectedChunk]:
     """All parts, each in its folder, many of them at a time in one network call: what keeps a GPU at work.
 
     Each is decoded ahead by a thread of its own. Raises like `detect`.
     """
     reuse_large_blocks()
     total = sum(part.frames for part in parts)
-    takers: dict[int, _Taker] = {}
+    takers: dict[int, ChunkRecorder] = {}
 
     def frames(number: int) -> Generator[Frame, None, None]:
         with ExitStack() as stack:
-            takers[number] = _Taker(stack, video, folders[number], parts[number], options, None, 1)
+            takers[number] = ChunkRecorder(stack, video, folders[number], parts[number], options, None, 1)
             yield from stack.enter_context(ahead(takers[number].frames(), FRAMES_AHEAD))
 
     done = 0
@@ -114,14 +114,14 @@ def detect_together(
         streams = [frames(number) for number in range(len(parts))]
         for stream in streams:
             stack.callback(stream.close)
-        for number, frame, pose in detect_lanes(LaneLandmarker(options.pose_model), streams, LANES):
+        for number, frame, pose in track_together(BatchTracker(options.pose_model), streams, LANES):
             if takers[number].take(frame, pose):
                 done += 1
                 progress(done, total)
     return [takers[number].detected() for number in range(len(parts))]
 
 
-class _Taker:
+class ChunkRecorder:
     """Reads the frames of a part, and takes what was found in them."""
 
     def __init__(
@@ -129,7 +129,7 @@ class _Taker:
         stack: ExitStack,
         video: Path,
         workdir: Path,
-        part: DetectorPart,
+        part: DetectorChunk,
         options: RunOptions,
         window: Window | None,
         decoder_threads: int,
@@ -164,11 +164,11 @@ class _Taker:
         self._views.show(frame, pose)
         return True
 
-    def detected(self) -> DetectedPart:
+    def detected(self) -> DetectedChunk:
         """All that was taken, once everything is closed."""
         facts = PartFacts(reading=self._video.reading, views=self._views.facts, looks=tuple(self._looks))
         piece = self._views.preview if self._times else None
-        return DetectedPart(_landmarks(self._times, self._poses, self._size), facts, piece)
+        return DetectedChunk(_landmarks(self._times, self._poses, self._size), facts, piece)
 
 
 def models(options: RunOptions) -> tuple[Path, ...]:
@@ -180,7 +180,7 @@ def models(options: RunOptions) -> tuple[Path, ...]:
 
 
 def _landmarker(options: RunOptions) -> AbstractContextManager[Landmarker]:
-    return OneLane(options.pose_model) if options.pose_runtime == "onnx" else PoseLandmarker(models(options)[0])
+    return SingleTracker(options.pose_model) if options.pose_runtime == "onnx" else PoseLandmarker(models(options)[0])
 
 
 _NOBODY: Final = Pose(

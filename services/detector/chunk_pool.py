@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from humanpose3d.errors import Cancelled, StageCrashed
 from humanpose3d.options import PoseRuntime, RunOptions
-from services.detector.chunk import DetectedPart, DetectorPart, detect, detect_together, models
+from services.detector.chunk import DetectedChunk, DetectorChunk, detect, detect_together, models
 from services.detector.display.window import Window
 from shared.inference import runs_on_gpu
 from shared.machine import usable_cpus
@@ -27,7 +27,7 @@ _TICK_S: Final = 0.1
 """How often the progress is told."""
 
 
-class Crew:
+class DetectorPool:
     """Processes for a video of so many segments, one a core, as a context manager; they load their libraries meanwhile.
 
     A single segment is detected here, and so are all where there is a window to show them in, or a GPU.
@@ -53,8 +53,8 @@ class Crew:
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def detect(self, parts: Sequence[DetectorPart], progress: Progress) -> Iterator[DetectedPart]:
-        """All parts, in their order; files of theirs are there until the crew is left.
+    def detect(self, parts: Sequence[DetectorChunk], progress: Progress) -> Iterator[DetectedChunk]:
+        """All parts, in their order; files of theirs are there until the pool is left.
 
         Raises what `detect` raises, StageCrashed where a process died, and whatever `progress` does.
         """
@@ -65,7 +65,7 @@ class Crew:
             return iter(detect_together(self._video, self._folders, parts, self._options, progress))
         return self._side_by_side(parts, progress) if self._processes > 1 else self._in_turn(parts, progress)
 
-    def _in_turn(self, parts: Sequence[DetectorPart], progress: Progress) -> Iterator[DetectedPart]:
+    def _in_turn(self, parts: Sequence[DetectorChunk], progress: Progress) -> Iterator[DetectedChunk]:
         total = sum(part.frames for part in parts)
         before = 0
         for part, folder in zip(parts, self._folders, strict=True):
@@ -77,14 +77,14 @@ class Crew:
             before += found.landmarks.times.size
             yield found
 
-    def _side_by_side(self, parts: Sequence[DetectorPart], progress: Progress) -> Iterator[DetectedPart]:
+    def _side_by_side(self, parts: Sequence[DetectorChunk], progress: Progress) -> Iterator[DetectedChunk]:
         total = sum(part.frames for part in parts)
         try:
             futures = [
                 self._pool.submit(_detect, self._video, folder, part, self._options)
                 for part, folder in zip(parts, self._folders, strict=True)
             ]
-            waiting: set[Future[DetectedPart]] = set(futures)
+            waiting: set[Future[DetectedChunk]] = set(futures)
             while waiting:
                 finished, waiting = wait(waiting, timeout=_TICK_S)
                 for future in finished:
@@ -110,7 +110,7 @@ def _on_gpu(options: RunOptions) -> bool:
 
 @dataclass(frozen=True)
 class _Member:
-    """What a process of the crew shares with the others."""
+    """What a process of the pool shares with the others."""
 
     stop: Event
     done: Any
@@ -133,7 +133,7 @@ def _load(runtime: PoseRuntime) -> None:
         import mediapipe.tasks.python.vision  # noqa: F401
 
 
-def _detect(video: Path, workdir: Path, part: DetectorPart, options: RunOptions) -> DetectedPart:
+def _detect(video: Path, workdir: Path, part: DetectorChunk, options: RunOptions) -> DetectedChunk:
     def advance(_done: int, _total: int | None) -> None:
         with _member.done.get_lock():
             _member.done.value += 1

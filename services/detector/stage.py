@@ -20,8 +20,8 @@ from humanpose3d.options import QualityWarning, RunOptions, StageReport, Vertica
 from humanpose3d.skeleton import LANDMARKS
 from services.detector.camera.orientation_check import MODELS, Turn, find_turn
 from services.detector.camera.verticals import joined
-from services.detector.chunk import DetectedPart, DetectorPart, PartFacts, detect, models
-from services.detector.chunk_pool import Crew
+from services.detector.chunk import DetectedChunk, DetectorChunk, PartFacts, detect, models
+from services.detector.chunk_pool import DetectorPool
 from services.detector.display.views import ViewFacts
 from services.detector.display.window import NoDisplay, Window
 from services.detector.report import facts as detection_facts
@@ -66,7 +66,7 @@ class DetectorPlan(BaseModel):
 
     medium: Medium
     turn: Turn
-    parts: tuple[DetectorPart, ...]
+    parts: tuple[DetectorChunk, ...]
 
 
 def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> DetectorOutputs:
@@ -78,9 +78,9 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
     surveyed = survey(inputs.video)
     with ExitStack() as stack:
         window, warnings = _open_window(stack) if options.show_video else (None, ())
-        crew = stack.enter_context(Crew(inputs.video, inputs.workdir, options, len(surveyed.segments), window))
+        pool = stack.enter_context(DetectorPool(inputs.video, inputs.workdir, options, len(surveyed.segments), window))
         made = planned(inputs, surveyed)
-        outputs = gather(inputs, options, made, crew.detect(made.parts, progress))
+        outputs = gather(inputs, options, made, pool.detect(made.parts, progress))
     report = outputs.report.model_copy(update={"warnings": (*outputs.report.warnings, *warnings)})
     return replace(outputs, report=report)
 
@@ -90,13 +90,13 @@ def plan(inputs: DetectorInputs, _options: RunOptions) -> DetectorPlan:
     return planned(inputs, survey(inputs.video))
 
 
-def part(inputs: DetectorInputs, options: RunOptions, work: DetectorPart, progress: Progress) -> DetectedPart:
+def part(inputs: DetectorInputs, options: RunOptions, work: DetectorChunk, progress: Progress) -> DetectedChunk:
     """Detect one segment. Raises like `run`."""
     return detect(inputs.video, inputs.workdir, work, options, progress)
 
 
 def gather(
-    inputs: DetectorInputs, options: RunOptions, made: DetectorPlan, parts: Iterable[DetectedPart]
+    inputs: DetectorInputs, options: RunOptions, made: DetectorPlan, parts: Iterable[DetectedChunk]
 ) -> DetectorOutputs:
     """The whole, of all its parts in their order, of which one at a time is held.
 
@@ -131,7 +131,7 @@ def planned(inputs: DetectorInputs, surveyed: Survey) -> DetectorPlan:
     turn = find_turn(inputs.video)
     count = len(surveyed.segments)
     parts = tuple(
-        DetectorPart(
+        DetectorChunk(
             number=number,
             segment=segment,
             turn_deg=turn.degrees,
@@ -143,7 +143,7 @@ def planned(inputs: DetectorInputs, surveyed: Survey) -> DetectorPlan:
     return DetectorPlan(medium=surveyed.medium.turned(turn.degrees), turn=turn, parts=parts)
 
 
-def _joined(parts: Iterable[DetectedPart], made: DetectorPlan) -> tuple[Landmarks, list[PartFacts], list[Path]]:
+def _joined(parts: Iterable[DetectedChunk], made: DetectorPlan) -> tuple[Landmarks, list[PartFacts], list[Path]]:
     """The landmarks of all, what else was found, and the pieces of the preview."""
     expected, count = sum(part.frames for part in made.parts), len(LANDMARKS)
     joined = [np.empty((expected, *shape)) for shape in ((), (count, 2), (count, 3), (count,))]
@@ -193,5 +193,5 @@ def _open_window(stack: ExitStack) -> tuple[Window | None, tuple[QualityWarning,
         return None, (QualityWarning(code="no-display", message=message),)
 
 
-DIVISION: Final = Division(DetectorPlan, DetectorPart, DetectedPart, plan, part, gather)
+DIVISION: Final = Division(DetectorPlan, DetectorChunk, DetectedChunk, plan, part, gather)
 DETECTOR: Final = Stage("detector", DetectorInputs, DetectorOutputs, run, check, DIVISION)

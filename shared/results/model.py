@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from humanpose3d.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, VideoFacts
 
 _T = TypeVar("_T")
@@ -19,7 +19,7 @@ ARTEFACTS: Final[Mapping[str, type]] = {
     "angles": JointAngles,
     "depth_spread": MarkerSpread,
     "refined_angles": JointAngles,
-    "angle_spread": AngleSpread,
+    "angle_spread": AngleSd,
     "preview": Path,
 }
 """What results are made from, by the names of the stages' outputs."""
@@ -83,7 +83,7 @@ class RunResults:
         return self.artefacts.get("refined_angles")
 
     @property
-    def angle_spread(self) -> AngleSpread | None:
+    def angle_spread(self) -> AngleSd | None:
         """How uncertain the refined angles are."""
         return self.artefacts.get("angle_spread")
 

@@ -11,7 +11,7 @@ from shared.machine import usable_cpus
 from shared.processes import pool
 
 
-class Painters:
+class PlotPool:
     """Processes for so many pictures, one a core, as a context manager; they import matplotlib meanwhile.
 
     A single picture is drawn here, and so are all where there is a single core.

@@ -38,7 +38,7 @@ from humanpose3d.formats.trc import write_trc
 from humanpose3d.motion import MarkerSpread
 from humanpose3d.options import RunOptions, StageName
 from shared.results.model import RunResults
-from shared.results.plot_pool import Painters
+from shared.results.plot_pool import PlotPool
 from shared.results.report import report_page
 
 SCHEMA_VERSION: Final = 1
@@ -62,13 +62,13 @@ _ANGLES_FOLDER: Final = "joint_angles"
 _OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
-def write_results(results: RunResults, folder: Path, painters: Painters | None = None) -> None:
+def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None = None) -> None:
     """Write all files of a run into an empty folder. Raises OutputNotWritable, leaving what it had written so far.
 
-    painters  who may have been told before that there will be pictures to draw.
+    plot_pool  who may have been told before that there will be pictures to draw.
     """
-    if painters is None:
-        with Painters(number_of_pictures(results.options)) as hired:
+    if plot_pool is None:
+        with PlotPool(number_of_plots(results.options)) as hired:
             write_results(results, folder, hired)
         return
     name = results.name
@@ -81,7 +81,7 @@ def write_results(results: RunResults, folder: Path, painters: Painters | None =
         raise OutputNotWritable(f"The results cannot be written: {error.strerror}.") from error
     drawings = [partial(draw, results, folder) for draw in _pages(results.options)]
     side_by_side = results.video_facts.frames <= _SIDE_BY_SIDE
-    painters.begin(drawings if side_by_side else ())
+    plot_pool.begin(drawings if side_by_side else ())
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
@@ -90,7 +90,7 @@ def write_results(results: RunResults, folder: Path, painters: Painters | None =
     run = _run(results)
     _write_json(folder / "run.json", run)
     _write_report(folder / "report.html", results, run)
-    painters.finish()
+    plot_pool.finish()
     for drawing in () if side_by_side else drawings:
         drawing()
 
@@ -205,7 +205,7 @@ def _rounded(value: JsonValue) -> JsonValue:
     return value
 
 
-def number_of_pictures(options: RunOptions) -> int:
+def number_of_plots(options: RunOptions) -> int:
     """How many pages these options ask for."""
     return len(_pages(options))
 

@@ -16,7 +16,7 @@ def backoff(failures: int) -> float:
     return min(15.0, 0.2 * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 -- keeps no secret
 
 
-async def insist(action: Callable[[], Awaitable[T]], patience_s: float) -> T:
+async def retry_while_unavailable(action: Callable[[], Awaitable[T]], patience_s: float) -> T:
     """Repeat `action` while it raises Unavailable, for `patience_s`; then that error passes."""
     deadline = time.monotonic() + patience_s
     failures = 0

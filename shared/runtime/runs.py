@@ -103,7 +103,7 @@ async def erase(bus: Bus, store: Store, run_id: str) -> None:
     await bus.forget(run_id)
 
 
-async def keep_private(store: Store, state: RunState) -> None:
+async def delete_private_video(store: Store, state: RunState) -> None:
     """Remove the video of a completed run whose faces are to be hidden: it is shown to nobody, and needed no more.
 
     Of a run that failed or was cancelled it stays, unseen, until the run is erased.
@@ -122,7 +122,7 @@ async def give_up(bus: Bus, task: StageTask, problem: Problem, claim: Claim | No
     await bus.bury(task, problem)
 
 
-async def see_off(bus: Bus, stored: StoredState, task: StageTask) -> None:
+async def reannounce_ended(bus: Bus, stored: StoredState, task: StageTask) -> None:
     """Do for an ended run what whoever ended it may have died before doing."""
     await bus.announce(StageEvent.of(*stored))
     if stored.state.problem is not None and stored.state.stage == task.stage:
@@ -141,7 +141,7 @@ async def end_exhausted(bus: Bus, timeout: float) -> bool:
     return True
 
 
-async def tend(bus: Bus) -> None:
+async def recover_forever(bus: Bus) -> None:
     """For ever: end the runs of exhausted tasks as they come, and look for lost tasks every few minutes.
 
     Every worker and gateway does this; whoever is first does it.
@@ -174,7 +174,7 @@ async def _end_exhausted(bus: Bus, task: StageTask) -> None:
         if task.stage in stored.state.finished:
             await publish_next(bus, stored.state)
         elif stored.state.is_over:
-            await see_off(bus, stored, task)
+            await reannounce_ended(bus, stored, task)
         else:
             await give_up(bus, task, problem)
     except (RunNotFound, RunOver):

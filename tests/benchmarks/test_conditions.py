@@ -12,7 +12,7 @@ from benchmarks.cases import Case
 from benchmarks.conditions import CONDITIONS, Answer, NotAvailable
 from cli.pipeline import STAGES
 from humanpose3d.errors import ModelNotFound
-from humanpose3d.motion import AngleSpread, JointAngles, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Markers, MarkerSpread
 from humanpose3d.options import RunOptions, StageName, StageReport
 from humanpose3d.skeleton import MARKERS
 from services.angles.joints import joint_angles
@@ -33,7 +33,7 @@ class JointsInputs:
 @dataclass(frozen=True)
 class JointsOutputs:
     refined_angles: JointAngles
-    angle_spread: AngleSpread
+    angle_spread: AngleSd
     report: StageReport
 
 
@@ -59,7 +59,7 @@ def asked(case, monkeypatch, tmp_path) -> list[RunOptions]:
     def joints(inputs: JointsInputs, options: RunOptions, _progress: Progress) -> JointsOutputs:
         options_seen.append(options)
         times, values = inputs.angles.times, inputs.angles.values
-        spread = AngleSpread(times, np.full(values.shape, 3.0))
+        spread = AngleSd(times, np.full(values.shape, 3.0))
         return JointsOutputs(JointAngles(times, values + 1), spread, StageReport(models={"joints.onnx": "34"}))
 
     stages: dict[StageName, Stage[Any, Any]] = {

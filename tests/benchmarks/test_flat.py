@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.length import DETECTOR, RESULTS, run_one
 from benchmarks.long_motion import detection, long_landmarks
-from humanpose3d.motion import AngleSpread, JointAngles, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Markers, MarkerSpread
 from humanpose3d.options import RunOptions, StageReport, Subject, route
 from humanpose3d.skeleton import ALL_MARKERS, MARKERS, RESPONSE_MARKERS
 from services.angles.stage import ANGLES, AnglesInputs
@@ -84,7 +84,7 @@ def results_into(folder: Path) -> Callable[[int], Work]:
             "marker_spread": spread(frames, RESPONSE_MARKERS),
             "angles": angles(frames),
             "refined_angles": angles(frames),
-            "angle_spread": AngleSpread(times(frames), np.full((frames, 12, 3), 3.0)),
+            "angle_spread": AngleSd(times(frames), np.full((frames, 12, 3), 3.0)),
         }
         reports = {"detector": StageReport(facts={})}
         of_run = RunResults("walk", "0" * 64, SUBJECT, RunOptions(), reports, {}, artefacts)  # type: ignore[arg-type]  # a stage's name

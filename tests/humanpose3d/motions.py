@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from humanpose3d.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
 from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS
 
 FRAMES = st.integers(2, 6)
@@ -74,7 +74,7 @@ def joint_angles(draw: st.DrawFn) -> JointAngles:
 
 
 @st.composite
-def angle_spreads(draw: st.DrawFn) -> AngleSpread:
+def angle_spreads(draw: st.DrawFn) -> AngleSd:
     """How uncertain the angles of a short motion are."""
     angles = draw(joint_angles())
-    return AngleSpread(angles.times, angles.values)
+    return AngleSd(angles.times, angles.values)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from humanpose3d.motion import AngleSpread, JointAngles
+from humanpose3d.motion import AngleSd, JointAngles
 from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from humanpose3d.statistics import angle_statistics, asymmetries, duration_s
 
@@ -32,7 +32,7 @@ def test_the_uncertainty_is_the_mean_of_what_was_stated():
     values, spread = np.zeros((3, 12, 3)), np.full((3, 12, 3), np.nan)
     spread[:2, JOINT_GROUP_INDEX["knee_r"], 0] = [2.0, 4.0]
     angles = JointAngles(np.arange(3.0), values)
-    rows = {(row.joint, row.angle): row for row in angle_statistics(angles, AngleSpread(angles.times, spread))}
+    rows = {(row.joint, row.angle): row for row in angle_statistics(angles, AngleSd(angles.times, spread))}
     assert rows["knee_r", "flexion"].uncertainty == 3.0
     assert rows["knee_l", "flexion"].uncertainty is None
     assert {row.uncertainty for row in angle_statistics(angles)} == {None}

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.page import walker
-from tests.page.laboratory import Laboratory
+from tests.page.fake_server import FakeServer
 
 CHROMIUM = Path("/usr/bin/chromium")
 PICTURES = Path(__file__).parent / "pictures"
@@ -43,23 +43,23 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def laboratory(tmp_path: Path) -> Iterator[Laboratory]:
-    made = Laboratory(tmp_path / "laboratory")
+def server(tmp_path: Path) -> Iterator[FakeServer]:
+    made = FakeServer(tmp_path / "server")
     made.start()
     yield made
     made.close()
 
 
 @pytest.fixture
-def open_page(browser: Browser, laboratory: Laboratory) -> Iterator[Callable[..., Page]]:
-    """Opens pages of the laboratory. The test fails where one of them reports an error that it did not expect."""
+def open_page(browser: Browser, server: FakeServer) -> Iterator[Callable[..., Page]]:
+    """Opens pages of the server. The test fails where one of them reports an error that it did not expect."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
     def opened(path: str = "/", expected: str = "422", **options: Any) -> Page:
         """Chromium reports every refused request as an error; 422 is what the form is checked with, without video."""
         options = {"viewport": {"width": 1280, "height": 900}, **options}
-        context = browser.new_context(base_url=laboratory.url, locale="en-GB", timezone_id="UTC", **options)
+        context = browser.new_context(base_url=server.url, locale="en-GB", timezone_id="UTC", **options)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
@@ -70,7 +70,7 @@ def open_page(browser: Browser, laboratory: Laboratory) -> Iterator[Callable[...
 
         page.on("console", lambda message: complain(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complain(str(error)))
-        page.on("request", lambda request: complain(request.url) if not _is_ours(request.url, laboratory) else None)
+        page.on("request", lambda request: complain(request.url) if not _is_ours(request.url, server) else None)
         page.goto(path)
         return page
 
@@ -81,8 +81,8 @@ def open_page(browser: Browser, laboratory: Laboratory) -> Iterator[Callable[...
     assert complaints == []
 
 
-def _is_ours(url: str, laboratory: Laboratory) -> bool:
-    return url.startswith((laboratory.url, "blob:", "data:"))
+def _is_ours(url: str, server: FakeServer) -> bool:
+    return url.startswith((server.url, "blob:", "data:"))
 
 
 def thread_seconds(page: Page, work: Callable[[], object]) -> float:

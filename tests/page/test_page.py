@@ -16,7 +16,7 @@ from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from shared.runtime.run_state import Problem
 from tests.page import walker
 from tests.page.conftest import fill_form, submit
-from tests.page.laboratory import Laboratory
+from tests.page.fake_server import FakeServer
 from tests.servers import S3Server
 
 OpenPage = Callable[..., Page]
@@ -47,8 +47,8 @@ def wait_for_time(page: Page, time: float) -> None:
     )
 
 
-def test_from_the_video_to_the_results_and_away(open_page: OpenPage, laboratory: Laboratory, video: Path):
-    laboratory.hold()
+def test_from_the_video_to_the_results_and_away(open_page: OpenPage, server: FakeServer, video: Path):
+    server.hold()
     page = open_page()
     submit(page, video)
     expect(page.get_by_role("heading", name="Analysis of walk")).to_be_visible()
@@ -59,7 +59,7 @@ def test_from_the_video_to_the_results_and_away(open_page: OpenPage, laboratory:
     page.reload()
     expect(now).to_contain_text("Find the person")
     expect(now).to_contain_text("38 of 75 frames")
-    laboratory.go_on()
+    server.go_on()
     expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
 
     slider = page.get_by_role("slider", name="Time")
@@ -78,10 +78,10 @@ def test_from_the_video_to_the_results_and_away(open_page: OpenPage, laboratory:
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("No analysis yet.")).to_be_visible()
-    assert not [path for path in (laboratory.folder / "store").rglob("*") if path.is_file()]
+    assert not [path for path in (server.folder / "store").rglob("*") if path.is_file()]
 
 
-def test_the_cursor_is_one_while_playing(open_page: OpenPage, laboratory: Laboratory, video: Path):
+def test_the_cursor_is_one_while_playing(open_page: OpenPage, server: FakeServer, video: Path):
     page = open_page()
     submit(page, video)
     page.get_by_role("button", name="Play (space)").wait_for()
@@ -128,7 +128,7 @@ def test_the_video_shows_the_frame_that_the_landmarks_belong_to(open_page: OpenP
 
 
 def test_where_the_face_is_hidden_the_preview_is_shown_and_the_video_offered_to_nobody(
-    open_page: OpenPage, laboratory: Laboratory, video: Path
+    open_page: OpenPage, server: FakeServer, video: Path
 ):
     page = open_page()
     page.get_by_label("Should the person's face be hidden?").check()
@@ -191,8 +191,8 @@ def test_a_file_that_is_no_video_is_refused_at_the_video(open_page: OpenPage, tm
     expect(page.locator("[data-field=video] .fault")).to_contain_text("not a video")
 
 
-def test_units_are_the_users_and_the_apis(open_page: OpenPage, laboratory: Laboratory, video: Path):
-    laboratory.hold()
+def test_units_are_the_users_and_the_apis(open_page: OpenPage, server: FakeServer, video: Path):
+    server.hold()
     page = open_page()
     page.get_by_label("Height in centimetres").fill("180")
     page.get_by_label("Unit of Height").select_option("ft")
@@ -234,8 +234,8 @@ def test_a_recording_is_a_video_like_any_other(open_page: OpenPage):
     expect(page.locator(".chosen video")).to_be_visible()
 
 
-def test_a_failed_run_says_why(open_page: OpenPage, laboratory: Laboratory, video: Path):
-    laboratory.failure = Problem(code="nobody-detected", status=422, detail="Nobody was found. Film the whole person.")
+def test_a_failed_run_says_why(open_page: OpenPage, server: FakeServer, video: Path):
+    server.failure = Problem(code="nobody-detected", status=422, detail="Nobody was found. Film the whole person.")
     page = open_page()
     submit(page, video)
     expect(page.get_by_role("heading", name="The analysis failed")).to_be_visible()
@@ -267,8 +267,8 @@ def test_pace_and_time_left_are_those_of_the_events_also_after_a_reload(open_pag
     assert pace == [[None, None], [20, 15]]
 
 
-def test_what_waits_says_how_many_are_before_it(open_page: OpenPage, laboratory: Laboratory, video: Path):
-    laboratory.hold()
+def test_what_waits_says_how_many_are_before_it(open_page: OpenPage, server: FakeServer, video: Path):
+    server.hold()
     page = open_page()
     for words in ("at work", "Next in line.", "One analysis is before this one.", "2 analyses are before this one."):
         page.goto("/#/new")
@@ -352,8 +352,8 @@ def test_the_band_lies_between_its_edges(open_page: OpenPage):
     assert shades == [True, True, False, False, False]
 
 
-def test_a_run_can_be_stopped(open_page: OpenPage, laboratory: Laboratory, video: Path):
-    laboratory.hold()
+def test_a_run_can_be_stopped(open_page: OpenPage, server: FakeServer, video: Path):
+    server.hold()
     page = open_page()
     submit(page, video)
     page.get_by_role("button", name="Stop the analysis").click()
@@ -361,20 +361,20 @@ def test_a_run_can_be_stopped(open_page: OpenPage, laboratory: Laboratory, video
     expect(page.get_by_role("heading", name="The analysis was stopped")).to_be_visible()
 
 
-def test_a_server_that_goes_away_and_comes_back(open_page: OpenPage, laboratory: Laboratory, video: Path):
-    laboratory.hold()
+def test_a_server_that_goes_away_and_comes_back(open_page: OpenPage, server: FakeServer, video: Path):
+    server.hold()
     page = open_page(expected="ERR_|Failed to load")
     submit(page, video)
     expect(page.locator(".stages li.now")).to_be_visible()
-    laboratory.stop()
+    server.stop()
     expect(page.get_by_role("status")).to_have_text("The server does not answer. Trying again…")
-    laboratory.start()
+    server.start()
     expect(page.get_by_role("status")).to_have_text("Running")
-    laboratory.go_on()
+    server.go_on()
     expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
 
 
-def test_an_upload_that_breaks_is_sent_again_and_is_one_run(open_page: OpenPage, laboratory: Laboratory, video: Path):
+def test_an_upload_that_breaks_is_sent_again_and_is_one_run(open_page: OpenPage, server: FakeServer, video: Path):
     page = open_page(expected="ERR_")
     broken: list[str] = []
 
@@ -404,12 +404,12 @@ class Parts:
     """Notes the parts that reach a store, and lets some of them fail or wait. (Playwright's own routes are slow here:
     they hand every byte of a part through.)"""
 
-    def __init__(self, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stored: list[int] = []
         self.lost: set[int] = set()
         self.held: set[int] = set()
-        self._put = laboratory.store.put_part
-        monkeypatch.setattr(laboratory.store, "put_part", self._put_part)
+        self._put = server.store.put_part
+        monkeypatch.setattr(server.store, "put_part", self._put_part)
 
     async def _put_part(self, key: str, number: int, path: Path) -> None:
         if number in self.lost:
@@ -421,11 +421,11 @@ class Parts:
 
 
 def test_a_large_upload_goes_on_after_a_broken_line_and_a_reload(
-    open_page: OpenPage, laboratory: Laboratory, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_page: OpenPage, server: FakeServer, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     large = padded(video, tmp_path / "Squat.mp4", 3 * PART_BYTES + 1000)
     page = open_page(expected="503")
-    parts = Parts(laboratory, monkeypatch)
+    parts = Parts(server, monkeypatch)
     parts.lost = {3}
     fill_form(page, large)
     page.get_by_role("button", name="Start the analysis").click()
@@ -445,11 +445,11 @@ def test_a_large_upload_goes_on_after_a_broken_line_and_a_reload(
 
 
 def test_an_upload_is_stopped_and_goes_on_later(
-    open_page: OpenPage, laboratory: Laboratory, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_page: OpenPage, server: FakeServer, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     large = padded(video, tmp_path / "Squat.mp4", 3 * PART_BYTES + 1000)
     page = open_page()
-    parts = Parts(laboratory, monkeypatch)
+    parts = Parts(server, monkeypatch)
     parts.held = {2}
     fill_form(page, large)
     page.get_by_role("button", name="Start the analysis").click()
@@ -466,9 +466,9 @@ def test_a_large_upload_goes_straight_to_an_s3_store(
 ):
     """Another origin: the store has to allow it, and the page's policy names it."""
     large = padded(video, tmp_path / "Squat.mp4", 3 * PART_BYTES + 1000)
-    laboratory = Laboratory(tmp_path / "laboratory", s3_server)
-    laboratory.start()
-    page = browser.new_page(base_url=laboratory.url)
+    server = FakeServer(tmp_path / "server", s3_server)
+    server.start()
+    page = browser.new_page(base_url=server.url)
     to_store: list[dict[str, str]] = []
     page.on("request", lambda asked: to_store.append(asked.headers) if asked.url.startswith(s3_server.url) else None)
     try:
@@ -479,22 +479,22 @@ def test_a_large_upload_goes_straight_to_an_s3_store(
         assert page.request.get(f"/api/runs/{run_key}/video").body() == large.read_bytes()
     finally:
         page.close()
-        laboratory.close()
+        server.close()
     assert len(to_store) == 4
     assert not any("authorization" in headers for headers in to_store)
 
 
-def test_without_events_progress_is_polled(open_page: OpenPage, laboratory: Laboratory, video: Path):
-    laboratory.hold()
+def test_without_events_progress_is_polled(open_page: OpenPage, server: FakeServer, video: Path):
+    server.hold()
     page = open_page(expected="ERR_")
     page.route("**/events", lambda route: route.abort())
     submit(page, video)
     expect(page.get_by_role("progressbar", name="Progress")).to_have_attribute("value", re.compile("4[5-9]"))
-    laboratory.go_on()
+    server.go_on()
     expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
 
 
-def test_two_tabs_see_the_same_runs(open_page: OpenPage, laboratory: Laboratory, video: Path):
+def test_two_tabs_see_the_same_runs(open_page: OpenPage, server: FakeServer, video: Path):
     first = open_page(expected="404")
     submit(first, video)
     expect(first.get_by_role("heading", name="walk", exact=True)).to_be_visible()
@@ -509,11 +509,11 @@ def test_two_tabs_see_the_same_runs(open_page: OpenPage, laboratory: Laboratory,
     expect(second.get_by_role("alert")).to_have_text("This analysis does not exist (any more).")
 
 
-def test_history_is_searched_and_two_runs_are_compared(open_page: OpenPage, laboratory: Laboratory, video: Path):
+def test_history_is_searched_and_two_runs_are_compared(open_page: OpenPage, server: FakeServer, video: Path):
     page = open_page()
     for name in ("before.mp4", "after.mp4"):
         page.goto("/#/new")
-        submit(page, copied(video, laboratory.folder / name))
+        submit(page, copied(video, server.folder / name))
         page.get_by_role("slider", name="Time").wait_for()
     page.get_by_role("link", name="History").click()
     expect(page.locator(".run")).to_have_count(2)

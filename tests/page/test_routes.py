@@ -9,14 +9,14 @@ import pytest
 from gateway.client import Client
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, SEGMENTS
 from tests.page import walker
-from tests.page.laboratory import Laboratory
+from tests.page.fake_server import FakeServer
 
 MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(range(256)) * 4
 FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}
 
 
-def run_of(laboratory: Laboratory, content: bytes) -> str:
-    answer = httpx.post(f"{laboratory.url}/api/runs/", data=FORM, files={"video": ("Gehen 1.mov", content)})
+def run_of(server: FakeServer, content: bytes) -> str:
+    answer = httpx.post(f"{server.url}/api/runs/", data=FORM, files={"video": ("Gehen 1.mov", content)})
     run_key: str = answer.json()["run_key"]
     return run_key
 
@@ -30,9 +30,9 @@ def run_of(laboratory: Laboratory, content: bytes) -> str:
         (b"RIFF\x00\x00\x00\x00AVI ", "video/x-msvideo", "avi"),
     ],
 )
-def test_the_video_comes_back_as_what_it_is(laboratory: Laboratory, start: bytes, media_type: str, suffix: str):
+def test_the_video_comes_back_as_what_it_is(server: FakeServer, start: bytes, media_type: str, suffix: str):
     content = start + MP4[12:]
-    url = f"{laboratory.url}/api/runs/{run_of(laboratory, content)}/video"
+    url = f"{server.url}/api/runs/{run_of(server, content)}/video"
     whole = httpx.get(url)
     assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, content, media_type)
     assert whole.headers["content-disposition"].endswith(f"''Gehen%201.{suffix}")
@@ -41,17 +41,17 @@ def test_the_video_comes_back_as_what_it_is(laboratory: Laboratory, start: bytes
     assert part.headers["content-range"] == f"bytes 4-11/{len(content)}"
 
 
-def test_what_is_no_video_is_not_given_out(laboratory: Laboratory, tmp_path: Path):
+def test_what_is_no_video_is_not_given_out(server: FakeServer, tmp_path: Path):
     """A client can put anything into the store with a presigned form; as a page of ours it would be dangerous."""
-    run_key = run_of(laboratory, MP4)
+    run_key = run_of(server, MP4)
     (tmp_path / "page").write_bytes(b"<!doctype html><script>alert(1)</script>")
-    laboratory.do(laboratory.store.put_file(f"runs/{run_key}/input/video", tmp_path / "page"))
-    answer = httpx.get(f"{laboratory.url}/api/runs/{run_key}/video")
+    server.do(server.store.put_file(f"runs/{run_key}/input/video", tmp_path / "page"))
+    answer = httpx.get(f"{server.url}/api/runs/{run_key}/video")
     assert (answer.status_code, answer.json()["code"]) == (422, "unreadable-video")
 
 
-def test_the_skeleton_is_that_of_the_project(laboratory: Laboratory):
-    skeleton = httpx.get(f"{laboratory.url}/api/skeleton/").json()
+def test_the_skeleton_is_that_of_the_project(server: FakeServer):
+    skeleton = httpx.get(f"{server.url}/api/skeleton/").json()
     assert skeleton["landmarks"] == list(LANDMARKS)
     assert skeleton["segments"] == [list(pair) for pair in SEGMENTS]
     assert skeleton["landmark_segments"] == [list(pair) for pair in LANDMARK_SEGMENTS]
@@ -59,21 +59,21 @@ def test_the_skeleton_is_that_of_the_project(laboratory: Laboratory):
     assert len(set(LANDMARK_SEGMENTS)) == 35
 
 
-def test_the_page_and_its_parts_carry_their_headers(laboratory: Laboratory):
-    page = httpx.get(f"{laboratory.url}/")
+def test_the_page_and_its_parts_carry_their_headers(server: FakeServer):
+    page = httpx.get(f"{server.url}/")
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    script = httpx.get(f"{laboratory.url}/static/vendor/three.core.min.js")
+    script = httpx.get(f"{server.url}/static/vendor/three.core.min.js")
     assert (script.headers["cache-control"], script.headers["x-content-type-options"]) == ("no-cache", "nosniff")
     assert script.headers["content-encoding"] == "gzip"
     unchanged = httpx.get(str(script.url), headers={"If-None-Match": script.headers["etag"]})
     assert unchanged.status_code == 304
-    assert httpx.get(f"{laboratory.url}/static/../app.py").status_code == 404
-    assert httpx.get(f"{laboratory.url}/static/%2e%2e/app.py").status_code == 404
+    assert httpx.get(f"{server.url}/static/../app.py").status_code == 404
+    assert httpx.get(f"{server.url}/static/%2e%2e/app.py").status_code == 404
 
 
-def test_statistics_tell_the_uncertainty_that_a_run_states(laboratory: Laboratory):
-    run_key = run_of(laboratory, MP4)
-    with Client(laboratory.url) as client:
+def test_statistics_tell_the_uncertainty_that_a_run_states(server: FakeServer):
+    run_key = run_of(server, MP4)
+    with Client(server.url) as client:
         client.wait(run_key, timeout=60)
         rows = {(row.joint, row.angle): row.uncertainty for row in client.statistics(run_key).angles}
     known = walker.spread().values[:, JOINT_GROUP_INDEX["knee_r"], 0]
@@ -82,7 +82,7 @@ def test_statistics_tell_the_uncertainty_that_a_run_states(laboratory: Laborator
     assert rows["trunk", "flexion"] is None
 
 
-def test_an_erased_video_is_gone(laboratory: Laboratory):
-    run_key = run_of(laboratory, MP4)
-    assert httpx.delete(f"{laboratory.url}/api/runs/{run_key}/").status_code == 204
-    assert httpx.get(f"{laboratory.url}/api/runs/{run_key}/video").status_code == 404
+def test_an_erased_video_is_gone(server: FakeServer):
+    run_key = run_of(server, MP4)
+    assert httpx.delete(f"{server.url}/api/runs/{run_key}/").status_code == 204
+    assert httpx.get(f"{server.url}/api/runs/{run_key}/video").status_code == 404

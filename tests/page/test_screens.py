@@ -14,7 +14,7 @@ from gateway.api_keys import append, create
 from gateway.static_files import STATIC, page_headers
 from shared.runtime.run_state import Problem
 from tests.page.conftest import fill_form, submit, thread_seconds
-from tests.page.laboratory import Laboratory
+from tests.page.fake_server import FakeServer
 
 WEIGHT_LIMIT = 1_500_000
 FIRST_VIEW_LIMIT_MS = 1000
@@ -42,7 +42,7 @@ def is_too_wide(page: Page) -> bool:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_screen(
-    look: str, open_page: Callable[..., Page], laboratory: Laboratory, video: Path, picture: Callable[[Page, str], None]
+    look: str, open_page: Callable[..., Page], server: FakeServer, video: Path, picture: Callable[[Page, str], None]
 ):
     def seen(name: str) -> None:
         picture(page, f"{name}-{look}")
@@ -68,22 +68,22 @@ def test_every_screen(
     for route in held:  # what is still held when the route goes would be sent after all
         route.abort()
     page.unroute("**/api/runs/")
-    laboratory.hold()
+    server.hold()
     submit(page, video)
     page.locator(".stages li.now").wait_for()
     seen("running")
-    laboratory.go_on()
+    server.go_on()
     page.locator(".chart").nth(5).wait_for()
     page.get_by_role("slider", name="Time").fill("40")
     page.get_by_label("Before refinement").check()
     page.wait_for_function("() => !document.querySelector('.stage video').seeking")
     seen("results")
-    laboratory.warnings = False
+    server.warnings = False
     page.goto("/#/new")
     submit(page, video)
     page.locator(".chart").nth(5).wait_for()
     first, second = (run["run_key"] for run in page.request.get("/api/runs/").json()["runs"])
-    laboratory.failure = Problem(code="nobody-detected", status=422, detail="Nobody was found. Film the whole person.")
+    server.failure = Problem(code="nobody-detected", status=422, detail="Nobody was found. Film the whole person.")
     page.goto("/#/new")
     submit(page, video)
     page.get_by_role("heading", name="The analysis failed").wait_for()
@@ -107,10 +107,10 @@ def test_a_key_is_asked_for_once_and_kept_for_the_tab(
 ):
     secret, stored = create("clinic")
     append(tmp_path / "keys", stored)
-    laboratory = Laboratory(tmp_path / "laboratory", api_keys_file=tmp_path / "keys")
-    laboratory.start()
+    server = FakeServer(tmp_path / "server", api_keys_file=tmp_path / "keys")
+    server.start()
     try:
-        page = browser.new_page(base_url=laboratory.url)
+        page = browser.new_page(base_url=server.url)
         page.goto("/#/runs")
         page.get_by_role("textbox", name="API key").fill("wrong")
         page.get_by_role("button", name="Continue").click()
@@ -129,7 +129,7 @@ def test_a_key_is_asked_for_once_and_kept_for_the_tab(
         page.get_by_role("slider", name="Time").wait_for()
         page.close()
     finally:
-        laboratory.close()
+        server.close()
 
 
 def test_the_page_is_light_and_quick(open_page: Callable[..., Page], video: Path):

@@ -11,7 +11,7 @@ import numpy as np
 from humanpose3d.formats.csv_files import write_angles_csv, write_landmarks_csv
 from humanpose3d.formats.npz import save_npz
 from humanpose3d.formats.trc import write_trc
-from humanpose3d.motion import AngleSpread, FloatArray, JointAngles, Landmarks, Markers
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, Markers
 from humanpose3d.skeleton import (
     ALL_MARKERS,
     JOINT_GROUP_INDEX,
@@ -66,12 +66,12 @@ def angles() -> JointAngles:
     return JointAngles(TIMES, values)
 
 
-def spread() -> AngleSpread:
+def spread() -> AngleSd:
     """Standard deviations that grow from 2° to 6°, except of the trunk, of which nothing is stated."""
     values = np.repeat(np.linspace(2, 6, FRAMES), len(JOINT_GROUPS) * 3).reshape(FRAMES, len(JOINT_GROUPS), 3)
     values[:, JOINT_GROUP_INDEX["trunk"]] = np.nan
     values[np.isnan(angles().values)] = np.nan
-    return AngleSpread(TIMES, values)
+    return AngleSd(TIMES, values)
 
 
 def landmarks() -> Landmarks:

@@ -26,7 +26,7 @@ from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.camera.text import text_turn
 from services.detector.pose.landmarker import Pose
-from services.detector.pose.tracker import LaneLandmarker
+from services.detector.pose.tracker import BatchTracker
 from services.detector.video.orientation import Picture, shrunk, turned
 from services.detector.video.reader import Frame, Video
 
@@ -83,13 +83,13 @@ def find_turn(path: Path) -> Turn:
 
     Raises what `Video` raises for a file that cannot be read; ModelNotFound or ModelCorrupt.
     """
-    landmarker = LaneLandmarker(MODEL, threads=1)
+    landmarker = BatchTracker(MODEL, threads=1)
     with Video(path) as video:
         frames, plain = _gather(landmarker, _looks(video))
     return Turn(looks=len(frames)) if plain else _compare(landmarker, frames)
 
 
-def _gather(landmarker: LaneLandmarker, looks: Iterator[Frame]) -> tuple[list[Frame], bool]:
+def _gather(landmarker: BatchTracker, looks: Iterator[Frame]) -> tuple[list[Frame], bool]:
     """Frames to compare, and whether that is needless: the person is upright in the first few that show one.
 
     From `MOST_LOOKS` to twice as many, evenly spread, however many there are to look at; all where they are fewer.
@@ -108,7 +108,7 @@ def _gather(landmarker: LaneLandmarker, looks: Iterator[Frame]) -> tuple[list[Fr
     return kept, False
 
 
-def _compare(landmarker: LaneLandmarker, frames: list[Frame]) -> Turn:
+def _compare(landmarker: BatchTracker, frames: list[Frame]) -> Turn:
     poses = {0: [landmarker.alone(frame) for frame in frames]}
     if sum(pose is not None and upright(pose) for pose in poses[0]) > UPRIGHT_SHARE * len(frames):
         return Turn(looks=len(frames))

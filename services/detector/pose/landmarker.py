@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from humanpose3d.motion import FloatArray
-from services.detector.pose.native_logs import without_chatter
+from services.detector.pose.native_logs import suppress_native_logs
 from services.detector.video.reader import Frame
 
 
@@ -41,7 +41,7 @@ class PoseLandmarker:
     """Finds the person in the frames of one video, as a context manager that closes MediaPipe's threads."""
 
     def __init__(self, model: Path) -> None:
-        with without_chatter():
+        with suppress_native_logs():
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
 
@@ -66,7 +66,7 @@ class PoseLandmarker:
         if self._last_ms >= 0:
             return self._detect(frame)
         self._start_s = frame.time
-        with without_chatter():  # the first frame makes MediaPipe talk once more
+        with suppress_native_logs():  # the first frame makes MediaPipe talk once more
             return self._detect(frame)
 
     def _detect(self, frame: Frame) -> Pose | None:

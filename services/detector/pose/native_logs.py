@@ -24,7 +24,7 @@ _one_at_a_time = threading.Lock()
 
 
 @contextmanager
-def without_chatter() -> Iterator[None]:
+def suppress_native_logs() -> Iterator[None]:
     """Hold back standard error, of the whole process, and give it back without MediaPipe's chatter."""
     with _one_at_a_time, tempfile.TemporaryFile() as held, _standard_error_to(held):
         yield

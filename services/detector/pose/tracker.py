@@ -1,8 +1,8 @@
 """Many videos at once, or many segments of one: each followed by itself, all looked at by one network call.
 
-What a frame shows is sought where the last frame of the same lane showed the person, so the frames of one lane go in
-one after the other; those of different lanes go in together. Each lane does what MediaPipe's PoseLandmarker does in its
-VIDEO mode (`services.detector.pose.landmarker`), by networks of the same weights.
+A frame is searched where the previous frame of the same track showed the person, so the frames of one track are
+processed one after the other; those of different tracks together. Each track does what MediaPipe's PoseLandmarker does
+in its VIDEO mode (`services.detector.pose.landmarker`), by networks of the same weights.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,8 +31,8 @@ FIRST_INTERVAL_S: Final = 1 / 30
 
 
 @dataclass(eq=False)
-class Lane:
-    """What is remembered from frame to frame of one video or segment. A new lane begins without knowledge."""
+class TrackState:
+    """What is remembered from frame to frame of one video or segment. A new track begins without knowledge."""
 
     region: Region | None = None
     _image: OneEuroFilter = field(default_factory=lambda: OneEuroFilter(IMAGE, FIRST_INTERVAL_S))
@@ -56,11 +56,11 @@ class Lane:
 class _Segment:
     number: int
     frames: Iterator[Frame]
-    lane: Lane = field(default_factory=Lane)
+    track: TrackState = field(default_factory=TrackState)
 
 
-class LaneLandmarker:
-    """Finds the person in the next frame of each of several lanes.
+class BatchTracker:
+    """Finds the person in the next frame of each of several tracks.
 
     pose_model  which of the networks that ship.
     threads     that share one network call on a CPU; by default one for each core, four at most.
@@ -74,41 +74,41 @@ class LaneLandmarker:
         self._body = BodyNetwork(shipped(f"pose_landmarks_{pose_model}.onnx"), threads)
         self._person = PersonDetector(shipped("pose_person.onnx"), threads)
 
-    def advance(self, lanes: Sequence[Lane], frames: Sequence[Frame]) -> list[Pose | None]:
-        """The pose in each lane's next frame; None where nobody is found. The lanes remember."""
-        self._seek(lanes, frames)
-        seen = [index for index, lane in enumerate(lanes) if lane.region is not None]
+    def advance(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> list[Pose | None]:
+        """The pose in each track's next frame; None where nobody is found. The tracks remember."""
+        self._seek(tracks, frames)
+        seen = [index for index, track in enumerate(tracks) if track.region is not None]
         bodies: dict[int, Body] = {}
         if seen:
-            regions = [region for lane in lanes if (region := lane.region) is not None]
+            regions = [region for track in tracks if (region := track.region) is not None]
             found = self._body.find([frames[index].picture for index in seen], regions)
             bodies = dict(zip(seen, found, strict=True))
         return [
-            lane.follow(frame.time, bodies.get(index))
-            for index, (lane, frame) in enumerate(zip(lanes, frames, strict=True))
+            track.follow(frame.time, bodies.get(index))
+            for index, (track, frame) in enumerate(zip(tracks, frames, strict=True))
         ]
 
     def alone(self, frame: Frame) -> Pose | None:
         """The pose in this frame, as if there were no other."""
-        return self.advance([Lane()], [frame])[0]
+        return self.advance([TrackState()], [frame])[0]
 
-    def _seek(self, lanes: Sequence[Lane], frames: Sequence[Frame]) -> None:
-        lost = [index for index, lane in enumerate(lanes) if lane.region is None]
+    def _seek(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> None:
+        lost = [index for index, track in enumerate(tracks) if track.region is None]
         if lost:
             regions = self._person.find([frames[index].picture for index in lost])
             for index, region in zip(lost, regions, strict=True):
-                lanes[index].region = region
+                tracks[index].region = region
 
 
-class OneLane:
+class SingleTracker:
     """Finds the person in the frames of one video or segment: what `PoseLandmarker` does, in its way.
 
-    Raises what `LaneLandmarker` raises.
+    Raises what `BatchTracker` raises.
     """
 
     def __init__(self, pose_model: PoseModel) -> None:
-        self._landmarker = LaneLandmarker(pose_model, threads=1)
-        self._lane = Lane()
+        self._landmarker = BatchTracker(pose_model, threads=1)
+        self._lane = TrackState()
 
     def __enter__(self) -> Self:
         return self
@@ -121,8 +121,8 @@ class OneLane:
         return self._landmarker.advance([self._lane], [frame])[0]
 
 
-def detect_lanes(
-    landmarker: LaneLandmarker, segments: Iterable[Iterable[Frame]], width: int
+def track_together(
+    landmarker: BatchTracker, segments: Iterable[Iterable[Frame]], width: int
 ) -> Iterator[tuple[int, Frame, Pose | None]]:
     """The pose in every frame of every segment, as (number of the segment, frame, pose).
 
@@ -139,5 +139,5 @@ def detect_lanes(
         if not step:
             return
         running = [segment for segment, _ in step]
-        poses = landmarker.advance([segment.lane for segment in running], [frame for _, frame in step])
+        poses = landmarker.advance([segment.track for segment in running], [frame for _, frame in step])
         yield from ((segment.number, frame, pose) for (segment, frame), pose in zip(step, poses, strict=True))

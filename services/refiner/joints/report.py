@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from pydantic import JsonValue
 
-from humanpose3d.motion import AngleSpread, FloatArray, JointAngles
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles
 from humanpose3d.options import QualityWarning, StageReport
 from humanpose3d.skeleton import JOINT_GROUPS
 
@@ -15,7 +15,7 @@ _WIDE_DEG: Final = 20.0
 walking (60°, Perry and Burnfield 2010, Gait Analysis, 2nd ed.)."""
 
 
-def report(before: JointAngles, after: JointAngles, spread: AngleSpread, models: Mapping[str, str]) -> StageReport:
+def report(before: JointAngles, after: JointAngles, spread: AngleSd, models: Mapping[str, str]) -> StageReport:
     """Range before and after, mean change and mean standard deviation of every angle."""
     groups: dict[str, JsonValue] = {}
     uncertain = []

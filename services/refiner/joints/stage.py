@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humanpose3d.errors import InvalidMotion, ModelNotFound
-from humanpose3d.motion import AngleSpread, FloatArray, JointAngles, Landmarks, MarkerSpread, read_only
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, MarkerSpread, read_only
 from humanpose3d.options import RunOptions, StageReport
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKERS
 from services.refiner.joints.report import report
@@ -44,7 +44,7 @@ class JointOutputs:
     """The angles after refinement, missing where they were, and their standard deviation."""
 
     refined_angles: JointAngles
-    angle_spread: AngleSpread
+    angle_spread: AngleSd
     report: StageReport
 
 
@@ -62,7 +62,7 @@ def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) 
     correction, spread = _answer(network, asked, progress)
     spread[np.isnan(angles.values)] = np.nan
     after = JointAngles(angles.times, read_only(refined(angles.values, correction)))
-    stated = AngleSpread(angles.times, read_only(spread))
+    stated = AngleSd(angles.times, read_only(spread))
     return JointOutputs(after, stated, report(angles, after, stated, network.models))
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from humanpose3d.motion import AngleSpread, FloatArray, JointAngles
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles
 from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from shared.results.curves import curve, evenly
 from shared.results.labels import ROWS, SMALLEST_SPAN, by_side
@@ -25,7 +25,7 @@ _BAND_POINTS: Final = 500
 
 @rc_context(LOOK)
 def save_joint_angles(
-    path: Path, angles: JointAngles, title: str, note: str = "", spread: AngleSpread | None = None
+    path: Path, angles: JointAngles, title: str, note: str = "", spread: AngleSd | None = None
 ) -> None:
     """All angles of all joints, right and left of a joint in one panel, within ±1 standard deviation where it is known.
 

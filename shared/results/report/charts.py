@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from humanpose3d.motion import AngleSpread, FloatArray, JointAngles
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles
 from shared.results.curves import curve
 from shared.results.labels import ROWS, SMALLEST_SPAN, by_side
 from shared.results.report.markup import Html, element, joined
@@ -19,7 +19,7 @@ _STRETCHES: Final = 200
 _SIDES: Final = {"r": "right", "l": "left", "": "middle"}
 
 
-def angle_charts(angles: JointAngles, spread: AngleSpread | None) -> Html:
+def angle_charts(angles: JointAngles, spread: AngleSd | None) -> Html:
     """A row of three charts for every joint; with the band of ± one standard deviation where it is known."""
     return joined(*(_row(angles, spread, row) for row in ROWS))
 
@@ -34,7 +34,7 @@ def legend(with_band: bool) -> Html:
     return element("p", *entries, band and element("span", band), class_="legend")
 
 
-def _row(angles: JointAngles, spread: AngleSpread | None, row: str) -> Html:
+def _row(angles: JointAngles, spread: AngleSd | None, row: str) -> Html:
     figures = []
     for angle, words in enumerate(ROWS[row]):
         curves = [
@@ -47,7 +47,7 @@ def _row(angles: JointAngles, spread: AngleSpread | None, row: str) -> Html:
     return element("section", element("h3", row.capitalize()), element("div", *figures, class_="charts"), class_="row")
 
 
-def _bands(spread: AngleSpread | None, row: str, angle: int) -> list[FloatArray | None]:
+def _bands(spread: AngleSd | None, row: str, angle: int) -> list[FloatArray | None]:
     return [None, None] if spread is None else [band for _, band in by_side(spread.values, row, angle)]
 
 

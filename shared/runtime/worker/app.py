@@ -84,7 +84,7 @@ async def _working(
     runners = [StageProcess(reference, settings.stage_silence_s) for reference in stages.values()]
     workers = [Worker(stage, runner, bus, store, settings) for stage, runner in zip(stages, runners, strict=True)]
     loops = [asyncio.create_task(_work(worker, runner)) for worker, runner in zip(workers, runners, strict=True)]
-    tending = asyncio.create_task(runs.tend(bus))
+    tending = asyncio.create_task(runs.recover_forever(bus))
     try:
         yield [*loops, tending]
     finally:

@@ -18,7 +18,7 @@ async def heartbeat(delivery: Delivery | PartDelivery, interval: float) -> Async
     async def beat() -> None:
         while True:
             await asyncio.sleep(interval)
-            await quietly(delivery.in_progress())
+            await ignore_unavailable(delivery.in_progress())
 
     beating = asyncio.create_task(beat())
     try:
@@ -28,7 +28,7 @@ async def heartbeat(delivery: Delivery | PartDelivery, interval: float) -> Async
         await asyncio.wait({beating})
 
 
-async def quietly(action: Awaitable[None]) -> None:
+async def ignore_unavailable(action: Awaitable[None]) -> None:
     """Do what is good to do but not needed: without it the bus or a later clean-up does the same."""
     try:
         await action

@@ -29,14 +29,14 @@ from humanpose3d.errors import (
 from humanpose3d.options import StageName
 from shared.runtime import runs, telemetry
 from shared.runtime.bus import Bus, Delivery, PartDelivery, StoredState
-from shared.runtime.retrying import backoff, insist
+from shared.runtime.retrying import backoff, retry_while_unavailable
 from shared.runtime.run_state import Advance, Claim, Problem, StageRecord, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store
 from shared.runtime.worker.attempt import Attempt, Perform
-from shared.runtime.worker.heartbeat import heartbeat, quietly
+from shared.runtime.worker.heartbeat import heartbeat, ignore_unavailable
 from shared.runtime.worker.stage_runner import Refused, Runner
-from shared.runtime.worker.work_sharing import Sharing
+from shared.runtime.worker.work_sharing import WorkSharing
 from shared.scratch import scratch_folder
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class Worker:
         self._settings = settings
         self._observe = observer
         self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._sharing = Sharing(stage, runner, bus, store, settings)
+        self._sharing = WorkSharing(stage, runner, bus, store, settings)
         self._stopping = asyncio.Event()
         self._current: asyncio.Task[None] | None = None
         self._store_suspected = False
@@ -126,14 +126,14 @@ class Worker:
             try:
                 await self._wait_for_store()
                 if not await self._help_out():
-                    self._sharing.let_go()  # no copy of a video outlives the parts that it was fetched for
+                    self._sharing.release_inputs()  # no copy of a video outlives the parts that it was fetched for
                     await self._take_next()
                 failures = 0
             except Unavailable as error:
                 failures += 1
                 log.warning("no task could be pulled: %s", error)
                 await self._pause(backoff(failures))
-        self._sharing.let_go()
+        self._sharing.release_inputs()
 
     async def stop(self) -> None:
         """Finish the task in hand within the grace period, or hand it back; then `run` returns."""
@@ -152,7 +152,7 @@ class Worker:
         part = await self._bus.pull_part(self._stage, _PART_PULL_S)
         if part is None:
             return False
-        await self._take(part, self._sharing.help(part))
+        await self._take(part, self._sharing.assist(part))
         return True
 
     async def _take_next(self) -> None:
@@ -164,7 +164,7 @@ class Worker:
     async def _take(self, delivery: Delivery | PartDelivery, work: Coroutine[None, None, None]) -> None:
         if self._stopping.is_set():
             work.close()
-            await quietly(delivery.retry(0))
+            await ignore_unavailable(delivery.retry(0))
             return
         self._current = asyncio.create_task(work)
         await asyncio.wait({self._current})
@@ -179,7 +179,7 @@ class Worker:
                 try:
                     await self._settle(delivery, await self._verdict(delivery))
                 except asyncio.CancelledError:
-                    await quietly(delivery.retry(0))
+                    await ignore_unavailable(delivery.retry(0))
                     raise
 
     async def _verdict(self, delivery: Delivery) -> Verdict:
@@ -209,8 +209,8 @@ class Worker:
         task = delivery.task
         stored = await self._bus.read(task.run_id)
         if stored.state.is_over:
-            await runs.see_off(self._bus, stored, task)
-            await runs.keep_private(self._store, stored.state)
+            await runs.reannounce_ended(self._bus, stored, task)
+            await runs.delete_private_video(self._store, stored.state)
             return None
         if task.stage in stored.state.finished:
             await runs.publish_next(self._bus, stored.state)
@@ -231,16 +231,16 @@ class Worker:
             try:
                 record, results = await self._watched(attempt)
                 self._observe("stored", task)
-                stored = await insist(lambda: self._record(claim, task, record, results), _PATIENCE_S)
+                stored = await retry_while_unavailable(lambda: self._record(claim, task, record, results), _PATIENCE_S)
             except (RunOver, RunNotFound, Superseded):
-                await quietly(attempt.discard())
-                await quietly(self._sharing.clear(task))
+                await ignore_unavailable(attempt.discard())
+                await ignore_unavailable(self._sharing.clear(task))
                 raise
-        await quietly(self._sharing.clear(task))
+        await ignore_unavailable(self._sharing.clear(task))
         telemetry.stage_finished(task.stage, record.seconds)
         self._observe("recorded", task)
         await runs.publish_next(self._bus, stored.state)
-        await runs.keep_private(self._store, stored.state)
+        await runs.delete_private_video(self._store, stored.state)
         self._observe("published", task)
         return Done()
 
@@ -248,7 +248,7 @@ class Worker:
         """How the job of a task is done: here, or with all who do this stage."""
         if not self._runner.divided:
             return self._runner.run
-        return partial(self._sharing.lead, task)
+        return partial(self._sharing.coordinate, task)
 
     async def _record(self, claim: Claim, task: StageTask, record: StageRecord, results: dict[str, str]) -> StoredState:
         return await runs.change(self._bus, task.run_id, lambda state: state.stage_finished(claim, record, results))

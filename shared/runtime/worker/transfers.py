@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from shared.runtime.retrying import insist
+from shared.runtime.retrying import retry_while_unavailable
 from shared.runtime.store import Store
 
 _PATIENCE_S: Final = 60.0
@@ -23,4 +23,4 @@ async def fetch(store: Store, keys: Mapping[str, str], folder: Path) -> dict[str
 async def put(store: Store, files: Mapping[str, Path]) -> None:
     """Store files (key → file), waiting for a while for a store that is away."""
     for key, path in files.items():
-        await insist(partial(store.put_file, key, path), _PATIENCE_S)
+        await retry_while_unavailable(partial(store.put_file, key, path), _PATIENCE_S)

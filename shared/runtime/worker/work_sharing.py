@@ -25,7 +25,7 @@ from shared.runtime.bus import Bus, PartDelivery
 from shared.runtime.run_state import Advance, PartTask, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store
-from shared.runtime.worker.heartbeat import heartbeat, quietly
+from shared.runtime.worker.heartbeat import heartbeat, ignore_unavailable
 from shared.runtime.worker.stage_child import StageDone, StageJob
 from shared.runtime.worker.stage_runner import Runner
 from shared.runtime.worker.transfers import fetch, put
@@ -45,7 +45,7 @@ _DONE: Final = "done.json"
 Report = Callable[[Advance], None]
 
 
-class Sharing:
+class WorkSharing:
     """One worker's share in its stage's work: what it leads, and what it helps with."""
 
     def __init__(self, stage: StageName, runner: Runner, bus: Bus, store: Store, settings: Settings) -> None:
@@ -58,7 +58,7 @@ class Sharing:
         self._kept_run: str | None = None
         self._kept_inputs: dict[str, Path] = {}
 
-    async def lead(self, task: StageTask, job: StageJob, progress: Report) -> StageDone:
+    async def coordinate(self, task: StageTask, job: StageJob, progress: Report) -> StageDone:
         """Do the whole stage, with whoever helps. Raises what the runner raises for the parts done here."""
         started = time.perf_counter()
         planned = await self._runner.run(job.model_copy(update={"step": "plan"}), _unheard)
@@ -72,7 +72,7 @@ class Sharing:
         done = await self._runner.run(gathering, _unheard)
         return done.model_copy(update={"seconds": time.perf_counter() - started})
 
-    async def help(self, delivery: PartDelivery) -> None:
+    async def assist(self, delivery: PartDelivery) -> None:
         """Do a part of somebody's work, if it is still wanted.
 
         What fails here, or came back from another who may have died of it, is left to its leader.
@@ -83,11 +83,11 @@ class Sharing:
                     await self._help(delivery.task)
                 await delivery.ack()
         except (asyncio.CancelledError, Unavailable) as error:
-            await quietly(delivery.retry(_RETRY_S if isinstance(error, Unavailable) else 0))
+            await ignore_unavailable(delivery.retry(_RETRY_S if isinstance(error, Unavailable) else 0))
             raise
         except HumanPose3DError as error:
             log.warning("part %d of %s is left to its leader: %s", delivery.task.number, delivery.task.run_id, error)
-            await quietly(delivery.ack())
+            await ignore_unavailable(delivery.ack())
 
     async def clear(self, task: StageTask) -> None:
         """Remove what came of the parts of a stage that is done or not to be done, and take back the offers."""
@@ -95,7 +95,7 @@ class Sharing:
             await self._bus.withdraw_parts(task.stage, task.run_id)
             await self._store.delete(_parts_folder(task))
 
-    def let_go(self) -> None:
+    def release_inputs(self) -> None:
         """Forget the inputs kept for the next part of the same run: nobody asks for one."""
         self._kept.close()
         self._kept_run = None
@@ -132,7 +132,7 @@ class Sharing:
         try:
             delivery = await self._bus.pull_part(self._stage, _POLL_S)
             if delivery is not None and delivery.task not in lead.tasks:
-                await self.help(delivery)
+                await self.assist(delivery)
                 return
             task = delivery.task if delivery else await self._abandoned(lead)
         except Unavailable:
@@ -140,7 +140,7 @@ class Sharing:
         if task in lead.missing:
             await self._own_part(lead, job, task, delivery)
         elif delivery is not None:
-            await quietly(delivery.ack())
+            await ignore_unavailable(delivery.ack())
 
     async def _abandoned(self, lead: "_Lead") -> PartTask | None:
         """A part that nobody does and that is offered no more."""
@@ -160,11 +160,11 @@ class Sharing:
                 await self._hand_in(task, artefacts)
         except BaseException:
             if delivery:
-                await quietly(delivery.retry(0))
+                await ignore_unavailable(delivery.retry(0))
             raise
         lead.here[task.number] = artefacts
         if delivery:
-            await quietly(delivery.ack())
+            await ignore_unavailable(delivery.ack())
 
     async def _help(self, task: PartTask) -> None:
         if not await self._wanted(task):
@@ -247,7 +247,7 @@ class Sharing:
     async def _inputs(self, task: PartTask) -> dict[str, Path]:
         """Those of the run, fetched once for all its parts that are done here one after the other."""
         if self._kept_run != task.run_id:
-            self.let_go()
+            self.release_inputs()
             folder = self._kept.enter_context(scratch_folder())
             self._kept_inputs = await fetch(self._store, task.inputs, folder)
             self._kept_run = task.run_id

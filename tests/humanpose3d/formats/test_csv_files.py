@@ -12,7 +12,7 @@ from humanpose3d.formats.csv_files import (
     write_angles_csv,
     write_landmarks_csv,
 )
-from humanpose3d.motion import AngleSpread, JointAngles, Landmarks
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks
 from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS
 from tests.humanpose3d.motions import joint_angles, landmarks
 
@@ -71,7 +71,7 @@ def test_standard_deviations_stand_after_the_angles_and_the_angles_are_read_all_
     times = np.array([0.0, 1 / 30])
     spread = np.full((2, 12, 3), 2.5)
     spread[1, 3] = np.nan
-    write_angles_csv(tmp_path, "walk", JointAngles(times, np.full((2, 12, 3), 12.5)), AngleSpread(times, spread))
+    write_angles_csv(tmp_path, "walk", JointAngles(times, np.full((2, 12, 3), 12.5)), AngleSd(times, spread))
     content = (tmp_path / "walk_angles_knee_r.csv").read_text()
     assert content == (
         "time_s,knee_r_flexion_deg,knee_r_adduction_deg,knee_r_internal_rotation_deg,"

@@ -85,7 +85,7 @@ def test_cancelling_ends_the_processes_and_leaves_no_file(sample, tmp_path, proc
     with pytest.raises(Cancelled):
         run(DetectorInputs(sample, tmp_path), OPTIONS, cancel_after_five)
     assert not list(tmp_path.iterdir())
-    assert not _crew()
+    assert not _processes()
 
 
 def test_a_process_that_dies_is_told_of(sample, tmp_path, processors):
@@ -93,14 +93,14 @@ def test_a_process_that_dies_is_told_of(sample, tmp_path, processors):
 
     def kill_one(done: int, _total: int | None) -> None:
         if done:
-            os.kill(_crew()[0].pid, signal.SIGKILL)
+            os.kill(_processes()[0].pid, signal.SIGKILL)
 
     with pytest.raises(StageCrashed, match="ended without an answer"):
         run(DetectorInputs(sample, tmp_path), OPTIONS, kill_one)
     assert not list(tmp_path.iterdir())
 
 
-def _crew() -> list[psutil.Process]:
+def _processes() -> list[psutil.Process]:
     """The processes of a pool of ours, apart from Python's own helper beside them."""
     children = psutil.Process().children()
     return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
@@ -110,7 +110,7 @@ def test_the_processes_end_with_a_parent_that_is_killed(sample, tmp_path):
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as outer:
         parent = outer.submit(os.getpid).result()
-        outer.submit(_hang_with_a_crew, sample, tmp_path)
+        outer.submit(_hang_with_a_pool, sample, tmp_path)
         process = psutil.Process(parent)
         children = _wait_for_children(process)
         process.kill()
@@ -118,8 +118,11 @@ def test_the_processes_end_with_a_parent_that_is_killed(sample, tmp_path):
         assert not alive
 
 
-def _hang_with_a_crew(video, folder) -> None:
-    with mock.patch.object(chunk_pool, "usable_cpus", return_value=2), chunk_pool.Crew(video, folder, OPTIONS, 4, None):
+def _hang_with_a_pool(video, folder) -> None:
+    with (
+        mock.patch.object(chunk_pool, "usable_cpus", return_value=2),
+        chunk_pool.DetectorPool(video, folder, OPTIONS, 4, None),
+    ):
         signal.pause()
 
 
@@ -129,7 +132,7 @@ def _wait_for_children(process: psutil.Process) -> list[psutil.Process]:
         if len(found) == 2:
             return found
         psutil.wait_procs([process], timeout=0.1)
-    raise AssertionError("the crew did not start")
+    raise AssertionError("the pool did not start")
 
 
 def test_on_a_gpu_segments_are_detected_together(sample, tmp_path, processors, monkeypatch):

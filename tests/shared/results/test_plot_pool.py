@@ -8,7 +8,7 @@ import pytest
 
 from humanpose3d.errors import OutputNotWritable, StageCrashed
 from shared.results import plot_pool
-from shared.results.plot_pool import Painters
+from shared.results.plot_pool import PlotPool
 
 
 def write_pid(path: Path) -> None:
@@ -26,7 +26,7 @@ def die() -> None:
 @pytest.mark.parametrize(("processors", "pictures", "elsewhere"), [(1, 4, False), (4, 1, False), (2, 4, True)])
 def test_pictures_are_drawn_by_others_where_that_is_quicker(tmp_path, monkeypatch, processors, pictures, elsewhere):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: processors)
-    with Painters(pictures) as hired:
+    with PlotPool(pictures) as hired:
         hired.begin([partial(write_pid, tmp_path / str(number)) for number in range(pictures)])
         hired.finish()
         drawn_by = {int(path.read_text()) for path in tmp_path.iterdir()}
@@ -38,7 +38,7 @@ def test_pictures_are_drawn_by_others_where_that_is_quicker(tmp_path, monkeypatc
 
 def test_what_a_drawing_raises_is_raised(monkeypatch):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: 2)
-    with Painters(2) as hired:
+    with PlotPool(2) as hired:
         hired.begin([refuse, refuse])
         with pytest.raises(OutputNotWritable, match="disk is full"):
             hired.finish()
@@ -46,7 +46,7 @@ def test_what_a_drawing_raises_is_raised(monkeypatch):
 
 def test_a_process_that_dies_is_told_of(monkeypatch):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: 2)
-    with Painters(2) as hired:
+    with PlotPool(2) as hired:
         hired.begin([die])
         with pytest.raises(StageCrashed, match="draws pictures"):
             hired.finish()

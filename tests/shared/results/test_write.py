@@ -11,7 +11,7 @@ import pytest
 from humanpose3d.errors import OutputNotWritable
 from humanpose3d.formats.csv_files import read_angles_csv, read_landmarks_csv
 from humanpose3d.formats.trc import read_trc
-from humanpose3d.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, VideoFacts
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS, RESPONSE_MARKERS
 from shared.results.model import RunResults
@@ -130,7 +130,7 @@ def test_refined_angles_are_the_ones_in_the_files_and_that_is_said(results: RunR
 
 def test_how_sure_refined_angles_are_stands_beside_them(results: RunResults, tmp_path: Path):
     times = results.angles.times
-    refined, spread = JointAngles(times, results.angles.values + 1), AngleSpread(times, np.full((12, 12, 3), 4.0))
+    refined, spread = JointAngles(times, results.angles.values + 1), AngleSd(times, np.full((12, 12, 3), 4.0))
     write_results(with_made(results, refined_angles=refined, angle_spread=spread), tmp_path)
     first, *rows = (tmp_path / "joint_angles" / "walk_angles_elbow_l.csv").read_text(encoding="utf-8").splitlines()
     assert first.endswith(",elbow_l_flexion_sd_deg,elbow_l_carrying_angle_sd_deg,elbow_l_pronation_sd_deg")

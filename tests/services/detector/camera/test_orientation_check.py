@@ -10,7 +10,7 @@ from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.camera.orientation_check import TURNS, decide, find_turn, stands, upright
 from services.detector.camera.text import letters_read, text_turn
 from services.detector.pose.landmarker import Pose
-from services.detector.pose.tracker import LaneLandmarker
+from services.detector.pose.tracker import BatchTracker
 from services.detector.stage import DetectorInputs, run
 from services.detector.video.orientation import Orientation, turned
 from services.detector.video.reader import Video
@@ -87,13 +87,13 @@ def test_one_who_comes_into_the_picture_later_is_waited_for_without_trying_turns
     nobody = [np.full_like(pictures[0], 90)] * 24
     path = clip("enters.mp4", pictures=nobody + pictures, rate=24)
     times = []
-    alone = LaneLandmarker.alone
+    alone = BatchTracker.alone
 
     def noted(self, frame):
         times.append(frame.time)
         return alone(self, frame)
 
-    monkeypatch.setattr(LaneLandmarker, "alone", noted)
+    monkeypatch.setattr(BatchTracker, "alone", noted)
     assert find_turn(path).degrees == 0
     assert times == pytest.approx(np.arange(7) / 4)
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from services.detector.pose.native_logs import without_chatter
+from services.detector.pose.native_logs import suppress_native_logs
 
 CHATTER = (
     b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
@@ -13,7 +13,7 @@ CHATTER = (
 
 
 def test_chatter_is_dropped_and_everything_else_is_kept(capfd):
-    with without_chatter():
+    with suppress_native_logs():
         os.write(2, b"ours, before\n" + CHATTER + b"E0000 00:00:1.5 1 a.cc:1] an error\n" + b"ours, after")
         assert capfd.readouterr().err == ""
     assert capfd.readouterr().err == "ours, before\nE0000 00:00:1.5 1 a.cc:1] an error\nours, after"
@@ -24,7 +24,7 @@ def test_standard_error_comes_back_after_an_exception(capfd):
         os.write(2, b"why\n")
         raise RuntimeError
 
-    with pytest.raises(RuntimeError), without_chatter():
+    with pytest.raises(RuntimeError), suppress_native_logs():
         fail()
     os.write(2, b"and on\n")
     assert capfd.readouterr().err == "why\nand on\n"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from services.detector.pose.person_detector import PersonDetector, anchors
-from services.detector.pose.tracker import Lane, LaneLandmarker
+from services.detector.pose.tracker import BatchTracker, TrackState
 from shared.models import shipped
 
 
@@ -21,8 +21,8 @@ def test_the_anchors_cover_the_picture_three_times():
 
 def test_the_person_of_the_sample(detector, sample_frames):
     (region,) = detector.find([sample_frames[0].picture])
-    lane = Lane()
-    LaneLandmarker("full").advance([lane], sample_frames[:1])
+    lane = TrackState()
+    BatchTracker("full").advance([lane], sample_frames[:1])
     assert lane.region is not None
     # What the landmarks then say of the same person: within a tenth of the region.
     assert np.linalg.norm(region.centre - lane.region.centre) < 0.1 * region.side

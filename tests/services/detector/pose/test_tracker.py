@@ -16,7 +16,7 @@ import pytest
 
 from humanpose3d.options import PoseModel
 from services.detector.pose.landmarker import Pose, PoseLandmarker
-from services.detector.pose.tracker import Lane, LaneLandmarker, detect_lanes
+from services.detector.pose.tracker import BatchTracker, TrackState, track_together
 from services.detector.video.reader import Frame, Video
 from shared.models import shipped
 
@@ -31,7 +31,7 @@ def by_mediapipe(frames: Iterable[Frame], size: PoseModel) -> list[Pose | None]:
 
 
 def in_one_lane(frames: Iterable[Frame], size: PoseModel) -> list[Pose | None]:
-    landmarker, lane = LaneLandmarker(size), Lane()
+    landmarker, lane = BatchTracker(size), TrackState()
     return [landmarker.advance([lane], [frame])[0] for frame in frames]
 
 
@@ -63,7 +63,7 @@ def test_over_the_sample_it_is_as_near_to_mediapipe_as_mediapipe_to_itself(sampl
     with ExitStack() as stack:
         video = stack.enter_context(Video(sample))
         first, second = (stack.enter_context(mediapipe("full")) for _ in range(2))
-        landmarker, lane = LaneLandmarker("full"), Lane()
+        landmarker, lane = BatchTracker("full"), TrackState()
         for index, frame in enumerate(video.frames()):
             poses["mediapipe"].append(first.detect(frame))
             brighter = np.minimum(frame.picture, 254) + np.uint8(1) if index == 0 else frame.picture
@@ -96,7 +96,7 @@ def test_nobody(sample_frames):
 
 def test_lanes_do_not_touch_each_other(sample_frames):
     starts, steps = (0, 8, 16), 3
-    landmarker, lanes = LaneLandmarker("lite"), [Lane() for _ in starts]
+    landmarker, lanes = BatchTracker("lite"), [TrackState() for _ in starts]
     together = [landmarker.advance(lanes, [sample_frames[start + step] for start in starts]) for step in range(steps)]
     for index, start in enumerate(starts):
         alone = in_one_lane(sample_frames[start : start + steps], "lite")
@@ -107,19 +107,19 @@ def test_lanes_do_not_touch_each_other(sample_frames):
 
 def test_a_lane_may_lose_the_person_while_others_go_on(sample_frames):
     empty = Frame(0.0, np.full_like(sample_frames[0].picture, 90))
-    landmarker, lanes = LaneLandmarker("lite"), [Lane(), Lane()]
+    landmarker, lanes = BatchTracker("lite"), [TrackState(), TrackState()]
     first = landmarker.advance(lanes, [sample_frames[0], empty])
     second = landmarker.advance(lanes, sample_frames[1:3])
     assert [pose is None for pose in (*first, *second)] == [False, True, False, False]
 
 
-class Recorder(LaneLandmarker):
+class Recorder(BatchTracker):
     """In place of the networks: tells which frames went in together."""
 
     def __init__(self) -> None:
         self.steps: list[list[float]] = []
 
-    def advance(self, lanes: Sequence[Lane], frames: Sequence[Frame]) -> list[Pose | None]:
+    def advance(self, lanes: Sequence[TrackState], frames: Sequence[Frame]) -> list[Pose | None]:
         assert len(set(map(id, lanes))) == len(frames)
         self.steps.append([frame.time for frame in frames])
         return [None] * len(frames)
@@ -132,7 +132,7 @@ def segment(*times: float) -> Iterator[Frame]:
 def test_where_a_segment_ends_the_next_one_begins():
     recorder = Recorder()
     segments = [segment(1.1, 1.2, 1.3), segment(2.1), segment(), segment(4.1, 4.2, 4.3), segment(5.1)]
-    done = [(number, frame.time) for number, frame, _ in detect_lanes(recorder, segments, width=2)]
+    done = [(number, frame.time) for number, frame, _ in track_together(recorder, segments, width=2)]
     assert recorder.steps == [[1.1, 2.1], [1.2, 4.1], [1.3, 4.2], [4.3, 5.1]]
     assert done == [(0, 1.1), (1, 2.1), (0, 1.2), (3, 4.1), (0, 1.3), (3, 4.2), (3, 4.3), (4, 5.1)]
 
@@ -145,14 +145,14 @@ def test_frames_are_read_when_they_are_needed():
             read.append(time)
             yield from segment(float(time))
 
-    assert len(list(islice(detect_lanes(Recorder(), [frames()], width=4), 2))) == 2
+    assert len(list(islice(track_together(Recorder(), [frames()], width=4), 2))) == 2
     assert read == [0, 1]
 
 
 def test_a_segment_is_found_as_it_is_alone(sample_frames):
     segments = [sample_frames[:3], sample_frames[10:12], sample_frames[20:23]]
     found: dict[int, list[Pose | None]] = {0: [], 1: [], 2: []}
-    for number, _, pose in detect_lanes(LaneLandmarker("lite"), segments, width=2):
+    for number, _, pose in track_together(BatchTracker("lite"), segments, width=2):
         found[number].append(pose)
     for number, frames in enumerate(segments):
         assert differences(found[number], in_one_lane(frames, "lite"))["px"].max() < 0.05
@@ -162,9 +162,9 @@ def test_mediapipe_is_not_needed():
     program = """
 import sys
 import numpy as np
-from services.detector.pose.tracker import Lane, LaneLandmarker
+from services.detector.pose.tracker import TrackState, BatchTracker
 from services.detector.video.reader import Frame
-LaneLandmarker("lite").advance([Lane()], [Frame(0.0, np.zeros((90, 90, 3), np.uint8))])
+BatchTracker("lite").advance([TrackState()], [Frame(0.0, np.zeros((90, 90, 3), np.uint8))])
 sys.exit("mediapipe" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 from humanpose3d.errors import OutputNotWritable
-from humanpose3d.motion import AngleSpread, JointAngles, Landmarks, Markers
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS
 from shared.results.labels import ROWS
 from shared.results.plots import save_angle_comparison, save_joint_angles, save_landmarks, save_markers
@@ -22,8 +22,8 @@ def angles(frames: int, fill: float | None = None) -> JointAngles:
     return JointAngles(times, values if fill is None else np.full_like(values, fill))
 
 
-def spread(frames: int) -> AngleSpread:
-    return AngleSpread(np.arange(frames) / 30, np.full((frames, 12, 3), 15.0))
+def spread(frames: int) -> AngleSd:
+    return AngleSd(np.arange(frames) / 30, np.full((frames, 12, 3), 15.0))
 
 
 def landmarks(frames: int, nobody: bool = False) -> Landmarks:

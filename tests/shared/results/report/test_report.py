@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from humanpose3d.motion import AngleSpread, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, VideoFacts
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, MARKERS, RESPONSE_MARKERS
 from shared.results.model import ARTEFACTS, RunResults
@@ -216,7 +216,7 @@ def test_the_spread_is_a_band():
     results = made()
     spread = np.full((40, 12, 3), 3.0)
     spread[5:9] = np.nan
-    html = report_page(with_made(results, angle_spread=AngleSpread(results.angles.times, spread)), RUN)
+    html = report_page(with_made(results, angle_spread=AngleSd(results.angles.times, spread)), RUN)
     bands = curves(html, "band right")
     assert len(bands) == 15
     assert {band.count("Z") for band in bands} == {2}

@@ -15,7 +15,7 @@ from shared.runtime import runs
 from shared.runtime.run_state import Advance, RunState
 from shared.runtime.worker import loop, work_sharing
 from shared.runtime.worker.stage_child import PlannedPart, StageDone, StageJob
-from shared.runtime.worker.work_sharing import Sharing
+from shared.runtime.worker.work_sharing import WorkSharing
 from tests.makers import new_request
 from tests.stub_runner import StubRunner
 from tests.workers import World
@@ -74,7 +74,7 @@ class DividedStub(StubRunner):
         return StageDone(artefacts={"word": path}, seconds=0.1)
 
 
-class Laboratory(World):
+class SharedWorld(World):
     """Where a divided stage is worked on, and all others are too."""
 
     @asynccontextmanager
@@ -106,195 +106,195 @@ def impatient(monkeypatch):
 
 
 @pytest.fixture
-def laboratory(tmp_path) -> Laboratory:
-    return Laboratory(tmp_path)
+def world(tmp_path) -> SharedWorld:
+    return SharedWorld(tmp_path)
 
 
-async def assert_whole(laboratory: Laboratory, run_id: str) -> None:
-    state = await laboratory.over(run_id)
+async def assert_whole(world: SharedWorld, run_id: str) -> None:
+    state = await world.over(run_id)
     assert state.status == "completed"
-    assert await laboratory.words(state) == [f"word{number}" for number in range(PARTS)]
-    assert laboratory.bus.parts == []
-    assert not [key for key in await laboratory.keys(run_id) if "/parts/" in key]
-    progress = [event.progress for event in laboratory.events(run_id)]
+    assert await world.words(state) == [f"word{number}" for number in range(PARTS)]
+    assert world.bus.parts == []
+    assert not [key for key in await world.keys(run_id) if "/parts/" in key]
+    progress = [event.progress for event in world.events(run_id)]
     assert progress == sorted(progress)
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_all_workers_of_a_stage_share_a_run(laboratory, count):
+async def test_all_workers_of_a_stage_share_a_run(world, count):
     runners = [DividedStub(pace_s=0.05) for _ in range(count)]
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(*runners):
-        await assert_whole(laboratory, run_id)
+    run_id = await world.submitted()
+    async with world.sharing(*runners):
+        await assert_whole(world, run_id)
     assert sorted(number for runner in runners for number in runner.done) == list(range(PARTS))
     assert all(runner.done for runner in runners)
 
 
-async def test_two_runs_at_once_keep_their_parts_apart(laboratory):
+async def test_two_runs_at_once_keep_their_parts_apart(world):
     runners = [DividedStub(pace_s=0.02) for _ in range(2)]
-    run_ids = [await laboratory.submitted() for _ in range(3)]
-    async with laboratory.sharing(*runners):
+    run_ids = [await world.submitted() for _ in range(3)]
+    async with world.sharing(*runners):
         for run_id in run_ids:
-            await assert_whole(laboratory, run_id)
+            await assert_whole(world, run_id)
     assert Counter(number for runner in runners for number in runner.done) == dict.fromkeys(range(PARTS), 3)
 
 
-async def test_a_single_part_is_not_offered(laboratory, monkeypatch):
+async def test_a_single_part_is_not_offered(world, monkeypatch):
     async def offer(task: object) -> None:
         pytest.fail("it was offered")
 
-    monkeypatch.setattr(laboratory.bus, "offer", offer)
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(DividedStub(parts=1)):
-        state = await laboratory.over(run_id)
-    assert await laboratory.words(state) == ["word0"]
+    monkeypatch.setattr(world.bus, "offer", offer)
+    run_id = await world.submitted()
+    async with world.sharing(DividedStub(parts=1)):
+        state = await world.over(run_id)
+    assert await world.words(state) == ["word0"]
 
 
-async def test_the_part_of_a_helper_that_dies_is_done_by_its_leader(laboratory, monkeypatch):
+async def test_the_part_of_a_helper_that_dies_is_done_by_its_leader(world, monkeypatch):
     """Its delivery is neither acknowledged nor given back, as after kill -9."""
     dead: list[int] = []
-    help_out = Sharing.help
+    help_out = WorkSharing.assist
 
-    async def die_once(self: Sharing, delivery) -> None:
+    async def die_once(self: WorkSharing, delivery) -> None:
         if not dead:
             dead.append(delivery.task.number)
             return
         await help_out(self, delivery)
 
-    monkeypatch.setattr(Sharing, "help", die_once)
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(*(DividedStub(pace_s=0.05) for _ in range(2))):
-        await assert_whole(laboratory, run_id)
+    monkeypatch.setattr(WorkSharing, "assist", die_once)
+    run_id = await world.submitted()
+    async with world.sharing(*(DividedStub(pace_s=0.05) for _ in range(2))):
+        await assert_whole(world, run_id)
     assert len(dead) == 1
 
 
-async def test_what_a_helper_cannot_do_its_leader_does(laboratory):
+async def test_what_a_helper_cannot_do_its_leader_does(world):
     async def crash(_number: int) -> None:
         raise StageCrashed("The stage ended with an internal error.")
 
     leader, helper = DividedStub(pace_s=0.05), DividedStub(crash)
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(leader):
+    run_id = await world.submitted()
+    async with world.sharing(leader):
         while not leader.at_once:
             await asyncio.sleep(0.001)
-        async with laboratory.sharing(helper):
-            await assert_whole(laboratory, run_id)
+        async with world.sharing(helper):
+            await assert_whole(world, run_id)
     assert sorted(leader.done) == list(range(PARTS))
 
 
-async def test_a_part_that_crashes_everybody_fails_the_run(laboratory):
+async def test_a_part_that_crashes_everybody_fails_the_run(world):
     async def crash(number: int) -> None:
         if number == 3:
             raise StageCrashed("The stage ended with an internal error.")
 
-    run_id = await laboratory.submitted()
-    laboratory.settings = laboratory.settings.model_copy(update={"retry_delay_s": 0.01, "max_deliveries": 3})
-    async with laboratory.sharing(DividedStub(crash), DividedStub(crash)):
-        state = await laboratory.over(run_id)
+    run_id = await world.submitted()
+    world.settings = world.settings.model_copy(update={"retry_delay_s": 0.01, "max_deliveries": 3})
+    async with world.sharing(DividedStub(crash), DividedStub(crash)):
+        state = await world.over(run_id)
     assert state.status == "failed"
     assert state.problem is not None
     assert state.problem.code == "stage-crashed"
 
 
-async def test_lost_offers_are_done_by_the_leader(laboratory, monkeypatch):
+async def test_lost_offers_are_done_by_the_leader(world, monkeypatch):
     async def lose(task: object) -> None:
         pass
 
-    monkeypatch.setattr(laboratory.bus, "offer", lose)
+    monkeypatch.setattr(world.bus, "offer", lose)
     runner = DividedStub()
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(runner):
-        await assert_whole(laboratory, run_id)
+    run_id = await world.submitted()
+    async with world.sharing(runner):
+        await assert_whole(world, run_id)
     assert runner.done == list(range(PARTS))
 
 
-async def test_without_the_bus_the_leader_works_alone(laboratory, monkeypatch):
+async def test_without_the_bus_the_leader_works_alone(world, monkeypatch):
     async def fail(*_: object) -> None:
         raise BusUnavailable("The message bus did not answer.")
 
-    monkeypatch.setattr(laboratory.bus, "offer", fail)
+    monkeypatch.setattr(world.bus, "offer", fail)
     runner = DividedStub(pace_s=0.01)
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(runner):
+    run_id = await world.submitted()
+    async with world.sharing(runner):
         while not runner.at_once:
             await asyncio.sleep(0.001)
-        monkeypatch.setattr(laboratory.bus, "is_offered", fail)
-        await assert_whole(laboratory, run_id)
+        monkeypatch.setattr(world.bus, "is_offered", fail)
+        await assert_whole(world, run_id)
     assert sorted(runner.done) == list(range(PARTS))
 
 
-async def test_a_leader_after_one_that_died_goes_on_from_there(laboratory, monkeypatch):
+async def test_a_leader_after_one_that_died_goes_on_from_there(world, monkeypatch):
     async def crash(number: int) -> None:
         if number == 4:
             raise StageCrashed("The stage's process ended without an answer.")
 
-    laboratory.settings = laboratory.settings.model_copy(update={"retry_delay_s": 0.01})
+    world.settings = world.settings.model_copy(update={"retry_delay_s": 0.01})
     first, second = DividedStub(crash), DividedStub()
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(first):
+    run_id = await world.submitted()
+    async with world.sharing(first):
         while first.done != [0, 1, 2, 3]:
             await asyncio.sleep(0.001)
-    async with laboratory.sharing(second):
-        await assert_whole(laboratory, run_id)
+    async with world.sharing(second):
+        await assert_whole(world, run_id)
     assert sorted(second.done) == [4, 5]
 
 
-async def test_helpers_stop_when_the_run_does(laboratory):
+async def test_helpers_stop_when_the_run_does(world):
     async def linger(_number: int) -> None:
         await asyncio.sleep(30)
 
     runners = [DividedStub(linger) for _ in range(3)]
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(*runners):
+    run_id = await world.submitted()
+    async with world.sharing(*runners):
         while not all(runner.at_once for runner in runners):
             await asyncio.sleep(0.001)
-        await runs.cancel(laboratory.bus, run_id)
+        await runs.cancel(world.bus, run_id)
         async with asyncio.timeout(2):
             while any(runner.at_once for runner in runners):
                 await asyncio.sleep(0.01)
-        await laboratory.over(run_id)
-    assert not [key for key in await laboratory.keys(run_id) if "/parts/" in key]
+        await world.over(run_id)
+    assert not [key for key in await world.keys(run_id) if "/parts/" in key]
 
 
-async def test_nothing_is_left_of_a_run_erased_while_it_is_helped_with(laboratory):
+async def test_nothing_is_left_of_a_run_erased_while_it_is_helped_with(world):
     erased = asyncio.Event()
 
     async def outlast(_number: int) -> None:
         await erased.wait()
 
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(DividedStub(outlast), DividedStub(outlast)):
-        while len([part for part in laboratory.bus.parts if part.due]) < 2:
+    run_id = await world.submitted()
+    async with world.sharing(DividedStub(outlast), DividedStub(outlast)):
+        while len([part for part in world.bus.parts if part.due]) < 2:
             await asyncio.sleep(0.001)
-        await runs.erase(laboratory.bus, laboratory.store, run_id)
+        await runs.erase(world.bus, world.store, run_id)
         erased.set()
         await asyncio.sleep(0.3)
-    assert await laboratory.keys(run_id) == []
-    assert laboratory.bus.parts == []
+    assert await world.keys(run_id) == []
+    assert world.bus.parts == []
 
 
-async def test_a_helper_that_is_stopped_hands_its_part_back(laboratory):
+async def test_a_helper_that_is_stopped_hands_its_part_back(world):
     async def linger(_number: int) -> None:
         await asyncio.sleep(30)
 
     leader, helper = DividedStub(pace_s=0.2), DividedStub(linger)
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(leader):
+    run_id = await world.submitted()
+    async with world.sharing(leader):
         while not leader.at_once:
             await asyncio.sleep(0.001)
-        async with laboratory.sharing(helper):
+        async with world.sharing(helper):
             while not helper.at_once:
                 await asyncio.sleep(0.001)
-        await assert_whole(laboratory, run_id)
+        await assert_whole(world, run_id)
     assert sorted(leader.done) == list(range(PARTS))
 
 
-async def test_no_copy_of_a_video_is_kept_when_there_is_nothing_to_help_with(laboratory, monkeypatch, tmp_path):
+async def test_no_copy_of_a_video_is_kept_when_there_is_nothing_to_help_with(world, monkeypatch, tmp_path):
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
-    run_id = await laboratory.submitted()
-    async with laboratory.sharing(*(DividedStub(pace_s=0.05) for _ in range(2))):
-        await assert_whole(laboratory, run_id)
+    run_id = await world.submitted()
+    async with world.sharing(*(DividedStub(pace_s=0.05) for _ in range(2))):
+        await assert_whole(world, run_id)
         async with asyncio.timeout(5):
             while list((tmp_path / "scratch").iterdir()):
                 await asyncio.sleep(0.01)

@@ -29,7 +29,7 @@ ARTEFACTS = {"angles": "angles.npz", "angle_spread": "spread.npz"}
 STAGES: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles", "refiner.joints")
 
 
-class Laboratory:
+class FakeServer:
     """The server side of a test. `failure` is how the next runs end; `hold` keeps them in the middle of the detector.
 
     Everything runs on one event loop in a thread, so that bus and store outlive a server that is stopped.
