@@ -118,9 +118,7 @@ def _turned(name: str, markers: Markers, strict: bool) -> tuple[Markers, str | N
         return markers, None
     letter = "−" * int(upward[axis] < 0) + "XYZ"[axis]
     if not plain:
-        message = (
-            "The head is not above the feet along any axis: the person lies, or Y is not up as in a TRC."
-        )
+        message = "The head is not above the feet along any axis: the person lies, or Y is not up as in a TRC."
         if strict:
             raise InvalidMotion(f"{name}: {message} Turn the file so that Y is up.")
         return markers, message
