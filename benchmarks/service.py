@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from gateway.client import Client
+from humanpose3d.client import Client
 from tests.servers import ACCESS_KEY, REPOSITORY, SECRET_KEY, NatsServer, S3Server, free_port
 
 RESULT = Path(__file__).parent / "results" / "service.json"

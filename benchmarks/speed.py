@@ -26,7 +26,7 @@ import psutil
 
 from benchmarks.length import Length, measure_length
 from benchmarks.speed_tables import markdown
-from gateway.client import Client
+from humanpose3d.client import Client
 from shared.machine import usable_cpus
 from shared.runtime.local_system import System
 from tests.clips import there_and_back

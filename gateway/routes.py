@@ -6,30 +6,29 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response, StreamingResponse
 
-from gateway import downloads
+from gateway import downloads, resources
 from gateway.api_keys import ApiKey, KeyRing
 from gateway.errors import NotFinished, UploadNotFound
 from gateway.events import event_stream
 from gateway.forms import Form, read_body, read_form, room_demanded
 from gateway.incoming import PART_BYTES, incoming
 from gateway.problems import responses
-from gateway.resources import (
+from gateway.run_service import RunService
+from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
+from gateway.uploads import Uploads
+from humanpose3d.api_models import (
     Accepted,
     PartAddress,
     Progress,
     Run,
     RunChange,
     RunList,
-    RunSummary,
     Skeleton,
     Statistics,
     UploadForm,
     UploadSize,
     UploadState,
 )
-from gateway.run_service import RunService
-from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
-from gateway.uploads import Uploads
 from humanpose3d.errors import InvalidOption, RunNotFound
 from humanpose3d.formats.npz import load_npz
 from humanpose3d.motion import AngleSd, JointAngles
@@ -123,7 +122,7 @@ async def start_run(
         else:
             sha256 = await arriving.finish()
             state = await run_service.submit(key, run_id, submission, video, form.filename, sha256)
-    return Accepted.of(state, submission.warnings)
+    return resources.accepted(state, submission.warnings)
 
 
 def _upload_key(form: Form) -> str:
@@ -139,13 +138,13 @@ def _upload_key(form: Form) -> str:
 async def begin_upload(services: Given) -> UploadForm:
     """Begin the upload of a large video; the run is started with its `upload_key` afterwards."""
     upload_key, form = await services.uploads.begin()
-    return UploadForm.of(upload_key, form, services.uploads.max_bytes)
+    return resources.upload_form(upload_key, form, services.uploads.max_bytes)
 
 
 @router.get("/uploads/{upload_key}", responses=responses(422), dependencies=[Depends(_key)])
 async def show_upload(services: Given, upload_key: RunId) -> UploadState:
     """What has arrived of an upload, so that it goes on from there."""
-    return UploadState.of(upload_key, await services.uploads.arrived(upload_key))
+    return resources.upload_state(upload_key, await services.uploads.arrived(upload_key))
 
 
 @router.post("/uploads/{upload_key}/parts/{number}", responses=responses(409, 422), dependencies=[Depends(_key)])
@@ -173,7 +172,7 @@ async def put_part(services: Given, request: Request, upload_key: RunId, number:
 async def complete_upload(services: Given, upload_key: RunId, whole: UploadSize) -> UploadState:
     """Make one video of the parts. Refused while some are missing; may be repeated."""
     await services.uploads.complete(upload_key, whole.size)
-    return UploadState.of(upload_key, await services.uploads.arrived(upload_key))
+    return resources.upload_state(upload_key, await services.uploads.arrived(upload_key))
 
 
 @router.get("/runs", responses=responses(422))
@@ -185,7 +184,7 @@ async def list_runs(
 ) -> RunList:
     """Your runs, newest first."""
     page = services.run_service.page(key, limit, cursor)
-    return RunList(runs=[RunSummary.of(state) for state in page.runs], next_cursor=page.next_cursor)
+    return RunList(runs=[resources.run_summary(state) for state in page.runs], next_cursor=page.next_cursor)
 
 
 def _run_key(run_key: str) -> str:
@@ -208,13 +207,13 @@ Found = Annotated[RunState, Depends(_run)]
 @router.get("/runs/{run_key}", responses=responses(404, 422))
 async def show_run(state: Found) -> Run:
     """State, options and files of a run."""
-    return Run.of(state)
+    return resources.run(state)
 
 
 @router.get("/runs/{run_key}/progress", responses=responses(404, 422))
 async def show_progress(services: Given, state: Found) -> Progress:
     """How far a run is, and why it failed if it did."""
-    return Progress.of(state, services.run_service.position(state))
+    return resources.progress(state, services.run_service.position(state))
 
 
 @router.get(
@@ -274,7 +273,7 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
         if "angle_spread" in made:
             await services.store.get_file(made["angle_spread"], spread)
-        return Statistics.of(
+        return resources.statistics(
             state.run_id,
             load_npz(path, JointAngles),
             load_npz(spread, AngleSd) if "angle_spread" in made else None,
@@ -284,13 +283,13 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
 @router.patch("/runs/{run_key}", responses=responses(400, 404, 422))
 async def rename_run(services: Given, key: Key, run_key: RunKey, change: RunChange) -> Run:
     """Give a run another name. Its files keep the video's name, so that what was downloaded before still fits."""
-    return Run.of(await services.run_service.rename(key, run_key, change.name))
+    return resources.run(await services.run_service.rename(key, run_key, change.name))
 
 
 @router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))
 async def cancel_run(services: Given, key: Key, run_key: RunKey) -> Progress:
     """Stop a run that has not ended."""
-    return Progress.of(await services.run_service.cancel(key, run_key), None)
+    return resources.progress(await services.run_service.cancel(key, run_key), None)
 
 
 @router.delete("/runs/{run_key}", status_code=204, responses=responses(404, 422))

@@ -39,7 +39,7 @@ A message says what is wrong and what to do about it, in words for the person wh
 holds a traceback or a path of the server: paths appear only where the caller gave them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 
@@ -273,3 +273,21 @@ class DuplicateTask(RunError):
     """Another message in the queue holds the same piece of work."""
 
     code = "duplicate-task"
+
+
+def of_code(code: str, message: str, faults: Mapping[str, str]) -> HumanPose3DError:
+    """The error that another process reported: of the class with this code, the root's where there is none.
+
+    faults  of InvalidOption: what is wrong, by option name.
+    """
+    if code == InvalidOption.code:
+        return InvalidOption(faults)
+    found = {kind.__dict__.get("code"): kind for kind in _descendants(HumanPose3DError)}
+    return found.get(code, HumanPose3DError)(message)
+
+
+def _descendants(kind: type[HumanPose3DError]) -> Iterator[type[HumanPose3DError]]:
+    for below in kind.__subclasses__():
+        if below.__module__ == __name__:  # others take more than a message
+            yield below
+            yield from _descendants(below)

@@ -46,6 +46,9 @@ jetstream {{
   store_dir: {store}
   # The default loses acknowledged messages on a power failure.
   sync_interval: always
+  # Named, because the default is a share of what is free at the start: next to nothing after a full disk.
+  max_file_store: 8GB
+  max_memory_store: 64MB
 }}
 authorization {{ user: humanpose3d, password: "{password}" }}
 """
@@ -100,6 +103,11 @@ class _Child:
 
     def identified(self) -> Group:
         return [] if self.process is None else identified(self.process)
+
+    def reap(self) -> None:
+        """Wait for one that was told to end."""
+        if self.process is not None:
+            self.process.wait()
 
 
 @dataclass
@@ -173,6 +181,7 @@ class System:
         log.warning("There is room again on the disk that holds %s: the runs go on.", self.data)
         bus = self._children[0]
         end([bus.identified()])
+        bus.reap()
         bus.start()
         self._write_record()
 
@@ -260,6 +269,8 @@ class System:
 
     def _stop(self) -> None:
         end(self._groups())
+        for child in self._children:
+            child.reap()
         self._watchdog.close()
         if self._lock:
             self._record.unlink(missing_ok=True)

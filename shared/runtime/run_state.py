@@ -4,26 +4,20 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue
 
-from humanpose3d.errors import DuplicateTask, HumanPose3DError, RunOver, Superseded
+from humanpose3d.api_models import Advance as Advance
+from humanpose3d.api_models import Problem as Problem
+from humanpose3d.api_models import RunStatus as RunStatus
+from humanpose3d.api_models import RunTitle as RunTitle
+from humanpose3d.errors import DuplicateTask, RunOver, Superseded
 from humanpose3d.options import Contract, RunOptions, StageName, Subject, route
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
 """Safe as a token of a bus subject and as a part of an object key."""
-
-
-RunTitle = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
-]
-
-"""A name for people: anything that can be printed on one line."""
-
-
-RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 
 _TIME_SHARE: Final[Mapping[StageName, float]] = {
@@ -32,22 +26,10 @@ _TIME_SHARE: Final[Mapping[StageName, float]] = {
     "augmenter": 3,
     "angles": 2,
     "refiner.joints": 2,
+    "analysis": 1,
 }
 
 """Roughly what each stage takes of a run's time on a CPU. Only the progress figure depends on it."""
-
-
-class Problem(Contract):
-    """Why a run failed, in the terms of RFC 9457: a stable code, an HTTP status, and what to do about it."""
-
-    code: str
-    status: int
-    detail: str
-
-    @classmethod
-    def of(cls, error: HumanPose3DError) -> Self:
-        """The problem that an error of ours is."""
-        return cls(code=error.code, status=error.status, detail=str(error))
 
 
 class RunRequest(Contract):
@@ -121,25 +103,6 @@ class PartTask(_Work):
     def message_id(self) -> str:
         """The same for the same piece of work."""
         return f"{self.folder}{self.number}"
-
-
-class Advance(Contract):
-    """How far the stage at work is: frames done, of how many (None where the video does not say)."""
-
-    done: Annotated[int, Field(ge=0)]
-    total: Annotated[int, Field(ge=0)] | None
-
-    @property
-    def fraction(self) -> float:
-        """0 to 1; 0 where the total is not known."""
-        return min(self.done / self.total, 1.0) if self.total else 0.0
-
-    def tells_more_than(self, earlier: "Advance | None") -> bool:
-        """Whether it is worth storing: a thousandth of the stage was done since, or a frame of an unknown number."""
-        before = earlier or Advance(done=0, total=self.total)
-        if self.total is None or before.total is None:
-            return self != before
-        return round(1000 * self.fraction) != round(1000 * before.fraction)
 
 
 class Claim(Contract):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import (
     BusUnavailable,
     RunChanged,
@@ -25,7 +26,7 @@ from humanpose3d.options import StageName
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus, StoredState
 from shared.runtime.retrying import backoff
-from shared.runtime.run_state import Claim, Problem, RunRequest, RunState, StageEvent, StageTask
+from shared.runtime.run_state import Claim, RunRequest, RunState, StageEvent, StageTask
 from shared.runtime.store import Store
 
 log = logging.getLogger(__name__)

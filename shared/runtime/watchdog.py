@@ -33,6 +33,7 @@ class Watchdog:
     def watch(self, groups: list[Group]) -> None:
         """From now on these are the children, in the order in which their groups are to be stopped."""
         if not self.is_running:
+            self._let_go()
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     module_command("shared.runtime.watchdog"),
@@ -54,10 +55,14 @@ class Watchdog:
 
     def close(self) -> None:
         """End it; the children have been stopped."""
-        if self._process is None:
-            return
-        self.watch([])
-        self._process.communicate()
+        if self.is_running:
+            self.watch([])
+        self._let_go()
+
+    def _let_go(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.communicate()  # closes the pipe
 
 
 def identified(process: subprocess.Popen[bytes]) -> Group:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import outputs
-from gateway.client import Client
+from humanpose3d.client import Client
 from tests.clips import first_frames
 from tests.docs.blocks import PAGES, ROOT, Block, blocks
 from tests.servers import free_port

@@ -16,7 +16,7 @@ import nats
 import pytest
 
 from cli.main import main
-from gateway.client import ApiError, Client
+from humanpose3d.client import ApiError, Client
 from humanpose3d.errors import ObjectNotFound
 from shared.models import MODELS_DIRECTORY
 from shared.runtime.store.s3 import S3Store

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusDiskFull, BusUnavailable, StoreFull
 from shared.runtime import runs
+from shared.runtime.bus import nats
 from shared.runtime.bus.nats import NatsBus
-from shared.runtime.run_state import Problem, RunState
+from shared.runtime.run_state import RunState
 from shared.runtime.store.directory import DirectoryStore
 from shared.runtime.worker.loop import Worker
 from tests.disks import fill, small_disk
@@ -35,6 +37,12 @@ def server(disk: Path) -> Iterator[NatsServer]:
     server.start()
     yield server
     server.stop(signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write to a full disk is not answered at all."""
+    monkeypatch.setattr(nats, "_REQUEST_S", 2.0)
 
 
 @pytest.fixture

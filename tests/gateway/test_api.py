@@ -14,9 +14,9 @@ from gateway import events
 from gateway.api_keys import append, create
 from gateway.app import create_app
 from gateway.incoming import PART_BYTES
+from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import BusUnavailable, InvalidSetting, StoreUnavailable
 from shared.runtime import runs
-from shared.runtime.run_state import Advance, Problem
 from tests.gateway.world import FORM, MP4, World
 
 

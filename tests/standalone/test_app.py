@@ -34,7 +34,7 @@ STARTED_WITHIN_S = 60.0
 SUBMIT_AND_FETCH = """
 import sys
 from pathlib import Path
-from gateway.client import Client
+from humanpose3d.client import Client
 
 with Client(sys.argv[1]) as client:
     run_key = client.submit(Path(sys.argv[2]), height=1.72, weight=70, consent=True)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
 from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredStarts, StoredState
-from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 
 T = TypeVar("T")
 

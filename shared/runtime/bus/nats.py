@@ -29,6 +29,7 @@ from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 from pydantic import BaseModel, TypeAdapter
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusDiskFull, BusUnavailable, RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
 from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredStarts, StoredState
@@ -38,6 +39,7 @@ from shared.runtime.bus.streams import (
     DEAD,
     EVENTS,
     HEALTH,
+    ON_DISK,
     PARTS,
     PROBE_BYTES,
     STAGES,
@@ -45,19 +47,13 @@ from shared.runtime.bus.streams import (
     consumer_name,
     declare,
 )
-from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 from shared.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_NOTHING: Final = {
-    STAGES: "stage.none.none",
-    EVENTS: "run.none.none",
-    DEAD: "dlq.none.none",
-    STATES: f"$KV.{BUCKET}.none",
-    HEALTH: "health.none",
-}
-"""Of every stream that is kept on disk, a subject that no message has."""
+_NOTHING: Final = "nothing"
+"""A subject that no message has."""
 
 _DISK_FULL: Final = (
     "The message bus cannot write: its disk is full, or was, and the bus has not been restarted since. "
@@ -326,7 +322,7 @@ class NatsBus:
     async def check(self) -> None:
         jetstream = await self._ready()
         with _translated(), self._redeclaring():
-            await asyncio.gather(*map(self._must_be_writable, _NOTHING))
+            await asyncio.gather(*map(self._must_be_writable, ON_DISK))
             async with self._writing(HEALTH):
                 await jetstream.publish("health", bytes(PROBE_BYTES), stream=HEALTH)
 
@@ -334,7 +330,7 @@ class NatsBus:
         """Raises BusDiskFull where an earlier write to the stream failed."""
         jetstream = await self._ready()
         try:
-            await jetstream.purge_stream(stream, subject=_NOTHING[stream])
+            await jetstream.purge_stream(stream, subject=_NOTHING)
         except APIError as error:
             if error.err_code != _WRITE_ERROR:
                 raise
@@ -346,7 +342,7 @@ class NatsBus:
         try:
             yield
         except TimeoutError:
-            if stream in _NOTHING:
+            if stream in ON_DISK:
                 await self._must_be_writable(stream)
             raise
 
@@ -519,7 +515,7 @@ def _translated() -> Iterator[None]:
     except APIError as error:
         if error.err_code in _CANNOT_STORE:
             raise BusDiskFull(_DISK_FULL) from error
-        raise BusUnavailable(f"The message bus refused ({error.err_code}).") from error
+        raise BusUnavailable(f"The message bus refused ({error.err_code or type(error).__name__}).") from error
     except (nats.errors.Error, TimeoutError, OSError) as error:
         raise BusUnavailable(f"The message bus did not answer ({type(error).__name__}).") from error
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import RunUnreadable
 from humanpose3d.options import StageName
-from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 
 
 class StoredState(NamedTuple):

@@ -5,10 +5,11 @@ import logging
 
 from pydantic import ValidationError
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import RunUnreadable
 from humanpose3d.options import Contract
 from shared.runtime.bus.protocol import StateChange
-from shared.runtime.run_state import Problem, RunState, StageTask
+from shared.runtime.run_state import RunState, StageTask
 
 log = logging.getLogger(__name__)
 

@@ -30,6 +30,8 @@ HEALTH: Final = "HEALTH"
 BUCKET: Final = "runs"
 STARTS: Final = "starts"
 STATES: Final = f"KV_{BUCKET}"
+ON_DISK: Final = (STAGES, EVENTS, DEAD, HEALTH, STATES)
+"""All but the parts."""
 
 PROBE_BYTES: Final = 4096
 _HEALTH_BYTES: Final = 64 * PROBE_BYTES

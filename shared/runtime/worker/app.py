@@ -23,7 +23,10 @@ from shared.scratch import clear_leftovers
 
 
 def serve(service: str, stages: Mapping[StageName, str]) -> None:
-    """Run a service until SIGTERM. `stages` says where the `Stage` of each name is: `package.module:NAME`."""
+    """Run a service until SIGTERM.
+
+    `stages` says where the `Stage` of each name is, or a function that makes it: `package.module:NAME`.
+    """
     try:
         settings = Settings.from_environment()
         telemetry.start(settings, service)

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import (
     DuplicateTask,
     HumanPose3DError,
@@ -33,7 +34,7 @@ from shared.room import is_full, must_have_room
 from shared.runtime import runs, telemetry
 from shared.runtime.bus import Bus, Delivery, PartDelivery, StoredState
 from shared.runtime.retrying import backoff, retry_while_unavailable
-from shared.runtime.run_state import Advance, Claim, Problem, RunState, StageRecord, StageTask
+from shared.runtime.run_state import Claim, RunState, StageRecord, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store
 from shared.runtime.worker.attempt import Attempt, Perform
@@ -292,7 +293,7 @@ class Worker:
                 stored = await retry_while_unavailable(lambda: self._record(claim, task, record, results), _PATIENCE_S)
             except (RunOver, RunNotFound, Superseded):
                 await ignore_unavailable(attempt.discard())
-                await ignore_unavailable(self._sharing.clear(task))
+                await ignore_unavailable(self._clear_unless_at_work(task))
                 raise
         await ignore_unavailable(self._sharing.clear(task))
         telemetry.stage_finished(task.stage, record.seconds)
@@ -301,6 +302,14 @@ class Worker:
         await runs.delete_private_video(self._store, stored.state)
         self._observe("published", task)
         return Done()
+
+    async def _clear_unless_at_work(self, task: StageTask) -> None:
+        """Remove the parts of a stage that nobody is to do any more. A successor goes on from them."""
+        with contextlib.suppress(RunNotFound):
+            state = (await self._bus.read(task.run_id)).state
+            if not state.is_over and state.stage == task.stage:
+                return
+        await self._sharing.clear(task)
 
     def _perform(self, task: StageTask) -> Perform:
         """How the job of a task is done: here, or with all who do this stage."""

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import Cancelled, HumanPose3DError, ScratchFull, StageCrashed
 from shared.program import module_command
-from shared.runtime.run_state import Advance, Problem
 from shared.runtime.worker.stage_child import Declaration, ResultsJob, StageDone, StageJob
 
 log = logging.getLogger(__name__)

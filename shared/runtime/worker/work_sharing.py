@@ -17,12 +17,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from humanpose3d.api_models import Advance
 from humanpose3d.errors import HumanPose3DError, ObjectNotFound, RunNotFound, Unavailable
 from humanpose3d.options import StageName
 from shared.models import within
 from shared.runtime import runs
 from shared.runtime.bus import Bus, PartDelivery
-from shared.runtime.run_state import Advance, PartTask, StageTask
+from shared.runtime.run_state import PartTask, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store
 from shared.runtime.worker.heartbeat import heartbeat, ignore_unavailable

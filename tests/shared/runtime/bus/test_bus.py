@@ -7,11 +7,12 @@ from contextlib import aclosing
 import nats
 import pytest
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import RunChanged, RunExists, RunNotFound
 from shared.runtime.bus import Bus, Delivery, PartDelivery, StateChange
 from shared.runtime.bus.memory import MemoryBus
 from shared.runtime.bus.nats import NatsBus
-from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 from tests.makers import MAX_DELIVERIES, bus_settings, new_state
 
 pytestmark = pytest.mark.anyio

@@ -12,11 +12,13 @@ import nats
 import pytest
 from pydantic import BaseModel
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusUnavailable, RunNotFound, RunUnreadable
 from shared.runtime import runs
 from shared.runtime.bus import StateChange
 from shared.runtime.bus.nats import NatsBus
-from shared.runtime.run_state import Problem, RunState, StageEvent
+from shared.runtime.bus.streams import ON_DISK
+from shared.runtime.run_state import RunState, StageEvent
 from shared.runtime.store.directory import DirectoryStore
 from tests.makers import bus_settings, first_task, new_state
 from tests.proxy import proxy_to
@@ -148,6 +150,13 @@ async def test_changed_settings_reach_streams_and_consumers(server, bus):
         config = (await client.jetstream().stream_info(name)).config
         assert (config.retention, config.storage) == (retention, "file")
     await client.close()
+
+
+async def test_every_stream_on_disk_is_checked_for_one_that_was_full(server, bus):
+    client = await nats.connect(server.url)
+    streams = [info.config for info in await client.jetstream().streams_info()]
+    await client.close()
+    assert sorted(str(config.name) for config in streams if config.storage == "file") == sorted(ON_DISK)
 
 
 async def test_the_password_is_needed_and_never_told(tmp_path):

@@ -1,6 +1,7 @@
 """The worker's loop: whatever breaks, wherever, a run ends exactly once. In memory, with stages that take no time."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -9,10 +10,11 @@ from typing import get_args
 
 import pytest
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusUnavailable, RunExists, RunNotFound, StageCrashed, StoreUnavailable
 from humanpose3d.options import RunOptions, StageName, route
 from shared.runtime import runs
-from shared.runtime.run_state import Problem, RunState, StageTask
+from shared.runtime.run_state import RunState, StageTask
 from shared.runtime.worker import loop
 from shared.runtime.worker.loop import Phase, Worker
 from shared.runtime.worker.stage_runner import Refused
@@ -84,7 +86,7 @@ async def test_a_run_with_a_joint_model_has_one_stage_more_and_finds_it_in_the_m
     others = [world.worker(stage) for stage in get_args(StageName) if stage != "refiner.joints"]
     async with world.working(*others, world.worker("refiner.joints", runner)):
         state = await assert_completed_once(world, run_id)
-    assert list(state.finished)[-1] == "refiner.joints"
+    assert list(state.finished)[-2:] == ["refiner.joints", "analysis"]
     assert runner.asked is not None
     assert runner.asked.joint_model_path == str(tmp_path / "models" / "mine.onnx")
     assert state.request.options.joint_model_path == "mine.onnx"
@@ -353,6 +355,38 @@ async def test_an_outage_of_the_store_costs_no_try(world, monkeypatch):
         away = False
         state = await assert_completed_once(world, run_id)
     assert state.failures == 0
+
+
+async def test_a_full_scratch_disk_costs_no_try_while_it_lasts(world, monkeypatch):
+    full = True
+
+    async def fill(_video: Path) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def must_have_room(_folder: Path) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(loop, "must_have_room", must_have_room)
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=fill)
+    async with world.working(world.worker("detector", runner), *map(world.worker, get_args(StageName)[1:])):
+        await asyncio.sleep(1)
+        state = (await world.bus.read(run_id)).state
+        assert (state.status, state.failures, runner.jobs) == ("running", 0, 1)
+        full = False
+        await assert_completed_once(world, run_id)
+
+
+async def test_a_run_that_fills_the_scratch_disk_by_itself_fails_and_says_so(world):
+    async def fill(_video: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run_id = await world.submitted()
+    async with world.working(world.worker("detector", StubRunner("detector", first=fill))):
+        problem = await assert_failed_once(world, run_id, "scratch-full")
+    assert "disk for work in progress is full" in problem.detail
 
 
 async def test_a_finished_stage_waits_for_the_bus_instead_of_being_done_again(world, monkeypatch):
