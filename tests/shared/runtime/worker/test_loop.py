@@ -508,7 +508,7 @@ async def test_a_stop_hands_back_what_takes_longer_than_the_grace_period(world):
 @pytest.mark.parametrize("deaf", ["in_progress", "update"])
 async def test_a_cancellation_that_the_bus_client_swallows_hangs_no_worker(world, monkeypatch, deaf):
     """As `asyncio.wait_for` does before Python 3.12 where it comes together with the answer."""
-    monkeypatch.setattr(loop, "_HAND_BACK_S", 0.3)
+    monkeypatch.setattr(loop, "_HAND_BACK_S", 2)  # longer than the patience with a heartbeat
     world.settings = world.settings.model_copy(update={"grace_s": 0.01})
     swallowed = asyncio.Event()
     owner = type(world.bus) if deaf == "update" else _Delivery
