@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from humanpose3d.motion import FloatArray
 from humanpose3d.options import VideoFacts, focal_length_of_35mm
+from services.detector.video.capture import AS_STORED, CaptureClock
 from services.detector.video.tags import CameraTags
 from services.detector.video.timeline import intervals, is_variable
 
@@ -88,8 +89,17 @@ class Reading(BaseModel):
         )
 
 
-def video_facts(medium: Medium, reading: Reading, times: FloatArray) -> VideoFacts:
-    """The facts of a video from whose reading at least one frame came; times (T,) seconds."""
+def video_facts(
+    medium: Medium,
+    reading: Reading,
+    times: FloatArray,
+    clock: CaptureClock = AS_STORED,
+    capture_fps: float | None = None,
+) -> VideoFacts:
+    """The facts of a video from whose reading at least one frame came.
+
+    times  (T,) seconds of the recording, to which `clock` maps the file's.
+    """
     assert reading.end_s is not None
     between = intervals(times, medium.interval_s)
     return VideoFacts(
@@ -99,13 +109,14 @@ def video_facts(medium: Medium, reading: Reading, times: FloatArray) -> VideoFac
         codec=medium.codec,
         container=medium.container,
         frames=times.size,
-        duration_s=float(reading.end_s - times[0]),
+        duration_s=float(clock(reading.end_s) - times[0]),
         average_fps=float(1 / between.mean()),
         variable_frame_rate=is_variable(between, medium.clock_s),
         frame_interval_min_s=float(np.min(between)),
         frame_interval_max_s=float(np.max(between)),
         truncated=reading.ends_early or (medium.due_s is not None and reading.end_s < medium.due_s),
         has_audio=medium.has_audio,
+        capture_fps=capture_fps,
         focal_length=medium.camera.focal_length,
         focal_length_from=medium.camera.focal_length_from,
         lens=medium.camera.lens,

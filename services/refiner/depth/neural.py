@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import QualityWarning, Subject, Verticals
+from humanpose3d.options import QualityWarning, RunOptions, Subject, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
 from services.refiner.depth.camera import at_assumed_focal_length, placed
 from services.refiner.depth.geometric import Reconstruct, Reconstruction, geometric, tilt_facts, tilt_warnings
@@ -24,9 +24,9 @@ from services.refiner.depth.report import network_side_warnings, number, refiner
 from services.refiner.depth.sides import compared
 from services.refiner.vectors import pair, part, pieces, unit
 from services.refiner.windows import WINDOW, Blend, ask_in_parts, window_indices
-from shared.networks import Refiner
+from shared.networks import Refiner, refiner
 
-INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height", "verticals")
+INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height", "verticals", "focal")
 OUTPUTS: Final = ("markers", "spread", "tilt", "tilt_spread", "bearing")
 
 _WINDOWS_AT_ONCE: Final = 16
@@ -50,6 +50,14 @@ class Answer(NamedTuple):
     tilt_spread: FloatArray
 
 
+def depth_network(options: RunOptions) -> Refiner | None:
+    """The network that the options request, None where they request none.
+
+    Raises ModelNotFound where a model was named that is not there, ModelError where it is there but cannot be used.
+    """
+    return refiner(options, "depth", INPUTS, OUTPUTS)
+
+
 def neural(network: Refiner) -> Reconstruct:
     """The reconstruction by this network; its initial markers are those of the geometric one."""
 
@@ -61,7 +69,7 @@ def neural(network: Refiner) -> Reconstruct:
         focal_length: float | None = None,
     ) -> Reconstruction:
         base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
-        answer = ask(network, landmarks, subject.height, verticals, into=base.markers)
+        answer = ask(network, landmarks, subject.height, verticals, base.markers, focal_length)
         gravity = replace(_gravity(answer), lines=verticals is not None)
         _put_into_world(at_assumed_focal_length(landmarks, focal_length), answer, gravity)
         sides = compared(landmarks, answer.markers, world_axes(gravity.up))
@@ -91,8 +99,10 @@ def ask(
     height: float,
     verticals: Verticals | None = None,
     into: FloatArray | None = None,
+    focal_length: float | None = None,
 ) -> Answer:
     """Ask the network about a whole clip, window by window; the markers are written `into` an array, or a new one.
+    focal_length: in units of the picture's longer side, where it is known.
 
     Where the landmarks have no picture (`image` all NaN) it answers from the 3D alone; then z need not point to any
     camera.
@@ -101,7 +111,9 @@ def ask(
     indices = window_indices(max(frames, WINDOW))
     room = [np.empty((max(frames, WINDOW), *shape)) for shape in ((22,), (2,), (2,), ())]
     blends = dict(zip(OUTPUTS, [Blend(_room(into, frames)), *map(Blend, room)], strict=True))
-    for _ in ask_in_parts(network, indices, _feed(landmarks, height, verticals), blends, _WINDOWS_AT_ONCE):
+    for _ in ask_in_parts(
+        network, indices, _feed(landmarks, height, verticals, focal_length), blends, _WINDOWS_AT_ONCE
+    ):
         pass
     answers = [blend.finish() for blend in blends.values()]
     if frames < WINDOW:
@@ -125,7 +137,7 @@ def as_inputs(verticals: Verticals | None) -> FloatArray:
 
 
 def _feed(
-    landmarks: Landmarks, height: float, verticals: Verticals | None
+    landmarks: Landmarks, height: float, verticals: Verticals | None, focal_length: float | None
 ) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]]:
     """The network's inputs for windows by their frames; a clip shorter than a window holds its last frame."""
     frames, times = len(landmarks.times), landmarks.times - landmarks.times[0]
@@ -146,6 +158,7 @@ def _feed(
             "size": np.tile(size, (len(rows), 1)),
             "height": np.full(len(rows), height),
             "verticals": np.tile(as_inputs(verticals), (len(rows), 1)),
+            "focal": np.full(len(rows), focal_length or 0.0),
         }
 
     return feed

@@ -8,9 +8,10 @@ import numpy as np
 from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSpread, read_only
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals, VideoFacts
 from humanpose3d.skeleton import MARKERS
-from services.refiner.depth.choice import chosen
 from services.refiner.depth.gaps import fill_gaps
+from services.refiner.depth.geometric import Reconstruct, geometric
 from services.refiner.depth.missing import estimate_missing
+from services.refiner.depth.neural import depth_network, neural
 from services.refiner.depth.report import marker_facts, marker_warnings
 from services.refiner.depth.smoothing import CUTOFF_HZ, can_filter, low_pass
 from services.refiner.depth.view_checks import view_facts, view_warnings
@@ -53,7 +54,7 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
 
     Raises NobodyDetected where no frame holds a person, ModelNotFound and ModelError for a model that cannot be used.
     """
-    reconstruct = chosen(options)
+    reconstruct = method(options)
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
     progress(0, len(times))
     reconstruction = reconstruct(landmarks, subject, options.visibility_min, inputs.verticals, inputs.focal_length)
@@ -82,6 +83,15 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     )
 
 
+def method(options: RunOptions) -> Reconstruct:
+    """How the markers are reconstructed: by geometry, or by the network that the options request.
+
+    Raises as `depth_network` does.
+    """
+    network = depth_network(options)
+    return geometric if network is None else neural(network)
+
+
 def _spread(times: FloatArray, values: FloatArray | None) -> MarkerSpread | None:
     return None if values is None else MarkerSpread(times, MARKERS, read_only(values))
 
@@ -97,7 +107,7 @@ def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[Qual
 
 def check(options: RunOptions) -> None:
     """Raises ModelNotFound or ModelError where a model was named that cannot be used."""
-    chosen(options)
+    method(options)
 
 
 DEPTH = Stage("refiner.depth", DepthInputs, DepthOutputs, refine_depth, check)

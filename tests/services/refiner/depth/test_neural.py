@@ -1,7 +1,7 @@
 """What is made of a network's answers, shown with one that knows the truth."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +45,7 @@ class Oracle:
     times: FloatArray
     points: FloatArray
     camera: Camera
+    told: list[float] = field(default_factory=list)
 
     def get_inputs(self) -> Sequence[Named]:
         return ()
@@ -56,6 +57,7 @@ class Oracle:
         assert names is not None
         assert (np.diff(feed["times"], axis=1) > 0).all()
         assert np.isfinite(feed["image"]).all()
+        self.told.extend(float(value) for value in feed["focal"])
         frames = np.searchsorted(self.times, feed["times"] - 1e-4).clip(max=len(self.times) - 1)
         markers = to_markers(self.points, STATURE) - self.points[:, 23:25].mean(axis=1, keepdims=True)
         c, s = np.cos(BEARING), np.sin(BEARING)
@@ -118,6 +120,22 @@ def test_the_tilt_is_the_network_s():
     assert facts["camera_pitch_sd_deg"] == pytest.approx(2.5, abs=1e-3)
     assert facts["gravity"] == "from a network"
     assert facts["marker_sd_m"]["RKnee"] == pytest.approx(0.03)
+
+
+def test_a_known_focal_length_reaches_the_network_and_the_person_s_path():
+    """Seen by a lens of 0.6: told so, the path is right up to what smoothing it takes off."""
+    times, camera = clock(3), Camera(pitch=12, focal=0.6)
+    points = walking(times)
+    oracle = Oracle(times, points, camera)
+    network = Refiner("oracle.onnx", "0" * 64, oracle, "", {})
+    landmarks = filmed(times, points, camera)
+    found = neural(network)(landmarks, SUBJECT, 0.3, None, 0.6)
+    assert oracle.told == pytest.approx([0.6] * len(oracle.told))
+    hip, true_hip = found.markers[:, MARKER_INDEX["Hip"]], points[:, 23:25].mean(axis=1)
+    np.testing.assert_allclose(hip - hip[0], true_hip - true_hip[0], atol=0.03)
+    oracle.told.clear()
+    neural(network)(landmarks, SUBJECT, 0.3)
+    assert set(oracle.told) == {0.0}
 
 
 def test_frames_without_a_person_stay_empty():
