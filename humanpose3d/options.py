@@ -272,11 +272,13 @@ class Verticals(Contract):
     """Which way the world's upright lines run, as the picture shows it over the whole clip.
 
     Up is (aside, -1, ahead) in the camera's axes (x right, y down, z away), for a camera of FOCAL_LENGTH: `ahead` grows
-    in proportion to the true focal length, `aside` does not. looks: frames that say so.
+    in proportion to the true focal length, `aside` does not. ahead_sd_deg: what the lines' places across the image
+    leave open of `ahead`. looks: frames that say so.
     """
 
     aside: float
     ahead: float
+    ahead_sd_deg: float = 0.0
     looks: int
 
 
