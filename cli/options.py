@@ -44,9 +44,9 @@ def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
         help_text = f"{field.description} (default {default})"
         group.add_argument(_flag(name), choices=choices, default=default, help=help_text)
     else:
-        number = int if field.annotation is int else float
+        kind, metavar = type(default), "WHO" if field.annotation is str else "N"
         help_text = f"{field.description} (default {default})"
-        group.add_argument(_flag(name), type=number, default=default, metavar="N", help=help_text)
+        group.add_argument(_flag(name), type=kind, default=default, metavar=metavar, help=help_text)
 
 
 def _flag(name: str) -> str:
