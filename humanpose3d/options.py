@@ -4,14 +4,14 @@
 made from it.
 """
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from humanpose3d.errors import InvalidOption
 
-StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints"]
+StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints", "analysis"]
 
 
 PoseModel = Literal["lite", "full", "heavy"]
@@ -20,15 +20,18 @@ PoseModel = Literal["lite", "full", "heavy"]
 PoseRuntime = Literal["onnx", "mediapipe"]
 
 
+TaskOption = Literal["auto", "gait", "squat", "lunge", "sit_to_stand", "jump", "range_of_motion", "none"]
+
+
 def route(options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order. The joint refiner follows where a network of it is asked for."""
+    """The stages that a run passes through, in order. The joint refiner runs where a network for it is named."""
     stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
-    joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
-    return (*stages, "refiner.joints") if joints else stages
+    joints = options.joint_model_path or options.main_refiner_path
+    return (*stages, "refiner.joints", "analysis") if joints else (*stages, "analysis")
 
 
 class Contract(BaseModel):
-    """A frozen model that refuses unknown fields and states every fault by name."""
+    """A frozen model that refuses unknown fields from users and ignores those of a neighbouring version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -39,6 +42,14 @@ class Contract(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise InvalidOption(dict(_fault(cls, item) for item in error.errors())) from None
+
+    @classmethod
+    def read(cls, stored: bytes) -> Self:
+        """What this version or a neighbouring one stored as JSON; fields that this version does not know are ignored.
+
+        Raises ValueError where it cannot be understood.
+        """
+        return cls.model_validate_json(stored, extra="ignore")
 
 
 class Subject(Contract):
@@ -60,7 +71,7 @@ class RunOptions(Contract):
     augmentation_cycles: Annotated[
         int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")
     ] = 20
-    main_refiner: Annotated[bool, Field(description="run both neural refiners, depth and joints")] = False
+    main_refiner: Annotated[bool, Field(description="run the neural depth refiner")] = False
     visibility_min: Annotated[
         float, Field(ge=0, le=1, description="landmarks less visible than this are treated as missing")
     ] = 0.3
@@ -77,6 +88,9 @@ class RunOptions(Contract):
     ] = False
     show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
     export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
+    opensim: Annotated[
+        bool, Field(description="write the person's scaled OpenSim model and its motion (.osim, _ik.mot)")
+    ] = False
     blur_faces: Annotated[
         bool,
         Field(
@@ -88,6 +102,9 @@ class RunOptions(Contract):
     depth_model_path: Annotated[str | None, Field(description="another depth refinement model (ONNX)")] = None
     joint_model_path: Annotated[str | None, Field(description="another joint refinement model (ONNX)")] = None
     main_refiner_path: Annotated[str | None, Field(description="another model of both refiners in one (ONNX)")] = None
+    task: Annotated[
+        TaskOption, Field(description="what the video shows, for events and key figures; auto: recognised")
+    ] = "auto"
     pose_model: Annotated[PoseModel, Field(description="MediaPipe pose landmark model")] = "full"
     pose_runtime: Annotated[
         PoseRuntime,
@@ -134,6 +151,36 @@ class RunOptions(Contract):
     def writes_preview(self) -> bool:
         """Whether there is a preview: asked for, or needed as the only film that may be shown."""
         return self.export_preview or self.blur_faces
+
+
+class RunKeywords(TypedDict, total=False):
+    """The fields of `RunOptions` as keyword arguments, so that editors and type checkers know them."""
+
+    estimate_missing: bool
+    force_complete: bool
+    augmentation_cycles: int
+    main_refiner: bool
+    visibility_min: float
+    temporal_smoothing: bool
+    plot_all_joint_angles: bool
+    plot_landmarks: bool
+    plot_augmented: bool
+    save_angle_comparison: bool
+    show_all_markers: bool
+    export_preview: bool
+    blur_faces: bool
+    show_video: bool
+    depth_model_path: str | None
+    joint_model_path: str | None
+    main_refiner_path: str | None
+    pose_model: PoseModel
+    pose_runtime: PoseRuntime
+    task: TaskOption
+    focal_length_35mm: float | None
+    opensim: bool
+    start: float | None
+    end: float | None
+    capture_fps: float | None
 
 
 FocalLengthSource = Literal["option", "35 mm equivalent", "field of view"]

@@ -39,6 +39,7 @@ class NatsServer:
 
     folder: Path
     port: int = field(default_factory=free_port)
+    monitor_port: int = field(default_factory=free_port)
     options: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
@@ -47,12 +48,14 @@ class NatsServer:
         return f"nats://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        config = REPOSITORY / "deploy" / "nats" / "nats-server.conf"
+        shipped = (REPOSITORY / "deploy" / "nats" / "nats-server.conf").read_text(encoding="utf-8")
+        config = self.folder / "nats-server.conf"
+        config.write_text(shipped.replace("/data", json.dumps(str(self.folder))), encoding="utf-8")
         command = [str(SCRIPTS / "nats-server"), "-c", str(config), "-a", "127.0.0.1", "-p", str(self.port)]
-        command += ["-sd", str(self.folder), *self.options]
+        command += ["-m", str(self.monitor_port), *self.options]
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        _wait_until(lambda: _accepts(self.port), self.process)
+        wait_until(lambda: _accepts(self.port), self.process)
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         _end(self.process, sign)
@@ -93,7 +96,7 @@ class S3Server:
         ]  # fmt: skip
         with (self.folder / "weed.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
-        _wait_until(lambda: _answers(f"{self.url}/healthz"), self.process)
+        wait_until(lambda: _answers(f"{self.url}/healthz"), self.process)
 
     def stop(self, sign: signal.Signals = signal.SIGKILL) -> None:
         _end(self.process, sign)
@@ -114,7 +117,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _wait_until(ready, process: subprocess.Popen[bytes]) -> None:
+def wait_until(ready, process: subprocess.Popen[bytes]) -> None:
+    """Raises RuntimeError where the process ends first, or takes too long."""
     deadline = time.monotonic() + STARTED_WITHIN_S
     while not ready():
         if process.poll() is not None:

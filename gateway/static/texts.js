@@ -109,6 +109,7 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   stage_augmenter: "Add the anatomical markers",
   stage_angles: "Compute the joint angles",
   stage_refiner_joints: "Refine the joint angles",
+  stage_analysis: "Find events and key figures",
   stage_done: "done",
   stage_now: "at work",
   stage_waits: "waits",

@@ -1,34 +1,20 @@
 """The compose files, as Docker Compose itself understands them, and the Dockerfile, as hadolint reads it."""
 
-import json
-import os
 import subprocess
-import sysconfig
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.runtime.settings import PREFIX, Settings
+from tests.deploy.manifests import TOOLS, compose, composed
+from tests.servers import REPOSITORY
 
-ROOT = Path(__file__).resolve().parents[2]
-TOOLS = Path(sysconfig.get_path("scripts"))
 OURS = {"gateway", "detector", "refiner", "augmenter", "angles"}
-
-
-def compose(*files: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    arguments = [argument for file in files for argument in ("-f", file)]
-    command = [str(TOOLS / "docker-compose"), "--env-file", os.devnull, *arguments, "config", "--format", "json"]
-    return subprocess.run(
-        command, cwd=ROOT, env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True
-    )
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    configuration = compose("docker-compose.yml", HUMANPOSE3D_S3_SECRET_KEY="secret")
-    assert configuration.returncode == 0, configuration.stderr
-    found: dict[str, Any] = json.loads(configuration.stdout)["services"]
+    found: dict[str, Any] = composed("docker-compose.yml")["services"]
     return found
 
 
@@ -75,10 +61,27 @@ def test_without_a_secret_nothing_starts():
     assert "see .env.example" in configuration.stderr
 
 
+def test_publishing_opens_no_port_to_others_and_needs_a_name():
+    public = composed("docker-compose.yml", "docker-compose.public.yml", HUMANPOSE3D_PUBLIC_NAME="pose.example.org")
+    ports = [port for service in public["services"].values() for port in service.get("ports", [])]
+    assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
+    nameless = compose("docker-compose.yml", "docker-compose.public.yml", HUMANPOSE3D_S3_SECRET_KEY="secret")
+    assert nameless.returncode != 0
+    assert "HUMANPOSE3D_PUBLIC_NAME" in nameless.stderr
+
+
+def test_a_lab_behind_a_proxy_can_name_its_index_its_base_image_and_its_certificates():
+    named = {"PIP_INDEX_URL": "https://pypi.lab.example/simple", "HUMANPOSE3D_CA_BUNDLE": "lab.pem"}
+    services = composed("docker-compose.yml", HUMANPOSE3D_BASE_IMAGE="lab/python", **named)["services"]
+    for name in OURS:
+        arguments = services[name]["build"]["args"]
+        assert arguments["BASE_IMAGE"] == "lab/python"
+        assert arguments["PIP_INDEX_URL"] == "https://pypi.lab.example/simple"
+        assert arguments["CA_BUNDLE"] == "lab.pem"
+
+
 def test_the_gpu_goes_to_the_services_that_run_networks():
-    configuration = compose("docker-compose.yml", "docker-compose.gpu.yml", HUMANPOSE3D_S3_SECRET_KEY="secret")
-    assert configuration.returncode == 0, configuration.stderr
-    merged = json.loads(configuration.stdout)["services"]
+    merged = composed("docker-compose.yml", "docker-compose.gpu.yml")["services"]
     with_gpu = {
         name
         for name, service in merged.items()
@@ -90,7 +93,9 @@ def test_the_gpu_goes_to_the_services_that_run_networks():
 
 
 def test_the_dockerfile_is_clean_and_builds_every_service():
-    checked = subprocess.run([TOOLS / "hadolint", "deploy/Dockerfile"], cwd=ROOT, capture_output=True, text=True)
+    checked = subprocess.run([TOOLS / "hadolint", "deploy/Dockerfile"], cwd=REPOSITORY, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
-    targets = [line.split()[-1] for line in (ROOT / "deploy/Dockerfile").read_text().splitlines() if " AS " in line]
+    targets = [
+        line.split()[-1] for line in (REPOSITORY / "deploy/Dockerfile").read_text().splitlines() if " AS " in line
+    ]
     assert set(targets) >= OURS

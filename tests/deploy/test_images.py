@@ -4,6 +4,7 @@ No engine runs here, so the steps that matter are done by hand: the files into a
 environment of its own; in that, the service and its stage are imported.
 """
 
+import fnmatch
 import os
 import re
 import shlex
@@ -18,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 UV = shutil.which("uv") or (str(ROOT / ".tools" / "bin" / "uv") if (ROOT / ".tools" / "bin" / "uv").exists() else None)
 MODULES = {
-    "gateway": ("gateway.app",),
+    "gateway": ("gateway.app", "cli.main", "cli.keys", "shared.runtime.healthcheck"),
     "detector": (
         "services.detector.app",
         "services.detector.limits",
@@ -37,6 +38,7 @@ MODULES = {
     "angles": (
         "services.angles.app",
         "services.angles.stage",
+        "services.angles.analysis.stage",
         "shared.runtime.worker.write_results",
         "shared.results.plots",
     ),
@@ -69,17 +71,73 @@ def copy_tree(target: str, folder: Path) -> None:
             _copy(sources, folder / destination, whole=destination.endswith("/"))
 
 
+def ignored(path: str) -> bool:
+    """Whether .dockerignore keeps a file of the project from the build: the last pattern that fits decides."""
+    out = False
+    for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
+        pattern = line.removeprefix("!").removeprefix("**/")
+        if line.strip() and not line.startswith("#"):
+            here = path if "/" in pattern or not line.startswith("**/") else path.split("/")[-1]
+            parents = [here, *map(str, Path(here).parents)]
+            if any(fnmatch.fnmatchcase(each, pattern) and each.count("/") == pattern.count("/") for each in parents):
+                out = not line.startswith("!")
+    return out
+
+
 def _copy(sources: list[str], destination: Path, *, whole: bool) -> None:
     for source in sources:
         paths = list(ROOT.glob(source.rstrip("/")))
         assert paths, f"COPY {source} finds nothing"
         for path in paths:
             if path.is_dir():
-                shutil.copytree(path, destination, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
+                shutil.copytree(path, destination, dirs_exist_ok=True, ignore=_ignored)
+            elif not ignored(str(path.relative_to(ROOT))):
                 target = destination / path.name if whole else destination
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
+
+
+def _ignored(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == "__pycache__" or ignored(str(Path(folder, name).relative_to(ROOT)))]
+
+
+@pytest.mark.parametrize(
+    ("path", "kept_out"),
+    [
+        ("README.md", True),
+        (".venv/bin/python", True),
+        ("tests/servers.py", True),
+        ("cli/run.py", True),
+        ("cli/keys.py", False),
+        ("shared/names.py", False),
+        ("shared/runtime/local_system.py", True),
+        ("shared/runtime/bus/nats.py", False),
+        ("deploy/install.sh", False),
+        ("deploy/README.md", True),
+        ("lab-ca.pem", False),
+        ("requirements/images/gateway.txt", False),
+        ("requirements/test.txt", True),
+    ],
+)
+def test_the_build_is_given_what_the_images_copy_and_nothing_else(path: str, kept_out: bool):
+    assert ignored(path) is kept_out
+
+
+@pytest.mark.parametrize(
+    ("service", "of_shared"),
+    [
+        ("gateway", {"runtime", "runtime/bus", "runtime/store"}),
+        ("detector", {"runtime", "runtime/bus", "runtime/store", "runtime/worker"}),
+        ("augmenter", {"runtime", "runtime/bus", "runtime/store", "runtime/worker"}),
+    ],
+)
+def test_an_image_holds_only_what_its_service_needs_of_what_is_shared(
+    service: str, of_shared: set[str], tmp_path: Path
+):
+    copy_tree(service, tmp_path)
+    shared = tmp_path / "shared"
+    assert {str(path.relative_to(shared)) for path in shared.rglob("*") if path.is_dir()} == of_shared
+    assert not list(tmp_path.rglob("local_system.py"))
 
 
 def test_an_image_knows_its_version(tmp_path: Path):
@@ -95,7 +153,8 @@ def test_an_image_knows_its_version(tmp_path: Path):
 def test_an_image_holds_what_its_service_imports(service: str, tmp_path: Path):
     assert UV is not None
     requirements = ROOT / "requirements" / "images" / f"{service}.txt"
-    assert f"/requirements/{service}" in "\n".join(stages()[f"{service}-environment"][1])
+    [install] = [line for line in stages()[f"{service}-environment"][1] if line.startswith("RUN ")]
+    assert shlex.split(install)[-1].replace("${FLAVOUR}", "") == requirements.name
     python = tmp_path / "venv" / "bin" / "python"
     make = [UV, "venv", "-q", "--no-python-downloads", "--python", sys.executable, str(tmp_path / "venv")]
     subprocess.run(make, check=True)

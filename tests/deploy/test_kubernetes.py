@@ -1,22 +1,18 @@
 """The manifests, rendered by kubectl and validated against the schemas of Kubernetes and the fields of KEDA."""
 
 import os
-import subprocess
-import sysconfig
+import shutil
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate
 import pytest
-import yaml
 
-from shared.runtime.bus.nats import PARTS, STAGES, consumer_name
+from shared.runtime.bus.streams import PARTS, STAGES, consumer_name
 from shared.runtime.settings import PREFIX, Settings
+from tests.deploy.manifests import K8S, OVERLAYS, Resource, of_kind, render
+from tests.servers import REPOSITORY
 
-K8S = Path(__file__).resolve().parents[2] / "deploy" / "k8s"
-KUBECTL = Path(sysconfig.get_path("scripts")) / "kubectl"
 WORKERS = {"detector", "refiner", "augmenter", "angles"}
-OVERLAYS = ("lab-cpu", "lab-gpu")
 
 # https://keda.sh/docs/2.17/scalers/nats-jetstream/
 KEDA_FIELDS = {
@@ -27,14 +23,6 @@ KEDA_FIELDS = {
     "lagThreshold",
     "activationLagThreshold",
 }
-
-Resource = dict[str, Any]
-
-
-def render(folder: Path) -> list[Resource]:
-    made = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr
-    return [resource for resource in yaml.safe_load_all(made.stdout) if resource]
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
@@ -47,8 +35,11 @@ def gpu() -> list[Resource]:
     return render(K8S / "overlays" / "lab-gpu")
 
 
-def of_kind(resources: list[Resource], *kinds: str) -> dict[str, Resource]:
-    return {resource["metadata"]["name"]: resource for resource in resources if resource["kind"] in kinds}
+def of_settings(resources: list[Resource]) -> dict[str, str]:
+    """The settings that every service gets."""
+    [found] = [item for name, item in of_kind(resources, "ConfigMap").items() if name.startswith("humanpose3d-")]
+    settings: dict[str, str] = found["data"]
+    return settings
 
 
 def pods(resources: list[Resource]) -> dict[str, Resource]:
@@ -77,7 +68,7 @@ def test_every_stage_scales_on_its_own_consumers(resources: list[Resource]):
         "detector-worker": [(STAGES, consumer_name("detector")), (PARTS, consumer_name("detector"))],
         "refiner-worker": [(STAGES, consumer_name("refiner.depth")), (STAGES, consumer_name("refiner.joints"))],
         "augmenter-worker": [(STAGES, consumer_name("augmenter"))],
-        "angles-worker": [(STAGES, consumer_name("angles"))],
+        "angles-worker": [(STAGES, consumer_name("angles")), (STAGES, consumer_name("analysis"))],
     }
 
 
@@ -128,11 +119,10 @@ def test_secrets_are_referred_to_and_never_written(resources: list[Resource]):
 
 
 def test_every_setting_is_one_that_the_services_know(resources: list[Resource]):
-    shared = next(item for name, item in of_kind(resources, "ConfigMap").items() if name.startswith("humanpose3d-"))
     secrets = {"HUMANPOSE3D_S3_ACCESS_KEY": "a", "HUMANPOSE3D_S3_SECRET_KEY": "b"}
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    assert set(shared["data"]) <= known
-    assert Settings.from_environment({**shared["data"], **secrets}).stream_replicas == 3
+    assert set(of_settings(resources)) <= known
+    assert Settings.from_environment({**of_settings(resources), **secrets}).stream_replicas == 3
 
 
 def test_every_workload_of_ours_survives_a_drain(resources: list[Resource]):
@@ -146,8 +136,7 @@ def test_nats_is_three_servers_with_disks_that_sync_always(resources: list[Resou
     assert nats["spec"]["volumeClaimTemplates"]
     configuration = next(item for name, item in of_kind(resources, "ConfigMap").items() if name.startswith("nats-"))
     assert "sync_interval: always" in configuration["data"]["nats-server.conf"]
-    shared = next(item for name, item in of_kind(resources, "ConfigMap").items() if name.startswith("humanpose3d-"))
-    assert shared["data"]["HUMANPOSE3D_STREAM_REPLICAS"] == "3"
+    assert of_settings(resources)["HUMANPOSE3D_STREAM_REPLICAS"] == "3"
 
 
 def test_traffic_is_denied_unless_allowed(resources: list[Resource]):
@@ -155,26 +144,103 @@ def test_traffic_is_denied_unless_allowed(resources: list[Resource]):
     assert policies["deny-all"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+def test_every_image_has_a_tag_that_a_node_does_not_ask_the_registry_for_each_time(resources: list[Resource]):
+    for name, pod in pods(resources).items():
+        for container in pod["spec"]["containers"]:
+            tag = container["image"].split("/")[-1].partition(":")[2]
+            assert tag, name
+            assert tag != "latest", name
+            assert container.get("imagePullPolicy", "IfNotPresent") == "IfNotPresent", name
+
+
+def test_the_namespaces_of_others_are_admitted_by_a_label_of_ours(resources: list[Resource]):
+    admitted = {
+        name: sorted(
+            label
+            for rule in policy["spec"].get("ingress", [])
+            for source in rule["from"]
+            for label in source.get("namespaceSelector", {"matchLabels": {}})["matchLabels"]
+        )
+        for name, policy in of_kind(resources, "NetworkPolicy").items()
+    }
+    assert {name: labels for name, labels in admitted.items() if labels} == {
+        "gateway": ["humanpose3d/ingress", "humanpose3d/metrics"],
+        "minio": ["humanpose3d/ingress"],
+        "nats": ["humanpose3d/scaling"],
+        "stages": ["humanpose3d/metrics"],
+    }
+
+
+def test_the_page_and_the_store_are_reached_under_one_name(resources: list[Resource]):
+    [ingress] = of_kind(resources, "Ingress").values()
+    [rule] = ingress["spec"]["rules"]
+    assert {path["path"]: path["backend"]["service"]["name"] for path in rule["http"]["paths"]} == {
+        "/": "gateway",
+        f"/{of_settings(resources)['HUMANPOSE3D_S3_BUCKET']}": "minio",
+    }
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_a_laboratory_names_is_in_one_file(overlay: str, tmp_path: Path):
+    for folder in ("k8s", "nats"):
+        shutil.copytree(REPOSITORY / "deploy" / folder, tmp_path / folder)
+    site = tmp_path / "k8s" / "site" / "kustomization.yaml"
+    text = site.read_text()
+    for ours, theirs in {
+        "namespace: humanpose3d": "namespace: gait",
+        "host=humanpose3d.example": "host=pose.lab.example",
+        "tls-secret=humanpose3d-tls": "tls-secret=lab-tls",
+        "store-size=500Gi": "store-size=2Ti",
+        "nats-size=10Gi": "nats-size=20Gi",
+        "name: humanpose3d/angles, newTag: 0.dev0": (
+            'name: humanpose3d/angles, newName: "registry.lab.example:5000/pose/angles", newTag: "1.0"'
+        ),
+    }.items():
+        assert text.count(ours) == 1, ours
+        text = text.replace(ours, theirs)
+    site.write_text(text)
+    resources = render(tmp_path / "k8s" / "overlays" / overlay)
+    assert {item["metadata"].get("namespace") or item["metadata"]["name"] for item in resources} == {"gait"}
+    [ingress] = of_kind(resources, "Ingress").values()
+    assert ingress["spec"]["rules"][0]["host"] == "pose.lab.example"
+    assert ingress["spec"]["tls"] == [{"hosts": ["pose.lab.example"], "secretName": "lab-tls"}]
+    assert of_settings(resources)["HUMANPOSE3D_S3_PUBLIC_ENDPOINT"] == "https://pose.lab.example"
+    assert of_settings(resources)["HUMANPOSE3D_PUBLISHED_ON"] == "pose.lab.example"
+    sets = of_kind(resources, "StatefulSet")
+    claims = {name: item["spec"]["volumeClaimTemplates"][0]["spec"]["resources"] for name, item in sets.items()}
+    assert claims == {"minio": {"requests": {"storage": "2Ti"}}, "nats": {"requests": {"storage": "20Gi"}}}
+    [angles] = pods(resources)["angles-worker"]["spec"]["containers"]
+    assert angles["image"] == "registry.lab.example:5000/pose/angles:1.0"
+    test_keda_asks_a_service_that_exists(resources)
+    assert "humanpose3d.example" not in str(resources)
+    assert "from-site" not in str(resources)
+
+
 def test_gpu_stages_sit_on_gpu_nodes_and_scale_to_zero(gpu: list[Resource]):
     deployments, scaled = of_kind(gpu, "Deployment"), of_kind(gpu, "ScaledObject")
     for stage in WORKERS:
-        limits = deployments[f"{stage}-worker"]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+        pod = deployments[f"{stage}-worker"]["spec"]["template"]["spec"]
+        limits = pod["containers"][0]["resources"]["limits"]
         needs_gpu = stage != "angles"
         assert ("nvidia.com/gpu" in limits) is needs_gpu
+        assert (pod.get("runtimeClassName") == "nvidia") is needs_gpu
+        assert limits["memory"] == ("8Gi" if needs_gpu else "2Gi")
         assert (scaled[f"{stage}-worker"]["spec"]["minReplicaCount"] == 0) is needs_gpu
 
 
 def test_an_external_store_takes_the_place_of_ours(tmp_path: Path):
-    overlay = K8S / "overlays" / "lab-cpu"
+    components = (K8S / "site", K8S / "components" / "external-s3")
     (tmp_path / "kustomization.yaml").write_text(
-        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: humanpose3d\n"
-        f"resources: [{relative(overlay, tmp_path)}]\n"
-        f"components: [{relative(K8S / 'components' / 'external-s3', tmp_path)}]\n"
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+        f"resources: [{relative(K8S / 'base', tmp_path)}]\n"
+        f"components: [{', '.join(relative(component, tmp_path) for component in components)}]\n"
     )
     resources = render(tmp_path)
-    assert not [item for item in resources if item["metadata"]["name"] == "minio"]
-    settings = next(item for name, item in of_kind(resources, "ConfigMap").items() if name.startswith("humanpose3d-"))
-    assert settings["data"]["HUMANPOSE3D_S3_ENDPOINT"] == "https://s3.example"
+    assert not [item for item in resources if "minio" in item["metadata"]["name"]]
+    [ingress] = of_kind(resources, "Ingress").values()
+    assert [path["path"] for path in ingress["spec"]["rules"][0]["http"]["paths"]] == ["/"]
+    assert of_settings(resources)["HUMANPOSE3D_S3_ENDPOINT"] == "https://s3.example"
+    assert of_settings(resources)["HUMANPOSE3D_S3_PUBLIC_ENDPOINT"] == "https://s3.example"
 
 
 def relative(path: Path, start: Path) -> str:

@@ -16,9 +16,14 @@ from tests.docs.blocks import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
-SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
-COMPOSE = {"up", "stop", "start", "down", "ps", "logs"}
-BEYOND_US = {"git", "cd", "pip", "sudo", "tar"}
+SERVICES = {
+    name: service
+    for file in ("docker-compose.yml", "docker-compose.public.yml")
+    for name, service in yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["services"].items()
+}
+COMPOSE = {"build", "run", "up", "stop", "start", "down", "ps", "logs"}
+POLICIES = (ROOT / "deploy" / "k8s" / "base" / "policies.yaml").read_text(encoding="utf-8")
+BEYOND_US = {"git", "cd", "pip", "pipx", "uv", "sudo", "tar", "gh"}
 """Commands of which nothing is this project's to break."""
 
 
@@ -36,10 +41,12 @@ def check(words: list[str], line: str) -> None:
     checks: dict[str, Callable[[list[str], str], None]] = {
         "make": lambda rest, _: assert_targets(rest),
         "humanpose3d": lambda rest, _: assert_parses(rest),
-        "docker": assert_compose,
+        "docker": assert_docker,
+        "kind": assert_images,
         "kubectl": assert_kubectl,
         "python": lambda rest, _: assert_module(rest),
         "cp": lambda rest, _: assert_files(rest[:-1]),
+        "sed": lambda rest, _: assert_files([word for word in rest if word.startswith("deploy/")]),
     }
     assert head in checks, f"a test has to know how to check {head!r}: {line}"
     checks[head](words[1:], line)
@@ -70,7 +77,10 @@ def assert_known(words: list[str]) -> None:
             parser = deeper.choices[word]
 
 
-def assert_compose(words: list[str], line: str) -> None:
+def assert_docker(words: list[str], line: str) -> None:
+    if words[0] in {"save", "tag", "push"}:
+        assert_images(words, line)
+        return
     assert words.pop(0) == "compose", line
     while words[0] == "-f":
         assert_files([words[1]])
@@ -78,11 +88,23 @@ def assert_compose(words: list[str], line: str) -> None:
     assert words[0] in COMPOSE, line
     for scaled in (words[index + 1] for index, word in enumerate(words) if word == "--scale"):
         assert scaled.split("=")[0] in SERVICES, line
+    if words[0] == "run":
+        service, *rest = words[2:]
+        assert_parses([*SERVICES[service]["entrypoint"][3:], *rest])
+
+
+def assert_images(_words: list[str], line: str) -> None:
+    for names in re.findall(r"humanpose3d/\{?([a-z,]+)", line):
+        assert set(names.split(",")) <= set(SERVICES), line
 
 
 def assert_kubectl(words: list[str], line: str) -> None:
     if "apply" in words:
         assert (ROOT / words[words.index("-k") + 1] / "kustomization.yaml").is_file(), line
+        return
+    if "label" in words:
+        label, _, value = words[-1].partition("=")
+        assert f'{label}: "{value}"' in POLICIES, line
         return
     # kubectl itself checks the words, and makes nothing.
     environment = {**os.environ, "PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"}

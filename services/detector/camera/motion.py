@@ -176,7 +176,7 @@ class MotionMeter:
     def _begin(self, gray: NDArray[np.uint8], beside: NDArray[np.uint8], turn: Rotation, zoom: float) -> None:
         """Choose points to follow."""
         found = cv2.goodFeaturesToTrack(gray, _POINTS, 0.01, 8, mask=beside)
-        none = found is None  # type: ignore[redundant-expr]  # the stub does not know it
+        none = found is None
         self._points = np.empty((0, 2)) if none else found.reshape(-1, 2).astype(float)
         self._key = _Key(self._points, turn, zoom)
 

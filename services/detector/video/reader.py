@@ -39,6 +39,9 @@ DEMUXERS: Final = "aac,asf,avi,flac,flv,mov,matroska,mp3,mpeg,mpegts,ogg,wav"
 NOT_A_VIDEO: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Pictures that travel as a video stream: cover art, chapter thumbnails, stills."""
 
+_BESIDE_VIDEO: Final = {"audio", "subtitle", "attachment", "video"}
+"""Kinds of streams that are understood and hold no video: cover art is a video stream. A damaged one is of none."""
+
 NOMINAL_FPS: Final = 25
 """Where a container gives neither timestamps nor a frame rate (raw streams); FFmpeg assumes the same."""
 
@@ -393,8 +396,14 @@ def _open(path: Path) -> InputContainer:
 
 def _video_stream(container: InputContainer, name: str) -> VideoStream:
     videos = [stream for stream in container.streams.video if not stream.disposition & NOT_A_VIDEO]
-    if not videos:
+    kinds = {stream.type for stream in container.streams}
+    if not videos and kinds and kinds <= _BESIDE_VIDEO:
         raise NoVideoStream(f"{name} has no moving picture, only sound. Give a video.")
+    if not videos:
+        raise UnreadableVideo(
+            f"{name} has no moving picture that can be read: it is damaged, or was cut off while it was recorded or "
+            "copied. Copy it again, or take another recording."
+        )
     best = container.streams.best("video")
     stream = best if best in videos else videos[0]
     if stream.codec_context is None:

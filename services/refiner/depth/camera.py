@@ -1,7 +1,7 @@
 """The camera's geometry: viewing rays of the picture's points, and where the person stands before the camera."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -58,6 +58,15 @@ def _turned(slopes: FloatArray, rotations: FloatArray) -> FloatArray:
     rays = np.concatenate([slopes, np.ones_like(slopes[..., :1])], axis=2)
     x, y, z = np.moveaxis(np.einsum("tij,tkj->tki", rotations, rays), 2, 0)
     return np.asarray(np.stack([x, y], axis=2) / np.maximum(z, _LEAST_AHEAD)[..., None])
+
+
+def at_assumed_focal_length(landmarks: Landmarks, focal_length: float | None) -> Landmarks:
+    """The landmarks as a camera of the assumed focal length sees them, where the true one is known (as a share of the
+    image's longer side)."""
+    if focal_length is None:
+        return landmarks
+    middle = np.array(landmarks.image_size) / 2
+    return replace(landmarks, image=middle + (landmarks.image - middle) * (FOCAL_LENGTH / focal_length))
 
 
 @dataclass(frozen=True, eq=False)
