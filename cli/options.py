@@ -45,9 +45,10 @@ def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
         help_text = f"{field.description} (default {default})"
         group.add_argument(_flag(name), choices=choices, default=default, help=help_text)
     else:
-        number = int if field.annotation is int else _number
+        kind = _number if isinstance(default, float) else type(default)
+        metavar = "WHO" if field.annotation is str else "N"
         help_text = f"{field.description} (default {default})"
-        group.add_argument(_flag(name), type=number, default=default, metavar="N", help=help_text)
+        group.add_argument(_flag(name), type=kind, default=default, metavar=metavar, help=help_text)
 
 
 def _number(text: str) -> float:

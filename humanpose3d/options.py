@@ -155,6 +155,14 @@ class RunOptions(Contract):
         PoseRuntime,
         Field(description="what runs that model: ONNX Runtime, on a GPU where there is one, or MediaPipe on the CPU"),
     ] = "onnx"
+    person: Annotated[
+        str,
+        Field(
+            pattern=r"^(auto|largest|leftmost|rightmost|[1-9]\d{0,3}|\d+(\.\d*)?,\d+(\.\d*)?@\d+(\.\d*)?)$",
+            description="whom to analyse where several people are in view: auto, largest, leftmost, rightmost, a "
+            "number of quality.json, or X,Y@T: a place in the picture (pixels, or shares from 0 to 1) at T seconds",
+        ),
+    ] = "auto"
     focal_length_35mm: Annotated[
         float | None,
         Field(

@@ -160,6 +160,24 @@ QUALITY: Final = {
     "stages.detector.body_size_px": ("pixel", "height or width of the person in the picture, the larger; median"),
     "stages.detector.outside_picture_rate": ("share", "frames in which a limb is outside the picture"),
     "stages.detector.body_jumps": ("count", "times that the tracked body moved faster than a person can"),
+    "stages.detector.people.rule": ("", "by which the person analysed was chosen (`person`)"),
+    "stages.detector.people.chosen": ("", "number of the track that is analysed"),
+    "stages.detector.people.near_s": ("s", "others close to the person: number of the track, from, to"),
+    "stages.detector.people.tracks": (
+        "",
+        "everybody in view: number, times of the first and last sighting, size in pixels, share of the limbs in view, "
+        "motion in own sizes a second, and at `times_s` the boxes in pixels (left, top, right, bottom)",
+    ),
+    "stages.detector.camera_motion": ("", "`still`, `compensated` or `not compensated`"),
+    "stages.detector.camera_zoom": ("", "longest over shortest focal length"),
+    "stages.detector.camera_unexplained_share": (
+        "share",
+        "looks at the background that turning and zooming do not explain",
+    ),
+    "stages.detector.camera_*_deg": (
+        "°",
+        "how far the camera turned: left and right, up and down, about its line of sight",
+    ),
     "stages.detector.interlaced": ("", "whether the video is interlaced"),
     "stages.detector.damaged_parts": ("count", "parts that could not be decoded"),
     "stages.detector.repeated_pictures": (

@@ -76,6 +76,7 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   q_pose_model: "How carefully should the video be looked at?",
   q_augmentation_cycles: "How many times should the body markers be estimated and averaged?",
   q_visibility_min: "How sure must a point be to count?",
+  q_person: "Are several people in view? Who is to be analysed?",
   q_start: "From which second on?",
   q_end: "Up to which second?",
   q_capture_fps: "Is it slow motion? At how many frames a second was it recorded?",
