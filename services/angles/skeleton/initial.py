@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
+from humanpose3d.motion import FloatArray
 from services.angles.rotations import zxy
 from services.angles.skeleton.kinematics import cross
 from services.angles.skeleton.model import Model
-from humanpose3d.motion import FloatArray
 
 Points = dict[str, FloatArray]
 
@@ -30,7 +30,7 @@ def guess(model: Model, times: FloatArray, positions: FloatArray) -> FloatArray:
     for side, lead in (("R", 1.0), ("L", -1.0)):
         for (first, middle, last), names in _LIMBS.items():
             base = pelvis if first == "Hip" else torso
-            angles = _limb(base, *(points[side + name] for name in (first, middle, last)), lead)
+            angles = _limb(base, points[side + first], points[side + middle], points[side + last], lead)
             found |= {f"{name}_{side.lower()}": angle for name, angle in zip(names, angles, strict=True)}
     out = np.tile(model.defaults, (len(times), 1))
     for index, coordinate in enumerate(model.coordinates):

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.angles.skeleton.model import GROUND, Axis, Joint, Model, Offset
 from humanpose3d.motion import FloatArray
+from services.angles.skeleton.model import GROUND, Axis, Joint, Model, Offset
 
 _EPSILON: Final = np.zeros((3, 3, 3))
 for _i, _j, _k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):

@@ -14,10 +14,10 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from services.angles.skeleton.functions import Function, linear, polynomial, scaled, spline
 from humanpose3d.errors import InvalidMotion
-from shared.models import shipped
 from humanpose3d.motion import FloatArray
+from services.angles.skeleton.functions import Function, linear, polynomial, scaled, spline
+from shared.models import shipped
 
 GROUND: Final = -1
 """The parent of the first body."""

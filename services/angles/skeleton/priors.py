@@ -6,8 +6,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from services.angles.skeleton.model import Coordinate, Model
 from humanpose3d.motion import FloatArray
+from services.angles.skeleton.model import Coordinate, Model
 
 
 @dataclass(frozen=True)
