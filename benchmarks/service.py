@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from gateway.client import Client
+from humanpose3d.client import Client
 from tests.servers import ACCESS_KEY, REPOSITORY, SECRET_KEY, NatsServer, S3Server, free_port
 
 RESULT = Path(__file__).parent / "results" / "service.json"
@@ -82,7 +82,7 @@ def _overhead(environment: dict[str, str]) -> dict[str, float]:
         _until_ready(url)
         with Client(url) as client:
             for repetition in range(REPETITIONS + 1):
-                run_key = client.submit(SAMPLE, height=1.72, weight=70)
+                run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True)
                 run = client.wait(run_key)
                 took = (run.updated_at - run.accepted_at).total_seconds()
                 own = _in_process()

@@ -26,7 +26,7 @@ import psutil
 
 from benchmarks.length import Length, measure_length
 from benchmarks.speed_tables import markdown
-from gateway.client import Client
+from humanpose3d.client import Client
 from shared.machine import usable_cpus
 from shared.runtime.local_system import System
 from tests.clips import there_and_back
@@ -180,7 +180,7 @@ def _served(clip: Path, detectors: int) -> float:
         with System(Path(data), "127.0.0.1", free_port(), detectors) as system, Client(system.url) as client:
             turns = []
             for _ in range(REPETITIONS + 1):
-                run_key = client.submit(clip, height=1.72, weight=70)
+                run_key = client.submit(clip, height=1.72, weight=70, consent=True)
                 client.wait(run_key)
                 run = client.run(run_key)
                 turns.append((run.updated_at - run.accepted_at).total_seconds())

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from types import NoneType
 from typing import get_args
 
 from pydantic.fields import FieldInfo
@@ -37,7 +38,9 @@ def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
         group.add_argument(_flag(name), action=action, default=default, help=field.description)
     elif name.endswith("_path"):
         group.add_argument(_flag(name), type=_absolute, metavar="FILE", help=field.description)
-    elif choices := get_args(field.annotation):
+    elif NoneType in (kinds := get_args(field.annotation)):
+        group.add_argument(_flag(name), type=kinds[0], metavar="N", help=field.description)
+    elif choices := kinds:
         help_text = f"{field.description} (default {default})"
         group.add_argument(_flag(name), choices=choices, default=default, help=help_text)
     else:

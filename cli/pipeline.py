@@ -10,6 +10,7 @@ from typing import Any
 
 from humanpose3d.errors import OutputNotWritable
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, route
+from services.angles.analysis.stage import ANALYSIS
 from services.angles.stage import ANGLES
 from services.augmenter.stage import AUGMENTER
 from services.detector.stage import DETECTOR
@@ -24,7 +25,7 @@ from shared.results.write import number_of_plots, publish, write_results
 from shared.stage import Progress, Stage
 
 STAGES: Mapping[StageName, Stage[Any, Any]] = {
-    stage.name: stage for stage in (DETECTOR, DEPTH, AUGMENTER, ANGLES, JOINTS)
+    stage.name: stage for stage in (DETECTOR, DEPTH, AUGMENTER, ANGLES, JOINTS, ANALYSIS)
 }
 
 ProgressBar = Callable[[StageName], AbstractContextManager[Progress]]

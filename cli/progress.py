@@ -1,14 +1,18 @@
-"""Progress on the terminal: one bar a stage, with frames per second and the time left."""
+"""Progress of a run: on the terminal one bar a stage; for programs one JSON object a line."""
 
+import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final, TextIO
 
 from tqdm import tqdm
 
 from humanpose3d.options import StageName
 from shared.stage import Progress
 
+_INTERVAL_S: Final = 0.1
 _FORMAT = "{desc:<15}{percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}  {rate_noinv_fmt}  {remaining} left"
 
 
@@ -29,3 +33,34 @@ def bar(stage: StageName) -> Iterator[Progress]:
     finally:
         if shown is not None:
             shown.close()
+
+
+class JsonLines:
+    """Messages to the program that started this one.
+
+    {"stage": "detector", "done": 120, "total": 600}    frames; total null where the video does not say
+    {"results": "/data/out/walk"}                       the folder, complete
+    {"problem": {"code": …, "detail": …, …}}            `humanpose3d.api_models.ProblemDetails`
+    """
+
+    def __init__(self, outgoing: TextIO) -> None:
+        self._outgoing = outgoing
+
+    def say(self, **message: object) -> None:
+        """One message, as a line."""
+        self._outgoing.write(json.dumps(message) + "\n")
+        self._outgoing.flush()
+
+    @contextmanager
+    def bar(self, stage: StageName) -> Iterator[Progress]:
+        """Like `bar`, as messages: ten a second at most, and the last frame's always."""
+        said = 0.0
+
+        def advance(done: int, total: int | None) -> None:
+            nonlocal said
+            now = time.monotonic()
+            if now - said >= _INTERVAL_S or done == total:
+                said = now
+                self.say(stage=stage, done=done, total=total)
+
+        yield advance

@@ -23,8 +23,8 @@ def _command(parsed: argparse.Namespace) -> int:
         Subject.parse({"height": parsed.height, "weight": 70})  # for its bounds; the weight does not matter here
     markers = read_trc(parsed.file)
     # Deferred: ONNX Runtime's import takes longer than printing a usage error should.
-    from services.refiner.depth.choice import depth_network
     from services.refiner.depth.from_trc import refine_markers
+    from services.refiner.depth.neural import depth_network
 
     network = depth_network(RunOptions(main_refiner=True, depth_model_path=parsed.depth_model_path))
     assert network is not None, "main_refiner asks for one"

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import signal
 import threading
 import webbrowser
@@ -10,10 +11,13 @@ from types import FrameType
 
 from platformdirs import user_data_path
 
+from humanpose3d.errors import InvalidOption
 from shared.machine import usable_cpus
 
 _MOST_DETECTORS = 8
 """By default: each holds some hundred MB."""
+
+_LAST_PORT = 65535
 
 DEFAULT_DATA = user_data_path("humanpose3d", appauthor=False)
 
@@ -35,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _command(parsed: argparse.Namespace) -> int:
+    _check(parsed)
     # Deferred: what a server needs, the other commands do not.
     from shared.runtime.local_system import AlreadyRunning, System
 
@@ -54,6 +59,23 @@ def _command(parsed: argparse.Namespace) -> int:
         print(running, flush=True)
         webbrowser.open(running.url)
     return 0
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    """Say what would keep a service from starting before any is started. Raises InvalidOption, InvalidSetting."""
+    from gateway.api_keys import KeyRing, demand_keys
+    from shared.runtime.settings import Settings
+
+    faults = {}
+    if parsed.port is not None and not 1 <= parsed.port <= _LAST_PORT:
+        faults["port"] = f"is a number from 1 to {_LAST_PORT}, not {parsed.port}"
+    if parsed.detectors < 1:
+        faults["detectors"] = f"is at least 1, not {parsed.detectors}"
+    if faults:
+        raise InvalidOption(faults)
+    own = {"NATS_URL": "nats://127.0.0.1:4222", "STORE_DIRECTORY": str(parsed.data), "HOST": parsed.host}
+    settings = Settings.from_environment({**os.environ, **{f"HUMANPOSE3D_{name}": own[name] for name in own}})
+    demand_keys(settings, KeyRing(settings.api_keys_file))
 
 
 def _on_signals(stop: threading.Event) -> None:

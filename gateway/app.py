@@ -1,8 +1,6 @@
 """The HTTP face of the system: `python -m gateway.app`."""
 
 import asyncio
-import contextlib
-import ipaddress
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -16,21 +14,25 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import health, problems, static_files
-from gateway.api_keys import KeyRing
+from gateway.api_keys import KeyRing, demand_keys
+from gateway.browser_guard import BrowserGuard
+from gateway.request_limits import BodyLimits, Heads, TimelyProtocol
 from gateway.routes import Services, router
 from gateway.run_index import RunIndex
 from gateway.run_service import RunService
-from humanpose3d.errors import HumanPose3DError, InvalidSetting, Unavailable
+from gateway.uploads import Uploads
+from humanpose3d.errors import HumanPose3DError, Unavailable
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus
 from shared.runtime.bus.nats import NatsBus
+from shared.runtime.retrying import cancelled
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store, open_store
 from shared.scratch import clear_leftovers
 
 _INDEX_TIMEOUT_S = 10.0
 _SWEEP_S = 600.0
-_ABANDONED = timedelta(days=2)
+_ABANDONED = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 
@@ -44,12 +46,19 @@ def main() -> None:
         app = create_app(settings, NatsBus(settings), open_store(settings))
     except HumanPose3DError as error:
         sys.exit(f"gateway: {error}")
-    uvicorn.run(
+    uvicorn.Server(server_configuration(app, settings)).run()
+
+
+def server_configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
+        http=TimelyProtocol,
         log_config=None,
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=10,
     )
 
@@ -60,31 +69,34 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     Raises InvalidSetting where it would be reachable from other machines without API keys.
     """
     keys = KeyRing(settings.api_keys_file)
-    _demand_keys(settings, keys)
+    demand_keys(settings, keys)
     index = RunIndex(bus)
-    run_service = RunService(bus, store, index)
+    uploads = Uploads(bus, store, settings.max_upload_bytes)
+    run_service = RunService(bus, store, index, uploads)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await index.start(_INDEX_TIMEOUT_S)
-        sweeper = asyncio.create_task(_sweep(run_service, store, settings.retention_days))
+        sweeper = asyncio.create_task(_sweep(run_service, settings.retention_days))
         yield
-        sweeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeper
+        await cancelled(sweeper)
         await index.stop()
         await bus.close()
 
     app = FastAPI(title="HumanPose3D", version=version("humanpose3d"), lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.services = Services(settings, bus, store, run_service, keys)
+    app.state.services = Services(settings, bus, store, run_service, uploads, keys)
     problems.install(app)
     app.include_router(router)
     app.include_router(health.router)
     static_files.install(app, settings)
     app.add_middleware(_OptionalSlash)
-    if settings.cors_origins:
-        origins = [origin.strip() for origin in settings.cors_origins.split(",")]
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(BodyLimits)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"]
+        )
+    app.add_middleware(BrowserGuard, settings=settings, with_keys=keys.demanded)
+    app.add_middleware(Heads)
     return app
 
 
@@ -100,33 +112,19 @@ class _OptionalSlash:
         await self._app(scope, receive, send)
 
 
-async def _sweep(run_service: RunService, store: Store, retention_days: float | None) -> None:
+async def _sweep(run_service: RunService, retention_days: float | None) -> None:
     """Erase abandoned uploads and what is older than the retention, for as long as the gateway runs."""
     while True:
         try:
-            await store.sweep(_ABANDONED)
+            await run_service.sweep(_ABANDONED)
             erased = 0 if retention_days is None else await run_service.erase_older_than(timedelta(days=retention_days))
             if erased:
                 _log.info("retention erased %d runs", erased)
         except Unavailable:
             _log.warning("retention waits for bus and store")
+        except Exception:  # noqa: BLE001 -- what stands in the way of one run must not keep the others for ever
+            _log.exception("retention failed")
         await asyncio.sleep(_SWEEP_S)
-
-
-def _demand_keys(settings: Settings, keys: KeyRing) -> None:
-    address = settings.published_on or settings.host
-    if not keys and not _is_loopback(address):
-        raise InvalidSetting(
-            f"HUMANPOSE3D_API_KEYS_FILE: is needed, since the gateway can be reached on {address}. "
-            "Make a key with 'humanpose3d keys add', or listen on 127.0.0.1."
-        )
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 A file that passes can still be unreadable; the detector finds that out and the run fails with the same code.
 """
 
-from pathlib import Path
 from typing import Final
 
 from humanpose3d.errors import UnreadableVideo
@@ -19,19 +18,14 @@ _STARTS: Final = {
     b"OggS": ("video/ogg", ".ogv"),
     b"FLV\x01": ("video/x-flv", ".flv"),
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": ("video/x-ms-wmv", ".wmv"),  # ASF
-    b"GIF8": ("image/gif", ".gif"),
 }
-
-
-def check_container(path: Path) -> None:
-    """Raises UnreadableVideo where the file is no container that holds video."""
-    with path.open("rb") as file:
-        container(file.read(HEAD_BYTES))
+_NOT_VIDEO: Final = (b"M4A ", b"M4B ", b"M4P ", b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"crx ", b"aax ")
+"""Brands of ISO files that hold sound or a photograph (mp4ra.org)."""
 
 
 def container(head: bytes) -> tuple[str, str]:
     """Media type and suffix of the video that begins with these bytes. Raises UnreadableVideo."""
-    if head[4:8] in _ISO_BOXES:
+    if head[4:8] in _ISO_BOXES and not (head[4:8] == b"ftyp" and head[8:12] in _NOT_VIDEO):
         return ("video/quicktime", ".mov") if head[4:12] == b"ftypqt  " else ("video/mp4", ".mp4")
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "video/x-msvideo", ".avi"

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from humanpose3d.errors import HumanPose3DError, InputError
+from humanpose3d.errors import HumanPose3DError, InputError, Unavailable
 
 
 class MalformedForm(InputError):
@@ -80,11 +80,42 @@ class UploadIncomplete(InputError):
     status = 409
 
 
+class UnknownHost(InputError):
+    """The request names a server that this one is not: a foreign page may have made its name point here."""
+
+    code = "unknown-host"
+    status = 403
+
+
+class ForeignOrigin(InputError):
+    """A page of another site asks for a change."""
+
+    code = "foreign-origin"
+    status = 403
+
+
+class KeysUnreadable(Unavailable):
+    """The server's file of API keys cannot be read, or not all of it."""
+
+    code = "keys-unreadable"
+
+
+class PreconditionFailed(InputError):
+    """The file is not the one that If-Match or If-Unmodified-Since demands."""
+
+    code = "precondition-failed"
+    status = 412
+
+
 class RangeNotSatisfiable(InputError):
     """The range asked for lies outside the file."""
 
     code = "range-not-satisfiable"
     status = 416
+
+    def __init__(self, message: str, size: int) -> None:
+        self.headers = {"Content-Range": f"bytes */{size}"}
+        super().__init__(message)
 
 
 class NotFinished(InputError):

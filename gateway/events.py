@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from shared.runtime.bus import Bus
@@ -12,7 +12,7 @@ HEARTBEAT_S: Final = 15.0
 _OVER: Final = ("completed", "failed", "cancelled")
 
 
-async def event_stream(bus: Bus, state: RunState, after: int) -> AsyncIterator[str]:
+async def event_stream(bus: Bus, state: RunState, after: int) -> AsyncGenerator[str, None]:
     """Events after `after`, until the one that ends the run; comments while nothing happens keep the line open."""
     events = bus.events(state.run_id, after)
     pending: asyncio.Task[tuple[int, StageEvent]] | None = None

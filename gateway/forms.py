@@ -1,24 +1,23 @@
-"""Reads a multipart form from the network while it arrives: fields in memory, the video onto disk.
+"""Reads a multipart form from the network while it arrives: fields in memory, the video into what the caller gives.
 
 Nothing is held whole in memory, every limit is checked as bytes come in, and a client that stops sending is dropped.
 """
 
 import asyncio
 import errno
-import hashlib
-import os
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
 from gateway.errors import BodyTooLarge, MalformedForm, StorageFull, TooSlow, UnsupportedMediaType
-from humanpose3d.errors import InvalidOption
+from humanpose3d.errors import InvalidOption, StoreFull
 
 VIDEO: Final = "video"
 _MAX_FIELDS: Final = 64
@@ -30,52 +29,47 @@ _MIN_BYTES_PER_SECOND: Final = 2_000
 _PAUSE_S: Final = 20.0
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A video on the gateway's disk: where, what the client calls it, its size in bytes and its sha256."""
+class Sink(Protocol):
+    """Takes the video's bytes as they come."""
 
-    path: Path
-    filename: str
-    size: int
-    sha256: str
+    async def write(self, data: bytes) -> None:
+        """Take in the next bytes."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a form held: its fields by name, and the video, if it had one."""
+    """What a form held: its fields by name, and what the client calls the video, if it had one."""
 
     fields: dict[str, str]
-    video: Upload | None
+    filename: str | None
 
 
-async def read_form(content_type: str, body: AsyncIterator[bytes], scratch: Path, max_bytes: int) -> Form:
-    """Read a form; the video goes into a file in `scratch`, which is the caller's to remove.
+async def read_form(content_type: str, body: AsyncIterator[bytes], video: Sink, max_bytes: int) -> Form:
+    """Read a form; the video's bytes go to `video`.
 
-    Raises UnsupportedMediaType, MalformedForm, BodyTooLarge, TooSlow, StorageFull, and InvalidOption where a field
-    comes twice.
+    Raises UnsupportedMediaType, MalformedForm, BodyTooLarge, TooSlow, what `video` raises, and InvalidOption where a
+    field comes twice.
     """
     boundary = _boundary(content_type)
-    reader = _Reader(scratch)
+    reader = _Reader(video)
     parser = MultipartParser(boundary, reader.callbacks(), max_header_size=_MAX_HEADER_BYTES)  # type: ignore[arg-type]  # its callbacks are a TypedDict
     try:
-        with _room_demanded():
-            async for chunk in _within_limits(body, max_bytes):
-                parser.write(chunk)
-                await reader.spill()
-            parser.finalize()
-            return await reader.finish()
+        async for chunk in _within_limits(body, max_bytes):
+            parser.write(chunk)
+            await reader.spill(_WRITE_BYTES)
+        parser.finalize()
+        await reader.spill(1)
+        return reader.form()
     except FormParserError:
         raise MalformedForm("The body is not a complete multipart form. Send it again.") from None
-    finally:
-        reader.close()
 
 
 async def read_body(body: AsyncIterator[bytes], path: Path, max_bytes: int) -> None:
     """Read a body that is nothing but bytes into a new file.
 
-    Raises MalformedForm where it is empty, BodyTooLarge, TooSlow, StorageFull.
+    Raises MalformedForm where it is empty, BodyTooLarge, TooSlow.
     """
-    with _room_demanded(), path.open("xb") as file:
+    with path.open("xb") as file:
         async for chunk in _within_limits(body, max_bytes):
             await asyncio.to_thread(file.write, chunk)
         if not file.tell():
@@ -94,10 +88,12 @@ async def _within_limits(body: AsyncIterator[bytes], max_bytes: int) -> AsyncIte
 
 
 @contextmanager
-def _room_demanded() -> Iterator[None]:
-    """A full disk in words for the client."""
+def room_demanded() -> Iterator[None]:
+    """A full disk, here or in the store, in words for the client."""
     try:
         yield
+    except StoreFull:
+        raise StorageFull("The server has no room for this upload at the moment. Try again later.") from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StorageFull("The server has no room for this upload at the moment. Try again later.") from None
@@ -122,6 +118,8 @@ async def _patiently(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 chunk = await anext(body)
         except TimeoutError:
             raise TooSlow("The upload stopped. Send it again.") from None
+        except ClientDisconnect:
+            raise MalformedForm("The connection ended before the upload did. Send it again.") from None
         except StopAsyncIteration:
             return
         yield chunk
@@ -136,7 +134,7 @@ def _demand_pace(received: int, elapsed: float) -> None:
 class _Reader:
     """Collects what the parser calls back with."""
 
-    scratch: Path
+    video: Sink
     fields: dict[str, str] = field(default_factory=dict)
     _name: str = ""
     _filename: str | None = None
@@ -144,11 +142,7 @@ class _Reader:
     _header_content: bytes = b""
     _headers: dict[bytes, bytes] = field(default_factory=dict)
     _value: bytearray = field(default_factory=bytearray)
-    _file: BinaryIO | None = None
-    _path: Path | None = None
-    _video_name: str = ""
-    _digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    _size: int = 0
+    _unwritten: bytearray = field(default_factory=bytearray)
     _ended: bool = False
 
     def callbacks(self) -> dict[str, object]:
@@ -163,22 +157,16 @@ class _Reader:
             "on_end": self._end,
         }
 
-    async def spill(self) -> None:
-        """Write what is buffered of the video, off the event loop."""
-        if self._file and len(self._value) >= _WRITE_BYTES:
-            await asyncio.to_thread(self._write)
+    async def spill(self, least: int) -> None:
+        """Pass on what has come of the video, if that is `least` bytes."""
+        if len(self._unwritten) >= least:
+            data, self._unwritten = bytes(self._unwritten), bytearray()
+            await self.video.write(data)
 
-    async def finish(self) -> Form:
+    def form(self) -> Form:
         if not self._ended:
             raise MalformedForm("The form breaks off before its end. Send it again.")
-        if self._path is None:
-            return Form(self.fields, None)
-        return Form(self.fields, Upload(self._path, self._video_name, self._size, self._digest.hexdigest()))
-
-    def close(self) -> None:
-        if self._file:
-            with suppress(OSError):
-                self._file.close()
+        return Form(self.fields, self._filename)
 
     def _begin(self) -> None:
         self._headers, self._value = {}, bytearray()
@@ -199,43 +187,28 @@ class _Reader:
         filename = options.get(b"filename")
         if not self._name:
             raise MalformedForm("A part of the form has no name.")
-        if self._name in self.fields or (self._name == VIDEO and self._path):
+        if self._name in self.fields or (self._name == VIDEO and self._filename is not None):
             raise InvalidOption({self._name: "is given twice"})
         if len(self.fields) >= _MAX_FIELDS:
             raise MalformedForm(f"The form has more than {_MAX_FIELDS} fields.")
+        if self._name == VIDEO and filename is None:
+            raise InvalidOption({VIDEO: "has to be a file"})
         if self._name == VIDEO:
-            self._open(filename)
+            self._filename = (filename or b"").decode("utf-8", "replace")
         elif filename is not None:
             raise InvalidOption({self._name: f"is a file; only {VIDEO!r} can be one"})
 
-    def _open(self, filename: bytes | None) -> None:
-        if filename is None:
-            raise InvalidOption({VIDEO: "has to be a file"})
-        self._video_name = filename.decode("utf-8", "replace")
-        self._path = self.scratch / "upload"
-        self._file = self._path.open("wb")
-
     def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._name == VIDEO:
+            self._unwritten += data[start:end]
+            return
         self._value += data[start:end]
-        if self._name != VIDEO and len(self._value) > _MAX_FIELD_BYTES:
+        if len(self._value) > _MAX_FIELD_BYTES:
             raise InvalidOption({self._name: f"is longer than {_MAX_FIELD_BYTES} bytes"})
 
     def _part_done(self) -> None:
-        if self._name == VIDEO and self._file:
-            self._write()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
-        else:
+        if self._name != VIDEO:
             self.fields[self._name] = self._value.decode("utf-8", "replace")
-        self._value = bytearray()
-
-    def _write(self) -> None:
-        assert self._file
-        self._digest.update(self._value)
-        self._file.write(self._value)
-        self._size += len(self._value)
-        self._value = bytearray()
 
     def _end(self) -> None:
         self._ended = True

@@ -26,10 +26,11 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses=responses(503))
 async def readyz(request: Request) -> dict[str, str]:
-    """Bus and store answer."""
+    """Bus and store answer, and the list of runs is current."""
     services = request.app.state.services
     await services.bus.check()
     await services.store.check()
+    services.run_service.check()
     return {"status": "ready"}
 
 

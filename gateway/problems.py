@@ -5,48 +5,26 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from humanpose3d.errors import HumanPose3DError, InvalidOption
+from humanpose3d.api_models import FieldProblem, ProblemDetails
+from humanpose3d.errors import HumanPose3DError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 _log = logging.getLogger(__name__)
 
 
-class FieldProblem(BaseModel):
-    """What is wrong with one field of a form or query."""
-
-    field: str
-    detail: str
-
-
-class ProblemDetails(BaseModel):
-    """RFC 9457 problem details."""
-
-    type: str = Field(description="urn of the kind of problem", examples=["urn:humanpose3d:problem:invalid-option"])
-    title: str = Field(description="the kind of problem in a few words")
-    status: int = Field(description="the HTTP status")
-    code: str = Field(description="stable, for programs")
-    detail: str = Field(description="what is wrong and what to do, for people")
-    errors: list[FieldProblem] = Field(default=[], description="which fields are at fault")
-
-
 def problem(
     status: int, code: str, detail: str, errors: list[FieldProblem] | None = None, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """A problem as a response."""
-    body = ProblemDetails(
-        type=f"urn:humanpose3d:problem:{code}",
-        title=code.replace("-", " ").capitalize(),
-        status=status,
-        code=code,
-        detail=detail,
-        errors=errors or [],
-    )
-    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+    return _response(ProblemDetails.from_code(status, code, detail, errors or []), headers)
+
+
+def _response(body: ProblemDetails, headers: dict[str, str] | None) -> JSONResponse:
+    return JSONResponse(body.model_dump(), body.status, headers, MEDIA_TYPE)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -74,11 +52,14 @@ def install(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HumanPose3DError)
-    fields = error.faults.items() if isinstance(error, InvalidOption) else ()
-    errors = [FieldProblem(field=field, detail=detail) for field, detail in fields]
     if error.status >= 500:
         _log.warning("%s %s: %s", request.method, request.url.path, error.code)
-    return problem(error.status, error.code, str(error), errors, getattr(error, "headers", None))
+    return of_error(error)
+
+
+def of_error(error: HumanPose3DError) -> JSONResponse:
+    """An error of the tree as a response."""
+    return _response(ProblemDetails.of(error), getattr(error, "headers", None))
 
 
 async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
@@ -90,7 +71,7 @@ async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    codes = {404: "not-found", 405: "method-not-allowed"}
+    codes = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "body-too-large"}
     headers = dict(error.headers) if error.headers else None
     return problem(error.status_code, codes.get(error.status_code, "http-error"), str(error.detail), headers=headers)
 

@@ -1,36 +1,35 @@
 """The API under `/api`: thin functions between HTTP and `gateway.runs`."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
+from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response, StreamingResponse
 
-from gateway import downloads
+from gateway import downloads, resources
 from gateway.api_keys import ApiKey, KeyRing
-from gateway.container_type import check_container
-from gateway.errors import NotFinished
+from gateway.errors import NotFinished, UploadNotFound
 from gateway.events import event_stream
-from gateway.forms import Form, read_body, read_form
+from gateway.forms import Form, read_body, read_form, room_demanded
+from gateway.incoming import PART_BYTES, incoming
 from gateway.problems import responses
-from gateway.resources import (
+from gateway.run_service import RunService
+from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
+from gateway.uploads import Uploads
+from humanpose3d.api_models import (
     Accepted,
     PartAddress,
     Progress,
     Run,
     RunChange,
     RunList,
-    RunSummary,
     Skeleton,
     Statistics,
     UploadForm,
     UploadSize,
     UploadState,
 )
-from gateway.run_service import RunService
-from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
-from gateway.uploads import PART_BYTES, Uploads
-from humanpose3d.errors import InvalidOption
+from humanpose3d.errors import InvalidOption, RunNotFound
 from humanpose3d.formats.npz import load_npz
 from humanpose3d.motion import AngleSd, JointAngles
 from humanpose3d.options import RunOptions, Subject
@@ -40,17 +39,28 @@ from shared.runtime.settings import Settings
 from shared.runtime.store import Store
 from shared.scratch import scratch_folder
 
+_run_ids: Final = TypeAdapter(RunId)
+
 _BINARY: Final = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
-router = APIRouter(prefix="/api", responses=responses(401, 503))
+_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: _BINARY,
+    206: {"description": "the part asked for", **_BINARY},
+    304: {"description": "what the client has is current"},
+    **responses(404, 412, 416, 422),
+}
+
+router = APIRouter(prefix="/api", responses=responses(401, 403, 503))
 
 
 class Services:
     """What the routes work with; one a process."""
 
-    def __init__(self, settings: Settings, bus: Bus, store: Store, run_service: RunService, keys: KeyRing) -> None:
+    def __init__(
+        self, settings: Settings, bus: Bus, store: Store, run_service: RunService, uploads: Uploads, keys: KeyRing
+    ) -> None:
         self.settings, self.bus, self.store, self.run_service, self.keys = settings, bus, store, run_service, keys
-        self.uploads = Uploads(bus, store, settings.max_upload_bytes)
+        self.uploads = uploads
 
 
 def _services(request: Request) -> Services:
@@ -100,42 +110,41 @@ async def start_run(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Accepted:
     """Accept a video and its options. The run is queued; its progress is at `progress_url`."""
-    settings = services.settings
-    with scratch_folder() as scratch:
-        form = await read_form(
-            request.headers.get("content-type", ""),
-            request.stream(),
-            scratch,
-            settings.max_upload_bytes,
-        )
+    settings, run_service = services.settings, services.run_service
+    run_id = run_service.new_run_id(key, idempotency_key)
+    content_type = request.headers.get("content-type", "")
+    async with incoming(services.store, run_id) as (video, arriving):
+        form = await read_form(content_type, request.stream(), arriving, settings.max_upload_bytes)
         submission = read_submission(form.fields, settings.models_directory)
-        if form.video is None:
+        if form.filename is None:
             name = form.fields.get(VIDEO_NAME, "video")
-            state = await services.run_service.submit_uploaded(key, submission, _upload_key(form), name)
+            state = await run_service.submit_uploaded(key, submission, _upload_key(form), name)
         else:
-            check_container(form.video.path)
-            state = await services.run_service.submit(key, submission, form.video, idempotency_key)
-    return Accepted.of(state, submission.warnings)
+            sha256 = await arriving.finish()
+            state = await run_service.submit(key, run_id, submission, video, form.filename, sha256)
+    return resources.accepted(state, submission.warnings)
 
 
 def _upload_key(form: Form) -> str:
     try:
-        return form.fields[UPLOAD_KEY]
+        return _run_ids.validate_python(form.fields[UPLOAD_KEY])
     except KeyError:
         raise InvalidOption({"video": f"is required (or an {UPLOAD_KEY})"}) from None
+    except ValidationError:
+        raise UploadNotFound("This is not the key of an upload. POST /api/uploads/ gives one.") from None
 
 
 @router.post("/uploads", status_code=201, dependencies=[Depends(_key)])
 async def begin_upload(services: Given) -> UploadForm:
     """Begin the upload of a large video; the run is started with its `upload_key` afterwards."""
     upload_key, form = await services.uploads.begin()
-    return UploadForm.of(upload_key, form, services.uploads.max_bytes)
+    return resources.upload_form(upload_key, form, services.uploads.max_bytes)
 
 
 @router.get("/uploads/{upload_key}", responses=responses(422), dependencies=[Depends(_key)])
 async def show_upload(services: Given, upload_key: RunId) -> UploadState:
     """What has arrived of an upload, so that it goes on from there."""
-    return UploadState.of(upload_key, await services.uploads.arrived(upload_key))
+    return resources.upload_state(upload_key, await services.uploads.arrived(upload_key))
 
 
 @router.post("/uploads/{upload_key}/parts/{number}", responses=responses(409, 422), dependencies=[Depends(_key)])
@@ -154,7 +163,7 @@ async def address_part(services: Given, request: Request, upload_key: RunId, num
 )
 async def put_part(services: Given, request: Request, upload_key: RunId, number: int) -> None:
     """Store a part here, where the store takes none itself."""
-    with scratch_folder() as scratch:
+    with room_demanded(), scratch_folder() as scratch:
         await read_body(request.stream(), scratch / "part", PART_BYTES)
         await services.uploads.put(upload_key, number, scratch / "part")
 
@@ -163,7 +172,7 @@ async def put_part(services: Given, request: Request, upload_key: RunId, number:
 async def complete_upload(services: Given, upload_key: RunId, whole: UploadSize) -> UploadState:
     """Make one video of the parts. Refused while some are missing; may be repeated."""
     await services.uploads.complete(upload_key, whole.size)
-    return UploadState.of(upload_key, await services.uploads.arrived(upload_key))
+    return resources.upload_state(upload_key, await services.uploads.arrived(upload_key))
 
 
 @router.get("/runs", responses=responses(422))
@@ -175,10 +184,20 @@ async def list_runs(
 ) -> RunList:
     """Your runs, newest first."""
     page = services.run_service.page(key, limit, cursor)
-    return RunList(runs=[RunSummary.of(state) for state in page.runs], next_cursor=page.next_cursor)
+    return RunList(runs=[resources.run_summary(state) for state in page.runs], next_cursor=page.next_cursor)
 
 
-async def _run(services: Given, key: Key, run_key: str) -> RunState:
+def _run_key(run_key: str) -> str:
+    try:
+        return _run_ids.validate_python(run_key)
+    except ValidationError:
+        raise RunNotFound("There is no such run.") from None
+
+
+RunKey = Annotated[str, Depends(_run_key)]
+
+
+async def _run(services: Given, key: Key, run_key: RunKey) -> RunState:
     return await services.run_service.get(key, run_key)
 
 
@@ -188,13 +207,13 @@ Found = Annotated[RunState, Depends(_run)]
 @router.get("/runs/{run_key}", responses=responses(404, 422))
 async def show_run(state: Found) -> Run:
     """State, options and files of a run."""
-    return Run.of(state)
+    return resources.run(state)
 
 
 @router.get("/runs/{run_key}/progress", responses=responses(404, 422))
 async def show_progress(services: Given, state: Found) -> Progress:
     """How far a run is, and why it failed if it did."""
-    return Progress.of(state, services.run_service.position(state))
+    return resources.progress(state, services.run_service.position(state))
 
 
 @router.get(
@@ -206,33 +225,28 @@ async def follow_run(
     services: Given, state: Found, last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0
 ) -> StreamingResponse:
     """The run's changes as server-sent events; `Last-Event-ID` resumes where a connection broke."""
-    stream: AsyncIterator[str] = event_stream(services.bus, state, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream, 200, headers, "text/event-stream")
+    return downloads.Streamed(event_stream(services.bus, state, last_event_id), 200, headers, "text/event-stream")
 
 
 @router.get(
     "/runs/{run_key}/files/{path:path}",
-    responses={200: _BINARY, 206: {"description": "the part asked for", **_BINARY}, **responses(404, 416, 422)},
+    responses=_FILE,
     response_class=StreamingResponse,
 )
-async def download_file(
-    services: Given, state: Found, path: str, range_header: Annotated[str | None, Header(alias="Range")] = None
-) -> Response:
-    """One file of the results, or a range of it."""
-    return await downloads.file_response(services.store, state, path, range_header)
+async def download_file(services: Given, state: Found, path: str, request: Request) -> Response:
+    """One file of the results, or a range of it (`Range`), or only if it is another (`If-None-Match`)."""
+    return await downloads.file_response(services.store, state, path, request.headers)
 
 
 @router.get(
     "/runs/{run_key}/video",
-    responses={200: _BINARY, 206: {"description": "the part asked for", **_BINARY}, **responses(404, 416, 422)},
+    responses=_FILE,
     response_class=StreamingResponse,
 )
-async def download_video(
-    services: Given, state: Found, range_header: Annotated[str | None, Header(alias="Range")] = None
-) -> Response:
+async def download_video(services: Given, state: Found, request: Request) -> Response:
     """The video as it was sent, or a range of it; with `blur_faces` the preview in its place, once there is one."""
-    return await downloads.video_response(services.store, state, range_header)
+    return await downloads.video_response(services.store, state, request.headers)
 
 
 @router.get(
@@ -259,7 +273,7 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
         if "angle_spread" in made:
             await services.store.get_file(made["angle_spread"], spread)
-        return Statistics.of(
+        return resources.statistics(
             state.run_id,
             load_npz(path, JointAngles),
             load_npz(spread, AngleSd) if "angle_spread" in made else None,
@@ -267,19 +281,19 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
 
 
 @router.patch("/runs/{run_key}", responses=responses(400, 404, 422))
-async def rename_run(services: Given, key: Key, run_key: str, change: RunChange) -> Run:
+async def rename_run(services: Given, key: Key, run_key: RunKey, change: RunChange) -> Run:
     """Give a run another name. Its files keep the video's name, so that what was downloaded before still fits."""
-    return Run.of(await services.run_service.rename(key, run_key, change.name))
+    return resources.run(await services.run_service.rename(key, run_key, change.name))
 
 
 @router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))
-async def cancel_run(services: Given, key: Key, run_key: str) -> Progress:
+async def cancel_run(services: Given, key: Key, run_key: RunKey) -> Progress:
     """Stop a run that has not ended."""
-    return Progress.of(await services.run_service.cancel(key, run_key), None)
+    return resources.progress(await services.run_service.cancel(key, run_key), None)
 
 
 @router.delete("/runs/{run_key}", status_code=204, responses=responses(404, 422))
-async def erase_run(services: Given, key: Key, run_key: str) -> None:
+async def erase_run(services: Given, key: Key, run_key: RunKey) -> None:
     """Stop the run and erase its video, its results and every trace of it."""
     await services.run_service.erase(key, run_key)
 

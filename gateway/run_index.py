@@ -7,9 +7,11 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
-from humanpose3d.errors import Unavailable
+from humanpose3d.errors import BusUnavailable, RunUnreadable, Unavailable
 from shared.runtime.bus import Bus
+from shared.runtime.retrying import cancelled
 from shared.runtime.run_state import RunState
 
 _RETRY_S = 1.0
@@ -22,6 +24,7 @@ class RunIndex:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._states: dict[str, RunState] = {}
+        self._unreadable: dict[str, datetime] = {}
         self._task: asyncio.Task[None] | None = None
         self._complete = asyncio.Event()
 
@@ -38,19 +41,32 @@ class RunIndex:
     async def stop(self) -> None:
         """Follow no longer."""
         if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await cancelled(self._task)
+
+    def check(self) -> None:
+        """Raises BusUnavailable while the copy is not kept current."""
+        if not self._complete.is_set():
+            raise BusUnavailable("The list of runs is not being kept up to date. The message bus may be at fault.")
+
+    def get(self, run_id: str) -> RunState | None:
+        """The newest state that is known of a run."""
+        return self._states.get(run_id)
+
+    def ages(self) -> list[tuple[str, datetime]]:
+        """Every run and when it was accepted, also those that only another version can read."""
+        return [(run_id, state.accepted_at) for run_id, state in self._states.items()] + list(self._unreadable.items())
 
     def put(self, state: RunState) -> None:
         """A state that this process has just stored, so that its own writes are seen at once."""
         known = self._states.get(state.run_id)
+        self._unreadable.pop(state.run_id, None)
         if known is None or known.updated_at <= state.updated_at:
             self._states[state.run_id] = state
 
     def drop(self, run_id: str) -> None:
         """A run that was erased."""
         self._states.pop(run_id, None)
+        self._unreadable.pop(run_id, None)
 
     def owned_by(self, owner: str | None) -> list[RunState]:
         """An owner's runs, newest first."""
@@ -58,11 +74,15 @@ class RunIndex:
         return sorted(own, key=lambda state: (state.accepted_at, state.run_id), reverse=True)
 
     async def _follow(self) -> None:
+        """Follow for ever: whatever breaks it, it is begun again, and `check` says so meanwhile."""
         while True:
             try:
                 await self._follow_once()
             except Unavailable:
                 _log.warning("the bus does not answer; the list of runs may be out of date")
+            except Exception:  # noqa: BLE001 -- a fault in one state must not end the list of all
+                _log.exception("the list of runs could not be followed")
+            self._complete.clear()
             await asyncio.sleep(_RETRY_S)
 
     async def _follow_once(self) -> None:
@@ -70,13 +90,26 @@ class RunIndex:
         async for change in self._bus.states():
             if change is None:
                 # Everything that exists has been told: what was not, was erased while nobody listened.
-                for run_id in self._states.keys() - (seen or set()):
+                for run_id in (self._states.keys() | self._unreadable.keys()) - (seen or set()):
                     self.drop(run_id)
                 seen = None
                 self._complete.set()
+                continue
+            if seen is not None:
+                seen.add(change.run_id)
+            if change.unreadable is not None:
+                self._put_unreadable(change.unreadable)
             elif change.state is None:
                 self.drop(change.run_id)
             else:
-                if seen is not None:
-                    seen.add(change.run_id)
                 self.put(change.state)
+
+    def _put_unreadable(self, run: RunUnreadable) -> None:
+        """A run that only another version can read: not listed, but erased when it is old enough."""
+        _log.error("run %s cannot be read by this version and is not listed", run.run_id)
+        self._states.pop(run.run_id, None)
+        try:
+            accepted_at = datetime.fromisoformat(run.accepted_at or "").astimezone(UTC)
+        except (ValueError, OverflowError):
+            accepted_at = self._unreadable.get(run.run_id, datetime.now(UTC))
+        self._unreadable[run.run_id] = accepted_at

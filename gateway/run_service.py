@@ -7,22 +7,20 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
 
-from gateway.api_keys import ApiKey
-from gateway.errors import IdempotencyKeyReused, QuotaExceeded, UploadNotFound
-from gateway.forms import Upload
+from gateway.api_keys import ANONYMOUS, ApiKey
+from gateway.errors import IdempotencyKeyReused, UploadNotFound
+from gateway.incoming import VIDEOS, PlacedVideo, placed
+from gateway.quota import Quota
 from gateway.run_index import RunIndex
 from gateway.submission import Submission
-from gateway.uploads import new_id, video_key
-from humanpose3d.errors import InvalidKey, InvalidOption, ObjectNotFound, RunExists, RunNotFound
+from gateway.uploads import Uploads, new_id
+from humanpose3d.errors import InvalidOption, RunExists, RunNotFound, RunUnreadable, Unavailable
 from shared.names import safe_name
 from shared.runtime import runs
 from shared.runtime.bus import Bus
 from shared.runtime.run_state import RunRequest, RunState
 from shared.runtime.store import Store
-
-_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -36,43 +34,63 @@ class Page:
 class RunService:
     """Takes runs on and answers for them. Every call is for an API key, and sees that key's runs only."""
 
-    def __init__(self, bus: Bus, store: Store, index: RunIndex) -> None:
-        self._bus, self._store, self._index = bus, store, index
+    def __init__(self, bus: Bus, store: Store, index: RunIndex, uploads: Uploads) -> None:
+        self._bus, self._store, self._index, self._uploads = bus, store, index, uploads
+        self._quota = Quota(bus, index)
+
+    @staticmethod
+    def new_run_id(key: ApiKey, idempotency_key: str | None) -> str:
+        """The key of a run that is to be submitted: of the same Idempotency-Key of one owner always the same."""
+        return _derived_id(key, idempotency_key) if idempotency_key else new_id()
 
     async def submit(
-        self, key: ApiKey, submission: Submission, video: Upload, idempotency_key: str | None = None
+        self, key: ApiKey, run_id: str, submission: Submission, video: PlacedVideo, filename: str, sha256: str
     ) -> RunState:
-        """Accept a run whose video lies on this machine. When this returns, nothing but an erasure can lose the run.
+        """Accept a run whose video is in its place. When this returns, nothing but an erasure can lose the run.
 
-        The same Idempotency-Key with the same submission gives the same run, however often it is sent.
-        Raises QuotaExceeded, IdempotencyKeyReused, BusUnavailable, StoreUnavailable.
+        The same key with the same submission gives the same run, however often it is sent; a video that was sent
+        again is not kept. Raises QuotaExceeded, IdempotencyKeyReused, BusUnavailable.
         """
-        run_id = _derived_id(key, idempotency_key) if idempotency_key else new_id()
-        fingerprint = submission.fingerprint(video.sha256)
-        if idempotency_key and (earlier := await self._earlier(run_id, fingerprint)):
+        fingerprint = submission.fingerprint(sha256)
+        if earlier := await self._earlier(run_id, fingerprint):
             return earlier
-        self._check_quota(key)
-        await self._store.put_file(video_key(run_id), video.path)
-        return await self._accept(run_id, _request(key, submission, video.filename, video_key(run_id), fingerprint))
+        return await self._accept(key, run_id, video, _request(key, submission, filename, video.key, fingerprint))
 
     async def submit_uploaded(self, key: ApiKey, submission: Submission, upload_key: str, filename: str) -> RunState:
-        """Accept a run whose video was uploaded before. Raises UploadNotFound besides."""
+        """Accept a run whose video was uploaded before. Raises UploadNotFound and UnreadableVideo too."""
         fingerprint = submission.fingerprint(upload_key)
         if earlier := await self._earlier(upload_key, fingerprint):
             return earlier
-        self._check_quota(key)
-        try:
-            await self._store.stat(video_key(upload_key))
-        except (ObjectNotFound, InvalidKey):
-            raise UploadNotFound("There is no finished upload of this key. Upload the video first.") from None
-        return await self._accept(upload_key, _request(key, submission, filename, video_key(upload_key), fingerprint))
+        async with placed(self._store, upload_key) as video:
+            try:
+                await self._uploads.copy_to(upload_key, video)
+            except UploadNotFound:
+                if earlier := await self._earlier(upload_key, fingerprint):  # another request was faster
+                    return earlier
+                raise
+            await video.demand_video()
+            request = _request(key, submission, filename, video.key, fingerprint)
+            state = await self._accept(key, upload_key, video, request)
+        with contextlib.suppress(Unavailable):  # it is swept in a day
+            await self._uploads.remove(upload_key)
+        return state
 
     async def get(self, key: ApiKey, run_id: str) -> RunState:
-        """One run, as the bus has it now. Raises RunNotFound, for another owner's run too."""
-        state, _ = await self._bus.read(run_id)
-        if state.request.owner != key.owner:
-            raise RunNotFound(f"There is no run {run_id}.")
+        """One run, as the bus has it now. Raises RunNotFound, for another owner's run too, and RunUnreadable."""
+        try:
+            state, _ = await self._bus.read(run_id)
+            owner = state.request.owner
+        except RunUnreadable as error:
+            if _may_see(key, error.owner):
+                raise
+            owner = error.owner or ""
+        if not _may_see(key, owner):
+            raise RunNotFound("There is no such run.")
         return state
+
+    def check(self) -> None:
+        """Raises BusUnavailable while lists of runs are not current."""
+        self._index.check()
 
     def page(self, key: ApiKey, limit: int, cursor: str | None) -> Page:
         """The owner's runs, newest first. Raises InvalidOption for a cursor that is none of ours."""
@@ -104,26 +122,54 @@ class RunService:
 
     async def erase(self, key: ApiKey, run_id: str) -> None:
         """Stop a run and remove its video, its results and every trace of it. Raises RunNotFound."""
-        await self.get(key, run_id)
+        with contextlib.suppress(RunUnreadable):
+            await self.get(key, run_id)
         await self._erase(run_id)
 
     async def erase_older_than(self, age: timedelta) -> int:
         """Erase every run that was accepted longer ago than `age`; returns how many."""
         oldest = datetime.now(UTC) - age
-        expired = [state.run_id for state in self._index if state.accepted_at < oldest]
+        expired = [run_id for run_id, accepted_at in self._index.ages() if accepted_at < oldest]
         for run_id in expired:
             with contextlib.suppress(RunNotFound):  # another gateway was faster
                 await self._erase(run_id)
         return len(expired)
 
     async def _erase(self, run_id: str) -> None:
+        try:
+            await self._bus.read(run_id)
+        except RunUnreadable:  # which of these is the run's video cannot be told
+            await self._store.delete(f"{VIDEOS}{run_id}/")
         await runs.erase(self._bus, self._store, run_id)
+        await self._uploads.remove(run_id)
         self._index.drop(run_id)
 
-    async def _accept(self, run_id: str, request: RunRequest) -> RunState:
+    async def sweep(self, age: timedelta) -> None:
+        """Remove uploads and videos that arrived longer ago than `age` and became no run."""
+        await self._uploads.sweep(age)
+        oldest = datetime.now(UTC) - age
+        async for found in self._store.objects(VIDEOS):
+            if found.modified < oldest and not await self._is_of_a_run(found.key):
+                await self._store.delete(found.key.rpartition("/")[0] + "/")
+
+    async def _is_of_a_run(self, video_key: str) -> bool:
+        run_id = video_key.removeprefix(VIDEOS).partition("/")[0]
+        known = self._index.get(run_id)
+        try:
+            state = known or (await self._bus.read(run_id)).state
+        except RunNotFound:
+            return False
+        except RunUnreadable:
+            return True
+        return state.request.video_key == video_key
+
+    async def _accept(self, key: ApiKey, run_id: str, video: PlacedVideo, request: RunRequest) -> RunState:
+        await self._quota.take(key, run_id)
+        video.kept = True  # from here on the run may exist, even where we do not hear of it
         try:
             state = await runs.submit(self._bus, run_id, request)
         except RunExists:
+            video.kept = False
             state = await self._same(run_id, request.fingerprint)
         self._index.put(state)
         return state
@@ -144,13 +190,6 @@ class RunService:
             await runs.publish_next(self._bus, state)
         return state
 
-    def _check_quota(self, key: ApiKey) -> None:
-        if key.runs_per_day is None:
-            return
-        since = datetime.now(UTC) - _DAY
-        if sum(state.accepted_at > since for state in self._index.owned_by(key.owner)) >= key.runs_per_day:
-            raise QuotaExceeded(f"This API key may start {key.runs_per_day} runs in 24 hours. Try again later.")
-
 
 def _request(key: ApiKey, submission: Submission, filename: str, video: str, fingerprint: str) -> RunRequest:
     return RunRequest(
@@ -162,6 +201,11 @@ def _request(key: ApiKey, submission: Submission, filename: str, video: str, fin
         owner=key.owner,
         fingerprint=fingerprint,
     )
+
+
+def _may_see(key: ApiKey, owner: str | None) -> bool:
+    """Whether a run of this owner is this key's: where nobody needs a key, whatever cannot be told whose it is, too."""
+    return key.owner == owner or (owner is None and key.owner == ANONYMOUS)
 
 
 def _derived_id(key: ApiKey, idempotency_key: str) -> str:

@@ -1,24 +1,26 @@
 """Videos that arrive before their run: whole by a form, or in parts that a broken line does not lose.
 
 An upload is nothing but its key, which nobody can guess: what has arrived under it is asked of the store each time, so
-any gateway answers for any upload, and a client goes on after a reload, a restart or a day without network.
+any gateway answers for any upload, and a client goes on after a reload, a restart or some hours without network. A run
+gets a copy of its own: an address that was given out for an upload reaches no run's video.
 """
 
 import math
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from gateway.errors import BodyTooLarge, UploadIncomplete
-from humanpose3d.errors import InvalidOption, ObjectNotFound, RunExists, RunNotFound
+from gateway.errors import BodyTooLarge, UploadIncomplete, UploadNotFound
+from gateway.incoming import PART_BYTES, PlacedVideo
+from humanpose3d.errors import InvalidOption, ObjectNotFound, RunExists, RunNotFound, RunUnreadable
 from shared.runtime.bus import Bus
 from shared.runtime.store import PresignedUpload, Store, StoredPart
 
-PART_BYTES: Final = 8 << 20
-"""Of every part but the last: S3 wants 5 MiB at least, and a line that breaks often wants little to be sent again."""
+UPLOADS: Final = "uploads/"
+"""The store's folder of all uploads, none of which is a run's video."""
 
 PRESIGNED_LIFETIME: Final = timedelta(minutes=15)
 
@@ -40,14 +42,16 @@ class Uploads:
     async def begin(self) -> tuple[str, PresignedUpload | None]:
         """A new key, and the form that puts a whole video under it; None where the store has no address of its own."""
         upload_key = new_id()
-        return upload_key, await self._store.presign(video_key(upload_key), PRESIGNED_LIFETIME, self.max_bytes)
+        return upload_key, await self._store.presign(_key(upload_key), PRESIGNED_LIFETIME, self.max_bytes)
 
     async def arrived(self, upload_key: str) -> Arrived:
-        """What is there of an upload; of a key that nobody used yet, nothing."""
+        """What is there of an upload, all of it where it has become a run; of a key that nobody used yet, nothing."""
         with suppress(ObjectNotFound):
-            await self._store.stat(video_key(upload_key))
+            await self._store.stat(_key(upload_key))
             return Arrived([], complete=True)
-        return Arrived(await self._store.parts(video_key(upload_key)), complete=False)
+        if await self._is_run(upload_key):
+            return Arrived([], complete=True)
+        return Arrived(await self._store.parts(_key(upload_key)), complete=False)
 
     async def address(self, upload_key: str, number: int) -> str | None:
         """Where the store itself takes this part by PUT; None where it has no address.
@@ -55,12 +59,12 @@ class Uploads:
         Raises RunExists, InvalidOption.
         """
         await self._demand_open(upload_key, number)
-        return await self._store.presign_part(video_key(upload_key), number, PRESIGNED_LIFETIME)
+        return await self._store.presign_part(_key(upload_key), number, PRESIGNED_LIFETIME)
 
     async def put(self, upload_key: str, number: int, path: Path) -> None:
         """Store a part. Raises RunExists, InvalidOption."""
         await self._demand_open(upload_key, number)
-        await self._store.put_part(video_key(upload_key), number, path)
+        await self._store.put_part(_key(upload_key), number, path)
 
     async def complete(self, upload_key: str, size: int) -> None:
         """Make one video of the parts, `size` bytes in all; safe to repeat. Raises UploadIncomplete, BodyTooLarge."""
@@ -78,16 +82,44 @@ class Uploads:
                 + (f" (parts {', '.join(map(str, missing[:20]))})." if missing else ": the parts' sizes do not fit.")
             )
         with suppress(ObjectNotFound):  # another request has joined them this moment
-            await self._store.join_parts(video_key(upload_key))
+            await self._store.join_parts(_key(upload_key))
+
+    async def copy_to(self, upload_key: str, video: PlacedVideo) -> None:
+        """Give a run its own copy. Raises UploadNotFound."""
+        try:
+            await self._store.copy(_key(upload_key), video.key)
+        except ObjectNotFound:
+            raise UploadNotFound("There is no finished upload of this key. Upload the video first.") from None
+
+    async def remove(self, upload_key: str) -> None:
+        """Remove what is there of an upload."""
+        await self._store.discard_parts(_key(upload_key))
+        await self._store.delete(f"{UPLOADS}{upload_key}/")
+
+    async def sweep(self, age: timedelta) -> None:
+        """Remove what arrived longer ago than `age` and became no run."""
+        await self._store.sweep(age)
+        oldest = datetime.now(UTC) - age
+        async for found in self._store.objects(UPLOADS):
+            if found.modified < oldest:
+                await self._store.delete(found.key.rpartition("/")[0] + "/")
 
     async def _demand_open(self, upload_key: str, number: int) -> None:
         """Nobody changes the video of a run."""
         most = math.ceil(self.max_bytes / PART_BYTES)
         if not 1 <= number <= most:
             raise InvalidOption({"number": f"is a part's number, 1 to {most}"})
-        with suppress(RunNotFound):
-            await self._bus.read(upload_key)
+        if await self._is_run(upload_key):
             raise RunExists("A run was started with this upload. Begin another one.")
+
+    async def _is_run(self, upload_key: str) -> bool:
+        try:
+            await self._bus.read(upload_key)
+        except RunNotFound:
+            return False
+        except RunUnreadable:
+            pass
+        return True
 
 
 def new_id() -> str:
@@ -95,6 +127,5 @@ def new_id() -> str:
     return secrets.token_urlsafe(15)
 
 
-def video_key(run_id: str) -> str:
-    """Where the video of a run lies in the store, and that of an upload of the same key before there is a run."""
-    return f"runs/{run_id}/input/video"
+def _key(upload_key: str) -> str:
+    return f"{UPLOADS}{upload_key}/video"

@@ -8,8 +8,8 @@ import re
 from functools import partial
 from typing import Final
 
-from gateway.resources import Skeleton
 from gateway.static_files import STATIC
+from humanpose3d.api_models import Skeleton
 from humanpose3d.motion import FloatArray, Markers
 
 _ENTRY: Final = "view.js"

@@ -20,7 +20,10 @@
     ├── Cancelled                   the run was stopped on request
     ├── Unavailable                 what we depend on does not answer; the same may succeed later
     │   ├── BusUnavailable
-    │   └── StoreUnavailable
+    │   │   └── BusDiskFull
+    │   ├── StoreUnavailable
+    │   │   └── StoreFull
+    │   └── ScratchFull             no room for work in progress on this machine
     ├── ObjectNotFound
     ├── StageCrashed                a stage ended without an answer: killed, out of memory, a fault of ours
     └── RunError                    a run cannot be changed in this way
@@ -28,6 +31,7 @@
         ├── RunExists
         ├── RunChanged              somebody else changed it first
         ├── RunOver                 it has ended
+        ├── RunUnreadable           another version stored it in a form that this one does not understand
         ├── Superseded              another worker has taken this piece of work over
         └── DuplicateTask           another message holds the same piece of work
 
@@ -35,7 +39,7 @@ A message says what is wrong and what to do about it, in words for the person wh
 holds a traceback or a path of the server: paths appear only where the caller gave them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 
@@ -174,10 +178,28 @@ class BusUnavailable(Unavailable):
     code = "bus-unavailable"
 
 
+class BusDiskFull(BusUnavailable):
+    """The message bus cannot write: its disk is full, or was when it last wrote and it has not been restarted since."""
+
+    code = "bus-disk-full"
+
+
 class StoreUnavailable(Unavailable):
     """The object store cannot be reached, is full, or broke off."""
 
     code = "store-unavailable"
+
+
+class StoreFull(StoreUnavailable):
+    """The object store has no room left."""
+
+    code = "store-full"
+
+
+class ScratchFull(Unavailable):
+    """The disk that holds work in progress has no room left, or cannot be written."""
+
+    code = "scratch-full"
 
 
 class ObjectNotFound(HumanPose3DError):
@@ -225,6 +247,22 @@ class RunOver(RunError):
     code = "run-over"
 
 
+class RunUnreadable(RunError):
+    """The run's state was stored by another version of HumanPose3D and cannot be read by this one.
+
+    `owner` and `accepted_at` (ISO 8601) are what could be understood of it; None where they could not.
+    """
+
+    code = "run-unreadable"
+
+    def __init__(self, run_id: str, owner: str | None, accepted_at: str | None) -> None:
+        self.run_id, self.owner, self.accepted_at = run_id, owner, accepted_at
+        super().__init__(
+            f"Run {run_id} was stored by another version of HumanPose3D, which this one cannot read. "
+            "Use that version again, or delete the run."
+        )
+
+
 class Superseded(RunError):
     """This piece of work counts no more: another delivery of the same task has claimed it."""
 
@@ -235,3 +273,21 @@ class DuplicateTask(RunError):
     """Another message in the queue holds the same piece of work."""
 
     code = "duplicate-task"
+
+
+def of_code(code: str, message: str, faults: Mapping[str, str]) -> HumanPose3DError:
+    """The error that another process reported: of the class with this code, the root's where there is none.
+
+    faults  of InvalidOption: what is wrong, by option name.
+    """
+    if code == InvalidOption.code:
+        return InvalidOption(faults)
+    found = {kind.__dict__.get("code"): kind for kind in _descendants(HumanPose3DError)}
+    return found.get(code, HumanPose3DError)(message)
+
+
+def _descendants(kind: type[HumanPose3DError]) -> Iterator[type[HumanPose3DError]]:
+    for below in kind.__subclasses__():
+        if below.__module__ == __name__:  # others take more than a message
+            yield below
+            yield from _descendants(below)

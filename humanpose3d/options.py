@@ -4,14 +4,14 @@
 made from it.
 """
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from humanpose3d.errors import InvalidOption
 
-StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints"]
+StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints", "analysis"]
 
 
 PoseModel = Literal["lite", "full", "heavy"]
@@ -20,15 +20,18 @@ PoseModel = Literal["lite", "full", "heavy"]
 PoseRuntime = Literal["onnx", "mediapipe"]
 
 
+TaskOption = Literal["auto", "gait", "squat", "lunge", "sit_to_stand", "jump", "range_of_motion", "none"]
+
+
 def route(options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order. The joint refiner follows where a network of it is asked for."""
+    """The stages that a run passes through, in order. The joint refiner runs where a network for it is named."""
     stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
-    joints = options.main_refiner or options.joint_model_path or options.main_refiner_path
-    return (*stages, "refiner.joints") if joints else stages
+    joints = options.joint_model_path or options.main_refiner_path
+    return (*stages, "refiner.joints", "analysis") if joints else (*stages, "analysis")
 
 
 class Contract(BaseModel):
-    """A frozen model that refuses unknown fields and states every fault by name."""
+    """A frozen model that refuses unknown fields from users and ignores those of a neighbouring version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -39,6 +42,14 @@ class Contract(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise InvalidOption(dict(_fault(cls, item) for item in error.errors())) from None
+
+    @classmethod
+    def read(cls, stored: bytes) -> Self:
+        """What this version or a neighbouring one stored as JSON; fields that this version does not know are ignored.
+
+        Raises ValueError where it cannot be understood.
+        """
+        return cls.model_validate_json(stored, extra="ignore")
 
 
 class Subject(Contract):
@@ -60,7 +71,7 @@ class RunOptions(Contract):
     augmentation_cycles: Annotated[
         int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")
     ] = 20
-    main_refiner: Annotated[bool, Field(description="run both neural refiners, depth and joints")] = False
+    main_refiner: Annotated[bool, Field(description="run the neural depth refiner")] = False
     visibility_min: Annotated[
         float, Field(ge=0, le=1, description="landmarks less visible than this are treated as missing")
     ] = 0.3
@@ -77,6 +88,9 @@ class RunOptions(Contract):
     ] = False
     show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
     export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
+    opensim: Annotated[
+        bool, Field(description="write the person's scaled OpenSim model and its motion (.osim, _ik.mot)")
+    ] = False
     blur_faces: Annotated[
         bool,
         Field(
@@ -88,11 +102,42 @@ class RunOptions(Contract):
     depth_model_path: Annotated[str | None, Field(description="another depth refinement model (ONNX)")] = None
     joint_model_path: Annotated[str | None, Field(description="another joint refinement model (ONNX)")] = None
     main_refiner_path: Annotated[str | None, Field(description="another model of both refiners in one (ONNX)")] = None
+    task: Annotated[
+        TaskOption, Field(description="what the video shows, for events and key figures; auto: recognised")
+    ] = "auto"
     pose_model: Annotated[PoseModel, Field(description="MediaPipe pose landmark model")] = "full"
     pose_runtime: Annotated[
         PoseRuntime,
         Field(description="what runs that model: ONNX Runtime, on a GPU where there is one, or MediaPipe on the CPU"),
     ] = "onnx"
+    focal_length_35mm: Annotated[
+        float | None,
+        Field(
+            ge=8,
+            le=400,
+            description="focal length of the camera in millimetres, as 35 mm equivalent; default: what the file says",
+        ),
+    ] = None
+    start: Annotated[
+        float | None, Field(ge=0, description="analyse from here: seconds from the beginning of the video")
+    ] = None
+    end: Annotated[float | None, Field(gt=0, description="analyse up to here: seconds from the beginning")] = None
+    capture_fps: Annotated[
+        float | None,
+        Field(
+            ge=1,
+            le=10_000,
+            description="frames a second at which slow motion was recorded; default: the rate at which it plays",
+        ),
+    ] = None
+
+    @field_validator("end")
+    @classmethod
+    def _after_the_start(cls, end: float | None, info: ValidationInfo) -> float | None:
+        start = info.data.get("start")
+        if end is not None and start is not None and end <= start:
+            raise ValueError(f"should be later than start ({start:g})")
+        return end
 
     @property
     def writes_preview(self) -> bool:
@@ -100,8 +145,47 @@ class RunOptions(Contract):
         return self.export_preview or self.blur_faces
 
 
+class RunKeywords(TypedDict, total=False):
+    """The fields of `RunOptions` as keyword arguments, so that editors and type checkers know them."""
+
+    estimate_missing: bool
+    force_complete: bool
+    augmentation_cycles: int
+    main_refiner: bool
+    visibility_min: float
+    temporal_smoothing: bool
+    plot_all_joint_angles: bool
+    plot_landmarks: bool
+    plot_augmented: bool
+    save_angle_comparison: bool
+    show_all_markers: bool
+    export_preview: bool
+    blur_faces: bool
+    show_video: bool
+    depth_model_path: str | None
+    joint_model_path: str | None
+    main_refiner_path: str | None
+    pose_model: PoseModel
+    pose_runtime: PoseRuntime
+    task: TaskOption
+    focal_length_35mm: float | None
+    opensim: bool
+    start: float | None
+    end: float | None
+    capture_fps: float | None
+
+
+FocalLengthSource = Literal["option", "35 mm equivalent", "field of view"]
+"""The user's word, or a key of the file's."""
+
+
 class VideoFacts(Contract):
-    """What the container and the decoder said about the video. Sizes are of the upright picture."""
+    """What the container and the decoder said about the video. Sizes are of the upright picture.
+
+    capture_fps   at which the user says it was recorded; times, durations and rates are of the recording then.
+    focal_length  as a share of the picture's longer side; None where neither the user nor the file says it.
+    lens          in the words of the camera's maker, where the file has them.
+    """
 
     width: int
     height: int
@@ -116,6 +200,20 @@ class VideoFacts(Contract):
     frame_interval_max_s: float
     truncated: bool
     has_audio: bool
+    capture_fps: float | None = None
+    focal_length: float | None = None
+    focal_length_from: FocalLengthSource | None = None
+    lens: str | None = None
+
+
+def focal_length_of_35mm(millimetres: float) -> float:
+    """A 35 mm equivalent focal length as a share of the picture's longer side.
+
+    The longer side of 35 mm film is 36 mm. Phone makers state the equivalent for the diagonal of a 4:3 picture (34.6 mm
+    long), video standards would have it for 16:9 (37.7 mm): 36 mm is within 5 % of either. What stabilisation crops
+    from the picture, up to 20 %, lengthens the focal length besides, and no key states it.
+    """
+    return millimetres / 36.0
 
 
 FOCAL_LENGTH: Final = 0.85
@@ -161,5 +259,5 @@ def _fault(contract: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
         return name, f"there is no such option (there are: {', '.join(contract.model_fields)})"
     if error["type"] == "missing":
         return name, f"is required ({field.description})"
-    complaint = error["msg"].removeprefix("Input ")
+    complaint = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
     return name, f"{complaint}, not {error['input']!r} ({field.description})"

@@ -49,7 +49,8 @@ def load(path: Path, kind: type) -> Any:  # noqa: ANN401 -- the type is the call
     if issubclass(kind, _MOTION):
         return load_npz(path, kind)
     if issubclass(kind, BaseModel):
-        return kind.model_validate_json(path.read_bytes())
+        # A stage of the neighbouring version may have written it, with a field more.
+        return kind.model_validate_json(path.read_bytes(), extra="ignore")
     return path
 
 

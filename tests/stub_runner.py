@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from humanpose3d.api_models import Advance
 from humanpose3d.options import RunOptions, StageName
-from shared.runtime.run_state import Advance
 from shared.runtime.worker.stage_child import ResultsJob, StageDone, StageJob
 
 FILM = b"film"

@@ -1,12 +1,13 @@
 """Stages that take no time and do what the video's text asks for; with a writer of results to match."""
 
+import errno
 import os
 import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from humanpose3d.errors import Cancelled, UnreadableVideo
+from humanpose3d.errors import Cancelled, OutputNotWritable, UnreadableVideo
 from humanpose3d.options import RunOptions, StageReport, Subject
 from shared.runtime.worker.stage_child import ResultsJob
 from shared.stage import Progress, Stage
@@ -52,6 +53,10 @@ def _obey(wish: str, progress: Progress) -> None:
         raise UnreadableVideo("This is no video. Send another.")
     if wish == "fault":
         raise RuntimeError("a fault of ours")
+    if wish == "fill":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    if wish == "overfill":
+        raise OutputNotWritable("landmarks.npz cannot be written.")
     if wish == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if wish == "hang":

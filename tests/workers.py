@@ -12,17 +12,28 @@ from shared.runtime.bus.memory import MemoryBus
 from shared.runtime.run_state import RunState, StageEvent
 from shared.runtime.store.directory import DirectoryStore
 from shared.runtime.worker.loop import Worker
-from tests.makers import MAX_DELIVERIES, bus_settings, new_request, new_run_id
+from tests.makers import bus_settings, new_request, new_run_id
 from tests.stub_runner import StubRunner
 
 ACK_WAIT_S: Final = 0.3
+
+
+@asynccontextmanager
+async def working(*workers: Worker) -> AsyncIterator[None]:
+    """The workers at work until the block ends, then stopped in order."""
+    loops = [asyncio.create_task(each.run()) for each in workers]
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(each.stop() for each in workers))
+        await asyncio.gather(*loops)
 
 
 class World:
     """A bus, a store, and workers on them."""
 
     def __init__(self, folder: Path) -> None:
-        self.bus = MemoryBus(ACK_WAIT_S, MAX_DELIVERIES)
+        self.bus = MemoryBus(ACK_WAIT_S)
         self.store = DirectoryStore(folder / "store")
         self.video = folder / "film"
         self.video.write_bytes(b"film")
@@ -40,12 +51,8 @@ class World:
 
     @asynccontextmanager
     async def working(self, *workers: Worker) -> AsyncIterator[None]:
-        loops = [asyncio.create_task(each.run()) for each in workers]
-        try:
+        async with working(*workers):
             yield
-        finally:
-            await asyncio.gather(*(each.stop() for each in workers))
-            await asyncio.gather(*loops)
 
     @asynccontextmanager
     async def all_stages(self) -> AsyncIterator[None]:

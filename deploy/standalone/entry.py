@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command, or as `-m MODULE ...` that module, as Python does; see `shared.program`."""
+    """Run the command, or as `-P -m MODULE ...` that module, as Python does; see `shared.program`."""
     _prepare_children(Path(__file__).parent)
-    if arguments[:1] == ["-m"]:
-        sys.argv = arguments[1:]
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    if arguments[:2] == ["-P", "-m"]:
+        sys.argv = arguments[2:]
+        runpy.run_module(arguments[2], run_name="__main__", alter_sys=True)
         return 0
     # Deferred: child processes do without the command line.
     from cli.main import main as humanpose3d

@@ -1,7 +1,11 @@
-"""The figures of the page on conventions. The frames that are drawn are those that the code computes."""
+"""Draws the figures of the page on conventions: `python -m docs.generate.anatomy`.
+
+The frames that are drawn are those that the code computes.
+"""
 
 from collections.abc import Callable
 from math import cos, radians, sin
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -222,3 +226,12 @@ def _pelvis(drawing: Drawing, at: Point) -> None:
     drawing.text((middle[0] + 82, middle[1] - 10), "front", 13, QUIET, "start")
     drawing.arc(middle, 88, 0, radians(22))
     drawing.circle(middle, 6, INK)
+
+
+FOLDER: Final = Path(__file__).resolve().parents[1] / "pictures"
+FIGURES: Final = {"segment_frames": segment_frames, "signs": signs, "worlds": worlds}
+
+
+if __name__ == "__main__":
+    for name, draw in FIGURES.items():
+        (FOLDER / f"{name}.svg").write_text(draw().svg(), encoding="utf-8")

@@ -1,6 +1,6 @@
 """SVG drawings: lines, shapes and words on a card that is readable on light and dark pages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import atan2, cos, hypot, sin
 from typing import Final
@@ -12,11 +12,7 @@ INK: Final = "#263238"
 QUIET: Final = "#90a4ae"
 FAINT: Final = "#cfd8dc"
 CARD: Final = "#fafafa"
-GOOD: Final = "#2e7d32"
-BAD: Final = "#c62828"
 ACCENT: Final = "#00796b"
-SKIN: Final = "#d7a883"
-CLOTH: Final = "#3f6a8a"
 AXES: Final = {"x": "#d32f2f", "y": "#2e7d32", "z": "#1565c0"}
 
 
@@ -87,25 +83,6 @@ class Drawing:
         before, tip = points[-4], points[-1]
         self._head(tip, atan2(tip[1] - before[1], tip[0] - before[0]), colour, 10)
 
-    def dimension(self, start: Point, end: Point, words: str) -> None:
-        """A measure between two points, its words above the middle."""
-        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-        self.arrow(middle, start, QUIET, 1.5, 7)
-        self.arrow(middle, end, QUIET, 1.5, 7)
-        self.text((middle[0], middle[1] - 8), words, 14)
-
-    def verdict(self, at: Point, good: bool, words: str) -> None:
-        """A tick or a cross, and words to the right of it."""
-        x, y = at
-        colour = GOOD if good else BAD
-        self.circle((x, y), 10, colour)
-        if good:
-            self.line([(x - 4.5, y), (x - 1, y + 4), (x + 5, y - 4)], "#ffffff", 2.4)
-        else:
-            self.line([(x - 4, y - 4), (x + 4, y + 4)], "#ffffff", 2.4)
-            self.line([(x - 4, y + 4), (x + 4, y - 4)], "#ffffff", 2.4)
-        self.text((x + 17, y + 5), words, 14, colour, "start", bold=True)
-
     def svg(self) -> str:
         """The drawing as a file's text."""
         body = "\n".join(self._parts)
@@ -119,8 +96,3 @@ class Drawing:
     def _head(self, tip: Point, angle: float, colour: str, size: float) -> None:
         back = [(tip[0] - size * cos(angle + turn), tip[1] - size * sin(angle + turn)) for turn in (-0.42, 0.42)]
         self.shape([tip, *back], colour)
-
-
-def moved(points: Sequence[Point], by: Point, scale: float = 1) -> list[Point]:
-    """The points scaled, then moved."""
-    return [(by[0] + scale * x, by[1] + scale * y) for x, y in points]

@@ -35,14 +35,15 @@ def values(contract: type[BaseModel], name: str) -> str:
     """What a field takes, in words."""
     schema: dict[str, Any] = contract.model_json_schema()["properties"][name]
     choices = get_args(contract.model_fields[name].annotation)
-    kind = next((part["type"] for part in [schema, *schema.get("anyOf", [])] if "type" in part), "")
+    parts = [schema, *schema.get("anyOf", [])]
+    kind = next((part["type"] for part in parts if "type" in part), "")
     if "enum" in schema:
         return ", ".join(code(choice) for choice in schema["enum"])
     if kind == "boolean":
         return "on, off"
     if kind == "string":
         return "file name" if type(None) in choices else "text"
-    low, high = schema.get("minimum"), schema.get("maximum")
+    low, high = (next((part[end] for part in parts if end in part), None) for end in ("minimum", "maximum"))
     return f"{low:g} to {high:g}" if low is not None and high is not None else "number"
 
 

@@ -5,9 +5,12 @@ from fnmatch import fnmatch
 from typing import Final, get_args
 
 from docs.generate.markdown import code, table
+from humanpose3d.analysis import KEY_FIGURES
+from humanpose3d.formats.analysis_files import CYCLE_COLUMNS, PARAMETER_COLUMNS
 from humanpose3d.formats.csv_files import LANDMARK_COLUMNS, angle_columns, angles_csv_name
 from humanpose3d.options import StageName
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARKS, RESPONSE_MARKERS, mirrored
+from shared.results.key_figures import TASK_NAMES
 
 PICTURES: Final = ("png", "svg")
 """The kinds that every picture is written in."""
@@ -18,6 +21,9 @@ FILES: Final = {
     "<video>_final.trc": ("always", "22 + 43 markers after everything"),
     "<video>_raw_landmarks.csv": ("always", "the 33 landmarks of MediaPipe, untouched"),
     "joint_angles/<video>_angles_<group>.csv": ("always", "three angles of one joint group, 12 such files"),
+    "events.json": ("always", "the task, its events in seconds, and what could not be measured and why"),
+    "parameters.csv": ("always", "key figures, one row a figure, side and repetition"),
+    "cycles.csv": ("gait with a whole stride", "mean cycle of every joint angle, 0 to 100 %, by side"),
     "quality.json": ("always", "what was measured about this run, and its warnings"),
     "run.json": ("always", "options, versions, hashes of the models, timings: enough to repeat the run"),
     "<video>_preview.mp4": ("`export_preview`, `blur_faces`", "the video with the landmarks drawn over it"),
@@ -40,6 +46,27 @@ LANDMARK_MEANINGS: Final = {
     "visibility": ("0 to 1", "how sure the detector is that the landmark can be seen; 0 where nobody was found"),
     "x_px": ("pixel", "from the left edge of the upright picture"),
     "y_px": ("pixel", "from the top edge of the upright picture"),
+}
+
+PARAMETERS: Final = {
+    "parameter": "name of the figure",
+    "side": "`right` or `left`; empty where it belongs to neither",
+    "repetition": "number of the repetition, stride or step, from 1; empty: over all of them",
+    "value": "the figure; over all repetitions their mean (of a range of motion the largest)",
+    "sd": "of one repetition: standard deviation of the measurement where it is known; over all: between repetitions",
+    "n": "over all: how many repetitions",
+    "unit": "unit; 1 is a count or a ratio",
+    "method": "how it was found, with the source",
+}
+
+CYCLES: Final = {
+    "side": "the side whose heel strikes begin and end the cycle",
+    "joint": "joint group",
+    "angle": "angle of that group",
+    "percent": "0 to 100 % of the cycle",
+    "mean_deg": "mean of the cycles, degrees",
+    "sd_deg": "standard deviation between the cycles, degrees; empty of a single one",
+    "n": "how many cycles",
 }
 
 SIGNS: Final = {
@@ -118,6 +145,10 @@ PLACES: Final = {
 
 QUALITY: Final = {
     "schema_version": ("", "counted up when a field changes its meaning or goes"),
+    "video.capture_fps": ("Hz", "rate of the recording as you gave it; all times are of the recording then"),
+    "video.focal_length": ("", "over the picture's longer side, as you or the file say it; `null` where nobody does"),
+    "video.focal_length_from": ("", "`option`, or the kind of key in the file: `35 mm equivalent`, `field of view`"),
+    "video.lens": ("", "the lens in the words of the camera's maker, where the file has them"),
     "video.*": ("", "what the file says: size in pixels, frame rate, duration in seconds, codec"),
     "joint_angles": ("", "`as computed`, or `refined` where a network refined them"),
     "marker_spread_mean_m.*": ("m", "how far the augmentation's answers to perturbed copies lie apart, mean over time"),
@@ -131,10 +162,26 @@ QUALITY: Final = {
     "stages.detector.body_jumps": ("count", "times that the tracked body moved faster than a person can"),
     "stages.detector.interlaced": ("", "whether the video is interlaced"),
     "stages.detector.damaged_parts": ("count", "parts that could not be decoded"),
+    "stages.detector.repeated_pictures": (
+        "count",
+        "frames that show the same as the one before, where something moves",
+    ),
+    "stages.detector.repeated_pictures_share": ("share", "of the frames in which something moves"),
     "stages.detector.timestamps_*": ("count", "frames whose time was missing, repeated or set back"),
     "stages.detector.*": ("", "as under `video`, and what else the detector states"),
-    "stages.refiner.depth.swaps_share": ("share", "frames in which left and right were exchanged, and put back"),
-    "stages.refiner.depth.swaps_intervals_s": ("s", "when: first and last time of each stretch"),
+    "stages.refiner.depth.swaps_share": (
+        "share",
+        "frames in which left and right differ from the detector's labels, since these were corrected",
+    ),
+    "stages.refiner.depth.swaps_doubtful_share": (
+        "share",
+        "frames in which they may be wrong, and were left as detected (without a depth network)",
+    ),
+    "stages.refiner.depth.swaps_*intervals_s": ("s", "when: first and last time of each stretch"),
+    "stages.refiner.depth.facing_contradicted_share": (
+        "share",
+        "frames in which the depth network turned the person round against the detector's clear evidence",
+    ),
     "stages.refiner.depth.gravity": ("", "where the camera's tilt is known from"),
     "stages.refiner.depth.gravity_by_upright_lines": ("", "whether upright lines in the picture helped"),
     "stages.refiner.depth.camera_pitch_deg": ("°", "tilt of the camera, + looking down"),
@@ -145,8 +192,20 @@ QUALITY: Final = {
     "stages.refiner.depth.implied_stature_m": ("m", "how tall the detector's own body is; `_iqr_m` is its spread"),
     "stages.refiner.depth.implied_stature_iqr_m": ("m", "interquartile range of it"),
     "stages.refiner.depth.translation": ("", "where the path through the room is from"),
-    "stages.refiner.depth.focal_length_assumed_of_longer_side": ("", "focal length over the picture's longer side"),
+    "stages.refiner.depth.focal_length_of_longer_side": ("", "focal length over the image's longer side, as used"),
+    "stages.refiner.depth.focal_length_known": ("", "whether the file or the user states it; otherwise it is assumed"),
     "stages.refiner.depth.floor_slope_removed_deg": ("°", "slope of the floor that was found and removed"),
+    "stages.refiner.depth.sole_pitch_standing_deg": (
+        "°",
+        "from heel to big toe against the ground while a foot stands, + toes down, median; 5 is usual",
+    ),
+    "stages.refiner.depth.foot_length_of_stature": ("", "heel to big toe over the height, median; 0.136 is usual"),
+    "stages.refiner.depth.feet_occluded_share": (
+        "share",
+        "frames with a guessed foot below a knee that is seen",
+    ),
+    "stages.refiner.depth.frontal_share": ("share", "frames in which the trunk faces the camera, or away from it"),
+    "stages.refiner.depth.travelled_along_view_m": ("m", "how far the person came along the line of sight"),
     "stages.refiner.depth.gap_longest_s": ("s", "longest gap of a marker"),
     "stages.refiner.depth.gaps_count": ("count", "gaps of all markers"),
     "stages.refiner.depth.bone_length_cv.*": ("", "standard deviation of a bone's length over its mean; rigid is 0"),
@@ -169,11 +228,19 @@ QUALITY: Final = {
     "stages.angles.groups.*.missing_share": ("share", "frames without this group's angles"),
     "stages.angles.groups.*.near_singularity_share": ("share", "frames near a singular posture"),
     "stages.angles.groups.*.angles.*": ("°", "minimum, maximum and range of motion of each angle"),
+    "stages.analysis.task": ("", "what the video shows; `none`: nothing that is analysed further"),
+    "stages.analysis.task_recognised": ("", "whether the task was recognised, or given (`task`)"),
+    "stages.analysis.view": ("", "from where the person is seen: frontal, oblique, lateral"),
     "stages.refiner.joints*": ("", "what the joint refiner states, where it ran"),
 }
 """Fields of quality.json as patterns, the first that fits counts → unit and meaning."""
 
-SOMETIMES: Final = ("stages.refiner.depth.*_share.*", "stages.refiner.depth.marker_sd_m.*", "stages.refiner.joints*")
+SOMETIMES: Final = (
+    "stages.refiner.depth.*_share.*",
+    "stages.refiner.depth.facing_contradicted_share",
+    "stages.refiner.depth.marker_sd_m.*",
+    "stages.refiner.joints*",
+)
 """Fields of quality.json that a run need not have: nothing was missing, no network refined."""
 
 RUN: Final = {
@@ -194,6 +261,22 @@ def files() -> str:
     kinds = ", ".join(f".{kind}" for kind in PICTURES)
     rows = ((code(path.replace(".*", kinds)), *about) for path, about in FILES.items())
     return table(("File", "Written", "Holds"), rows)
+
+
+def figures() -> str:
+    """The key figures of each task, which are shown first."""
+    rows = ((TASK_NAMES[task], ", ".join(map(code, names))) for task, names in KEY_FIGURES.items() if names)
+    return table(("Task", "Key figures"), rows)
+
+
+def parameter_columns() -> str:
+    """The columns of parameters.csv."""
+    return table(("Column", "Meaning"), ((code(name), PARAMETERS[name]) for name in PARAMETER_COLUMNS))
+
+
+def cycle_columns() -> str:
+    """The columns of cycles.csv."""
+    return table(("Column", "Meaning"), ((code(name), CYCLES[name]) for name in CYCLE_COLUMNS))
 
 
 def landmark_columns() -> str:

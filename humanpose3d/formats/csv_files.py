@@ -39,7 +39,7 @@ def read_landmarks_csv(path: Path, image_size: tuple[int, int]) -> Landmarks:
 
     Raises InvalidMotion, naming the line, where the file is not as `write_landmarks_csv` makes it.
     """
-    rows = _read(path, LANDMARK_COLUMNS)
+    _, rows = _read(path, LANDMARK_COLUMNS)
     numbers = np.empty((len(rows), len(LANDMARK_COLUMNS) - 1))
     for index, (where, cells) in enumerate(rows):
         if cells[1] != LANDMARKS[index % len(LANDMARKS)]:
@@ -76,12 +76,26 @@ def read_angles_csv(folder: Path, video: str) -> JointAngles:
 
     Raises InvalidMotion where a file is missing, damaged or has other times than the first.
     """
+    times, values = _read_groups(folder, video)
+    with faults_of(folder / angles_csv_name(video, JOINT_GROUPS[0])):
+        return JointAngles(times, values[..., :3])
+
+
+def read_angle_sd_csv(folder: Path, video: str) -> AngleSd | None:
+    """Read the standard deviations of the 12 files; None where they hold none. Raises as `read_angles_csv` does."""
+    times, values = _read_groups(folder, video)
+    with faults_of(folder / angles_csv_name(video, JOINT_GROUPS[0])):
+        return AngleSd(times, values[..., 3:]) if values.shape[2] == 6 else None
+
+
+def _read_groups(folder: Path, video: str) -> tuple[FloatArray, FloatArray]:
+    """(T,) times and (T, 12, 3 or 6) values: angles and, where all files have them, standard deviations."""
     tables = [_read_group(folder / angles_csv_name(video, group), group) for group in JOINT_GROUPS]
     for table, group in zip(tables, JOINT_GROUPS, strict=True):
         if not np.array_equal(table[:, 0], tables[0][:, 0]):
             raise InvalidMotion(f"{angles_csv_name(video, group)} has other times than the files beside it.")
-    with faults_of(folder / angles_csv_name(video, JOINT_GROUPS[0])):
-        return JointAngles(tables[0][:, 0], np.stack([table[:, 1:] for table in tables], axis=1))
+    width = min(table.shape[1] for table in tables)
+    return tables[0][:, 0], np.stack([table[:, 1:width] for table in tables], axis=1)
 
 
 def _landmark_rows(landmarks: Landmarks, frames: slice) -> bytes:
@@ -105,14 +119,15 @@ def angle_columns(group: JointGroup, *, spread: bool) -> tuple[str, ...]:
 
 
 def _read_group(path: Path, group: JointGroup) -> FloatArray:
-    """(T, 4) time and angles."""
+    """(T, 4 or 7) time, angles and, where the file has them, their standard deviations."""
     layouts = [angle_columns(group, spread=spread) for spread in (False, True)]
-    rows = [parse(where, cells)[:4] for where, cells in _read(path, *layouts)]
-    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+    columns, cells = _read(path, *layouts)
+    rows = [parse(where, row) for where, row in cells]
+    return np.array(rows, dtype=np.float64).reshape(-1, columns)
 
 
-def _read(path: Path, *layouts: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Where each row stands, and its cells; the first line must be one of the layouts."""
+def _read(path: Path, *layouts: Sequence[str]) -> tuple[int, list[tuple[str, list[str]]]]:
+    """How many columns there are; where each row stands, and its cells. The first line must be one of the layouts."""
     text = read_lines(path)
     columns = text[0].split(",")
     if columns not in [list(layout) for layout in layouts]:
@@ -125,4 +140,4 @@ def _read(path: Path, *layouts: Sequence[str]) -> list[tuple[str, list[str]]]:
     for where, cells in rows:
         if len(cells) != len(columns):
             raise InvalidMotion(f"{where}: {len(cells)} cells where {len(columns)} are expected.")
-    return rows
+    return len(columns), rows

@@ -65,15 +65,22 @@ def write_mot(path: Path, angles: JointAngles) -> None:
 
     The angles are the ISB's: OpenSim's own coordinates (`hip_flexion_r`, …) have other names. Raises OutputNotWritable.
     """
-    names = ["time", *(f"{group.name}_{angle}" for group in JOINT_GROUPS for angle in group.angles)]
+    names = tuple(f"{group.name}_{angle}" for group in JOINT_GROUPS for angle in group.angles)
+    write_table(path, Table(angles.times, names, angles.values.reshape(angles.times.size, -1), in_degrees=True))
+
+
+def write_table(path: Path, table: Table) -> None:
+    """Write a table (six decimals), as OpenSim does. Raises OutputNotWritable."""
+    names = ("time", *table.names)
     header = (
-        f"{printable(path.stem)}\nversion=1\nnRows={angles.times.size}\nnColumns={len(names)}\ninDegrees=yes\n\n"
-        "Units are S.I. units (second, meters, Newtons, ...)\nAngles are in degrees.\n\nendheader\n"
+        f"{printable(path.stem)}\nversion=1\nnRows={table.times.size}\nnColumns={len(names)}\n"
+        f"inDegrees={'yes' if table.in_degrees else 'no'}\n\n"
+        "Units are S.I. units (second, meters, Newtons, ...)\n"
+        f"Angles are in {'degrees' if table.in_degrees else 'radians'}.\n\nendheader\n"
     )
-    table = [(angles.times[:, None], 9), (angles.values.reshape(angles.times.size, -1), 6)]
     with write_atomic(path) as file:
         file.write((header + "\t".join(names) + "\n").encode())
-        file.writelines(lines(table, delimiter="\t", missing="NaN"))
+        file.writelines(lines([(table.times[:, None], 9), (table.values, 6)], delimiter="\t", missing="NaN"))
 
 
 def _row(name: str, number: int, cells: list[str], width: int) -> list[float]:

@@ -40,12 +40,13 @@ def write_trc(path: Path, markers: Markers, rate_hz: float | None = None) -> Non
         file.writelines(lines(table, delimiter="\t", end="\t\n"))
 
 
-def read_trc(path: Path) -> Markers:
+def read_trc(path: str | Path) -> Markers:
     """Read markers, in metres whatever the file's unit; a marker with an empty or NaN coordinate is missing.
 
     Blank lines, trailing tabs, CRLF, cells beyond the last marker and wrong counts in the header do no harm. Raises
     InvalidMotion, naming the line, for what is not a TRC, an unknown unit, rows cut short and cells that are no number.
     """
+    path = Path(path)
     text = read_lines(path)
     if len(text) < _HEADER_LINES or not text[0].startswith("PathFileType"):
         raise InvalidMotion(f"{path.name} is not a TRC file: it does not begin with 'PathFileType' and a header.")

@@ -3,4 +3,4 @@
 from shared.runtime.worker.app import serve
 
 if __name__ == "__main__":
-    serve("angles", {"angles": "services.angles.stage:ANGLES"})
+    serve("angles", {"angles": "services.angles.stage:ANGLES", "analysis": "services.angles.analysis.stage:ANALYSIS"})

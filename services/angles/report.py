@@ -11,6 +11,9 @@ from humanpose3d.options import QualityWarning, StageReport
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from services.angles.joints import SINGULARITY_MARGIN, near_singularity
 from services.angles.segments import USED_MARKERS
+from services.angles.skeleton.model import MODEL_FILE
+from services.angles.skeleton.recording import Recording
+from shared.models import sha256, shipped
 
 PLAUSIBLE: Final = {
     ("hip", "flexion"): (-60.0, 160.0),
@@ -31,13 +34,14 @@ _IMPLAUSIBLE_SHARE: Final = 0.02
 _PELVIS_STEP_DEG: Final = 90.0
 
 
-def report(markers: Markers, angles: JointAngles) -> StageReport:
-    """Facts and warnings about the angles that were made from these markers."""
+def report(markers: Markers, angles: JointAngles, fit: Recording) -> StageReport:
+    """Facts and warnings about the angles of a skeleton that was fitted to these markers."""
     singular = near_singularity(angles.values)
     step = _largest_pelvis_step(angles.values)
     facts: dict[str, JsonValue] = {
         "singularity_margin_deg": SINGULARITY_MARGIN,
         "pelvis_largest_step_deg": step,
+        "skeleton": _skeleton_facts(fit),
         "groups": {group.name: _group_facts(angles.values, singular, group.name) for group in JOINT_GROUPS},
     }
     found = (
@@ -46,7 +50,19 @@ def report(markers: Markers, angles: JointAngles) -> StageReport:
         _implausible(angles.values),
         _pelvis_jump(step),
     )
-    return StageReport(facts=facts, warnings=tuple(warning for warning in found if warning))
+    warnings = tuple(warning for warning in found if warning)
+    return StageReport(facts=facts, warnings=warnings, models={MODEL_FILE: sha256(shipped(MODEL_FILE))})
+
+
+def _skeleton_facts(fit: Recording) -> JsonValue:
+    """Segments' factors against the model that ships, and how far its markers are from those measured."""
+    own = fit.personal
+    scales: dict[str, JsonValue] = {
+        name: [round(factor, 3) for factor in factors]
+        for name, factors in zip(own.model.bodies, own.factors.tolist(), strict=True)
+        if not name.endswith("_l")
+    }
+    return {"segment_scales": scales, "marker_distance_mm": fit.marker_distance_mm}
 
 
 def _group_facts(values: FloatArray, singular: NDArray[np.bool_], name: str) -> JsonValue:

@@ -1,41 +1,67 @@
-"""The stage that turns the 65 markers of a run into joint angles."""
+"""The stage that turns the 65 markers of a run into joint angles, through a skeleton that is fitted to all of them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from humanpose3d.errors import InvalidMotion
-from humanpose3d.motion import JointAngles, Markers, read_only
-from humanpose3d.options import RunOptions, StageReport
-from services.angles.joints import joint_angles
+from humanpose3d.motion import AngleSd, JointAngles, Markers, MarkerSpread, read_only
+from humanpose3d.options import RunOptions, StageReport, Subject
+from services.angles import opensim
 from services.angles.report import report
+from services.angles.skeleton.model import shipped_model
+from services.angles.skeleton.recording import follow
 from shared.stage import Progress, Stage
 
 
 @dataclass(frozen=True)
 class AnglesInputs:
-    """The 22 + 43 markers of a run, in the world frame: Y up, metres."""
+    """The 22 + 43 markers of a run, in the world frame (Y up, metres), and whose they are.
+
+    depth_spread: standard deviations of the 22, where the depth refiner states them. workdir: for files.
+    """
 
     augmented_markers: Markers
+    subject: Subject
+    workdir: Path
+    depth_spread: MarkerSpread | None = None
 
 
 @dataclass(frozen=True)
 class AnglesOutputs:
-    """The 12 joint groups × 3 angles, degrees, and what there is to say about them."""
+    """The 12 joint groups × 3 angles and their standard deviation, degrees, and what there is to say about them.
+
+    opensim_model and opensim_motion are files in the scratch folder, where they were asked for.
+    """
 
     angles: JointAngles
+    angle_spread: AngleSd
     report: StageReport
+    opensim_model: Path | None = None
+    opensim_motion: Path | None = None
 
 
-def run(inputs: AnglesInputs, _options: RunOptions, progress: Progress) -> AnglesOutputs:
-    """Joint angles in degrees. Raises InvalidMotion where a marker's name is missing or there is no frame."""
+def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> AnglesOutputs:
+    """Joint angles in degrees.
+
+    Raises InvalidMotion where a marker's name is missing or there is no frame, ModelNotFound or ModelCorrupt where the
+    skeleton's file is.
+    """
     markers = inputs.augmented_markers
     frames = markers.times.size
     if not frames:
         raise InvalidMotion("There are no frames to compute joint angles from.")
     progress(0, frames)
-    angles = JointAngles(markers.times, read_only(joint_angles(markers)))
-    progress(frames, frames)
-    return AnglesOutputs(angles, report(markers, angles))
+    found = follow(markers, inputs.depth_spread, inputs.subject, lambda done: progress(done, frames))
+    angles = JointAngles(markers.times, read_only(found.angles))
+    sd = AngleSd(markers.times, read_only(found.angle_sd))
+    files = opensim.write(found, inputs.subject, inputs.workdir) if options.opensim else (None, None)
+    return AnglesOutputs(angles, sd, report(markers, angles, found), *files)
 
 
-ANGLES: Final = Stage("angles", AnglesInputs, AnglesOutputs, run)
+def check(_options: RunOptions) -> None:
+    """Raises ModelNotFound or ModelCorrupt where the skeleton cannot be used."""
+    shipped_model()
+
+
+ANGLES: Final = Stage("angles", AnglesInputs, AnglesOutputs, run, check)

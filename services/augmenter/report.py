@@ -12,6 +12,7 @@ from services.augmenter.augment import PERTURBATION, PRE_ROLL, SEED
 from services.augmenter.body import TRAINING_RATE, BodyFrame
 from services.augmenter.gaps import FOLLOWS
 from services.augmenter.lstm import MODEL_FILES
+from shared.body_parts import body_parts
 from shared.models import sha256, shipped
 
 _WIDE_MM: Final = 20.0
@@ -64,13 +65,14 @@ def _mean_and_p95(spread: FloatArray) -> tuple[float | None, float | None]:
 
 def _missing(missing: dict[str, float]) -> list[QualityWarning]:
     followed = {name for names in FOLLOWS.values() for name in names}
-    unseen = [f"{name} ({share:.0%})" for name, share in missing.items() if name in followed]
+    unseen = {name: share for name, share in missing.items() if name in followed}
     lost = [name for name in missing if name in FOLLOWS]
     if not unseen:
         return []
     message = (
-        f"Not seen in part of the clip: {', '.join(unseen)}. {len(lost)} anatomical markers that follow them are "
-        "missing there. Film the whole body, or use estimate_missing."
+        f"Input markers are missing in up to {max(unseen.values()):.0%} of the frames ({body_parts(unseen)}): record "
+        f"the whole body, or use estimate_missing. {len(lost)} anatomical markers that follow them are missing there; "
+        "each marker's share is in quality.json (missing_share)."
     )
     return [QualityWarning(code="augmenter-inputs-missing", message=message)]
 
@@ -78,8 +80,11 @@ def _missing(missing: dict[str, float]) -> list[QualityWarning]:
 def _estimated(guessed: dict[str, float]) -> list[QualityWarning]:
     if not guessed:
         return []
-    listed = ", ".join(f"{name} ({share:.0%})" for name, share in guessed.items())
-    message = f"Estimated, as force_complete asks: {listed}. Do not build a finding on these frames."
+    message = (
+        f"Anatomical markers were estimated in up to {max(guessed.values()):.0%} of the frames "
+        f"({body_parts(guessed)}), as force_complete requests: do not build a finding on these frames. "
+        "Each marker's share is in quality.json (estimated_share)."
+    )
     return [QualityWarning(code="augmenter-estimated", message=message)]
 
 
@@ -87,7 +92,8 @@ def _uncertain(names: list[str]) -> list[QualityWarning]:
     if not names:
         return []
     message = (
-        f"Uncertain: {', '.join(names)}. The networks' answers to copies of this motion lie over {_WIDE_MM:.0f} mm "
-        "apart in more than 5 % of the frames. Compare with the video before using angles of these segments."
+        f"Anatomical markers are uncertain ({body_parts(names)}): compare with the video before using angles of these "
+        f"segments. The networks' answers to copies of this motion differ by more than {_WIDE_MM:.0f} mm in over 5 % "
+        "of the frames; each marker's figure is in quality.json (spread_by_marker_mm)."
     )
     return [QualityWarning(code="augmenter-spread", message=message)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ from services.detector.display.views import ViewFacts, Views
 from services.detector.display.window import Window
 from services.detector.pose.landmarker import Landmarker, Pose, PoseLandmarker
 from services.detector.pose.tracker import BatchTracker, SingleTracker, track_together
+from services.detector.video.capture import AS_STORED, CaptureClock
+from services.detector.video.changes import ChangeMeter, Changes
 from services.detector.video.chunks import Segment
 from services.detector.video.container import Reading
 from services.detector.video.prefetch import ahead
@@ -39,6 +41,7 @@ class DetectorChunk(BaseModel):
     turn_deg  clockwise turn of the picture beyond the container's word.
     origin_s  when the video's first frame is shown.
     frames    how many there are in the segment, about.
+    clock     when its frames were recorded.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +51,7 @@ class DetectorChunk(BaseModel):
     turn_deg: int
     origin_s: float
     frames: int
+    clock: CaptureClock = AS_STORED
 
 
 class PartFacts(BaseModel):
@@ -58,6 +62,7 @@ class PartFacts(BaseModel):
     reading: Reading
     views: ViewFacts
     looks: tuple[Look | None, ...] = ()
+    changes: Changes = Changes()
 
 
 @dataclass(frozen=True)
@@ -134,10 +139,11 @@ class ChunkRecorder:
         window: Window | None,
         decoder_threads: int,
     ) -> None:
-        self._segment = part.segment
+        self._segment, self._clock = part.segment, part.clock
         self._video = stack.enter_context(Video(video, part.turn_deg, decoder_threads))
         self._views = Views(stack, workdir / "piece.nut", self._video.nominal_rate, part.origin_s, options, window)
         self._looks = Looks()
+        self._changes = ChangeMeter()
         self._times: list[float] = []
         self._poses: list[Pose | None] = []
         self._size = (0, 0)
@@ -148,12 +154,14 @@ class ChunkRecorder:
         return len(self._times)
 
     def frames(self) -> Iterator[Frame]:
-        """The warm-up's and then those that count."""
-        return self._video.frames(self._segment)
+        """The warm-up's and then those that count, each at the time of its recording."""
+        for frame in self._video.frames(self._segment):
+            yield replace(frame, time=self._clock(frame.time))
 
     def take(self, frame: Frame, pose: Pose | None) -> bool:
         """Keep the pose, if the frame counts; returns whether it does."""
-        if not self._segment.counts(frame.time):
+        self._changes.see(frame.time, frame.picture, pose, counts=frame.counts)
+        if not frame.counts:
             self._views.follow(frame, pose)
             return False
         height, width, _ = frame.picture.shape
@@ -166,7 +174,12 @@ class ChunkRecorder:
 
     def detected(self) -> DetectedChunk:
         """All that was taken, once everything is closed."""
-        facts = PartFacts(reading=self._video.reading, views=self._views.facts, looks=tuple(self._looks))
+        facts = PartFacts(
+            reading=self._video.reading,
+            views=self._views.facts,
+            looks=tuple(self._looks),
+            changes=self._changes.changes(),
+        )
         piece = self._views.preview if self._times else None
         return DetectedChunk(_landmarks(self._times, self._poses, self._size), facts, piece)
 

@@ -1,34 +1,42 @@
 """The detector of a server: it looks at a stranger's video before it decodes it."""
 
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any
 
 from humanpose3d.errors import VideoTooLarge
 from humanpose3d.options import RunOptions, VideoFacts
-from services.detector.stage import DETECTOR, DIVISION, DetectorInputs, DetectorPlan, planned
-from services.detector.video.reader import survey
-from shared.runtime.settings import Settings
+from services.detector.stage import DETECTOR, DIVISION, DetectorInputs, DetectorPlan, planned, surveyed
+from shared.stage import Stage
 
 
-def plan(inputs: DetectorInputs, _options: RunOptions) -> DetectorPlan:
-    """See `services.detector.stage.plan`. Raises VideoTooLarge besides."""
-    surveyed = survey(inputs.video)
-    check_limits(surveyed.facts, Settings.from_environment())
-    return planned(inputs, surveyed)
+@dataclass(frozen=True)
+class Limits:
+    """The largest video that is analysed: pixels of a frame, and seconds."""
+
+    pixels: int
+    seconds: float
 
 
-def check_limits(facts: VideoFacts, settings: Settings) -> None:
-    """Raises VideoTooLarge where the picture is larger, or the video longer, than the settings allow."""
-    if facts.width * facts.height > settings.max_video_pixels:
+def limited(limits: Limits) -> Stage[Any, Any]:
+    """The detector, whose plan raises VideoTooLarge for a video beyond these limits."""
+
+    def plan(inputs: DetectorInputs, options: RunOptions) -> DetectorPlan:
+        found = surveyed(inputs, options)
+        check_limits(found.facts, limits)
+        return planned(inputs, options, found)
+
+    return replace(DETECTOR, division=replace(DIVISION, plan=plan))
+
+
+def check_limits(facts: VideoFacts, limits: Limits) -> None:
+    """Raises VideoTooLarge where the image is larger, or the video longer, than the limits allow."""
+    if facts.width * facts.height > limits.pixels:
         raise VideoTooLarge(
             f"The picture has {facts.width} × {facts.height} pixels; this server takes "
-            f"{settings.max_video_pixels / 1e6:.1f} million at most. Scale the video down."
+            f"{limits.pixels / 1e6:.1f} million at most. Scale the video down."
         )
-    if facts.duration_s > settings.max_video_s:
+    if facts.duration_s > limits.seconds:
         raise VideoTooLarge(
-            f"The video lasts {facts.duration_s / 60:.1f} minutes; this server takes {settings.max_video_s / 60:.1f} "
+            f"The video lasts {facts.duration_s / 60:.1f} minutes; this server takes {limits.seconds / 60:.1f} "
             "at most. Cut it to the part that matters."
         )
-
-
-LIMITED: Final = replace(DETECTOR, division=replace(DIVISION, plan=plan))

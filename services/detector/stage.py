@@ -27,7 +27,10 @@ from services.detector.display.window import NoDisplay, Window
 from services.detector.report import facts as detection_facts
 from services.detector.report import warnings as detection_warnings
 from services.detector.video import preview
+from services.detector.video.capture import AS_STORED, CaptureClock
+from services.detector.video.changes import Changes
 from services.detector.video.container import Medium, Reading, video_facts
+from services.detector.video.playback import Playback, time_facts, time_warnings
 from services.detector.video.reader import Survey, survey
 from shared.models import sha256, shipped
 from shared.stage import Division, Progress, Stage
@@ -66,6 +69,8 @@ class DetectorPlan(BaseModel):
 
     medium: Medium
     turn: Turn
+    clock: CaptureClock = AS_STORED
+    playback: Playback = Playback()
     parts: tuple[DetectorChunk, ...]
 
 
@@ -75,19 +80,19 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
     Raises VideoNotFound, UnreadableVideo, NoVideoStream, VideoTooShort, NobodyDetected, RarelyDetected, ModelNotFound
     or ModelCorrupt. After these, and after anything that `progress` raises, the scratch folder holds no file of ours.
     """
-    surveyed = survey(inputs.video)
+    found = surveyed(inputs, options)
     with ExitStack() as stack:
         window, warnings = _open_window(stack) if options.show_video else (None, ())
-        pool = stack.enter_context(DetectorPool(inputs.video, inputs.workdir, options, len(surveyed.segments), window))
-        made = planned(inputs, surveyed)
+        pool = stack.enter_context(DetectorPool(inputs.video, inputs.workdir, options, len(found.segments), window))
+        made = planned(inputs, options, found)
         outputs = gather(inputs, options, made, pool.detect(made.parts, progress))
     report = outputs.report.model_copy(update={"warnings": (*outputs.report.warnings, *warnings)})
     return replace(outputs, report=report)
 
 
-def plan(inputs: DetectorInputs, _options: RunOptions) -> DetectorPlan:
+def plan(inputs: DetectorInputs, options: RunOptions) -> DetectorPlan:
     """What is to be done. Raises what `run` raises for a video or a model that cannot be read."""
-    return planned(inputs, survey(inputs.video))
+    return planned(inputs, options, surveyed(inputs, options))
 
 
 def part(inputs: DetectorInputs, options: RunOptions, work: DetectorChunk, progress: Progress) -> DetectedChunk:
@@ -106,13 +111,19 @@ def gather(
     _require_enough(landmarks, inputs.video.name)
     reading = Reading.joined([facts.reading for facts in found])
     views = ViewFacts.joined([facts.views for facts in found])
-    facts = video_facts(made.medium, reading, landmarks.times)
+    facts = video_facts(made.medium, reading, landmarks.times, made.clock, options.capture_fps)
+    changes = Changes.joined([facts.changes for facts in found])
     report = StageReport(
         facts={
             **detection_facts(facts, reading, made.turn, landmarks, options.pose_model),
+            **time_facts(changes),
             **views.reported(options),
         },
-        warnings=(*detection_warnings(facts, reading, made.turn, landmarks), *views.warnings()),
+        warnings=(
+            *detection_warnings(facts, reading, made.turn, landmarks),
+            *time_warnings(facts, made.playback, changes),
+            *views.warnings(),
+        ),
         models={model.name: sha256(model) for model in models(options)},
     )
     verticals = joined([look for each in found for look in each.looks])
@@ -126,21 +137,30 @@ def check(options: RunOptions) -> None:
         shipped(name)
 
 
-def planned(inputs: DetectorInputs, surveyed: Survey) -> DetectorPlan:
+def surveyed(inputs: DetectorInputs, options: RunOptions) -> Survey:
+    """The part of the video that is to be analysed. Raises like `plan`, and InvalidOption where it is empty."""
+    return survey(inputs.video, options.start, options.end)
+
+
+def planned(inputs: DetectorInputs, options: RunOptions, surveyed: Survey) -> DetectorPlan:
     """See `plan`, of a video that was surveyed."""
-    turn = find_turn(inputs.video)
+    turn = find_turn(inputs.video, surveyed.excerpt)
+    clock = CaptureClock.of(surveyed.times, options.capture_fps)
     count = len(surveyed.segments)
     parts = tuple(
         DetectorChunk(
             number=number,
             segment=segment,
             turn_deg=turn.degrees,
-            origin_s=surveyed.start_s,
+            origin_s=float(surveyed.times[0]),
+            clock=clock,
             frames=surveyed.facts.frames * (number + 1) // count - surveyed.facts.frames * number // count,
         )
         for number, segment in enumerate(surveyed.segments)
     )
-    return DetectorPlan(medium=surveyed.medium.turned(turn.degrees), turn=turn, parts=parts)
+    medium = surveyed.medium.turned(turn.degrees).with_focal_length(options.focal_length_35mm)
+    playback = Playback.of(surveyed.times, medium.camera)
+    return DetectorPlan(medium=medium, turn=turn, clock=clock, playback=playback, parts=parts)
 
 
 def _joined(parts: Iterable[DetectedChunk], made: DetectorPlan) -> tuple[Landmarks, list[PartFacts], list[Path]]:

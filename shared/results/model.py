@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from humanpose3d.analysis import Analysis
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, VideoFacts
 
@@ -21,6 +22,9 @@ ARTEFACTS: Final[Mapping[str, type]] = {
     "refined_angles": JointAngles,
     "angle_spread": AngleSd,
     "preview": Path,
+    "analysis": Analysis,
+    "opensim_model": Path,
+    "opensim_motion": Path,
 }
 """What results are made from, by the names of the stages' outputs."""
 
@@ -84,13 +88,24 @@ class RunResults:
 
     @property
     def angle_spread(self) -> AngleSd | None:
-        """How uncertain the refined angles are."""
+        """How uncertain the final angles are."""
         return self.artefacts.get("angle_spread")
+
+    @property
+    def analysis(self) -> Analysis:
+        """Events and key figures."""
+        return self._made("analysis", Analysis)
 
     @property
     def preview(self) -> Path | None:
         """The film in the caller's scratch folder, where there is one."""
         return self.artefacts.get("preview")
+
+    @property
+    def opensim_files(self) -> dict[str, Path]:
+        """What the files of the fitted skeleton are called after the run's name, and where they are; may be empty."""
+        names = {"opensim_model": ".osim", "opensim_motion": "_ik.mot"}
+        return {suffix: self.artefacts[name] for name, suffix in names.items() if self.made(name)}
 
     def made(self, name: str) -> bool:
         """Whether an artefact is there; nothing is read."""

@@ -6,8 +6,12 @@
     ├── <video>_final.trc             the 65 markers after everything
     ├── <video>_raw_landmarks.csv
     ├── <video>_preview.mp4           (export_preview, blur_faces)
+    ├── <video>.osim, <video>_ik.mot  (opensim)
     ├── <video>_landmarks.png, .svg   (plot_landmarks)
     ├── <video>_augmented.png, .svg   (plot_augmented)
+    ├── events.json                   the task, its events, and what could not be measured
+    ├── parameters.csv                key figures, one row a figure, side and repetition
+    ├── cycles.csv                    mean cycles of all angles (gait)
     ├── quality.json                  what was measured about the run, and its warnings
     ├── run.json                      enough to repeat it
     └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png, .svg (plot_all_joint_angles),
@@ -32,6 +36,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from humanpose3d.errors import OutputNotWritable
+from humanpose3d.formats.analysis_files import CYCLES, EVENTS, PARAMETERS, write_analysis
 from humanpose3d.formats.csv_files import write_angles_csv, write_landmarks_csv
 from humanpose3d.formats.files import write_atomic
 from humanpose3d.formats.trc import write_trc
@@ -59,7 +64,8 @@ _SIDE_BY_SIDE: Final = 20_000
 take the smaller part of the time."""
 
 _ANGLES_FOLDER: Final = "joint_angles"
-_OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", ".DS_Store", "Thumbs.db", "desktop.ini"}
+_SYSTEM: Final = {".DS_Store", "Thumbs.db", "desktop.ini"}
+_OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", EVENTS, PARAMETERS, CYCLES, *_SYSTEM}
 
 
 def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None = None) -> None:
@@ -77,6 +83,8 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
         angles_folder.mkdir()
         if results.preview is not None:
             shutil.copyfile(results.preview, folder / f"{name}_preview.mp4")
+        for suffix, file in results.opensim_files.items():
+            shutil.copyfile(file, folder / f"{name}{suffix}")
     except OSError as error:
         raise OutputNotWritable(f"The results cannot be written: {error.strerror}.") from error
     drawings = [partial(draw, results, folder) for draw in _pages(results.options)]
@@ -86,6 +94,7 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
     write_angles_csv(angles_folder, name, results.final_angles, results.angle_spread)
+    write_analysis(folder, results.analysis)
     _write_json(folder / "quality.json", _quality(results))
     run = _run(results)
     _write_json(folder / "run.json", run)

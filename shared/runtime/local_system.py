@@ -1,7 +1,12 @@
-"""The services as child processes of one supervisor, their data in one folder."""
+"""The services as child processes of one supervisor, their data in one folder.
+
+The supervisor starts a child again that died, and the bus where a full disk has stopped it; a watchdog ends the
+children where the supervisor itself is killed.
+"""
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -17,15 +22,18 @@ from types import TracebackType
 from typing import Final, Self
 
 import httpx
-import psutil
 from filelock import FileLock, Timeout
 
-from humanpose3d.errors import HumanPose3DError, InputError, InvalidOption, OutputNotWritable
+from humanpose3d.errors import BusDiskFull, HumanPose3DError, InputError, InvalidOption, OutputNotWritable
 from shared.program import module_command
+from shared.room import must_have_room
+from shared.runtime.watchdog import Group, Watchdog, end, identified
+
+log = logging.getLogger(__name__)
 
 _START_S: Final = 60.0
-_STOP_S: Final = 40.0
-"""Longer than the workers' own grace period."""
+_LOOK_S: Final = 10.0
+"""How often the supervisor asks whether bus and store are well."""
 
 _PORTS: Final = range(8000, 8020)
 """Looked through for a free one where none is asked for."""
@@ -38,6 +46,9 @@ jetstream {{
   store_dir: {store}
   # The default loses acknowledged messages on a power failure.
   sync_interval: always
+  # Named, because the default is a share of what is free at the start: next to nothing after a full disk.
+  max_file_store: 8GB
+  max_memory_store: 64MB
 }}
 authorization {{ user: humanpose3d, password: "{password}" }}
 """
@@ -90,17 +101,12 @@ class _Child:
             self.due = 0.0
             self.start()
 
-    def ask_to_stop(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
+    def identified(self) -> Group:
+        return [] if self.process is None else identified(self.process)
 
-    def wait(self, deadline: float) -> None:
-        if self.process is None:
-            return
-        try:
-            self.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+    def reap(self) -> None:
+        """Wait for one that was told to end."""
+        if self.process is not None:
             self.process.wait()
 
 
@@ -119,6 +125,13 @@ class System:
     detectors: int
     _children: list[_Child] = field(default_factory=list)
     _lock: FileLock | None = None
+    _watchdog: Watchdog = field(init=False)
+    _next_look: float = 0.0
+    _is_full: bool = False
+    """The bus waits for room on its disk."""
+
+    def __post_init__(self) -> None:
+        self._watchdog = Watchdog(self.data / "logs" / "watchdog.log")
 
     @property
     def url(self) -> str:
@@ -144,11 +157,33 @@ class System:
     def watch(self, stop: threading.Event) -> None:
         """Keep every service running until `stop` is set."""
         while not stop.wait(0.5):
+            self._tend_bus()
             restarted = [child for child in self._children if child.process and child.process.poll() is not None]
             for child in self._children:
                 child.tend()
-            if restarted:
+            if restarted or not self._watchdog.is_running:
                 self._write_record()
+
+    def _tend_bus(self) -> None:
+        """Where a full disk has stopped the bus, restart it as soon as there is room: it does not recover by itself."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_S
+        was_full, self._is_full = self._is_full, _problem(f"{self.url}/readyz") == BusDiskFull.code
+        if not self._is_full:
+            return
+        try:
+            must_have_room(self.data / "nats")
+        except OSError:
+            if not was_full:
+                log.warning("The disk that holds %s is full. Make room: runs wait until then.", self.data)
+            return
+        log.warning("There is room again on the disk that holds %s: the runs go on.", self.data)
+        bus = self._children[0]
+        end([bus.identified()])
+        bus.reap()
+        bus.start()
+        self._write_record()
 
     @property
     def _record(self) -> Path:
@@ -158,6 +193,7 @@ class System:
         try:
             for folder in ("logs", "nats", "store", "scratch"):
                 (self.data / folder).mkdir(parents=True, exist_ok=True)
+            must_have_room(self.data / "nats")
             self._lock = self._locked()
         except OSError as error:
             raise OutputNotWritable(f"The data folder {self.data} cannot be written ({error.strerror}).") from None
@@ -208,6 +244,7 @@ class System:
         child = _Child(name, command, environment, self.data / "logs" / f"{name}.log")
         child.start()
         self._children.append(child)
+        self._watchdog.watch(self._groups())
         return child
 
     def _await_gateway(self, gateway: _Child) -> None:
@@ -219,20 +256,22 @@ class System:
 
         _await(gateway, ready)
 
+    def _groups(self) -> list[Group]:
+        """The bus last, so that the others can give back what they have in hand."""
+        bus, others = self._children[:1], self._children[1:]
+        return [[one for child in group for one in child.identified()] for group in (others, bus)]
+
     def _write_record(self) -> None:
-        pids = [child.process.pid for child in self._children if child.process]
-        alive = [(pid, psutil.Process(pid).create_time()) for pid in pids if psutil.pid_exists(pid)]
-        self._record.write_text(json.dumps({"url": self.url, "processes": alive}))
+        groups = self._groups()
+        self._watchdog.watch(groups)
+        with contextlib.suppress(OSError):  # a full disk: the watchdog knows
+            self._record.write_text(json.dumps({"url": self.url, "processes": groups}))
 
     def _stop(self) -> None:
-        """The bus last, so that the others can give back what they have in hand."""
-        nats, others = self._children[:1], self._children[1:]
-        for group in (others, nats):
-            deadline = time.monotonic() + _STOP_S
-            for child in group:
-                child.ask_to_stop()
-            for child in group:
-                child.wait(deadline)
+        end(self._groups())
+        for child in self._children:
+            child.reap()
+        self._watchdog.close()
         if self._lock:
             self._record.unlink(missing_ok=True)
             self._lock.release()
@@ -278,6 +317,15 @@ def _free_port_of(host: str, ports: Sequence[int]) -> int:
     raise InvalidOption({"port": f"{which} taken on {host} (or the address is not this machine's)"})
 
 
+def _problem(url: str) -> str | None:
+    """The code of the problem that the address answers with; None where there is none, or no answer."""
+    with contextlib.suppress(httpx.HTTPError, ValueError, KeyError, TypeError):
+        answer = httpx.get(url, timeout=15)
+        if answer.is_error:
+            return str(answer.json()["code"])
+    return None
+
+
 def _recorded_url(record: Path) -> str | None:
     with contextlib.suppress(OSError, ValueError, KeyError):
         return str(json.loads(record.read_text())["url"])
@@ -285,19 +333,9 @@ def _recorded_url(record: Path) -> str | None:
 
 
 def _stop_leftovers(record: Path) -> None:
-    """End what a supervisor left behind that was killed itself: its children go on without it."""
+    """End what a supervisor left behind that was killed together with its watchdog."""
     try:
-        recorded = json.loads(record.read_text())["processes"]
+        end(json.loads(record.read_text())["processes"])
     except (OSError, ValueError, KeyError):
         return
-    left = []
-    for pid, created in recorded:
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(pid)
-            if abs(process.create_time() - created) < 1:
-                process.terminate()
-                left.append(process)
-    _, stubborn = psutil.wait_procs(left, timeout=_STOP_S)
-    for process in stubborn:
-        process.kill()
     record.unlink()

@@ -1,28 +1,23 @@
 """A run's life: the tasks it becomes, the state it is in, and the events that report it, as validated models."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue
 
-from humanpose3d.errors import DuplicateTask, HumanPose3DError, RunOver, Superseded
+from humanpose3d.api_models import Advance as Advance
+from humanpose3d.api_models import Problem as Problem
+from humanpose3d.api_models import RunStatus as RunStatus
+from humanpose3d.api_models import RunTitle as RunTitle
+from humanpose3d.errors import DuplicateTask, RunOver, Superseded
 from humanpose3d.options import Contract, RunOptions, StageName, Subject, route
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
 """Safe as a token of a bus subject and as a part of an object key."""
-
-
-RunTitle = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
-]
-
-"""A name for people: anything that can be printed on one line."""
-
-
-RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 
 _TIME_SHARE: Final[Mapping[StageName, float]] = {
@@ -31,22 +26,10 @@ _TIME_SHARE: Final[Mapping[StageName, float]] = {
     "augmenter": 3,
     "angles": 2,
     "refiner.joints": 2,
+    "analysis": 1,
 }
 
 """Roughly what each stage takes of a run's time on a CPU. Only the progress figure depends on it."""
-
-
-class Problem(Contract):
-    """Why a run failed, in the terms of RFC 9457: a stable code, an HTTP status, and what to do about it."""
-
-    code: str
-    status: int
-    detail: str
-
-    @classmethod
-    def of(cls, error: HumanPose3DError) -> Self:
-        """The problem that an error of ours is."""
-        return cls(code=error.code, status=error.status, detail=str(error))
 
 
 class RunRequest(Contract):
@@ -66,15 +49,35 @@ class RunRequest(Contract):
     """The same for a repetition of the same submission."""
 
 
-class StageTask(Contract):
-    """One stage's work on one run, as it lies in the queue. Says where the data are; holds none."""
+class _Work(Contract):
+    """A message that asks a worker to do something with a run."""
 
     run_id: RunId
     stage: StageName
-    rest: tuple[StageName, ...]
-    """The stages that follow (the routing slip)."""
     subject: Subject
     options: RunOptions
+
+    @classmethod
+    def read(cls, stored: bytes) -> Self:
+        """See `Contract`. An option that is set and that this version does not know is not ignored: it changes the
+        result, or hides a face. A newer worker does such work."""
+        work = super().read(stored)
+        unknown = [name for name, value in _options(stored).items() if value and name not in RunOptions.model_fields]
+        if unknown:
+            raise ValueError(f"options of another version: {', '.join(unknown)}")
+        return work
+
+
+def _options(stored: bytes) -> dict[str, object]:
+    options: dict[str, object] = json.loads(stored)["options"]
+    return options
+
+
+class StageTask(_Work):
+    """One stage's work on one run, as a message in the queue. Says where the data are; holds none."""
+
+    rest: tuple[StageName, ...]
+    """The stages that follow (the routing slip)."""
     artefacts: dict[str, str]
     """Artefact name → object key, of everything made so far."""
 
@@ -84,17 +87,13 @@ class StageTask(Contract):
         return f"{self.run_id}.{self.stage}"
 
 
-class PartTask(Contract):
-    """One part of a stage's work on one run, offered to whoever is idle. Says where the data are; holds none."""
+class PartTask(_Work):
+    """One part of a stage's work on one run, offered to every idle worker. Says where the data are; holds none."""
 
-    run_id: RunId
-    stage: StageName
     number: Annotated[int, Field(ge=0)]
     """From 0, in the order of the plan."""
     part: JsonValue
     """All that the plan says about it."""
-    subject: Subject
-    options: RunOptions
     inputs: dict[str, str]
     """Artefact name → object key, of the stage's inputs."""
     folder: str
@@ -106,25 +105,6 @@ class PartTask(Contract):
         return f"{self.folder}{self.number}"
 
 
-class Advance(Contract):
-    """How far the stage at work is: frames done, of how many (None where the video does not say)."""
-
-    done: Annotated[int, Field(ge=0)]
-    total: Annotated[int, Field(ge=0)] | None
-
-    @property
-    def fraction(self) -> float:
-        """0 to 1; 0 where the total is not known."""
-        return min(self.done / self.total, 1.0) if self.total else 0.0
-
-    def tells_more_than(self, earlier: "Advance | None") -> bool:
-        """Whether it is worth storing: a thousandth of the stage was done since, or a frame of an unknown number."""
-        before = earlier or Advance(done=0, total=self.total)
-        if self.total is None or before.total is None:
-            return self != before
-        return round(1000 * self.fraction) != round(1000 * before.fraction)
-
-
 class Claim(Contract):
     """Which delivery of which message works on a run. Whoever holds an older one is fenced off."""
 
@@ -132,7 +112,8 @@ class Claim(Contract):
     sequence: int
     """Sequence of the task's message in its stream."""
     delivery: int
-    """How often that message had been delivered, this time included."""
+    """How often that message had been delivered, this time included. Tells later ones from earlier, and counts nothing:
+    a message is also delivered again after an orderly stop, or an outage of the bus."""
     worker: str
     attempt: int
     """Numbers the claims of a run, from 1; never given twice, so it names a folder that nobody else writes."""
@@ -167,6 +148,8 @@ class RunState(Contract):
     frames: Advance | None = None
     """Of the stage at work, since it was last begun."""
     attempts: int = 0
+    failures: int = 0
+    """Tries of the stage at work that failed, or whose worker was not heard of again. Orderly stops do not count."""
     claim: Claim | None = None
     finished: dict[StageName, StageRecord] = Field(default_factory=dict)
     results: dict[str, str] = Field(default_factory=dict)
@@ -214,6 +197,8 @@ class RunState(Contract):
     def claimed(self, stage: StageName, sequence: int, delivery: int, worker: str) -> Self:
         """A worker begins on a delivery of this stage's task.
 
+        The holder of a claim gives it back, or finishes the stage. A claim that is still held when the task is
+        delivered again is therefore one whose worker died, or fell silent for the ack wait: a failure.
         Raises Superseded where the stage is done or a later delivery of the task is at work, DuplicateTask where the
         work belongs to another message.
         """
@@ -229,7 +214,13 @@ class RunState(Contract):
             return self
         attempt = self.attempts + 1
         claim = Claim(stage=stage, sequence=sequence, delivery=delivery, worker=worker, attempt=attempt)
-        return self._changed(status="running", claim=claim, attempts=attempt, frames=None)
+        failures = self.failures + (held is not None)
+        return self._changed(status="running", claim=claim, attempts=attempt, failures=failures, frames=None)
+
+    def given_back(self, claim: Claim, *, failed: bool) -> Self:
+        """The stage under this claim is to be tried again, because this try failed or its worker is asked to stop."""
+        self._must_hold(claim)
+        return self._changed(claim=None, frames=None, failures=self.failures + failed)
 
     def progressed(self, claim: Claim, frames: Advance) -> Self:
         """The stage under this claim has come so far. Progress never goes back, not even on a retry."""
@@ -248,7 +239,8 @@ class RunState(Contract):
         if self.finished.get(claim.stage) == record:
             return self
         self._must_hold(claim)
-        done = self._changed(claim=None, frames=None, finished={**self.finished, claim.stage: record})
+        finished = {**self.finished, claim.stage: record}
+        done = self._changed(claim=None, failures=0, frames=None, finished=finished)
         if done.stage is None:
             return done._changed(status="completed", progress=100.0, results=dict(results))
         return done._changed(progress=max(self.progress, done._progress(0)))

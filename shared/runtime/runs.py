@@ -8,17 +8,25 @@ finds the state and does the rest again.
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from humanpose3d.errors import BusUnavailable, RunChanged, RunExists, RunNotFound, RunOver, Unavailable
+from humanpose3d.api_models import Problem
+from humanpose3d.errors import (
+    BusUnavailable,
+    RunChanged,
+    RunExists,
+    RunNotFound,
+    RunOver,
+    RunUnreadable,
+    Unavailable,
+)
 from humanpose3d.options import StageName
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus, StoredState
 from shared.runtime.retrying import backoff
-from shared.runtime.run_state import Claim, Problem, RunRequest, RunState, StageEvent, StageTask
+from shared.runtime.run_state import Claim, RunRequest, RunState, StageEvent, StageTask
 from shared.runtime.store import Store
 
 log = logging.getLogger(__name__)
@@ -92,14 +100,19 @@ async def rename(bus: Bus, run_id: str, title: str) -> RunState:
 
 
 async def erase(bus: Bus, store: Store, run_id: str) -> None:
-    """Remove video, artefacts, results and every trace in the bus; a run at work is stopped. Raises RunNotFound."""
+    """Remove video, artefacts, results and every trace in the bus; a run at work is stopped. Raises RunNotFound.
+
+    Of a run that another version stored unreadably, the video is removed where it is in the run's own folder.
+    """
+    folders = {folder(run_id)}
     try:
-        state = await cancel(bus, run_id)
+        folders.add(_video_folder(await cancel(bus, run_id)))
     except RunOver:
-        state = (await bus.read(run_id)).state
-    await store.delete(folder(run_id))
-    if not _video_folder(state).startswith(folder(run_id)):
-        await store.delete(_video_folder(state))
+        folders.add(_video_folder((await bus.read(run_id)).state))
+    except RunUnreadable:
+        pass
+    for each in sorted(folders):
+        await store.delete(each)
     await bus.forget(run_id)
 
 
@@ -129,64 +142,26 @@ async def reannounce_ended(bus: Bus, stored: StoredState, task: StageTask) -> No
         await bus.bury(task, stored.state.problem)
 
 
-async def end_exhausted(bus: Bus, timeout: float) -> bool:
-    """Deal with one task whose worker died every time: its run fails. False where there was none."""
-    exhausted = await bus.pull_exhausted(timeout)
-    if exhausted is None:
-        return False
-    task = exhausted.task
-    if task is not None:
-        await _end_exhausted(bus, task)
-    await exhausted.remove()
-    return True
-
-
 async def recover_forever(bus: Bus) -> None:
-    """For ever: end the runs of exhausted tasks as they come, and look for lost tasks every few minutes.
-
-    Every worker and gateway does this; whoever is first does it.
-    """
+    """Every few minutes, for ever: look for lost tasks. Every worker does this; the first to find one publishes it."""
     failures = 0
-    next_search = time.monotonic() + LOST_AFTER.total_seconds()
     while True:
+        await asyncio.sleep(backoff(failures) if failures else LOST_AFTER.total_seconds())
         try:
-            await end_exhausted(bus, timeout=5)
-            if time.monotonic() > next_search:
-                next_search += LOST_AFTER.total_seconds()
-                await requeue_lost(bus)
+            await requeue_lost(bus)
             failures = 0
-        except Exception as error:  # the loop outlives a state that cannot be read, as well as an outage
+        except Exception as error:  # the loop outlives a fault in one run's state, as well as an outage
             if not isinstance(error, Unavailable):
-                log.exception("runs could not be tended")
+                log.exception("lost tasks could not be looked for")
             failures += 1
-            await asyncio.sleep(backoff(failures))
-
-
-async def _end_exhausted(bus: Bus, task: StageTask) -> None:
-    problem = Problem(
-        code="worker-died",
-        status=500,
-        detail=f"The stage {task.stage} ended without an answer every time it was tried. The video may need more "
-        "memory than there is, or be damaged. Try a shorter or smaller copy of it, and report it if that fails too.",
-    )
-    try:
-        stored = await bus.read(task.run_id)
-        if task.stage in stored.state.finished:
-            await publish_next(bus, stored.state)
-        elif stored.state.is_over:
-            await reannounce_ended(bus, stored, task)
-        else:
-            await give_up(bus, task, problem)
-    except (RunNotFound, RunOver):
-        pass  # erased, or ended this very moment by another
 
 
 async def requeue_lost(bus: Bus, older_than: timedelta = LOST_AFTER, stuck_after: timedelta = STUCK_AFTER) -> list[str]:
     """Publish again the task of every run that waits for one that nobody will do; returns the keys of the runs.
 
     It may be missing from the queue: the gateway died between storing the run's state and publishing its first task.
-    Or it lies there, delivered as often as allowed: its worker died every time, and the notice of that was lost when
-    the bus died with it.
+    Or it is there, but the server delivers it no more: it was delivered as often as an earlier version allowed, or what
+    the server knew of its deliveries was lost with a disk.
     """
     waiting = []
     async for update in bus.states():
@@ -214,7 +189,7 @@ async def _requeue(bus: Bus, state: RunState, stuck_after: timedelta) -> bool:
 
 
 async def _is_stuck(bus: Bus, state: RunState, stage: StageName) -> bool:
-    """Whether a task that lies in the queue was delivered before: it does not merely wait for its turn."""
+    """Whether a task in the queue was delivered before: it does not merely wait for its turn."""
     return state.claim is not None or (await bus.depth(stage)).waiting == 0
 
 

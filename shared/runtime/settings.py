@@ -63,7 +63,8 @@ class Settings(BaseModel):
         None
     )
     published_on: Annotated[
-        str | None, Field(description="address under which others reach the gateway, where it is not `host`")
+        str | None,
+        Field(description="names and addresses under which others reach the gateway, comma-separated, beside `host`"),
     ] = None
     cors_origins: Annotated[
         str | None, Field(description="sites whose pages may call the API, comma-separated; none: no other site's")
@@ -77,6 +78,16 @@ class Settings(BaseModel):
     log_format: Literal["plain", "json"] = "plain"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     otlp_endpoint: Annotated[str | None, Field(description="where OpenTelemetry traces go; none: no traces")] = None
+
+    @property
+    def public_names(self) -> tuple[str, ...]:
+        """Under which others reach the gateway, as far as it was told."""
+        return _listed(self.published_on)
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Sites whose pages may call the API."""
+        return _listed(self.cors_origins)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -98,3 +109,7 @@ class Settings(BaseModel):
         if self.s3_endpoint and not (self.s3_access_key and self.s3_secret_key):
             raise ValueError(f"{PREFIX}S3_ENDPOINT needs {PREFIX}S3_ACCESS_KEY and {PREFIX}S3_SECRET_KEY")
         return self
+
+
+def _listed(value: str | None) -> tuple[str, ...]:
+    return tuple(item.strip() for item in (value or "").split(",") if item.strip())

@@ -33,6 +33,8 @@ def test_every_switch_has_a_dashed_flag_and_its_opposite(name: str):
         ("--augmentation-cycles", "5", "augmentation_cycles", 5),
         ("--visibility-min", "0.1", "visibility_min", 0.1),
         ("--pose-model", "heavy", "pose_model", "heavy"),
+        ("--focal-length-35mm", "26", "focal_length_35mm", 26.0),
+        ("--capture-fps", "240", "capture_fps", 240.0),
     ],
 )
 def test_valued_flags(flag: str, value: str, name: str, expected: object):
@@ -87,3 +89,10 @@ def test_a_missing_flag_is_argparse_s_own_exit_2(capsys: pytest.CaptureFixture[s
         main(["run", "--video", "v.mp4"])
     assert caught.value.code == 2
     assert "--height" in capsys.readouterr().err
+
+
+def test_a_part_that_ends_before_it_begins_is_refused():
+    assert options.run_options(parse("--start", "1.5", "--end", "2")) == RunOptions(start=1.5, end=2.0)
+    with pytest.raises(InvalidOption) as refused:
+        options.run_options(parse("--start", "2", "--end", "1.5"))
+    assert "should be later than start (2)" in refused.value.faults["end"]

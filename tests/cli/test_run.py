@@ -20,6 +20,7 @@ from humanpose3d.formats.csv_files import read_angles_csv
 from humanpose3d.formats.trc import read_trc
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKERS
 from shared.models import MODELS_DIRECTORY
+from tests.clips import first_frames
 from tests.servers import as_from_a_terminal
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
@@ -108,7 +109,7 @@ def test_a_joint_model_ends_in_refined_angles_and_says_how_sure_they_are(tmp_pat
     assert 0.5 < knee["sd_mean_deg"] < 40
     assert 0.1 < knee["change_mean_deg"] < 40
     assert run["models"]["joint_refiner.onnx"] == _sha256(MODELS_DIRECTORY / "joint_refiner.onnx")
-    assert list(run["timings_s"])[-1] == "refiner.joints"
+    assert list(run["timings_s"])[-2:] == ["refiner.joints", "analysis"]
     first = (folder / "joint_angles" / "sample_angles_knee_r.csv").read_text().splitlines()[0]
     assert first.count("_sd_deg") == 3
     assert read_angles_csv(folder / "joint_angles", "sample").values[:, KNEE, 0].max() == pytest.approx(
@@ -228,3 +229,32 @@ def test_interrupting_leaves_no_file(how: signal.Signals, tmp_path: Path):
     assert process.returncode == 130
     assert "Traceback" not in error
     assert not output.exists()
+
+
+def test_a_program_in_any_language_reads_progress_and_result_as_json_lines(tmp_path: Path):
+    video = first_frames(12, tmp_path / "walk.mp4")
+    words = [
+        "run",
+        "--progress",
+        "json",
+        "--video",
+        str(video),
+        "--height",
+        "1.72",
+        "--weight",
+        "70",
+        "--output",
+        "out",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "humanpose3d", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert messages[-1] == {"results": str(tmp_path / "out" / "walk")}
+    for stage in ("detector", "refiner.depth", "augmenter", "angles"):
+        assert {"stage": stage, "done": 12, "total": 12} in messages

@@ -38,6 +38,7 @@ MODULES = {
     "angles": (
         "services.angles.app",
         "services.angles.stage",
+        "services.angles.analysis.stage",
         "shared.runtime.worker.write_results",
         "shared.results.plots",
     ),

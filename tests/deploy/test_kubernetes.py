@@ -7,7 +7,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from shared.runtime.bus.nats import PARTS, STAGES, consumer_name
+from shared.runtime.bus.streams import PARTS, STAGES, consumer_name
 from shared.runtime.settings import PREFIX, Settings
 from tests.deploy.manifests import K8S, OVERLAYS, Resource, of_kind, render
 from tests.servers import REPOSITORY
@@ -68,7 +68,7 @@ def test_every_stage_scales_on_its_own_consumers(resources: list[Resource]):
         "detector-worker": [(STAGES, consumer_name("detector")), (PARTS, consumer_name("detector"))],
         "refiner-worker": [(STAGES, consumer_name("refiner.depth")), (STAGES, consumer_name("refiner.joints"))],
         "augmenter-worker": [(STAGES, consumer_name("augmenter"))],
-        "angles-worker": [(STAGES, consumer_name("angles"))],
+        "angles-worker": [(STAGES, consumer_name("angles")), (STAGES, consumer_name("analysis"))],
     }
 
 

@@ -29,7 +29,7 @@ def entry(tmp_path: Path):
 
 def test_the_executable_runs_modules_as_python_does(entry, tmp_path: Path):
     (tmp_path / "module.py").write_text("import sys\nprint(__name__, sys.argv[1:])")
-    assert entry("-m", "module", "--port", "8000", PYTHONPATH=f"{REPOSITORY}:{tmp_path}") == (
+    assert entry("-P", "-m", "module", "--port", "8000", PYTHONPATH=f"{REPOSITORY}:{tmp_path}") == (
         "__main__ ['--port', '8000']\n"
     )
 
@@ -45,7 +45,9 @@ def test_other_programs_get_the_system_s_libraries_and_the_bus_comes_from_the_ap
     (tmp_path / "module.py").write_text(
         "import os\nprint(os.environ.get('LD_LIBRARY_PATH'), os.environ['NATS_SERVER_BIN'])"
     )
-    said = entry("-m", "module", PYTHONPATH=f"{REPOSITORY}:{tmp_path}", LD_LIBRARY_PATH="/app/_internal", **original)
+    said = entry(
+        "-P", "-m", "module", PYTHONPATH=f"{REPOSITORY}:{tmp_path}", LD_LIBRARY_PATH="/app/_internal", **original
+    )
     assert said == f"{seen} {FOLDER / 'nats-server'}\n"
 
 

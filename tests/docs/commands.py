@@ -23,7 +23,7 @@ SERVICES = {
 }
 COMPOSE = {"build", "run", "up", "stop", "start", "down", "ps", "logs"}
 POLICIES = (ROOT / "deploy" / "k8s" / "base" / "policies.yaml").read_text(encoding="utf-8")
-BEYOND_US = {"git", "cd", "pip", "sudo", "tar"}
+BEYOND_US = {"git", "cd", "pip", "pipx", "uv", "sudo", "tar", "gh"}
 """Commands of which nothing is this project's to break."""
 
 

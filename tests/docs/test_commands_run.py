@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import outputs
-from gateway.client import Client
+from humanpose3d.client import Client
 from tests.clips import first_frames
 from tests.docs.blocks import PAGES, ROOT, Block, blocks
 from tests.servers import free_port
@@ -101,7 +101,7 @@ def run(
 
 def finished_run(url: str, video: Path) -> str:
     with Client(url) as client:
-        run_key = client.submit(video, height=1.72, weight=70)
+        run_key = client.submit(video, height=1.72, weight=70, consent=True)
         client.wait(run_key, timeout=600)
     return run_key
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from docs.generate import api, markdown, measurements, messages, outputs, pages, pictures
+from docs.generate import anatomy, api, markdown, measurements, messages, outputs, pages
 from humanpose3d.formats.csv_files import LANDMARK_COLUMNS
 from humanpose3d.options import RunOptions
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS
@@ -182,19 +182,21 @@ def _speed() -> dict[str, Any]:
     }
 
 
-def test_the_pictures_are_those_that_the_script_draws():
-    for name, draw in pictures.PICTURES.items():
-        stored = (pictures.FOLDER / f"{name}.svg").read_text(encoding="utf-8")
-        assert _shape(stored) == _shape(draw().svg()), f"{name}: run python -m docs.generate.pictures"
+def test_the_figures_of_the_frames_are_those_of_the_code():
+    for name, draw in anatomy.FIGURES.items():
+        stored = (anatomy.FOLDER / f"{name}.svg").read_text(encoding="utf-8")
+        assert _shape(stored) == _shape(draw().svg()), f"{name}: run python -m docs.generate.anatomy"
+
+
+def test_drawings_are_shown_have_a_title_and_load_nothing():
+    drawings = sorted((DOCS / "pictures").glob("*.svg"))
     shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    assert all(f"pictures/{name}.svg" in shown for name in pictures.PICTURES)
-
-
-def test_pictures_have_a_title_and_ask_nobody():
-    for name, draw in pictures.PICTURES.items():
-        svg = draw().svg().replace('xmlns="http://www.w3.org/2000/svg"', "")
-        assert "<title>" in svg
-        assert "http" not in svg, name
+    assert len(drawings) == 12
+    for path in drawings:
+        svg = path.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
+        assert f"pictures/{path.name}" in shown or path.name == "icon.svg"  # the site's icon, named in mkdocs.yml
+        assert "<title>" in svg or path.name == "icon.svg"
+        assert "http" not in svg, path.name
 
 
 def test_a_section_ends_at_the_next_heading_of_its_level():

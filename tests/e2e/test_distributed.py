@@ -16,7 +16,7 @@ import nats
 import pytest
 
 from cli.main import main
-from gateway.client import ApiError, Client
+from humanpose3d.client import ApiError, Client
 from humanpose3d.errors import ObjectNotFound
 from shared.models import MODELS_DIRECTORY
 from shared.runtime.store.s3 import S3Store
@@ -119,6 +119,7 @@ def test_the_same_bytes_as_run_then_nothing_left(cluster: Cluster, tmp_path: Pat
             SAMPLE,
             height=1.72,
             weight=70,
+            consent=True,
             estimate_missing=True,
             export_preview=True,
             joint_model_path="joint_refiner.onnx",
@@ -147,7 +148,8 @@ async def traces(cluster: Cluster, run_key: str) -> list[str]:
     await client.close()
     store = S3Store(s3_settings(cluster.s3))
     with suppress(ObjectNotFound):
-        found += [item.key async for item in store.objects("runs/")]
+        for folder in ("runs/", "videos/", "uploads/"):
+            found += [item.key async for item in store.objects(folder)]
     return found
 
 
@@ -156,7 +158,7 @@ def test_two_detectors_share_a_video_and_the_result_is_the_same(cluster: Cluster
     arguments = ["--height", "1.72", "--weight", "70", "--pose-model", "lite", "--blur-faces"]
     assert main(["run", "--video", str(video), *arguments, "--output", str(tmp_path / "run")]) == 0
     with Client(cluster.url) as client:
-        run_key = client.submit(video, height=1.72, weight=70, pose_model="lite", blur_faces=True)
+        run_key = client.submit(video, height=1.72, weight=70, consent=True, pose_model="lite", blur_faces=True)
         assert client.wait(run_key, timeout=120).status == "completed"
         client.download(run_key, tmp_path / "served")
         assert digests(tmp_path / "served") == digests(tmp_path / "run" / "longer")
@@ -170,14 +172,16 @@ def test_two_detectors_share_a_video_and_the_result_is_the_same(cluster: Cluster
 
 def test_a_large_video_goes_straight_to_the_store(cluster: Cluster):
     with Client(cluster.url) as client:
-        run_key = client.submit_large(SAMPLE, height=1.72, weight=70, pose_model="lite", augmentation_cycles=1)
+        run_key = client.submit_large(
+            SAMPLE, height=1.72, weight=70, consent=True, pose_model="lite", augmentation_cycles=1
+        )
         assert client.wait(run_key, timeout=120).status == "completed"
         client.erase(run_key)
 
 
 def test_cancelled_while_it_works(cluster: Cluster):
     with Client(cluster.url) as client:
-        run_key = client.submit(SAMPLE, height=1.72, weight=70, pose_model="heavy")
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True, pose_model="heavy")
         while client.progress(run_key).progress == 0:
             time.sleep(0.1)
         assert client.cancel(run_key).status == "cancelled"

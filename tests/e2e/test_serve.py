@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from cli.main import main
-from gateway.client import ApiError, Client, RunFailed
+from humanpose3d.client import ApiError, Client, RunFailed
+from tests.disks import fill, small_disk
 from tests.servers import as_from_a_terminal
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
@@ -78,7 +79,7 @@ def opened_by_second_start(data: Path, folder: Path) -> str:
 
 def children(data: Path) -> list[psutil.Process]:
     recorded = json.loads((data / "running.json").read_text())["processes"]
-    return [psutil.Process(pid) for pid, _ in recorded]
+    return [psutil.Process(pid) for group in recorded for pid, _ in group]
 
 
 def test_the_same_bytes_as_run_and_every_run_is_found_again(tmp_path: Path):
@@ -90,7 +91,7 @@ def test_the_same_bytes_as_run_and_every_run_is_found_again(tmp_path: Path):
     with served(data, port) as process, Client(f"http://127.0.0.1:{port}") as client:
         processes = children(data)
         assert len(processes) == 6
-        run_key = client.submit(SAMPLE, height=1.72, weight=70, **OPTIONS)
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True, **OPTIONS)
         run = client.wait(run_key, timeout=120)
         client.download(run_key, tmp_path / "served")
         assert digests(tmp_path / "served") == digests(tmp_path / "run" / "sample")
@@ -118,14 +119,70 @@ def test_the_same_bytes_as_run_and_every_run_is_found_again(tmp_path: Path):
         assert digests(tmp_path / "again") == digests(tmp_path / "served")
 
 
-def test_a_killed_supervisor_s_children_are_ended_by_the_next_start(tmp_path: Path):
+def running(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [child for child in processes if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def until(done: Callable[[], bool], timeout: float = 90) -> None:
+    deadline = time.monotonic() + timeout
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_everything_ends_with_a_killed_supervisor_and_what_was_at_work_goes_on_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HUMANPOSE3D_GRACE_S", "0.5")
+    data, port = tmp_path / "data", free_port()
+    with served(data, port) as process, Client(f"http://127.0.0.1:{port}") as client:
+        everything = psutil.Process(process.pid).children(recursive=True)
+        assert {child.pid for child in everything} > {child.pid for child in children(data)}
+        run_key = client.submit(SAMPLE, height=1.72, weight=70)
+        until(lambda: client.progress(run_key).progress > 0)
+        process.kill()
+        process.wait()
+        until(lambda: not running(everything))
+    port = free_port()
+    with served(data, port), Client(f"http://127.0.0.1:{port}") as client:
+        assert client.wait(run_key, timeout=120).status == "completed"
+
+
+def test_children_that_also_lost_their_watchdog_are_ended_by_the_next_start(tmp_path: Path):
     data = tmp_path / "data"
     with served(data, free_port()) as process:
         left = children(data)
-        process.kill()
+        for child in psutil.Process(process.pid).children():
+            if "shared.runtime.watchdog" in child.cmdline():
+                child.suspend()
+                process.kill()
+                child.kill()
         process.wait()
+        assert running(left)
     with served(data, free_port()):
-        assert not [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        assert not running(left)
+
+
+def test_a_full_disk_stops_nothing_for_good_and_is_named(tmp_path: Path):
+    port = free_port()
+    with small_disk(tmp_path / "data", 64) as data, served(data, port) as process:
+        url = f"http://127.0.0.1:{port}"
+        with Client(url) as client:
+            keys = [client.submit(SAMPLE, height=1.72, weight=70, pose_model="lite") for _ in range(2)]
+            filler = fill(data)
+            until(lambda: httpx.get(f"{url}/readyz", timeout=20).status_code == 503)
+            until(lambda: httpx.get(f"{url}/readyz", timeout=20).json()["code"] == "bus-disk-full")
+            assert "disk is full" in httpx.get(f"{url}/readyz", timeout=20).json()["detail"]
+            with pytest.raises(ApiError, match=r"disk|room"):
+                client.submit(SAMPLE, height=1.72, weight=70)
+            assert process.stdout is not None
+            assert f"The disk that holds {data} is full. Make room" in process.stdout.readline()
+            filler.unlink()
+            until(lambda: httpx.get(f"{url}/readyz", timeout=20).status_code == 200)
+            assert [client.wait(key, timeout=120).status for key in keys] == ["completed", "completed"]
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=90)
+    assert "There is room again" in said
 
 
 def test_a_closed_terminal_stops_everything(tmp_path: Path):
@@ -163,8 +220,8 @@ def test_bad_videos_end_as_failed_runs_with_the_command_line_s_words(tmp_path: P
     port = free_port()
     with served(tmp_path / "data", port), Client(f"http://127.0.0.1:{port}") as client:
         with pytest.raises(ApiError, match="unreadable-video"):
-            client.submit(text, height=1.72, weight=70)
-        run_key = client.submit(cut, height=1.72, weight=70)
+            client.submit(text, height=1.72, weight=70, consent=True)
+        run_key = client.submit(cut, height=1.72, weight=70, consent=True)
         with pytest.raises(RunFailed) as caught:
             client.wait(run_key, timeout=60)
         problem = caught.value.progress.problem

@@ -65,7 +65,9 @@ class System:
                 return
             await asyncio.sleep(0.1)
 
-    async def start_worker(self, phase: Phase | None = None, countdown: int = 1) -> subprocess.Popen[bytes]:
+    async def start_worker(
+        self, phase: Phase | None = None, countdown: int = 1, grace_s: float = 25
+    ) -> subprocess.Popen[bytes]:
         """A worker that dies the `countdown`-th time it comes to `phase` (None: it is not told to die)."""
         self.started += 1
         ready = self.folder / f"ready-{self.started}"
@@ -80,6 +82,7 @@ class System:
             "HUMANPOSE3D_ACK_WAIT_S": str(ACK_WAIT_S),
             "HUMANPOSE3D_MAX_DELIVERIES": str(self.max_deliveries),
             "HUMANPOSE3D_RETRY_DELAY_S": "0.1",
+            "HUMANPOSE3D_GRACE_S": str(grace_s),
             "FAULT_READY": str(ready),
             **({"FAULT_PHASE": phase, "FAULT_COUNTDOWN": str(countdown)} if phase else {}),
         }

@@ -115,6 +115,27 @@ def test_sigterm_finishes_or_hands_back(tmp_path: Path):
     attack(tmp_path, scenario)
 
 
+def test_more_sigterms_than_tries_cost_a_run_none(tmp_path: Path):
+    """Roll-outs and scale-ins while a stage is at work that takes longer than the grace period."""
+
+    async def scenario(under_attack: System) -> None:
+        run_id = new_run_id()
+        await under_attack.submit(run_id, "long work")
+        for round_ in range(1, 5):
+            worker = await under_attack.start_worker(grace_s=0.1)
+            while (await under_attack.state(run_id)).attempts < round_:
+                await asyncio.sleep(0.02)
+            worker.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(worker.wait, 40)
+            assert worker.returncode == 0
+            state = await under_attack.state(run_id)
+            assert (state.claim, state.failures, state.attempts) == (None, 0, round_)
+        await under_attack.start_worker()
+        await must_be_completed_once(under_attack, run_id, "long work")
+
+    attack(tmp_path, scenario, max_deliveries=3)
+
+
 def test_submitted_twice_is_one_run(tmp_path: Path):
     async def scenario(under_attack: System) -> None:
         run_id = new_run_id()

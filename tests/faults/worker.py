@@ -11,11 +11,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import Unavailable
 from humanpose3d.options import RunOptions, StageName, route
 from shared.runtime import runs
 from shared.runtime.bus.nats import NatsBus
-from shared.runtime.run_state import Advance, Problem, StageTask
+from shared.runtime.run_state import StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import open_store
 from shared.runtime.worker.loop import Phase, Worker
@@ -24,6 +25,9 @@ from shared.runtime.worker.stage_runner import Refused
 
 # The real ones are minutes; here nothing takes longer than a few ack waits.
 LOST_AFTER, STUCK_AFTER = timedelta(seconds=20), timedelta(seconds=30)
+
+_SECONDS = {"slow": 0.6, "long": 3}
+"""How long a part takes, by the first word of the video."""
 
 REFUSAL = Problem(code="unreadable-video", status=422, detail="This is no video. Send another.")
 
@@ -64,7 +68,7 @@ class StubStage:
         if text.startswith("refuse"):
             raise Refused(REFUSAL)
         progress(Advance(done=1, total=2))
-        await asyncio.sleep(0.6 if text.startswith("slow") else 0.01)
+        await asyncio.sleep(_SECONDS.get(text.split()[0], 0.01))
 
     async def write_results(self, job: ResultsJob) -> None:
         text = job.artefacts["landmarks"].read_text(encoding="utf-8")
@@ -91,7 +95,6 @@ def _killer() -> Callable[[Phase, StageTask], None]:
 async def _tidy(bus: NatsBus) -> None:
     while True:
         with contextlib.suppress(Unavailable):
-            await runs.end_exhausted(bus, timeout=2)
             await runs.requeue_lost(bus, older_than=LOST_AFTER, stuck_after=STUCK_AFTER)
         await asyncio.sleep(0.2)
 

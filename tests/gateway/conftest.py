@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from gateway.app import create_app
+from gateway.app import create_app, server_configuration
 from tests.gateway.world import World
 
 FILES = {"walk_final.trc": b"0123456789" * 100, "joint_angles/walk_angles_knee_r.csv": b"time_s\n"}
@@ -40,7 +40,7 @@ def serve() -> Iterator[Callable[[World], str]]:
 def _served(world: World) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_app(world.settings, world.bus, world.store)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    server = uvicorn.Server(server_configuration(app, world.settings))
 
     async def main() -> None:
         hand = asyncio.create_task(world.complete_everything(FILES))

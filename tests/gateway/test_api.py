@@ -13,10 +13,10 @@ import pytest
 from gateway import events
 from gateway.api_keys import append, create
 from gateway.app import create_app
-from gateway.uploads import PART_BYTES
+from gateway.incoming import PART_BYTES
+from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import BusUnavailable, InvalidSetting, StoreUnavailable
 from shared.runtime import runs
-from shared.runtime.run_state import Advance, Problem
 from tests.gateway.world import FORM, MP4, World
 
 
@@ -346,7 +346,7 @@ def test_each_key_sees_its_own_runs_only(tmp_path: Path):
 
 
 @pytest.mark.parametrize("address", [{"host": "0.0.0.0"}, {"host": "10.0.0.1"}, {"published_on": "192.168.1.2"}])
-def test_without_keys_the_gateway_does_not_start_where_others_can_reach_it(tmp_path: Path, address: dict[str, str]):
+def test_without_keys_the_gateway_does_not_start_where_others_can_reach_it(tmp_path: Path, address: dict[str, Any]):
     world = World(tmp_path, **address)
     with pytest.raises(InvalidSetting, match="HUMANPOSE3D_API_KEYS_FILE"):
         create_app(world.settings, world.bus, world.store)

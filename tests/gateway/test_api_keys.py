@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api_keys import ANONYMOUS, KeyRing, append, create
-from gateway.errors import NotAuthenticated
+from gateway.errors import KeysUnreadable, NotAuthenticated
 from humanpose3d.errors import InvalidSetting
 
 
@@ -57,3 +57,49 @@ def test_a_broken_file_stops_the_start_with_the_setting_s_name(content: str, tmp
 def test_a_missing_file_stops_the_start(tmp_path: Path):
     with pytest.raises(InvalidSetting):
         KeyRing(tmp_path / "absent")
+
+
+def test_a_line_that_is_broken_later_takes_no_other_key_away(tmp_path: Path):
+    file = tmp_path / "keys"
+    one, first = create("one")
+    two, second = create("two")
+    append(file, first)
+    append(file, second)
+    ring = KeyRing(file)
+    file.write_text(file.read_text()[:-20])
+    assert ring.authenticate(one).owner == "one"
+    with pytest.raises(KeysUnreadable) as unknown:
+        ring.authenticate(two)
+    assert unknown.value.status == 503
+    with pytest.raises(NotAuthenticated):
+        ring.authenticate(None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"\xff\xfe", b'{"owner": 5, "sha256": null}', b'{"owner": "x", "sha256": "\xc3\xa4"}', b"[]", b"\0", None],
+)
+def test_a_file_that_breaks_later_lets_nobody_in_and_is_said_to_be_the_server_s_fault(content: bytes, tmp_path: Path):
+    file = tmp_path / "keys"
+    secret, stored = create("one")
+    append(file, stored)
+    ring = KeyRing(file)
+    before = file.read_bytes()
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(KeysUnreadable):
+            ring.authenticate(secret)
+    file.write_bytes(before)
+    assert ring.authenticate(secret).owner == "one"
+
+
+def test_who_takes_all_keys_away_lets_nobody_in(tmp_path: Path):
+    file = tmp_path / "keys"
+    secret, stored = create("one")
+    append(file, stored)
+    ring = KeyRing(file)
+    file.write_text("\n")
+    with pytest.raises(NotAuthenticated):
+        ring.authenticate(secret)

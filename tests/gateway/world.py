@@ -14,9 +14,11 @@ from humanpose3d.formats.npz import save_npz
 from humanpose3d.motion import JointAngles
 from humanpose3d.options import StageName
 from shared.runtime import runs
+from shared.runtime.bus import Bus
 from shared.runtime.bus.memory import MemoryBus
 from shared.runtime.run_state import StageRecord
 from shared.runtime.settings import Settings
+from shared.runtime.store import Store
 from shared.runtime.store.directory import DirectoryStore
 
 MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(1000)
@@ -26,10 +28,11 @@ FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}
 class World:
     """A gateway with what stands behind it."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, bus: Bus | None = None, store: Store | None = None, **settings: Any) -> None:
         (folder / "models").mkdir()
         self.folder = folder
-        self.bus, self.store = MemoryBus(), DirectoryStore(folder / "store")
+        self.bus: Bus = bus or MemoryBus()
+        self.store: Store = store or DirectoryStore(folder / "store")
         values = {
             "nats_url": "nats://127.0.0.1:1",
             "store_directory": folder / "store",
@@ -45,7 +48,7 @@ class World:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client,
         ):
             yield client
 

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import uvicorn
 
 from gateway.app import create_app
+from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import RunError
 from humanpose3d.options import StageName
 from shared.runtime import runs
 from shared.runtime.bus.memory import MemoryBus
-from shared.runtime.run_state import Advance, Claim, Problem, RunRequest, StageRecord
+from shared.runtime.run_state import Claim, RunRequest, StageRecord
 from shared.runtime.settings import Settings
 from shared.runtime.store import open_store
 from tests.makers import s3_settings
@@ -26,7 +27,7 @@ from tests.servers import S3Server
 
 T = TypeVar("T")
 ARTEFACTS = {"angles": "angles.npz", "angle_spread": "spread.npz"}
-STAGES: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles", "refiner.joints")
+STAGES: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles", "refiner.joints", "analysis")
 
 
 class FakeServer:

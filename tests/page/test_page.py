@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from gateway.uploads import PART_BYTES
+from gateway.incoming import PART_BYTES
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import StoreUnavailable
 from humanpose3d.skeleton import JOINT_GROUP_INDEX
-from shared.runtime.run_state import Problem
 from tests.page import walker
 from tests.page.conftest import fill_form, submit
 from tests.page.fake_server import FakeServer

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
-from gateway.client import Client
+from humanpose3d.client import Client
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, LANDMARK_SEGMENTS, LANDMARKS, SEGMENTS
 from tests.page import walker
 from tests.page.fake_server import FakeServer

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from gateway.api_keys import append, create
 from gateway.static_files import STATIC, page_headers
-from shared.runtime.run_state import Problem
+from humanpose3d.api_models import Problem
 from tests.page.conftest import fill_form, submit, thread_seconds
 from tests.page.fake_server import FakeServer
 

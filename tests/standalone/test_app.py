@@ -34,10 +34,10 @@ STARTED_WITHIN_S = 60.0
 SUBMIT_AND_FETCH = """
 import sys
 from pathlib import Path
-from gateway.client import Client
+from humanpose3d.client import Client
 
 with Client(sys.argv[1]) as client:
-    run_key = client.submit(Path(sys.argv[2]), height=1.72, weight=70)
+    run_key = client.submit(Path(sys.argv[2]), height=1.72, weight=70, consent=True)
     client.wait(run_key, timeout=300)
     client.download(run_key, Path(sys.argv[3]))
 """

@@ -16,6 +16,7 @@ from training.data.people import BACKDROPS, PEOPLE, person
 from training.data.posture import varied, with_turning_head
 from training.data.shot import (
     Shot,
+    as_people_record,
     from_above,
     occluders,
     place_camera,
@@ -41,7 +42,11 @@ BLUR_STEPS: Final = 3
 """Moments within one exposure that are drawn and averaged where a clip has motion blur."""
 
 _SPLIT_TURN: Final[dict[int, Split]] = {4: "validation", 9: "test"}
-_FAMILY_CAP_S: Final = 50.0
+_OFTEN_RECORDED: Final = frozenset({"walk", "squat", "sit to stand", "lunge", "leg raise", "arm raise", "jump"})
+"""Families that are drawn twice as often as any other: what videos for analysis mostly show."""
+
+_BUILT_SHARE: Final = 0.15
+"""How often a built motion is drawn against a captured one of its family: of sitting down about half are built."""
 
 
 @dataclass(frozen=True)
@@ -104,22 +109,22 @@ def plan_clip(index: int, seed: int, motions: list[MotionFile], lengths: dict[st
 def plan_of_split(
     split: Split, index: int, seed: int, motions: Sequence[MotionFile], lengths: Mapping[str, float]
 ) -> ClipPlan:
-    """The plan of a clip of one split. Families of motions are drawn by the root of what there is of them (capped)."""
+    """The plan of a clip of one split. Families of motions are drawn equally often, those of `_OFTEN_RECORDED` twice as
+    often, and their motions by the root of how long they are."""
     rng = np.random.default_rng([seed, index, 0])
     own = [motion for motion in motions if motion.split == split]
     if not own:
         raise InvalidMotion(f"The motion capture folders hold nothing for the {split} split (see training/README.md).")
     families = sorted({motion.family for motion in own})
-    amounts = [sum(lengths[m.name] for m in own if m.family == family) for family in families]
-    shares = np.sqrt(np.minimum(amounts, _FAMILY_CAP_S))
+    shares = np.array([2.0 if family in _OFTEN_RECORDED else 1.0 for family in families])
     family = families[rng.choice(len(families), p=shares / shares.sum())]
-    members = [motion.name for motion in own if motion.family == family]
-    weights = np.array([lengths[name] for name in members])
+    members = [motion for motion in own if motion.family == family]
+    weights = np.array([np.sqrt(lengths[m.name]) * (_BUILT_SHARE if m.built else 1.0) for m in members])
     return ClipPlan(
         index=index,
         seed=seed,
         split=split,
-        motion=members[rng.choice(len(members), p=weights / weights.sum())],
+        motion=members[rng.choice(len(members), p=weights / weights.sum())].name,
         person=int(rng.choice(PEOPLE[split])),
         backdrop=int(rng.choice(BACKDROPS[split])),
     )
@@ -128,6 +133,8 @@ def plan_of_split(
 def make_clip(plan: ClipPlan, motions: dict[str, MotionFile]) -> Clip:
     """Compute motion, body and camera of a planned clip. Test motions are shown as captured, at their own speed."""
     shot = random_shot(plan.rng(1), _turn(plan))
+    if plan.split != "test":
+        shot = as_people_record(shot, plan.rng(8))
     if plan.split == "train":
         shot = from_above(shot, plan.rng(7))
     rng = plan.rng(2)

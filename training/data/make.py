@@ -52,7 +52,7 @@ def make_pairs(
     (folder / "clips").mkdir(parents=True, exist_ok=True)
     model = shipped(f"pose_landmarker_{pose_model}.task")
     manifest.begin(folder, seed, motions, {model.name: sha256(model)})
-    lengths = tuple(motion.read().duration for motion in motions)
+    lengths = tuple(motion.duration for motion in motions)
     job = Job(folder, seed, motions, lengths, pose_model)
     missing = [index for index in range(clips) if not clip_file(folder, index).exists()]
     frames = 0

@@ -27,7 +27,8 @@ class Shot:
     """What is decided about the filming before the subject is there. Angles in radians.
 
     size (width, height) pixels; focal in units of the longer side; azimuth: from which side of the subject (0 in
-    front, positive to the camera's right of it); pitch up positive; fill: share of the picture that the subject's
+    front, positive to the camera's right of it); pitch up positive; height: of the camera in metres, which then decides
+    the pitch (0: the pitch decides the height); fill: share of the picture that the subject's
     path takes; shift: of the subject from the middle of the picture, in pictures; shake: radians; follows: whether
     the camera pans with the subject; occluders: boxes in the way; shutter: share of a frame it is open (0: no blur);
     quality: of the compression (rate factor); softness: pixels of blur; grain: sensor noise in grey levels;
@@ -40,6 +41,7 @@ class Shot:
     azimuth: float
     pitch: float
     roll: float
+    height: float
     hung: bool
     fill: float
     shift: tuple[float, float]
@@ -62,10 +64,11 @@ def random_shot(rng: np.random.Generator, turn: int) -> Shot:
     return Shot(
         size=(round(width * scale / 2) * 2, round(height * scale / 2) * 2),
         frame_rate=FRAME_RATES[rng.choice(6, p=[0.08, 0.14, 0.2, 0.28, 0.1, 0.2])],
-        focal=float(np.exp(rng.uniform(np.log(0.6), np.log(1.5)))),
+        focal=_focal(rng),
         azimuth=float((turn * _GOLDEN % 1.0) * 2 * np.pi - np.pi),
         pitch=float(np.radians(rng.normal(0, 3) if rng.random() < 0.4 else rng.uniform(-20, 20))),
         roll=float(np.radians(rng.uniform(-10, 10) if rng.random() < 0.15 else rng.normal(0, 1.2))),
+        height=0.0,
         hung=False,
         fill=float(rng.uniform(1.02, 1.3) if cropped else rng.uniform(0.45, 0.93)),
         shift=(float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1))),
@@ -80,6 +83,22 @@ def random_shot(rng: np.random.Generator, turn: int) -> Shot:
     )
 
 
+def _focal(rng: np.random.Generator) -> float:
+    """In units of the longer side: 85 % from a phone's wide camera to twice that, the others zoomed in further."""
+    return float(np.exp(np.interp(rng.random(), [0.0, 0.85, 1.0], np.log([0.6, 1.2, 1.6]))))
+
+
+def as_people_record(shot: Shot, rng: np.random.Generator) -> Shot:
+    """Half of the shots frontal or oblique, from hip to head height; of the others a third at that height too.
+
+    For training and validation; test clips keep to `random_shot`.
+    """
+    if rng.random() < 0.5:
+        azimuth = float(np.radians(np.clip(rng.normal(0, 35), -90, 90)))
+        return replace(shot, azimuth=azimuth, height=float(rng.uniform(0.75, 1.8)))
+    return replace(shot, height=float(rng.uniform(0.75, 1.8))) if rng.random() < 1 / 3 else shot
+
+
 def from_above(shot: Shot, rng: np.random.Generator) -> Shot:
     """Three in ten from a camera that looks down more steeply, hung up or held high, and aslant.
 
@@ -88,7 +107,7 @@ def from_above(shot: Shot, rng: np.random.Generator) -> Shot:
     if rng.random() > 0.3:
         return shot
     pitch, roll = rng.uniform([-38, -28], [-5, 28])
-    return replace(shot, pitch=float(np.radians(pitch)), roll=float(np.radians(roll)), hung=True)
+    return replace(shot, pitch=float(np.radians(pitch)), roll=float(np.radians(roll)), height=0.0, hung=True)
 
 
 def place_camera(
@@ -98,15 +117,20 @@ def place_camera(
     direction = heading + shot.azimuth
     low, high = markers.min(axis=(0, 1)), markers.max(axis=(0, 1))
     middle = (low + high) / 2
-    follows = shot.follows or float(np.hypot(*(high - low)[[0, 2]])) > 3.0
+    away = np.array([np.sin(direction), 0.0, np.cos(direction)])
+    beside = np.ptp(markers.mean(axis=1) @ np.array([away[2], 0.0, -away[0]]))
+    follows = shot.follows or float(beside) > 2.5
     shown = markers - markers.mean(axis=1, keepdims=True) * [1, 0, 1] + middle * [1, 0, 1] if follows else markers
-    distance, pitch = 4.0, shot.pitch
+    nearest = max(
+        1.2, float(((markers - middle) @ away).max()) + 0.9
+    )  # a person walking towards the camera stops in front of it
+    distance, pitch = max(4.0, nearest), shot.pitch
     for _ in range(6):  # the size seen falls with the distance nearly in proportion: a few rounds settle it
         camera, pitch = _stand(shot, middle, direction, distance, pitch, ceiling)
         seen = camera.project(shown[:: max(1, len(shown) // 20)].reshape(1, -1, 3))[0]
         extent = np.nanmax(np.abs(seen - np.array(shot.size) / 2) * 2 / np.array(shot.size), axis=0)
         grow = float(np.clip(extent.max() / shot.fill, 0.5, 2.0))
-        distance = float(np.clip(distance * grow, 1.2, 14.0))
+        distance = float(np.clip(distance * grow, nearest, max(14.0, nearest)))
     camera, _ = _stand(shot, middle, direction, distance, pitch, ceiling)
     if not follows and np.nanmean(np.ptp(camera.project(markers)[..., 1], axis=1)) < _LEAST_SHARE * shot.size[1]:
         return place_camera(replace(shot, follows=True), rng, times, markers, heading, ceiling)
@@ -117,7 +141,7 @@ def _stand(
     shot: Shot, middle: FloatArray, direction: float, distance: float, pitch: float, ceiling: float
 ) -> tuple[Camera, float]:
     """One still frame: the subject's middle lies in the middle of the picture; the tilt gives way to floor and roof."""
-    rise = middle[1] - distance * np.tan(pitch)
+    rise = shot.height or middle[1] - distance * np.tan(pitch)
     height = float(np.clip(rise, 0.15, np.inf if shot.hung else ceiling))
     pitch = float(np.arctan2(middle[1] - height, distance))
     centre = np.array([middle[0] + np.sin(direction) * distance, height, middle[2] + np.cos(direction) * distance])

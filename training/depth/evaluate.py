@@ -22,16 +22,23 @@ _ONE_SD: Final = 0.683
 
 @dataclass(frozen=True)
 class Scores:
-    """Means over frames and markers: centimetres; degrees of knee, elbow and gravity; of one clip or of many."""
+    """Means over frames and markers: centimetres; degrees of included angles and gravity; of one clip or of many."""
 
     mpjpe: float
     x: float
     y: float
     depth: float
     aligned: float
+    hip: float
     knee: float
+    ankle: float
     elbow: float
     gravity: float
+
+    @property
+    def overall(self) -> float:
+        """What the best checkpoint has least of: two degrees in the angles count as much as a centimetre."""
+        return self.mpjpe + (self.hip + self.knee + self.ankle + self.elbow) / 8
 
 
 class Refined(NamedTuple):
@@ -74,7 +81,9 @@ def scores(markers: FloatArray, tilt: FloatArray, sample: Sample) -> Scores:
         y=float(np.abs(off[..., 1]).mean()),
         depth=float(np.abs(off[..., 2]).mean()),
         aligned=float(aligned_distance(got[:, COMPARED_COLUMNS], truth[:, COMPARED_COLUMNS]).mean() * 100),
+        hip=float(np.abs(angles[:, [6, 7]]).mean()),
         knee=float(np.abs(angles[:, [0, 3]]).mean()),
+        ankle=float(np.abs(angles[:, [2, 5]]).mean()),
         elbow=float(np.abs(angles[:, [1, 4]]).mean()),
         gravity=float(_gravity_error(tilt[there], sample.tilt[there]).mean()),
     )

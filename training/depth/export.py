@@ -42,5 +42,6 @@ def _random_seen(windows: int) -> Seen:
         np.tile([640.0, 480.0], (windows, 1)),
         rng.uniform(1.5, 1.9, windows),
         np.column_stack([rng.normal(0, 0.2, (windows, 2)), np.ones(windows)]) * (np.arange(windows) % 2)[:, None],
+        rng.uniform(0.6, 1.2, windows) * (np.arange(windows) % 3 == 0),
     )
     return Seen(*(torch.from_numpy(value.astype(np.float32)) for value in values))

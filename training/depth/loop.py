@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from humanpose3d.errors import ModelError
 from shared.networks import SHIPPED
 from training.data.pairs import pair_files
 from training.depth.evaluate import Scores, calibrate, mean_scores, refined, scores
@@ -17,7 +19,7 @@ from training.depth.export import export
 from training.depth.losses import losses
 from training.depth.mirror import MirroredRefiner
 from training.depth.model import DepthConfig, DepthRefiner, Estimate, Seen
-from training.depth.windows import Sample, Truth, draw_batch, load_samples
+from training.depth.windows import Sample, Truth, draw_batch, load_samples, with_known_focal
 from training.mocap.library import find_motions
 from training.simulation.errors import ErrorModel
 from training.simulation.stream import simulated_samples
@@ -25,10 +27,16 @@ from training.trainer import BEST, Trainer, log
 
 STEPS_AN_EPOCH = 200
 
+_EXPORTED_PREFIX = "model.model."
+"""Of weights' names in an exported file: the network within `MirroredRefiner` within the exporter's."""
+
 STAY = 6
 """Epochs for which a simulated clip is drawn from. Making clips costs time, seeing them too often teaches them by
 heart: each time that all 3,000 were replaced, the error on validation clips fell at once (12.6 → 12.2, 12.1 → 11.8 cm).
 """
+
+FRESH_RATE, STARTED_RATE = 2e-3, 5e-4
+"""Highest learning rate of a network that starts from nothing, and of one that starts from a trained one."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +46,14 @@ class TrainConfig:
     workers: processes that draw batches beside the training (0: none beside it). fp16: half precision, of the brain
     kind, where it is safe; worth it on a GPU. clips: of the training clips only the first so many (None: all). errors:
     an error model, with which half of every batch is simulated, of the motions in `mocap`; `simulated`: clips of that
-    kind that are new in every epoch, and stay for STAY epochs.
+    kind that are new in every epoch, and stay for STAY epochs. start: a depth refiner (ONNX) of this width and these
+    layers whose weights the training starts from; inputs that it does not know begin without effect.
     """
 
     data: Path
     out: Path
     epochs: int = 30
     batch_size: int = 32
-    learning_rate: float = 2e-3
     seed: int = 1
     width: int = 192
     layers: int = 4
@@ -55,22 +63,25 @@ class TrainConfig:
     errors: Path | None = None
     mocap: tuple[Path, ...] = ()
     simulated: int = 500
+    start: Path | None = None
 
 
 def train(config: TrainConfig) -> Path:
     """Train, or go on where `last.pt` stopped; gives the path of the best network as ONNX, its spread calibrated."""
     torch.manual_seed(config.seed)
     files = pair_files(config.data)
-    train_set, validation = load_samples(files, "train")[: config.clips], load_samples(files, "validation")
+    train_set, validation = load_samples(files, "train")[: config.clips], half_told(load_samples(files, "validation"))
     stream = _Stream(config)
     network = DepthConfig(width=config.width, layers=config.layers)
-    trainer = Trainer(DepthRefiner(network), config.learning_rate, config.epochs * STEPS_AN_EPOCH)
+    model = DepthRefiner(network) if config.start is None else started(network, config.start)
+    rate = FRESH_RATE if config.start is None else STARTED_RATE
+    trainer = Trainer(model, rate, config.epochs * STEPS_AN_EPOCH)
     about = {"network": network.as_dict(), "config": {key: str(value) for key, value in asdict(config).items()}}
     config.out.mkdir(parents=True, exist_ok=True)
     for epoch in range(trainer.resume(config.out), config.epochs):
         terms = one_epoch(trainer, config, epoch, train_set, stream.clips(epoch))
         result = validate(MirroredRefiner(trainer.average), validation)
-        trainer.save(config.out, epoch, result.mpjpe, about)
+        trainer.save(config.out, epoch, result.overall, about)
         learnt = {f"loss_{name}": value for name, value in terms.items()}
         log(config.out, epoch, {**learnt, **asdict(result)})
     best = load_refiner(config.out / BEST)
@@ -97,6 +108,31 @@ class _Stream:
             return []
         rng = np.random.default_rng([self._config.seed, number])
         return simulated_samples(self._model, find_motions(self._config.mocap), rng, self._config.simulated)
+
+
+def half_told(samples: Sequence[Sample]) -> list[Sample]:
+    """The same clips, the focal length told for every second one, as in training."""
+    return [with_known_focal(sample) if number % 2 else sample for number, sample in enumerate(samples)]
+
+
+def started(network: DepthConfig, path: Path) -> DepthRefiner:
+    """A network with the weights of an exported one. Raises ModelError where that is of another size."""
+    model = DepthRefiner(network)
+    found = {
+        tensor.name.removeprefix(_EXPORTED_PREFIX): torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+        for tensor in onnx.load(path).graph.initializer
+        if tensor.name.startswith(_EXPORTED_PREFIX)
+    }
+    first = found.get("embed.0.weight")
+    if first is not None:  # inputs that came later stand last
+        wanted = model.state_dict()["embed.0.weight"].shape[1]
+        found["embed.0.weight"] = torch.nn.functional.pad(first, (0, wanted - first.shape[1]))
+    try:
+        model.load_state_dict(found)
+    except RuntimeError:
+        about = f"{network.layers} layers of width {network.width}"
+        raise ModelError(f"{path.name} does not hold the weights of a depth refiner of {about}.") from None
+    return model
 
 
 def load_refiner(path: Path) -> MirroredRefiner:

@@ -15,7 +15,8 @@ WEIGHTS: Final = {
     "bone": 1.0,
     "symmetry": 0.1,
     "motion": 0.3,
-    "angle": 0.5,
+    "angle": 1.0,
+    "direction": 2.0,
     "gravity": 3.0,
     "spread": 0.02,
 }
@@ -34,6 +35,19 @@ _HINGES: Final = torch.tensor(
 )
 """Triples whose angle at the middle one is compared: knees, elbows, ankles, hips."""
 
+_DIRECTIONS: Final = torch.tensor(
+    [
+        [MARKER_INDEX[f"{side}{name}"] for name in ends]
+        for side in "RL"
+        for ends in (("Hip", "Knee"), ("Knee", "Ankle"), ("Heel", "BigToe"), ("Shoulder", "Elbow"), ("Elbow", "Wrist"))
+    ]
+    + [
+        [MARKER_INDEX[name] for name in ends]
+        for ends in (("RHip", "LHip"), ("RShoulder", "LShoulder"), ("Hip", "Neck"))
+    ]
+)
+"""Thighs, shanks, feet, upper arms, forearms, and the axes of pelvis, shoulders and trunk: where each points."""
+
 
 def losses(estimate: Estimate, truth: Truth) -> dict[str, Tensor]:
     """Every term of the loss by name; `total` is their weighted sum."""
@@ -46,6 +60,12 @@ def losses(estimate: Estimate, truth: Truth) -> dict[str, Tensor]:
         "bone": (got - wanted).abs().mean() * 10,
         "symmetry": (got[..., _RIGHT] - got[..., _LEFT]).abs().mean() * 10,
         "motion": torch.diff(off, dim=1).abs().mean() * 3,
+        "direction": (_directions(estimate.markers) - _directions(truth.markers))
+        .square()
+        .sum(-1)
+        .add(1e-4)
+        .sqrt()
+        .mean(),
         "angle": (flexions(estimate.markers) - flexions(truth.markers)).abs().mean(),
         "gravity": (estimate.tilt - truth.tilt).abs().mean(),
         "spread": _likelihood(estimate, truth),
@@ -60,6 +80,12 @@ def flexions(markers: Tensor) -> Tensor:
     one, other = middle - first, last - middle
     sine = torch.linalg.cross(one, other).square().sum(-1).clamp(min=1e-8).sqrt()
     return torch.atan2(sine, (one * other).sum(-1))
+
+
+def _directions(markers: Tensor) -> Tensor:
+    """(..., 13, 3) unit vectors along the segments."""
+    span = markers[..., _DIRECTIONS[:, 1], :] - markers[..., _DIRECTIONS[:, 0], :]
+    return span / (span.square().sum(-1, keepdim=True) + 1e-8).sqrt()
 
 
 def _bones(markers: Tensor) -> Tensor:

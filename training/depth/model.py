@@ -51,7 +51,8 @@ class Seen(NamedTuple):
 
     image (B, T, 33, 2) pixels; world (B, T, 33, 3) metres; visibility (B, T, 33); detected (B, T);
     times (B, T) seconds; size (B, 2) width and height of the picture in pixels; height (B,) metres of the person;
-    verticals (B, 3) `aside`, `ahead` of the picture's upright lines and 1, or 0, 0, 0 where it shows none.
+    verticals (B, 3) `aside`, `ahead` of the picture's upright lines at a focal length of FOCAL_LENGTH and 1, or 0, 0, 0
+    where it shows none; focal (B,) focal length in units of the longer side, 0 where it is not known.
     T is even. Where there is no picture, `image` and `size` are 0, `world` has upright axes (x right, y down, z away),
     and landmarks that are not known hold 0 in `world` and `visibility`.
     """
@@ -64,6 +65,7 @@ class Seen(NamedTuple):
     size: Tensor
     height: Tensor
     verticals: Tensor
+    focal: Tensor
 
 
 class Estimate(NamedTuple):
@@ -89,7 +91,7 @@ class DepthRefiner(nn.Module):
             raise InvalidOption({"width": f"{config.width} must be a multiple of the {config.heads} heads"})
         self.config = config
         width = config.width
-        features = len(LANDMARKS) * (2 + 3 + 1) + 11
+        features = len(LANDMARKS) * (2 + 3 + 1) + 13
         self.embed = nn.Sequential(nn.Linear(features, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.missing = nn.Parameter(torch.zeros(width))
         self.gather = nn.Linear(PATCH * width, width)
@@ -116,7 +118,7 @@ def _estimate(answer: Tensor, turned: Tensor, middle: Tensor, seen: Seen) -> Est
     """The answer (B, T, 22 · 4 + 5) in metres and radians: corrections of what the detector gives, put upright."""
     batch, frames, count = answer.shape[0], answer.shape[1], len(MARKERS)
     height = seen.height[:, None, None]
-    tilt = answer[..., 4 * count : -3] + _tilt_of_lines(seen.verticals)[:, None]
+    tilt = answer[..., 4 * count : -3] + _tilt_of_lines(_lines(seen))[:, None]
     tilt_spread = torch.exp(answer[..., -3:-1].clamp(-4, 3)) * 0.05
     change = answer[..., : 3 * count].reshape(batch, frames, count, 3) * height[..., None]
     places = _placed(turned, seen, change, answer[..., -1])
@@ -158,8 +160,19 @@ def _distance(rays: Tensor, world: Tensor, seen: Seen) -> Tensor:
     return (mean(log) + slope.clamp(-2, 2) * times).exp()
 
 
+def _focal(seen: Seen) -> Tensor:
+    """(B,) focal length in units of the longer side, assumed where it is not known."""
+    return torch.where(seen.focal > 0, seen.focal, FOCAL_LENGTH)
+
+
+def _lines(seen: Seen) -> Tensor:
+    """(B, 3) `verticals` at the focal length that is known or assumed."""
+    aside, ahead, known = seen.verticals.unbind(-1)
+    return torch.stack([aside, ahead * _focal(seen) / FOCAL_LENGTH, known], dim=-1)
+
+
 def _tilt_of_lines(verticals: Tensor) -> Tensor:
-    """(B, 2) pitch and roll of a camera of the assumed focal length that sees upright lines so (B, 3); else 0."""
+    """(B, 2) pitch and roll of a camera that sees upright lines so (B, 3); else 0."""
     aside, ahead, known = verticals.unbind(-1)
     return torch.stack([torch.atan(ahead / (1 + aside.square()).sqrt()), -torch.atan(aside)], dim=-1) * known[:, None]
 
@@ -210,12 +223,13 @@ def _features(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
     """(B, T, F) what the network looks at; the turned rays (B, T, 33, 2); and the slopes (B, T, 2) of the ray through
     the middle of the hips.
 
-    Landmarks become rays of a camera of assumed focal length, turned so that the middle of the hips lies straight
-    ahead, and divided by the apparent size of the person over the window.
+    Landmarks become rays of a camera of known or assumed focal length, turned so that the middle of the hips lies
+    straight ahead, and divided by the apparent size of the person over the window.
     """
     pictured = _pictured(seen)[:, None, None]
     size = torch.where(pictured > 0, seen.size[:, None], 1.0)[:, :, None]
-    rays = (seen.image - size / 2) / (FOCAL_LENGTH * size.amax(dim=-1, keepdim=True)) * pictured[..., None]
+    focal = _focal(seen)[:, None, None, None]
+    rays = (seen.image - size / 2) / (focal * size.amax(dim=-1, keepdim=True)) * pictured[..., None]
     middle = (rays[..., HIPS[0], :] + rays[..., HIPS[1], :]) / 2 * seen.detected[..., None]
     turned = _turned_to(rays, middle)
     spread = turned.square().sum(-1).mean(-1)  # (B, T)
@@ -227,7 +241,8 @@ def _features(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
     step = torch.diff(seen.times, dim=1, prepend=2 * seen.times[:, :1] - seen.times[:, 1:2])
     extra = [middle[..., 0], middle[..., 1], relative, window.log().expand_as(relative), height, shape, step * 10]
     extra.append(pictured[..., 0].expand_as(relative))
-    extra += [value[:, None].expand_as(relative) for value in seen.verticals.unbind(-1)]
+    told = [*_lines(seen).unbind(-1), (_focal(seen) / FOCAL_LENGTH).log(), (seen.focal > 0).float()]
+    extra += [value[:, None].expand_as(relative) for value in told]
     flat = [
         (turned / window[..., None, None]).clamp(-5, 5).flatten(2),
         (seen.world / height[..., None, None] * 2).flatten(2),

@@ -37,8 +37,8 @@ class Truth(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One clip as float32 arrays, the truth in the frame that the network answers in; focal: the true focal length in
-    units of the picture's longer side."""
+    """One clip as float32 arrays, the truth in the frame that the network answers in. Focal lengths in units of the
+    picture's longer side: what the network is told (0: nothing), and the true one."""
 
     image: FloatArray
     world: FloatArray
@@ -49,6 +49,7 @@ class Sample:
     height: float
     verticals: FloatArray
     focal: float
+    true_focal: float
     markers: FloatArray
     tilt: FloatArray
     bearing: FloatArray
@@ -73,7 +74,8 @@ def to_sample(pair: Pair) -> Sample:
         size=np.array(seen.image_size, dtype=np.float32),
         height=pair.height,
         verticals=as_inputs(pair.verticals).astype(np.float32),
-        focal=pair.camera.focal / max(pair.camera.size),
+        focal=0.0,
+        true_focal=pair.camera.focal / max(pair.camera.size),
         markers=markers.astype(np.float32),
         tilt=tilt.astype(np.float32),
         bearing=bearing.astype(np.float32),
@@ -130,7 +132,7 @@ def _varied(sample: Sample, rng: np.random.Generator) -> Sample:
     cut = _noisy(_rolled(cut, _roll(rng)), rng)
     if rng.random() < 0.15:
         cut = _swapped_for_a_while(cut, rng)
-    cut = _with_lines(cut, rng)
+    cut = _with_focal(_with_lines(cut, rng), rng)
     if rng.random() < 0.5:
         cut = _mirrored(cut)
     return without_picture(cut, rng) if rng.random() < 0.12 else cut
@@ -204,8 +206,18 @@ def _with_lines(sample: Sample, rng: np.random.Generator) -> Sample:
         return _with(sample, verticals=np.zeros(3))
     off = rng.normal(0, np.radians(6.0 if rng.random() < 0.04 else 0.5), 2)
     pitch, roll = sample.tilt.mean(axis=0) + off
-    slopes = (-np.tan(roll), np.tan(pitch) / np.cos(roll) * FOCAL_LENGTH / sample.focal)
+    slopes = (-np.tan(roll), np.tan(pitch) / np.cos(roll) * FOCAL_LENGTH / sample.true_focal)
     return _with(sample, verticals=np.array([*slopes, 1.0]))
+
+
+def _with_focal(sample: Sample, rng: np.random.Generator) -> Sample:
+    """The focal length told in half of all windows, as exactly as files and data sheets state it."""
+    return with_known_focal(sample, rng.normal(0, 0.02)) if rng.random() < 0.5 else sample
+
+
+def with_known_focal(sample: Sample, error: float = 0.0) -> Sample:
+    """The true focal length told, or one that is wrong by a share of it."""
+    return _with(sample, focal=sample.true_focal * float(np.exp(error)))
 
 
 def without_picture(sample: Sample, rng: np.random.Generator, unsure: float = 0.07) -> Sample:
@@ -229,6 +241,7 @@ def without_picture(sample: Sample, rng: np.random.Generator, unsure: float = 0.
         world=world,
         visibility=known,
         verticals=np.zeros(3),
+        focal=0.0,
         tilt=tilt,
         bearing=0 * sample.bearing,
     )

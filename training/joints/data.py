@@ -19,7 +19,6 @@ from humanpose3d.motion import FloatArray, JointAngles, Markers
 from humanpose3d.options import RunOptions, Subject
 from humanpose3d.skeleton import MARKERS
 from services.angles.joints import joint_angles
-from services.angles.stage import ANGLES, AnglesInputs
 from services.augmenter.stage import AUGMENTER, AugmenterInputs, AugmenterOutputs
 from services.refiner.depth.stage import DEPTH, DepthInputs, DepthOutputs
 from shared.models import sha256
@@ -97,7 +96,7 @@ def clip_of(pair: Pair, name: str, refine_depth: RefineDepth, cycles: int = CYCL
 def _angles(markers: Markers, subject: Subject, options: RunOptions) -> tuple[JointAngles, AugmenterOutputs]:
     """What the pipeline makes of the 22 markers."""
     augmented = AUGMENTER.run(AugmenterInputs(markers, subject), options, silent)
-    return ANGLES.run(AnglesInputs(augmented.augmented_markers), options, silent).angles, augmented
+    return JointAngles(markers.times, joint_angles(augmented.augmented_markers)), augmented
 
 
 def make_clips(

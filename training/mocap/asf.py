@@ -79,6 +79,12 @@ def read_amc(path: Path, skeleton: AsfSkeleton, frame_rate: float = CMU_FRAME_RA
     return BoneMotion(path.stem, np.arange(frames) / frame_rate, motion_rotations, origins, _rest(skeleton))
 
 
+def count_frames(path: Path) -> int:
+    """How many frames a motion has, by its lines that hold nothing but a number."""
+    with path.open(encoding="ascii", errors="replace") as file:
+        return sum(line.strip().isdigit() for line in file)
+
+
 def joint_positions(skeleton: AsfSkeleton, path: Path) -> dict[str, FloatArray]:
     """Bone name -> (T, 3) metres, where each bone of the file ends: what other readers of AMC files give."""
     channels = {"root": skeleton.root_channels, **{bone.name: bone.channels for bone in skeleton.bones}}

@@ -1,5 +1,6 @@
 """Folders of motion capture, read as needed, and which split each motion belongs to."""
 
+import csv
 import hashlib
 import re
 from collections.abc import Sequence
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from humanpose3d.errors import InvalidMotion
-from training.mocap.asf import AsfSkeleton, read_amc, read_asf
+from training.mocap.asf import CMU_FRAME_RATE, AsfSkeleton, count_frames, read_amc, read_asf
+from training.mocap.exercises import DURATION_S, FRAME_RATE, KINDS, exercise
 from training.mocap.motion import BoneMotion
 from training.mocap.opensim import OpenSimModel, read_opensim_motion, read_osim
 
@@ -24,26 +26,62 @@ VALIDATION_TRIALS: Final = frozenset(
 )
 """Motions that choose the best checkpoint. Of CMU subjects other than 01 to 03, one in ten goes here as a whole."""
 
+EXERCISES: Final = 60
+"""Generated motions of each kind (`training.mocap.exercises`) where there is a laboratory model with a static trial."""
+
 _CMU_NAME: Final = re.compile(r"(\d+)_(\d+)")
+_EXERCISE: Final = re.compile(rf"(?:{'|'.join(KINDS)})-(\d+)")
+
+_FAMILIES: Final = {
+    "exercise": r"jumping jacks|range of motion",
+    "sit to stand": r"sit on|^STS",
+    "squat": r"squat",
+    "jump": r"jump|hop\b|^DJ",
+    "sports": r"boxing|soccer|basketball|kick|punch|sword|motorcycle|dive",
+    "dance": r"dance|nursery|teapot",
+    "imitation": r"human subject|vacation|monkey",
+    "household": r"soda|mop|wash|bottlecap|ladder|climb|steps",
+    "gesture": r"traffic|wave|laugh|point",
+    "run": r"run|jog|duck",
+    "walk": r"walk|navigate",
+}
+"""Family -> pattern of its descriptions in the folder's index, or of the trial's name; the first match counts."""
+
+_CMU_WHAT: Final = {
+    **dict.fromkeys(("02_01", "02_02"), "walk"),
+    "02_03": "run",
+    "02_04": "jump",
+    "02_05": "punch",
+}
+"""Descriptions of trials in folders without an index. CMU trials without one are a family per subject."""
 
 
 @dataclass(frozen=True)
 class MotionFile:
-    """One motion in a folder: its trial's name, its file and its skeleton's."""
+    """One motion in a folder: its trial's name, its file and its skeleton's, its frame rate, and its description."""
 
     name: str
     path: Path
     skeleton: Path
+    frame_rate: float = CMU_FRAME_RATE
+    what: str = ""
 
     @property
     def family(self) -> str:
-        """What is balanced in a data set: a CMU subject, or a kind of laboratory trial."""
-        return family(self.name)
+        """The unit of balance in a data set: walking, jumping, dancing …"""
+        return family(self.name, self.what)
+
+    @property
+    def built(self) -> bool:
+        """Whether it was generated rather than captured (`training.mocap.exercises`)."""
+        return _EXERCISE.fullmatch(self.name) is not None
 
     @property
     def split(self) -> Split:
         """By subject and trial, before anything else."""
-        cmu = _CMU_NAME.fullmatch(self.name)
+        cmu, built = _CMU_NAME.fullmatch(self.name), _EXERCISE.fullmatch(self.name)
+        if built:
+            return "validation" if int(built[1]) % 10 == 0 else "train"
         if TEST_TRIALS.fullmatch(self.name) or (cmu and cmu[1] == TEST_SUBJECT):
             return "test"
         if self.name in VALIDATION_TRIALS or (cmu and int(cmu[1]) > int(TEST_SUBJECT) and _one_in_ten(cmu[1])):
@@ -54,46 +92,102 @@ class MotionFile:
         """The motion, kept for the next call; raises InvalidMotion where a file is damaged."""
         return _read(self)
 
+    @property
+    def duration(self) -> float:
+        """Seconds, kept for the next time."""
+        return _duration(self)
+
     def sha256(self) -> str:
         """Of the motion's file and its skeleton's."""
         return hashlib.sha256(self.path.read_bytes() + self.skeleton.read_bytes()).hexdigest()
 
 
-def family(name: str) -> str:
-    """What a trial of that name is one of: a CMU subject, or a kind of laboratory trial.
+def family(name: str, what: str = "") -> str:
+    """The family of a trial with that name and that description in the folder's index.
 
-    >>> family("03_02"), family("walkingTS2")
-    ('cmu03', 'walkingTS')
+    >>> family("03_02"), family("walkingTS2"), family("16_01", "run/jog, veer left"), family("lunge-3")
+    ('cmu03', 'walk', 'run', 'lunge')
     """
-    cmu = _CMU_NAME.fullmatch(name)
-    return f"cmu{cmu[1]}" if cmu else re.sub(r"\d+$", "", name)
+    built, cmu = _EXERCISE.fullmatch(name), _CMU_NAME.fullmatch(name)
+    if built:
+        return name.rsplit("-", 1)[0]
+    known = what or _CMU_WHAT.get(name, "" if cmu else name)
+    found = next((kind for kind, words in _FAMILIES.items() if re.search(words, known, re.IGNORECASE)), None)
+    return found or (f"cmu{cmu[1]}" if cmu else re.sub(r"\d+$", "", name))
 
 
 def find_motions(folders: Sequence[Path]) -> list[MotionFile]:
-    """All motions in the folders and below: `NN.asf` with `NN_*.amc`, and `*_ik.mot` beside one `.osim`.
+    """All motions in the folders and below: `NN.asf` with `NN_*.amc`, `*_ik.mot` beside one `.osim`, and the exercises
+    generated from its trial `static1`.
 
-    Motionless trials (`static*`) are left out. Raises InvalidMotion where nothing is found.
+    Static trials are left out. The frame rate of AMC files is that of the folder's `fps.txt`, or the CMU database's;
+    descriptions come from the folder's `index.csv` (trial, what), where there is one. Raises InvalidMotion where
+    nothing is found.
     """
     motions: list[MotionFile] = []
     for folder in folders:
         for skeleton in sorted(folder.rglob("*.asf")):
-            motions += [MotionFile(p.stem, p, skeleton) for p in sorted(skeleton.parent.glob(f"{skeleton.stem}_*.amc"))]
+            motions += _acclaim(skeleton)
         for skeleton in sorted(folder.rglob("*.osim")):
-            found = sorted(skeleton.parent.glob("*_ik.mot"))
-            motions += [MotionFile(p.stem.removesuffix("_ik"), p, skeleton) for p in found if p.name[:6] != "static"]
+            motions += _laboratory(skeleton)
     if not motions:
         raise InvalidMotion(f"No motion (*.asf with *.amc, *.osim with *_ik.mot) in: {', '.join(map(str, folders))}.")
     return motions
+
+
+def _acclaim(skeleton: Path) -> list[MotionFile]:
+    rate, what = _frame_rate(skeleton.parent), _index(skeleton.parent)
+    found = sorted(skeleton.parent.glob(f"{skeleton.stem}_*.amc"))
+    return [MotionFile(path.stem, path, skeleton, rate, what.get(path.stem, "")) for path in found]
+
+
+def _laboratory(skeleton: Path) -> list[MotionFile]:
+    found = sorted(skeleton.parent.glob("*_ik.mot"))
+    motions = [MotionFile(p.stem.removesuffix("_ik"), p, skeleton) for p in found if p.name[:6] != "static"]
+    standing = skeleton.parent / "static1_ik.mot"
+    if standing.is_file():
+        motions += [MotionFile(f"{kind}-{n}", standing, skeleton) for kind in KINDS for n in range(EXERCISES)]
+    return motions
+
+
+@lru_cache(maxsize=8)
+def _frame_rate(folder: Path) -> float:
+    path = folder / "fps.txt"
+    try:
+        return float(path.read_text(encoding="ascii")) if path.is_file() else CMU_FRAME_RATE
+    except ValueError:
+        raise InvalidMotion(f"{path} should hold the frames a second of the folder's motions, as a number.") from None
+
+
+@lru_cache(maxsize=8)
+def _index(folder: Path) -> dict[str, str]:
+    """Trial -> what it is."""
+    path = folder / "index.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["trial"]: row["what"] for row in csv.DictReader(file)}
 
 
 def _one_in_ten(subject: str) -> bool:
     return hashlib.sha256(subject.encode()).digest()[0] % 10 == 0
 
 
+@lru_cache(maxsize=4096)
+def _duration(motion: MotionFile) -> float:
+    if motion.built:
+        return DURATION_S - 1 / FRAME_RATE
+    if motion.path.suffix == ".amc":
+        return (count_frames(motion.path) - 1) / motion.frame_rate
+    return motion.read().duration
+
+
 @lru_cache(maxsize=64)
 def _read(motion: MotionFile) -> BoneMotion:
     if motion.path.suffix == ".amc":
-        return read_amc(motion.path, _asf(motion.skeleton))
+        return read_amc(motion.path, _asf(motion.skeleton), motion.frame_rate)
+    if motion.built:
+        return exercise(motion.name, read_opensim_motion(motion.path, _osim(motion.skeleton)))
     return read_opensim_motion(motion.path, _osim(motion.skeleton))
 
 

@@ -17,7 +17,7 @@ from humanpose3d.skeleton import ALL_MARKERS
 from training.data.clip import FRAMES, ClipPlan, Performance, perform, plan_of_split
 from training.data.pairs import Pair, in_camera_world
 from training.data.people import person
-from training.data.shot import from_above, place_camera, random_shot
+from training.data.shot import as_people_record, from_above, place_camera, random_shot
 from training.depth.windows import Sample, to_sample
 from training.human.body import Body
 from training.human.markers import true_markers
@@ -56,7 +56,7 @@ def simulated_pairs(
     model: ErrorModel, motions: Sequence[MotionFile], seed: int, split: Split = "train"
 ) -> Iterator[Pair]:
     """The same as pairs."""
-    lengths = {motion.name: motion.read().duration for motion in motions}
+    lengths = {motion.name: motion.duration for motion in motions}
     by_name = {motion.name: motion for motion in motions}
     troupe: list[Body] = []
     for number in counting():
@@ -79,7 +79,7 @@ def _filmed(model: ErrorModel, plan: ClipPlan, done: Performance, rng: np.random
         frames = min(int(rng.integers(FRAMES[0], FRAMES[1] + 1)), len(markers))
         start = int(rng.integers(0, len(markers) - frames + 1))
         shown, times = markers[start : start + frames], done.times[:frames]
-        shot = from_above(random_shot(rng, plan.index * _SHOTS + number), rng)
+        shot = from_above(as_people_record(random_shot(rng, plan.index * _SHOTS + number), rng), rng)
         camera = place_camera(shot, rng, times, shown, done.heading, float(rng.uniform(*_CEILINGS)))
         shown, camera = in_camera_world(shown, camera)
         seen = model.simulate(view_of(shown, camera, times, body.height), rng)

@@ -26,7 +26,7 @@ const NOT_HERE = ["video", "upload_key", "video_name", "consent", "height", "wei
 export function options(schema) {
   const fields = Object.entries(schema)
     .filter(([name]) => !NOT_HERE.includes(name))
-    .map(([name, property]) => option(name, property));
+    .map(([name, property]) => option(name, { ...property.anyOf?.[0], ...property }));
   const among = (/** @type {(name: string) => boolean} */ chosen) =>
     fields.filter(({ name }) => chosen(name)).map(({ element }) => element);
   const isExtra = (/** @type {string} */ name) => EXTRAS.test(name);
@@ -76,7 +76,7 @@ function inputOf(id, property) {
       ),
     );
   if (property.type === "integer" || property.type === "number")
-    return h("input", { id, type: "number", step: property.type === "integer" ? 1 : "any", value: property.default });
+    return h("input", { id, type: "number", step: property.type === "integer" ? 1 : "any", value: property.default ?? "" });
   return h("input", { id, type: "text", autocomplete: "off", spellcheck: "false" });
 }
 

@@ -27,6 +27,7 @@ from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.camera.text import text_turn
 from services.detector.pose.landmarker import Pose
 from services.detector.pose.tracker import BatchTracker
+from services.detector.video.chunks import WHOLE, Segment
 from services.detector.video.orientation import Picture, shrunk, turned
 from services.detector.video.reader import Frame, Video
 
@@ -78,14 +79,14 @@ class Turn(BaseModel):
     text_degrees: int | None = None
 
 
-def find_turn(path: Path) -> Turn:
-    """The turn that brings the person of this video upright.
+def find_turn(path: Path, excerpt: Segment = WHOLE) -> Turn:
+    """The turn that brings the person in this part of a video upright.
 
     Raises what `Video` raises for a file that cannot be read; ModelNotFound or ModelCorrupt.
     """
     landmarker = BatchTracker(MODEL, threads=1)
     with Video(path) as video:
-        frames, plain = _gather(landmarker, _looks(video))
+        frames, plain = _gather(landmarker, _looks(video, excerpt))
     return Turn(looks=len(frames)) if plain else _compare(landmarker, frames)
 
 
@@ -167,10 +168,10 @@ def _angle(first: FloatArray, second: FloatArray) -> float:
     return float(np.degrees(np.arccos(np.clip(first @ second / lengths, -1, 1)))) if lengths else 180.0
 
 
-def _looks(video: Video) -> Iterator[Frame]:
+def _looks(video: Video, excerpt: Segment) -> Iterator[Frame]:
     """Frames of the first half minute, a quarter of a second apart or as far as the video's own rate has it."""
     start = due = None
-    for frame in video.frames():
+    for frame in video.frames(excerpt):
         start = frame.time if start is None else start
         if frame.time - start > SEARCHED_S:
             return

@@ -62,28 +62,33 @@ class Segment(BaseModel):
 WHOLE: Final = Segment()
 
 
-def cut(timestamps: Sequence[int], entries: Sequence[int], clock: Fraction) -> tuple[Segment, ...]:
+def cut(
+    timestamps: Sequence[int], entries: Sequence[int], clock: Fraction, frames: range | None = None
+) -> tuple[Segment, ...]:
     """The segments of a video.
 
     timestamps  of all frames, in ticks, strictly increasing.
     entries     those of the frames at which decoding may begin (keyframes), increasing.
     clock       seconds a tick.
+    frames      those to analyse, in a row; all by default.
     """
-    count = number_of_segments(len(timestamps))
-    starts = [len(timestamps) * index // count for index in range(count)]
+    wanted = frames or range(len(timestamps))
+    count = number_of_segments(len(wanted))
+    starts = [wanted.start + len(wanted) * index // count for index in range(count)]
 
-    def seconds(frame: int) -> float:
-        return float(timestamps[frame] * clock)
+    def seconds(frame: int) -> float | None:
+        return float(timestamps[frame] * clock) if 0 < frame < len(timestamps) else None
 
-    return tuple(
-        Segment(
-            entries=_entries_before(entries, timestamps[max(0, start - WARM_UP)]) if start else (),
-            warm_up_s=seconds(max(0, start - WARM_UP)) if start else None,
-            start_s=seconds(start) if start else None,
-            stop_s=seconds(stop) if stop else None,
+    def segment(start: int, stop: int) -> Segment:
+        warm_up = max(wanted.start, start - WARM_UP)
+        return Segment(
+            entries=_entries_before(entries, timestamps[warm_up]) if warm_up else (),
+            warm_up_s=seconds(warm_up),
+            start_s=seconds(start),
+            stop_s=seconds(stop),
         )
-        for start, stop in zip(starts, [*starts[1:], 0], strict=True)
-    )
+
+    return tuple(map(segment, starts, [*starts[1:], wanted.stop]))
 
 
 def number_of_segments(frames: int) -> int:

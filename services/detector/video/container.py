@@ -10,7 +10,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from humanpose3d.motion import FloatArray
-from humanpose3d.options import VideoFacts
+from humanpose3d.options import VideoFacts, focal_length_of_35mm
+from services.detector.video.capture import AS_STORED, CaptureClock
+from services.detector.video.tags import CameraTags
 from services.detector.video.timeline import intervals, is_variable
 
 
@@ -22,6 +24,7 @@ class Medium(BaseModel):
     clock_s        seconds a tick of the stream's clock.
     interval_s     nominal time between frames.
     due_s          when the picture ends at the earliest, by the container's own word; None where it gives none.
+    camera         what the file says of the camera; its focal length as a share of the picture's longer side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +38,14 @@ class Medium(BaseModel):
     clock_s: float
     interval_s: float
     due_s: float | None
+    camera: CameraTags = CameraTags()
+
+    def with_focal_length(self, millimetres_35mm: float | None) -> Self:
+        """The same with the focal length that the user states, if any (35 mm equivalent, millimetres)."""
+        if millimetres_35mm is None:
+            return self
+        stated = {"focal_length": focal_length_of_35mm(millimetres_35mm), "focal_length_from": "option"}
+        return self.model_copy(update={"camera": self.camera.model_copy(update=stated)})
 
     def turned(self, degrees: int) -> Self:
         """The same with the picture turned clockwise by a multiple of 90 degrees."""
@@ -78,8 +89,17 @@ class Reading(BaseModel):
         )
 
 
-def video_facts(medium: Medium, reading: Reading, times: FloatArray) -> VideoFacts:
-    """The facts of a video from whose reading at least one frame came; times (T,) seconds."""
+def video_facts(
+    medium: Medium,
+    reading: Reading,
+    times: FloatArray,
+    clock: CaptureClock = AS_STORED,
+    capture_fps: float | None = None,
+) -> VideoFacts:
+    """The facts of a video from whose reading at least one frame came.
+
+    times  (T,) seconds of the recording, to which `clock` maps the file's.
+    """
     assert reading.end_s is not None
     between = intervals(times, medium.interval_s)
     return VideoFacts(
@@ -89,11 +109,15 @@ def video_facts(medium: Medium, reading: Reading, times: FloatArray) -> VideoFac
         codec=medium.codec,
         container=medium.container,
         frames=times.size,
-        duration_s=float(reading.end_s - times[0]),
+        duration_s=float(clock(reading.end_s) - times[0]),
         average_fps=float(1 / between.mean()),
         variable_frame_rate=is_variable(between, medium.clock_s),
         frame_interval_min_s=float(np.min(between)),
         frame_interval_max_s=float(np.max(between)),
         truncated=reading.ends_early or (medium.due_s is not None and reading.end_s < medium.due_s),
         has_audio=medium.has_audio,
+        capture_fps=capture_fps,
+        focal_length=medium.camera.focal_length,
+        focal_length_from=medium.camera.focal_length_from,
+        lens=medium.camera.lens,
     )

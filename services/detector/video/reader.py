@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -21,11 +22,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from humanpose3d.errors import NoVideoStream, UnreadableVideo, VideoNotFound
+from humanpose3d.errors import InvalidOption, NoVideoStream, UnreadableVideo, VideoNotFound
+from humanpose3d.motion import FloatArray
 from humanpose3d.options import VideoFacts
 from services.detector.video.chunks import WHOLE, Segment, cut
 from services.detector.video.container import Medium, Reading, video_facts
 from services.detector.video.orientation import Orientation, Picture
+from services.detector.video.tags import CameraTags, camera_tags
 from services.detector.video.timeline import Timeline
 
 DEMUXERS: Final = "aac,asf,avi,flac,flv,mov,matroska,mp3,mpeg,mpegts,ogg,wav"
@@ -33,6 +36,9 @@ DEMUXERS: Final = "aac,asf,avi,flac,flv,mov,matroska,mp3,mpeg,mpegts,ogg,wav"
 
 NOT_A_VIDEO: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Pictures that travel as a video stream: cover art, chapter thumbnails, stills."""
+
+_BESIDE_VIDEO: Final = {"audio", "subtitle", "attachment", "video"}
+"""Kinds of streams that are understood and hold no video: cover art is a video stream. A damaged one is of none."""
 
 NOMINAL_FPS: Final = 25
 """Where a container gives neither timestamps nor a frame rate (raw streams); FFmpeg assumes the same."""
@@ -47,35 +53,41 @@ class Frame:
 
     time     seconds, the container's own timestamp.
     picture  (height, width, 3) uint8 RGB, upright, square pixels, C-contiguous.
+    counts   whether it is part of the result, not of a segment's warm-up.
     """
 
     time: float
     picture: Picture
+    counts: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Survey:
     """A whole video as its packets and its first frame tell it, before it is decoded.
 
     medium    see there.
-    facts     by the packets' timestamps.
-    start_s   when its first frame is shown.
+    facts     by the packets' timestamps, of the part to analyse.
+    times     (T,) seconds, of the frames of that part.
+    excerpt   that part, whole.
     segments  what it is cut into; one where its timestamps do not tell its frames apart.
     """
 
     medium: Medium
     facts: VideoFacts
-    start_s: float
+    times: FloatArray
+    excerpt: Segment
     segments: tuple[Segment, ...]
 
 
-def survey(path: Path) -> Survey:
+def survey(path: Path, start: float | None = None, end: float | None = None) -> Survey:
     """Look through a video's packets; decodes no more than its beginning.
 
-    Raises VideoNotFound, NoVideoStream or UnreadableVideo, as `Video` does.
+    start, end  seconds from its first frame: the part to analyse.
+
+    Raises VideoNotFound, NoVideoStream or UnreadableVideo, as `Video` does; InvalidOption where that part is empty.
     """
     with Video(path) as video:
-        return video.survey()
+        return video.survey(start, end)
 
 
 class Video:
@@ -131,11 +143,13 @@ class Video:
                 break
             self._end_s = time + self._duration(decoded.duration)
             if segment.wanted(time):
-                yield Frame(time, self._upright(decoded, segment.counts(time)))
+                counts = segment.counts(time)
+                yield Frame(time, self._upright(decoded, counts), counts)
         self._require(not empty or segment != WHOLE)
 
-    def survey(self) -> Survey:
-        """Read to the end, decoding only until the first frame. Raises UnreadableVideo where there is none."""
+    def survey(self, start: float | None = None, end: float | None = None) -> Survey:
+        """Read to the end, decoding only until the first frame. Raises UnreadableVideo where there is none, and
+        InvalidOption where none lies from `start` to `end`, in seconds from the first."""
         shown: list[_Shown] = []
         empty = True
         for packet in self._packets():
@@ -150,7 +164,21 @@ class Video:
             time = self.timeline.place(timestamp)
             if time is not None:
                 self._end_s = time + self._duration(duration)
-        return Survey(self.medium, self.facts, float(self.timeline.times[0]), self._cut(shown))
+        times = self.timeline.times
+        frames = _between(times, start, end)
+        medium, part = self.medium, times[frames.start : frames.stop]
+        if frames.stop < len(times):
+            medium = medium.model_copy(update={"due_s": None})
+            self._end_s = float(times[frames.stop])
+        excerpt = Segment(
+            warm_up_s=float(part[0]) if frames.start else None,
+            start_s=float(part[0]) if frames.start else None,
+            stop_s=self._end_s if frames.stop < len(times) else None,
+        )
+        segments = self._cut(shown, frames) or (excerpt,)
+        if frames.start:
+            excerpt = excerpt.model_copy(update={"entries": segments[0].entries})
+        return Survey(medium, video_facts(medium, self.reading, part), part, excerpt, segments)
 
     @property
     def medium(self) -> Medium:
@@ -166,7 +194,17 @@ class Video:
             clock_s=float(self._clock),
             interval_s=float(1 / self.nominal_rate),
             due_s=0.98 * self._stated[0] - self._stated[1] if self._stated else None,
+            camera=self._camera,
         )
+
+    @cached_property
+    def _camera(self) -> CameraTags:
+        """What the file says of the camera; FFmpeg does not turn a track's field of view with the picture."""
+        tags = camera_tags(self._path, self._container.metadata)
+        if tags.focal_length is None or tags.focal_length_from != "field of view":
+            return tags
+        width, height = self._stored_size
+        return tags.model_copy(update={"focal_length": tags.focal_length * width / max(width, height)})
 
     @property
     def reading(self) -> Reading:
@@ -197,14 +235,14 @@ class Video:
         self._stream.codec_context.thread_count = self._threads
         self._unordered: list[int] = []
 
-    def _cut(self, shown: "list[_Shown]") -> tuple[Segment, ...]:
-        """By presentation timestamps; the whole in one where they do not tell every frame."""
+    def _cut(self, shown: "list[_Shown]", frames: range) -> tuple[Segment, ...]:
+        """By presentation timestamps; none where they do not tell every frame."""
         mended = self.timeline.missing or self.timeline.repeated or self.timeline.resets
         if mended or self._reordered_avi or not all(packet.presented for packet in shown):
-            return (WHOLE,)
+            return ()
         timestamps = [packet.timestamp for packet in shown if packet.timestamp is not None]
         entries = [packet.timestamp for packet in shown if packet.entry and packet.timestamp is not None]
-        return cut(timestamps, entries, self._clock)
+        return cut(timestamps, entries, self._clock, frames)
 
     def _entered(self, segment: Segment) -> Iterator[VideoFrame]:
         """The frames from an entry that comes before the segment's first frame; a seek may end anywhere else."""
@@ -283,6 +321,18 @@ class _Shown(NamedTuple):
     """Whether the timestamp is that of its presentation."""
 
 
+def _between(times: FloatArray, start: float | None, end: float | None) -> range:
+    """The frames from `start` to `end`, in seconds from the first."""
+    since = times - times[0]
+    first, stop = np.searchsorted(since, [start or 0.0, np.inf if end is None else end])
+    if first >= stop:
+        last = float(since[-1])
+        part = f"from {start or 0:g} s on" if end is None else f"from {start or 0:g} to {end:g} s"
+        fault = f"there is no frame {part}; the last is at {last:.2f} s"
+        raise InvalidOption({"start": fault})
+    return range(int(first), int(stop))
+
+
 def _open(path: Path) -> InputContainer:
     try:
         mode = path.stat().st_mode
@@ -304,8 +354,14 @@ def _open(path: Path) -> InputContainer:
 
 def _video_stream(container: InputContainer, name: str) -> VideoStream:
     videos = [stream for stream in container.streams.video if not stream.disposition & NOT_A_VIDEO]
-    if not videos:
+    kinds = {stream.type for stream in container.streams}
+    if not videos and kinds and kinds <= _BESIDE_VIDEO:
         raise NoVideoStream(f"{name} has no moving picture, only sound. Give a video.")
+    if not videos:
+        raise UnreadableVideo(
+            f"{name} has no moving picture that can be read: it is damaged, or was cut off while it was recorded or "
+            "copied. Copy it again, or take another recording."
+        )
     best = container.streams.best("video")
     stream = best if best in videos else videos[0]
     if stream.codec_context is None:

@@ -1,7 +1,7 @@
 """The camera's geometry: viewing rays of the picture's points, and where the person stands before the camera."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -26,6 +26,15 @@ def rays(landmarks: Landmarks) -> FloatArray:
     """(T, 33, 2) slopes x/z and y/z of the viewing rays in the camera's frame (x right, y down, z away)."""
     size = np.array(landmarks.image_size, dtype=float)
     return np.asarray((landmarks.image - size / 2) / (FOCAL_LENGTH * size.max()))
+
+
+def at_assumed_focal_length(landmarks: Landmarks, focal_length: float | None) -> Landmarks:
+    """The landmarks as a camera of the assumed focal length sees them, where the true one is known (as a share of the
+    image's longer side)."""
+    if focal_length is None:
+        return landmarks
+    middle = np.array(landmarks.image_size) / 2
+    return replace(landmarks, image=middle + (landmarks.image - middle) * (FOCAL_LENGTH / focal_length))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,8 @@
 """The geometric way from landmarks to markers: no network, only what is known of bodies, cameras and gravity."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from pydantic import JsonValue
@@ -10,13 +10,13 @@ from pydantic import JsonValue
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import FOCAL_LENGTH, QualityWarning, Subject, Verticals
 from humanpose3d.skeleton import MARKERS
-from services.refiner.depth.camera import Person, person_in_camera
+from services.refiner.depth.camera import Person, at_assumed_focal_length, person_in_camera
 from services.refiner.depth.gravity import Gravity, Stance, estimate_gravity
 from services.refiner.depth.ground import Placement, place
 from services.refiner.depth.markers import to_markers
 from services.refiner.depth.report import number, swap_facts, swap_warnings
 from services.refiner.depth.scale import Scale, scale_of, visible_lengths
-from services.refiner.depth.swaps import Swaps, find_swaps, mend
+from services.refiner.depth.swaps import find_swaps, swap_sides
 from services.refiner.vectors import Seen, part, pieces
 
 _PLAUSIBLE_SCALE: Final = (0.8, 1.25)
@@ -42,44 +42,64 @@ class Reconstruction:
     spread: FloatArray | None = None
 
 
-Reconstruct = Callable[[Landmarks, Subject, float, Verticals | None], Reconstruction]
-"""From landmarks, subject, least visibility and the picture's upright lines to markers in the world."""
+class Reconstruct(Protocol):
+    """From landmarks, subject, least visibility, the image's upright lines (found at the assumed focal length) and the
+    focal length, where it is known as a share of the longer side, to markers in the world."""
+
+    def __call__(
+        self,
+        landmarks: Landmarks,
+        subject: Subject,
+        visibility_min: float,
+        verticals: Verticals | None = None,
+        focal_length: float | None = None,
+    ) -> Reconstruction:
+        """Reconstruct a whole clip."""
+        ...
 
 
 def geometric(
-    landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
+    landmarks: Landmarks,
+    subject: Subject,
+    visibility_min: float,
+    verticals: Verticals | None = None,
+    focal_length: float | None = None,
 ) -> Reconstruction:
-    """Mend swaps, scale by body segments, find gravity and stand the person on the floor.
+    """Correct swapped sides, scale by body segments, find gravity and stand the person on the floor.
 
     Raises NobodyDetected where no frame holds a person whose place before the camera can be found.
     """
     swaps, times = find_swaps(landmarks), landmarks.times
+    landmarks = at_assumed_focal_length(landmarks, focal_length)
+    if verticals is not None and focal_length is not None:
+        verticals = verticals.model_copy(update={"ahead": verticals.ahead * focal_length / FOCAL_LENGTH})
 
     def given(frames: slice) -> Landmarks:
         return part(landmarks, frames)
 
-    def mended(frames: slice) -> Landmarks:
-        return mend(given(frames), Swaps(swaps.swapped[frames]))
+    def corrected(frames: slice) -> Landmarks:
+        return swap_sides(given(frames), swaps.swapped[frames])
 
-    lengths = [visible_lengths(mended(frames), visibility_min) for frames in pieces(len(times))]
+    lengths = [visible_lengths(corrected(frames), visibility_min) for frames in pieces(len(times))]
     scale = scale_of(np.concatenate(lengths), subject.height)
-    person = person_in_camera(times, mended, scale.factor)
-    gravity = estimate_gravity(times, _stance(person, mended, subject, visibility_min), verticals)
+    person = person_in_camera(times, corrected, scale.factor)
+    stance = _stance(person, corrected, subject, visibility_min)
+    gravity = estimate_gravity(times, stance, verticals, focal_known=focal_length is not None)
     placement = place((body for _, body in person.pieces()), gravity)
     as_given = person_in_camera(times, given, scale.factor) if swaps.frames.any() else person
     initial, markers = (np.empty((len(times), len(MARKERS), 3)) for _ in range(2))
     for frames, body in person.pieces():
-        visible = mended(frames).visibility >= visibility_min
+        visible = corrected(frames).visibility >= visibility_min
         markers[frames] = to_markers(np.where(visible[..., None], placement.to_world(body), np.nan), subject.height)
         initial[frames] = to_markers(placement.to_world(as_given(frames)), subject.height)
-    swapped = swap_facts(times, swaps.frames)
+    swapped = swap_facts(times, swaps.frames, swaps.doubtful)
     return Reconstruction(
         initial=initial,
         markers=markers,
         facts=swapped
         | tilt_facts(gravity, "estimated" if gravity.estimated else "assumed")
         | _scale_facts(scale)
-        | _translation_facts(placement),
+        | _translation_facts(placement, focal_length),
         warnings=(*swap_warnings(swapped), *tilt_warnings(gravity), *_scale_warnings(scale, subject)),
         models={},
     )
@@ -112,10 +132,11 @@ def _scale_facts(scale: Scale) -> dict[str, JsonValue]:
     }
 
 
-def _translation_facts(placement: Placement) -> dict[str, JsonValue]:
+def _translation_facts(placement: Placement, focal_length: float | None) -> dict[str, JsonValue]:
     return {
         "translation": "from picture position and apparent size",
-        "focal_length_assumed_of_longer_side": FOCAL_LENGTH,
+        "focal_length_of_longer_side": number(focal_length or FOCAL_LENGTH),
+        "focal_length_known": focal_length is not None,
         "floor_slope_removed_deg": number(np.degrees(np.arctan(np.linalg.norm(placement.slope)))),
     }
 
@@ -133,8 +154,9 @@ def tilt_warnings(gravity: Gravity) -> Iterator[QualityWarning]:
     elif unsure > _TILT_UNSURE_DEG:
         yield QualityWarning(
             code="camera-tilt-uncertain",
-            message=f"The camera's tilt is uncertain by {unsure:.0f}°, and pelvis and trunk angles with it. Film for "
-            "longer, from a level camera, and let the person stand upright for a second.",
+            message=f"The camera's tilt is uncertain by {unsure:.0f}°, and pelvis and trunk angles with it: record a "
+            "door frame or a corner of the room on either side of the person, let the person stand upright for a "
+            "second, and state the focal length (focal_length_35mm) if you know it.",
         )
     if tilt > _TILT_LARGE_DEG:
         yield QualityWarning(

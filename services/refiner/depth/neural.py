@@ -1,10 +1,10 @@
 """The learned way from landmarks to markers: a network that has seen many people filmed, and knows where they were.
 
 `models/depth_refiner.md` says what it was trained on and how far to trust it. It answers in an upright frame that looks
-where the camera looks, from the middle of the hips, and mends exchanged sides, short feet and timid depth by itself.
+where the camera looks, from the middle of the hips, and corrects swapped sides, short feet and timid depth by itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -13,19 +13,20 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import Subject, Verticals
+from humanpose3d.options import QualityWarning, RunOptions, Subject, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
-from services.refiner.depth.camera import placed
+from services.refiner.depth.camera import at_assumed_focal_length, placed
 from services.refiner.depth.geometric import Reconstruct, Reconstruction, geometric, tilt_facts, tilt_warnings
 from services.refiner.depth.gravity import Gravity, world_axes
 from services.refiner.depth.ground import place
 from services.refiner.depth.markers import MARKER_LANDMARKS
-from services.refiner.depth.report import number
+from services.refiner.depth.report import network_side_warnings, number, refiner_rejected, swap_facts
+from services.refiner.depth.sides import compared
 from services.refiner.vectors import pair, part, pieces, unit
 from services.refiner.windows import WINDOW, Blend, ask_in_parts, window_indices
-from shared.networks import Refiner
+from shared.networks import Refiner, refiner
 
-INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height", "verticals")
+INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "height", "verticals", "focal")
 OUTPUTS: Final = ("markers", "spread", "tilt", "tilt_spread", "bearing")
 
 _WINDOWS_AT_ONCE: Final = 16
@@ -49,21 +50,42 @@ class Answer(NamedTuple):
     tilt_spread: FloatArray
 
 
+def depth_network(options: RunOptions) -> Refiner | None:
+    """The network that the options request, None where they request none.
+
+    Raises ModelNotFound where a model was named that is not there, ModelError where it is there but cannot be used.
+    """
+    return refiner(options, "depth", INPUTS, OUTPUTS)
+
+
 def neural(network: Refiner) -> Reconstruct:
     """The reconstruction by this network; its initial markers are those of the geometric one."""
 
     def reconstruct(
-        landmarks: Landmarks, subject: Subject, visibility_min: float, verticals: Verticals | None = None
+        landmarks: Landmarks,
+        subject: Subject,
+        visibility_min: float,
+        verticals: Verticals | None = None,
+        focal_length: float | None = None,
     ) -> Reconstruction:
-        base = geometric(landmarks, subject, visibility_min, verticals)
-        answer = ask(network, landmarks, subject.height, verticals, into=base.markers)
+        base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
+        answer = ask(network, landmarks, subject.height, verticals, base.markers, focal_length)
         gravity = replace(_gravity(answer), lines=verticals is not None)
-        _put_into_world(landmarks, answer, gravity)
+        _put_into_world(at_assumed_focal_length(landmarks, focal_length), answer, gravity)
+        sides = compared(landmarks, answer.markers, world_axes(gravity.up))
+        turned: dict[str, JsonValue] = {"facing_contradicted_share": number(sides.turned.mean())}
+        if sides.contradicted:
+            # once more, since the answer was written over the first
+            base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
+            rejected = refiner_rejected(float(sides.turned.mean()))
+            return replace(base, facts=base.facts | turned, warnings=(*base.warnings, rejected), models=network.models)
+        swaps = swap_facts(landmarks.times, sides.swapped, np.zeros_like(sides.swapped)) | turned
+        tilt = tilt_facts(gravity, "from a network")
         return Reconstruction(
             initial=base.initial,
             markers=answer.markers,
-            facts=base.facts | tilt_facts(gravity, "from a network") | {"marker_sd_m": _mean_spread(answer.spread)},
-            warnings=(*(w for w in base.warnings if not w.code.startswith("camera-tilt")), *tilt_warnings(gravity)),
+            facts=base.facts | swaps | tilt | {"marker_sd_m": _mean_spread(answer.spread)},
+            warnings=(*_still_true(base.warnings), *network_side_warnings(swaps), *tilt_warnings(gravity)),
             models=network.models,
             spread=answer.spread,
         )
@@ -77,8 +99,10 @@ def ask(
     height: float,
     verticals: Verticals | None = None,
     into: FloatArray | None = None,
+    focal_length: float | None = None,
 ) -> Answer:
     """Ask the network about a whole clip, window by window; the markers are written `into` an array, or a new one.
+    focal_length: in units of the picture's longer side, where it is known.
 
     Where the landmarks have no picture (`image` all NaN) it answers from the 3D alone; then z need not point to any
     camera.
@@ -87,7 +111,9 @@ def ask(
     indices = window_indices(max(frames, WINDOW))
     room = [np.empty((max(frames, WINDOW), *shape)) for shape in ((22,), (2,), (2,), ())]
     blends = dict(zip(OUTPUTS, [Blend(_room(into, frames)), *map(Blend, room)], strict=True))
-    for _ in ask_in_parts(network, indices, _feed(landmarks, height, verticals), blends, _WINDOWS_AT_ONCE):
+    for _ in ask_in_parts(
+        network, indices, _feed(landmarks, height, verticals, focal_length), blends, _WINDOWS_AT_ONCE
+    ):
         pass
     answers = [blend.finish() for blend in blends.values()]
     if frames < WINDOW:
@@ -111,7 +137,7 @@ def as_inputs(verticals: Verticals | None) -> FloatArray:
 
 
 def _feed(
-    landmarks: Landmarks, height: float, verticals: Verticals | None
+    landmarks: Landmarks, height: float, verticals: Verticals | None, focal_length: float | None
 ) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]]:
     """The network's inputs for windows by their frames; a clip shorter than a window holds its last frame."""
     frames, times = len(landmarks.times), landmarks.times - landmarks.times[0]
@@ -132,6 +158,7 @@ def _feed(
             "size": np.tile(size, (len(rows), 1)),
             "height": np.full(len(rows), height),
             "verticals": np.tile(as_inputs(verticals), (len(rows), 1)),
+            "focal": np.full(len(rows), focal_length or 0.0),
         }
 
     return feed
@@ -187,6 +214,11 @@ def _bridge(landmarks: Landmarks, shift: FloatArray) -> None:
     if known.any():
         for path in shift.T:
             path[lost] = np.interp(landmarks.times[lost], landmarks.times[known], path[known])
+
+
+def _still_true(warnings: Iterable[QualityWarning]) -> Iterator[QualityWarning]:
+    """Of the geometric reconstruction's warnings those that hold for the network's markers too."""
+    return (warning for warning in warnings if not warning.code.startswith(("camera-tilt", "left-right")))
 
 
 def _mean_spread(spread: FloatArray) -> dict[str, JsonValue]:

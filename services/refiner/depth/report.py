@@ -12,6 +12,7 @@ from humanpose3d.options import QualityWarning
 from humanpose3d.skeleton import MARKER_INDEX, MARKERS
 from services.refiner.depth.gaps import Gaps
 from services.refiner.depth.smoothing import stretches
+from shared.body_parts import body_parts
 
 BONES: Final = {
     "thigh_r": ("RHip", "RKnee"),
@@ -29,6 +30,9 @@ BONES: Final = {
 }
 """Segments between two markers that no movement can stretch."""
 
+_TURNED_TOLD: Final = 0.02
+"""Share of the frames from which on a person who was turned round is worth a warning."""
+
 
 def marker_facts(gaps: Gaps, estimated: NDArray[np.bool_], positions: FloatArray) -> dict[str, JsonValue]:
     """Shares are of the clip's frames; `bone_length_cv` is standard deviation over mean of each bone's length."""
@@ -43,10 +47,18 @@ def marker_facts(gaps: Gaps, estimated: NDArray[np.bool_], positions: FloatArray
     }
 
 
-def swap_facts(times: FloatArray, swapped: NDArray[np.bool_]) -> dict[str, JsonValue]:
-    """`swapped` (T,): where left and right were exchanged; the intervals hold the first and the last frame's time."""
-    intervals: list[JsonValue] = [[number(times[run.start]), number(times[run.stop - 1])] for run in stretches(swapped)]
-    return {"swaps_share": number(swapped.mean()), "swaps_intervals_s": intervals}
+def swap_facts(times: FloatArray, swapped: NDArray[np.bool_], doubtful: NDArray[np.bool_]) -> dict[str, JsonValue]:
+    """Shares of the frames, and intervals that hold the first and the last frame's time.
+
+    swapped (T,): where left and right differ from the detector's labels; doubtful (T,): where they may be wrong.
+    """
+    facts: dict[str, JsonValue] = {}
+    for name, frames in (("swaps", swapped), ("swaps_doubtful", doubtful)):
+        facts[f"{name}_share"] = number(frames.mean())
+        facts[f"{name}_intervals_s"] = [
+            [number(times[run.start]), number(times[run.stop - 1])] for run in stretches(frames)
+        ]
+    return facts
 
 
 def marker_warnings(facts: dict[str, JsonValue], share: float = 0.1) -> Iterator[QualityWarning]:
@@ -55,30 +67,68 @@ def marker_warnings(facts: dict[str, JsonValue], share: float = 0.1) -> Iterator
     if lost:
         yield QualityWarning(
             code="markers-missing",
-            message=f"{_listed(lost)} had no position for longer than can be bridged. Film so that the whole body, "
-            "hands and feet included, stays in the picture and unhidden; or let hidden limbs be estimated "
-            "(estimate_missing).",
+            message=f"Positions are missing in up to {max(lost.values()):.0%} of the frames ({body_parts(lost)}): "
+            "record the whole body, hands and feet included, unoccluded, or let occluded limbs be estimated "
+            "(estimate_missing). Each marker's share is in quality.json (still_missing_share).",
         )
     guessed = _above(facts["estimated_share"], share)
     if guessed:
         yield QualityWarning(
             code="markers-estimated",
-            message=f"{_listed(guessed)} were hidden and were estimated from the other side of the body or from the "
-            "trunk. That holds where both sides move alike; do not use them to compare right with left, nor for "
-            "walking.",
+            message=f"Occluded limbs were estimated in up to {max(guessed.values()):.0%} of the frames "
+            f"({body_parts(guessed)}): do not use them to compare right with left, nor for walking. They follow the "
+            "other side of the body or the trunk, which holds where both sides move alike. Each marker's share is in "
+            "quality.json (estimated_share).",
         )
 
 
 def swap_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarning]:
-    """Say where left and right were put back."""
-    share = facts["swaps_share"]
+    """Say where left and right were corrected, and where they may be wrong."""
+    share, doubtful = facts["swaps_share"], facts["swaps_doubtful_share"]
     if isinstance(share, float) and share > 0:
         yield QualityWarning(
             code="left-right-swapped",
-            message=f"The detector exchanged left and right in {share:.0%} of the frames; they were put back. Look at "
-            "the preview there (swaps_intervals_s). Film from the front or obliquely, in good light, with sides that "
-            "differ in colour.",
+            message=f"Left and right were relabelled in {share:.0%} of the frames: check them in the preview at the "
+            "times in quality.json (swaps_intervals_s). The detector had swapped them there, by the evidence of limb "
+            "lengths, facing and continuity.",
         )
+    if isinstance(doubtful, float) and doubtful > 0:
+        yield QualityWarning(
+            code="left-right-doubtful",
+            message=f"Left and right may be swapped in {doubtful:.0%} of the frames: check them in the preview at the "
+            "times in quality.json (swaps_doubtful_intervals_s). The evidence is too thin to correct them, so they "
+            "were left as detected. Record from the front or obliquely, in good light, with sides that differ in "
+            "colour.",
+        )
+
+
+def network_side_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarning]:
+    """Say where a network's markers bear other sides, or face another way, than the detector's landmarks."""
+    share, turned = facts["swaps_share"], facts["facing_contradicted_share"]
+    if isinstance(share, float) and share > 0:
+        yield QualityWarning(
+            code="left-right-swapped",
+            message=f"Left and right of the final markers differ from the detector's in {share:.0%} of the frames: "
+            "check them in the preview at the times in quality.json (swaps_intervals_s). The depth refiner relabelled "
+            "them; the preview and the initial files show the detector's labels.",
+        )
+    if isinstance(turned, float) and turned > _TURNED_TOLD:
+        yield QualityWarning(
+            code="facing-contradicted",
+            message=f"In {turned:.0%} of the frames the depth refiner turned the person round against what the "
+            "detector saw: check in the video which way the person faces. If the refiner is wrong, run without "
+            "it.",
+        )
+
+
+def refiner_rejected(share: float) -> QualityWarning:
+    """Say that the network's markers were not used."""
+    return QualityWarning(
+        code="depth-refiner-rejected",
+        message=f"The depth refiner was not used: it turned the person round in {share:.0%} of the frames, while trunk "
+        "and feet in the image agree on where the person faces. The markers are those of the geometric "
+        "reconstruction; check left and right in the preview.",
+    )
 
 
 def number(value: float) -> float | None:
@@ -96,10 +146,6 @@ def _variation(positions: FloatArray, start: str, end: str) -> float | None:
     return number(lengths.std() / lengths.mean()) if lengths.size else None
 
 
-def _above(shares: JsonValue, limit: float) -> list[str]:
+def _above(shares: JsonValue, limit: float) -> dict[str, float]:
     assert isinstance(shares, dict)
-    return [f"{name} ({share:.0%})" for name, share in shares.items() if isinstance(share, float) and share > limit]
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) if len(names) < len(MARKERS) else "All markers"
+    return {name: share for name, share in shares.items() if isinstance(share, float) and share > limit}

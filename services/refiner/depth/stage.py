@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSpread, read_only
-from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals
+from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals, VideoFacts
 from humanpose3d.skeleton import MARKERS
-from services.refiner.depth.choice import chosen
 from services.refiner.depth.gaps import fill_gaps
+from services.refiner.depth.geometric import Reconstruct, geometric
 from services.refiner.depth.missing import estimate_missing
+from services.refiner.depth.neural import depth_network, neural
 from services.refiner.depth.report import marker_facts, marker_warnings
 from services.refiner.depth.smoothing import CUTOFF_HZ, can_filter, low_pass
+from services.refiner.depth.view_checks import view_facts, view_warnings
 from shared.stage import Progress, Stage
 
 
@@ -23,6 +25,12 @@ class DepthInputs:
     landmarks: Landmarks
     subject: Subject
     verticals: Verticals | None = None
+    video_facts: VideoFacts | None = None
+
+    @property
+    def focal_length(self) -> float | None:
+        """As a share of the image's longer side, where the user or the file states it."""
+        return None if self.video_facts is None else self.video_facts.focal_length
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,8 @@ class DepthOutputs:
     """The 22 markers of `humanpose3d.skeleton.MARKERS`, world frame.
 
     initial_markers  as the detector gave them: scaled and aligned, not refined.
-    markers          left and right put back, hidden ones removed, short gaps filled; completed and smoothed on request.
+    markers          swapped sides corrected, occluded ones removed, short gaps filled; completed and smoothed on
+                     request.
     depth_spread     how uncertain they are, where a neural refiner says so.
     """
 
@@ -45,10 +54,10 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
 
     Raises NobodyDetected where no frame holds a person, ModelNotFound and ModelError for a model that cannot be used.
     """
-    reconstruct = chosen(options)
+    reconstruct = method(options)
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
     progress(0, len(times))
-    reconstruction = reconstruct(landmarks, subject, options.visibility_min, inputs.verticals)
+    reconstruction = reconstruct(landmarks, subject, options.visibility_min, inputs.verticals, inputs.focal_length)
     positions = reconstruction.markers
     gaps = fill_gaps(times, positions)
     estimated = np.zeros(positions.shape[:2], dtype=bool)
@@ -57,8 +66,14 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     if options.temporal_smoothing:
         for path in np.moveaxis(positions, 1, 0):
             path[:] = low_pass(times, path)
-    facts = marker_facts(gaps, estimated, positions)
-    warnings = (*reconstruction.warnings, *marker_warnings(facts), *_smoothing_warnings(times, options))
+    views = view_facts(times, positions, landmarks.visibility, subject.height)
+    facts = marker_facts(gaps, estimated, positions) | views
+    warnings = (
+        *reconstruction.warnings,
+        *view_warnings(views),
+        *marker_warnings(facts),
+        *_smoothing_warnings(times, options),
+    )
     progress(len(times), len(times))
     return DepthOutputs(
         initial_markers=Markers(times, MARKERS, read_only(reconstruction.initial)),
@@ -66,6 +81,15 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
         report=StageReport(facts=reconstruction.facts | facts, warnings=warnings, models=reconstruction.models),
         depth_spread=_spread(times, reconstruction.spread),
     )
+
+
+def method(options: RunOptions) -> Reconstruct:
+    """How the markers are reconstructed: by geometry, or by the network that the options request.
+
+    Raises as `depth_network` does.
+    """
+    network = depth_network(options)
+    return geometric if network is None else neural(network)
 
 
 def _spread(times: FloatArray, values: FloatArray | None) -> MarkerSpread | None:
@@ -83,7 +107,7 @@ def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[Qual
 
 def check(options: RunOptions) -> None:
     """Raises ModelNotFound or ModelError where a model was named that cannot be used."""
-    chosen(options)
+    method(options)
 
 
 DEPTH = Stage("refiner.depth", DepthInputs, DepthOutputs, refine_depth, check)

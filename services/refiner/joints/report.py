@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles
 from humanpose3d.options import QualityWarning, StageReport
 from humanpose3d.skeleton import JOINT_GROUPS
+from shared.body_parts import body_parts
 
 _WIDE_DEG: Final = 20.0
 """A mean standard deviation from here on is worth a warning: ±1 of it is then two thirds of what a knee bends by in
@@ -18,14 +19,14 @@ walking (60°, Perry and Burnfield 2010, Gait Analysis, 2nd ed.)."""
 def report(before: JointAngles, after: JointAngles, spread: AngleSd, models: Mapping[str, str]) -> StageReport:
     """Range before and after, mean change and mean standard deviation of every angle."""
     groups: dict[str, JsonValue] = {}
-    uncertain = []
+    uncertain: dict[str, float] = {}
     for index, group in enumerate(JOINT_GROUPS):
         angles: dict[str, JsonValue] = {}
         for axis, name in enumerate(group.angles):
             old, new, sd = (part.values[:, index, axis] for part in (before, after, spread))
             angles[name] = _angle_facts(old, new, sd)
             if np.isfinite(sd).any() and np.nanmean(sd) > _WIDE_DEG:
-                uncertain.append(f"{group.name} {name.replace('_', ' ')} (±{np.nanmean(sd):.0f}°)")
+                uncertain[group.name] = max(uncertain.get(group.name, 0.0), float(np.nanmean(sd)))
         groups[group.name] = angles
     return StageReport(facts={"groups": groups}, warnings=_warnings(uncertain), models=dict(models))
 
@@ -47,12 +48,13 @@ def _angle_facts(before: FloatArray, after: FloatArray, spread: FloatArray) -> J
     }
 
 
-def _warnings(uncertain: list[str]) -> tuple[QualityWarning, ...]:
+def _warnings(uncertain: Mapping[str, float]) -> tuple[QualityWarning, ...]:
+    """uncertain: joint group → the largest mean standard deviation of its angles, degrees."""
     if not uncertain:
         return ()
     message = (
-        f"By its own account the joint refiner is unsure of these angles (±1 standard deviation, mean of the clip): "
-        f"{', '.join(uncertain)}. Do not build a finding on them; film from the side that shows the joint, with "
-        "the whole body in view."
+        f"Joint angles are uncertain by up to ±{max(uncertain.values()):.0f}° ({body_parts(uncertain)}): do not build "
+        "a finding on them; record from the side that shows the joint, with the whole body in view. These are the "
+        "joint refiner's own standard deviations, mean of the clip; each angle's is in quality.json (sd_mean_deg)."
     )
     return (QualityWarning(code="joint-angles-uncertain", message=message),)

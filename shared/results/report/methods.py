@@ -81,7 +81,7 @@ def _markers(results: RunResults) -> list[str]:
         f"{witness}, and scaled to the standing height of {subject.height:.2f} m."
     ]
     if _fact(results, "refiner.depth", "swaps_share"):
-        told.append("Where left and right had been exchanged they were put back.")
+        told.append("Where the detector had swapped left and right, they were relabelled.")
     if _fact(results, "refiner.depth", "filled_share"):
         told.append("Short gaps were filled.")
     if results.made("depth_spread"):

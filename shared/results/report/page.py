@@ -5,7 +5,9 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any, Final, get_args
 
+from humanpose3d.analysis import Analysis
 from humanpose3d.options import QualityWarning, StageName
+from shared.results.key_figures import KeyFigure, key_figures, text_lines
 from shared.results.model import RunResults
 from shared.results.report.charts import angle_charts, legend
 from shared.results.report.markup import Html, element, joined
@@ -26,6 +28,7 @@ def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
         element("header", element("h1", title), element("p", _date(run["created_at"]), class_="date")),
         element("div", *(element("span", f"{line}: ") for line in _BY_HAND), class_="by-hand"),
         _section("Summary", _facts(_summary(results))),
+        _section("Key figures", *_key_figures(results.analysis)),
         _section("Can these numbers be trusted?", _quality(results)),
         _section("Joint angles", element("p", "Degrees over seconds."), legend(spread is not None)),
         angle_charts(angles, spread),
@@ -76,6 +79,24 @@ def _summary(results: RunResults) -> dict[str, str]:
         "Frame rate": f"{facts.average_fps:.2f} frames/s, {rate}",
         "Picture": f"{facts.width} × {facts.height} pixels",
     }
+
+
+def _key_figures(analysis: Analysis) -> Iterator[Html]:
+    task, *lines = text_lines(analysis)
+    yield element("p", task)
+    figures = key_figures(analysis)
+    if figures:
+        head = element("tr", *(element("th", name) for name in ("", "Right", "Left")))
+        rows = [_key_row(figure) for figure in figures]
+        yield element("table", element("thead", head), element("tbody", *rows), class_="figures")
+    yield from (element("p", line.strip()) for line in lines[len(figures) :])
+
+
+def _key_row(figure: KeyFigure) -> Html:
+    name = element("th", figure.label, scope="row")
+    if figure.both is not None:
+        return element("tr", name, element("td", figure.both, colspan="2"))
+    return element("tr", name, element("td", figure.right or "–"), element("td", figure.left or "–"))
 
 
 def _quality(results: RunResults) -> Html:

@@ -6,12 +6,14 @@ import itertools
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeVar
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
-from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredState
-from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredStarts, StoredState
+from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 
 T = TypeVar("T")
 
@@ -26,7 +28,6 @@ class _Message:
     deliveries: int = 0
     due: float = 0.0
     """Monotonic time from which it may be delivered (again)."""
-    exhausted: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class _Delivery:
 
     async def retry(self, delay: float) -> None:
         self.message.due = time.monotonic() + delay
+
+    async def hand_back(self) -> None:
+        await self.retry(0)
 
     async def discard(self, reason: str) -> None:
         self.bus.remove(self.message)
@@ -88,33 +92,22 @@ class _PartDelivery:
     async def retry(self, delay: float) -> None:
         self.offer.due = time.monotonic() + delay
 
-
-@dataclass(frozen=True)
-class _Exhausted:
-    bus: "MemoryBus"
-    message: _Message
-
-    @property
-    def task(self) -> StageTask | None:
-        return self.message.task if self.message in self.bus.messages else None
-
-    async def remove(self) -> None:
-        self.bus.remove(self.message)
-        self.bus.exhausted.remove(self.message)
+    async def hand_back(self) -> None:
+        self.offer.deliveries = 0
+        await self.retry(0)
 
 
 class MemoryBus:
     """See `shared.runtime.bus.protocol.Bus`. Nothing outlives the process."""
 
-    def __init__(self, ack_wait_s: float = 30, max_deliveries: int = 5) -> None:
+    def __init__(self, ack_wait_s: float = 30) -> None:
         self.ack_wait_s = ack_wait_s
-        self.max_deliveries = max_deliveries
         self.messages: list[_Message] = []
-        self.exhausted: list[_Message] = []
         self.parts: list[_Offer] = []
         self._sequences = itertools.count(1)
         self._seen: dict[str, float] = {}
         self._states: dict[str, StoredState] = {}
+        self._starts: dict[str, StoredStarts] = {}
         self._watchers: set[asyncio.Queue[StateChange]] = set()
         self._events: list[tuple[int, StageEvent]] = []
         self._dead: dict[str, tuple[StageTask, Problem]] = {}
@@ -135,9 +128,6 @@ class MemoryBus:
         self.messages = [
             message for message in self.messages if (message.task.stage, message.task.run_id) != (stage, run_id)
         ]
-
-    async def pull_exhausted(self, timeout: float) -> _Exhausted | None:
-        return await self._poll(self._next_exhausted, timeout)
 
     async def offer(self, task: PartTask) -> None:
         if self._is_new(f"part.{task.message_id}"):
@@ -193,6 +183,14 @@ class MemoryBus:
         finally:
             self._watchers.discard(changes)
 
+    async def read_starts(self, owner: str) -> StoredStarts:
+        return self._starts.get(owner, StoredStarts({}, 0))
+
+    async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
+        if (await self.read_starts(owner)).revision != revision:
+            raise RunChanged("Runs of this owner were started by somebody else.")
+        self._starts[owner] = StoredStarts(dict(starts), next(self._sequences))
+
     async def announce(self, event: StageEvent) -> None:
         if self._is_new(f"event.{event.run_id}.{event.revision}"):
             self._events.append((next(self._sequences), event))
@@ -231,10 +229,9 @@ class MemoryBus:
         return found
 
     def _next(self, stage: StageName) -> _Delivery | None:
-        self._exhaust()
         now = time.monotonic()
         for message in self.messages:
-            if message.task.stage == stage and message.due <= now and message.deliveries < self.max_deliveries:
+            if message.task.stage == stage and message.due <= now:
                 message.deliveries += 1
                 message.due = now + self.ack_wait_s
                 return _Delivery(self, message, message.deliveries)
@@ -248,17 +245,6 @@ class MemoryBus:
         part.deliveries += 1
         part.due = now + self.ack_wait_s
         return _PartDelivery(self, part, part.deliveries)
-
-    def _exhaust(self) -> None:
-        now = time.monotonic()
-        for message in self.messages:
-            if message.deliveries >= self.max_deliveries and message.due <= now and not message.exhausted:
-                message.exhausted = True
-                self.exhausted.append(message)
-
-    def _next_exhausted(self) -> _Exhausted | None:
-        self._exhaust()
-        return _Exhausted(self, self.exhausted[0]) if self.exhausted else None
 
     async def _store(self, state: RunState) -> int:
         revision = next(self._sequences)

@@ -1,28 +1,23 @@
-"""The bus on NATS JetStream.
+"""The bus on NATS JetStream; its streams are in `shared.runtime.bus.streams`.
 
-| stream     | retention  | subjects                | what                                              |
-|------------|------------|-------------------------|---------------------------------------------------|
-| STAGES     | work queue | stage.<stage>.<run>     | tasks; one durable pull consumer a stage          |
-| PARTS      | work queue | part.<stage>.<run>.<n>  | parts of tasks offered to the idle, in memory, an hour    |
-| EVENTS     | limits     | run.<run>.<status>      | changes of runs, kept for `events_days`           |
-| DLQ        | limits     | dlq.<stage>.<run>       | tasks given up, one a stage and run               |
-| EXHAUSTED  | work queue | max-deliveries advisory | kept as messages: one unheard would leave its run |
-| KV_runs    | limits     | $KV.runs.<run>          | states, the newest of each                        |
-
-A dot in a stage's name is a dash in subjects. Settings that bite: AckWait would be ignored were BackOff set, so retries
-are delayed by explicit naks; reads of the key-value bucket go to the stream's leader, since direct reads may be stale;
-ordinary deletes leave markers for ever, so a run is forgotten by purging its subjects.
+Settings that bite: MaxDeliver would count orderly stops and outages
+like deaths, so it is off, and the run's state counts; AckWait would be ignored were BackOff set, so retries are
+delayed by explicit naks; a stream that met a full disk answers no write until the server is restarted, but answers a
+purge of nothing with the old error; reads of the key-value bucket go to the stream's leader, since direct reads may be
+stale; ordinary deletes leave markers for ever, so a run is forgotten by purging its subjects.
 """
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, get_args
+from datetime import datetime
+from typing import Final
 
 import nats
 import nats.errors
@@ -30,27 +25,46 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext, api
-from nats.js.errors import BadRequestError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
+from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.kv import KeyValue
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
-from humanpose3d.errors import BusUnavailable, RunChanged, RunExists, RunNotFound
+from humanpose3d.api_models import Problem
+from humanpose3d.errors import BusDiskFull, BusUnavailable, RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
-from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredState
-from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredStarts, StoredState
+from shared.runtime.bus.reading import DeadLetter, brief, change_of, state_of
+from shared.runtime.bus.streams import (
+    BUCKET,
+    DEAD,
+    EVENTS,
+    HEALTH,
+    ON_DISK,
+    PARTS,
+    PROBE_BYTES,
+    STAGES,
+    STATES,
+    consumer_name,
+    declare,
+)
+from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 from shared.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
-STAGES: Final = "STAGES"
-PARTS: Final = "PARTS"
-EVENTS: Final = "EVENTS"
-DEAD: Final = "DLQ"
-EXHAUSTED: Final = "EXHAUSTED"
-BUCKET: Final = "runs"
+_NOTHING: Final = "nothing"
+"""A subject that no message has."""
 
-_ADVISORIES: Final = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{STAGES}.*"
-_JANITOR: Final = "janitor"
+_DISK_FULL: Final = (
+    "The message bus cannot write: its disk is full, or was, and the bus has not been restarted since. "
+    "Make room on that disk; accepted runs wait and go on afterwards."
+)
+
+_WRITE_ERROR: Final = 10051
+"""What a purge is answered with where an earlier write failed."""
+
+_CANNOT_STORE: Final = (10012, 10049, 10077)
+"""A consumer, a stream, a message."""
 
 _REQUEST_S: Final = 5.0
 """How long an answer of the server may take."""
@@ -58,22 +72,10 @@ _REQUEST_S: Final = 5.0
 _MARKER_S: Final = 1.0
 """An erased run leaves an empty marker for this long, so that those who follow the states hear of it."""
 
-_DUPLICATE_WINDOW_S: Final = 120.0
-_OFFER_S: Final = 3600.0
 _HEARTBEAT_S: Final = 1.0
-_STREAM_NAME_IN_USE: Final = 10058
+_UNREADABLE_RETRY_S: Final = 60.0
 
-
-class DeadLetter(BaseModel):
-    """A task that was given up, and why."""
-
-    task: StageTask
-    problem: Problem
-
-
-def consumer_name(stage: StageName) -> str:
-    """The durable consumer of a stage, and the stage as token of a subject."""
-    return stage.replace(".", "-")
+_starts: Final = TypeAdapter(dict[str, datetime])
 
 
 def _subject(task: StageTask) -> str:
@@ -82,6 +84,11 @@ def _subject(task: StageTask) -> str:
 
 def _part_subject(task: PartTask) -> str:
     return f"part.{consumer_name(task.stage)}.{task.run_id}.{task.number}"
+
+
+def _digest(owner: str) -> str:
+    """An owner's name as a key, which takes few characters."""
+    return hashlib.sha256(owner.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -115,24 +122,21 @@ class _Delivery(_Received):
     count: int
     headers: Mapping[str, str]
 
+    async def hand_back(self) -> None:
+        await self.retry(0)
+
 
 @dataclass(frozen=True)
 class _PartDelivery(_Received):
     task: PartTask
     count: int
+    bus: "NatsBus"
 
-
-@dataclass(frozen=True)
-class _Exhausted:
-    task: StageTask | None
-    jetstream: JetStreamContext
-    notice: Msg
-
-    async def remove(self) -> None:
-        with _translated():
-            if self.task is not None:
-                await self.jetstream.purge_stream(STAGES, subject=_subject(self.task))
-            await self.notice.ack_sync(_REQUEST_S)
+    async def hand_back(self) -> None:
+        # A new message, since the server counts deliveries of the old one for ever. In this order: an offer that is
+        # there twice does no harm.
+        await self.bus.offer(self.task, handed_back=self.message.metadata.sequence.stream)
+        await self.ack()
 
 
 class NatsBus:
@@ -143,6 +147,7 @@ class NatsBus:
         self._client: Client | None = None
         self._jetstream: JetStreamContext | None = None
         self._bucket: KeyValue | None = None
+        self._starts: KeyValue | None = None
         self._connecting = asyncio.Lock()
         self._pulls: dict[tuple[str, str], JetStreamContext.PullSubscription] = {}
 
@@ -154,10 +159,10 @@ class NatsBus:
         if message is None:
             return None
         try:
-            task = StageTask.model_validate_json(message.data)
-        except ValidationError:
-            log.exception("a message on %s is no task of this version and was dropped", message.subject)
-            await self._drop(message)
+            task = StageTask.read(message.data)
+        except ValueError as error:
+            log.warning("a task on %s is left to a worker of another version: %s", message.subject, brief(error))
+            await _Received(message, self._connection()).retry(_UNREADABLE_RETRY_S)
             return None
         return _Delivery(
             message=message,
@@ -167,11 +172,6 @@ class NatsBus:
             count=message.metadata.num_delivered or 1,
             headers=message.headers or {},
         )
-
-    async def _drop(self, message: Msg) -> None:
-        """Out of the queue with it: its run, if there is one, is found without task and gets a new one."""
-        with _translated():
-            await message.term()
 
     async def has_task(self, stage: StageName, run_id: str) -> bool:
         return await self._holds(STAGES, f"stage.{consumer_name(stage)}.{run_id}")
@@ -190,33 +190,20 @@ class NatsBus:
         with _translated():
             await jetstream.purge_stream(STAGES, subject=f"stage.{consumer_name(stage)}.{run_id}")
 
-    async def pull_exhausted(self, timeout: float) -> _Exhausted | None:
-        notice = await self._fetch(EXHAUSTED, _JANITOR, timeout)
-        if notice is None:
-            return None
-        sequence = int(json.loads(notice.data)["stream_seq"])
-        jetstream = await self._ready()
-        with _translated():
-            try:
-                data = (await jetstream.get_msg(STAGES, sequence)).data
-            except NotFoundError:
-                data = None
-        return _Exhausted(StageTask.model_validate_json(data) if data else None, jetstream, notice)
-
-    async def offer(self, task: PartTask) -> None:
-        await self._publish(PARTS, _part_subject(task), task, task.message_id)
+    async def offer(self, task: PartTask, handed_back: int = 0) -> None:
+        await self._publish(PARTS, _part_subject(task), task, f"{task.message_id}.{handed_back}")
 
     async def pull_part(self, stage: StageName, timeout: float) -> _PartDelivery | None:
         message = await self._fetch(PARTS, consumer_name(stage), timeout)
         if message is None:
             return None
         try:
-            task = PartTask.model_validate_json(message.data)
-        except ValidationError:
-            log.exception("a message on %s is no part of this version and was dropped", message.subject)
-            await self._drop(message)
+            task = PartTask.read(message.data)
+        except ValueError as error:
+            log.warning("a part on %s is left to its coordinator: %s", message.subject, brief(error))
+            await _Received(message, self._connection()).discard("unreadable")
             return None
-        return _PartDelivery(message, self._connection(), task, message.metadata.num_delivered or 1)
+        return _PartDelivery(message, self._connection(), task, message.metadata.num_delivered or 1, self)
 
     async def is_offered(self, task: PartTask) -> bool:
         return await self._holds(PARTS, _part_subject(task))
@@ -235,7 +222,11 @@ class NatsBus:
         async for message in self._follow(DEAD, f"dlq.{consumer_name(stage)}.*"):
             if message is None:
                 break
-            letter = DeadLetter.model_validate_json(message.data)
+            try:
+                letter = DeadLetter.read(message.data)
+            except ValueError as error:
+                log.warning("a dead letter on %s cannot be read: %s", message.subject, brief(error))
+                continue
             found.append((letter.task, letter.problem))
         return found
 
@@ -250,7 +241,8 @@ class NatsBus:
         bucket = await self._states()
         with _translated():
             try:
-                return await bucket.create(state.run_id, state.model_dump_json().encode())
+                async with self._writing(STATES):
+                    return await bucket.create(state.run_id, state.model_dump_json().encode())
             except KeyWrongLastSequenceError:
                 raise RunExists(f"There is a run {state.run_id} already.") from None
 
@@ -263,25 +255,44 @@ class NatsBus:
                 raise RunNotFound(f"There is no run {run_id}.") from None
         assert entry.value is not None
         assert entry.revision is not None
-        return StoredState(RunState.model_validate_json(entry.value), entry.revision)
+        return StoredState(state_of(run_id, entry.value), entry.revision)
 
     async def update(self, state: RunState, revision: int) -> int:
         bucket = await self._states()
         with _translated():
             try:
-                return await bucket.update(state.run_id, state.model_dump_json().encode(), revision)
+                async with self._writing(STATES):
+                    return await bucket.update(state.run_id, state.model_dump_json().encode(), revision)
             except KeyWrongLastSequenceError:
                 raise RunChanged(f"Run {state.run_id} was changed by somebody else.") from None
 
     async def states(self) -> AsyncGenerator[StateChange | None, None]:
         caught_up = False
-        async for message in self._follow(f"KV_{BUCKET}", f"$KV.{BUCKET}.>", newest_only=True):
+        async for message in self._follow(STATES, f"$KV.{BUCKET}.>", newest_only=True):
             if message is None:
                 caught_up = True
                 yield None
             elif message.data or caught_up:
-                run_id = message.subject.rpartition(".")[2]
-                yield StateChange(run_id, RunState.model_validate_json(message.data) if message.data else None)
+                yield change_of(message.subject.rpartition(".")[2], message.data)
+
+    async def read_starts(self, owner: str) -> StoredStarts:
+        bucket = await self._starts_bucket()
+        with _translated():
+            try:
+                entry = await bucket.get(_digest(owner))
+            except KeyNotFoundError:
+                return StoredStarts({}, 0)
+        assert entry.value is not None
+        assert entry.revision is not None
+        return StoredStarts(_starts.validate_json(entry.value), entry.revision)
+
+    async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
+        bucket = await self._starts_bucket()
+        with _translated():
+            try:
+                await bucket.update(_digest(owner), _starts.dump_json(dict(starts)), revision)
+            except KeyWrongLastSequenceError:
+                raise RunChanged("Runs of this owner were started by somebody else.") from None
 
     async def announce(self, event: StageEvent) -> None:
         subject = f"run.{event.run_id}.{event.status}"
@@ -289,8 +300,14 @@ class NatsBus:
 
     async def events(self, run_id: str, after: int = 0) -> AsyncGenerator[tuple[int, StageEvent], None]:
         async for message in self._follow(EVENTS, f"run.{run_id}.*", after):
-            if message is not None:
-                yield message.metadata.sequence.stream, StageEvent.model_validate_json(message.data)
+            if message is None:
+                continue
+            try:
+                event = StageEvent.read(message.data)
+            except ValueError as error:
+                log.warning("an event on %s cannot be read: %s", message.subject, brief(error))
+                continue
+            yield message.metadata.sequence.stream, event
 
     async def forget(self, run_id: str) -> None:
         jetstream = await self._ready()
@@ -304,8 +321,30 @@ class NatsBus:
 
     async def check(self) -> None:
         jetstream = await self._ready()
-        with _translated():
-            await jetstream.stream_info(STAGES)
+        with _translated(), self._redeclaring():
+            await asyncio.gather(*map(self._must_be_writable, ON_DISK))
+            async with self._writing(HEALTH):
+                await jetstream.publish("health", bytes(PROBE_BYTES), stream=HEALTH)
+
+    async def _must_be_writable(self, stream: str) -> None:
+        """Raises BusDiskFull where an earlier write to the stream failed."""
+        jetstream = await self._ready()
+        try:
+            await jetstream.purge_stream(stream, subject=_NOTHING)
+        except APIError as error:
+            if error.err_code != _WRITE_ERROR:
+                raise
+            raise BusDiskFull(_DISK_FULL) from error
+
+    @asynccontextmanager
+    async def _writing(self, stream: str) -> AsyncIterator[None]:
+        """Where a write is not answered, find out whether the disk is the reason."""
+        try:
+            yield
+        except TimeoutError:
+            if stream in ON_DISK:
+                await self._must_be_writable(stream)
+            raise
 
     async def close(self) -> None:
         if self._client is not None:
@@ -322,7 +361,7 @@ class NatsBus:
                 if self._jetstream is None:
                     self._pulls.clear()
                     jetstream = self._client.jetstream(timeout=_REQUEST_S)
-                    await self._declare(jetstream)
+                    self._bucket, self._starts = await declare(jetstream, self._settings)
                     self._jetstream = jetstream
                 return self._jetstream
 
@@ -349,65 +388,28 @@ class NatsBus:
             raise
         return client
 
-    async def _declare(self, jetstream: JetStreamContext) -> None:
-        replicas, days = self._settings.stream_replicas, self._settings.events_days
-        work_queue, limits = api.RetentionPolicy.WORK_QUEUE, api.RetentionPolicy.LIMITS
-        file, memory = api.StorageType.FILE, api.StorageType.MEMORY
-        for stream in (
-            api.StreamConfig(name=STAGES, subjects=["stage.*.*"], retention=work_queue),
-            api.StreamConfig(
-                name=PARTS, subjects=["part.*.*.*"], retention=work_queue, storage=memory, max_age=_OFFER_S
-            ),
-            api.StreamConfig(name=EVENTS, subjects=["run.*.*"], retention=limits, max_age=days * 86400),
-            api.StreamConfig(name=DEAD, subjects=["dlq.*.*"], retention=limits, max_msgs_per_subject=1),
-            api.StreamConfig(name=EXHAUSTED, subjects=[_ADVISORIES], retention=work_queue),
-        ):
-            await _declare_stream(
-                jetstream,
-                stream.evolve(
-                    storage=stream.storage or file, num_replicas=replicas, duplicate_window=_DUPLICATE_WINDOW_S
-                ),
-            )
-        # history 1 and no direct reads: the newest state of each run, from the leader
-        self._bucket = await jetstream.create_key_value(
-            api.KeyValueConfig(bucket=BUCKET, history=1, replicas=replicas, direct=False)
-        )
-        for stage in get_args(StageName):
-            await self._declare_consumer(jetstream, STAGES, consumer_name(stage), "stage.{}.*")
-            await self._declare_consumer(jetstream, PARTS, consumer_name(stage), "part.{}.*.*")
-        await self._declare_consumer(jetstream, EXHAUSTED, _JANITOR)
-
-    async def _declare_consumer(
-        self, jetstream: JetStreamContext, stream: str, name: str, subjects: str | None = None
-    ) -> None:
-        await jetstream.add_consumer(
-            stream,
-            api.ConsumerConfig(
-                durable_name=name,
-                filter_subject=subjects.format(name) if subjects else None,
-                ack_policy=api.AckPolicy.EXPLICIT,
-                ack_wait=self._settings.ack_wait_s,
-                max_deliver=self._settings.max_deliveries if stream == STAGES else -1,
-                max_ack_pending=self._settings.max_ack_pending,
-            ),
-        )
-
     async def _states(self) -> KeyValue:
         await self._ready()
         assert self._bucket is not None
         return self._bucket
+
+    async def _starts_bucket(self) -> KeyValue:
+        await self._ready()
+        assert self._starts is not None
+        return self._starts
 
     async def _publish(
         self, stream: str, subject: str, content: BaseModel, message_id: str, headers: Mapping[str, str] | None = None
     ) -> None:
         jetstream = await self._ready()
         with _translated(), self._redeclaring():
-            await jetstream.publish(
-                subject,
-                content.model_dump_json().encode(),
-                stream=stream,
-                headers={**(headers or {}), api.Header.MSG_ID: message_id},
-            )
+            async with self._writing(stream):
+                await jetstream.publish(
+                    subject,
+                    content.model_dump_json().encode(),
+                    stream=stream,
+                    headers={**(headers or {}), api.Header.MSG_ID: message_id},
+                )
 
     async def _fetch(self, stream: str, consumer: str, timeout: float) -> Msg | None:
         jetstream = await self._ready()
@@ -500,16 +502,6 @@ async def _in_order(subscription: Subscription) -> AsyncIterator[Msg]:
         yield message
 
 
-async def _declare_stream(jetstream: JetStreamContext, config: api.StreamConfig) -> None:
-    """Create the stream, or bring an existing one to this configuration."""
-    try:
-        await jetstream.add_stream(config)
-    except BadRequestError as error:
-        if error.err_code != _STREAM_NAME_IN_USE:
-            raise
-        await jetstream.update_stream(config)
-
-
 def _must_be_connected(client: Client) -> None:
     if not client.is_connected:  # else what we send would wait in the client and take effect much later
         raise BusUnavailable("The connection to the message bus is down.")
@@ -520,6 +512,10 @@ def _translated() -> Iterator[None]:
     """The client's errors in our terms, without its addresses."""
     try:
         yield
+    except APIError as error:
+        if error.err_code in _CANNOT_STORE:
+            raise BusDiskFull(_DISK_FULL) from error
+        raise BusUnavailable(f"The message bus refused ({error.err_code or type(error).__name__}).") from error
     except (nats.errors.Error, TimeoutError, OSError) as error:
         raise BusUnavailable(f"The message bus did not answer ({type(error).__name__}).") from error
 

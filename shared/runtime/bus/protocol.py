@@ -1,16 +1,20 @@
 """What the bus offers to gateway and workers.
 
-Delivery is at least once: a task comes again when its worker is silent for the ack wait, gives it back, or dies.
+Delivery is at least once: a task comes again when its worker is silent for the ack wait, gives it back, or dies; as
+often as that happens. How often a stage may be tried is for the run's state to say.
 Whatever must happen once hangs on a run's state, which is changed by compare-and-set only. Every call may raise
 BusUnavailable, also after it took effect; so every call may be repeated.
 """
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from humanpose3d.api_models import Problem
+from humanpose3d.errors import RunUnreadable
 from humanpose3d.options import StageName
-from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 
 
 class StoredState(NamedTuple):
@@ -21,10 +25,19 @@ class StoredState(NamedTuple):
 
 
 class StateChange(NamedTuple):
-    """The newest state of one run; `state` is None when the run was erased."""
+    """The newest state of one run; `state` is None when the run was erased, or cannot be read: then `unreadable`."""
 
     run_id: str
     state: RunState | None
+    unreadable: RunUnreadable | None = None
+
+
+class StoredStarts(NamedTuple):
+    """When an owner's runs of the last day were started, by whatever names them, and the revision of this list."""
+
+    starts: Mapping[str, datetime]
+    revision: int
+    """0 where there is no list yet."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,9 @@ class Delivery(Protocol):
     async def retry(self, delay: float) -> None:
         """Not done: deliver it again after `delay` seconds."""
 
+    async def hand_back(self) -> None:
+        """Not begun, since this worker is asked to stop: deliver it again at once."""
+
     async def discard(self, reason: str) -> None:
         """Never to be done: the task leaves the queue."""
 
@@ -91,16 +107,8 @@ class PartDelivery(Protocol):
     async def retry(self, delay: float) -> None:
         """Not done: deliver it again after `delay` seconds."""
 
-
-class Exhausted(Protocol):
-    """A task that was delivered as often as allowed without being done: its worker dies every time."""
-
-    @property
-    def task(self) -> StageTask | None:
-        """The task; None where it has left the queue since."""
-
-    async def remove(self) -> None:
-        """Take the task out of the queue, and this notice with it."""
+    async def hand_back(self) -> None:
+        """Not done, since this worker is asked to stop: offer it again at once, as if it had never been delivered."""
 
 
 class Bus(Protocol):
@@ -110,16 +118,16 @@ class Bus(Protocol):
         """Queue a task. Published twice within two minutes, it is queued once."""
 
     async def pull(self, stage: StageName, timeout: float) -> Delivery | None:
-        """The next task of a stage; None when there was none for `timeout` seconds."""
+        """The next task of a stage; None when there was none for `timeout` seconds.
+
+        A task that this version cannot read is left to a worker of the version that wrote it.
+        """
 
     async def has_task(self, stage: StageName, run_id: str) -> bool:
         """Whether a task of this stage and run is in the queue, at work or not."""
 
     async def withdraw(self, stage: StageName, run_id: str) -> None:
         """Take the task of this stage and run out of the queue; it may be published again at once."""
-
-    async def pull_exhausted(self, timeout: float) -> Exhausted | None:
-        """The next task that used up its deliveries; None when there was none for `timeout` seconds."""
 
     async def offer(self, task: PartTask) -> None:
         """Offer a part to all who do its stage. Offered twice within two minutes, it is offered once.
@@ -149,7 +157,7 @@ class Bus(Protocol):
         """Store the state of a new run; returns its revision. Raises RunExists."""
 
     async def read(self, run_id: str) -> StoredState:
-        """The state as last stored. Raises RunNotFound."""
+        """The state as last stored. Raises RunNotFound, RunUnreadable."""
 
     async def update(self, state: RunState, revision: int) -> int:
         """Store a changed state if the run is still at `revision`; returns the new one. Raises RunChanged."""
@@ -161,6 +169,12 @@ class Bus(Protocol):
         a copy must `read` a run before showing it.
         """
 
+    async def read_starts(self, owner: str) -> StoredStarts:
+        """When an owner's runs were started. A list that nobody changes for a day is forgotten."""
+
+    async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
+        """Store a changed list if it is still at `revision`. Raises RunChanged."""
+
     async def announce(self, event: StageEvent) -> None:
         """Tell those who watch the run. The same event twice within two minutes is told once."""
 
@@ -171,7 +185,7 @@ class Bus(Protocol):
         """Remove every trace of a run: state, tasks, events, dead letters."""
 
     async def check(self) -> None:
-        """Returns when the bus answers; raises BusUnavailable."""
+        """Returns when the bus answers and has written a message; raises BusUnavailable."""
 
     async def close(self) -> None:
         """Let go of the connection."""

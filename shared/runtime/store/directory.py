@@ -2,6 +2,7 @@
 
 import asyncio
 import glob
+import io
 import os
 import secrets
 import shutil
@@ -12,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, TypeVar
 
-from humanpose3d.errors import ObjectNotFound, StoreUnavailable
+from humanpose3d.errors import ObjectNotFound, StoreFull, StoreUnavailable
+from shared.room import is_full, must_have_room
 from shared.runtime.store.protocol import (
     CHUNK_BYTES,
     PresignedUpload,
@@ -46,12 +48,15 @@ class DirectoryStore:
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         path = self._path(key)
-        with await _in_thread(path.open, "rb") as file:
+        with await _opened(path) as file:
             file.seek(start)
             left = length if length is not None else os.fstat(file.fileno()).st_size
             while left > 0 and (chunk := await _in_thread(file.read, min(CHUNK_BYTES, left))):
                 left -= len(chunk)
                 yield chunk
+
+    async def copy(self, source: str, target: str) -> None:
+        await _in_thread(_link, self._path(source), self._path(target))
 
     async def stat(self, key: str) -> StoredObject:
         return await _in_thread(self._stat, self._path(key))
@@ -79,12 +84,17 @@ class DirectoryStore:
     async def join_parts(self, key: str) -> None:
         await _in_thread(_join, self._path(key))
 
+    async def discard_parts(self, key: str) -> None:
+        await _in_thread(_discard, [path for _, path in _parts(self._path(key))])
+
     async def sweep(self, age: timedelta) -> None:
         await _in_thread(_sweep, self._root, time.time() - age.total_seconds())
 
     async def check(self) -> None:
-        if not await _in_thread(os.access, self._root, os.W_OK | os.X_OK):
-            raise StoreUnavailable("The store's folder is gone or cannot be written.")
+        try:
+            await _in_thread(must_have_room, self._root)
+        except ObjectNotFound:
+            raise StoreUnavailable("The store's folder is gone.") from None
 
     def _path(self, key: str) -> Path:
         return self._root / checked_key(key)
@@ -108,6 +118,22 @@ async def _in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs
         return await asyncio.to_thread(work, *arguments, **named)
 
 
+async def _opened(path: Path) -> BinaryIO:
+    """The file, open for reading; it is closed, too, where nobody waits any more when it is open."""
+
+    def close(done: "asyncio.Task[io.BufferedReader]") -> None:
+        if not done.cancelled() and done.exception() is None:
+            done.result().close()
+
+    with _translated():
+        opening = asyncio.ensure_future(asyncio.to_thread(path.open, "rb"))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(close)
+            raise
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """The file system's errors in the terms of the store, without its paths."""
@@ -116,6 +142,8 @@ def _translated() -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise ObjectNotFound("There is no such object in the store.") from None
     except OSError as error:
+        if is_full(error):
+            raise StoreFull("The disk of the store's folder is full. Make room; accepted runs wait.") from error
         raise StoreUnavailable(f"The store's folder cannot be used: {error.strerror}.") from error
 
 
@@ -158,8 +186,23 @@ def _join(target: Path) -> None:
             _finish(file, target)
         finally:
             Path(file.name).unlink(missing_ok=True)
+    _discard(parts)
+
+
+def _discard(parts: list[Path]) -> None:
     for path in parts:
         path.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name, which costs nothing: objects are replaced and never changed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except FileNotFoundError:
+        raise
+    except OSError:  # a file system without links
+        _put_file(target, source)
 
 
 def _sweep(root: Path, oldest: float) -> None:

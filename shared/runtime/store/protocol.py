@@ -1,7 +1,7 @@
 """What the object store offers to gateway and workers: whole objects under keys such as `runs/<run>/results/x.trc`.
 
-An object appears whole or not at all. Every call may raise StoreUnavailable, which may pass; a key that no store
-takes raises InvalidKey. A prefix is a folder: it ends with `/`.
+An object appears whole or not at all. Every call may raise StoreUnavailable, which may pass (StorageFull where room has
+to be made); a key that no store takes raises InvalidKey. A prefix is a folder: it ends with `/`.
 """
 
 from collections.abc import AsyncGenerator
@@ -56,6 +56,9 @@ class Store(Protocol):
     def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
         """The bytes of an object, or `length` of them from `start`, in chunks. Raises ObjectNotFound."""
 
+    async def copy(self, source: str, target: str) -> None:
+        """Make another object with the same content, within the store. Raises ObjectNotFound."""
+
     async def stat(self, key: str) -> StoredObject:
         """Size and date of an object. Raises ObjectNotFound."""
 
@@ -83,11 +86,14 @@ class Store(Protocol):
     async def join_parts(self, key: str) -> None:
         """Make the object of its parts, in order of number. Raises ObjectNotFound where none has arrived."""
 
+    async def discard_parts(self, key: str) -> None:
+        """Remove the parts that have arrived of an object."""
+
     async def sweep(self, age: timedelta) -> None:
         """Remove what was left for longer than `age` of uploads that nobody finished."""
 
     async def check(self) -> None:
-        """Returns when the store answers; raises StoreUnavailable."""
+        """Returns when the store answers and, as far as is known, can be written to; raises StoreUnavailable."""
 
 
 def checked_key(key: str) -> str:

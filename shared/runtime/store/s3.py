@@ -5,6 +5,7 @@ memory is bounded by the threads, whatever the number and size of the files.
 """
 
 import asyncio
+import io
 import secrets
 import ssl
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -17,12 +18,14 @@ from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import ComposeSource, CopySource
 from minio.datatypes import Object, Part, PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from humanpose3d.errors import ObjectNotFound, StoreUnavailable
+from humanpose3d.errors import ObjectNotFound, ScratchFull, StoreFull, StoreUnavailable
+from shared.room import is_full
 from shared.runtime.settings import Settings
 from shared.runtime.store.protocol import (
     CHUNK_BYTES,
@@ -40,6 +43,11 @@ _THREADS: Final = 8
 _PART_BYTES: Final = 5 << 20
 _CONNECT_S: Final = 5.0
 _READ_S: Final = 30.0
+_PROBE_BYTES: Final = 1 << 20
+_COPY_BYTES: Final = 256 << 20
+"""Copied by the server in one request, which has to be answered within the time-out."""
+
+_FULL: Final = ("XMinioStorageFull", "InsufficientCapacity", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded")
 _MISSING: Final = ("NoSuchKey", "NoSuchObject", "ResourceNotFound")
 
 
@@ -54,9 +62,11 @@ class S3Store:
         self._public = _client(settings, self._public_url)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
         self._bucket_known = False
+        self._full = False
+        """The last write was refused for want of room."""
 
     async def put_file(self, key: str, path: Path) -> None:
-        await self._call(self._put_file, checked_key(key), path)
+        await self._write(self._put_file, checked_key(key), path)
 
     async def get_file(self, key: str, path: Path) -> None:
         await self._call(self._get_file, checked_key(key), path)
@@ -72,6 +82,9 @@ class S3Store:
         finally:
             response.close()
             response.release_conn()
+
+    async def copy(self, source: str, target: str) -> None:
+        await self._write(self._copy, checked_key(source), checked_key(target))
 
     async def stat(self, key: str) -> StoredObject:
         return _stored(await self._call(self._client.stat_object, self._bucket, checked_key(key)))
@@ -92,7 +105,7 @@ class S3Store:
         return PresignedUpload(f"{self._public_url}/{self._bucket}", {"key": key, **fields}, expires)
 
     async def put_part(self, key: str, number: int, path: Path) -> None:
-        await self._call(self._put_part, checked_key(key), number, path)
+        await self._write(self._put_part, checked_key(key), number, path)
 
     async def presign_part(self, key: str, number: int, lifetime: timedelta) -> str | None:
         upload = await self._call(self._begin_upload, checked_key(key))
@@ -110,6 +123,9 @@ class S3Store:
     async def join_parts(self, key: str) -> None:
         await self._call(self._join_parts, checked_key(key))
 
+    async def discard_parts(self, key: str) -> None:
+        await self._call(self._discard_parts, checked_key(key))
+
     async def sweep(self, age: timedelta) -> None:
         await self._call(self._sweep, datetime.now(UTC) - age)
 
@@ -117,6 +133,17 @@ class S3Store:
         if not await self._call(self._client.bucket_exists, self._bucket):
             self._bucket_known = False
             raise StoreUnavailable("The object store has lost its bucket.")
+        if self._full:  # not every time, since each may be paid for, and kept for ever in a bucket with versions
+            probe = io.BytesIO(bytes(_PROBE_BYTES))
+            await self._write(self._client.put_object, self._bucket, "health", probe, _PROBE_BYTES)
+
+    async def _write(self, work: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> None:
+        try:
+            await self._call(work, *arguments, **named)
+        except StoreFull:
+            self._full = True
+            raise
+        self._full = False
 
     async def _call(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
@@ -136,6 +163,17 @@ class S3Store:
 
     def _put_file(self, key: str, path: Path) -> None:
         self._client.fput_object(self._bucket, key, str(path), part_size=_PART_BYTES, num_parallel_uploads=1)
+
+    def _copy(self, source: str, target: str) -> None:
+        size = self._client.stat_object(self._bucket, source).size or 0
+        if size <= _COPY_BYTES:
+            self._client.copy_object(self._bucket, target, CopySource(self._bucket, source))
+            return
+        starts = range(0, size, _COPY_BYTES)
+        pieces = [
+            ComposeSource(self._bucket, source, offset=start, length=min(_COPY_BYTES, size - start)) for start in starts
+        ]
+        self._client.compose_object(self._bucket, target, pieces)
 
     def _get_file(self, key: str, path: Path) -> None:
         response = self._client.get_object(self._bucket, key)
@@ -187,6 +225,10 @@ class S3Store:
             raise ObjectNotFound("Nothing of this object has arrived.")
         self._client._complete_multipart_upload(self._bucket, key, upload, parts)
 
+    def _discard_parts(self, key: str) -> None:
+        while (upload := self._upload(key)) is not None:
+            self._client._abort_multipart_upload(self._bucket, key, upload)
+
     def _sweep(self, oldest: datetime) -> None:
         # MinIO lists uploads by whole names only, so finds none here, and removes them by itself after a day.
         for upload in self._client._list_multipart_uploads(self._bucket, prefix="").uploads:
@@ -237,6 +279,12 @@ def _translated() -> Iterator[None]:
     except S3Error as error:
         if error.code in _MISSING:
             raise ObjectNotFound("There is no such object in the store.") from None
+        if error.code in _FULL:
+            raise StoreFull("The disk of the object store is full. Make room; accepted runs wait.") from error
         raise StoreUnavailable(f"The object store refused ({error.code}).") from error
-    except (MinioException, HTTPError, OSError) as error:
+    except OSError as error:
+        if is_full(error):  # this machine's, where an object was fetched to
+            raise ScratchFull("The disk for work in progress is full.") from error
+        raise StoreUnavailable(f"The object store did not answer ({type(error).__name__}).") from error
+    except (MinioException, HTTPError) as error:
         raise StoreUnavailable(f"The object store did not answer ({type(error).__name__}).") from error

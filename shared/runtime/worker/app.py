@@ -17,13 +17,16 @@ from shared.runtime.bus import Bus
 from shared.runtime.bus.nats import NatsBus
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store, open_store
-from shared.runtime.worker.loop import Worker
+from shared.runtime.worker.loop import Worker, must_work
 from shared.runtime.worker.stage_runner import StageProcess
 from shared.scratch import clear_leftovers
 
 
 def serve(service: str, stages: Mapping[StageName, str]) -> None:
-    """Run a service until SIGTERM. `stages` says where the `Stage` of each name is: `package.module:NAME`."""
+    """Run a service until SIGTERM.
+
+    `stages` says where the `Stage` of each name is, or a function that makes it: `package.module:NAME`.
+    """
     try:
         settings = Settings.from_environment()
         telemetry.start(settings, service)
@@ -60,10 +63,9 @@ def _add_routes(app: FastAPI, bus: Bus, store: Store, stages: list[StageName], l
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        """Whether bus and store answer."""
+        """Whether bus, store and the disk for work in progress can be used."""
         try:
-            await bus.check()
-            await store.check()
+            await must_work(bus, store)
         except Unavailable as error:
             return Response(str(error), status_code=503)
         return Response("ready")

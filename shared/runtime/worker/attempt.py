@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from humanpose3d.api_models import Advance
 from shared.models import within
 from shared.runtime import runs
-from shared.runtime.run_state import Advance, Claim, RunState, StageRecord, StageTask
+from shared.runtime.run_state import Claim, RunState, StageRecord, StageTask
 from shared.runtime.store import Store
 from shared.runtime.worker.stage_child import ResultsJob, StageDone, StageJob
 from shared.runtime.worker.stage_runner import Runner

@@ -11,31 +11,35 @@ import logging
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final, Literal
 
+from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import (
     DuplicateTask,
     HumanPose3DError,
     InputError,
     RunNotFound,
     RunOver,
-    StoreUnavailable,
+    RunUnreadable,
     Superseded,
     Unavailable,
 )
 from humanpose3d.options import StageName
+from shared.room import is_full, must_have_room
 from shared.runtime import runs, telemetry
 from shared.runtime.bus import Bus, Delivery, PartDelivery, StoredState
 from shared.runtime.retrying import backoff, retry_while_unavailable
-from shared.runtime.run_state import Advance, Claim, Problem, StageRecord, StageTask
+from shared.runtime.run_state import Claim, RunState, StageRecord, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store
 from shared.runtime.worker.attempt import Attempt, Perform
 from shared.runtime.worker.heartbeat import heartbeat, ignore_unavailable
-from shared.runtime.worker.stage_runner import Refused, Runner
+from shared.runtime.worker.stage_runner import Refused, Runner, scratch_full
 from shared.runtime.worker.work_sharing import WorkSharing
 from shared.scratch import scratch_folder
 
@@ -58,6 +62,9 @@ _TICK_S: Final = 0.5
 _PATIENCE_S: Final = 120.0
 """How long a finished stage waits for a bus that is away, before the work is given back."""
 
+_UNREADABLE_RETRY_S: Final = 60.0
+"""Until a run of another version is looked at again: by then a worker of that version may be there."""
+
 _HAND_BACK_S: Final = 5.0
 """How long giving a task back may take after the grace period."""
 
@@ -73,6 +80,10 @@ class Retry:
 
     reason: str
     delay_s: float
+    claim: Claim | None
+    """None where nothing was begun."""
+    failed: bool
+    """Whether this try counts against the run; not in an outage of what all runs need."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,36 @@ class Leave:
 
 
 Verdict = Done | Retry | GiveUp | Leave
+
+
+async def must_work(bus: Bus, store: Store) -> None:
+    """Returns when bus, store and the disk for work in progress can be used; raises Unavailable."""
+    await bus.check()
+    await store.check()
+    try:
+        await asyncio.to_thread(must_have_room, Path(tempfile.gettempdir()))
+    except OSError:
+        raise scratch_full() from None
+
+
+def _never_answered(state: RunState) -> Problem:
+    return Problem(
+        code="worker-died",
+        status=500,
+        detail=f"The stage {state.stage} was tried {state.failures} times, and the last time its worker ended without "
+        "an answer. The video may need more memory than there is, or be damaged. Try a shorter or smaller copy of it, "
+        "and report it if that fails too.",
+    )
+
+
+def _kept_failing(stage: StageName, tries: int, error: Exception) -> Problem:
+    reason = str(error) if isinstance(error, HumanPose3DError) else "There was an internal error."
+    code, status = (error.code, error.status) if isinstance(error, HumanPose3DError) else ("internal", 500)
+    detail = (
+        f"The stage {stage} failed {tries} times, the last time because: {reason} "
+        "Start the run again; if it fails again, report it with the key of the run."
+    )
+    return Problem(code=code, status=status, detail=detail)
 
 
 def _unobserved(_phase: Phase, _task: StageTask) -> None:
@@ -117,14 +158,20 @@ class Worker:
         self._sharing = WorkSharing(stage, runner, bus, store, settings)
         self._stopping = asyncio.Event()
         self._current: asyncio.Task[None] | None = None
-        self._store_suspected = False
+        self._held: RunState | None = None
+        """As claimed for the task in hand."""
+        self._outage_suspected = False
+
+    @property
+    def _claim(self) -> Claim | None:
+        return None if self._held is None else self._held.claim
 
     async def run(self) -> None:
         """Work until `stop`."""
         failures = 0
         while not self._stopping.is_set():
             try:
-                await self._wait_for_store()
+                await self._wait_for_dependencies()
                 if not await self._help_out():
                     self._sharing.release_inputs()  # no copy of a video outlives the parts that it was fetched for
                     await self._take_next()
@@ -164,7 +211,7 @@ class Worker:
     async def _take(self, delivery: Delivery | PartDelivery, work: Coroutine[None, None, None]) -> None:
         if self._stopping.is_set():
             work.close()
-            await ignore_unavailable(delivery.retry(0))
+            await ignore_unavailable(delivery.hand_back())
             return
         self._current = asyncio.create_task(work)
         await asyncio.wait({self._current})
@@ -179,33 +226,45 @@ class Worker:
                 try:
                     await self._settle(delivery, await self._verdict(delivery))
                 except asyncio.CancelledError:
-                    await ignore_unavailable(delivery.retry(0))
+                    await ignore_unavailable(self._give_back(delivery, 0, self._claim, failed=False))
                     raise
+                finally:
+                    self._held = None
 
     async def _verdict(self, delivery: Delivery) -> Verdict:
         self._observe("pulled", delivery.task)
-        claim: Claim | None = None
         try:
-            claim = await self._claim(delivery)
-            return Done() if claim is None else await self._work(delivery.task, claim)
-        except (RunNotFound, RunOver, DuplicateTask) as error:
-            log.info("nothing to do: %s", error)
-            return Done()
-        except Superseded as error:
-            log.info("left to another: %s", error)
-            return Leave()
-        except Refused as error:
-            return GiveUp(error.problem, claim)
-        except InputError as error:
-            return GiveUp(Problem.of(error), claim)
-        except Exception as error:  # the loop outlives whatever a task does to it; the last try ends the run
-            if not isinstance(error, HumanPose3DError):
-                log.exception("unexpected error")
-            self._store_suspected = isinstance(error, StoreUnavailable)
-            return self._again(delivery, claim, error)
+            return await self._tried(delivery)
+        except Exception as error:  # noqa: BLE001 -- the loop outlives whatever a task does to it; the last try ends the run
+            return await self._verdict_on(scratch_full() if is_full(error) else error, delivery)
 
-    async def _claim(self, delivery: Delivery) -> Claim | None:
-        """Begin on the task; None where there is nothing left to do but acknowledge it."""
+    async def _tried(self, delivery: Delivery) -> Verdict:
+        self._held = await self._claimed(delivery)
+        if self._held is None or self._claim is None:
+            return Done()
+        if self._held.failures >= self._settings.max_deliveries:
+            return GiveUp(_never_answered(self._held), self._claim)
+        return await self._work(delivery.task, self._claim)
+
+    async def _verdict_on(self, error: Exception, delivery: Delivery) -> Verdict:
+        match error:
+            case RunNotFound() | RunOver() | DuplicateTask():
+                log.info("nothing to do: %s", error)
+                return Done()
+            case Superseded():
+                log.info("left to another: %s", error)
+                return Leave()
+            case RunUnreadable():
+                return Retry(str(error), _UNREADABLE_RETRY_S, None, failed=False)
+            case Refused():
+                return GiveUp(error.problem, self._claim)
+            case InputError():
+                return GiveUp(Problem.of(error), self._claim)
+            case _:
+                return await self._again(error, delivery)
+
+    async def _claimed(self, delivery: Delivery) -> RunState | None:
+        """Begin on the task; the state that holds the claim. None where nothing is left to do but acknowledge it."""
         task = delivery.task
         stored = await self._bus.read(task.run_id)
         if stored.state.is_over:
@@ -221,7 +280,7 @@ class Worker:
             lambda state: state.claimed(task.stage, delivery.sequence, delivery.count, self._name),
         )
         self._observe("claimed", task)
-        return stored.state.claim
+        return stored.state
 
     async def _work(self, task: StageTask, claim: Claim) -> Verdict:
         with scratch_folder() as scratch:
@@ -234,7 +293,7 @@ class Worker:
                 stored = await retry_while_unavailable(lambda: self._record(claim, task, record, results), _PATIENCE_S)
             except (RunOver, RunNotFound, Superseded):
                 await ignore_unavailable(attempt.discard())
-                await ignore_unavailable(self._sharing.clear(task))
+                await ignore_unavailable(self._clear_unless_at_work(task))
                 raise
         await ignore_unavailable(self._sharing.clear(task))
         telemetry.stage_finished(task.stage, record.seconds)
@@ -243,6 +302,14 @@ class Worker:
         await runs.delete_private_video(self._store, stored.state)
         self._observe("published", task)
         return Done()
+
+    async def _clear_unless_at_work(self, task: StageTask) -> None:
+        """Remove the parts of a stage that nobody is to do any more. A successor goes on from them."""
+        with contextlib.suppress(RunNotFound):
+            state = (await self._bus.read(task.run_id)).state
+            if not state.is_over and state.stage == task.stage:
+                return
+        await self._sharing.clear(task)
 
     def _perform(self, task: StageTask) -> Perform:
         """How the job of a task is done: here, or with all who do this stage."""
@@ -281,30 +348,56 @@ class Worker:
         state = (await self._bus.read(attempt.task.run_id)).state
         return record, await attempt.make_results(state.stage_finished(attempt.claim, record))
 
-    def _again(self, delivery: Delivery, claim: Claim | None, error: Exception) -> Verdict:
-        if delivery.count < self._settings.max_deliveries:
-            return Retry(str(error), self._settings.retry_delay_s * 4 ** (delivery.count - 1))
-        reason = str(error) if isinstance(error, HumanPose3DError) else "There was an internal error."
-        code, status = (error.code, error.status) if isinstance(error, HumanPose3DError) else ("internal", 500)
-        detail = (
-            f"The stage {self._stage} failed {delivery.count} times, the last time because: {reason} "
-            "Start the run again; if it fails again, report it with the key of the run."
-        )
-        return GiveUp(Problem(code=code, status=status, detail=detail), claim)
+    async def _again(self, error: Exception, delivery: Delivery) -> Verdict:
+        if not isinstance(error, HumanPose3DError):
+            log.error("unexpected error", exc_info=error)
+        if await self._is_outage(error) or (self._held is None and isinstance(error, Unavailable)):
+            return Retry(str(error), self._settings.retry_delay_s, self._claim, failed=False)
+        tries = delivery.count if self._held is None else self._held.failures + 1
+        if tries < self._settings.max_deliveries:
+            return Retry(str(error), self._settings.retry_delay_s * 4 ** (tries - 1), self._claim, failed=True)
+        return GiveUp(_kept_failing(self._stage, tries, error), self._claim)
+
+    async def _is_outage(self, error: Exception) -> bool:
+        """Whether an error comes of a bus, store or disk that does not work for any run at present."""
+        if not isinstance(error, Unavailable):
+            return False
+        self._outage_suspected = True
+        try:
+            await self._wait_for_dependencies()
+        except Unavailable:
+            return True
+        return False
 
     async def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
         match verdict:
             case Done():
                 await delivery.ack()
                 self._observe("acknowledged", delivery.task)
-            case Retry(reason, delay_s):
+            case Retry(reason, delay_s, claim, failed):
                 telemetry.stage_failed(self._stage, "retry")
                 log.warning("to be tried again in %.0f s: %s", delay_s, reason)
-                await delivery.retry(delay_s)
+                await self._give_back(delivery, delay_s, claim, failed=failed)
             case GiveUp(problem, claim):
                 await self._give_up(delivery, problem, claim)
             case Leave():
                 pass
+
+    async def _give_back(self, delivery: Delivery, delay_s: float, claim: Claim | None, *, failed: bool) -> None:
+        """First say so in the run's state, or who takes the task next counts a death; then let others have it."""
+
+        def transition(state: RunState) -> RunState:
+            if claim is None or delivery.task.stage in state.finished:
+                return state
+            return state.given_back(claim, failed=failed)
+
+        try:
+            await runs.change(self._bus, delivery.task.run_id, transition)
+        except Superseded:
+            return  # another worker has the task: it is not for this one to give back
+        except (RunOver, RunNotFound, RunUnreadable):
+            pass
+        await delivery.retry(delay_s)
 
     async def _give_up(self, delivery: Delivery, problem: Problem, claim: Claim | None) -> None:
         log.error("given up: %s", problem.detail)
@@ -317,11 +410,11 @@ class Worker:
             pass
         await delivery.discard(problem.code)
 
-    async def _wait_for_store(self) -> None:
-        """After the store failed a task, take no other until it answers: an outage must not use up their deliveries."""
-        if self._store_suspected:
-            await self._store.check()
-            self._store_suspected = False
+    async def _wait_for_dependencies(self) -> None:
+        """After an outage, take no task until bus, store and disk work again. Raises Unavailable until then."""
+        if self._outage_suspected:
+            await must_work(self._bus, self._store)
+            self._outage_suspected = False
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -20,11 +20,14 @@ from typing import Any, Final, Literal, TextIO
 
 from pydantic import BaseModel, JsonValue
 
+from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import Cancelled, InputError, OutputNotWritable
 from humanpose3d.options import RunOptions, Subject
 from shared import artefacts
 from shared.models import sha256
-from shared.runtime.run_state import Advance, Problem, RunState
+from shared.program import take_stdout
+from shared.room import is_full
+from shared.runtime.run_state import RunState
 from shared.stage import Division, Progress, Stage
 
 _PROGRESS_INTERVAL_S: Final = 0.2
@@ -95,6 +98,13 @@ def resolve(reference: str) -> Any:  # noqa: ANN401 -- whatever the reference na
     """`package.module:NAME` → the object."""
     module, _, name = reference.partition(":")
     return getattr(import_module(module), name)
+
+
+def _stage(reference: str) -> Stage[Any, Any]:
+    """The `Stage` that the reference names, or that the function gives which it names."""
+    named = resolve(reference)
+    stage: Stage[Any, Any] = named if isinstance(named, Stage) else named()
+    return stage
 
 
 class _Parent:
@@ -197,21 +207,21 @@ def _answer(
         return "done", _do(stage, results_writer, message, parent)
     except Cancelled:
         return "cancelled", None
-    except OutputNotWritable as error:  # this machine's disk, not the user's folder: another try may succeed
-        return "crashed", str(error)
+    except OutputNotWritable:  # this machine's disk, not the user's folder: another try may succeed
+        return "full", None
     except InputError as error:
         return "refused", Problem.of(error).model_dump()
-    except Exception:  # noqa: BLE001 -- the edge of the process: whatever went wrong, the worker is to hear of it
+    except Exception as error:  # noqa: BLE001 -- the edge of the process: whatever went wrong, the worker is to hear of it
+        if is_full(error):
+            return "full", None
         return "crashed", traceback.format_exc()[-_TRACEBACK_CHARACTERS:]
 
 
 def main(stage_reference: str, results_writer: str) -> None:
     """Serve jobs until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which decides
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # native libraries print what they like
-    parent = _Parent(sys.stdin, answers)
-    stage: Stage[Any, Any] = resolve(stage_reference)
+    parent = _Parent(sys.stdin, take_stdout())
+    stage = _stage(stage_reference)
     names = frozenset(name for name in artefacts.kinds(stage.inputs) if name not in ("workdir", "subject"))
     ready = Declaration(inputs=names, divided=stage.division is not None)
     parent.say("ready", ready.model_dump(mode="json"))

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from humanpose3d.errors import Cancelled, HumanPose3DError, StageCrashed
+from humanpose3d.api_models import Advance, Problem
+from humanpose3d.errors import Cancelled, HumanPose3DError, ScratchFull, StageCrashed
 from shared.program import module_command
-from shared.runtime.run_state import Advance, Problem
 from shared.runtime.worker.stage_child import Declaration, ResultsJob, StageDone, StageJob
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,11 @@ class Refused(HumanPose3DError):
         super().__init__(problem.detail)
 
 
+def scratch_full() -> ScratchFull:
+    """What to raise where work in progress cannot be written."""
+    return ScratchFull("The disk for work in progress is full on the machine that does the stage. Make room there.")
+
+
 class Runner(Protocol):
     """Runs a stage's jobs, one at a time."""
 
@@ -46,7 +51,7 @@ class Runner(Protocol):
     async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
         """Run the stage; `progress` hears how far it is. Cancelling the call stops it.
 
-        Raises Refused and StageCrashed.
+        Raises Refused, StageCrashed and ScratchFull.
         """
 
     async def write_results(self, job: ResultsJob) -> None:
@@ -105,6 +110,8 @@ class StageProcess:
             raise Refused(Problem.model_validate(content))
         if kind == "cancelled":
             raise Cancelled("The run was stopped on request.")
+        if kind == "full":
+            raise scratch_full()
         if kind == "crashed":
             log.error("the stage failed: %s", content)
             raise StageCrashed("The stage ended with an internal error.")

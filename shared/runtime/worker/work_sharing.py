@@ -17,12 +17,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from humanpose3d.api_models import Advance
 from humanpose3d.errors import HumanPose3DError, ObjectNotFound, RunNotFound, Unavailable
 from humanpose3d.options import StageName
 from shared.models import within
 from shared.runtime import runs
 from shared.runtime.bus import Bus, PartDelivery
-from shared.runtime.run_state import Advance, PartTask, StageTask
+from shared.runtime.run_state import PartTask, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store
 from shared.runtime.worker.heartbeat import heartbeat, ignore_unavailable
@@ -82,8 +83,11 @@ class WorkSharing:
                 if delivery.count == 1:
                     await self._help(delivery.task)
                 await delivery.ack()
-        except (asyncio.CancelledError, Unavailable) as error:
-            await ignore_unavailable(delivery.retry(_RETRY_S if isinstance(error, Unavailable) else 0))
+        except asyncio.CancelledError:
+            await ignore_unavailable(delivery.hand_back())
+            raise
+        except Unavailable:
+            await ignore_unavailable(delivery.retry(_RETRY_S))
             raise
         except HumanPose3DError as error:
             log.warning("part %d of %s is left to its leader: %s", delivery.task.number, delivery.task.run_id, error)
@@ -158,7 +162,11 @@ class WorkSharing:
             async with beating:
                 artefacts = await self._part(task, job.inputs, folder, lead.working)
                 await self._hand_in(task, artefacts)
-        except BaseException:
+        except asyncio.CancelledError:
+            if delivery:
+                await ignore_unavailable(delivery.hand_back())
+            raise
+        except Exception:
             if delivery:
                 await ignore_unavailable(delivery.retry(0))
             raise

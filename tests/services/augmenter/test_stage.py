@@ -123,7 +123,7 @@ def test_what_was_not_seen_is_warned_of_by_name(walking: Markers) -> None:
     assert report.facts["missing_share"] == {"LElbow": 0.1667, "L_lelbow_study": 0.1667, "L_melbow_study": 0.1667}
     (warning,) = report.warnings
     assert warning.code == "augmenter-inputs-missing"
-    assert "LElbow (17%)" in warning.message
+    assert "17% of the frames (left elbow)" in warning.message
 
 
 def test_motion_that_the_networks_disagree_on_is_warned_of(walking: Markers) -> None:

@@ -1,47 +1,52 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from humanpose3d.errors import VideoTooLarge
 from humanpose3d.options import RunOptions
-from services.detector.limits import LIMITED, check_limits
+from services.detector.app import stage
+from services.detector.limits import Limits, limited
 from services.detector.stage import DetectorInputs, DetectorPlan
-from services.detector.video.reader import survey
-from shared.runtime.settings import Settings
+from shared.stage import Stage
 
 SAMPLE = Path(__file__).resolve().parents[3] / "examples" / "sample.mp4"
 
 
-def _plan(path: Path, folder: Path) -> DetectorPlan:
-    assert LIMITED.division is not None
-    made: DetectorPlan = LIMITED.division.plan(DetectorInputs(path, folder), RunOptions())
+def _plan(stage: Stage[Any, Any], folder: Path) -> DetectorPlan:
+    assert stage.division is not None
+    made: DetectorPlan = stage.division.plan(DetectorInputs(SAMPLE, folder), RunOptions())
     return made
 
 
-def settings(**changes: float) -> Settings:
-    return Settings.model_validate({"nats_url": "nats://127.0.0.1:1", "store_directory": Path("unused"), **changes})
-
-
-def test_the_sample_is_within_the_default_limits():
-    check_limits(survey(SAMPLE).facts, settings())
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUMANPOSE3D_NATS_URL", "nats://127.0.0.1:1")
+    monkeypatch.setenv("HUMANPOSE3D_STORE_DIRECTORY", "unused")
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("limits", "message"),
     [
-        ({"max_video_pixels": 1080 * 1920 - 1}, r"1080 × 1920 pixels; this server takes 2\.1 million"),
-        ({"max_video_s": 1.0}, r"lasts 0\.0 minutes"),
+        (Limits(1080 * 1920 - 1, 3600), r"1080 × 1920 pixels; this server takes 2\.1 million"),
+        (Limits(7680 * 4320, 1.0), r"lasts 0\.0 minutes"),
     ],
 )
-def test_what_is_over_a_limit_is_refused_before_it_is_decoded(
-    changes: dict[str, float], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(Settings, "from_environment", lambda: settings(**changes))
+def test_what_is_over_a_limit_is_refused_before_it_is_decoded(limits: Limits, message: str, tmp_path: Path):
     with pytest.raises(VideoTooLarge, match=message):
-        _plan(SAMPLE, tmp_path)
+        _plan(limited(limits), tmp_path)
 
 
-def test_what_is_within_them_is_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Settings, "from_environment", settings)
-    made = _plan(SAMPLE, tmp_path)
-    assert [part.frames for part in made.parts] == [100]
+@pytest.mark.usefixtures("server")
+def test_the_sample_is_within_the_default_limits(tmp_path: Path):
+    assert [part.frames for part in _plan(stage(), tmp_path).parts] == [100]
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(("key", "value"), [("MAX_VIDEO_PIXELS", "1000"), ("MAX_VIDEO_S", "1")])
+def test_the_service_has_the_limits_of_its_settings(
+    key: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(f"HUMANPOSE3D_{key}", value)
+    with pytest.raises(VideoTooLarge):
+        _plan(stage(), tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from humanpose3d.errors import Cancelled, NobodyDetected, RarelyDetected, VideoTooShort
+from humanpose3d.errors import Cancelled, InvalidOption, NobodyDetected, RarelyDetected, VideoTooShort
 from humanpose3d.options import RunOptions
 from humanpose3d.skeleton import LANDMARKS
 from services.detector.pose.landmarker import PoseLandmarker
@@ -91,6 +91,31 @@ def test_a_variable_frame_rate_is_reported_with_its_times(clip, tmp_path, pictur
     with Video(outputs.preview) as preview:
         assert len(list(preview.frames())) == 12
         np.testing.assert_allclose(preview.timeline.times, np.array(ticks) / 1000, atol=1e-4)
+
+
+def test_the_rate_of_the_recording_gives_the_true_times(clip, tmp_path, pictures):
+    path = clip("slow.mp4", pictures=pictures[:12], rate=30)
+    options = LITE.model_copy(update={"capture_fps": 240.0})
+    outputs = run(DetectorInputs(path, tmp_path), options, silent)
+    np.testing.assert_allclose(outputs.landmarks.times, np.arange(12) / 240, atol=1e-9)
+    facts = outputs.video_facts
+    assert [facts.average_fps, facts.duration_s] == pytest.approx([240, 12 / 240])
+    assert outputs.preview is not None
+    with Video(outputs.preview) as preview:
+        list(preview.frames())
+        np.testing.assert_allclose(preview.timeline.times, np.arange(12) / 240, atol=1e-4)
+
+
+def test_a_part_of_the_video_is_analysed(sample, tmp_path, detected):
+    options = RunOptions(start=0.5, end=1.0)
+    outputs = run(DetectorInputs(sample, tmp_path), options, silent)
+    np.testing.assert_allclose(outputs.landmarks.times, np.arange(30, 60) / 60, atol=1e-9)
+    facts = outputs.video_facts
+    assert [facts.frames, facts.duration_s, facts.truncated] == pytest.approx([30, 0.5, False])
+    apart = np.linalg.norm(outputs.landmarks.image - detected.landmarks.image[30:60], axis=-1)
+    assert np.median(apart[10:]) < 3  # the smoothing has begun anew
+    with pytest.raises(InvalidOption, match=r"no frame from 5 s on; the last is at 1\.65 s"):
+        run(DetectorInputs(sample, tmp_path), RunOptions(start=5), silent)
 
 
 def test_a_truncated_video_is_analysed_as_far_as_it_goes(clip, tmp_path, pictures):

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import DuplicateTask, RunError, Superseded
 from humanpose3d.options import RunOptions, route
-from shared.runtime.run_state import Advance, Claim, Problem, RunState, StageRecord, StageTask
+from shared.runtime.run_state import Claim, RunState, StageRecord, StageTask
 from tests.makers import new_state
 
 PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")
@@ -23,8 +24,8 @@ STAGES = route(new_state().request.options)
     [{"main_refiner": True}, {"joint_model_path": "joints.onnx"}, {"main_refiner_path": "both.onnx"}],
     ids=lambda options: next(iter(options)),
 )
-def test_a_run_whose_joints_are_refined_has_that_stage_last(options: dict[str, Any]):
-    assert route(RunOptions(**options)) == (*STAGES, "refiner.joints")
+def test_a_run_whose_joints_are_refined_has_that_stage_before_the_analysis(options: dict[str, Any]):
+    assert route(RunOptions(**options)) == (*STAGES[:-1], "refiner.joints", "analysis")
     assert "refiner.joints" not in STAGES
     assert route(RunOptions(depth_model_path="depth.onnx")) == STAGES
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.data.shot import from_above, place_camera, random_shot
+from training.data.shot import as_people_record, from_above, place_camera, random_shot
 from training.scene.camera import camera_angles
 
 STANDING = np.array([[[x, y, 0.0] for x in (-0.3, 0.3) for y in (0.05, 1.7)]] * 3)
@@ -23,7 +23,9 @@ def test_some_shots_are_from_above_and_the_others_stay_as_they_are():
 
 
 def test_a_hung_camera_looks_as_far_down_as_it_is_asked_to():
-    shot = replace(random_shot(np.random.default_rng(1), 1), pitch=np.radians(-35), roll=0.2, shake=0.0, follows=False)
+    shot = replace(
+        random_shot(np.random.default_rng(1), 1), pitch=np.radians(-35), roll=0.2, focal=1.0, shake=0.0, follows=False
+    )
     for hung, steepest in ((True, -35.0), (False, -25.0)):
         rng = np.random.default_rng(2)
         camera = place_camera(replace(shot, hung=hung, shift=(0.0, 0.0)), rng, TIMES, STANDING, 0.0, CEILING)
@@ -31,3 +33,27 @@ def test_a_hung_camera_looks_as_far_down_as_it_is_asked_to():
         assert pitch == pytest.approx(-35, abs=0.1) if hung else pitch > steepest
         assert (camera.centres[0, 1] > CEILING) == hung
         assert camera_angles(camera.rotations)[0, 2] == pytest.approx(0.2)
+
+
+def test_half_of_what_is_learnt_from_is_seen_from_in_front_at_a_persons_height():
+    shots = [
+        as_people_record(random_shot(np.random.default_rng(n), n), np.random.default_rng([n, 8])) for n in range(400)
+    ]
+    held = [shot for shot in shots if shot.height]
+    assert 0.55 < len(held) / len(shots) < 0.78  # 1/2 + 1/2 · 1/3
+    assert all(0.75 <= shot.height <= 1.8 for shot in held)
+    assert sum(abs(np.degrees(shot.azimuth)) < 60 for shot in shots) / len(shots) > 0.5
+    short = [shot.focal for shot in shots if shot.focal <= 1.2]
+    assert 0.8 < len(short) / len(shots) < 0.9
+    assert min(short) >= 0.6
+
+
+def test_who_walks_towards_the_camera_stops_before_it_and_is_not_followed():
+    walk = STANDING + np.linspace(0, 5, 3)[:, None, None] * [0.0, 0.0, 1.0]
+    shot = replace(
+        random_shot(np.random.default_rng(1), 1), azimuth=0.0, height=1.4, shake=0.0, follows=False, fill=0.9
+    )
+    camera = place_camera(shot, np.random.default_rng(2), TIMES, walk, 0.0, CEILING)
+    assert camera.centres[0, 2] - walk[..., 2].max() > 0.85
+    assert camera.centres[:, 1] == pytest.approx(1.4)
+    assert np.ptp(camera.rotations, axis=0).max() == pytest.approx(0, abs=1e-9)

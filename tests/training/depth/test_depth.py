@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
+onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra 'train')")
 
+from scipy.spatial.transform import Rotation  # noqa: E402
+
+from humanpose3d.errors import ModelError  # noqa: E402
 from humanpose3d.motion import Landmarks, Markers  # noqa: E402
 from humanpose3d.options import FOCAL_LENGTH, Verticals  # noqa: E402
 from humanpose3d.skeleton import ALL_MARKERS, LANDMARKS, MARKERS  # noqa: E402
@@ -15,7 +19,7 @@ from services.refiner.depth.markers import MARKER_LANDMARKS  # noqa: E402
 from services.refiner.windows import window_indices  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
 from training.depth.evaluate import calibrate, refined, scores, true_markers  # noqa: E402
-from training.depth.loop import TrainConfig, one_epoch  # noqa: E402
+from training.depth.loop import FRESH_RATE, TrainConfig, one_epoch, started  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
 from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
 from training.depth.model import (  # noqa: E402
@@ -24,6 +28,7 @@ from training.depth.model import (  # noqa: E402
     Seen,
     _bearing,
     _features,
+    _lines,
     _placed,
     _tilt_of_lines,
     _upright,
@@ -38,6 +43,7 @@ from training.depth.windows import (  # noqa: E402
     load_samples,
     to_sample,
     turned,
+    with_known_focal,
     without_picture,
 )
 from training.metrics import raw_markers  # noqa: E402
@@ -45,6 +51,9 @@ from training.scene.camera import Camera, look  # noqa: E402
 from training.trainer import Trainer  # noqa: E402
 
 SMALL = DepthConfig(width=24, layers=1, heads=2)
+MEDIUM = DepthConfig(width=96, layers=1, heads=2)
+"""Large enough for the exporter to leave its weights as they are."""
+
 STEPS = 30
 
 
@@ -63,15 +72,15 @@ def made_up_pair(seed: int, split: str = "train", frames: int = 70) -> Pair:
     return Pair(landmarks, Markers(times, ALL_MARKERS, markers), camera, 1.7, 65.0, {"split": split})
 
 
-def seen_perfectly(pitch: float, roll: float) -> Sample:
-    """A clip whose landmarks lie where the markers are, seen by a camera of the assumed focal length.
+def seen_perfectly(pitch: float, roll: float, focal: float = FOCAL_LENGTH) -> Sample:
+    """A clip whose landmarks lie where the markers are, seen by a camera of the assumed focal length or another one.
 
     The 3D has the axes of a camera that looks at the hips, as the detector's has.
     """
     frames = 50
     camera = Camera(
         (640, 360),
-        FOCAL_LENGTH * 640,
+        focal * 640,
         np.tile(look(0.3, pitch, roll), (frames, 1, 1)),
         np.tile([0.7, 1.4, 3.0], (frames, 1)),
     )
@@ -145,6 +154,32 @@ def test_corrections_start_where_the_picture_shows_the_landmarks_put_upright(pit
         assert (start - truth.markers)[:, :, columns].abs().max() < near
 
 
+@pytest.mark.parametrize("focal", [0.6, 1.2])
+def test_a_focal_length_that_is_told_makes_the_rays_and_lines_those_of_the_camera(focal):
+    sample = with_known_focal(seen_perfectly(0.2, 0.1, focal))
+    assert sample.focal == pytest.approx(focal)
+    lined = next(s for n in range(9) if (s := _with_lines(sample, np.random.default_rng(n))).verticals[2])
+    seen, truth = clip(lined)
+    _, turned_rays, middle = _features(seen)
+    batch, frames = seen.times.shape
+    nothing = torch.zeros(batch, frames, len(MARKERS), 3)
+    start = _upright(_placed(turned_rays, seen, nothing, torch.zeros(batch, frames)), middle, truth.tilt)
+    columns = [MARKERS.index(name) for name in MARKER_LANDMARKS]
+    assert (start - truth.markers)[:, :, columns].abs().max() < 0.06
+    assert torch.allclose(_tilt_of_lines(_lines(seen)), truth.tilt[:, 0], atol=0.03)  # lines are found to 0.5°
+    untold, _ = clip(replace(lined, focal=0.0))
+    assert not torch.allclose(_features(untold)[1], turned_rays, atol=0.01)
+
+
+def test_the_focal_length_is_told_in_half_of_the_windows():
+    samples = [to_sample(made_up_pair(2))]
+    seen, _ = draw_batch([(samples, 200)], np.random.default_rng(0))
+    told = seen.focal[seen.size[:, 0] > 0]
+    assert 0.4 < (told > 0).float().mean() < 0.6
+    assert told[told > 0].log().sub(np.log(480 / 640)).std() == pytest.approx(0.02, rel=0.3)
+    assert not seen.focal[seen.size[:, 0] == 0].any()
+
+
 @pytest.mark.parametrize(("pitch", "roll"), [(0.3, 0.0), (-0.2, 0.1), (0.1, -0.4)])
 def test_upright_lines_tell_the_tilt(pitch, roll):
     sample = seen_perfectly(pitch, roll)
@@ -204,12 +239,12 @@ def test_training_lowers_the_loss_and_goes_on_where_it_stopped(tmp_path, monkeyp
     assert len(samples) == 2
     torch.manual_seed(0)
     config = TrainConfig(tmp_path, tmp_path / "out", epochs=4, batch_size=4)
-    trainer = Trainer(DepthRefiner(SMALL), config.learning_rate, config.epochs * STEPS)
+    trainer = Trainer(DepthRefiner(SMALL), FRESH_RATE, config.epochs * STEPS)
     first, second = (one_epoch(trainer, config, epoch, samples)["total"] for epoch in range(2))
     assert second < 0.9 * first
     (tmp_path / "out").mkdir()
     trainer.save(tmp_path / "out", 1, 5.0, {})
-    again = Trainer(DepthRefiner(SMALL), config.learning_rate, config.epochs * STEPS)
+    again = Trainer(DepthRefiner(SMALL), FRESH_RATE, config.epochs * STEPS)
     assert again.resume(tmp_path / "out") == 2
     assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), trainer.model.parameters(), strict=True))
 
@@ -231,6 +266,11 @@ def test_losses_vanish_at_the_truth():
     terms = losses(estimate, truth)
     assert float(terms["place"].detach()) < 0.02
     assert all(float(terms[name].detach()) < 1e-5 for name in ("depth", "bone", "motion", "angle", "gravity"))
+    assert float(terms["direction"].detach()) < 0.011  # the root of what keeps its slope finite
+    tipped = truth.markers @ torch.tensor(Rotation.from_rotvec([0.1, 0, 0]).as_matrix().T, dtype=torch.float32)
+    terms = losses(estimate._replace(markers=tipped), truth)
+    assert float(terms["direction"].detach()) == pytest.approx(0.1 * np.pi / 4, abs=0.02)  # chance directions
+    assert float(terms["angle"].detach()) < 1e-4
 
 
 def test_raw_and_refined_come_in_the_same_frame():
@@ -260,9 +300,40 @@ def test_the_mirror_s_answer_is_the_answer_s_mirror():
     assert torch.allclose(other.tilt * torch.tensor([1.0, -1.0]), plain.tilt, atol=1e-5)
 
 
+def shaken(model: DepthRefiner) -> DepthRefiner:
+    """With no two weights alike: the exporter writes equal ones once."""
+    chance = torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn(weight.shape, generator=chance) * 0.01)
+    return model
+
+
 @pytest.mark.filterwarnings("ignore")  # torch warns of its own exporter
 def test_onnx_says_what_torch_says(tmp_path):
-    pytest.importorskip("onnx", reason="onnx is not installed (extra 'train')")
     from training.depth.export import export
 
-    assert export(MirroredRefiner(DepthRefiner(SMALL)), tmp_path / "depth.onnx") < 1e-4
+    model = shaken(DepthRefiner(MEDIUM))
+    assert export(MirroredRefiner(model), tmp_path / "depth.onnx") < 1e-4
+    again = started(MEDIUM, tmp_path / "depth.onnx")
+    assert all(torch.equal(own, given) for own, given in zip(again.parameters(), model.parameters(), strict=True))
+    with pytest.raises(ModelError, match="2 layers of width 96"):
+        started(replace(MEDIUM, layers=2), tmp_path / "depth.onnx")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_that_was_not_told_the_focal_length_answers_as_before(tmp_path):
+    """Weights of inputs that it does not have begin at nothing."""
+    from training.depth.export import export
+
+    model = shaken(DepthRefiner(MEDIUM))
+    with torch.no_grad():
+        model.embed[0].weight[:, -2:] = 0
+    export(MirroredRefiner(model), tmp_path / "depth.onnx")
+    network = onnx.load(tmp_path / "depth.onnx")
+    (first,) = [t for t in network.graph.initializer if t.name.endswith("embed.0.weight")]
+    first.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(first)[:, :-2].copy(), first.name))
+    onnx.save(network, tmp_path / "before.onnx")
+    seen, _ = clip(to_sample(made_up_pair(4)))
+    with torch.no_grad():
+        assert torch.equal(started(MEDIUM, tmp_path / "before.onnx").eval()(seen).markers, model.eval()(seen).markers)

@@ -1,10 +1,12 @@
 """Which motion belongs to which split."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from humanpose3d.errors import InvalidMotion
-from training.mocap.library import MotionFile, find_motions
+from training.mocap.library import MotionFile, family, find_motions
 
 
 @pytest.mark.parametrize(
@@ -31,9 +33,15 @@ def test_other_subjects_of_cmu_go_whole_into_one_split(tmp_path):
 
 
 def test_every_motion_of_the_measured_data_is_found(measured_data):
-    """28 of CMU and 23 of the laboratory (its static trial is left out)."""
+    """28 and 274 of CMU and 23 of the laboratory (its static trial is what exercises are built by)."""
     motions = find_motions([measured_data / "mocap"])
-    assert len(motions) == 51
+    assert len([motion for motion in motions if not motion.built]) == 325
+    assert not any(motion.built and motion.split == "test" for motion in motions)
+    (walk,) = [motion for motion in motions if motion.name == "05_01"]
+    assert walk.frame_rate == 60
+    built = next(motion for motion in motions if motion.built)
+    assert [m.duration for m in (walk, built)] == pytest.approx([m.read().duration for m in (walk, built)])
+    assert walk.family == "walk"
     assert {motion.split for motion in motions} == {"train", "validation", "test"}
 
 
@@ -41,6 +49,38 @@ def test_a_folder_of_acclaim_files_is_read(acclaim):
     (motion,) = find_motions([acclaim])
     assert motion.read().duration == pytest.approx(39 / 120)
     assert np.isfinite(motion.read().origins).all()
+
+
+def test_a_folder_says_its_frame_rate_and_what_its_motions_are(acclaim, tmp_path):
+    folder = shutil.copytree(acclaim, tmp_path / "slow")
+    (folder / "fps.txt").write_text("60\n")
+    (folder / "index.csv").write_text('subject,trial,what\n9,9_01,"run/jog, sudden stop"\n')
+    (motion,) = find_motions([folder])
+    assert motion.read().duration == pytest.approx(39 / 60)
+    assert motion.duration == pytest.approx(39 / 60)
+    assert motion.family == "run"
+    broken = shutil.copytree(folder, tmp_path / "broken")
+    (broken / "fps.txt").write_text("fast\n")
+    with pytest.raises(InvalidMotion, match="frames a second"):
+        find_motions([broken])
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "expected"),
+    [
+        ("squats1", "", "squat"),
+        ("STSweakLegs1", "", "sit to stand"),
+        ("DJ3", "", "jump"),
+        ("walkingTO2", "", "walk"),
+        ("01_05", "", "cmu01"),
+        ("13_29", "jumping jacks, side twists, squats, jog", "exercise"),
+        ("127_21", "Run Jump Over", "jump"),
+        ("14_30", "sit on stepstool, stand up", "sit to stand"),
+        ("arm raise-7", "", "arm raise"),
+    ],
+)
+def test_families_are_what_is_done(name, what, expected):
+    assert family(name, what) == expected
 
 
 def test_an_empty_folder_is_named(tmp_path):

@@ -260,6 +260,15 @@ def test_sound_alone_is_refused(tmp_path):
         survey(tmp_path / "sound.wav")
 
 
+@pytest.mark.parametrize("box", [b"trak", b"mdia"])
+def test_a_damaged_table_of_contents_is_not_taken_for_sound(box, clip, noise):
+    path = clip("damaged.mp4", pictures=noise)
+    path.write_bytes(path.read_bytes().replace(box, b"\0\0\0\0"))
+    with pytest.raises(UnreadableVideo, match=r"is damaged|holds no frame") as refused:
+        read(path)
+    assert not isinstance(refused.value, NoVideoStream)
+
+
 def test_cover_art_is_no_video(tmp_path):
     with av.open(tmp_path / "song.mp4", "w") as container:
         sound = container.add_stream("aac", rate=48000)

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from humanpose3d.options import FOCAL_LENGTH
+from services.refiner.depth.camera import at_assumed_focal_length
 from tests.services.refiner.synthetic import Camera, clock, filmed, in_front, squatting, turned, walking
 
 
@@ -38,6 +41,15 @@ def test_a_body_seen_off_axis_is_not_turned_by_it():
     across = found[:, 24] - found[:, 23]
     facing = np.degrees(np.arctan2(across[:, 0], -across[:, 2]))
     assert np.abs(facing).max() < 0.1
+
+
+@pytest.mark.parametrize("focal", [0.6, 1.2])
+def test_a_known_focal_length_makes_the_image_that_of_the_assumed_one(focal):
+    times = clock(1)
+    points, camera = squatting(times), Camera(pitch=12, roll=-6, focal=focal)
+    known = at_assumed_focal_length(filmed(times, points, camera), focal)
+    np.testing.assert_allclose(known.image, filmed(times, points, replace(camera, focal=FOCAL_LENGTH)).image, atol=1e-6)
+    assert at_assumed_focal_length(known, None) is known
 
 
 def test_scale_goes_with_the_distance():

@@ -1,7 +1,7 @@
 """What is made of a network's answers, shown with one that knows the truth."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +10,23 @@ from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import Subject
-from humanpose3d.skeleton import MARKER_INDEX
+from humanpose3d.skeleton import LANDMARKS, MARKER_INDEX, mirrored
 from services.refiner.depth.markers import to_markers
 from services.refiner.depth.neural import OUTPUTS, ask, neural
+from services.refiner.depth.swaps import swap_sides
 from services.refiner.windows import WINDOW
 from shared.networks import Refiner
-from tests.services.refiner.synthetic import STATURE, Camera, clock, filmed, nobody, squatting, standing, walking
+from tests.services.refiner.synthetic import (
+    STATURE,
+    Camera,
+    clock,
+    filmed,
+    nobody,
+    squatting,
+    standing,
+    turned,
+    walking,
+)
 
 SUBJECT = Subject(height=STATURE, weight=75)
 CAMERA = Camera(pitch=12, roll=-5)
@@ -34,6 +45,7 @@ class Oracle:
     times: FloatArray
     points: FloatArray
     camera: Camera
+    told: list[float] = field(default_factory=list)
 
     def get_inputs(self) -> Sequence[Named]:
         return ()
@@ -45,6 +57,7 @@ class Oracle:
         assert names is not None
         assert (np.diff(feed["times"], axis=1) > 0).all()
         assert np.isfinite(feed["image"]).all()
+        self.told.extend(float(value) for value in feed["focal"])
         frames = np.searchsorted(self.times, feed["times"] - 1e-4).clip(max=len(self.times) - 1)
         markers = to_markers(self.points, STATURE) - self.points[:, 23:25].mean(axis=1, keepdims=True)
         c, s = np.cos(BEARING), np.sin(BEARING)
@@ -109,6 +122,22 @@ def test_the_tilt_is_the_network_s():
     assert facts["marker_sd_m"]["RKnee"] == pytest.approx(0.03)
 
 
+def test_a_known_focal_length_reaches_the_network_and_the_person_s_path():
+    """Seen by a lens of 0.6: told so, the path is right up to what smoothing it takes off."""
+    times, camera = clock(3), Camera(pitch=12, focal=0.6)
+    points = walking(times)
+    oracle = Oracle(times, points, camera)
+    network = Refiner("oracle.onnx", "0" * 64, oracle, "", {})
+    landmarks = filmed(times, points, camera)
+    found = neural(network)(landmarks, SUBJECT, 0.3, None, 0.6)
+    assert oracle.told == pytest.approx([0.6] * len(oracle.told))
+    hip, true_hip = found.markers[:, MARKER_INDEX["Hip"]], points[:, 23:25].mean(axis=1)
+    np.testing.assert_allclose(hip - hip[0], true_hip - true_hip[0], atol=0.03)
+    oracle.told.clear()
+    neural(network)(landmarks, SUBJECT, 0.3)
+    assert set(oracle.told) == {0.0}
+
+
 def test_frames_without_a_person_stay_empty():
     times = clock(3)
     points = walking(times)
@@ -132,3 +161,46 @@ def test_clips_of_any_length_are_answered_frame_by_frame(frames):
 def _one_frame(points: FloatArray) -> Landmarks:
     two = filmed(np.array([0.0, 0.1]), np.repeat(points, 2, axis=0), CAMERA)
     return replace(two, times=two.times[:1], image=two.image[:1], world=two.world[:1], visibility=two.visibility[:1])
+
+
+def seen_from_behind() -> tuple[FloatArray, FloatArray]:
+    times = clock(3)
+    return times, turned(walking(times), 180)
+
+
+def test_markers_of_the_other_side_are_told():
+    """The detector has everything swapped for ten frames, the network does not: the warning is of the final markers."""
+    times = clock(3)
+    points = walking(times)
+    landmarks = filmed(times, points, CAMERA)
+    swapped = np.zeros(landmarks.visibility.shape, dtype=bool)
+    swapped[30:40, [index for index, name in enumerate(LANDMARKS) if mirrored(name) != name]] = True
+    found = neural(knowing(times, points, CAMERA))(swap_sides(landmarks, swapped), SUBJECT, 0.3, None)
+    intervals: Any = found.facts["swaps_intervals_s"]
+    assert intervals == [[pytest.approx(1.0), pytest.approx(39 / 30, abs=1e-6)]]
+    assert found.facts["swaps_doubtful_share"] == 0
+    (warning,) = found.warnings
+    assert warning.code == "left-right-swapped"
+    assert "of the final markers differ" in warning.message
+
+
+def test_a_network_that_turns_the_person_round_throughout_is_not_used():
+    """From behind for the whole clip: the markers must not come out facing the camera."""
+    times, points = seen_from_behind()
+    landmarks = filmed(times, points, CAMERA)
+    network = knowing(times, turned(points, 180), CAMERA)
+    found = neural(network)(landmarks, SUBJECT, 0.3, None)
+    across = found.markers[:, MARKER_INDEX["LShoulder"], 0] - found.markers[:, MARKER_INDEX["RShoulder"], 0]
+    assert (across < 0).all()
+    assert found.spread is None
+    assert found.facts["facing_contradicted_share"] == 1
+    assert [warning.code for warning in found.warnings] == ["depth-refiner-rejected"]
+
+
+def test_a_network_that_turns_the_person_round_for_a_while_is_told():
+    times, points = seen_from_behind()
+    wrong = points.copy()
+    wrong[30:45] = turned(points, 180)[30:45]
+    found = neural(knowing(times, wrong, CAMERA))(filmed(times, points, CAMERA), SUBJECT, 0.3, None)
+    assert found.facts["facing_contradicted_share"] == pytest.approx(15 / 90, abs=1e-6)
+    assert "facing-contradicted" in {warning.code for warning in found.warnings}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from humanpose3d.motion import Landmarks
 from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS
-from services.refiner.depth.swaps import Swaps, find_swaps, mend
+from services.refiner.depth.swaps import find_swaps, swap_sides
 from tests.services.refiner.synthetic import (
     Camera,
     clock,
@@ -33,7 +33,7 @@ def seen(motion, azimuth: float, seconds: float = 3, fps: float = 30, seed: int 
 def swapped(landmarks: Landmarks, columns: list[int], frames: slice) -> tuple[Landmarks, np.ndarray]:
     mask = np.zeros(landmarks.visibility.shape, dtype=bool)
     mask[frames, columns] = True
-    return mend(landmarks, Swaps(mask)), mask
+    return swap_sides(landmarks, mask), mask
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
@@ -53,21 +53,32 @@ def test_turning_round_is_no_swap():
 @pytest.mark.parametrize("motion", MOTIONS)
 @pytest.mark.parametrize("azimuth", [0, 60, 90])
 @pytest.mark.parametrize("frames", [slice(20, 45), slice(40, 41), slice(60, None), slice(0, 12)])
-def test_a_body_swapped_for_a_while_is_mended_exactly(motion, azimuth, frames):
+def test_a_body_swapped_for_a_while_is_corrected_exactly(motion, azimuth, frames):
     true = seen(motion, azimuth)
     wrong, mask = swapped(true, PAIRED, frames)
     found = find_swaps(wrong)
     np.testing.assert_array_equal(found.swapped[:, PAIRED], mask[:, PAIRED])
-    mended = mend(wrong, found)
-    np.testing.assert_array_equal(mended.world, true.world)
-    np.testing.assert_array_equal(mended.image, true.image)
-    np.testing.assert_array_equal(mended.visibility, true.visibility)
+    corrected = swap_sides(wrong, found.swapped)
+    np.testing.assert_array_equal(corrected.world, true.world)
+    np.testing.assert_array_equal(corrected.image, true.image)
+    np.testing.assert_array_equal(corrected.visibility, true.visibility)
 
 
 @pytest.mark.parametrize(("motion", "azimuth"), [(squatting, 0), (squatting, 70), (standing, 30), (on_one_leg, 0)])
-def test_swapped_legs_are_found_by_themselves(motion, azimuth):
+def test_legs_swapped_for_a_moment_are_corrected_by_themselves(motion, azimuth):
+    wrong, mask = swapped(seen(motion, azimuth), LEGS, slice(30, 35))
+    found = find_swaps(wrong)
+    np.testing.assert_array_equal(found.swapped, mask)
+    assert not found.doubtful.any()
+
+
+@pytest.mark.parametrize(("motion", "azimuth"), [(squatting, 0), (squatting, 70), (standing, 30), (on_one_leg, 0)])
+def test_legs_swapped_for_longer_are_left_and_reported(motion, azimuth):
+    """Nothing tells which side of the two jumps is right: neither lengths nor facing depend on it."""
     wrong, mask = swapped(seen(motion, azimuth), LEGS, slice(30, 55))
-    np.testing.assert_array_equal(find_swaps(wrong).swapped, mask)
+    found = find_swaps(wrong)
+    assert not found.swapped.any()
+    np.testing.assert_array_equal(found.doubtful, mask.any(axis=1))
 
 
 def test_several_swaps_in_one_clip_are_all_found():
@@ -94,16 +105,16 @@ def test_hardly_anybody_in_the_clip_is_no_swap(frames):
 
 @settings(max_examples=20, deadline=None)
 @given(shift=st.floats(-1e4, 1e4), frames=st.tuples(st.integers(1, 88), st.integers(1, 40)))
-def test_only_time_differences_matter_and_mending_twice_is_mending_once(shift, frames):
+def test_only_time_differences_matter_and_correcting_twice_is_correcting_once(shift, frames):
     wrong, _ = swapped(seen(squatting, 0), PAIRED, slice(frames[0], frames[0] + frames[1]))
     found = find_swaps(wrong)
     later = find_swaps(replace(wrong, times=wrong.times + shift))
     np.testing.assert_array_equal(found.swapped, later.swapped)
-    assert not find_swaps(mend(wrong, found)).swapped.any()
+    assert not find_swaps(swap_sides(wrong, found.swapped)).swapped.any()
 
 
 def test_the_nose_has_no_side():
     wrong, _ = swapped(seen(standing, 0), PAIRED, slice(20, 40))
-    mended = mend(wrong, find_swaps(wrong))
+    corrected = swap_sides(wrong, find_swaps(wrong).swapped)
     nose = LANDMARK_INDEX["nose"]
-    np.testing.assert_array_equal(mended.world[:, nose], wrong.world[:, nose])
+    np.testing.assert_array_equal(corrected.world[:, nose], wrong.world[:, nose])

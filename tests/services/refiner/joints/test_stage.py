@@ -112,7 +112,7 @@ def test_what_the_network_is_unsure_of_is_said(tmp_path: Path):
     report = run(made_up(10), RunOptions(joint_model_path=str(path))).report
     (warning,) = report.warnings
     assert warning.code == "joint-angles-uncertain"
-    assert "elbow_l carrying angle (±25°)" in warning.message
+    assert "up to ±25° (trunk, " in warning.message
 
 
 def test_half_of_a_file_of_both_refiners_does_the_same(options: RunOptions, tmp_path: Path):

@@ -133,7 +133,7 @@ def test_warnings_come_in_the_order_of_the_stages():
     assert seen.index("detector says") < seen.index("angles says")
 
 
-DONE = ("turned by 90°", "they were put back", "gaps were filled", "mirrored from the visible side", "were estimated")
+DONE = ("turned by 90°", "they were relabelled", "gaps were filled", "mirrored from the visible side", "were estimated")
 
 
 def test_the_methods_tell_what_ran_and_no_more():

@@ -7,11 +7,12 @@ from contextlib import aclosing
 import nats
 import pytest
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import RunChanged, RunExists, RunNotFound
-from shared.runtime.bus import Bus, Delivery, Exhausted, PartDelivery
+from shared.runtime.bus import Bus, Delivery, PartDelivery, StateChange
 from shared.runtime.bus.memory import MemoryBus
 from shared.runtime.bus.nats import NatsBus
-from shared.runtime.run_state import PartTask, Problem, RunState, StageEvent, StageTask
+from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 from tests.makers import MAX_DELIVERIES, bus_settings, new_state
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +24,7 @@ PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more ligh
 @pytest.fixture(params=["memory", "nats"])
 async def bus(request) -> AsyncIterator[Bus]:
     if request.param == "memory":
-        made: Bus = MemoryBus(ack_wait_s=ACK_WAIT_S, max_deliveries=MAX_DELIVERIES)
+        made: Bus = MemoryBus(ack_wait_s=ACK_WAIT_S)
     else:
         made = NatsBus(bus_settings(request.getfixturevalue("nats_server").url, ack_wait_s=ACK_WAIT_S))
     yield made
@@ -123,45 +124,20 @@ async def test_a_late_acknowledgement_counts(bus):
     assert not await bus.has_task("detector", state.run_id)
 
 
-async def test_a_discarded_task_leaves_the_queue_without_a_notice(bus):
+async def test_a_discarded_task_leaves_the_queue(bus):
     state, _ = await queued(bus)
     await (await pulled(bus)).discard("too-dark")
     assert not await bus.has_task("detector", state.run_id)
-    assert await bus.pull_exhausted(0.2) is None
+    assert await bus.pull("detector", ACK_WAIT_S + 0.3) is None
 
 
-async def exhausted(bus: Bus) -> Exhausted:
-    for _ in range(MAX_DELIVERIES):
-        await (await pulled(bus, 3)).retry(0)
-    assert await bus.pull("detector", 0.1) is None
-    notice = await bus.pull_exhausted(5)
-    assert notice is not None
-    return notice
-
-
-async def test_a_task_delivered_as_often_as_allowed_is_told_of(bus):
-    state, task = await queued(bus)
-    notice = await exhausted(bus)
-    assert notice.task == task
-    assert await bus.has_task("detector", state.run_id)
-    await notice.remove()
-    assert not await bus.has_task("detector", state.run_id)
-    assert await bus.pull_exhausted(0.2) is None
-
-
-async def test_an_exhausted_task_that_is_gone_is_told_of_without_it(bus):
-    state, _ = await queued(bus)
-    for _ in range(MAX_DELIVERIES):
-        delivery = await pulled(bus, 3)
-        await delivery.retry(0)
-    await bus.pull("detector", 0.1)
-    await asyncio.sleep(0.2)
-    await bus.forget(state.run_id)
-    notice = await bus.pull_exhausted(2)
-    assert notice is not None
-    assert notice.task is None
-    await notice.remove()
-    assert await bus.pull_exhausted(0.2) is None
+async def test_a_task_is_delivered_as_often_as_it_is_given_back(bus):
+    await queued(bus)
+    for count in range(1, 4 * MAX_DELIVERIES):
+        delivery = await pulled(bus)
+        assert delivery.count == count
+        await delivery.hand_back()
+    await (await pulled(bus)).ack()
 
 
 async def test_the_depth_tells_waiting_working_and_dead(bus):
@@ -227,16 +203,16 @@ async def test_states_tell_what_is_and_then_what_changes(bus):
     old, new = new_state(), new_state()
     revision = await bus.create(old)
     async with aclosing(bus.states()) as changes:
-        assert await anext(changes) == (old.run_id, old)
+        assert await anext(changes) == StateChange(old.run_id, old)
         assert await anext(changes) is None
         changed = old.cancelled()
         await bus.update(changed, revision)
-        assert await anext(changes) == (old.run_id, changed)
+        assert await anext(changes) == StateChange(old.run_id, changed)
         await bus.create(new)
-        assert await anext(changes) == (new.run_id, new)
+        assert await anext(changes) == StateChange(new.run_id, new)
         await bus.forget(new.run_id)
         async with asyncio.timeout(5):
-            assert await anext(changes) == (new.run_id, None)
+            assert await anext(changes) == StateChange(new.run_id, None)
 
 
 async def test_without_runs_the_states_say_so_at_once(bus):
@@ -351,7 +327,18 @@ async def test_a_part_whose_helper_falls_silent_is_delivered_again_however_often
     deliveries = [await part_pulled(bus, timeout=4 * ACK_WAIT_S + 2) for _ in range(MAX_DELIVERIES + 1)]
     assert [delivery.count for delivery in deliveries] == list(range(1, MAX_DELIVERIES + 2))
     await deliveries[-1].ack()
-    assert await bus.pull_exhausted(0.2) is None
+
+
+async def test_a_part_handed_back_is_offered_as_if_never_delivered_however_often(bus):
+    _, task = await queued(bus)
+    await bus.offer(part_of(task, 0))
+    for _ in range(MAX_DELIVERIES + 1):
+        delivery = await part_pulled(bus)
+        assert (delivery.task, delivery.count) == (part_of(task, 0), 1)
+        await delivery.hand_back()
+        assert await bus.is_offered(part_of(task, 0))
+    await (await part_pulled(bus)).ack()
+    assert not await bus.is_offered(part_of(task, 0))
 
 
 async def test_a_part_is_kept_by_progress_and_given_back_at_once(bus):

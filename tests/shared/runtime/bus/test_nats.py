@@ -1,18 +1,26 @@
 """What only NATS has: a server and a connection that can go away."""
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from datetime import timedelta
 
 import nats
 import pytest
+from pydantic import BaseModel
 
-from humanpose3d.errors import BusUnavailable
+from humanpose3d.api_models import Problem
+from humanpose3d.errors import BusUnavailable, RunNotFound, RunUnreadable
+from shared.runtime import runs
+from shared.runtime.bus import StateChange
 from shared.runtime.bus.nats import NatsBus
-from shared.runtime.run_state import StageEvent
-from tests.makers import bus_settings, new_state
+from shared.runtime.bus.streams import ON_DISK
+from shared.runtime.run_state import RunState, StageEvent
+from shared.runtime.store.directory import DirectoryStore
+from tests.makers import bus_settings, first_task, new_state
 from tests.proxy import proxy_to
 from tests.servers import NatsServer, free_port
 
@@ -78,7 +86,7 @@ async def test_who_follows_hears_on_after_the_server_came_back(server, bus):
         changed = state.cancelled()
         revision = await bus.update(changed, revision)
         await bus.announce(StageEvent.of(changed, revision))
-        assert await anext(states) == (state.run_id, changed)
+        assert await anext(states) == StateChange(state.run_id, changed)
         assert (await anext(events))[1].revision == revision
 
 
@@ -131,17 +139,24 @@ async def test_a_server_that_is_not_there_is_unavailable():
 
 
 async def test_changed_settings_reach_streams_and_consumers(server, bus):
-    other = NatsBus(bus_settings(server.url, ack_wait_s=7, max_deliveries=9, events_days=2))
+    other = NatsBus(bus_settings(server.url, ack_wait_s=7, events_days=2))
     await other.check()
     await other.close()
     client = await nats.connect(server.url)
     consumer = (await client.jetstream().consumer_info("STAGES", "refiner-depth")).config
-    assert (consumer.ack_wait, consumer.max_deliver, consumer.backoff) == (7, 9, None)
+    assert (consumer.ack_wait, consumer.max_deliver, consumer.backoff) == (7, -1, None)
     assert (await client.jetstream().stream_info("EVENTS")).config.max_age == 2 * 86400
     for name, retention in (("STAGES", "workqueue"), ("EVENTS", "limits"), ("DLQ", "limits"), ("KV_runs", "limits")):
         config = (await client.jetstream().stream_info(name)).config
         assert (config.retention, config.storage) == (retention, "file")
     await client.close()
+
+
+async def test_every_stream_on_disk_is_checked_for_one_that_was_full(server, bus):
+    client = await nats.connect(server.url)
+    streams = [info.config for info in await client.jetstream().streams_info()]
+    await client.close()
+    assert sorted(str(config.name) for config in streams if config.storage == "file") == sorted(ON_DISK)
 
 
 async def test_the_password_is_needed_and_never_told(tmp_path):
@@ -158,3 +173,94 @@ async def test_the_password_is_needed_and_never_told(tmp_path):
         await bus.close()
     finally:
         server.stop(signal.SIGKILL)
+
+
+LATER = {"of_tomorrow": 1}
+LETTER = Problem(code="of-tomorrow", status=500, detail="No task, part, event or dead letter of this version.")
+
+
+async def store_as(server: NatsServer, state: RunState, **changes: object) -> None:
+    """Store a state in the form of another version."""
+    client = await nats.connect(server.url)
+    bucket = await client.jetstream().key_value("runs")
+    await bucket.put(state.run_id, json.dumps({**state.model_dump(mode="json"), **changes}).encode())
+    await client.close()
+
+
+async def publish_as(server: NatsServer, subject: str, content: BaseModel, **changes: object) -> None:
+    """Publish a message in the form of another version."""
+    client = await nats.connect(server.url)
+    await client.jetstream().publish(subject, json.dumps({**content.model_dump(mode="json"), **changes}).encode())
+    await client.close()
+
+
+async def test_states_and_tasks_of_a_later_version_are_read(server, bus):
+    state = new_state()
+    await store_as(server, state, **LATER)
+    assert (await bus.read(state.run_id)).state == state
+    await publish_as(server, f"stage.detector.{state.run_id}", first_task(state), **LATER)
+    delivery = await bus.pull("detector", 5)
+    assert delivery is not None
+    assert delivery.task == state.task()
+    await delivery.ack()
+
+
+async def test_an_unreadable_state_is_told_of_and_hinders_nothing(server, bus, caplog, tmp_path):
+    broken, healthy = new_state(), new_state()
+    await store_as(server, broken, status="of tomorrow")
+    with pytest.raises(RunUnreadable, match="delete the run") as unreadable:
+        await bus.read(broken.run_id)
+    assert unreadable.value.owner == "somebody"
+    assert unreadable.value.accepted_at == broken.accepted_at.isoformat().replace("+00:00", "Z")
+    assert f"run {broken.run_id} cannot be read by this version: status" in caplog.text
+    async with aclosing(bus.states()) as states, asyncio.timeout(10):
+        change = await anext(states)
+        assert (change.run_id, change.state) == (broken.run_id, None)
+        assert change.unreadable is not None
+        assert await anext(states) is None
+        await bus.create(healthy)
+        assert await anext(states) == StateChange(healthy.run_id, healthy)
+    assert await runs.requeue_lost(bus, older_than=timedelta(0)) == [healthy.run_id]
+    store = DirectoryStore(tmp_path / "store")
+    (tmp_path / "video").touch()
+    await store.put_file(broken.request.video_key, tmp_path / "video")
+    await runs.erase(bus, store, broken.run_id)
+    assert [found async for found in store.objects(runs.folder(broken.run_id))] == []
+    with pytest.raises(RunNotFound):
+        await bus.read(broken.run_id)
+
+
+async def test_an_unreadable_task_is_left_to_the_version_that_wrote_it(server, bus, caplog, monkeypatch):
+    monkeypatch.setattr("shared.runtime.bus.nats._UNREADABLE_RETRY_S", 0.5)
+    state, other = new_state(), new_state()
+    options = {**state.request.options.model_dump(mode="json"), "hide_scene": True}
+    await publish_as(server, f"stage.detector.{state.run_id}", first_task(state), options=options)
+    await bus.publish(other.task())
+    assert await bus.pull("detector", 5) is None
+    delivery = await bus.pull("detector", 5)
+    assert delivery is not None
+    assert delivery.task == other.task()
+    await delivery.ack()
+    assert "left to a worker of another version: options of another version: hide_scene" in caplog.text
+    client = await nats.connect(server.url)
+    subscription = await client.jetstream().pull_subscribe_bind("detector", "STAGES")
+    assert json.loads((await subscription.fetch(1, timeout=5))[0].data)["options"] == options
+    await client.close()
+
+
+async def test_an_unreadable_part_is_left_to_its_coordinator(server, bus):
+    await publish_as(server, "part.detector.run-12345678.0", LETTER)
+    assert await bus.pull_part("detector", 5) is None
+    client = await nats.connect(server.url)
+    assert (await client.jetstream().stream_info("PARTS")).state.messages == 0
+    await client.close()
+
+
+async def test_events_and_dead_letters_of_another_version_are_passed_over(server, bus):
+    state = new_state()
+    await publish_as(server, f"run.{state.run_id}.queued", LETTER)
+    await publish_as(server, f"dlq.detector.{state.run_id}", LETTER)
+    await bus.announce(StageEvent.of(state, 7))
+    async with aclosing(bus.events(state.run_id)) as events, asyncio.timeout(10):
+        assert (await anext(events))[1].revision == 7
+    assert await bus.dead_letters("detector") == []

@@ -9,8 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 from minio import Minio
+from minio.error import S3Error
+from urllib3 import HTTPResponse
 
-from humanpose3d.errors import StoreUnavailable
+from humanpose3d.errors import StoreFull, StoreUnavailable
 from shared.runtime.store.s3 import S3Store
 from tests.makers import new_run_id, s3_settings
 from tests.proxy import proxy_to
@@ -48,6 +50,29 @@ async def test_wrong_credentials_are_refused_and_not_repeated_to_the_user(s3_ser
         await store.put_file(key(), video)
     for secret in ("not-the-secret", ACCESS_KEY, SECRET_KEY, str(s3_server.port)):
         assert secret not in str(refused.value)
+
+
+async def test_a_store_without_room_is_named_and_looked_at_until_it_has_some(store, video, monkeypatch):
+    await store.check()
+    writes = 0
+
+    def refuse(*_: object, **__: object) -> None:
+        nonlocal writes
+        writes += 1
+        raise S3Error(HTTPResponse(status=507), "XMinioStorageFull", "Storage backend is full.", None, None, None)
+
+    with monkeypatch.context() as full:
+        full.setattr(store._client, "fput_object", refuse)
+        full.setattr(store._client, "put_object", refuse)
+        await store.check()
+        assert writes == 0
+        for attempt in (store.put_file(key(), video), store.check(), store.check()):
+            with pytest.raises(StoreFull, match="disk of the object store is full"):
+                await attempt
+        assert writes == 3
+    await store.check()
+    monkeypatch.setattr(store._client, "put_object", refuse)
+    await store.check()  # all is well again: nothing is written to find that out
 
 
 async def upload(form, content: bytes) -> int:

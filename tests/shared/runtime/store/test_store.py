@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from humanpose3d.errors import InvalidKey, ObjectNotFound
-from shared.runtime.store import Store, StoredPart
+from shared.runtime.store import Store, StoredPart, s3
 from shared.runtime.store.directory import DirectoryStore
 from shared.runtime.store.s3 import S3Store
 from tests.makers import new_run_id, s3_settings
@@ -234,3 +234,26 @@ async def test_parts_that_nobody_went_on_with_are_swept_away_in_time(store, fold
     await store.sweep(timedelta(seconds=0))
     assert await store.parts(f"{folder}video") == []
     assert await keys(store, folder) == [f"{folder}whole"]
+
+
+async def test_a_copy_is_an_object_of_its_own(store, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(s3, "_COPY_BYTES", PART)
+    for size in (1, 2 * PART + 7):
+        original = os.urandom(size)
+        await put(store, f"{folder}one", original, tmp_path)
+        await store.copy(f"{folder}one", f"{folder}sub/two")
+        await put(store, f"{folder}one", b"another", tmp_path)
+        assert await content(store, f"{folder}sub/two") == original
+    await store.delete(f"{folder}sub/")
+    assert await content(store, f"{folder}one") == b"another"
+    with pytest.raises(ObjectNotFound):
+        await store.copy(f"{folder}missing", f"{folder}two")
+
+
+async def test_parts_are_discarded_of_one_object_only(store, folder, tmp_path):
+    for name in ("video", "video2"):
+        await put_part(store, f"{folder}{name}", 1, b"half of", tmp_path)
+    await store.discard_parts(f"{folder}video")
+    await store.discard_parts(f"{folder}video")
+    assert await store.parts(f"{folder}video") == []
+    assert await store.parts(f"{folder}video2") == [StoredPart(1, 7)]

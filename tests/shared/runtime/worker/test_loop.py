@@ -1,6 +1,7 @@
 """The worker's loop: whatever breaks, wherever, a run ends exactly once. In memory, with stages that take no time."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -9,10 +10,11 @@ from typing import get_args
 
 import pytest
 
+from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusUnavailable, RunExists, RunNotFound, StageCrashed, StoreUnavailable
 from humanpose3d.options import RunOptions, StageName, route
 from shared.runtime import runs
-from shared.runtime.run_state import Problem, RunState, StageTask
+from shared.runtime.run_state import RunState, StageTask
 from shared.runtime.worker import loop
 from shared.runtime.worker.loop import Phase, Worker
 from shared.runtime.worker.stage_runner import Refused
@@ -84,7 +86,7 @@ async def test_a_run_with_a_joint_model_has_one_stage_more_and_finds_it_in_the_m
     others = [world.worker(stage) for stage in get_args(StageName) if stage != "refiner.joints"]
     async with world.working(*others, world.worker("refiner.joints", runner)):
         state = await assert_completed_once(world, run_id)
-    assert list(state.finished)[-1] == "refiner.joints"
+    assert list(state.finished)[-2:] == ["refiner.joints", "analysis"]
     assert runner.asked is not None
     assert runner.asked.joint_model_path == str(tmp_path / "models" / "mine.onnx")
     assert state.request.options.joint_model_path == "mine.onnx"
@@ -161,22 +163,69 @@ async def test_a_worker_that_dies_every_time_fails_the_run_and_not_the_queue(wor
     poison = await world.submitted()
     mortal = world.worker("detector", observer=dies(world, "detector", "claimed", times=MAX_DELIVERIES))
     async with world.working(mortal, *(world.worker(stage) for stage in get_args(StageName)[1:])):
-        while not await runs.end_exhausted(world.bus, 0.2):
-            pass
         problem = await assert_failed_once(world, poison, "worker-died")
         assert "shorter or smaller" in problem.detail
+        assert f"tried {MAX_DELIVERIES} times" in problem.detail
         good = await world.submitted()
         assert (await world.over(good)).status == "completed"
 
 
-async def test_a_worker_that_dies_every_time_after_the_stage_is_done_does_not_fail_the_run(world):
+@pytest.mark.parametrize("phase", ["pulled", "recorded", "published"])
+async def test_deaths_while_the_stage_is_not_at_work_never_fail_the_run(world, phase):
     run_id = await world.submitted()
-    mortal = world.worker("detector", observer=dies(world, "detector", "recorded", times=1))
-    world.bus.max_deliveries = 1
+    mortal = world.worker("detector", observer=dies(world, "detector", phase, times=2 * MAX_DELIVERIES))
     async with world.working(mortal, *(world.worker(stage) for stage in get_args(StageName)[1:])):
-        while not await runs.end_exhausted(world.bus, 0.2):
-            pass
         await assert_completed_once(world, run_id)
+
+
+async def test_orderly_stops_never_fail_a_run(world):
+    """Roll-outs, scale-ins and restarts, each while a stage is at work that takes longer than the grace period."""
+    world.settings = world.settings.model_copy(update={"grace_s": 0.01})
+    run_id = await world.submitted()
+    stops = 2 * MAX_DELIVERIES
+    for _ in range(stops):
+        runner = StubRunner("detector", first=lambda _video: asyncio.sleep(60))
+        async with world.working(world.worker("detector", runner)), asyncio.timeout(5):
+            while not runner.jobs:
+                await asyncio.sleep(0.01)
+    async with world.all_stages():
+        state = await assert_completed_once(world, run_id)
+    assert state.finished["detector"].attempt == stops + 1
+
+
+async def test_an_orderly_stop_hands_back_at_once_also_between_record_and_acknowledgement(world, monkeypatch):
+    world.bus.ack_wait_s = 3600
+    run_id = await world.submitted()
+    publish, reached = world.bus.publish, asyncio.Event()
+
+    async def hang(task: StageTask, headers=None) -> None:
+        reached.set()
+        await asyncio.sleep(3600)
+
+    world.settings = world.settings.model_copy(update={"grace_s": 0.01})
+    monkeypatch.setattr(world.bus, "publish", hang)
+    async with world.working(world.worker("detector")):
+        await reached.wait()
+    monkeypatch.setattr(world.bus, "publish", publish)
+    async with world.all_stages():
+        state = await assert_completed_once(world, run_id)
+    assert state.finished["detector"].attempt == 1
+
+
+async def test_deaths_are_counted_among_orderly_stops(world):
+    world.settings = world.settings.model_copy(update={"grace_s": 0.01})
+    run_id = await world.submitted()
+    for _ in range(MAX_DELIVERIES):
+        mortal = world.worker("detector", observer=dies(world, "detector", "claimed", times=1))
+        runner = StubRunner("detector", first=lambda _video: asyncio.sleep(60))
+        async with world.working(mortal), asyncio.timeout(5):
+            attempts = (await world.bus.read(run_id)).state.attempts
+            while (await world.bus.read(run_id)).state.attempts == attempts:
+                await asyncio.sleep(0.01)
+        async with world.working(world.worker("detector", runner)), asyncio.timeout(5):
+            while not runner.jobs and not (await world.bus.read(run_id)).state.is_over:
+                await asyncio.sleep(0.01)
+    await assert_failed_once(world, run_id, "worker-died")
 
 
 @asynccontextmanager
@@ -284,7 +333,7 @@ async def test_what_fails_for_a_while_is_tried_again(world):
     assert state.finished["detector"].attempt == 3
 
 
-async def test_an_outage_of_the_store_uses_up_no_more_deliveries(world, monkeypatch):
+async def test_an_outage_of_the_store_costs_no_try(world, monkeypatch):
     """After one failed task no other is taken until the store answers, however long that takes."""
     away = True
 
@@ -300,11 +349,44 @@ async def test_an_outage_of_the_store_uses_up_no_more_deliveries(world, monkeypa
     monkeypatch.setattr(world.store, "get_file", get_file)
     monkeypatch.setattr(world.store, "check", check)
     async with world.all_stages():
-        await asyncio.sleep(1)  # long enough for every delivery, were they made
-        assert world.bus.messages[0].deliveries == 1
+        await asyncio.sleep(1)  # long enough for every try, were they made
+        assert (await world.bus.read(run_id)).state.attempts == 1
         monkeypatch.setattr(world.store, "get_file", present)
         away = False
+        state = await assert_completed_once(world, run_id)
+    assert state.failures == 0
+
+
+async def test_a_full_scratch_disk_costs_no_try_while_it_lasts(world, monkeypatch):
+    full = True
+
+    async def fill(_video: Path) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def must_have_room(_folder: Path) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(loop, "must_have_room", must_have_room)
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=fill)
+    async with world.working(world.worker("detector", runner), *map(world.worker, get_args(StageName)[1:])):
+        await asyncio.sleep(1)
+        state = (await world.bus.read(run_id)).state
+        assert (state.status, state.failures, runner.jobs) == ("running", 0, 1)
+        full = False
         await assert_completed_once(world, run_id)
+
+
+async def test_a_run_that_fills_the_scratch_disk_by_itself_fails_and_says_so(world):
+    async def fill(_video: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run_id = await world.submitted()
+    async with world.working(world.worker("detector", StubRunner("detector", first=fill))):
+        problem = await assert_failed_once(world, run_id, "scratch-full")
+    assert "disk for work in progress is full" in problem.detail
 
 
 async def test_a_finished_stage_waits_for_the_bus_instead_of_being_done_again(world, monkeypatch):

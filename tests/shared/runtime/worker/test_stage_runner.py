@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from humanpose3d.errors import StageCrashed
+from humanpose3d.api_models import Advance
+from humanpose3d.errors import ScratchFull, StageCrashed
 from humanpose3d.options import RunOptions, StageReport, Subject
-from shared.runtime.run_state import Advance
 from shared.runtime.worker.stage_child import StageJob
 from shared.runtime.worker.stage_runner import Refused, StageProcess
 
@@ -66,6 +66,15 @@ async def test_a_refusal_brings_the_problem_and_the_process_lives_on(stage, job)
         await stage.run(job("refuse"), unheard)
     assert refused.value.problem.code == "unreadable-video"
     assert refused.value.problem.detail == "This is no video. Send another."
+    process = stage._process
+    await stage.run(job("walk"), unheard)
+    assert stage._process is process
+
+
+@pytest.mark.parametrize("wish", ["fill", "overfill"])
+async def test_a_full_disk_is_named_and_the_process_lives_on(stage, job, wish):
+    with pytest.raises(ScratchFull, match="disk for work in progress is full"):
+        await stage.run(job(wish), unheard)
     process = stage._process
     await stage.run(job("walk"), unheard)
     assert stage._process is process
@@ -129,7 +138,7 @@ def test_the_process_ends_with_its_parent(tmp_path):
 import asyncio
 from pathlib import Path
 from humanpose3d.options import RunOptions, Subject
-from shared.runtime.run_state import Advance
+from humanpose3d.api_models import Advance
 from shared.runtime.worker.stage_child import StageJob
 from shared.runtime.worker.stage_runner import StageProcess
 async def main():

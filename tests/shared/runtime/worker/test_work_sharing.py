@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from humanpose3d.api_models import Advance
 from humanpose3d.errors import BusUnavailable, StageCrashed
 from humanpose3d.options import route
 from shared.runtime import runs
-from shared.runtime.run_state import Advance, RunState
+from shared.runtime.run_state import RunState
 from shared.runtime.worker import loop, work_sharing
 from shared.runtime.worker.stage_child import PlannedPart, StageDone, StageJob
 from shared.runtime.worker.work_sharing import WorkSharing
@@ -239,6 +240,36 @@ async def test_a_leader_after_one_that_died_goes_on_from_there(world, monkeypatc
     assert sorted(second.done) == [4, 5]
 
 
+async def test_a_coordinator_that_was_taken_over_from_removes_nothing_of_its_successor(world, monkeypatch):
+    """It lives, but was silent for too long: what it did before counts for the one that goes on."""
+    monkeypatch.setattr(loop, "_TICK_S", 0.5)
+    gate = asyncio.Event()
+
+    async def stop_at_3(number: int) -> None:
+        if number >= 3:
+            await asyncio.sleep(30)
+
+    async def wait_at_3(number: int) -> None:
+        if number >= 3:
+            await gate.wait()
+
+    run_id = await world.submitted()
+    silent, successor = DividedStub(stop_at_3), DividedStub(wait_at_3)
+    awake, world.settings = world.settings, world.settings.model_copy(update={"ack_wait_s": 3600})
+    async with world.working(world.worker("detector", silent)):
+        while len(silent.done) < 3 or not silent.at_once:
+            await asyncio.sleep(0.001)
+        world.settings = awake
+        async with world.sharing(successor):
+            while not successor.at_once or silent.at_once:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.1)
+            gate.set()
+            await assert_whole(world, run_id)
+    assert (await world.bus.read(run_id)).state.finished["detector"].attempt == 2
+    assert 0 not in successor.done
+
+
 async def test_helpers_stop_when_the_run_does(world):
     async def linger(_number: int) -> None:
         await asyncio.sleep(30)
@@ -287,6 +318,48 @@ async def test_a_helper_that_is_stopped_hands_its_part_back(world):
                 await asyncio.sleep(0.001)
         await assert_whole(world, run_id)
     assert sorted(leader.done) == list(range(PARTS))
+
+
+async def test_a_part_handed_back_is_done_by_another_helper(world):
+    """And not left to the coordinator, as one whose helper may have died of it."""
+    busy = asyncio.Event()
+
+    async def outlast(_number: int) -> None:
+        await busy.wait()
+
+    async def linger(_number: int) -> None:
+        await asyncio.sleep(30)
+
+    leader, stopped, helper = DividedStub(outlast), DividedStub(linger), DividedStub()
+    run_id = await world.submitted()
+    async with world.sharing(leader):
+        while not leader.at_once:
+            await asyncio.sleep(0.001)
+        async with world.sharing(stopped):
+            while not stopped.at_once:
+                await asyncio.sleep(0.001)
+        async with world.sharing(helper):
+            while len(helper.done) < PARTS - 1:
+                await asyncio.sleep(0.001)
+            busy.set()
+            await assert_whole(world, run_id)
+    assert len(leader.done) == 1
+
+
+async def test_orderly_stops_of_all_who_share_a_run_never_fail_it(world):
+    async def linger(_number: int) -> None:
+        await asyncio.sleep(30)
+
+    world.settings = world.settings.model_copy(update={"grace_s": 0.01, "max_deliveries": 2})
+    run_id = await world.submitted()
+    for _ in range(6):
+        runners = [DividedStub(linger) for _ in range(2)]
+        async with world.sharing(*runners), asyncio.timeout(10):
+            while not all(runner.at_once for runner in runners):
+                await asyncio.sleep(0.001)
+        assert (await world.bus.read(run_id)).state.failures == 0
+    async with world.sharing(DividedStub(), DividedStub()):
+        await assert_whole(world, run_id)
 
 
 async def test_no_copy_of_a_video_is_kept_when_there_is_nothing_to_help_with(world, monkeypatch, tmp_path):

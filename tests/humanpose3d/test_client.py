@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from gateway.api_keys import append, create
-from gateway.client import ApiError, Client, RunFailed
-from gateway.resources import Progress
-from gateway.uploads import PART_BYTES
+from gateway.incoming import PART_BYTES
+from humanpose3d.api_models import Progress
+from humanpose3d.client import ApiError, Client, RunFailed
 from humanpose3d.errors import StoreUnavailable
 from tests.gateway.conftest import FILES
 from tests.gateway.world import MP4, World
@@ -23,7 +23,9 @@ def video(tmp_path: Path) -> Path:
 
 def test_submit_wait_download_erase(world: World, serve: Serve, video: Path, tmp_path: Path):
     with Client(serve(world)) as client:
-        run_key = client.submit(video, height=1.78, weight=75, augmentation_cycles=3, estimate_missing=True)
+        run_key = client.submit(
+            video, height=1.78, weight=75, consent=True, augmentation_cycles=3, estimate_missing=True
+        )
         seen: list[Progress] = []
         run = client.wait(run_key, on_progress=seen.append, timeout=20)
         assert (run.status, run.options.augmentation_cycles, run.options.estimate_missing) == ("completed", 3, True)
@@ -60,7 +62,7 @@ def test_a_large_video_is_sent_in_parts_and_goes_on_after_a_break(
         client.upload(video, upload_key)
         client.upload(video, upload_key)
         assert sent == [1, 2, 2, 3]
-        run_key = client.submit_large(video, height=1.78, weight=75)
+        run_key = client.submit_large(video, height=1.78, weight=75, consent=True)
         assert client.wait(run_key, timeout=20).name == "walk"
         assert client.rename(run_key, "before").name == "before"
 
@@ -68,7 +70,7 @@ def test_a_large_video_is_sent_in_parts_and_goes_on_after_a_break(
 def test_a_refusal_is_an_error_with_the_problem(world: World, serve: Serve, video: Path):
     with Client(serve(world)) as client:
         with pytest.raises(ApiError, match="height") as caught:
-            client.submit(video, height=5, weight=75)
+            client.submit(video, height=5, weight=75, consent=True)
         assert (caught.value.problem.code, caught.value.problem.status) == ("invalid-option", 422)
         with pytest.raises(ApiError, match="consent"):
             client.submit(video, height=1.78, weight=75, consent=False)
@@ -80,7 +82,7 @@ def test_a_cancelled_run_is_not_waited_for(tmp_path: Path, serve: Serve, video: 
 
     monkeypatch.setattr(World, "complete_everything", idle)
     with Client(serve(World(tmp_path))) as client:
-        run_key = client.submit(video, height=1.78, weight=75)
+        run_key = client.submit(video, height=1.78, weight=75, consent=True)
         with pytest.raises(TimeoutError):
             client.wait(run_key, timeout=0)
         assert client.cancel(run_key).done
@@ -93,12 +95,12 @@ def test_a_key_is_sent(tmp_path: Path, serve: Serve, video: Path):
     append(tmp_path / "keys", stored)
     url = serve(World(tmp_path, api_keys_file=tmp_path / "keys"))
     with Client(url) as stranger, pytest.raises(ApiError, match="not-authenticated"):
-        stranger.submit(video, height=1.78, weight=75)
+        stranger.submit(video, height=1.78, weight=75, consent=True)
     with Client(url, secret) as client:
-        assert client.submit(video, height=1.78, weight=75)
+        assert client.submit(video, height=1.78, weight=75, consent=True)
 
 
 def test_one_idempotency_key_is_one_run(world: World, serve: Serve, video: Path):
     with Client(serve(world)) as client:
-        keys = {client.submit(video, height=1.78, weight=75, idempotency_key="k") for _ in range(3)}
+        keys = {client.submit(video, height=1.78, weight=75, consent=True, idempotency_key="k") for _ in range(3)}
         assert len(keys) == 1

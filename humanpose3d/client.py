@@ -1,7 +1,7 @@
 """A Python client of the API: submit a video, wait for the run, download the results.
 
 >>> with Client("http://127.0.0.1:8000") as client:           # doctest: +SKIP
-...     run_key = client.submit(Path("walk.mp4"), height=1.78, weight=75, estimate_missing=True)
+...     run_key = client.submit(Path("walk.mp4"), height=1.78, weight=75, consent=True, estimate_missing=True)
 ...     client.wait(run_key, on_progress=lambda progress: print(progress.progress, progress.stage))
 ...     client.download(run_key, Path("results"))
 """
@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 import httpx
 
-from gateway.problems import ProblemDetails
-from gateway.resources import (
+from humanpose3d.api_models import (
     Accepted,
     PartAddress,
+    ProblemDetails,
     Progress,
     Run,
     RunList,
@@ -27,11 +27,13 @@ from gateway.resources import (
     UploadForm,
     UploadState,
 )
+from humanpose3d.errors import HumanPose3DError
+from humanpose3d.options import RunKeywords
 
 _POLL_S = 0.5
 
 
-class ApiError(Exception):
+class ApiError(HumanPose3DError):
     """The server refused; `problem` says what and why."""
 
     def __init__(self, problem: ProblemDetails) -> None:
@@ -39,7 +41,7 @@ class ApiError(Exception):
         super().__init__(f"{problem.code} ({problem.status}): {problem.detail}")
 
 
-class RunFailed(Exception):
+class RunFailed(HumanPose3DError):
     """The run ended without results; `progress` says how and why."""
 
     def __init__(self, progress: Progress) -> None:
@@ -71,37 +73,39 @@ class Client:
 
     def submit(
         self,
-        video: Path,
+        video: str | Path,
         *,
         height: float,
         weight: float,
-        consent: bool = True,
+        consent: bool,
         idempotency_key: str | None = None,
-        **options: Any,  # noqa: ANN401 -- the fields of RunOptions, checked by the server
+        **options: Unpack[RunKeywords],
     ) -> str:
         """Send a video of a person of this height (metres) and weight (kilograms); returns the run's key.
 
-        `consent` says that the person filmed has consented. `options` are those of `humanpose3d.options.RunOptions`.
+        `consent=True` says that the person in the video has consented to the analysis: only who knows it can say so,
+        and without it the server refuses. `options` are those of `humanpose3d.options.RunOptions`.
         """
-        fields = _fields(height, weight, consent, options)
+        path, fields = Path(video), _fields(height, weight, consent, options)
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        with video.open("rb") as file:
-            answer = self._http.post("/api/runs/", data=fields, files={"video": (video.name, file)}, headers=headers)
+        with path.open("rb") as file:
+            answer = self._http.post("/api/runs/", data=fields, files={"video": (path.name, file)}, headers=headers)
         return Accepted.model_validate(_checked(answer).json()).run_key
 
     def submit_large(
         self,
-        video: Path,
+        video: str | Path,
         *,
         height: float,
         weight: float,
-        consent: bool = True,
-        **options: Any,  # noqa: ANN401
+        consent: bool,
+        **options: Unpack[RunKeywords],
     ) -> str:
         """The same, with the video sent in parts, straight to the store where it can be reached."""
         upload_key = self.begin_upload()
         self.upload(video, upload_key)
-        fields = _fields(height, weight, consent, {**options, "upload_key": upload_key, "video_name": video.name})
+        uploaded = {"upload_key": upload_key, "video_name": Path(video).name}
+        fields = {**_fields(height, weight, consent, options), **uploaded}
         parts = {name: (None, value) for name, value in fields.items()}
         return Accepted.model_validate(_checked(self._http.post("/api/runs/", files=parts)).json()).run_key
 
@@ -109,13 +113,14 @@ class Client:
         """A key to upload a video under."""
         return UploadForm.model_validate(_checked(self._http.post("/api/uploads/")).json()).upload_key
 
-    def upload(self, video: Path, upload_key: str) -> None:
+    def upload(self, video: str | Path, upload_key: str) -> None:
         """Send what has not arrived of a video. After a broken connection call it again: it goes on from there."""
         state = UploadState.model_validate(self._get(f"/api/uploads/{upload_key}").json())
-        size = video.stat().st_size
+        path = Path(video)
+        size = path.stat().st_size
         arrived = {part.number for part in state.parts}
         numbers = range(1, math.ceil(size / state.part_bytes) + 1)
-        with video.open("rb") as file:
+        with path.open("rb") as file:
             for number in () if state.complete else [each for each in numbers if each not in arrived]:
                 file.seek((number - 1) * state.part_bytes)
                 self._send_part(upload_key, number, file.read(state.part_bytes))
@@ -168,11 +173,11 @@ class Client:
         """Statistics of the joint angles."""
         return Statistics.model_validate(self._get(f"/api/runs/{run_key}/statistics/").json())
 
-    def download(self, run_key: str, directory: Path) -> list[Path]:
+    def download(self, run_key: str, directory: str | Path) -> list[Path]:
         """Download all results into `directory`, as `humanpose3d run` would have left them; returns the files."""
         paths = []
         for file in self.run(run_key).files:
-            path = directory / _inside(file.path)
+            path = Path(directory) / _inside(file.path)
             path.parent.mkdir(parents=True, exist_ok=True)
             with self._http.stream("GET", file.url) as answer, path.open("wb") as target:
                 if answer.is_error:
@@ -198,7 +203,7 @@ class Client:
         return _checked(self._http.get(path, params=query or {}))
 
 
-def _fields(height: float, weight: float, consent: bool, options: dict[str, Any]) -> dict[str, str]:
+def _fields(height: float, weight: float, consent: bool, options: RunKeywords) -> dict[str, str]:
     given = {name: str(value) for name, value in options.items() if value is not None}
     accepted = {"consent": "accepted"} if consent else {}
     return {"height": str(height), "weight": str(weight), **accepted, **given}

@@ -2,22 +2,22 @@ import pytest
 
 from humanpose3d.errors import ModelCorrupt, ModelNotFound
 from humanpose3d.options import RunOptions
-from services.refiner.depth.choice import chosen
 from services.refiner.depth.geometric import geometric
+from services.refiner.depth.stage import method
 
 
 def test_geometry_is_the_default():
-    assert chosen(RunOptions()) is geometric
+    assert method(RunOptions()) is geometric
 
 
 def test_the_joints_model_does_not_ask_for_another_depth():
-    assert chosen(RunOptions(joint_model_path="joints.onnx")) is geometric
+    assert method(RunOptions(joint_model_path="joints.onnx")) is geometric
 
 
 @pytest.mark.parametrize("option", ["depth_model_path", "main_refiner_path"])
 def test_a_model_that_is_not_there_is_named(option):
     with pytest.raises(ModelNotFound, match=rf"{option}.*'depth\.onnx'"):
-        chosen(RunOptions.parse({option: "somewhere/depth.onnx"}))
+        method(RunOptions.parse({option: "somewhere/depth.onnx"}))
 
 
 @pytest.mark.parametrize("option", ["depth_model_path", "main_refiner_path"])
@@ -25,4 +25,4 @@ def test_a_model_that_cannot_be_run_is_not_silently_ignored(option, tmp_path):
     model = tmp_path / "depth.onnx"
     model.write_bytes(b"weights")
     with pytest.raises(ModelCorrupt, match=r"depth\.onnx"):
-        chosen(RunOptions.parse({option: str(model)}))
+        method(RunOptions.parse({option: str(model)}))

@@ -1,0 +1,112 @@
+"""A video on its way into the store: passed on in parts while it arrives, so that this machine holds one part of it.
+
+Until its run is accepted a video has a place of its own that nobody else is told of. What is not accepted is removed;
+what a killed process leaves there is swept after a day.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.container_type import HEAD_BYTES, container
+from gateway.forms import room_demanded
+from humanpose3d.errors import InputError, Unavailable
+from shared.runtime.store import Store
+from shared.scratch import scratch_folder
+
+PART_BYTES: Final = 8 << 20
+"""Of a part, at least, but the last: S3 wants 5 MiB, and a line that breaks often wants little to be sent again."""
+
+VIDEOS: Final = "videos/"
+"""The store's folder of all videos that are or were about to be a run's: videos/<run>/<random>/video."""
+
+
+class PlacedVideo:
+    """Where the video of a run is, from before the run is accepted. Left there if `kept` when the block ends."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.store = store
+        self.folder = f"{VIDEOS}{run_id}/{secrets.token_urlsafe(9)}/"
+        self.key = f"{self.folder}video"
+        self.kept = False
+
+    async def demand_video(self) -> None:
+        """Raises UnreadableVideo where the object is no video."""
+        container(b"".join([chunk async for chunk in self.store.read(self.key, 0, HEAD_BYTES)]))
+
+
+@asynccontextmanager
+async def placed(store: Store, run_id: str) -> AsyncIterator[PlacedVideo]:
+    """A new place; nothing is left in it unless the block keeps the video."""
+    video = PlacedVideo(store, run_id)
+    try:
+        yield video
+    finally:
+        if not video.kept:
+            with contextlib.suppress(Unavailable):  # it is swept in a day
+                await store.discard_parts(video.key)
+                await store.delete(video.folder)
+
+
+class IncomingVideo:
+    """The video of a form while it arrives. The first bytes are looked at; of what is no video nothing is stored."""
+
+    def __init__(self, video: PlacedVideo, scratch: Path) -> None:
+        self._video = video
+        self._part = scratch / "part"
+        self._part_bytes = 0
+        self._parts = 0
+        self._head = b""
+        self._digest = hashlib.sha256()
+
+    async def write(self, data: bytes) -> None:
+        """Take in the next bytes. Raises StoreUnavailable."""
+        self._head += data[: HEAD_BYTES - len(self._head)]
+        await asyncio.to_thread(self._append, data)
+        if self._part_bytes >= PART_BYTES:
+            await self._send_part()
+
+    async def finish(self) -> str:
+        """Store the whole; returns its sha256. Raises UnreadableVideo, StoreUnavailable."""
+        container(self._head)
+        store, key = self._video.store, self._video.key
+        if not self._parts:
+            await store.put_file(key, self._part)
+        else:
+            if self._part_bytes:
+                await self._send_part()
+            await store.join_parts(key)
+        return self._digest.hexdigest()
+
+    def _append(self, data: bytes) -> None:
+        self._digest.update(data)
+        with self._part.open("ab") as file:
+            file.write(data)
+        self._part_bytes += len(data)
+
+    async def _send_part(self) -> None:
+        if self._is_video():
+            self._parts += 1
+            await self._video.store.put_part(self._video.key, self._parts, self._part)
+        self._part.unlink()
+        self._part_bytes = 0
+
+    def _is_video(self) -> bool:
+        try:
+            container(self._head)
+        except InputError:
+            return False  # the rest is let pass, since a client that is still sending does not hear a refusal
+        return True
+
+
+@asynccontextmanager
+async def incoming(store: Store, run_id: str) -> AsyncIterator[tuple[PlacedVideo, IncomingVideo]]:
+    """A place for a run's video, and what fills it. Raises StorageFull where a disk is full in the block."""
+    with room_demanded(), scratch_folder() as scratch:
+        async with placed(store, run_id) as video:
+            yield video, IncomingVideo(video, scratch)

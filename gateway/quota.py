@@ -1,0 +1,60 @@
+"""How many runs an owner has started in a day, counted by all gateways together.
+
+The count is kept in the bus and changed by compare-and-set only, so that of many requests at once no more pass than
+may. It holds the time of each start and a digest of the run's key, for a day: an erased run still counts, and cannot
+be found by it.
+"""
+
+import asyncio
+import hashlib
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from gateway.api_keys import ApiKey
+from gateway.errors import QuotaExceeded
+from gateway.run_index import RunIndex
+from humanpose3d.errors import BusUnavailable, RunChanged
+from shared.runtime.bus import Bus
+
+_DAY: Final = timedelta(days=1)
+_TRIES: Final = 50
+
+
+class Quota:
+    """Counts the starts of runs against what an API key allows."""
+
+    def __init__(self, bus: Bus, index: RunIndex) -> None:
+        self._bus, self._index = bus, index
+
+    async def take(self, key: ApiKey, run_id: str) -> None:
+        """Count the start of this run; counted once, however often it is called. Raises QuotaExceeded."""
+        if key.runs_per_day is None:
+            return
+        this = _digest(run_id)
+        for _ in range(_TRIES):
+            stored = await self._bus.read_starts(key.owner)
+            started = self._of_the_day({**self._listed(key), **stored.starts})
+            if this in stored.starts:
+                return
+            if len(started.keys() - {this}) >= key.runs_per_day:
+                raise QuotaExceeded(f"This API key may start {key.runs_per_day} runs in 24 hours. Try again later.")
+            try:
+                await self._bus.update_starts(key.owner, {**started, this: datetime.now(UTC)}, stored.revision)
+            except RunChanged:
+                await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311 -- spreads rivals, keeps no secret
+                continue
+            return
+        raise BusUnavailable("Too many runs are being started at once. Try again.")
+
+    def _listed(self, key: ApiKey) -> dict[str, datetime]:
+        """Runs that there are, for the time before starts were counted."""
+        return {_digest(state.run_id): state.accepted_at for state in self._index.owned_by(key.owner)}
+
+    def _of_the_day(self, starts: dict[str, datetime]) -> dict[str, datetime]:
+        since = datetime.now(UTC) - _DAY
+        return {run: at for run, at in starts.items() if at > since}
+
+
+def _digest(run_id: str) -> str:
+    return hashlib.sha256(run_id.encode()).hexdigest()[:16]

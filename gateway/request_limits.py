@@ -1,0 +1,138 @@
+"""How long a request may take to arrive, and how large one is that is no upload.
+
+Uploads have limits of their own, see `gateway.forms`.
+"""
+
+import asyncio
+from typing import Final
+
+import h11
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEADERS_S: Final = 10.0
+"""From the first moment of a connection, or of the next request on it, to the end of the headers."""
+
+_PAUSE_S: Final = 20.0
+_SMALL_BYTES: Final = 65_536
+
+
+class TimelyProtocol(H11Protocol):
+    """HTTP/1.1 that closes a connection whose headers do not arrive, of which a server can hold only so many."""
+
+    _headers_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in H11Protocol
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._await_headers()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait on while what has come is no whole request."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        elif self._headers_due is None:
+            self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_headers(self) -> None:
+        self._headers_due = self.loop.call_later(HEADERS_S, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._headers_due is not None:
+            self._headers_due.cancel()
+            self._headers_due = None
+
+    def _give_up(self) -> None:
+        self._headers_due = None
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self.transport.close()
+
+
+class BodyLimits:
+    """ASGI middleware: a body that is no upload is small and arrives without long pauses."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
+        if scope["type"] == "http" and not _is_upload(scope):
+            receive = _Limited(receive)
+        await self._app(scope, receive, send)
+
+
+class _Limited:
+    """`receive` of a request, up to the end of its body with the limits."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._received = 0
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        if self._whole:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(_PAUSE_S):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, "The request stopped before its end. Send it again.") from None
+        self._received += len(message.get("body", b""))
+        if self._received > _SMALL_BYTES:
+            raise HTTPException(413, f"A request of this kind has {_SMALL_BYTES} bytes at most.")
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def _is_upload(scope: Scope) -> bool:
+    """Whether the route reads the body piece by piece with its own limits."""
+    path: str = scope["path"].rstrip("/")
+    method = scope["method"]
+    return (method == "POST" and path == "/api/runs") or (method == "PUT" and path.startswith("/api/uploads/"))
+
+
+class Heads:
+    """ASGI middleware: HEAD is answered as GET, without the content."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            await self._answer({**scope, "method": "GET"}, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer until its headers are known: the rest may be gigabytes, or endless."""
+        answered = asyncio.Event()
+
+        async def send_headers(message: Message) -> None:
+            if not answered.is_set():
+                await send(message)
+                await send({"type": "http.response.body"})
+                answered.set()
+
+        answering = asyncio.ensure_future(self._app(scope, receive, send_headers))
+        headed = asyncio.ensure_future(answered.wait())
+        await asyncio.wait({answering, headed}, return_when=asyncio.FIRST_COMPLETED)
+        headed.cancel()
+        if answering.done():
+            answering.result()
+        else:
+            await _stopped(answering)
+
+
+async def _stopped(task: "asyncio.Future[None]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()  # the headers are sent; what went wrong afterwards concerns nobody

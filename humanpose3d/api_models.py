@@ -1,0 +1,243 @@
+"""What the HTTP API answers with, as typed models: the source of the OpenAPI document, and what `Client` returns."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from humanpose3d.errors import HumanPose3DError, InvalidOption, of_code
+from humanpose3d.options import Contract, RunOptions, StageName, Subject
+from humanpose3d.skeleton import (
+    JOINT_GROUPS,
+    LANDMARK_SEGMENTS,
+    LANDMARKS,
+    MARKERS,
+    RESPONSE_MARKERS,
+    SEGMENTS,
+    mirrored,
+)
+from humanpose3d.statistics import AngleStatistics, Asymmetry
+
+RunTitle = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
+]
+"""A name for people: anything that can be printed on one line."""
+
+RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field of a form or query."""
+
+    field: str
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(description="urn of the kind of problem", examples=["urn:humanpose3d:problem:invalid-option"])
+    title: str = Field(description="the kind of problem in a few words")
+    status: int = Field(description="the HTTP status")
+    code: str = Field(description="stable, for programs")
+    detail: str = Field(description="what is wrong and what to do, for people")
+    errors: list[FieldProblem] = Field(default=[], description="which fields are at fault")
+
+    @classmethod
+    def of(cls, error: HumanPose3DError) -> Self:
+        """The problem that an error of ours is."""
+        faults = error.faults.items() if isinstance(error, InvalidOption) else ()
+        errors = [FieldProblem(field=field, detail=detail) for field, detail in faults]
+        return cls.from_code(error.status, error.code, str(error), errors)
+
+    @classmethod
+    def from_code(cls, status: int, code: str, detail: str, errors: list[FieldProblem]) -> Self:
+        """A problem with the type and title of its code."""
+        title = code.replace("-", " ").capitalize()
+        kind = f"urn:humanpose3d:problem:{code}"
+        return cls(type=kind, title=title, status=status, code=code, detail=detail, errors=errors)
+
+    def error(self) -> HumanPose3DError:
+        """The error that this is the problem of."""
+        return of_code(self.code, self.detail, {item.field: item.detail for item in self.errors})
+
+
+class Problem(Contract):
+    """Why a run failed, in the terms of RFC 9457: a stable code, an HTTP status, and what to do about it."""
+
+    code: str
+    status: int
+    detail: str
+
+    @classmethod
+    def of(cls, error: HumanPose3DError) -> Self:
+        """The problem that an error of ours is."""
+        return cls(code=error.code, status=error.status, detail=str(error))
+
+
+class Advance(Contract):
+    """How far the stage at work is: frames done, of how many (None where the video does not say)."""
+
+    done: Annotated[int, Field(ge=0)]
+    total: Annotated[int, Field(ge=0)] | None
+
+    @property
+    def fraction(self) -> float:
+        """0 to 1; 0 where the total is not known."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    def tells_more_than(self, earlier: "Advance | None") -> bool:
+        """Whether it is worth storing: a thousandth of the stage was done since, or a frame of an unknown number."""
+        before = earlier or Advance(done=0, total=self.total)
+        if self.total is None or before.total is None:
+            return self != before
+        return round(1000 * self.fraction) != round(1000 * before.fraction)
+
+
+class Accepted(BaseModel):
+    """A run that was taken on: it will end as completed, failed or cancelled."""
+
+    run_key: str
+    progress_url: str
+    results_url: str
+    events_url: str
+    warnings: list[str] = Field(description="what the server will not do, though it was asked for")
+
+
+class Progress(BaseModel):
+    """How far a run is."""
+
+    run_key: str
+    status: RunStatus
+    progress: float = Field(ge=0, le=100, description="percent of the whole run")
+    stage: StageName | None = Field(description="the stage at work, or next; null after the last")
+    frames: Advance | None = Field(description="how far this stage is; null while it has not begun")
+    queue_position: int | None = Field(description="how many runs wait before this one; null when it does not wait")
+    done: bool = Field(description="the run has ended: completed, failed or cancelled")
+    at: datetime = Field(description="when it last changed")
+    error: str | None = Field(description="why it failed and what to do; null unless it failed")
+    problem: Problem | None
+    results_url: str
+
+
+class RunSummary(BaseModel):
+    """A run in a list."""
+
+    run_key: str
+    name: str = Field(description="what its owner calls it; the video's name until it is given another")
+    video_name: str = Field(description="the video's name, which result files bear")
+    status: RunStatus
+    progress: float
+    accepted_at: datetime
+    updated_at: datetime
+    results_url: str
+
+
+class RunList(BaseModel):
+    """Some runs, newest first."""
+
+    runs: list[RunSummary]
+    next_cursor: str | None = Field(description="give it as `cursor` for the next page; null on the last")
+
+
+class ResultFile(BaseModel):
+    """A file of the results."""
+
+    path: str
+    url: str
+
+
+class Run(RunSummary):
+    """Everything about one run."""
+
+    stage: StageName | None
+    stages: tuple[StageName, ...] = Field(description="what the run passes through, in order")
+    subject: Subject
+    options: RunOptions
+    consented_at: datetime
+    problem: Problem | None
+    files: list[ResultFile] = Field(description="the results; empty until the run is completed")
+    archive_url: str | None
+
+
+class RunChange(BaseModel):
+    """What can be changed of a run."""
+
+    name: RunTitle
+
+
+class UploadForm(BaseModel):
+    """An upload that was begun. Send the video in one of two ways, then start the run with its `upload_key`.
+
+    Whole, straight to the store: POST `fields` and, last, `file` to `url` (null where the store has no address of its
+    own). Or in parts of `part_bytes`, which outlive a broken connection: ask for each part's address, PUT it there,
+    complete the upload.
+    """
+
+    upload_key: str
+    url: str | None
+    fields: dict[str, str]
+    expires_at: datetime | None = Field(description="when the form expires; parts may be sent for a day")
+    max_bytes: int
+    part_bytes: int
+
+
+class UploadPart(BaseModel):
+    """A part that has arrived."""
+
+    number: int
+    size: int
+
+
+class UploadState(BaseModel):
+    """What has arrived of an upload."""
+
+    upload_key: str
+    part_bytes: int = Field(description="size of every part but the last")
+    parts: list[UploadPart] = Field(description="the parts that are there; none once they were made one")
+    complete: bool = Field(description="the whole video is there: a run can be started with it")
+
+
+class PartAddress(BaseModel):
+    """Where to PUT a part: the store where the address is absolute, this server, with your API key, where it is not."""
+
+    url: str
+
+
+class UploadSize(BaseModel):
+    """How large the video is that the parts make."""
+
+    size: int = Field(gt=0, description="bytes")
+
+
+class Statistics(BaseModel):
+    """Statistics of all joint angles."""
+
+    run_key: str
+    frames: int
+    duration_s: float
+    angles: list[AngleStatistics]
+    asymmetries: list[Asymmetry]
+
+
+class JointGroup(BaseModel):
+    """A joint and the names of its three angles, in degrees."""
+
+    name: str
+    mirrored: str = Field(description="the same joint on the other side; its own name on the midline")
+    angles: tuple[str, str, str]
+
+
+class Skeleton(BaseModel):
+    """The names that results use, and how they hang together."""
+
+    landmarks: tuple[str, ...] = LANDMARKS
+    landmark_segments: Annotated[tuple[tuple[str, str], ...], Field(description="landmarks joined by a line")] = (
+        LANDMARK_SEGMENTS
+    )
+    markers: Annotated[tuple[str, ...], Field(description="taken from the video")] = MARKERS
+    response_markers: Annotated[tuple[str, ...], Field(description="added by the augmentation")] = RESPONSE_MARKERS
+    segments: Annotated[tuple[tuple[str, str], ...], Field(description="markers joined by a line")] = SEGMENTS
+    joints: tuple[JointGroup, ...] = tuple(
+        JointGroup(name=group.name, mirrored=mirrored(group.name), angles=group.angles) for group in JOINT_GROUPS
+    )

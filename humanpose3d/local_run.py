@@ -1,0 +1,121 @@
+"""`run`: the command `humanpose3d run` as a child process, whose end is its results.
+
+The networks and their native libraries stay in the child: a crash there is an error here, Ctrl-C (in a notebook: the
+stop button) ends it, and the caller's process loads neither MediaPipe nor ONNX Runtime.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Unpack
+
+from humanpose3d.api_models import ProblemDetails
+from humanpose3d.errors import StageCrashed
+from humanpose3d.options import RunKeywords, RunOptions, Subject
+from humanpose3d.results import Results, read_run
+
+_PATIENCE_S: Final = 10
+"""A child told to stop has this long to remove what it had begun."""
+
+
+def run(
+    video: str | Path,
+    *,
+    height: float,
+    weight: float,
+    output: str | Path = "out",
+    progress: bool = True,
+    **options: Unpack[RunKeywords],
+) -> Results:
+    """Analyse a video of a person of this height (metres) and weight (kilograms); returns the results.
+
+    output    folder in which the results' folder is made, named after the video; an earlier one of this name is
+              replaced, once the new one is complete.
+    progress  whether to show a bar for each stage, in a terminal or a notebook.
+    options   those of `humanpose3d run`, with underscores: `humanpose3d.options.RunOptions`.
+
+    Raises the errors of `humanpose3d.errors` that the command reports: InvalidOption, VideoNotFound, NobodyDetected, …;
+    StageCrashed where the process ended without saying why. On KeyboardInterrupt the run is stopped and leaves nothing.
+
+    >>> r = run("walk.mp4", height=1.78, weight=75, estimate_missing=True)  # doctest: +SKIP
+    """
+    subject = Subject.parse({"height": height, "weight": weight})
+    command = _command(Path(video), Path(output), subject, RunOptions.parse(dict(options)))
+    with _bars(progress) as show, _messages(command) as messages:
+        for message in messages:
+            if "results" in message:
+                return read_run(message["results"])
+            if "problem" in message:
+                raise ProblemDetails.model_validate(message["problem"]).error()
+            show(message)
+    raise StageCrashed(
+        "The run ended without a result: an internal error, or too little memory. Its last words are on stderr; "
+        "HUMANPOSE3D_DEBUG=1 in the environment has it print where it was. Please report it."
+    )
+
+
+def _command(video: Path, output: Path, subject: Subject, options: RunOptions) -> list[str]:
+    given = {"video": video, "output": output, **dict(subject), **options.model_dump(exclude_defaults=True)}
+    words = [_word(name, value) for name, value in given.items()]
+    return [sys.executable, "-P", "-m", "humanpose3d", "run", "--progress=json", *words]
+
+
+def _word(name: str, value: object) -> str:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag}={value}"
+
+
+@contextmanager
+def _messages(command: list[str]) -> Iterator[Iterator[dict[str, Any]]]:
+    """The child's messages, one after the other. It has ended when the block is left, however that is."""
+    # A session of its own: a terminal's Ctrl-C reaches this process alone, which then stops the child, once.
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True) as child:
+        assert child.stdout is not None
+        try:
+            yield (json.loads(line) for line in child.stdout)
+        except BaseException:
+            _stop(child)
+            raise
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdout is not None
+    child.stdout.close()  # at its next message it finds nobody there, and gives up
+    if os.name == "posix":
+        child.terminate()
+    try:
+        child.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+@contextmanager
+def _bars(wanted: bool) -> Iterator[Any]:
+    """Shows messages of progress: one bar a stage."""
+    if not wanted:
+        yield lambda _message: None
+        return
+    tqdm = import_module("tqdm.auto").tqdm  # late: it looks for a notebook
+    bar: Any = None
+
+    def show(message: Mapping[str, Any]) -> None:
+        nonlocal bar
+        if bar is None or bar.desc != message["stage"]:
+            if bar is not None:
+                bar.close()
+            bar = tqdm(desc=message["stage"], unit=" frames", total=message["total"])
+        bar.total = message["total"]
+        bar.update(message["done"] - bar.n)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()

@@ -1,0 +1,178 @@
+"""Gait events of walking and running: when each foot meets and leaves the floor.
+
+Walking: heel strike where the heel is furthest in front of the pelvis, toe off where the toes are furthest behind it
+(Zeni, Richards & Higginson 2008, Gait Posture 27:710), which holds over ground and on a treadmill. There the foot moves
+exactly as fast as the pelvis: it has not quite landed, or has just left. So strike is where, after that, the heel has
+slowed down to half of the pelvis's speed over the floor, and toe off where, before it, the toes have gained as much
+(foot velocity: O'Connor et al. 2007, Gait Posture 25:469).
+Running: where the foot comes within reach of the floor's level and leaves it, since the furthest point lies in the air.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import find_peaks
+
+from humanpose3d.motion import FloatArray
+from services.angles.analysis.signals import FAST_CUTOFF_HZ, GRAVITY, Signals, low_pass, velocity
+
+TRAVELLED: Final = 0.8
+"""Leg lengths of path from which on a person travels; on a treadmill the pelvis stays where it is."""
+
+_LEAST_STRIDE_S: Final = 0.45
+"""Of a stride: sprinters' are about this long (Mann & Hagy 1980, Am J Sports Med 8:345)."""
+
+_SEARCH_S: Final = 0.1
+_EDGE_S: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """The events of one foot, frames of the even clock, in order."""
+
+    strikes: tuple[int, ...]
+    offs: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Both feet's contacts and the direction of progression.
+
+    direction  (T, 2) horizontal unit vectors (x, z).
+    travels    whether the person moves over the ground; False: on a treadmill or on the spot.
+    running    whether there are phases without any foot on the floor.
+    """
+
+    contacts: dict[str, Contacts]
+    direction: FloatArray
+    travels: bool
+    running: bool
+
+
+def find_steps(signals: Signals) -> Steps:
+    """The contacts of both feet."""
+    direction, travels = progression(signals)
+    walking = {side: _walking_contacts(signals, side, direction) for side in "RL"}
+    if not _airborne(signals):
+        return Steps(walking, direction, travels, running=False)
+    return Steps({side: _running_contacts(signals, side) for side in "RL"}, direction, travels, running=True)
+
+
+def progression(signals: Signals) -> tuple[FloatArray, bool]:
+    """(T, 2) where the body moves to, or faces where it does not travel; and whether it travels."""
+    pelvis = low_pass(signals.pelvis, signals.rate, 0.5)[:, [0, 2]]
+    known = pelvis[np.isfinite(pelvis).all(axis=1)]
+    if len(known) < 2 or np.linalg.norm(np.ptp(known, axis=0)) < TRAVELLED * signals.leg_length:
+        return signals.heading, False
+    moved = velocity(pelvis, signals.rate)
+    speed = np.linalg.norm(moved, axis=1, keepdims=True)
+    slow = speed < 0.25 * np.nanmax(speed)
+    return np.where(slow, signals.heading, moved / np.maximum(speed, 1e-9)), True
+
+
+def alternation(signals: Signals) -> tuple[int, float]:
+    """How often the ankles pass each other, and how far apart they get fore and aft, in leg lengths."""
+    direction, _ = progression(signals)
+    apart = along(signals.path("RAnkle") - signals.path("LAnkle"), direction)
+    known = apart[np.isfinite(apart)]
+    if known.size < 3:
+        return 0, 0.0
+    reach = 0.12 * signals.leg_length
+    sides = np.sign(known[np.abs(known) > reach])
+    reached = float(np.quantile(np.abs(known), 0.9))
+    return int((np.diff(sides) != 0).sum()), reached / signals.leg_length
+
+
+def along(vectors: FloatArray, direction: FloatArray) -> FloatArray:
+    """(T,) metres of (T, 3) along horizontal directions (T, 2)."""
+    return np.asarray((vectors[:, [0, 2]] * direction).sum(axis=1))
+
+
+def _walking_contacts(signals: Signals, side: str, direction: FloatArray) -> Contacts:
+    heel, toe = signals.path(f"{side}Heel"), signals.path(f"{side}BigToe")
+    ahead = along(heel - signals.pelvis, direction)
+    behind = -along(toe - signals.pelvis, direction)
+    strikes = _extremes(ahead, signals)
+    offs = _extremes(behind, signals)
+    slow = 0.5 * _progress(signals, direction)
+    heel_speed, toe_speed = (_over_floor(signals, f"{side}{point}", direction) for point in ("Heel", "BigToe"))
+    return Contacts(
+        tuple(_landed(frame, heel_speed < slow, signals.rate) for frame in strikes),
+        tuple(_left(frame, toe_speed < slow, signals.rate) for frame in offs),
+    )
+
+
+def _extremes(values: FloatArray, signals: Signals) -> list[int]:
+    """Peaks that stand out by a third of the whole range, a stride apart at least, also near the recording's ends.
+
+    A largest value in the first or last frames is no peak: the movement may go on beyond.
+    """
+    known = np.isfinite(values)
+    if known.sum() < 3:
+        return []
+    filled = np.pad(np.where(known, values, np.nanmin(values)), 1, constant_values=np.nanmin(values))
+    prominence = max(0.35 * float(np.ptp(values[known])), 0.1 * signals.leg_length)
+    peaks, _ = find_peaks(filled, prominence=prominence, distance=max(1, round(_LEAST_STRIDE_S * signals.rate)))
+    edge = max(2, round(_EDGE_S * signals.rate))
+    return [int(frame) for frame in peaks - 1 if known[frame] and edge <= frame < len(values) - edge]
+
+
+def _progress(signals: Signals, direction: FloatArray) -> float:
+    """Metres per second of the pelvis over the floor or the belt: the feet's speed in stance, turned round."""
+    return float(np.nanmedian(along(velocity(signals.pelvis, signals.rate), direction)) - _belt(signals, direction))
+
+
+def _belt(signals: Signals, direction: FloatArray) -> float:
+    """Metres per second of the floor along the direction: 0 over ground, negative on a treadmill.
+
+    The slower foot's at any time: in walking one always stands.
+    """
+    speeds = [along(velocity(signals.path(f"{side}Heel"), signals.rate), direction) for side in "RL"]
+    toes = [along(velocity(signals.path(f"{side}BigToe"), signals.rate), direction) for side in "RL"]
+    return float(np.nanmedian(np.min([*speeds, *toes], axis=0)))
+
+
+def _over_floor(signals: Signals, marker: str, direction: FloatArray) -> FloatArray:
+    """(T,) metres per second along the direction, relative to floor or belt."""
+    moved = velocity(signals.path(marker, FAST_CUTOFF_HZ), signals.rate)
+    return along(moved, direction) - _belt(signals, direction)
+
+
+def _landed(frame: int, slow: NDArray[np.bool_], rate: float) -> int:
+    """From the foremost place on, the first frame in which the heel is slow; the foremost place where none is near."""
+    near = np.flatnonzero(slow[frame : frame + round(_SEARCH_S * rate) + 1])
+    return frame + int(near[0]) if near.size else frame
+
+
+def _left(frame: int, slow: NDArray[np.bool_], rate: float) -> int:
+    """Before the hindmost place, the first frame after the toes were last slow."""
+    first = max(frame - round(_SEARCH_S * rate), 0)
+    near = np.flatnonzero(slow[first : frame + 1])
+    return first + int(near[-1]) + 1 if near.size else frame
+
+
+def _airborne(signals: Signals) -> bool:
+    """Whether there are phases of flight, as in running: both soles off the floor, and the pelvis falls freely.
+
+    In walking the pelvis's downward acceleration stays under half of gravity's at any usual speed.
+    """
+    share = np.mean(_lifted(signals, "R") & _lifted(signals, "L"))
+    downward = -velocity(velocity(signals.pelvis[:, 1], signals.rate), signals.rate)
+    return bool(share > 0.12 and np.nanquantile(downward, 0.9) > 0.55 * GRAVITY)
+
+
+def _lifted(signals: Signals, side: str) -> NDArray[np.bool_]:
+    """(T,) whether a foot is off the floor: above its own level by 4 % of the leg's length."""
+    sole = signals.sole(side)
+    return np.asarray(sole - np.nanquantile(sole, 0.1) > 0.04 * signals.leg_length)
+
+
+def _running_contacts(signals: Signals, side: str) -> Contacts:
+    lifted = _lifted(signals, side).astype(int)
+    changes = np.diff(lifted)
+    return Contacts(
+        tuple(int(frame) + 1 for frame in np.flatnonzero(changes == -1)),
+        tuple(int(frame) + 1 for frame in np.flatnonzero(changes == 1)),
+    )

@@ -1,0 +1,60 @@
+"""What a recording does not allow to be measured, and why: view, length, frame rate, feet out of view."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from humanpose3d.analysis import NotMeasurable, Task, View
+from humanpose3d.motion import Landmarks
+from humanpose3d.skeleton import LANDMARK_INDEX
+from services.angles.analysis.signals import Signals
+
+LEAST_RATE_HZ: Final[dict[Task, float]] = {"gait": 20.0, "jump": 25.0}
+"""Below which an event of ± half a frame is worth nothing: 5 % of a step of 0.5 s; 40 ms of a flight of 0.4 s."""
+
+_OUT_OF_VIEW: Final = 0.25
+_SEEN: Final = 0.3
+_FEET: Final = [LANDMARK_INDEX[f"{side}_{point}"] for side in ("left", "right") for point in ("heel", "foot_index")]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What there is to say about a recording before anything is measured in it."""
+
+    view: View
+    feet_out_of_view: float
+
+
+def limits(signals: Signals, landmarks: Landmarks | None) -> Limits:
+    """The view, and the share of frames in which a foot is outside the image or hidden."""
+    return Limits(view_of(signals), 0.0 if landmarks is None else _feet_out_of_view(landmarks))
+
+
+def view_of(signals: Signals) -> View:
+    """By the median angle between where the pelvis faces and the line to the camera, which is +Z."""
+    toward = np.abs(signals.heading[:, 1])
+    known = toward[np.isfinite(toward)]
+    if not known.size:
+        return "unknown"
+    angle = float(np.degrees(np.arccos(np.clip(np.median(known), 0, 1))))
+    return "frontal" if angle < 30 else "lateral" if angle > 60 else "oblique"
+
+
+def _feet_out_of_view(landmarks: Landmarks) -> float:
+    points, size = landmarks.image[:, _FEET], np.array(landmarks.image_size)
+    outside = ~((points >= 0) & (points <= size)).all(axis=2)
+    hidden = landmarks.visibility[:, _FEET] < _SEEN
+    return float((outside | hidden).any(axis=1).mean()) if len(points) else 1.0
+
+
+def forbidden(signals: Signals, found: Limits, task: Task) -> Iterator[NotMeasurable]:
+    """What keeps this task from being measured at all."""
+    least = LEAST_RATE_HZ.get(task)
+    if least is not None and signals.rate < least:
+        reason = f"the video has {signals.rate:.0f} frames per second; at least {least:.0f} are needed"
+        yield NotMeasurable(what=f"{task} events and all figures that rest on them", reason=reason)
+    if task in ("gait", "jump") and found.feet_out_of_view > _OUT_OF_VIEW:
+        reason = f"a foot is out of view or hidden in {found.feet_out_of_view:.0%} of the frames"
+        yield NotMeasurable(what=f"{task} events and all figures that rest on them", reason=reason)

@@ -1,0 +1,67 @@
+"""Which task a recording shows, from how pelvis and feet move."""
+
+from typing import Final
+
+import numpy as np
+
+from humanpose3d.analysis import Task
+from services.angles.analysis.gait import alternation, progression
+from services.angles.analysis.jump import find_jumps
+from services.angles.analysis.range_of_motion import find_movements
+from services.angles.analysis.repetitions import Repetition, drop, find_repetitions, trunk_lean
+from services.angles.analysis.signals import Signals, distance, low_pass, runs, velocity
+
+_PASSES: Final = (1, 3)
+"""Times that the ankles have passed each other in a walk over ground, and in one on the spot."""
+
+_STRIDE: Final = 0.25
+_SPLIT_STANCE: Final = 0.55
+"""Leg lengths between the feet from which on a lowering is a lunge."""
+
+_BEHIND: Final = 0.33
+"""Leg lengths by which the hips of a person on a chair are behind the ankles; in a squat they are less."""
+
+_REST_S: Final = 0.3
+_REST_SPEED: Final = 0.08
+"""Leg lengths per second, below which the pelvis rests."""
+
+
+def recognise(signals: Signals) -> Task:
+    """The task; `none` where nothing stands out."""
+    if signals.duration_s < 0.5 or not np.isfinite(signals.pelvis).any():
+        return "none"
+    passes, reach = alternation(signals)
+    _, travels = progression(signals)
+    walks = passes >= _PASSES[0 if travels else 1] and reach > _STRIDE
+    jumps = find_jumps(signals)
+    if jumps and not (walks and travels):
+        return "jump"
+    if walks:
+        return "gait"
+    lowerings = find_repetitions(signals)
+    if _sits(signals, lowerings):
+        return "sit_to_stand"
+    if lowerings:
+        return "lunge" if _is_split(signals, lowerings) else "squat"
+    return "range_of_motion" if find_movements(signals) else "none"
+
+
+def _is_split(signals: Signals, found: list[Repetition]) -> bool:
+    apart = distance(signals.path("RAnkle"), signals.path("LAnkle")) / signals.leg_length
+    return float(np.nanmedian([apart[each.lowest] for each in found])) > _SPLIT_STANCE
+
+
+def _sits(signals: Signals, found: list[Repetition]) -> bool:
+    """Whether the low positions are those of a chair: the pelvis rests far behind the ankles with the trunk upright."""
+    down, lean = drop(signals), trunk_lean(signals)
+    most = float(np.nanmax(down))
+    if most < 0.2:
+        return False
+    ankles = signals.mean_path("RAnkle", "LAnkle")
+    behind = distance(ankles * [1, 0, 1], signals.pelvis * [1, 0, 1]) / signals.leg_length
+    speed = np.linalg.norm(velocity(low_pass(signals.pelvis, signals.rate, 3.0), signals.rate), axis=1)
+    resting = (down > 0.7 * most) & (speed < _REST_SPEED * signals.leg_length)
+    rests = [run for run in runs(resting) if (run.stop - run.start) / signals.rate >= _REST_S]
+    seated = [run for run in rests if np.nanmedian(behind[run]) > _BEHIND and np.nanmedian(lean[run]) < 40]
+    starts_low = float(np.nanmedian(down[: max(1, round(0.3 * signals.rate))])) > 0.7 * most
+    return bool(seated) or (starts_low and bool(rests) and len(found) != 1)

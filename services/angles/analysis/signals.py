@@ -1,0 +1,161 @@
+"""A recording as evenly sampled, low-pass filtered signals: what events and repetitions are found in."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfiltfilt
+
+from humanpose3d.analysis import Side
+from humanpose3d.motion import FloatArray, JointAngles, Markers
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
+
+CUTOFF_HZ: Final = 6.0
+"""Of the zero-phase Butterworth filter of the fourth order over marker paths (Winter 2009, Biomechanics and Motor
+Control of Human Movement, 4th ed., ch. 3)."""
+
+FAST_CUTOFF_HZ: Final = 12.0
+"""Where the foot leaves or meets the floor within a few frames."""
+
+GRAVITY: Final = 9.81
+"""m/s²."""
+
+BRIDGED_S: Final = 0.25
+"""Gaps up to this long are interpolated; longer ones stay missing."""
+
+SIDES: Final[tuple[Side, Side]] = ("right", "left")
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Markers and joint angles on an even clock.
+
+    times      (T,) seconds, evenly spaced at the recording's median rate.
+    rate       frames per second.
+    positions  marker → (T, 3) metres, world frame, unfiltered; NaN in gaps that are not bridged.
+    angles     (T, 12, 3) degrees, as `JointAngles`.
+    """
+
+    times: FloatArray
+    rate: float
+    positions: dict[str, FloatArray]
+    angles: FloatArray
+
+    @classmethod
+    def of(cls, markers: Markers, angles: JointAngles) -> Self:
+        """Sample both at the median rate. `angles` must have the markers' times."""
+        step = float(np.median(np.diff(markers.times))) if markers.times.size > 1 else 1.0
+        count = int(np.floor((markers.times[-1] - markers.times[0]) / step + 1e-6)) + 1
+        times = markers.times[0] + step * np.arange(count)
+        positions = {name: resampled(markers.times, markers.position(name), times) for name in markers.names}
+        flat = resampled(markers.times, angles.values.reshape(markers.times.size, -1), times)
+        return cls(times, 1 / step, positions, flat.reshape(count, *angles.values.shape[1:]))
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first to the last frame."""
+        return float(self.times[-1] - self.times[0])
+
+    @property
+    def timing_sd_s(self) -> float:
+        """Standard deviation of an event's time: a uniform error of one frame."""
+        return 1 / self.rate / math.sqrt(12)
+
+    def time(self, frame: float) -> float:
+        """Seconds, to a tenth of a millisecond, of a frame or a part of one."""
+        return round(float(self.times[0]) + frame / self.rate, 4)
+
+    def path(self, name: str, cutoff_hz: float = CUTOFF_HZ) -> FloatArray:
+        """(T, 3) metres: a marker's filtered path."""
+        return low_pass(self.positions[name], self.rate, cutoff_hz)
+
+    def mean_path(self, *names: str, cutoff_hz: float = CUTOFF_HZ) -> FloatArray:
+        """(T, 3) metres: the filtered path of the middle of some markers."""
+        return low_pass(np.mean([self.positions[name] for name in names], axis=0), self.rate, cutoff_hz)
+
+    def angle(self, joint: str, angle: str) -> FloatArray:
+        """(T,) degrees."""
+        index = JOINT_GROUP_INDEX[joint]
+        return np.asarray(self.angles[:, index, JOINT_GROUPS[index].angles.index(angle)])
+
+    @cached_property
+    def leg_length(self) -> float:
+        """Metres from hip over knee to ankle: median of both sides over time."""
+        lengths = [
+            distance(self.positions[f"{side}Hip"], self.positions[f"{side}Knee"])
+            + distance(self.positions[f"{side}Knee"], self.positions[f"{side}Ankle"])
+            for side in "RL"
+        ]
+        return float(np.nanmedian(lengths))
+
+    @cached_property
+    def pelvis(self) -> FloatArray:
+        """(T, 3) metres: the filtered middle of the hips."""
+        return self.mean_path("RHip", "LHip")
+
+    @cached_property
+    def heading(self) -> FloatArray:
+        """(T, 2) horizontal unit vectors (x, z): where the pelvis faces, from right to left hip a quarter turn."""
+        across = low_pass(self.positions["LHip"] - self.positions["RHip"], self.rate, 2.0)[:, [0, 2]]
+        return unit(np.column_stack([-across[:, 1], across[:, 0]]))
+
+    def sole(self, side: str) -> FloatArray:
+        """(T,) metres: height of the lowest point of a foot ("R" or "L"), lightly filtered."""
+        heights = [self.positions[f"{side}{point}"][:, 1] for point in ("Heel", "BigToe", "SmallToe")]
+        return low_pass(np.min(heights, axis=0)[:, None], self.rate, FAST_CUTOFF_HZ)[:, 0]
+
+
+def resampled(times: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:
+    """(len(at), N) `values` (T, N) interpolated linearly; NaN outside and in gaps longer than `BRIDGED_S`."""
+    columns = [_column(times, column, at) for column in values.T]
+    return np.array(columns).T.reshape(len(at), values.shape[1])
+
+
+def _column(times: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:
+    known = np.isfinite(values)
+    if known.sum() < 2:
+        return np.full(len(at), np.nan)
+    found = np.interp(at, times[known], values[known], np.nan, np.nan)
+    after = np.clip(np.searchsorted(times[known], at), 1, known.sum() - 1)
+    gap = times[known][after] - times[known][after - 1]
+    return np.where(gap > BRIDGED_S, np.nan, found)
+
+
+def low_pass(values: FloatArray, rate: float, cutoff_hz: float) -> FloatArray:
+    """(T, N) zero-phase Butterworth of the fourth order in all, run by run between gaps; short runs stay as they are.
+
+    A cutoff at or above 0.45 of the rate changes nothing.
+    """
+    if cutoff_hz >= 0.45 * rate:
+        return values.copy()
+    sections = butter(2, cutoff_hz, fs=rate, output="sos")
+    result = values.copy()
+    for run in runs(np.asarray(np.isfinite(values).all(axis=1))):
+        if run.stop - run.start > 15:
+            result[run] = sosfiltfilt(sections, values[run], axis=0)
+    return result
+
+
+def runs(flags: NDArray[np.bool_]) -> list[slice]:
+    """The stretches of frames in which a condition holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
+    return [slice(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def distance(one: FloatArray, other: FloatArray) -> FloatArray:
+    """(T,) metres between two paths (T, 3)."""
+    return np.asarray(np.linalg.norm(one - other, axis=1))
+
+
+def unit(vectors: FloatArray) -> FloatArray:
+    """(T, N) the same directions with length 1; NaN where the length is 0."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(norms > 0, norms, np.nan))
+
+
+def velocity(path: FloatArray, rate: float) -> FloatArray:
+    """(T, …) per second, by central differences."""
+    return np.asarray(np.gradient(path, 1 / rate, axis=0))

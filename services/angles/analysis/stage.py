@@ -1,0 +1,137 @@
+"""The stage that turns markers and joint angles into events and key figures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import JsonValue
+
+from humanpose3d.analysis import Analysis, Event, MeanCurve, NotMeasurable, Parameter, Task
+from humanpose3d.motion import JointAngles, Landmarks, Markers
+from humanpose3d.options import RunOptions, StageReport
+from services.angles.analysis.gait import find_steps
+from services.angles.analysis.gait_parameters import gait_events, gait_parameters, mean_curves, strides
+from services.angles.analysis.jump import find_jumps, jump_events, jump_parameters
+from services.angles.analysis.limits import Limits, forbidden, limits
+from services.angles.analysis.range_of_motion import find_movements, movement_events, movement_parameters
+from services.angles.analysis.recognise import recognise
+from services.angles.analysis.repetitions import (
+    find_repetitions,
+    find_rises,
+    repetition_events,
+    repetition_parameters,
+)
+from services.angles.analysis.signals import Signals
+from shared.stage import Progress, Stage
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysisInputs:
+    """The 65 markers (world frame, metres) and the joint angles of a run, refined where they were."""
+
+    augmented_markers: Markers
+    angles: JointAngles
+    landmarks: Landmarks | None = None
+    refined_angles: JointAngles | None = None
+
+
+@dataclass(frozen=True)
+class AnalysisOutputs:
+    """Events, figures and mean cycles, and what there is to say about them."""
+
+    analysis: Analysis
+    report: StageReport
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a task's own method has found."""
+
+    events: list[Event]
+    parameters: list[Parameter]
+    missing: list[NotMeasurable]
+    curves: list[MeanCurve]
+
+
+def run(inputs: AnalysisInputs, options: RunOptions, progress: Progress) -> AnalysisOutputs:
+    """Recognise the task, or take the one that the options name, and measure it."""
+    frames = inputs.augmented_markers.times.size
+    progress(0, frames)
+    analysis = analyse(inputs, None if options.task == "auto" else options.task)
+    progress(frames, frames)
+    facts: dict[str, JsonValue] = {"task": analysis.task, "task_recognised": analysis.recognised, "view": analysis.view}
+    return AnalysisOutputs(analysis, StageReport(facts=facts))
+
+
+def analyse(inputs: AnalysisInputs, task: Task | None = None) -> Analysis:
+    """Events and figures of a recording; `task` None: recognised."""
+    signals = Signals.of(inputs.augmented_markers, inputs.refined_angles or inputs.angles)
+    found, chosen = limits(signals, inputs.landmarks), task or recognise(signals)
+    told = list(forbidden(signals, found, chosen))
+    result = Found([], [], told, []) if told else METHODS[chosen](signals, found)
+    return Analysis(
+        task=chosen,
+        recognised=task is None,
+        view=found.view,
+        timing_s=round(0.5 / signals.rate, 4),
+        events=tuple(result.events),
+        parameters=tuple(result.parameters),
+        not_measurable=tuple(result.missing),
+        curves=tuple(result.curves),
+    )
+
+
+def _gait(signals: Signals, _limits: Limits) -> Found:
+    steps = find_steps(signals)
+    cycles = strides(steps, signals.rate)
+    missing = []
+    if not cycles:
+        reason = "the recording holds no whole stride of one leg, from heel strike to heel strike"
+        missing.append(NotMeasurable(what="stride length, stance, swing, double support, mean cycles", reason=reason))
+    return Found(
+        gait_events(steps, signals), gait_parameters(signals, steps, cycles), missing, mean_curves(signals, cycles)
+    )
+
+
+def _repetitions(task: Task) -> Callable[[Signals, Limits], Found]:
+    def method(signals: Signals, found: Limits) -> Found:
+        each = find_rises(signals) if task == "sit_to_stand" else find_repetitions(signals)
+        frontal = found.view == "frontal"
+        missing = []
+        if not frontal and task != "sit_to_stand":
+            missing.append(NotMeasurable(what="knee valgus", reason="the person is not seen from the front"))
+        events = repetition_events(signals, task, each)
+        return Found(events, repetition_parameters(signals, task, each, frontal), missing, [])
+
+    return method
+
+
+def _jumps(signals: Signals, _limits: Limits) -> Found:
+    jumps = find_jumps(signals)
+    missing = []
+    if jumps and all(jump.touchdown is None for jump in jumps):
+        reason = "no landing comes right before a take-off: this is not a drop jump"
+        missing.append(NotMeasurable(what="contact time, reactive strength index", reason=reason))
+    return Found(jump_events(signals, jumps), jump_parameters(signals, jumps), missing, [])
+
+
+def _movements(signals: Signals, _limits: Limits) -> Found:
+    found = find_movements(signals)
+    return Found(movement_events(signals, found), movement_parameters(signals, found), [], [])
+
+
+def _nothing(_signals: Signals, _limits: Limits) -> Found:
+    return Found([], [], [], [])
+
+
+METHODS: Final[dict[Task, Callable[[Signals, Limits], Found]]] = {
+    "gait": _gait,
+    "squat": _repetitions("squat"),
+    "lunge": _repetitions("lunge"),
+    "sit_to_stand": _repetitions("sit_to_stand"),
+    "jump": _jumps,
+    "range_of_motion": _movements,
+    "none": _nothing,
+}
+
+ANALYSIS: Final = Stage("analysis", AnalysisInputs, AnalysisOutputs, run)

@@ -1,0 +1,117 @@
+"""What a video's times are worth: slow motion, too few pictures a second, pictures that are stored twice."""
+
+from collections.abc import Iterator
+from typing import Final, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from humanpose3d.motion import FloatArray
+from humanpose3d.options import QualityWarning, VideoFacts
+from services.detector.video.capture import slow_part
+from services.detector.video.changes import Changes
+from services.detector.video.tags import CameraTags
+
+_OTHER_RATE: Final = 1.2
+"""Times by which the rate of the recording differs from that of the file, from which on it matters."""
+
+_HIGH_FPS: Final = 100.0
+"""No phone plays what it calls slow motion at this rate: the file holds the true times then."""
+
+_PLAYED_FPS: Final = 30.0
+"""At which iPhones play slow motion."""
+
+_LOW_FPS: Final = 15.0
+"""Below it a step has fewer than eight pictures, and knees and wrists are somewhere else in each."""
+
+_REPEATED_SHARE: Final = 0.15
+
+
+class Playback(BaseModel):
+    """How fast a video plays and was recorded, by the file's own word and its times; frames per second.
+
+    played       of the slow part, where it changes its speed.
+    recorded     None where the file does not say it.
+    slow_motion  whether the file calls itself so.
+    changes      whether part of it plays slowly and the rest does not.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    played: float = 0.0
+    recorded: float | None = None
+    slow_motion: bool = False
+    changes: bool = False
+
+    @classmethod
+    def of(cls, times: FloatArray, camera: CameraTags) -> Self:
+        """Of a video with frames at times (T,) in seconds."""
+        between = np.diff(times)
+        slow = slow_part(times)
+        if slow is not None:
+            played, fast = (1 / float(np.median(between[part])) for part in (slow, ~slow))
+            return cls(played=played, recorded=camera.capture_fps or fast, changes=True, slow_motion=True)
+        played = 1 / float(np.median(between)) if len(between) else 0.0
+        return cls(played=played, recorded=camera.capture_fps, slow_motion=camera.slow_motion)
+
+
+def time_facts(changes: Changes) -> dict[str, JsonValue]:
+    """For quality.json."""
+    return {"repeated_pictures": changes.repeated, "repeated_pictures_share": _share(changes)}
+
+
+def time_warnings(video: VideoFacts, playback: Playback, changes: Changes) -> Iterator[QualityWarning]:
+    """Of times that are not what they seem."""
+    if video.capture_fps is None:
+        yield from _slow_motion(playback)
+    fps = video.average_fps
+    if _share(changes) > _REPEATED_SHARE:
+        different = fps * (1 - _share(changes))
+        yield QualityWarning(
+            code="repeated-frames",
+            message=f"The video has {fps:.0f} frames a second, but only about {different:.0f} different pictures: the "
+            f"others repeat the one before ({_share(changes):.0%}). Speeds are jerky, fast movements missed. Use the "
+            "original recording, or record at a constant frame rate.",
+        )
+    if fps < _LOW_FPS:
+        yield QualityWarning(
+            code="low-frame-rate",
+            message=f"The video has only {fps:.1f} frames a second. What happens between them is lost, and left and "
+            "right are easily confused. Record at 30 frames a second or more.",
+        )
+
+
+def _slow_motion(playback: Playback) -> Iterator[QualityWarning]:
+    played, recorded = playback.played, playback.recorded
+    if playback.changes and recorded is not None:
+        yield _warning(
+            f"Part of the video plays at {played:.0f} frames a second, the rest at {recorded:.0f}: slow motion as "
+            f"phones export it. Times in the slow part are about {recorded / played:.1f} times too long. Give the rate "
+            f"of the recording: --capture-fps {recorded:.0f} (capture_fps)."
+        )
+    elif recorded is not None and not 1 / _OTHER_RATE < recorded / played < _OTHER_RATE:
+        longer = f"{recorded / played:.1f} times too long" if recorded > played else "too short"
+        yield _warning(
+            f"The file says that it was recorded at {recorded:.0f} frames a second, and plays at {played:.0f}: its "
+            f"times are {longer}, and speeds wrong by as much. Give the rate of the recording: --capture-fps "
+            f"{recorded:.0f} (capture_fps)."
+        )
+    elif playback.slow_motion and played < _HIGH_FPS:
+        yield _warning(
+            f"The phone marked the video as slow motion, and it plays at {played:.0f} frames a second. It was probably "
+            "recorded at 120 or 240, so that its times are 4 or 8 times too long. Give the rate of the recording, such "
+            "as --capture-fps 240 (capture_fps)."
+        )
+    elif playback.slow_motion:
+        yield _warning(
+            f"The phone marked the video as slow motion: recorded at {played:.0f} frames a second, shown by the phone "
+            f"at about {_PLAYED_FPS:.0f}. The times of the recording are used, so nothing needs to be changed."
+        )
+
+
+def _warning(message: str) -> QualityWarning:
+    return QualityWarning(code="slow-motion", message=message)
+
+
+def _share(changes: Changes) -> float:
+    return changes.repeated / changes.compared if changes.compared else 0.0

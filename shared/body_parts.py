@@ -1,0 +1,75 @@
+"""Lists of markers, landmarks and joint groups in a reader's words: "both feet, right wrist"."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+_PARTS: Final = {
+    "head": ("Head", "Nose", "nose", "ear", "eye", "mouth"),
+    "neck": ("Neck", "C7"),
+    "trunk": ("trunk",),
+    "shoulder": ("Shoulder", "shoulder"),
+    "elbow": ("Elbow", "elbow"),
+    "wrist": ("Wrist", "wrist"),
+    "hand": ("pinky", "index", "thumb"),
+    "pelvis": ("Hip", "ASIS", "PSIS", "pelvis"),
+    "hip": ("RHip", "LHip", "HJC", "hip"),
+    "thigh": ("thigh",),
+    "knee": ("Knee", "knee"),
+    "shank": ("sh1", "sh2", "sh3"),
+    "ankle": ("Ankle", "ankle"),
+    "foot": ("Toe", "Heel", "toe", "5meta", "calc", "heel", "foot"),
+}
+"""Body part → what its names hold, in the order in which parts are listed; the last part that fits counts."""
+
+_PAIRED: Final = frozenset(_PARTS) - {"head", "neck", "trunk", "pelvis"}
+_LIMBS: Final = {"arm": ("elbow", "wrist"), "leg": ("knee", "ankle", "foot")}
+_WITHIN: Final = {"arm": ("elbow", "wrist", "hand"), "leg": ("thigh", "knee", "shank", "ankle", "foot")}
+"""A limb is named where all parts of the first list are; it then stands for all of the second."""
+
+_PLURAL: Final = {"foot": "feet"}
+_ORDER: Final = (*list(_PARTS)[:4], "arm", *list(_PARTS)[4:9], "leg", *list(_PARTS)[9:])
+
+
+def body_parts(names: Iterable[str]) -> str:
+    """The body parts that these markers, landmarks or joint groups belong to, both sides as one.
+
+    >>> body_parts(["RBigToe", "LHeel", "RWrist", "Head"])
+    'head, right wrist, both feet'
+    >>> body_parts(["RKnee", "RAnkle", "RHeel", "r_thigh1_study", "hip_l"])
+    'left hip, right leg'
+    """
+    sides: dict[str, set[str]] = {}
+    for side, parts in _by_side(names).items():
+        for part in _folded(parts):
+            sides.setdefault(part, set()).add(side)
+    if all(len(sides.get(part, ())) == 2 for part in ("shoulder", "arm", "hip", "leg")):
+        return "whole body"
+    return ", ".join(_worded(part, sides[part]) for part in _ORDER if part in sides)
+
+
+def _by_side(names: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name in names:
+        part = [part for part, words in _PARTS.items() if any(word in name for word in words)][-1]
+        found.setdefault(_side(name) if part in _PAIRED else "", set()).add(part)
+    return found
+
+
+def _side(name: str) -> str:
+    if "left" in name or name.endswith("_l") or re.match(r"L[A-Z._]", name):
+        return "left"
+    return "right"
+
+
+def _folded(parts: set[str]) -> set[str]:
+    for limb, needed in _LIMBS.items():
+        if parts.issuperset(needed):
+            parts = parts.difference(_WITHIN[limb]) | {limb}
+    return parts
+
+
+def _worded(part: str, sides: set[str]) -> str:
+    if len(sides) == 2:
+        return f"both {_PLURAL.get(part, part + 's')}"
+    return f"{sides.copy().pop()} {part}".strip()

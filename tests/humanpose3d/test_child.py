@@ -1,0 +1,27 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from humanpose3d.child import application
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_in_a_clone_the_application_is_the_repository():
+    assert application() == ROOT
+
+
+def test_a_module_runs_with_ours_first_on_the_path_and_the_working_folder_not_on_it(tmp_path: Path):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "__init__.py").write_text("raise SystemExit('somebody else's')")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "shared").symlink_to(tmp_path / "shared")
+    (tmp_path / "elsewhere" / "probe.py").write_text(
+        "import sys, shared.names\nprint(__name__, sys.argv[1:], shared.__file__, '' in sys.path, sys.path[0])"
+    )
+    command = [sys.executable, "-P", "-m", "humanpose3d.child", "probe", "--port", "1"]
+    environment = {"PYTHONPATH": str(tmp_path / "elsewhere")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout.split("\n")[0] == (f"__main__ ['--port', '1'] {ROOT / 'shared' / '__init__.py'} False {ROOT}"), (
+        done.stderr
+    )

@@ -1,0 +1,167 @@
+"""Events and figures of movements whose truth is known by construction (`performers`)."""
+
+import numpy as np
+import pytest
+
+from humanpose3d.analysis import Analysis
+from humanpose3d.motion import JointAngles, Landmarks, Markers
+from humanpose3d.skeleton import LANDMARKS
+from services.angles.analysis.stage import AnalysisInputs, analyse
+from tests.services.angles.analysis import performers
+from tests.services.angles.analysis.performers import Performance
+
+WALKS = [
+    {"stride_s": 1.5, "stride_m": 0.9},
+    {"stride_s": 1.1, "stride_m": 1.4},
+    {"stride_s": 0.95, "stride_m": 1.7, "stance": 0.58},
+    {"stride_s": 1.2, "stride_m": 1.3, "stance": 0.66, "heading": 1.1},
+    {"stride_s": 1.1, "stride_m": 1.4, "heading": -np.pi / 2},
+    {"stride_s": 1.1, "stride_m": 1.3, "treadmill": True},
+    {"stride_s": 1.1, "stride_m": 1.4, "noise": 0.01},
+    {"stride_s": 1.1, "stride_m": 1.4, "rate": 30.0},
+]
+
+
+def analysed(performance: Performance, task=None) -> Analysis:
+    return analyse(AnalysisInputs(performance.markers, performance.angles), task)
+
+
+def value(analysis: Analysis, name: str, side: str | None = None) -> float:
+    return next(
+        figure.value
+        for figure in analysis.parameters
+        if (figure.name, figure.side, figure.repetition) == (name, side, None)
+    )
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=str)
+def test_a_walk(walk):
+    performance = performers.walking(**walk)
+    analysis = analysed(performance)
+    assert (analysis.task, analysis.recognised) == ("gait", True)
+    late = []
+    for (side, kind), moments in performance.events.items():
+        found = np.array([event.time_s for event in analysis.events if (event.side, event.kind) == (side, kind)])
+        assert len(found) >= len(moments) >= 4
+        late += [float(np.abs(found - moment).min()) for moment in moments]
+    frame = 1 / walk.get("rate", 60.0)
+    assert np.mean(np.array(late) <= max(1.5 / 60, frame) + 1e-6) >= 0.95, "an event and its truth lie in one frame"
+    stride_s, stride_m = walk["stride_s"], walk["stride_m"]
+    assert value(analysis, "cadence") == pytest.approx(120 / stride_s, rel=0.01)
+    assert value(analysis, "speed") == pytest.approx(stride_m / stride_s, rel=0.05)
+    for side in ("right", "left"):
+        assert value(analysis, "stride_length", side) == pytest.approx(stride_m, rel=0.05)
+        assert value(analysis, "step_length", side) == pytest.approx(stride_m / 2, rel=0.08)
+        assert value(analysis, "stance", side) == pytest.approx(100 * walk.get("stance", 0.62), abs=3)
+        assert value(analysis, "step_width", side) == pytest.approx(0.14, abs=0.03)
+
+
+def test_mean_cycles_of_a_walk_have_the_knee_bent_most_in_swing():
+    curves = {(c.joint, c.angle, c.side): c for c in analysed(performers.walking()).curves}
+    knee = curves["knee_r", "flexion", "right"]
+    assert 60 < int(np.argmax(knee.mean)) < 90
+    assert knee.n >= 6
+    assert knee.sd is not None
+    assert max(knee.sd) < 3, "one cycle is as the other"
+    assert ("knee_l", "flexion", "right") not in curves
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.parametrize(("count", "depth"), [(5, 0.35), (3, 0.2), (10, 0.45), (1, 0.3)])
+def test_squats_are_counted_and_measured(count, depth, noise):
+    analysis = analysed(performers.squatting(count, depth, noise=noise))
+    assert analysis.task == "squat"
+    assert value(analysis, "repetitions") == count
+    assert value(analysis, "depth") == pytest.approx(depth, abs=0.02)
+    lowest = [event.time_s for event in analysis.events if event.kind == "lowest"]
+    assert lowest == pytest.approx([2.0 + 3.0 * n for n in range(count)], abs=0.2), "the lowest point is flat"
+    assert any(missing.what == "knee valgus" for missing in analysis.not_measurable), "seen from the side"
+
+
+def test_partial_squats_are_told_apart():
+    analysis = analysed(performers.squatting(6, 0.45, partial=2))
+    assert (value(analysis, "repetitions"), value(analysis, "partial_repetitions")) == (4, 2)
+    assert value(analysis, "depth") == pytest.approx(0.45, abs=0.02)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_five_times_sit_to_stand(noise):
+    performance = performers.standing_up(5, noise=noise)
+    analysis = analysed(performance)
+    assert analysis.task == "sit_to_stand"
+    assert value(analysis, "repetitions") == 5
+    assert value(analysis, "five_times_sit_to_stand") == pytest.approx(17.0, abs=0.5)
+    assert value(analysis, "rise_height") == pytest.approx(0.4, abs=0.03)
+    standing = [event.time_s for event in analysis.events if event.kind == "standing"]
+    assert standing == pytest.approx(performance.events["", "standing"], abs=0.3)
+
+
+def test_thirty_seconds_of_sit_to_stand():
+    assert value(analysed(performers.standing_up(10)), "thirty_second_sit_to_stand") == 8
+
+
+@pytest.mark.parametrize("rate", [30.0, 60.0, 120.0])
+@pytest.mark.parametrize("height", [0.1, 0.3, 0.5])
+def test_a_countermovement_jump(height, rate):
+    performance = performers.jumping(height, rate)
+    analysis = analysed(performance)
+    assert analysis.task == "jump"
+    assert value(analysis, "repetitions") == 1
+    assert value(analysis, "jump_height_flight") == pytest.approx(height, abs=0.03 if rate > 30 else 0.05)
+    assert value(analysis, "jump_height_pelvis") == pytest.approx(height, abs=0.03 if rate > 30 else 0.05)
+    flight = 2 * np.sqrt(2 * height / 9.81)
+    assert value(analysis, "flight_time") == pytest.approx(flight, abs=2.2 / rate)
+
+
+def test_an_arm_raised_three_times():
+    analysis = analysed(performers.raising_an_arm(150))
+    assert analysis.task == "range_of_motion"
+    assert value(analysis, "shoulder_abduction_peak", "right") == pytest.approx(150, abs=5)
+    assert value(analysis, "shoulder_abduction_range", "right") == pytest.approx(140, abs=8)
+    peaks = [event.time_s for event in analysis.events if event.kind == "peak"]
+    assert peaks == pytest.approx([2.0, 5.0, 8.0], abs=0.1)
+
+
+def test_somebody_who_stands_still_does_nothing():
+    analysis = analysed(performers.raising_an_arm(12))
+    assert analysis.task == "none"
+    assert not analysis.parameters
+    assert not analysis.events
+
+
+def test_a_given_task_is_not_recognised_anew():
+    analysis = analysed(performers.squatting(3), "jump")
+    assert (analysis.task, analysis.recognised) == ("jump", False)
+    assert value(analysis, "repetitions") == 0
+
+
+def test_feet_out_of_view_say_so_instead_of_a_figure():
+    performance = performers.walking()
+    frames = performance.markers.times.size
+    image = np.full((frames, len(LANDMARKS), 2), 100.0)
+    image[: frames // 2, -4:, 1] = 700.0
+    landmarks = Landmarks(
+        performance.markers.times, image, np.zeros((frames, 33, 3)), np.ones((frames, 33)), (640, 480)
+    )
+    analysis = analyse(AnalysisInputs(performance.markers, performance.angles, landmarks))
+    assert analysis.task == "gait"
+    assert not analysis.parameters
+    assert "in 50% of the frames" in analysis.not_measurable[0].reason
+
+
+def test_too_few_frames_a_second_say_so():
+    analysis = analysed(performers.walking(rate=15.0), "gait")
+    assert not analysis.parameters
+    assert "15 frames per second; at least 20" in analysis.not_measurable[0].reason
+
+
+def test_gaps_and_single_frames_do_no_harm():
+    performance = performers.walking(noise=0.01)
+    positions = np.array(performance.markers.positions)
+    positions[100:160] = np.nan
+    positions[300:305, 3] = np.nan
+    gappy = Markers(performance.markers.times, performance.markers.names, positions)
+    analysis = analyse(AnalysisInputs(gappy, performance.angles))
+    assert value(analysis, "cadence") == pytest.approx(120 / 1.1, rel=0.02)
+    alone = Markers(gappy.times[:1], gappy.names, positions[:1])
+    assert analyse(AnalysisInputs(alone, JointAngles(alone.times, performance.angles.values[:1]))).task == "none"

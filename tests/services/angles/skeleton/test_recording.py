@@ -1,0 +1,160 @@
+"""The fit as a whole, on people whose motion is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from humanpose3d.motion import Markers, MarkerSpread
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, MARKER_INDEX, MARKERS, mirrored
+from services.angles.joints import joint_angles
+from services.angles.skeleton.isb import landmarks
+from services.angles.skeleton.kinematics import pose
+from services.angles.skeleton.recording import follow
+from tests.services.angles.skeleton.people import HEIGHT, person
+
+SUBJECT = Subject(height=HEIGHT, weight=75)
+FLEXIONS = ("hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l", "elbow_flex_r", "elbow_flex_l")
+
+
+def followed(markers, sd=0.01):
+    spread = MarkerSpread(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), sd))
+    return follow(markers, spread, SUBJECT, lambda _frames: None)
+
+
+def errors(found, known, names):
+    columns = [known.model.coordinate(name) for name in names]
+    return np.degrees(found.coordinates[:, columns] - known.coordinates[:, columns])
+
+
+def test_a_motion_without_noise_comes_back():
+    known = person()
+    found = followed(known.markers())
+    weak = ("pro_sup", "subtalar")  # told by markers near their axis, so that what is known of postures pulls at them
+    every = [c.name for c in known.model.coordinates if not c.locked and not c.translates]
+    strong = [name for name in every if not name.startswith(weak)]
+    assert np.abs(errors(found, known, strong)).max() < 3.0
+    assert np.abs(errors(found, known, every)).max() < 12.0
+    assert np.abs(errors(found, known, FLEXIONS)).mean() < 0.6
+
+
+def test_a_person_of_other_proportions_is_measured():
+    known = person(varied=0.05, seed=4)
+    found = followed(known.markers(), sd=0.005)
+    long_bones = [known.model.body(f"{bone}_r") for bone in ("femur", "tibia", "humerus", "ulna")]
+    assert found.personal.factors[long_bones, 1] == pytest.approx(known.factors[long_bones, 1], rel=0.02)
+    assert np.abs(errors(found, known, FLEXIONS)).mean() < 1.0
+
+
+def test_noise_is_smoothed():
+    known = person()
+    noise = np.random.default_rng(0).normal(0, 0.02, known.positions.shape)
+    found = followed(known.markers(noise), sd=0.02)
+    by_markers = joint_angles(known.markers(noise))
+    truth = joint_angles(landmarks(pose(known.model, known.coordinates), known.factors, known.times))
+    knee = JOINT_GROUP_INDEX["knee_r"], 0
+    rough = np.std(by_markers[:, *knee] - truth[:, *knee])
+    assert np.std(found.angles[:, *knee] - truth[:, *knee]) < 0.5 * rough
+
+
+def test_a_marker_that_is_missing_for_a_while_is_bridged():
+    known = person()
+    positions = known.positions
+    positions[40:60, MARKER_INDEX["RKnee"]] = np.nan
+    found = followed(Markers(known.times, ALL_MARKERS, positions))
+    assert np.isfinite(found.angles[:, JOINT_GROUP_INDEX["knee_r"]]).all()
+    assert np.abs(errors(found, known, ["knee_angle_r"])).max() < 6.0
+
+
+def test_what_nothing_supports_is_missing():
+    known = person(seconds=0.5)
+    positions = known.positions
+    for name in ("RAnkle", "RHeel", "RBigToe", "RSmallToe"):
+        positions[10:, MARKER_INDEX[name]] = np.nan
+    found = followed(Markers(known.times, ALL_MARKERS, positions))
+    missing = np.isnan(found.angles).any(axis=2)
+    gone = [JOINT_GROUP_INDEX["knee_r"], JOINT_GROUP_INDEX["ankle_r"]]
+    assert missing[10:, gone].all()
+    assert not missing[:10].any()
+    assert not np.delete(missing, gone, axis=1).any()
+    assert np.array_equal(np.isnan(found.angle_sd), np.isnan(found.angles))
+    assert np.isfinite(found.coordinates).all()
+
+
+def test_one_frame():
+    known = person(seconds=0.01)
+    assert len(known.times) == 1
+    found = followed(known.markers())
+    assert np.abs(errors(found, known, FLEXIONS)).max() < 2.0
+    assert np.isfinite(found.angle_sd).all()
+
+
+def test_nothing_seen_at_all():
+    known = person(seconds=0.1)
+    found = followed(Markers(known.times, ALL_MARKERS, np.full_like(known.positions, np.nan)))
+    assert np.isnan(found.angles).all()
+
+
+def test_the_frame_rate_changes_little():
+    noise = np.random.default_rng(1).normal(0, 0.02, (240, len(ALL_MARKERS), 3))
+    noise = np.apply_along_axis(lambda path: np.convolve(path, np.ones(24) / 24**0.5, "same"), 0, noise)  # lasts 0.2 s
+    fast = person(rate=120.0)
+    slow = person(rate=30.0)
+    every = followed(fast.markers(noise), sd=0.02)
+    fourth = followed(slow.markers(noise[::4]), sd=0.02)
+    columns = [fast.model.coordinate(name) for name in FLEXIONS]
+    apart = np.degrees(every.coordinates[::4, columns] - fourth.coordinates[:, columns])
+    assert np.abs(apart).mean() < 0.4
+    flexions = [JOINT_GROUP_INDEX[name] for name in ("hip_r", "knee_r", "elbow_r")]
+    assert every.angle_sd[::4, flexions, 0] == pytest.approx(fourth.angle_sd[:, flexions, 0], rel=0.25)
+
+
+def test_turning_on_goes_on_counting():
+    known = person(seconds=3.0)
+    turned = known.coordinates.copy()
+    turned[:, known.model.coordinate("pelvis_rotation")] += np.linspace(0, 3 * np.pi, len(known.times))
+    known = replace(known, coordinates=turned)
+    found = followed(known.markers())
+    assert np.abs(errors(found, known, ["pelvis_rotation"])).max() < 2.0
+    assert np.ptp(found.angles[:, JOINT_GROUP_INDEX["pelvis"], 2]) > 500
+
+
+def test_a_long_recording_is_joined_without_a_seam():
+    known = person(seconds=25.0, rate=30.0)  # 750 frames: two stretches
+    noise = np.random.default_rng(2).normal(0, 0.01, known.positions.shape)
+    found = followed(known.markers(noise))
+    steps = np.abs(np.diff(errors(found, known, FLEXIONS), axis=0))
+    assert steps[599].max() < 3 * steps.mean()
+
+
+def test_the_left_is_treated_as_the_right():
+    known = person(seconds=0.5)
+    noise = np.random.default_rng(5).normal(0, 0.02, known.positions.shape)
+    markers = known.markers(noise)
+    other = [ALL_MARKERS.index(mirrored(name)) for name in ALL_MARKERS]
+    swapped = Markers(markers.times, ALL_MARKERS, markers.positions[:, other] * (1, 1, -1))
+    one, two = followed(markers), followed(swapped)
+    for name in ("hip_flexion", "knee_angle", "arm_add", "elbow_flex", "pro_sup"):
+        right, left = (known.model.coordinate(f"{name}_{side}") for side in "rl")
+        assert np.degrees(one.coordinates[:, right]) == pytest.approx(np.degrees(two.coordinates[:, left]), abs=0.2)
+
+
+@pytest.fixture(name="people", scope="module")
+def _people():
+    """Six people with errors as large as stated: their angles, what was found and its standard deviation, (6, T, 12, 3)."""
+    every = []
+    for seed in range(6):
+        known = person(seconds=1.0, rate=10.0, seed=seed, varied=0.05)
+        noise = np.random.default_rng(seed).normal(0, 0.02, known.positions.shape) * (0.75, 0.75, 1.55)
+        found = followed(known.markers(noise), sd=0.02)
+        truth = joint_angles(landmarks(pose(known.model, known.coordinates), known.factors, known.times))
+        every.append((truth, found.angles, found.angle_sd))
+    return [np.array(values) for values in zip(*every, strict=True)]
+
+
+@pytest.mark.parametrize("joint", ["hip", "knee", "elbow"])
+def test_the_stated_uncertainty_covers_the_errors(joint, people):
+    """68 % of errors should be within one standard deviation; 120 angles of 6 people tell that to 10 %."""
+    truth, found, sd = (values[:, :, [JOINT_GROUP_INDEX[f"{joint}_{side}"] for side in "rl"], 0] for values in people)
+    assert 0.55 < np.mean(np.abs(found - truth) < sd) < 0.95
