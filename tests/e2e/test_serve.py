@@ -138,7 +138,7 @@ def test_everything_ends_with_a_killed_supervisor_and_what_was_at_work_goes_on_w
     with served(data, port) as process, Client(f"http://127.0.0.1:{port}") as client:
         everything = psutil.Process(process.pid).children(recursive=True)
         assert {child.pid for child in everything} > {child.pid for child in children(data)}
-        run_key = client.submit(SAMPLE, height=1.72, weight=70)
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True)
         until(lambda: client.progress(run_key).progress > 0)
         process.kill()
         process.wait()
@@ -168,13 +168,13 @@ def test_a_full_disk_stops_nothing_for_good_and_is_named(tmp_path: Path):
     with small_disk(tmp_path / "data", 64) as data, served(data, port) as process:
         url = f"http://127.0.0.1:{port}"
         with Client(url) as client:
-            keys = [client.submit(SAMPLE, height=1.72, weight=70, pose_model="lite") for _ in range(2)]
+            keys = [client.submit(SAMPLE, height=1.72, weight=70, consent=True, pose_model="lite") for _ in range(2)]
             filler = fill(data)
             until(lambda: httpx.get(f"{url}/readyz", timeout=20).status_code == 503)
             until(lambda: httpx.get(f"{url}/readyz", timeout=20).json()["code"] == "bus-disk-full")
             assert "disk is full" in httpx.get(f"{url}/readyz", timeout=20).json()["detail"]
             with pytest.raises(ApiError, match=r"disk|room"):
-                client.submit(SAMPLE, height=1.72, weight=70)
+                client.submit(SAMPLE, height=1.72, weight=70, consent=True)
             assert process.stdout is not None
             assert f"The disk that holds {data} is full. Make room" in process.stdout.readline()
             filler.unlink()
