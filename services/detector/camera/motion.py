@@ -39,6 +39,9 @@ _MARGIN: Final = 1.3
 _AGREE_PX: Final = 1.5
 """Points of one movement are this near to it, in pixels of the small picture."""
 
+_SEED_PX: Final = 4.0
+"""The same for a first guess, which leaves perspective aside."""
+
 _MOST_RESIDUAL: Final = 0.12
 """Of the movement, that turning and zooming may leave unexplained in the median point, beside half a pixel."""
 
@@ -111,7 +114,8 @@ class Motion(BaseModel):
         if not new:
             return self
         (start,), (zoom,) = self.at(np.array(chunk.times_s[:1]))
-        turns = start * Rotation.from_rotvec(np.array(chunk.turns)[new])
+        # the chunk's pan and tilt were measured as if nothing had been zoomed before it
+        turns = start * Rotation.from_rotvec(np.array(chunk.turns)[new] / (zoom, zoom, 1.0))
         return type(self)(
             times_s=(*self.times_s, *(chunk.times_s[index] for index in new)),
             turns=(*self.turns, *((float(x), float(y), float(z)) for x, y, z in turns.as_rotvec())),
@@ -185,15 +189,17 @@ class MotionMeter:
         first, now = self._key.points[there], moved[there]
         size = np.array(gray.shape[::-1], dtype=float)
         fit = _fit(first - size / 2, now - size / 2, self._focal * self._key.zoom * size.max())
-        turn, zoom = self._key.turn * fit.turn.inv(), self._key.zoom * fit.zoom
-        if fit.doubtful:
-            last, last_zoom, _ = self._looks[-1]
-            turn, zoom = Rotation.from_rotvec(last), last_zoom
+        turn, zoom, lost = self._key.turn, self._key.zoom, fit.doubtful
+        if lost:  # against the look before, if not against that at which the points were chosen
+            last, zoom, _ = self._looks[-1]
+            turn = Rotation.from_rotvec(last)
+            fit = _fit(self._points[there] - size / 2, now - size / 2, self._focal * zoom * size.max())
+        turn, zoom = turn * fit.turn.inv(), zoom * fit.zoom
         self._looks.append((turn.as_rotvec(), float(zoom), fit.doubtful))
         self._points, chosen = now, len(self._key.points)
         self._key = _Key(first, self._key.turn, self._key.zoom)
         far = len(now) and float(np.median(np.linalg.norm(now - first, axis=1))) > size.max() / 5
-        if fit.doubtful or far or len(now) < max(_FEWEST + 1, _KEPT * chosen):
+        if lost or far or len(now) < max(_FEWEST + 1, _KEPT * chosen):
             self._begin(gray, beside, turn, zoom)
 
 
@@ -221,17 +227,23 @@ def _fit(first: FloatArray, now: FloatArray, focal_px: float) -> _Fit:
     flow = float(np.median(np.linalg.norm(now - first, axis=1)))
     if flow < _STILL_PX:
         return still
-    matrix, inliers = cv2.estimateAffinePartial2D(first, now, method=cv2.RANSAC, ransacReprojThreshold=_AGREE_PX)
+    matrix, inliers = cv2.estimateAffinePartial2D(first, now, method=cv2.RANSAC, ransacReprojThreshold=_SEED_PX)
     if matrix is None:
         return still._replace(doubtful=True)
     agree = inliers.ravel().astype(bool)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     roll = float(np.arctan2(matrix[1, 0], matrix[0, 0]))
     values = np.array([-matrix[1, 2] / focal_px, matrix[0, 2] / focal_px, roll, np.log(max(scale, 1e-3))])
-    values = _refined(values, first[agree], now[agree], focal_px)
-    left = np.linalg.norm(_projected(values, first, focal_px) - now, axis=1)
+    for _ in range(2):
+        values = _refined(values, first[agree], now[agree], focal_px)
+        left = np.linalg.norm(_projected(values, first, focal_px) - now, axis=1)
+        agree = left < _AGREE_PX
+        if agree.sum() < _FEWEST:
+            return still._replace(doubtful=True)
     doubtful = agree.mean() < _KEPT or float(np.median(left)) > 0.5 + _MOST_RESIDUAL * flow
-    return _Fit(Rotation.from_rotvec(values[:3]), float(np.exp(values[3])), bool(doubtful))
+    if doubtful:
+        return still._replace(doubtful=True)
+    return _Fit(Rotation.from_rotvec(values[:3]), float(np.exp(values[3])), doubtful=False)
 
 
 def _refined(values: FloatArray, first: FloatArray, now: FloatArray, focal_px: float) -> FloatArray:

@@ -167,8 +167,8 @@ def _few(video: Video, surveyed: Survey) -> Iterator[Frame]:
 
 
 def _one(looks: Sequence[Sequence[Sighting]]) -> tuple[PersonTrack, ...]:
-    """Where there never were two at a time, all are one."""
-    sightings = tuple(seen for look in looks for seen in look)
+    """Where there never were two who matter at a time, all are one."""
+    sightings = [max(look, key=lambda seen: seen.whole**3 * seen.size) for look in looks if look]
     return (PersonTrack.of(1, sightings),) if sightings else ()
 
 

@@ -220,8 +220,8 @@ def test_cancelling_closes_everything_and_leaves_no_file(sample, tmp_path, monke
 
     with pytest.raises(Cancelled):
         run(DetectorInputs(sample, tmp_path), LITE.model_copy(update={"pose_runtime": runtime}), cancel)
-    # The video is surveyed, then looked at for which way is up, then detected.
-    assert sorted(closed) == ["PoseLandmarker"] * (runtime == "mediapipe") + ["Video"] * 3
+    # The video is surveyed, then looked at for which way is up and for who is in it, then detected.
+    assert sorted(closed) == ["PoseLandmarker"] * (runtime == "mediapipe") + ["Video"] * 4
     assert not list(tmp_path.iterdir())
 
 
