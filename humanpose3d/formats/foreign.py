@@ -63,8 +63,8 @@ def _as_markers(name: str, table: TrcTable, strict: bool) -> tuple[Markers, list
     names = _each_once(table.names)
     if names != table.names:
         notes.append("Some columns have no name or that of another; they are numbered.")
-    later = np.concatenate([[True], np.diff(np.maximum.accumulate(table.times)) > 0]) if table.times.size else []
-    kept = np.asarray(later, dtype=bool)
+    kept = np.ones(table.times.size, dtype=bool)
+    kept[1:] = np.diff(np.maximum.accumulate(table.times)) > 0
     if not kept.all():
         notes.append(f"{(~kept).sum()} frames repeat an earlier time and are left out.")
     return Markers(table.times[kept], names, table.positions[kept]), notes
@@ -140,6 +140,6 @@ def _upward(markers: Markers) -> FloatArray | None:
 
 def _middle(points: FloatArray) -> FloatArray:
     """(T, 3) the middle of those that are seen; NaN where none is."""
-    seen = np.isfinite(points).all(axis=2)
+    seen = np.asarray(np.isfinite(points).all(axis=2))
     count = np.where(seen.any(axis=1), seen.sum(axis=1), np.nan)
     return np.asarray(np.where(seen[..., None], points, 0.0).sum(axis=1) / count[:, None])

@@ -31,7 +31,7 @@ def written(folder: Path, replace: tuple[str, str] | None = None, markers: Marke
     return path
 
 
-def turned(rotation: np.ndarray) -> Markers:
+def turned(rotation: list[list[float]]) -> Markers:
     return Markers(person().times, NAMES, person().positions @ np.asarray(rotation).T)
 
 

@@ -41,7 +41,7 @@ def _known() -> Person:
 
 
 @pytest.fixture(name="markers", scope="module")
-def _markers(known) -> Markers:
+def _markers(known: Person) -> Markers:
     return known.markers(np.random.default_rng(0).normal(0, NOISE, known.positions.shape))
 
 

@@ -18,7 +18,7 @@ def room() -> Picture:
     rng = np.random.default_rng(4)
     layers = [rng.integers(0, 255, (shape, shape * 2, 3)).astype(np.float32) for shape in (6, 18, 54)]
     wide = [cv2.resize(layer, (3 * SIZE[0], 3 * SIZE[1]), interpolation=cv2.INTER_CUBIC) for layer in layers]
-    return np.clip(np.mean(wide, axis=0), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.mean(wide, axis=0), 0, 255).astype(np.uint8))
 
 
 def filmed(room: Picture, turn_deg: Sequence[float], zoom: float) -> Picture:
