@@ -12,7 +12,7 @@ REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-training test-reference check format bench-speed bench-service bench-accuracy models pictures train-env lock vendor clean
+.PHONY: help install demo test test-training test-reference check format bench-speed bench-service bench-accuracy models images train-env lock vendor clean
 .PHONY: docs docs-deploy smoke dist coverage test-wheel test-standalone networks
 
 help:  ## list these targets
@@ -52,7 +52,7 @@ check: $(VENV)/.test  ## format, lint, types, import rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/.test  ## format and mend what the linter can mend
+format: $(VENV)/.test  ## format and correct what the linter can correct
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -88,7 +88,7 @@ networks: .venv-convert/.made  ## rebuild models/pose_*.onnx from the .task bund
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml (with UPGRADE=1: at the newest versions)
 	requirements/compile.sh $(UV) $(if $(UPGRADE),--upgrade)
 
-pictures: $(VENV)/.test  ## take the README's pictures of the page again (needs chromium)
+pictures: $(VENV)/.test  ## take the README's images of the page again (needs chromium)
 	$(BIN)/python -m tests.page.for_readme
 
 vendor:  ## fetch the page's libraries at their pinned versions (needs npm)

@@ -32,7 +32,7 @@ from benchmarks.scoring import (
     figures,
     spread_figures,
 )
-from humanpose3d.errors import InvalidMotion, NobodyDetected
+from humanpose3d.errors import InvalidMotion, NoPersonDetected
 from humanpose3d.motion import FloatArray
 from humanpose3d.options import RunOptions
 
@@ -152,7 +152,7 @@ def _all_answers(cases: Sequence[Case], cycles: int, ledger: Ledger) -> dict[str
 def _answer(condition: Condition, case: Case, cycles: int, ledger: Ledger) -> Answer:
     try:
         answer = condition.answer(case, cycles)
-    except (NobodyDetected, InvalidMotion):
+    except (NoPersonDetected, InvalidMotion):
         ledger.failed.setdefault(condition.key, []).append(case.name)
         return no_answer(case)
     ledger.models.setdefault(condition.key, answer.models)

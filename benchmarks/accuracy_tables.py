@@ -5,7 +5,7 @@ from typing import Any, Final
 
 METRICS: Final = {
     "mpjpe_cm": "MPJPE, cm",
-    "x_cm": "across the picture (x), cm",
+    "x_cm": "across the image (x), cm",
     "y_cm": "up (y), cm",
     "depth_cm": "depth (z), cm",
     "pa_mpjpe_cm": "PA-MPJPE, cm",
@@ -41,8 +41,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         "# Accuracy",
         "",
         "Made by `make bench-accuracy`; `benchmarks/README.md` says what each figure means. Mean absolute errors; in "
-        "brackets 95 % intervals over clips drawn anew. The columns *raw, true tilt given* and *true markers* know the "
-        "truth: they show what the camera's tilt costs, and what no refinement of markers can mend.",
+        "brackets 95 % intervals over clips drawn again. The columns *raw, true tilt given* and *true markers* know the "
+        "truth: they show what the camera's tilt costs, and what no refinement of markers can correct.",
         "",
     ]
     titles = {key: condition["title"] for key, condition in result["conditions"].items()}
@@ -72,8 +72,8 @@ def _real_clip(measured: Mapping[str, Any], titles: Mapping[str, str]) -> Iterat
     yield "## Real clip (4 cameras, each by itself, 100 frames)"
     yield ""
     yield (
-        f"The four cameras agree to {cameras['reprojection_px']} pixels after mending and leaving out, "
-        f"{cameras['reprojection_plain_px']} before. Left and right exchanged by the detector in: "
+        f"The four cameras agree to {cameras['reprojection_px']} pixels after correcting and leaving out, "
+        f"{cameras['reprojection_plain_px']} before. Left and right swapped by the detector in: "
         f"{_listed(cameras['left_right_exchanged_share'], lambda share: f'{share:.0%}')} of the frames. Cameras "
         f"pitched down by {_listed(cameras['camera_pitch_down_deg'], lambda angle: f'{angle:.0f}°')}, rolled by "
         f"{_listed(cameras['camera_roll_deg'], lambda angle: f'{angle:.0f}°')}."

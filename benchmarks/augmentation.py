@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def swaying(frames: int) -> Markers:
-    """So many frames of somebody who stands and sways; the networks take as long for any motion."""
+    """That many frames of a person who stands and sways; the networks take as long for any motion."""
     times = np.arange(frames) / 60
     unseen = Markers(times, MARKERS, np.full((frames, len(MARKERS), 3), np.nan))
     still = BodyFrame(np.zeros((frames, 3)), np.zeros(frames))

@@ -115,7 +115,7 @@ def _copies(trial: Trial) -> Iterator[tuple[str, FloatArray, FloatArray]]:
 
 
 def _turning(trial: Trial) -> Iterator[tuple[str, FloatArray, FloatArray]]:
-    """The person turns while moving, by so many degrees a second; the answer is turned back before it is judged."""
+    """The person turns while moving, by that many degrees a second; the answer is turned back before it is judged."""
     for rate in (45, 90, 180):
         angles = np.radians(rate) * (trial.markers.times - trial.markers.times[0])
         turning = trial.turned(angles)

@@ -97,7 +97,7 @@ class RealClip:
         return cls(chosen, landmarks, verticals, triangulate(chosen, np.stack([one.image for one in landmarks])))
 
     def facts(self) -> dict[str, JsonValue]:
-        """How well the cameras agree, in pixels, and what was mended."""
+        """How well the cameras agree, in pixels, and what was corrected."""
         seen = np.stack([c.straightened(one.image) for c, one in zip(self.cameras, self.landmarks, strict=True)])
         plain = distances(self.cameras, seen, least_squares(self.cameras, seen))
         together = self.together
@@ -218,6 +218,6 @@ def _shares(names: Sequence[str], values: Sequence[float] | FloatArray) -> dict[
 
 
 def _pitch_roll(camera: CalibratedCamera) -> tuple[float, float]:
-    """Degrees: positive where it looks down, and where upright things lean to the right of the picture."""
+    """Degrees: positive where it looks down, and where upright things lean to the right of the image."""
     x, y, z = camera.rotation[:, 2]
     return float(np.degrees(np.arcsin(-z))), float(np.degrees(np.arctan2(x, -y)))

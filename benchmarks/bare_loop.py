@@ -11,7 +11,7 @@ from shared.models import shipped
 
 
 def count_people(video: Path, pose_model: str) -> int:
-    """Decode and detect every frame; in how many somebody was found."""
+    """Decode and detect every frame; in how many a person was found."""
     options = vision.PoseLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(shipped(f"pose_landmarker_{pose_model}.task"))),
         running_mode=vision.RunningMode.VIDEO,

@@ -25,7 +25,7 @@ class Case:
     markers  (T, 22, 3) metres, true, in that world; NaN where not known.
     angles   (T, 12, 3) degrees, true; NaN where not known. The pelvis' rotation counts from the heading of the camera's
              first frame, as in a run.
-    verticals  what the detector says of the picture's upright lines.
+    verticals  what the detector says of the image's upright lines.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Case:
 
 
 def rendered_cases(folder: Path) -> Iterator[Case]:
-    """The test clips in which the detector found somebody, from a folder that `humanpose3d train data` made."""
+    """The test clips in which the detector found a person, from a folder that `humanpose3d train data` made."""
     for file in pair_files(folder):
         pair = read_pair(file)
         if pair.split != "test" or not pair.landmarks.detected.any():

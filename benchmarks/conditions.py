@@ -37,7 +37,7 @@ class NotAvailable(Exception):
 class Answer:
     """What one condition makes of one clip.
 
-    markers    (T, 22, 3) metres, upright as the condition sees it: x to the picture's right, y up, z to the camera.
+    markers    (T, 22, 3) metres, upright as the condition sees it: x to the image's right, y up, z to the camera.
     angles     (T, 12, 3) degrees.
     up         (T, 3) the up that it worked with, in the camera's axes.
     marker_sd  (T, 22) metres along an axis, angle_sd (T, 12, 3) degrees: standard deviations, where it states them.
@@ -109,7 +109,7 @@ CONDITIONS: Final = (
 )
 """Raw MediaPipe takes the camera for level; the filter is the zero-phase Butterworth at 6 Hz. `raw_levelled` and
 `true_markers` are no contenders, since they know the truth: they tell what tilt costs, and what no refiner of markers
-can mend."""
+can correct."""
 
 
 def no_answer(case: Case) -> Answer:

@@ -1,7 +1,7 @@
-"""A recording of any length without a video: somebody who walks on the spot before a camera, as the detector sees it.
+"""A recording of any length without a video: a person who walks on the spot before a camera, as the detector sees it.
 
-Ten seconds are filmed (`tests.services.refiner.synthetic`: a body of known lengths, a tilted camera, a detector's
-errors) and repeated, while the person drifts about in the picture, hides a wrist now and then, and leaves for a moment.
+Ten seconds are recorded (`tests.services.refiner.synthetic`: a body of known lengths, a tilted camera, a detector's
+errors) and repeated, while the person drifts about in the image, hides a wrist now and then, and leaves for a moment.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import numpy as np
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import StageReport, VideoFacts
 from humanpose3d.skeleton import LANDMARK_INDEX
-from tests.services.refiner.synthetic import Camera, filmed, walking
+from tests.services.refiner.synthetic import Camera, recorded, walking
 
 RATE: Final = 60.0
 """Frames per second."""
@@ -35,7 +35,7 @@ class Detection:
 
 
 def detection(frames: int) -> Detection:
-    """As if a clip of so many frames at 60 a second had been seen."""
+    """As if a clip of that many frames at 60 a second had been seen."""
     landmarks = long_landmarks(frames)
     facts = VideoFacts(
         width=landmarks.image_size[0],
@@ -73,7 +73,7 @@ def long_landmarks(frames: int) -> Landmarks:
 def _tile() -> Landmarks:
     times = np.arange(round(_TILE_S * RATE)) / RATE
     on_the_spot = walking(times, _SPEED, _STRIDE) - np.array([0, 0, _SPEED]) * times[:, None, None]
-    return filmed(times, on_the_spot, Camera(pitch=8, roll=2, azimuth=40, noise=0.01))
+    return recorded(times, on_the_spot, Camera(pitch=8, roll=2, azimuth=40, noise=0.01))
 
 
 def _drift(times: FloatArray) -> FloatArray:

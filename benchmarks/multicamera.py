@@ -1,9 +1,9 @@
 """What really happened, from several calibrated cameras: what the detector saw in each of them, triangulated.
 
-A detector takes left for right and errs by itself in each picture. So, frame by frame, every camera may have its left
-and right exchanged (the exchange that makes the cameras agree best is taken), and for every landmark one camera may be
+A detector takes left for right and errs by itself in each image. So, frame by frame, every camera may have its left
+and right swapped (the swap that makes the cameras agree best is taken), and for every landmark one camera may be
 left out (the one without which the others agree, where they do not all). Nothing is judged by anything but the distance
-between a detection and the point projected back into its picture.
+between a detection and the point projected back into its image.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class CalibratedCamera:
     """A camera whose place and lens are known.
 
     matrix (3, 3) of its lens, pixels; distortion (4,) k1, k2, p1, p2 as OpenCV has them. A point p (3,) of the world,
-    metres, lies at rotation @ p + shift in the camera's axes (x right, y down, z away).
+    metres, is at rotation @ p + shift in the camera's axes (x right, y down, z away).
     """
 
     name: str
@@ -61,7 +61,7 @@ class CalibratedCamera:
         return np.asarray(-self.rotation.T @ self.shift)
 
     def straightened(self, image: FloatArray) -> FloatArray:
-        """(..., 2) pixels as a lens that distorts nothing would show them, from pixels of the picture; NaN stays."""
+        """(..., 2) pixels as a lens that distorts nothing would show them, from pixels of the image; NaN stays."""
         points = np.nan_to_num(image).reshape(-1, 1, 2)
         flat = cv2.undistortPoints(points, self.matrix, self.distortion, P=self.matrix).reshape(image.shape)
         return np.where(np.isfinite(image), flat, np.nan)
@@ -71,10 +71,10 @@ class CalibratedCamera:
 class Triangulation:
     """Landmarks in the world of the calibration.
 
-    points    (T, 33, 3) metres; NaN where fewer than two cameras saw somebody.
-    swapped   (C, T) whether a camera had left and right exchanged.
+    points    (T, 33, 3) metres; NaN where fewer than two cameras saw a person.
+    swapped   (C, T) whether a camera had left and right swapped.
     used      (C, T, 33) whether a camera's detection counted.
-    error_px  (C, T, 33) pixels between what a camera detected (exchanges mended) and the point projected back.
+    error_px  (C, T, 33) pixels between what a camera detected (swaps corrected) and the point projected back.
     """
 
     points: FloatArray
@@ -98,7 +98,7 @@ def read_qualisys(path: Path) -> list[CalibratedCamera]:
 
 
 def triangulate(cameras: Sequence[CalibratedCamera], images: FloatArray) -> Triangulation:
-    """Landmarks in the world from what every camera detected: images (C, T, 33, 2) pixels, NaN where nobody was."""
+    """Landmarks in the world from what every camera detected: images (C, T, 33, 2) pixels, NaN where no person was."""
     seen = np.stack([camera.straightened(image) for camera, image in zip(cameras, images, strict=True)])
     swapped = find_exchanges(cameras, seen)
     mended = np.where(swapped[..., None, None], seen[:, :, _MIRROR], seen)
@@ -136,10 +136,10 @@ def distances(cameras: Sequence[CalibratedCamera], seen: FloatArray, points: Flo
 
 
 def find_exchanges(cameras: Sequence[CalibratedCamera], seen: FloatArray) -> NDArray[np.bool_]:
-    """(C, T) the exchange of left and right in each camera that makes them agree; seen (C, T, 33, 2) straightened.
+    """(C, T) the swap of left and right in each camera that makes them agree; seen (C, T, 33, 2) straightened.
 
     Judged by the mean over the landmarks of the root mean square distance over the cameras. Mirroring all cameras
-    changes no distance, so at most half of them are taken to be exchanged, and fewer before more.
+    changes no distance, so at most half of them are taken to be swapped, and fewer before more.
     """
     count = len(cameras)
     options = sorted((o for o in product((False, True), repeat=count) if 2 * sum(o) <= count), key=sum)
@@ -148,7 +148,7 @@ def find_exchanges(cameras: Sequence[CalibratedCamera], seen: FloatArray) -> NDA
 
 
 def _disagreement(cameras: Sequence[CalibratedCamera], seen: FloatArray, option: tuple[bool, ...]) -> FloatArray:
-    """(T,) pixels, with the cameras of the option exchanged."""
+    """(T,) pixels, with the cameras of the option swapped."""
     tried = np.where(np.array(option)[:, None, None, None], seen[:, :, _MIRROR], seen)
     square = distances(cameras, tried, least_squares(cameras, tried)) ** 2
     there = np.isfinite(square)

@@ -2,7 +2,7 @@
 
 Every figure is a ratio of sums over frames (pooled over the clips), or the mean of several such ratios, or a
 correlation from pooled moments. A clip's frames are not independent, so the intervals are those of whole clips drawn
-anew with replacement (bootstrap, percentiles), all figures from the same draws.
+again with replacement (bootstrap, percentiles), all figures from the same draws.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ class Errors:
     """One clip under one condition, NaN where there is nothing to compare. T frames, N markers compared.
 
     offset        (T, N, 3) metres in the upright frame, hip-centred: estimate less truth.
-    wanted        (T, N) where the truth is known and the detector found somebody; what of it has no offset is missing.
+    wanted        (T, N) where the truth is known and the detector found a person; what of it has no offset is missing.
     aligned       (T,) metres after Procrustes. acceleration: (T, N) m/s². bones: (B,) standard deviation over mean.
     gravity, tilt (T,) degrees: of the up that was worked with, and of the true camera.
     view          (T,) index in `VIEWS`; -1 where the true pelvis is not known.
@@ -92,7 +92,7 @@ def convention(cases: Sequence[Case], answers: Sequence[Answer]) -> FloatArray:
 
 
 def errors(case: Case, answer: Answer, offset: FloatArray | None = None) -> Errors:
-    """Compare an answer with the truth where the detector found somebody; offset: what `convention` gave."""
+    """Compare an answer with the truth where the detector found a person; offset: what `convention` gave."""
     found = case.landmarks.detected
     truth = _blank(from_hips(upright(case.markers, case.camera)), ~found)
     got = _blank(from_hips(answer.markers), ~found)

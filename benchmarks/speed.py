@@ -155,7 +155,7 @@ def _family(process: psutil.Popen) -> list[psutil.Process]:
 
 
 def _alternating(ways: Mapping[str, Callable[[], dict[str, Any]]], repetitions: int) -> dict[str, list[dict[str, Any]]]:
-    """So many turns of each, in rounds, so that all meet the same load."""
+    """That many turns of each, in rounds, so that all meet the same load."""
     taken: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     for _ in range(repetitions):
         for name, turn in ways.items():

@@ -19,7 +19,7 @@ def markdown(measured: Mapping[str, Any]) -> str:
         [
             "# Speed",
             f"One run on {machine['processors']} processors ({machine['name']}); a clip of {clip['frames']} frames of "
-            f"{clip['picture']} pixels; medians of {measured['repetitions']} alternating turns, each a process of its "
+            f"{clip['image']} pixels; medians of {measured['repetitions']} alternating turns, each a process of its "
             "own. A shared machine: trust the ratios.",
             *_pipeline(measured["pipeline"]),
             *_distributed(measured["distributed"]),

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(_message(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("stopped; nothing was written", INTERRUPTED)
-    except Exception as error:  # the outermost edge: nobody wants a traceback unless they ask for it
+    except Exception as error:  # the outermost edge: no person wants a traceback unless they request it
         if os.environ.get("HUMANPOSE3D_DEBUG"):
             raise
         advice = "Set HUMANPOSE3D_DEBUG=1 and run again to see where, and please report it"

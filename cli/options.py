@@ -22,12 +22,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def subject(parsed: argparse.Namespace) -> Subject:
-    """The subject that was asked for. Raises InvalidOption."""
+    """The subject that was requested. Raises InvalidOption."""
     return Subject.parse({name: getattr(parsed, name) for name in Subject.model_fields})
 
 
 def run_options(parsed: argparse.Namespace) -> RunOptions:
-    """The options that were asked for. Raises InvalidOption."""
+    """The options that were requested. Raises InvalidOption."""
     return RunOptions.parse({name: getattr(parsed, name) for name in RunOptions.model_fields})
 
 

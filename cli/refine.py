@@ -31,7 +31,7 @@ def _command(parsed: argparse.Namespace) -> int:
     for note in found.notes:
         print(f"note: {note}")
     network = depth_network(RunOptions(main_refiner=True, depth_model_path=parsed.depth_model_path))
-    assert network is not None, "main_refiner asks for one"
+    assert network is not None, "main_refiner requests one"
     refined = refine_markers(network, markers, parsed.height)
     write_trc(parsed.output, refined.markers)
     left_out = len(set(markers.names) - set(refined.markers.names))

@@ -56,7 +56,7 @@ def append(path: Path, key: ApiKey) -> None:
 class KeyRing:
     """The keys of a file. Without a file everybody is the anonymous owner: for a loopback address only.
 
-    Raises InvalidSetting where the file cannot be read when the process starts. Later, while somebody edits it, the
+    Raises InvalidSetting where the file cannot be read when the process starts. Later, while a person edits it, the
     lines that can be read count.
     """
 

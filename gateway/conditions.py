@@ -1,4 +1,4 @@
-"""What the conditional headers of a request ask for (RFC 9110, 13 and 14): all of a file, a range, or only news."""
+"""What the conditional headers of a request request (RFC 9110, 13 and 14): all of a file, a range, or only news."""
 
 import re
 from collections.abc import Sequence

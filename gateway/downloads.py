@@ -21,7 +21,7 @@ from shared.runtime.store import Store
 _TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain"}
 _COMPRESSED: Final = (".mp4", ".png")
 _REPORT_POLICY: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""For pages and drawings among the results: they show what is in them, run nothing and ask nobody."""
+"""For pages and drawings among the results: they show what is in them, run nothing and ask no person."""
 _READABLE: Final = 0o100644
 
 
@@ -44,7 +44,7 @@ class Streamed(StreamingResponse):
 
 
 async def file_response(store: Store, state: RunState, path: str, asked: Headers) -> Response:
-    """One result file, or what the headers of the request ask for of it: a range, or only news (RFC 9110, 13 and 14).
+    """One result file, or what the headers of the request request of it: a range, or only news (RFC 9110, 13 and 14).
 
     Raises ObjectNotFound where the run has no such file, RangeNotSatisfiable, PreconditionFailed.
     """
@@ -95,7 +95,7 @@ def archive_response(store: Store, state: RunState) -> Response:
 
 
 def _fast_deflate() -> "zlib._Compress":
-    """Twenty times as fast as the default, for tables of numbers a seventh larger: archives are made anew each time."""
+    """Twenty times as fast as the default, for tables of numbers a seventh larger: archives are made again each time."""
     return zlib.compressobj(level=1, wbits=-zlib.MAX_WBITS)
 
 

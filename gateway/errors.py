@@ -88,7 +88,7 @@ class UnknownHost(InputError):
 
 
 class ForeignOrigin(InputError):
-    """A page of another site asks for a change."""
+    """A page of another site requests a change."""
 
     code = "foreign-origin"
     status = 403
@@ -108,7 +108,7 @@ class PreconditionFailed(InputError):
 
 
 class RangeNotSatisfiable(InputError):
-    """The range asked for lies outside the file."""
+    """The range requested lies outside the file."""
 
     code = "range-not-satisfiable"
     status = 416

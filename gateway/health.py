@@ -1,4 +1,4 @@
-"""What watches the gateway asks for: liveness, readiness, metrics."""
+"""What watches the gateway requests: liveness, readiness, metrics."""
 
 import asyncio
 import contextlib

@@ -1,6 +1,6 @@
 """A video on its way into the store: passed on in parts while it arrives, so that this machine holds one part of it.
 
-Until its run is accepted a video has a place of its own that nobody else is told of. What is not accepted is removed;
+Until its run is accepted a video has a place of its own that no other process is informed of. What is not accepted is removed;
 what a killed process leaves there is swept after a day.
 """
 

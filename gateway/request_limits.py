@@ -19,7 +19,7 @@ _SMALL_BYTES: Final = 65_536
 
 
 class TimelyProtocol(H11Protocol):
-    """HTTP/1.1 that closes a connection whose headers do not arrive, of which a server can hold only so many."""
+    """HTTP/1.1 that closes a connection whose headers do not arrive, of which a server can hold only that many."""
 
     _headers_due: asyncio.TimerHandle | None = None
 
@@ -135,4 +135,4 @@ async def _stopped(task: "asyncio.Future[None]") -> None:
     task.cancel()
     await asyncio.wait({task})
     if not task.cancelled():
-        task.exception()  # the headers are sent; what went wrong afterwards concerns nobody
+        task.exception()  # the headers are sent; what went wrong afterwards concerns no person

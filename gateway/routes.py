@@ -45,7 +45,7 @@ _BINARY: Final = {"content": {"application/octet-stream": {"schema": {"type": "s
 
 _FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: _BINARY,
-    206: {"description": "the part asked for", **_BINARY},
+    206: {"description": "the part requested", **_BINARY},
     304: {"description": "what the client has is current"},
     **responses(404, 412, 416, 422),
 }

@@ -89,7 +89,7 @@ class RunIndex:
         seen: set[str] | None = set()
         async for change in self._bus.states():
             if change is None:
-                # Everything that exists has been told: what was not, was erased while nobody listened.
+                # Everything that exists has been told: what was not, was erased while no person listened.
                 for run_id in (self._states.keys() | self._unreadable.keys()) - (seen or set()):
                     self.drop(run_id)
                 seen = None

@@ -204,7 +204,7 @@ def _request(key: ApiKey, submission: Submission, filename: str, video: str, fin
 
 
 def _may_see(key: ApiKey, owner: str | None) -> bool:
-    """Whether a run of this owner is this key's: where nobody needs a key, whatever cannot be told whose it is, too."""
+    """Whether a run of this owner is this key's: where no person needs a key, whatever cannot be told whose it is, too."""
     return key.owner == owner or (owner is None and key.owner == ANONYMOUS)
 
 

@@ -1,4 +1,4 @@
-"""The web page: static files under `/`, with headers that let it ask nobody but this server."""
+"""The web page: static files under `/`, with headers that let it ask no person but this server."""
 
 import base64
 import hashlib

@@ -1,6 +1,6 @@
 """Videos that arrive before their run: whole by a form, or in parts that a broken line does not lose.
 
-An upload is nothing but its key, which nobody can guess: what has arrived under it is asked of the store each time, so
+An upload is nothing but its key, which no person can guess: what has arrived under it is asked of the store each time, so
 any gateway answers for any upload, and a client goes on after a reload, a restart or some hours without network. A run
 gets a copy of its own: an address that was given out for an upload reaches no run's video.
 """
@@ -45,7 +45,7 @@ class Uploads:
         return upload_key, await self._store.presign(_key(upload_key), PRESIGNED_LIFETIME, self.max_bytes)
 
     async def arrived(self, upload_key: str) -> Arrived:
-        """What is there of an upload, all of it where it has become a run; of a key that nobody used yet, nothing."""
+        """What is there of an upload, all of it where it has become a run; of a key that no person used yet, nothing."""
         with suppress(ObjectNotFound):
             await self._store.stat(_key(upload_key))
             return Arrived([], complete=True)
@@ -105,7 +105,7 @@ class Uploads:
                 await self._store.delete(found.key.rpartition("/")[0] + "/")
 
     async def _demand_open(self, upload_key: str, number: int) -> None:
-        """Nobody changes the video of a run."""
+        """No person changes the video of a run."""
         most = math.ceil(self.max_bytes / PART_BYTES)
         if not 1 <= number <= most:
             raise InvalidOption({"number": f"is a part's number, 1 to {most}"})
@@ -123,7 +123,7 @@ class Uploads:
 
 
 def new_id() -> str:
-    """A key of a run or an upload, which nobody can guess."""
+    """A key of a run or an upload, which no person can guess."""
     return secrets.token_urlsafe(15)
 
 

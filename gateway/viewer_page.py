@@ -1,4 +1,4 @@
-"""The 3D viewer and a motion as one HTML file that asks nobody for anything: to look at, to mail to a colleague."""
+"""The 3D viewer and a motion as one HTML file that asks no person for anything: to look at, to mail to a colleague."""
 
 import base64
 import html

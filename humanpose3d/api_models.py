@@ -101,7 +101,7 @@ class Accepted(BaseModel):
     progress_url: str
     results_url: str
     events_url: str
-    warnings: list[str] = Field(description="what the server will not do, though it was asked for")
+    warnings: list[str] = Field(description="what the server will not do, though it was requested")
 
 
 class Progress(BaseModel):
@@ -170,7 +170,7 @@ class UploadForm(BaseModel):
     """An upload that was begun. Send the video in one of two ways, then start the run with its `upload_key`.
 
     Whole, straight to the store: POST `fields` and, last, `file` to `url` (null where the store has no address of its
-    own). Or in parts of `part_bytes`, which outlive a broken connection: ask for each part's address, PUT it there,
+    own). Or in parts of `part_bytes`, which outlive a broken connection: request each part's address, PUT it there,
     complete the upload.
     """
 

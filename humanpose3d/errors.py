@@ -1,13 +1,13 @@
 """Every error that HumanPose3D raises on purpose, in one tree.
 
     HumanPose3DError
-    ├── InputError                  the caller can mend it; the CLI exits with 2
+    ├── InputError                  the caller can correct it; the CLI exits with 2
     │   ├── VideoNotFound
     │   ├── UnreadableVideo
     │   │   └── NoVideoStream
     │   ├── VideoTooShort
-    │   ├── VideoTooLarge           more picture or more time than a server takes
-    │   ├── NobodyDetected
+    │   ├── VideoTooLarge           more image or more time than a server takes
+    │   ├── NoPersonDetected
     │   │   ├── RarelyDetected
     │   │   └── NoPerson
     │   ├── InvalidOption
@@ -30,7 +30,7 @@
     └── RunError                    a run cannot be changed in this way
         ├── RunNotFound
         ├── RunExists
-        ├── RunChanged              somebody else changed it first
+        ├── RunChanged              another changed it first
         ├── RunOver                 it has ended
         ├── RunUnreadable           another version stored it in a form that this one does not understand
         ├── Superseded              another worker has taken this piece of work over
@@ -56,7 +56,7 @@ class HumanPose3DError(Exception):
 
 
 class InputError(HumanPose3DError):
-    """What was asked for cannot be done as asked; the message says what to change."""
+    """What was requested cannot be done as asked; the message says what to change."""
 
     code = "invalid-input"
     status = 422
@@ -77,7 +77,7 @@ class UnreadableVideo(InputError):
 
 
 class NoVideoStream(UnreadableVideo):
-    """The file is a media file, but has no picture (audio only)."""
+    """The file is a media file, but has no image (audio only)."""
 
     code = "no-video-stream"
 
@@ -89,24 +89,24 @@ class VideoTooShort(InputError):
 
 
 class VideoTooLarge(InputError):
-    """The picture is larger, or the video longer, than this server takes."""
+    """The image is larger, or the video longer, than this server takes."""
 
     code = "video-too-large"
 
 
-class NobodyDetected(InputError):
+class NoPersonDetected(InputError):
     """No person was found in any frame."""
 
     code = "nobody-detected"
 
 
-class RarelyDetected(NobodyDetected):
+class RarelyDetected(NoPersonDetected):
     """A person was found in too small a share of the frames to trust the result."""
 
     code = "rarely-detected"
 
 
-class NoPerson(NobodyDetected):
+class NoPerson(NoPersonDetected):
     """What was found is most probably no person."""
 
     code = "no-person"
@@ -223,7 +223,7 @@ class StageCrashed(HumanPose3DError):
 
 
 class RunError(HumanPose3DError):
-    """A run cannot be changed in the way asked for."""
+    """A run cannot be changed in the way requested."""
 
     code = "run-conflict"
     status = 409
@@ -243,7 +243,7 @@ class RunExists(RunError):
 
 
 class RunChanged(RunError):
-    """The run was changed by somebody else since it was read."""
+    """The run was changed by another since it was read."""
 
     code = "run-changed"
 

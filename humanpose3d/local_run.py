@@ -39,7 +39,7 @@ def run(
     progress  whether to show a bar for each stage, in a terminal or a notebook.
     options   those of `humanpose3d run`, with underscores: `humanpose3d.options.RunOptions`.
 
-    Raises the errors of `humanpose3d.errors` that the command reports: InvalidOption, VideoNotFound, NobodyDetected, …;
+    Raises the errors of `humanpose3d.errors` that the command reports: InvalidOption, VideoNotFound, NoPersonDetected, …;
     StageCrashed where the process ended without saying why. On KeyboardInterrupt the run is stopped and leaves nothing.
 
     >>> r = run("walk.mp4", height=1.78, weight=75, estimate_missing=True)  # doctest: +SKIP
@@ -87,7 +87,7 @@ def _messages(command: list[str]) -> Iterator[Iterator[dict[str, Any]]]:
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
     assert child.stdout is not None
-    child.stdout.close()  # at its next message it finds nobody there, and gives up
+    child.stdout.close()  # at its next message it finds no person there, and gives up
     if os.name == "posix":
         child.terminate()
     try:

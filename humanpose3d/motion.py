@@ -22,12 +22,12 @@ class Landmarks:
     """What the detector saw: 33 body landmarks in every frame, in the camera's frame.
 
     times       (T,) seconds, the frames' own container timestamps, strictly increasing.
-    image       (T, 33, 2) pixels of the upright picture, x right, y down.
+    image       (T, 33, 2) pixels of the upright image, x right, y down.
     world       (T, 33, 3) metres, origin between the hips, axes of the camera: x right, y down, z away from it.
-    visibility  (T, 33) in [0, 1]; 0 where nobody was detected.
-    image_size  (width, height) of the upright picture, pixels.
+    visibility  (T, 33) in [0, 1]; 0 where no person was detected.
+    image_size  (width, height) of the upright image, pixels.
 
-    Frames in which nobody was detected hold NaN in `image` and `world`.
+    Frames in which no person was detected hold NaN in `image` and `world`.
 
     Raises InvalidMotion where a shape, the order of the times or the range of the visibility is wrong.
     """
@@ -158,7 +158,7 @@ class CameraMotion:
     times          (T,) seconds, strictly increasing.
     rotations      (T, 3, 3) take directions from the camera's axes in that frame (x right, y down, z away from it) to
                    those of the first frame; the first is the identity.
-    focal_lengths  (T,) as shares of the picture's longer side: the first frame's times the zoom.
+    focal_lengths  (T,) as shares of the image's longer side: the first frame's times the zoom.
 
     Raises InvalidMotion where a shape or the order of the times is wrong, or a focal length is not above zero.
     """
@@ -185,7 +185,7 @@ def read_only(array: FloatArray) -> FloatArray:
 
 
 def _frozen(values: ArrayLike) -> FloatArray:
-    """As float64, in rows, read-only; a copy unless nobody can write to the memory."""
+    """As float64, in rows, read-only; a copy unless no person can write to the memory."""
     base: object = values
     while isinstance(base, np.ndarray) and not base.flags.writeable and base.base is not None:
         base = base.base

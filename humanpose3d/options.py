@@ -123,15 +123,13 @@ class RunOptions(Contract):
     temporal_smoothing: Annotated[
         bool, Field(description="zero-phase low-pass filter over the markers (Butterworth, 6 Hz)")
     ] = False
-    plot_all_joint_angles: Annotated[bool, Field(description="write the multi-panel picture of all joint angles")] = (
-        False
-    )
-    plot_landmarks: Annotated[bool, Field(description="write a picture of the landmarks' paths")] = False
-    plot_augmented: Annotated[bool, Field(description="write a picture of the augmented markers")] = False
+    plot_all_joint_angles: Annotated[bool, Field(description="write the multi-panel image of all joint angles")] = False
+    plot_landmarks: Annotated[bool, Field(description="write an image of the landmarks' paths")] = False
+    plot_augmented: Annotated[bool, Field(description="write an image of the augmented markers")] = False
     save_angle_comparison: Annotated[
-        bool, Field(description="write a picture of the angles, right against left or before against after refinement")
+        bool, Field(description="write an image of the angles, right against left or before against after refinement")
     ] = False
-    show_all_markers: Annotated[bool, Field(description="draw all 65 markers in pictures, not only the 22")] = False
+    show_all_markers: Annotated[bool, Field(description="draw all 65 markers in images, not only the 22")] = False
     export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
     opensim: Annotated[
         bool, Field(description="write the person's scaled OpenSim model and its motion (.osim, _ik.mot)")
@@ -160,7 +158,7 @@ class RunOptions(Contract):
         Field(
             pattern=r"^(auto|largest|leftmost|rightmost|[1-9]\d{0,3}|\d+(\.\d*)?,\d+(\.\d*)?@\d+(\.\d*)?)$",
             description="whom to analyse where several people are in view: auto, largest, leftmost, rightmost, a "
-            "number of quality.json, or X,Y@T: a place in the picture (pixels, or shares from 0 to 1) at T seconds",
+            "number of quality.json, or X,Y@T: a place in the image (pixels, or shares from 0 to 1) at T seconds",
         ),
     ] = "auto"
     focal_length_35mm: Annotated[
@@ -194,7 +192,7 @@ class RunOptions(Contract):
 
     @property
     def writes_preview(self) -> bool:
-        """Whether there is a preview: asked for, or needed as the only film that may be shown."""
+        """Whether there is a preview: requested, or needed as the only video that may be shown."""
         return self.export_preview or self.blur_faces
 
 
@@ -233,10 +231,10 @@ FocalLengthSource = Literal["option", "35 mm equivalent", "field of view"]
 
 
 class VideoFacts(Contract):
-    """What the container and the decoder said about the video. Sizes are of the upright picture.
+    """What the container and the decoder said about the video. Sizes are of the upright image.
 
     capture_fps   at which the user says it was recorded; times, durations and rates are of the recording then.
-    focal_length  as a share of the picture's longer side; None where neither the user nor the file says it.
+    focal_length  as a share of the image's longer side; None where neither the user nor the file says it.
     lens          in the words of the camera's maker, where the file has them.
     """
 
@@ -260,24 +258,24 @@ class VideoFacts(Contract):
 
 
 def focal_length_of_35mm(millimetres: float) -> float:
-    """A 35 mm equivalent focal length as a share of the picture's longer side.
+    """A 35 mm equivalent focal length as a share of the image's longer side.
 
-    The longer side of 35 mm film is 36 mm. Phone makers state the equivalent for the diagonal of a 4:3 picture (34.6 mm
+    The longer side of 35 mm video is 36 mm. Phone makers state the equivalent for the diagonal of a 4:3 image (34.6 mm
     long), video standards would have it for 16:9 (37.7 mm): 36 mm is within 5 % of either. What stabilisation crops
-    from the picture, up to 20 %, lengthens the focal length besides, and no key states it.
+    from the image, up to 20 %, lengthens the focal length besides, and no key states it.
     """
     return millimetres / 36.0
 
 
 FOCAL_LENGTH: Final = 0.85
 
-"""Assumed focal length as a share of the picture's longer side: a phone's main camera (24–28 mm in 35 mm terms, over
-the 34.6 mm long side of a 4:3 picture with that diagonal: 0.69–0.81), of which video stabilisation crops 5–20 %, which
+"""Assumed focal length as a share of the image's longer side: a phone's main camera (24–28 mm in 35 mm terms, over
+the 34.6 mm long side of a 4:3 image with that diagonal: 0.69–0.81), of which video stabilisation crops 5–20 %, which
 lengthens it to 0.73–1.0."""
 
 
 class Verticals(Contract):
-    """Which way the world's upright lines run, as the picture shows it over the whole clip.
+    """Which way the world's upright lines run, as the image shows it over the whole clip.
 
     Up is (aside, -1, ahead) in the camera's axes (x right, y down, z away), for a camera of FOCAL_LENGTH: `ahead` grows
     in proportion to the true focal length, `aside` does not. ahead_sd_deg: what the lines' places across the image

@@ -48,7 +48,7 @@ def resample(markers: Markers, rate_hz: float | None = None) -> tuple[Markers, f
     """The same motion at a uniform rate, starting with the first frame, and that rate in Hz.
 
     Without `rate_hz` the rate is the motion's own or, where frames come irregularly, the one they most nearly keep.
-    Markers that are uniform already keep their values; only the rounding of their times is mended. Others are
+    Markers that are uniform already keep their values; only the rounding of their times is corrected. Others are
     interpolated on time (piecewise cubic Hermite, Fritsch & Butland 1984: no overshoot), and stay missing where they
     are missing and in holes of the recording. Raises InvalidMotion where there is no frame, one and no rate, or the
     rate is not positive.

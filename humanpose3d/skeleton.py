@@ -66,7 +66,7 @@ LANDMARK_SEGMENTS: Final = (
     ("nose", "right_eye_inner"),
     ("mouth_left", "mouth_right"),
 )
-"""The 35 lines of the BlazePose topology: pairs of landmarks that are joined when they are drawn over the picture."""
+"""The 35 lines of the BlazePose topology: pairs of landmarks that are joined when they are drawn over the image."""
 
 MARKERS: Final = (
     "Hip",

@@ -3,7 +3,7 @@
     python models/build_pose_landmarker.py [--package mediapipe-pose-0.5.1675469404.tgz] [--output models]
 
 Without --package, `npm pack` fetches it. The package holds the same networks as Google's own bundles, but without the
-metadata that MediaPipe Tasks reads: how a picture's values are to be normalised. A bundle is an uncompressed zip of the
+metadata that MediaPipe Tasks reads: how an image's values are to be normalised. A bundle is an uncompressed zip of the
 detector and one landmark model, each with that metadata added; dates are fixed, so the same input gives the same bytes.
 """
 

@@ -3,8 +3,8 @@
     python models/build_pose_networks.py
 
 Makes pose_landmarks_{lite,full,heavy}.onnx and pose_person.onnx (the person detector, one and the same in all three
-bundles). They take pictures as they are, (batch, side, side, 3) uint8 RGB, as many at once as there are; the outputs
-that nobody reads are left out. Weights stay where they are: an ONNX file names the place of each in the bundle (ONNX's
+bundles). They take images as they are, (batch, side, side, 3) uint8 RGB, as many at once as there are; the outputs
+that no person reads are left out. Weights stay where they are: an ONNX file names the place of each in the bundle (ONNX's
 external data; the bundles are not compressed), so it needs the bundle beside it and is small. Each network is compared
 with TensorFlow Lite before it takes the place of an earlier one.
 """
@@ -139,7 +139,7 @@ def _converted(tflite: bytes) -> ModelProto:
 
 
 def _named(model: ModelProto, source: Source) -> ModelProto:
-    """Only the outputs that are read, by names that say what they are; a picture of uint8 goes in."""
+    """Only the outputs that are read, by names that say what they are; an image of uint8 goes in."""
     kept = onnx.utils.Extractor(model).extract_model([model.graph.input[0].name], list(source.outputs))
     graph = kept.graph
     for old, new in source.outputs.items():
@@ -173,7 +173,7 @@ def _rename(graph: GraphProto, old: str, new: str) -> None:
 
 
 def _batched(model: ModelProto) -> ModelProto:
-    """Any number of pictures at once."""
+    """Any number of images at once."""
     graph = model.graph
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
@@ -268,7 +268,7 @@ def _put_in_order(graph: GraphProto) -> None:
 
 
 def _compare(path: Path, tflite: bytes, source: Source) -> None:
-    """Raises ValueError where an output differs, for one picture or in a batch."""
+    """Raises ValueError where an output differs, for one image or in a batch."""
     network = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     side = network.get_inputs()[0].shape[1]
     pictures = _pictures(side)
@@ -278,13 +278,13 @@ def _compare(path: Path, tflite: bytes, source: Source) -> None:
     for index, picture in enumerate(pictures):
         for name, expected in reference(picture).items():
             size, difference = np.abs(expected).max(), np.abs(together[name][index] - expected[0]).max()
-            print(f"    {name}, picture {index}: difference {difference:.1e} on ±{size:.3g}")
+            print(f"    {name}, image {index}: difference {difference:.1e} on ±{size:.3g}")
             if difference > source.tolerance * max(size, 1.0):
                 raise ValueError(f"{name} differs from TensorFlow Lite by {difference}.")
 
 
 def _pictures(side: int) -> NDArray[np.uint8]:
-    """Three pictures that are unlike one another: noise, a ramp, and a bright shape on dark ground."""
+    """Three images that are unlike one another: noise, a ramp, and a bright shape on dark ground."""
     random = np.random.default_rng(0)
     ramp = np.broadcast_to(np.linspace(0, 255, side, dtype=np.uint8)[:, None, None], (side, side, 3))
     shape = np.zeros((side, side, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""The values that stages exchange, as files: motion as .npz, models as .json, files as they are."""
+"""The values that stages swap, as files: motion as .npz, models as .json, files as they are."""
 
 import os
 import shutil
@@ -55,7 +55,7 @@ def load(path: Path, kind: type) -> Any:  # noqa: ANN401 -- the type is the call
 
 
 class Shelf(Mapping[str, Any]):
-    """The artefacts of a run by name; motion that is large lies in files and is read anew each time it is asked for.
+    """The artefacts of a run by name; motion that is large is in files and is read again each time it is requested.
 
     So no more of a long recording is in memory than is being worked on. `folder` is the caller's, for as long as the
     shelf is in use.
@@ -66,7 +66,7 @@ class Shelf(Mapping[str, Any]):
         self._held: dict[str, object] = values
 
     def take(self, made: MutableMapping[str, object]) -> None:
-        """Move what was made onto the shelf; `made` is empty afterwards, so that nobody keeps it in memory.
+        """Move what was made onto the shelf; `made` is empty afterwards, so that no person keeps it in memory.
 
         Raises OutputNotWritable.
         """
@@ -89,7 +89,7 @@ class Shelf(Mapping[str, Any]):
 
 
 class Files(Mapping[str, Any]):
-    """Artefacts that are files, by name, each read anew whenever it is asked for: as `Shelf`, of another process."""
+    """Artefacts that are files, by name, each read again whenever it is requested: as `Shelf`, of another process."""
 
     def __init__(self, files: Mapping[str, Path], kinds: Mapping[str, type]) -> None:
         self._files, self._kinds = {name: path for name, path in files.items() if name in kinds}, kinds

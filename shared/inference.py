@@ -84,7 +84,7 @@ def _loaded(path: Path, threads: int) -> Any:  # noqa: ANN401 -- ONNX Runtime's 
         raise ModelNotFound(f"The model file {path.name} is missing.")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    # Waiting threads sleep: spinning costs CPU time and slows whoever shares the cores.
+    # Waiting threads sleep: spinning costs CPU time and slows any process that shares the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = [name for name in _PROVIDERS if name in ort.get_available_providers()]
     try:

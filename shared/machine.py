@@ -18,10 +18,10 @@ def usable_cpus() -> int:
 
 
 def reuse_large_blocks() -> None:
-    """Let the C library keep freed memory for the next picture, where it is one that can be told to (glibc).
+    """Let the C library keep freed memory for the next image, where it is one that can be told to (glibc).
 
     By default it gives a block of some megabytes back at once, and then the kernel clears and maps every page of every
-    video frame anew: 1.8 of the 4.8 ms that a frame of 1080p took beside its detection where this was measured.
+    video frame again: 1.8 of the 4.8 ms that a frame of 1080p took beside its detection where this was measured.
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)

@@ -31,7 +31,7 @@ def shipped(name: str, directory: Path = MODELS_DIRECTORY) -> Path:
 def within(options: RunOptions, directory: Path) -> RunOptions:
     """The same options with every model that they name taken from this folder, whatever stands before its name.
 
-    What a server is asked for names files of its model folder alone.
+    What a server is requested names files of its model folder alone.
     """
     named = {name: getattr(options, name) for name in RunOptions.model_fields if name.endswith("_path")}
     found = {name: str(directory / Path(path).name) for name, path in named.items() if path is not None}

@@ -54,10 +54,10 @@ class Refiner:
 
 
 def refiner(options: RunOptions, half: Half, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Refiner | None:
-    """The network that these options ask for; None where they ask for none.
+    """The network that these options request; None where they request none.
 
     `depth_model_path` and `joint_model_path` come before `main_refiner_path`, and that before the network that ships,
-    which `main_refiner` asks for.
+    which `main_refiner` requests.
 
     Raises ModelNotFound and ModelCorrupt where the file cannot be used, ModelError where it is another network than one
     with these inputs and outputs.

@@ -15,7 +15,7 @@ CONTEXT: Final[SpawnContext] = multiprocessing.get_context("spawn")
 
 
 def pool(count: int, prepare: Callable[..., None], *arguments: object) -> ProcessPoolExecutor:
-    """So many processes, each of which begins with `prepare(*arguments)`. They start with the first work."""
+    """That many processes, each of which begins with `prepare(*arguments)`. They start with the first work."""
     return ProcessPoolExecutor(count, CONTEXT, partial(_begin, prepare, *arguments))
 
 
@@ -30,4 +30,4 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-    os._exit(1)  # nobody waits for what is being computed
+    os._exit(1)  # no person waits for what is being computed

@@ -19,7 +19,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def clear_leftovers() -> None:
-    """Remove the folders of processes that were killed: they hold pieces of somebody's video."""
+    """Remove the folders of processes that were killed: they hold pieces of a person's video."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
         # In a container every process has the same number, so a folder of our own number is left over too.

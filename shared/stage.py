@@ -24,7 +24,7 @@ It may raise Cancelled: a stage lets that pass, and leaves nothing behind.
 
 
 def silent(done: int, total: int | None) -> None:
-    """Progress that tells nobody."""
+    """Progress that tells no person."""
 
 
 def needs_nothing(_options: RunOptions) -> None:
@@ -35,7 +35,7 @@ def needs_nothing(_options: RunOptions) -> None:
 class Division:
     """How a stage's work is cut into parts, so that all who do this stage can share a run.
 
-    `gather` of all parts gives what the stage's `run` gives. Whoever does a part has the stage's inputs, and finds the
+    `gather` of all parts gives what the stage's `run` gives. Any process that does a part has the stage's inputs, and finds the
     same as anybody else would.
 
     plan    (inputs, options) → plan, a `plan_type`; each of its `parts`, a `part_type`, says all about itself, and by

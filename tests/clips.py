@@ -23,7 +23,7 @@ def first_frames(count: int, path: Path) -> Path:
 
 
 def there_and_back(count: int, path: Path, scale: float = 1.0) -> Path:
-    """So many frames of the sample, played to its end, back to its beginning and so on, without a jump."""
+    """That many frames of the sample, played to its end, back to its beginning and so on, without a jump."""
     with Video(SAMPLE) as video:
         pictures = [
             cv2.resize(frame.picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

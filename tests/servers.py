@@ -27,7 +27,7 @@ def as_from_a_terminal() -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A port that no person listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -11,7 +11,7 @@ FILM = b"film"
 
 
 class StubRunner:
-    """Makes one artefact and a report, after doing with the video what the test asks for."""
+    """Makes one artefact and a report, after doing with the video what the test requests."""
 
     def __init__(self, stage: StageName, first: Callable[[Path], Awaitable[object]] | None = None) -> None:
         self.stage = stage

@@ -1,4 +1,4 @@
-"""Stages that take no time and do what the video's text asks for; with a writer of results to match."""
+"""Stages that take no time and do what the video's text requests; with a writer of results to match."""
 
 import errno
 import os

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     depth.add_argument("--mocap", type=Path, nargs="+", default=(), help="folders of motions, for the simulated half")
     depth.add_argument("--simulated", type=int, default=500, help="simulated clips new in every epoch (default 500)")
     depth.add_argument("--start", type=Path, metavar="FILE", help="start from the weights of this depth refiner (ONNX)")
-    depth.add_argument("--clips", type=int, help="only the first so many training clips, for learning curves")
+    depth.add_argument("--clips", type=int, help="only the first that many training clips, for learning curves")
     depth.set_defaults(command=_train_depth)
     _add_errors(commands)
     _add_joints(commands)

@@ -1,7 +1,7 @@
 """How far markers and angles are from the truth, in the terms of the field: no torch, no files.
 
 Positions are compared from the middle of the hips, in the upright frame that looks where the camera looks: x to the
-picture's right, y up (true gravity), z toward the camera along the ground, so that z is the depth.
+image's right, y up (true gravity), z toward the camera along the ground, so that z is the depth.
 """
 
 from typing import Final
@@ -31,7 +31,7 @@ _LEAST_POINTS: Final = 4
 
 
 def raw_markers(landmarks: Landmarks, stature: float) -> FloatArray:
-    """(T, 22, 3) metres: what the detector's own 3D gives, as if the camera were level; nothing scaled or mended."""
+    """(T, 22, 3) metres: what the detector's own 3D gives, as if the camera were level; nothing scaled or corrected."""
     return to_markers(landmarks.world * _TURNED_OVER, stature)
 
 

@@ -32,7 +32,7 @@ RIGHT_SIDE: Final = {
     "r_lwrist_study": (0.04, 0.87, 0.345),
     "r_mwrist_study": (0.03, 0.86, 0.295),
 }
-"""Metres: somebody who stands at the origin, faces +x, and holds the palms forward; the left side is its mirror."""
+"""Metres: a person who stands at the origin, faces +x, and holds the palms forward; the left side is its mirror."""
 
 MIDLINE: Final = {"C7_study": (-0.06, 1.50, 0.0)}
 
@@ -113,7 +113,7 @@ def worlds() -> Drawing:
             drawing.arrow(origin, end, AXES[axis], 3, 11)
             drawing.text((end[0] + dx * 0.16, end[1] + dy * 0.16 + 5), axis, 17, AXES[axis], bold=True)
         drawing.circle(origin, 5, INK)
-    drawing.text((170, 274), "origin: middle of the hips, y along the picture", 14, QUIET)
+    drawing.text((170, 274), "origin: middle of the hips, y along the image", 14, QUIET)
     drawing.text((560, 274), "y against gravity; the floor is at y = 0", 14, QUIET)
     return drawing
 

@@ -30,7 +30,7 @@ def paragraphs(docstring: str) -> str:
     """A docstring of ours as Markdown.
 
     A line that begins with one of `POINTS`, or such a word after a full stop, begins a point of a list; a line that
-    begins anew although the one before it had room begins a paragraph; indented lines with a gap are a list of names.
+    begins again although the one before it had room begins a paragraph; indented lines with a gap are a list of names.
     """
     lines: list[str] = []
     before = ""

@@ -27,7 +27,7 @@ _FOR_PROGRAMMERS: Final = (
 """Where only a caller's own arrays and files inside a server are checked."""
 
 _FOR_PROGRAMS: Final = {"superseded", "duplicate-task", "run-changed", "run-exists", "invalid-key", "object-not-found"}
-"""Codes that workers settle among themselves; nobody is ever shown one."""
+"""Codes that workers settle among themselves; no person is ever shown one."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def warnings() -> str:
 
 
 def input_errors() -> str:
-    """Errors that the person who started a run can mend, with every wording there is."""
+    """Errors that the person who started a run can correct, with every wording there is."""
     return _errors(lambda kind: issubclass(kind, errors.InputError))
 
 

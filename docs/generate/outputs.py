@@ -13,7 +13,7 @@ from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARKS, RESPONSE_
 from shared.results.key_figures import TASK_NAMES
 
 PICTURES: Final = ("png", "svg")
-"""The kinds that every picture is written in."""
+"""The kinds that every image is written in."""
 
 FILES: Final = {
     "report.html": ("always", "the run on one page, to read, to mail and to print"),
@@ -29,25 +29,25 @@ FILES: Final = {
     "<video>_preview.mp4": ("`export_preview`, `blur_faces`", "the video with the landmarks drawn over it"),
     "<video>.osim": ("`opensim`", "OpenSim model scaled to the person: segments, markers, mass"),
     "<video>_ik.mot": ("`opensim`", "its coordinates over time: degrees, and metres for the pelvis' place"),
-    "<video>_landmarks.*": ("`plot_landmarks`", "picture of the landmarks' paths"),
-    "<video>_augmented.*": ("`plot_augmented`", "picture of the markers"),
-    "joint_angles/<video>_all_joint_angles.*": ("`plot_all_joint_angles`", "picture of all joint angles"),
+    "<video>_landmarks.*": ("`plot_landmarks`", "image of the landmarks' paths"),
+    "<video>_augmented.*": ("`plot_augmented`", "image of the markers"),
+    "joint_angles/<video>_all_joint_angles.*": ("`plot_all_joint_angles`", "image of all joint angles"),
     "joint_angles/<video>_angle_comparison.*": (
         "`save_angle_comparison`",
-        "picture of right against left; of before against after where the joints were refined",
+        "image of right against left; of before against after where the joints were refined",
     ),
 }
-"""Path → when it is written, and what it holds; `.*` stands for every kind of picture."""
+"""Path → when it is written, and what it holds; `.*` stands for every kind of image."""
 
 LANDMARK_MEANINGS: Final = {
     "timestamp_s": ("s", "the frame's own time in the video; equal for the 33 rows of one frame"),
     "landmark": ("", "name of the landmark, see below"),
-    "x_m": ("m", "camera's frame: to the right in the picture; 0 is the middle of the hips"),
-    "y_m": ("m", "camera's frame: down in the picture; 0 is the middle of the hips"),
+    "x_m": ("m", "camera's frame: to the right in the image; 0 is the middle of the hips"),
+    "y_m": ("m", "camera's frame: down in the image; 0 is the middle of the hips"),
     "z_m": ("m", "camera's frame: away from the camera; 0 is the middle of the hips"),
-    "visibility": ("0 to 1", "how sure the detector is that the landmark can be seen; 0 where nobody was found"),
-    "x_px": ("pixel", "from the left edge of the upright picture"),
-    "y_px": ("pixel", "from the top edge of the upright picture"),
+    "visibility": ("0 to 1", "how sure the detector is that the landmark can be seen; 0 where no person was found"),
+    "x_px": ("pixel", "from the left edge of the upright image"),
+    "y_px": ("pixel", "from the top edge of the upright image"),
 }
 
 PARAMETERS: Final = {
@@ -143,12 +143,12 @@ PLACES: Final = {
     "r_lwrist_study": "wrist on the side of the thumb (radial styloid)",
     "r_mwrist_study": "wrist on the side of the little finger (ulnar styloid)",
 }
-"""Markers of the midline and of the right side; the left ones lie at the same places of the left side."""
+"""Markers of the midline and of the right side; the left ones are at the same places of the left side."""
 
 QUALITY: Final = {
     "schema_version": ("", "counted up when a field changes its meaning or goes"),
     "video.capture_fps": ("Hz", "rate of the recording as you gave it; all times are of the recording then"),
-    "video.focal_length": ("", "over the picture's longer side, as you or the file say it; `null` where nobody does"),
+    "video.focal_length": ("", "over the image's longer side, as you or the file say it; `null` where no person does"),
     "video.focal_length_from": ("", "`option`, or the kind of key in the file: `35 mm equivalent`, `field of view`"),
     "video.lens": ("", "the lens in the words of the camera's maker, where the file has them"),
     "video.*": ("", "what the file says: size in pixels, frame rate, duration in seconds, codec"),
@@ -159,8 +159,8 @@ QUALITY: Final = {
     "stages.detector.detection_rate": ("share", "frames in which a person was found"),
     "stages.detector.between_detections_longest_s": ("s", "longest time without a person"),
     "stages.detector.visibility.*": ("0 to 1", "mean visibility of each landmark"),
-    "stages.detector.body_size_px": ("pixel", "height or width of the person in the picture, the larger; median"),
-    "stages.detector.outside_picture_rate": ("share", "frames in which a limb is outside the picture"),
+    "stages.detector.body_size_px": ("pixel", "height or width of the person in the image, the larger; median"),
+    "stages.detector.outside_picture_rate": ("share", "frames in which a limb is outside the image"),
     "stages.detector.body_jumps": ("count", "times that the tracked body moved faster than a person can"),
     "stages.detector.people.rule": ("", "by which the person analysed was chosen (`person`)"),
     "stages.detector.people.chosen": ("", "number of the track that is analysed"),
@@ -203,7 +203,7 @@ QUALITY: Final = {
         "frames in which the depth network turned the person round against the detector's clear evidence",
     ),
     "stages.refiner.depth.gravity": ("", "where the camera's tilt is known from"),
-    "stages.refiner.depth.gravity_by_upright_lines": ("", "whether upright lines in the picture helped"),
+    "stages.refiner.depth.gravity_by_upright_lines": ("", "whether upright lines in the image helped"),
     "stages.refiner.depth.camera_pitch_deg": ("°", "tilt of the camera, + looking down"),
     "stages.refiner.depth.camera_roll_deg": ("°", "roll of the camera about its line of sight"),
     "stages.refiner.depth.camera_*_sd_deg": ("°", "standard deviation of the two"),

@@ -50,7 +50,7 @@ _LINK: Final = re.compile(r"(?<!!)\[([^\[\]]+)\]\(([^)\s]+)\)")
 
 
 class UnknownPiece(Exception):
-    """A page asks for something that nobody makes."""
+    """A page requests something that no person makes."""
 
 
 def filled(markdown: str) -> str:

@@ -25,7 +25,7 @@ def write_landmarks_csv(path: Path, landmarks: Landmarks) -> None:
     """Write one row for each landmark of each frame; a frame without a person has rows of empty cells, visibility 0.
 
     Columns: `timestamp_s` (the frame's own timestamp), `landmark` (name), `x_m`, `y_m`, `z_m` (hip-centred, axes of the
-    camera: x right, y down, z away), `visibility` (0 to 1), `x_px`, `y_px` (in the upright picture). Raises
+    camera: x right, y down, z away), `visibility` (0 to 1), `x_px`, `y_px` (in the upright image). Raises
     OutputNotWritable.
     """
     with write_atomic(path) as file:
@@ -35,7 +35,7 @@ def write_landmarks_csv(path: Path, landmarks: Landmarks) -> None:
 
 
 def read_landmarks_csv(path: Path, image_size: tuple[int, int]) -> Landmarks:
-    """Read raw landmarks back; the size of the picture is not in the file, but `video` in quality.json has it.
+    """Read raw landmarks back; the size of the image is not in the file, but `video` in quality.json has it.
 
     Raises InvalidMotion, naming the line, where the file is not as `write_landmarks_csv` makes it.
     """

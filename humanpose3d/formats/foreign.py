@@ -29,7 +29,7 @@ _TO_Y_UP: Final[dict[int, FloatArray]] = {
     1: np.eye(3),
     2: np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
 }
-"""By the axis that is up: rotations (cyclic exchanges of the axes) after which Y is."""
+"""By the axis that is up: rotations (cyclic swaps of the axes) after which Y is."""
 
 _UPSIDE_DOWN: Final = np.diag([-1.0, -1.0, 1.0])
 

@@ -103,7 +103,7 @@ def _missing(markers: Markers, values: FloatArray) -> QualityWarning | None:
     return QualityWarning(
         code="joint-angles-missing",
         message=f"Angles are missing in part of the frames: {', '.join(groups)}.{because} Keep the whole body in the "
-        "picture, or turn estimate_missing on to mirror an occluded limb from the visible side.",
+        "image, or turn estimate_missing on to mirror an occluded limb from the visible side.",
     )
 
 

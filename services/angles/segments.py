@@ -130,7 +130,7 @@ def foot(points: Points) -> FloatArray:
     x: from heel to toe, anterior. y: in the plane of x and the ankle's centre, at right angles to x, superior. z: at
     right angles to both, right.
     Differs from Wu 2002, whose calcaneus takes its y from the shank in a neutral posture, which a video does not give.
-    The plane of heel, toe and fifth metatarsal head is not used: its two front markers lie at different heights on the
+    The plane of heel, toe and fifth metatarsal head is not used: its two front markers are at different heights on the
     foot, which tilts it by 25° to 30° sideways in a foot flat on the floor, and such a tilt leaks into dorsiflexion
     whenever the shank turns about its long axis. No neutral posture is subtracted: heel and toe markers of different
     height above the sole are part of dorsiflexion.

@@ -31,7 +31,7 @@ class AnglesInputs:
 class AnglesOutputs:
     """The 12 joint groups × 3 angles and their standard deviation, degrees, and what there is to say about them.
 
-    opensim_model and opensim_motion are files in the scratch folder, where they were asked for.
+    opensim_model and opensim_motion are files in the scratch folder, where they were requested.
     """
 
     angles: JointAngles

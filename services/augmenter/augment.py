@@ -14,7 +14,7 @@ from services.augmenter.lstm import Augmenters
 from shared.stage import Progress
 
 PRE_ROLL: Final = 40
-"""Frames before the first, cut off again: the networks start from zeros and forget that within so many."""
+"""Frames before the first, cut off again: the networks start from zeros and forget that within that many."""
 
 PERTURBATION: Final = 0.001
 """Metres: standard deviation of the Gaussian noise on each coordinate of each copy."""

@@ -47,7 +47,7 @@ def run(inputs: AugmenterInputs, options: RunOptions, progress: Progress) -> Aug
     markers = inputs.markers.select(MARKERS)
     frame = BodyFrame.of(markers.times, markers.positions, inputs.subject.height) if markers.times.size else None
     if frame is None:
-        raise InvalidMotion("Neither the hips nor the neck are seen in any frame. Film the whole body.")
+        raise InvalidMotion("Neither the hips nor the neck are seen in any frame. Record the whole body.")
     cycles, frames = options.augmentation_cycles, markers.times.size
     progress(0, frames)
     positions, spread = np.empty((frames, len(ALL_MARKERS), 3)), np.empty((frames, len(RESPONSE_MARKERS)))

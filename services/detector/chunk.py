@@ -40,7 +40,7 @@ class DetectorChunk(BaseModel):
     """The work on one segment, whole.
 
     number    from 0, in the order of time.
-    turn_deg  clockwise turn of the picture beyond the container's word.
+    turn_deg  clockwise turn of the image beyond the container's word.
     origin_s  when the video's first frame is shown.
     frames    how many there are in the segment, about.
     clock     when its frames were recorded.
@@ -75,7 +75,7 @@ class PartFacts(BaseModel):
 
 @dataclass(frozen=True)
 class DetectedChunk:
-    """A segment's landmarks, and its piece of the preview if one was asked for."""
+    """A segment's landmarks, and its piece of the preview if one was requested."""
 
     landmarks: Landmarks
     facts: PartFacts
@@ -198,7 +198,7 @@ class ChunkRecorder:
 
 
 def models(options: RunOptions) -> tuple[Path, ...]:
-    """The files of the landmark model that is asked for. Raises ModelNotFound or ModelCorrupt."""
+    """The files of the landmark model that is requested. Raises ModelNotFound or ModelCorrupt."""
     bundle = shipped(f"pose_landmarker_{options.pose_model}.task")
     if options.pose_runtime == "mediapipe":
         return (bundle,)
@@ -219,7 +219,7 @@ _NOBODY: Final = Pose(
 
 
 def _landmarks(times: list[float], poses: list[Pose | None], size: tuple[int, int]) -> Landmarks:
-    """All frames in one; NaN and visibility 0 where nobody was found."""
+    """All frames in one; NaN and visibility 0 where no person was found."""
     filled = [pose or _NOBODY for pose in poses]
     return Landmarks(
         times=np.array(times),

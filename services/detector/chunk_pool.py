@@ -28,7 +28,7 @@ _TICK_S: Final = 0.1
 
 
 class DetectorPool:
-    """Processes for a video of so many segments, one a core, as a context manager; they load their libraries meanwhile.
+    """Processes for a video of that many segments, one a core, as a context manager; they load their libraries meanwhile.
 
     A single segment is detected here, and so are all where there is a window to show them in, or a GPU.
     """

@@ -32,7 +32,7 @@ def check_limits(facts: VideoFacts, limits: Limits) -> None:
     """Raises VideoTooLarge where the image is larger, or the video longer, than the limits allow."""
     if facts.width * facts.height > limits.pixels:
         raise VideoTooLarge(
-            f"The picture has {facts.width} × {facts.height} pixels; this server takes "
+            f"The image has {facts.width} × {facts.height} pixels; this server takes "
             f"{limits.pixels / 1e6:.1f} million at most. Scale the video down."
         )
     if facts.duration_s > limits.seconds:

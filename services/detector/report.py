@@ -41,7 +41,7 @@ def facts(
         "between_detections_longest_s": _longest_between(landmarks),
         "visibility": {name: float(visibility[index]) for index, name in enumerate(LANDMARKS)},
         "body_size_px": body_size_px(landmarks),
-        "outside_picture_rate": outside_picture_rate(landmarks),
+        "outside_picture_rate": outside_image_rate(landmarks),
         "body_jumps": body_jumps(landmarks),
         "turned_deg": turn.degrees,
         "turned_looks": turn.looks,
@@ -71,8 +71,8 @@ def body_size_px(landmarks: Landmarks) -> float:
     return float(np.median((image.max(axis=1) - image.min(axis=1)).max(axis=1)))
 
 
-def outside_picture_rate(landmarks: Landmarks) -> float:
-    """Share of the frames with a person in which a limb's landmark lies outside the picture: a guess of the model."""
+def outside_image_rate(landmarks: Landmarks) -> float:
+    """Share of the frames with a person in which a limb's landmark lies outside the image: a guess of the model."""
     image = landmarks.image[landmarks.detected][:, _indices(LIMBS)]
     outside = (image < 0) | (image > landmarks.image_size)
     return float(outside.any(axis=(1, 2)).mean())
@@ -106,7 +106,7 @@ def _of_the_file(video: VideoFacts, reading: Reading) -> Iterator[QualityWarning
     if reading.interlaced:
         yield QualityWarning(
             code="interlaced",
-            message="The video is interlaced: fast limbs are torn into lines. Film progressive (p, not i), "
+            message="The video is interlaced: fast limbs are torn into lines. Video progressive (p, not i), "
             "or deinterlace the video before.",
         )
 
@@ -128,7 +128,7 @@ def _of_the_times(video: VideoFacts, reading: Reading) -> Iterator[QualityWarnin
         yield QualityWarning(
             code="variable-frame-rate",
             message=f"The time between frames varies from {video.frame_interval_min_s * 1000:.1f} to "
-            f"{video.frame_interval_max_s * 1000:.1f} ms. Each frame's own time is used; for fast movements film at a "
+            f"{video.frame_interval_max_s * 1000:.1f} ms. Each frame's own time is used; for fast movements record at a "
             "constant frame rate.",
         )
     if reading.missing or reading.repeated or reading.resets:
@@ -146,21 +146,21 @@ def _of_the_person(landmarks: Landmarks) -> Iterator[QualityWarning]:
         yield QualityWarning(
             code="low-detection",
             message=f"The person was found in {rate:.0%} of the frames only. Cut the video to the part in which the "
-            "whole body is in view, or film in better light.",
+            "whole body is in view, or record in better light.",
         )
     visibility = landmarks.visibility[landmarks.detected].mean(axis=0)
     hidden = [name.replace("_", " ") for name in LIMBS if visibility[LANDMARK_INDEX[name]] < GOOD_VISIBILITY]
     if hidden:
         yield QualityWarning(
             code="low-visibility",
-            message=f"Mostly hidden, so guessed more than seen: {', '.join(hidden)}. Film from a side that shows them.",
+            message=f"Mostly hidden, so guessed more than seen: {', '.join(hidden)}. Record from a side that shows them.",
         )
     jumps = body_jumps(landmarks)
     if jumps:
         yield QualityWarning(
             code="body-jumps",
             message=f"The tracked body jumped {jumps} times, faster than a person moves: another person or thing was "
-            "taken for the subject. Look at the preview, and film the subject alone.",
+            "taken for the subject. Look at the preview, and record the subject alone.",
         )
 
 
@@ -169,14 +169,14 @@ def _of_the_framing(landmarks: Landmarks) -> Iterator[QualityWarning]:
     if size < MODEL_BODY_PX:
         yield QualityWarning(
             code="low-resolution",
-            message=f"The person is only {size:.0f} pixels tall in the picture; from {MODEL_BODY_PX} the model sees "
-            "all that it can. Film from nearer (2 to 4 m) or in a higher resolution.",
+            message=f"The person is only {size:.0f} pixels tall in the image; from {MODEL_BODY_PX} the model sees "
+            "all that it can. Record from nearer (2 to 4 m) or in a higher resolution.",
         )
-    outside = outside_picture_rate(landmarks)
+    outside = outside_image_rate(landmarks)
     if outside > TOLERATED_OUTSIDE_RATE:
         yield QualityWarning(
             code="outside-picture",
-            message=f"In {outside:.0%} of the frames a limb is outside the picture, so guessed. Film the whole body.",
+            message=f"In {outside:.0%} of the frames a limb is outside the image, so guessed. Record the whole body.",
         )
 
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from humanpose3d.errors import NobodyDetected, RarelyDetected, VideoTooShort
+from humanpose3d.errors import NoPersonDetected, RarelyDetected, VideoTooShort
 from humanpose3d.motion import CameraMotion, Landmarks, read_only
 from humanpose3d.options import FOCAL_LENGTH, QualityWarning, RunOptions, StageReport, Verticals, VideoFacts
 from humanpose3d.skeleton import LANDMARKS
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 MIN_FRAMES: Final = 10
 MIN_DETECTION_RATE: Final = 0.3
-ADVICE: Final = "Film one person, the whole body in view, from 2 to 4 m, in good light."
+ADVICE: Final = "Record one person, the whole body in view, from 2 to 4 m, in good light."
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class DetectorInputs:
 
 @dataclass(frozen=True)
 class DetectorOutputs:
-    """What was seen, what the video is, the preview in the scratch folder if one was asked for, which way the picture's
+    """What was seen, what the video is, the preview in the scratch folder if one was requested, which way the image's
     upright lines run, if it has any, and how the camera turned and zoomed, if it did and that is known."""
 
     landmarks: Landmarks
@@ -87,7 +87,7 @@ class DetectorPlan(BaseModel):
 def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> DetectorOutputs:
     """Find the person in every frame of the video, on every core.
 
-    Raises VideoNotFound, UnreadableVideo, NoVideoStream, VideoTooShort, NobodyDetected, RarelyDetected, NoPerson,
+    Raises VideoNotFound, UnreadableVideo, NoVideoStream, VideoTooShort, NoPersonDetected, RarelyDetected, NoPerson,
     ModelNotFound or ModelCorrupt. After these, and after anything that `progress` raises, the scratch folder holds no
     file of ours.
     """
@@ -116,7 +116,7 @@ def gather(
 ) -> DetectorOutputs:
     """The whole, of all its parts in their order, of which one at a time is held.
 
-    Raises VideoTooShort, NobodyDetected, RarelyDetected or NoPerson.
+    Raises VideoTooShort, NoPersonDetected, RarelyDetected or NoPerson.
     """
     whole, found, pieces = _joined(parts, made)
     changes = Changes.joined([facts.changes for facts in found])
@@ -238,10 +238,10 @@ def _end(whole: Landmarks, shot: Landmarks) -> float:
 def _require_enough(landmarks: Landmarks, name: str) -> None:
     count = landmarks.times.size
     if count < MIN_FRAMES:
-        raise VideoTooShort(f"{name} has {count} frames; at least {MIN_FRAMES} are needed. Film for some seconds.")
+        raise VideoTooShort(f"{name} has {count} frames; at least {MIN_FRAMES} are needed. Record for some seconds.")
     found = int(landmarks.detected.sum())
     if not found:
-        raise NobodyDetected(f"No person was found in any of the {count} frames of {name}. {ADVICE}")
+        raise NoPersonDetected(f"No person was found in any of the {count} frames of {name}. {ADVICE}")
     if found < MIN_DETECTION_RATE * count:
         raise RarelyDetected(
             f"A person was found in only {found / count:.1%} of the frames of {name} ({found} of {count}); "
@@ -262,7 +262,7 @@ def _open_window(stack: ExitStack) -> tuple[Window | None, tuple[QualityWarning,
     try:
         return stack.enter_context(Window("HumanPose3D")), ()
     except NoDisplay as reason:
-        message = f"No window is shown: {reason}. Or ask for a preview file (export_preview)."
+        message = f"No window is shown: {reason}. Or request a preview file (export_preview)."
         _log.warning(message)
         return None, (QualityWarning(code="no-display", message=message),)
 

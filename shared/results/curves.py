@@ -14,7 +14,7 @@ STRETCHES: Final = 1500
 def curve(times: FloatArray, values: FloatArray, stretches: int = STRETCHES) -> tuple[FloatArray, FloatArray]:
     """What to draw of a curve (T,): gaps and turns past ±180° break it.
 
-    A curve of more than three frames a stretch is thinned to the extremes of so many stretches.
+    A curve of more than three frames a stretch is thinned to the extremes of that many stretches.
     """
     keep = _extremes(values, stretches)
     times, values = times[keep], values[keep]
@@ -23,7 +23,7 @@ def curve(times: FloatArray, values: FloatArray, stretches: int = STRETCHES) -> 
 
 
 def evenly(count: int, most: int = STRETCHES) -> NDArray[np.intp]:
-    """Indices of at most so many frames (as many as a picture can show), evenly spread over `count`."""
+    """Indices of at most that many frames (as many as an image can show), evenly spread over `count`."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 
 

@@ -34,7 +34,7 @@ class RunResults:
     """Everything that a finished run has to tell.
 
     `name` names the folder and its files (`shared.names.safe_name` of the video). `artefacts` holds what the stages
-    made (`ARTEFACTS`); each access may read a file anew (`shared.artefacts.Shelf`), so that what is not being written
+    made (`ARTEFACTS`); each access may read a file again (`shared.artefacts.Shelf`), so that what is not being written
     is not in memory.
     """
 
@@ -98,7 +98,7 @@ class RunResults:
 
     @property
     def preview(self) -> Path | None:
-        """The film in the caller's scratch folder, where there is one."""
+        """The record in the caller's scratch folder, where there is one."""
         return self.artefacts.get("preview")
 
     @property

@@ -1,4 +1,4 @@
-"""The pictures of a run, drawn side by side: matplotlib takes about a second for each."""
+"""The images of a run, drawn side by side: matplotlib takes about a second for each."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -12,9 +12,9 @@ from shared.processes import pool
 
 
 class PlotPool:
-    """Processes for so many pictures, one a core, as a context manager; they import matplotlib meanwhile.
+    """Processes for that many images, one a core, as a context manager; they import matplotlib meanwhile.
 
-    A single picture is drawn here, and so are all where there is a single core.
+    A single image is drawn here, and so are all where there is a single core.
     """
 
     def __init__(self, pictures: int) -> None:
@@ -49,7 +49,7 @@ class PlotPool:
             for future in self._futures:
                 future.result()
         except BrokenProcessPool:
-            raise StageCrashed("A process that draws pictures ended without an answer.") from None
+            raise StageCrashed("A process that draws images ended without an answer.") from None
 
 
 def _load() -> None:

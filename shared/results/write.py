@@ -18,7 +18,7 @@
                                       <video>_angle_comparison.png, .svg (save_angle_comparison)
 
 Everything but run.json, and the date in report.html, is the same, byte for byte, when the same video is analysed again
-in the same way; pictures are so for one version of matplotlib, the preview for one encoder.
+in the same way; images are so for one version of matplotlib, the preview for one encoder.
 """
 
 import json
@@ -60,7 +60,7 @@ _PACKAGES: Final = (
     "matplotlib",
 )
 _SIDE_BY_SIDE: Final = 20_000
-"""Frames up to which pictures are drawn side by side. Each holds its motion in memory, and of a long recording they
+"""Frames up to which images are drawn side by side. Each holds its motion in memory, and of a long recording they
 take the smaller part of the time."""
 
 _ANGLES_FOLDER: Final = "joint_angles"
@@ -71,7 +71,7 @@ _OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", EVENT
 def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None = None) -> None:
     """Write all files of a run into an empty folder. Raises OutputNotWritable, leaving what it had written so far.
 
-    plot_pool  who may have been told before that there will be pictures to draw.
+    plot_pool  who may have been told before that there will be images to draw.
     """
     if plot_pool is None:
         with PlotPool(number_of_plots(results.options)) as hired:
@@ -108,7 +108,7 @@ def publish(folder: Path, destination: Path) -> Path:
     """Rename a finished folder to `destination`, replacing an earlier result there as a whole; returns `destination`.
 
     Both must lie on one file system. There is an instant in which the earlier result is moved aside and the new one is
-    not there yet; when anything stops it then, Ctrl-C included, the earlier result is put back.
+    not there yet; when anything stops it then, Ctrl-C included, the earlier result is restored.
 
     Raises OutputNotWritable where the rename is refused, or something else than a run's results is in the way.
     """
@@ -215,7 +215,7 @@ def _rounded(value: JsonValue) -> JsonValue:
 
 
 def number_of_plots(options: RunOptions) -> int:
-    """How many pages these options ask for."""
+    """How many pages these options request."""
     return len(_pages(options))
 
 

@@ -36,7 +36,7 @@ _LOOK_S: Final = 10.0
 """How often the supervisor asks whether bus and store are well."""
 
 _PORTS: Final = range(8000, 8020)
-"""Looked through for a free one where none is asked for."""
+"""Looked through for a free one where none is requested."""
 
 _WORKERS: Final = ("refiner", "augmenter", "angles")
 

@@ -33,7 +33,7 @@ _TIME_SHARE: Final[Mapping[StageName, float]] = {
 
 
 class RunRequest(Contract):
-    """What was asked for when a run was accepted. Never changes."""
+    """What was requested when a run was accepted. Never changes."""
 
     video_key: str
     """Object key of the video in the store."""
@@ -42,7 +42,7 @@ class RunRequest(Contract):
     subject: Subject
     options: RunOptions
     consented_at: AwareDatetime
-    """When the sender declared the consent of the person filmed."""
+    """When the sender declared the consent of the person recorded."""
     owner: str
     """Whom the API key belongs to."""
     fingerprint: str
@@ -106,7 +106,7 @@ class PartTask(_Work):
 
 
 class Claim(Contract):
-    """Which delivery of which message works on a run. Whoever holds an older one is fenced off."""
+    """Which delivery of which message works on a run. Any process that holds an older one is fenced off."""
 
     stage: StageName
     sequence: int
@@ -116,7 +116,7 @@ class Claim(Contract):
     a message is also delivered again after an orderly stop, or an outage of the bus."""
     worker: str
     attempt: int
-    """Numbers the claims of a run, from 1; never given twice, so it names a folder that nobody else writes."""
+    """Numbers the claims of a run, from 1; never given twice, so it names a folder that no other process writes."""
 
 
 class StageRecord(Contract):
@@ -263,7 +263,7 @@ class RunState(Contract):
         return self if title == self.name else self._changed(title=title)
 
     def requeued(self) -> Self:
-        """The task was lost: nobody's claim counts any more, and it may be published again."""
+        """The task was lost: no person's claim counts any more, and it may be published again."""
         self._must_go_on()
         return self._changed(claim=None, frames=None)
 
@@ -301,7 +301,7 @@ class StageEvent(Contract):
 
     @classmethod
     def of(cls, state: RunState, revision: int) -> Self:
-        """The event that tells of this state."""
+        """The event that reports this state."""
         return cls(
             run_id=state.run_id,
             revision=revision,

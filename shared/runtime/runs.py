@@ -35,7 +35,7 @@ LOST_AFTER: Final = timedelta(minutes=5)
 """Longer than the bus remembers message ids, so that a lost task can be published again."""
 
 STUCK_AFTER: Final = timedelta(minutes=30)
-"""Longer than a stage may be silent and than the longest pause before another try: nobody works on the run any more."""
+"""Longer than a stage may be silent and than the longest pause before another try: no person works on the run any more."""
 
 _TRIES: Final = 20
 
@@ -46,7 +46,7 @@ def folder(run_id: str) -> str:
 
 
 async def change(bus: Bus, run_id: str, transition: Callable[[RunState], RunState]) -> StoredState:
-    """Store what `transition` makes of the state, and announce it. Starts over when somebody else was faster.
+    """Store what `transition` makes of the state, and announce it. Starts over when another was faster.
 
     Raises RunNotFound, what `transition` raises, and BusUnavailable.
     """
@@ -117,7 +117,7 @@ async def erase(bus: Bus, store: Store, run_id: str) -> None:
 
 
 async def delete_private_video(store: Store, state: RunState) -> None:
-    """Remove the video of a completed run whose faces are to be hidden: it is shown to nobody, and needed no more.
+    """Remove the video of a completed run whose faces are to be hidden: it is shown to no person, and needed no more.
 
     Of a run that failed or was cancelled it stays, unseen, until the run is erased.
     """
@@ -136,7 +136,7 @@ async def give_up(bus: Bus, task: StageTask, problem: Problem, claim: Claim | No
 
 
 async def reannounce_ended(bus: Bus, stored: StoredState, task: StageTask) -> None:
-    """Do for an ended run what whoever ended it may have died before doing."""
+    """Do for an ended run what any process that ended it may have died before doing."""
     await bus.announce(StageEvent.of(*stored))
     if stored.state.problem is not None and stored.state.stage == task.stage:
         await bus.bury(task, stored.state.problem)
@@ -157,7 +157,7 @@ async def recover_forever(bus: Bus) -> None:
 
 
 async def requeue_lost(bus: Bus, older_than: timedelta = LOST_AFTER, stuck_after: timedelta = STUCK_AFTER) -> list[str]:
-    """Publish again the task of every run that waits for one that nobody will do; returns the keys of the runs.
+    """Publish again the task of every run that waits for one that no person will do; returns the keys of the runs.
 
     It may be missing from the queue: the gateway died between storing the run's state and publishing its first task.
     Or it is there, but the server delivers it no more: it was delivered as often as an earlier version allowed, or what

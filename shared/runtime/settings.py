@@ -59,7 +59,7 @@ class Settings(BaseModel):
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None
 
-    api_keys_file: Annotated[Path | None, Field(description="file of hashed API keys; none: no key is asked for")] = (
+    api_keys_file: Annotated[Path | None, Field(description="file of hashed API keys; none: no key is requested")] = (
         None
     )
     published_on: Annotated[
@@ -70,7 +70,7 @@ class Settings(BaseModel):
         str | None, Field(description="sites whose pages may call the API, comma-separated; none: no other site's")
     ] = None
     max_upload_bytes: Annotated[int, Field(gt=0, description="largest video that is taken")] = 4 * 10**9
-    max_video_pixels: Annotated[int, Field(gt=0, description="largest picture that is taken: 8K")] = 7680 * 4320
+    max_video_pixels: Annotated[int, Field(gt=0, description="largest image that is taken: 8K")] = 7680 * 4320
     max_video_s: Annotated[float, Field(gt=0, description="longest video that is taken")] = 3600
     retention_days: Annotated[float | None, Field(gt=0, description="after this a run is erased; none: never")] = None
     models_directory: Annotated[Path, Field(description="where `*_path` options find models")] = MODELS_DIRECTORY

@@ -40,7 +40,7 @@ _tracer: Any = None
 
 
 def start(settings: Settings, service: str) -> None:
-    """Set up logs and, where asked for, traces. Once a process, before anything else."""
+    """Set up logs and, where requested, traces. Once a process, before anything else."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter(service) if settings.log_format == "json" else _PlainFormatter())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)

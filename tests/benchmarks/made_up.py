@@ -17,7 +17,7 @@ SUBJECT = Subject(height=synthetic.STATURE, weight=70)
 
 
 def true_camera(camera: synthetic.Camera, points: FloatArray) -> Camera:
-    """The camera of `synthetic.filmed`, as the benchmark has it."""
+    """The camera of `synthetic.recorded`, as the benchmark has it."""
     frames = len(points)
     middle = points[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=(0, 1))
     centre = middle - camera.axes().T @ [0, 0, camera.distance]
@@ -38,7 +38,7 @@ def true_markers(times: FloatArray, points: FloatArray) -> Markers:
 def pair(motion: str, points: FloatArray, camera: synthetic.Camera, landmarks: Landmarks | None = None) -> Pair:
     times = synthetic.clock(len(points) / synthetic.FPS)
     markers, moved = in_camera_world(true_markers(times, points).positions, true_camera(camera, points))
-    seen = synthetic.filmed(times, points, camera) if landmarks is None else landmarks
+    seen = synthetic.recorded(times, points, camera) if landmarks is None else landmarks
     names = true_markers(times, points).names
     facts: dict[str, JsonValue] = {"split": "test", "motion": motion, "person": 100, "backdrop": 100}
     return Pair(seen, Markers(times, names, markers), moved, SUBJECT.height, SUBJECT.weight, facts)

@@ -43,7 +43,7 @@ def test_the_figures_are_those_of_what_was_made(measured):
     overall = measured[0]["test_renders"]["overall"]
     assert overall["raw"]["gravity_deg"][0] == pytest.approx(8, abs=0.01)
     assert overall["raw_levelled"]["gravity_deg"][0] == pytest.approx(0, abs=0.01)
-    # what is left is the turn to the middle of the picture, which the squatting hips leave
+    # what is left is the turn to the middle of the image, which the squatting hips leave
     assert overall["raw_levelled"]["mpjpe_cm"][0] < 1 < 5 < overall["raw"]["mpjpe_cm"][0]
     assert overall["geometric"]["gravity_deg"][0] < 4
     assert overall["true_markers"]["mpjpe_cm"][0] == pytest.approx(0, abs=1e-3)

@@ -31,7 +31,7 @@ def data(measured_data):
 
 
 def before_four_cameras(points: FloatArray) -> RealClip:
-    """The walker filmed by four cameras round it, in a calibration with Z up."""
+    """The walker recorded by four cameras round it, in a calibration with Z up."""
     times = synthetic.clock(len(points) / synthetic.FPS)
     cameras, landmarks = [], []
     for index in range(4):
@@ -42,7 +42,7 @@ def before_four_cameras(points: FloatArray) -> RealClip:
         matrix = np.array([[focal, 0, made.size[0] / 2], [0, focal, made.size[1] / 2], [0, 0, 1]])
         shift = np.array([0, 0, made.distance]) - rotation @ Z_UP @ hips
         cameras.append(CalibratedCamera(f"cam{index}", matrix, np.zeros(4), rotation, shift))
-        landmarks.append(synthetic.filmed(times, points, made))
+        landmarks.append(synthetic.recorded(times, points, made))
     together = triangulate(cameras, np.stack([one.image for one in landmarks]))
     return RealClip(cameras, landmarks, [Verticals(aside=0.0, ahead=0.1 * n, looks=1) for n in range(4)], together)
 
@@ -107,7 +107,7 @@ def test_turning_the_world_turns_the_pelvis_alone(data):
 
 
 def test_a_video_is_looked_at_once(tmp_path, monkeypatch):
-    seen = synthetic.filmed(synthetic.clock(0.5), synthetic.standing(synthetic.clock(0.5)), synthetic.Camera())
+    seen = synthetic.recorded(synthetic.clock(0.5), synthetic.standing(synthetic.clock(0.5)), synthetic.Camera())
     lines = Verticals(aside=0.1, ahead=-0.2, looks=2)
     runs = []
 

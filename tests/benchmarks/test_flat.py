@@ -38,7 +38,7 @@ def times(frames: int) -> np.ndarray:
 
 
 def markers(frames: int, names: tuple[str, ...]) -> Markers:
-    """Somebody who sways, with a wrist that is hidden now and then."""
+    """A person who sways, with a wrist that is hidden now and then."""
     places = np.random.default_rng(0).normal(size=(1, len(names), 3))
     positions = places + 0.1 * np.sin(times(frames))[:, None, None]
     positions[np.mod(times(frames), 7) > 6.5, names.index("RWrist")] = np.nan

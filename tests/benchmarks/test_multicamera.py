@@ -57,7 +57,7 @@ def test_perfect_detections_give_back_the_points(walker):
     assert found.error_px.max() < 1e-3
 
 
-def test_exchanged_left_and_right_are_found_in_the_frames_they_happen(walker):
+def test_swapped_left_and_right_are_found_in_the_frames_they_happen(walker):
     cameras = ring()
     seen = pictures(cameras, walker) + np.random.default_rng(0).normal(0, 3, (4, len(walker), 33, 2))
     wrong = np.zeros((4, len(walker)), dtype=bool)
@@ -70,7 +70,7 @@ def test_exchanged_left_and_right_are_found_in_the_frames_they_happen(walker):
     assert distances(cameras, exchanged, plain).mean() > 3 * found.error_px.mean()
 
 
-def test_all_cameras_exchanged_look_like_none():
+def test_all_cameras_swapped_look_like_none():
     cameras = ring()
     seen = pictures(cameras, synthetic.standing(synthetic.clock(0.2)))
     assert not find_exchanges(cameras, seen[:, :, MIRROR]).any()
@@ -87,14 +87,14 @@ def test_the_one_camera_that_the_rest_contradicts_is_left_out(walker):
     assert found.points == pytest.approx(walker, abs=1e-6)
 
 
-def test_small_errors_leave_nobody_out(walker):
+def test_small_errors_leave_no_person_out(walker):
     cameras = ring()
     seen = pictures(cameras, walker)
     seen[2] += [0, OUTLIER_PX / 2]
     assert triangulate(cameras, seen).used.all()
 
 
-def test_a_camera_that_saw_nobody_does_no_harm(walker):
+def test_a_camera_that_saw_no_person_does_no_harm(walker):
     cameras = ring()
     seen = pictures(cameras, walker)
     seen[0, 2] = np.nan

@@ -32,7 +32,7 @@ LIMBS = 15 / 17
 
 
 def clip(motion="walkingTS", pitch=0.0, azimuth=0.0, seed=0) -> Case:
-    """A man of random markers who faces +z, filmed from the azimuth (degrees)."""
+    """A man of random markers who faces +z, recorded from the azimuth (degrees)."""
     rng = np.random.default_rng(seed)
     times = np.arange(FRAMES) / 30
     markers = rng.normal(0, 0.3, (1, 22, 3)) + np.linspace(0, 0.2, FRAMES)[:, None, None] * rng.normal(size=(1, 22, 3))
@@ -51,7 +51,7 @@ def truth(case: Case) -> Answer:
 
 
 def moved(answer: Answer, by, columns=slice(None)) -> Answer:
-    """All markers but the hips moved by so many metres in the upright frame."""
+    """All markers but the hips moved by that many metres in the upright frame."""
     markers = answer.markers.copy()
     markers[:, columns] += by
     markers[:, HIPS] = answer.markers[:, HIPS]

@@ -126,12 +126,12 @@ def silence(path: Path) -> None:
 
 def archive(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr("a.txt", "not a film")
+        file.writestr("a.txt", "not a video")
 
 
 BAD_VIDEOS: dict[str, Callable[[Path], object]] = {
     "empty.mp4": lambda path: path.touch(),
-    "text.mp4": lambda path: path.write_text("this is no film\n" * 100),
+    "text.mp4": lambda path: path.write_text("this is no video\n" * 100),
     "zip.mp4": archive,
     "noise.avi": lambda path: path.write_bytes(np.random.default_rng(0).bytes(20_000)),
     "audio.wav": silence,

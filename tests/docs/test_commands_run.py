@@ -57,7 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
 
 @pytest.fixture(scope="module")
 def results(video: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `humanpose3d run` with all its pictures leaves."""
+    """What `humanpose3d run` with all its images leaves."""
     folder = tmp_path_factory.mktemp("out")
     pictures = ["--export-preview", *(f"--{name.replace('_', '-')}" for name in ("plot_landmarks", "plot_augmented"))]
     pictures += ["--plot-all-joint-angles", "--save-angle-comparison"]

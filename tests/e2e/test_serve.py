@@ -216,7 +216,7 @@ def test_bad_videos_end_as_failed_runs_with_the_command_line_s_words(tmp_path: P
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(SAMPLE.read_bytes()[:3000])
     text = tmp_path / "text.mp4"
-    text.write_text("this is no film")
+    text.write_text("this is no video")
     port = free_port()
     with served(tmp_path / "data", port), Client(f"http://127.0.0.1:{port}") as client:
         with pytest.raises(ApiError, match="unreadable-video"):

@@ -237,14 +237,14 @@ def test_an_erased_run_leaves_nothing(world: World):
 
 
 def test_a_failed_run_says_why(world: World):
-    reason = Problem(code="nobody-detected", status=422, detail="Nobody is in the video.")
+    reason = Problem(code="nobody-detected", status=422, detail="No person is in the video.")
 
     async def scenario() -> None:
         async with world.client() as client:
             run_key = (await submit(client)).json()["run_key"]
             await runs.change(world.bus, run_key, lambda state: state.failed(reason))
             progress = (await client.get(f"/api/runs/{run_key}/progress/")).json()
-            assert (progress["done"], progress["error"]) == (True, "Nobody is in the video.")
+            assert (progress["done"], progress["error"]) == (True, "No person is in the video.")
             assert progress["problem"]["code"] == "nobody-detected"
 
     asyncio.run(scenario())

@@ -79,7 +79,9 @@ def test_a_line_that_is_broken_later_takes_no_other_key_away(tmp_path: Path):
     "content",
     [b"{", b"\xff\xfe", b'{"owner": 5, "sha256": null}', b'{"owner": "x", "sha256": "\xc3\xa4"}', b"[]", b"\0", None],
 )
-def test_a_file_that_breaks_later_lets_nobody_in_and_is_said_to_be_the_server_s_fault(content: bytes, tmp_path: Path):
+def test_a_file_that_breaks_later_lets_no_person_in_and_is_said_to_be_the_server_s_fault(
+    content: bytes, tmp_path: Path
+):
     file = tmp_path / "keys"
     secret, stored = create("one")
     append(file, stored)
@@ -95,7 +97,7 @@ def test_a_file_that_breaks_later_lets_nobody_in_and_is_said_to_be_the_server_s_
     assert ring.authenticate(secret).owner == "one"
 
 
-def test_who_takes_all_keys_away_lets_nobody_in(tmp_path: Path):
+def test_who_takes_all_keys_away_lets_no_person_in(tmp_path: Path):
     file = tmp_path / "keys"
     secret, stored = create("one")
     append(file, stored)

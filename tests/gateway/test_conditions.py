@@ -16,7 +16,7 @@ BEFORE, LATER = (format_datetime(NOW + timedelta(days=days), usegmt=True) for da
 
 
 def answered(world: World, headers: dict[str, str], method: str = "GET") -> tuple[httpx.Response, httpx.Response]:
-    """The file as it is, and as it is asked for; ETAG and DATE in a header stand for the file's own."""
+    """The file as it is, and as it is requested; ETAG and DATE in a header stand for the file's own."""
 
     async def scenario() -> tuple[httpx.Response, httpx.Response]:
         async with world.client() as client:

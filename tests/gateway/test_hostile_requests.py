@@ -154,7 +154,7 @@ def test_a_body_that_is_no_upload_is_small(url: str):
         b"",
     ],
 )
-def test_pictures_and_sound_are_no_video(url: str, content: bytes):
+def test_images_and_sound_are_no_video(url: str, content: bytes):
     answer = httpx.post(f"{url}/api/runs/", data=FORM, files={"video": ("v.mp4", content)})
     problem(answer, 422, "unreadable-video")
 

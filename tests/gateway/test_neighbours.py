@@ -65,7 +65,9 @@ async def test_what_the_neighbouring_versions_stored_is_shown(tmp_path: Path, sc
 
 
 @pytest.mark.parametrize("stored", [of_later(), b"{", b"\xff", b"[]", b'"x"', b'{"request": 5}'])
-async def test_one_that_cannot_be_read_is_in_nobody_s_way(tmp_path: Path, scratch: Path, bus: NatsBus, stored: bytes):
+async def test_one_that_cannot_be_read_is_in_no_person_s_way(
+    tmp_path: Path, scratch: Path, bus: NatsBus, stored: bytes
+):
     async with World(tmp_path, bus=bus).client() as client:
         before = (await submit(client)).json()["run_key"]
         await store(bus, RUN, stored)
@@ -88,7 +90,7 @@ async def test_one_that_cannot_be_read_is_in_nobody_s_way(tmp_path: Path, scratc
                 problem(await second.get(f"/api/runs/{run_key}/"), 404, "run-not-found")
 
 
-async def test_nobody_else_erases_it_and_its_video_goes_with_it(tmp_path: Path, scratch: Path, bus: NatsBus):
+async def test_no_person_else_erases_it_and_its_video_goes_with_it(tmp_path: Path, scratch: Path, bus: NatsBus):
     secrets = {}
     for owner in ("one", "two"):
         secrets[owner], stored = create(owner)

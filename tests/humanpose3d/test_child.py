@@ -13,7 +13,7 @@ def test_in_a_clone_the_application_is_the_repository():
 
 def test_a_module_runs_with_ours_first_on_the_path_and_the_working_folder_not_on_it(tmp_path: Path):
     (tmp_path / "shared").mkdir()
-    (tmp_path / "shared" / "__init__.py").write_text("raise SystemExit('somebody else's')")
+    (tmp_path / "shared" / "__init__.py").write_text("raise SystemExit('another's')")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "shared").symlink_to(tmp_path / "shared")
     (tmp_path / "elsewhere" / "probe.py").write_text(

@@ -37,7 +37,7 @@ def test_what_breaks_the_contract_is_refused(changes: dict[str, object], message
         landmarks(**changes)
 
 
-def test_nobody_can_change_a_motion():
+def test_no_person_can_change_a_motion():
     source = np.zeros((3, 33, 3))
     frozen = landmarks(world=source)
     source += 1
@@ -78,7 +78,7 @@ def test_joint_angles_are_12_groups_of_3():
         JointAngles(TIMES, np.zeros((3, 11, 3)))
 
 
-def test_an_array_that_nobody_can_write_to_is_taken_as_it_is():
+def test_an_array_that_no_person_can_write_to_is_taken_as_it_is():
     world = read_only(np.zeros((3, 33, 3)))
     assert landmarks(world=world).world is world
     read = np.frombuffer(bytes(world.nbytes)).reshape(world.shape)
@@ -86,7 +86,7 @@ def test_an_array_that_nobody_can_write_to_is_taken_as_it_is():
     assert landmarks(world=landmarks(world=world).world[:3]).world.base is world
 
 
-def test_a_view_of_memory_that_somebody_can_write_to_is_copied():
+def test_a_view_of_memory_that_a_person_can_write_to_is_copied():
     memory = np.zeros((5, 33, 3))
     taken = landmarks(world=read_only(memory[:3]))
     memory[:] = 1

@@ -22,7 +22,7 @@ NETWORKS: dict[str, tuple[int, dict[str, tuple[int, ...]]]] = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("batch", [1, 3])
-def test_any_number_of_pictures_goes_in(name, batch):
+def test_any_number_of_images_goes_in(name, batch):
     side, outputs = NETWORKS[name]
     network = session(shipped(name))
     pictures = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), np.uint8)

@@ -116,7 +116,7 @@ def submit(page: Page, video: Path) -> None:
 
 @pytest.fixture
 def picture() -> Callable[[Page, str], None]:
-    """Keeps a picture of a page, for people to look at."""
+    """Keeps an image of a page, for people to look at."""
     PICTURES.mkdir(exist_ok=True)
 
     def keep(page: Page, name: str) -> None:

@@ -1,4 +1,4 @@
-"""`make pictures`: the README's pictures of the page, of the sample video as the whole system analyses it."""
+"""`make pictures`: the README's images of the page, of the sample video as the whole system analyses it."""
 
 import io
 import tempfile

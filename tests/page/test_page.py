@@ -235,11 +235,11 @@ def test_a_recording_is_a_video_like_any_other(open_page: OpenPage):
 
 
 def test_a_failed_run_says_why(open_page: OpenPage, server: FakeServer, video: Path):
-    server.failure = Problem(code="nobody-detected", status=422, detail="Nobody was found. Film the whole person.")
+    server.failure = Problem(code="nobody-detected", status=422, detail="No person was found. Record the whole person.")
     page = open_page()
     submit(page, video)
     expect(page.get_by_role("heading", name="The analysis failed")).to_be_visible()
-    expect(page.get_by_text("Nobody was found. Film the whole person.")).to_be_visible()
+    expect(page.get_by_text("No person was found. Record the whole person.")).to_be_visible()
 
 
 def test_pace_and_time_left_are_those_of_the_events_also_after_a_reload(open_page: OpenPage):

@@ -1,4 +1,4 @@
-"""Every screen: its pictures, its accessibility, its weight, on a desk and on a telephone."""
+"""Every screen: its images, its accessibility, its weight, on a desk and on a telephone."""
 
 import hashlib
 import os
@@ -83,7 +83,7 @@ def test_every_screen(
     submit(page, video)
     page.locator(".chart").nth(5).wait_for()
     first, second = (run["run_key"] for run in page.request.get("/api/runs/").json()["runs"])
-    server.failure = Problem(code="nobody-detected", status=422, detail="Nobody was found. Film the whole person.")
+    server.failure = Problem(code="nobody-detected", status=422, detail="No person was found. Record the whole person.")
     page.goto("/#/new")
     submit(page, video)
     page.get_by_role("heading", name="The analysis failed").wait_for()
@@ -102,7 +102,7 @@ def test_every_screen(
     seen("delete")
 
 
-def test_a_key_is_asked_for_once_and_kept_for_the_tab(
+def test_a_key_is_requested_once_and_kept_for_the_tab(
     browser, tmp_path: Path, video: Path, picture: Callable[[Page, str], None]
 ):
     secret, stored = create("clinic")
@@ -134,7 +134,7 @@ def test_a_key_is_asked_for_once_and_kept_for_the_tab(
 
 def test_the_page_is_light_and_quick(open_page: Callable[..., Page], video: Path):
     """The first view by the processor time of the page's thread, and by the clock where the machine is not busy."""
-    page = open_page("/static/icon.svg", expected="404")  # browsers ask for a favicon.ico beside it
+    page = open_page("/static/icon.svg", expected="404")  # browsers request a favicon.ico beside it
 
     def visit() -> None:
         page.goto("/")

@@ -41,7 +41,7 @@ DRAWN = """async (count) => {
 
 
 def opened(browser: Browser, folder: Path, markers: Markers, name: str = "walk") -> Page:
-    """The viewer as a file in a browser; whatever it asks for or complains of fails the test."""
+    """The viewer as a file in a browser; whatever it requests or complains of fails the test."""
     path = folder / "viewer.html"
     path.write_text(viewer_page(name, markers), encoding="utf-8")
     page = browser.new_page(viewport={"width": 1280, "height": 800})

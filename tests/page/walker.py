@@ -75,7 +75,7 @@ def spread() -> AngleSd:
 
 
 def landmarks() -> Landmarks:
-    """The walk as the camera sees it, filmed from the person's left."""
+    """The walk as the camera sees it, recorded from the person's left."""
     places = {name: _landmark_place(name) for name in LANDMARKS}
     world = np.stack([_path(*place) for place in places.values()], axis=1)
     image = np.stack([60 + 100 * world[..., 2], 560 - 280 * world[..., 1]], axis=2)
@@ -174,8 +174,8 @@ def _picture(points: FloatArray) -> np.ndarray:
 
 def _quality(warnings: bool) -> dict[str, object]:
     told = [
-        {"code": "camera-tilted", "message": "The camera was tilted by about 12°. Film from a level camera."},
-        {"code": "seen-from-the-front", "message": "Depth is uncertain from this side: film from the side."},
+        {"code": "camera-tilted", "message": "The camera was tilted by about 12°. Record from a level camera."},
+        {"code": "seen-from-the-front", "message": "Depth is uncertain from this side: record from the side."},
     ]
     facts = {"frames": FRAMES, "duration_s": FRAMES / RATE, "average_fps": RATE, "width": SIZE[0], "height": SIZE[1]}
     return {

@@ -56,12 +56,12 @@ def long_angles() -> JointAngles:
     return JointAngles(np.arange(60_000) / 60, np.random.default_rng(0).normal(size=(60_000, 12, 3)))
 
 
-def test_large_motion_lies_in_a_file_and_is_read_anew(tmp_path):
+def test_large_motion_lies_in_a_file_and_is_read_again(tmp_path):
     angles = long_angles()
     shelf = Shelf(tmp_path, video=tmp_path / "walk.mp4")
     made: dict[str, object] = {"angles": angles, "depth_spread": None}
     shelf.take(made)
-    assert not made, "nobody keeps it in memory"
+    assert not made, "no person keeps it in memory"
     assert set(shelf) == {"video", "angles"}
     assert [path.name for path in tmp_path.iterdir()] == ["angles.npz"]
     assert shelf["angles"] is not shelf["angles"]

@@ -39,7 +39,7 @@ def test_what_is_compared_are_landmarks_of_the_detector():
 
 
 def test_raw_markers_turn_the_axes_over_and_nothing_else():
-    landmarks = synthetic.filmed(synthetic.clock(0.5), synthetic.standing(synthetic.clock(0.5)), synthetic.Camera())
+    landmarks = synthetic.recorded(synthetic.clock(0.5), synthetic.standing(synthetic.clock(0.5)), synthetic.Camera())
     raw = raw_markers(landmarks, synthetic.STATURE)
     wrist = landmarks.world[:, LANDMARK_INDEX["left_wrist"]]
     assert raw[:, MARKER_INDEX["LWrist"]] == pytest.approx(wrist * [1, -1, -1])

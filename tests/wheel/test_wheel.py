@@ -95,7 +95,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     added = {path.name for path in packages_of(folder).iterdir()} - before
     assert added == {"humanpose3d", f"{wheel.name.removesuffix('-py3-none-any.whl')}.dist-info"}
     installed = call(UV, "pip", "freeze", "--python", python).splitlines()
-    assert [line for line in installed if not line.startswith("humanpose3d")] == locked, "the wheel asks for more"
+    assert [line for line in installed if not line.startswith("humanpose3d")] == locked, "the wheel requests more"
     return folder
 
 
@@ -109,7 +109,7 @@ def elsewhere(tmp_path: Path) -> Path:
     folder = tmp_path / "elsewhere"
     for name in NAMES:
         (folder / name).mkdir(parents=True)
-        said = f"raise SystemExit('{name} of somebody else was imported')\n"
+        said = f"raise SystemExit('{name} of another was imported')\n"
         for file in ("__init__.py", "app.py", "main.py", "__main__.py", "child.py"):
             (folder / name / file).write_text(said)
     return folder

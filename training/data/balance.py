@@ -1,4 +1,4 @@
-"""People who were made to move otherwise than they did, put back over their feet: nobody leans without falling."""
+"""People who were made to move otherwise than they did, restored over their feet: no person leans without falling."""
 
 from dataclasses import replace
 from typing import Final
@@ -47,7 +47,7 @@ _LIFTED_M: Final = 0.06
 """Of a foot held so much higher than the other the share in carrying the body is 1 / (1 + e)."""
 
 _SWAYS_S: Final = 0.25
-"""Within this the body does not find its balance anew."""
+"""Within this the body does not find its balance again."""
 
 _ROUNDS: Final = 3
 """Which foot carries depends on the tilt."""

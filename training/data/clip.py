@@ -1,4 +1,4 @@
-"""One clip from its number: who moves how, filmed from where; drawn, compressed, ready for the detector."""
+"""One clip from its number: who moves how, recorded from where; drawn, compressed, ready for the detector."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -88,7 +88,7 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Performance:
-    """A body in motion, before anybody films it.
+    """A body in motion, before anybody records it.
 
     times (T,) seconds; heading: radians about y from +z, where the pelvis faces on average; speed: of the motion, as
     a multiple of what was captured.
@@ -139,7 +139,7 @@ def make_clip(plan: ClipPlan, motions: dict[str, MotionFile]) -> Clip:
         shot = from_above(shot, plan.rng(7))
     rng = plan.rng(2)
     count = int(rng.integers(FRAMES[0], FRAMES[1] + 1))
-    return _filmed(
+    return _recorded(
         plan, shot, perform(plan, np.arange(count) / float(shot.frame_rate), motions, person(plan.person), rng)
     )
 
@@ -203,7 +203,7 @@ def _heading(motion: BoneMotion) -> float:
     return float(np.arctan2(forward[0], forward[2]))
 
 
-def _filmed(plan: ClipPlan, shot: Shot, done: Performance) -> Clip:
+def _recorded(plan: ClipPlan, shot: Shot, done: Performance) -> Clip:
     rng, posed, times = plan.rng(3), done.posed, done.times
     markers = true_markers(posed)
     middle = (markers[:, 0].max(axis=0) + markers[:, 0].min(axis=0)) / 2 * [1, 0, 1]

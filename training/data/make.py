@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from tqdm import tqdm
 
-from humanpose3d.errors import NobodyDetected
+from humanpose3d.errors import NoPersonDetected
 from humanpose3d.motion import Landmarks, Markers
 from humanpose3d.options import PoseModel, RunOptions, Verticals
 from humanpose3d.skeleton import ALL_MARKERS, LANDMARKS
@@ -66,7 +66,7 @@ def make_pairs(
 
 
 def clip_file(folder: Path, index: int) -> Path:
-    """Where a clip lies in a data set."""
+    """Where a clip is in a data set."""
     return folder / "clips" / f"{index:06d}.npz"
 
 
@@ -76,7 +76,7 @@ def _work(job: Job, indices: list[int], workers: int) -> Iterator[int]:
     A graphics driver can take its whole process down (Mesa's does, once in some hundred clips). Workers are therefore
     replaced now and then, and after a crash the work goes on; it gives up where no clip gets done between two crashes.
     """
-    os.environ.setdefault("LP_NUM_THREADS", "1")  # one core each, where pictures are drawn without a GPU
+    os.environ.setdefault("LP_NUM_THREADS", "1")  # one core each, where images are drawn without a GPU
     while indices:
         done = 0
         # a pool for each portion: with max_tasks_per_child, Python 3.11's pool stops for ever now and then (gh-115634)
@@ -129,10 +129,10 @@ def film(clip: Clip, renderer: Renderer, pose_model: PoseModel) -> Pair:
 
 
 def _detected(clip: Clip, inputs: DetectorInputs, options: RunOptions) -> tuple[Landmarks, Verticals | None]:
-    """What the detector gives; nothing but gaps where it finds nobody (often): such clips are part of the truth."""
+    """What the detector gives; nothing but gaps where it finds no person (often): such clips are part of the truth."""
     try:
         found = DETECTOR.run(inputs, options, silent)
-    except NobodyDetected:
+    except NoPersonDetected:
         count, points = len(clip.times), len(LANDMARKS)
         gap = np.full((count, points, 3), np.nan)
         return Landmarks(clip.times, gap[..., :2], gap, np.zeros((count, points)), clip.shot.size), None

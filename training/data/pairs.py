@@ -1,7 +1,7 @@
 """Pairs on disk: one compressed file a clip, and reading them back.
 
 What the detector saw and what was true lie side by side, frame by frame. The world of a pair is y up, in metres, with
-the camera of the first frame at its origin looking along −z (x to the picture's right): the frame in which the depth
+the camera of the first frame at its origin looking along −z (x to the image's right): the frame in which the depth
 refiner answers, turned to the hips.
 """
 
@@ -27,8 +27,8 @@ class Pair:
     markers    all 65, true, at the same times.
     camera     the true camera at the same times.
     height     metres, standing height of the person drawn. mass: kilograms.
-    facts      how the clip came about: split, motion, person, backdrop, filming.
-    verticals  what the detector says of the picture's upright lines.
+    facts      how the clip came about: split, motion, person, backdrop, recording.
+    verticals  what the detector says of the image's upright lines.
     """
 
     landmarks: Landmarks

@@ -1,4 +1,4 @@
-"""How a clip is filmed: where the camera stands, how it tilts and shakes, what is in its way, the light."""
+"""How a clip is recorded: where the camera stands, how it tilts and shakes, what is in its way, the light."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,19 +17,19 @@ FRAME_RATES: Final = tuple(Fraction(*rate) for rate in ((24, 1), (25, 1), (30000
 _SHAPES: Final = ((16, 9), (9, 16), (4, 3), (3, 4))
 _SHORT_SIDES: Final = (360, 480, 720)
 _LEAST_SHARE: Final = 0.35
-"""Of the picture's height that a subject takes on average; who would be smaller is followed by the camera."""
+"""Of the image's height that a subject takes on average; who would be smaller is followed by the camera."""
 
 _GOLDEN: Final = 0.618033988749895
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What is decided about the filming before the subject is there. Angles in radians.
+    """What is decided about the recording before the subject is there. Angles in radians.
 
     size (width, height) pixels; focal in units of the longer side; azimuth: from which side of the subject (0 in
     front, positive to the camera's right of it); pitch up positive; height: of the camera in metres, which then decides
-    the pitch (0: the pitch decides the height); fill: share of the picture that the subject's
-    path takes; shift: of the subject from the middle of the picture, in pictures; shake: radians; follows: whether
+    the pitch (0: the pitch decides the height); fill: share of the image that the subject's
+    path takes; shift: of the subject from the middle of the image, in images; shake: radians; follows: whether
     the camera pans with the subject; occluders: boxes in the way; shutter: share of a frame it is open (0: no blur);
     quality: of the compression (rate factor); softness: pixels of blur; grain: sensor noise in grey levels;
     exposure: mean grey level that the camera exposes for.
@@ -56,7 +56,7 @@ class Shot:
 
 
 def random_shot(rng: np.random.Generator, turn: int) -> Shot:
-    """A way to film. turn: a count; successive ones look from evenly spread sides."""
+    """A way to video. turn: a count; successive ones look from evenly spread sides."""
     width, height = _SHAPES[rng.choice(4, p=[0.42, 0.42, 0.1, 0.06])]
     short = int(rng.choice(_SHORT_SIDES, p=[0.65, 0.28, 0.07]))
     scale = short / min(width, height)
@@ -100,7 +100,7 @@ def as_people_record(shot: Shot, rng: np.random.Generator) -> Shot:
 
 
 def from_above(shot: Shot, rng: np.random.Generator) -> Shot:
-    """Three in ten from a camera that looks down more steeply, hung up or held high, and aslant.
+    """Three in ten from a camera that looks down more steeply, hung up or held high, and obliquely.
 
     For what is learnt from: what is measured on keeps to `random_shot`.
     """
@@ -113,7 +113,7 @@ def from_above(shot: Shot, rng: np.random.Generator) -> Shot:
 def place_camera(
     shot: Shot, rng: np.random.Generator, times: FloatArray, markers: FloatArray, heading: float, ceiling: float
 ) -> Camera:
-    """Stand where the subject's path (T, N, 3) fills the picture as wanted, as low or high as the tilt asks for."""
+    """Stand where the subject's path (T, N, 3) fills the image as wanted, as low or high as the tilt requests."""
     direction = heading + shot.azimuth
     low, high = markers.min(axis=(0, 1)), markers.max(axis=(0, 1))
     middle = (low + high) / 2
@@ -140,7 +140,7 @@ def place_camera(
 def _stand(
     shot: Shot, middle: FloatArray, direction: float, distance: float, pitch: float, ceiling: float
 ) -> tuple[Camera, float]:
-    """One still frame: the subject's middle lies in the middle of the picture; the tilt gives way to floor and roof."""
+    """One still frame: the subject's middle is in the middle of the image; the tilt gives way to floor and roof."""
     rise = shot.height or middle[1] - distance * np.tan(pitch)
     height = float(np.clip(rise, 0.15, np.inf if shot.hung else ceiling))
     pitch = float(np.arctan2(middle[1] - height, distance))
@@ -183,7 +183,7 @@ def random_light(rng: np.random.Generator, indoors: bool) -> Light:
 
 
 def without_obstacles(backdrop: Backdrop, camera: Camera, path: FloatArray) -> FloatArray:
-    """The place's triangles, less the things that would stand in the subject's way (T, 3) or in the picture's."""
+    """The place's triangles, less the things that would stand in the subject's way (T, 3) or in the image's."""
     start, end = camera.centres[0] * [1, 0, 1], path.mean(axis=0) * [1, 0, 1]
     span = end - start
     kept = [backdrop.vertices]

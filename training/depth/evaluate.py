@@ -69,7 +69,7 @@ def true_markers(sample: Sample) -> FloatArray:
 
 
 def scores(markers: FloatArray, tilt: FloatArray, sample: Sample) -> Scores:
-    """Compare one clip where the detector found somebody."""
+    """Compare one clip where the detector found a person."""
     there = sample.detected > 0.5
     truth = true_markers(sample)[there]
     got = markers[there]

@@ -45,7 +45,7 @@ class TrainConfig:
     """What a training run is asked to do.
 
     workers: processes that draw batches beside the training (0: none beside it). fp16: half precision, of the brain
-    kind, where it is safe; worth it on a GPU. clips: of the training clips only the first so many (None: all). errors:
+    kind, where it is safe; worth it on a GPU. clips: of the training clips only the first that many (None: all). errors:
     an error model, with which half of every batch is simulated, of the motions in `mocap`; `simulated`: clips of that
     kind that are new in every epoch, and stay for STAY epochs. start: a depth refiner (ONNX) of this width and these
     layers whose weights the training starts from; inputs that it does not know begin without effect.
@@ -92,7 +92,7 @@ def train(config: TrainConfig) -> Path:
 
 
 class _Stream:
-    """Clips that nobody drew, some new in every epoch; none where no error model is given."""
+    """Clips that no person drew, some new in every epoch; none where no error model is given."""
 
     def __init__(self, config: TrainConfig) -> None:
         self._config = config
@@ -157,7 +157,7 @@ def validate(model: MirroredRefiner, samples: Sequence[Sample]) -> Scores:
 
 
 class _Batches(Dataset[tuple[Seen, Truth]]):
-    """The batches of one epoch, each from its own random numbers: the same whoever draws it."""
+    """The batches of one epoch, each from its own random numbers: the same any process that draws it."""
 
     def __init__(self, samples: Sequence[Sample], extra: Sequence[Sample], config: TrainConfig, epoch: int) -> None:
         self._samples, self._extra = samples, extra

@@ -2,7 +2,7 @@
 
 A transformer over time, two frames a token, on the frames' own timestamps. All that happens to the landmarks before
 (rays turned to the hips, apparent size) is part of the network, so that it is fed `Landmarks` as they are and serving
-repeats nothing by hand. Without a picture (`size` 0) it answers from the 3D landmarks alone.
+repeats nothing by hand. Without an image (`size` 0) it answers from the 3D landmarks alone.
 """
 
 import math
@@ -50,10 +50,10 @@ class Seen(NamedTuple):
     """What the detector saw, a batch of windows. Frames without a person hold zeros and `detected` 0.
 
     image (B, T, 33, 2) pixels; world (B, T, 33, 3) metres; visibility (B, T, 33); detected (B, T);
-    times (B, T) seconds; size (B, 2) width and height of the picture in pixels; height (B,) metres of the person;
-    verticals (B, 3) `aside`, `ahead` of the picture's upright lines at a focal length of FOCAL_LENGTH and 1, or 0, 0, 0
+    times (B, T) seconds; size (B, 2) width and height of the image in pixels; height (B,) metres of the person;
+    verticals (B, 3) `aside`, `ahead` of the image's upright lines at a focal length of FOCAL_LENGTH and 1, or 0, 0, 0
     where it shows none; focal (B,) focal length in units of the longer side, 0 where it is not known.
-    T is even. Where there is no picture, `image` and `size` are 0, `world` has upright axes (x right, y down, z away),
+    T is even. Where there is no image, `image` and `size` are 0, `world` has upright axes (x right, y down, z away),
     and landmarks that are not known hold 0 in `world` and `visibility`.
     """
 
@@ -73,7 +73,7 @@ class Estimate(NamedTuple):
     vertical plane through camera and hips; spread (B, T, 22) metres, standard deviation per axis; tilt (B, T, 2) pitch
     and roll of the camera in radians, tilt_spread (B, T, 2) their standard deviations; bearing (B, T) radians: how far
     the hips lie to the right of where it looks.
-    Without a picture: axes as those of the given landmarks, put upright; tilt that of these axes; bearing 0."""
+    Without an image: axes as those of the given landmarks, put upright; tilt that of these axes; bearing 0."""
 
     markers: Tensor
     spread: Tensor
@@ -131,8 +131,8 @@ def _estimate(answer: Tensor, turned: Tensor, middle: Tensor, seen: Seen) -> Est
 def _placed(turned: Tensor, seen: Seen, change: Tensor, farther: Tensor) -> Tensor:
     """(B, T, 22, 3) metres: the detector's landmarks as markers, in the axes of a camera that looks at the hips.
 
-    Their depth is that of its 3D; x and y are where the ray (B, T, 33, 2) of the picture, far more exact than the 3D,
-    comes to at this depth, or those of the 3D where there is no picture. All is changed by (B, T, 22, 3) metres, and
+    Their depth is that of its 3D; x and y are where the ray (B, T, 33, 2) of the image, far more exact than the 3D,
+    comes to at this depth, or those of the 3D where there is no image. All is changed by (B, T, 22, 3) metres, and
     the distance of the hips by a factor whose logarithm is `farther` (B, T).
     """
     world, rays = _as_markers(seen.world), _as_markers(turned)
@@ -183,7 +183,7 @@ def _as_markers(landmarks: Tensor) -> Tensor:
 
 
 def _upright(places: Tensor, middle: Tensor, tilt: Tensor) -> Tensor:
-    """(B, T, 22, 3) from the axes of a camera that looks at the hips, which lie at slopes (B, T, 2) in a camera of this
+    """(B, T, 22, 3) from the axes of a camera that looks at the hips, which are at slopes (B, T, 2) in a camera of this
     tilt (B, T, 2), to x right, y up, z toward the camera."""
     x, y, z = places.unbind(-1)
     pitch, roll = (tilt[..., 0] - torch.atan(middle[..., 1]))[..., None], tilt[..., 1][..., None]
@@ -215,7 +215,7 @@ class _Block(nn.Module):
 
 
 def _pictured(seen: Seen) -> Tensor:
-    """(B,) 1 where there is a picture, 0 where only 3D landmarks are known."""
+    """(B,) 1 where there is an image, 0 where only 3D landmarks are known."""
     return (seen.size[:, 0] > 0).float()
 
 

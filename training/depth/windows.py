@@ -38,7 +38,7 @@ class Truth(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One clip as float32 arrays, the truth in the frame that the network answers in. Focal lengths in units of the
-    picture's longer side: what the network is told (0: nothing), and the true one."""
+    image's longer side: what the network is told (0: nothing), and the true one."""
 
     image: FloatArray
     world: FloatArray
@@ -93,15 +93,15 @@ def _truth(pair: Pair) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 
 def turned(points: FloatArray, bearing: FloatArray) -> FloatArray:
-    """Points (T, N, 3) seen by somebody who turns right by the bearing (T,) about the vertical."""
+    """Points (T, N, 3) seen by a person who turns right by the bearing (T,) about the vertical."""
     c, s = np.cos(bearing)[:, None], np.sin(bearing)[:, None]
     x, y, z = np.moveaxis(points, -1, 0)
     return np.stack([c * x + s * z, y, c * z - s * x], axis=-1)
 
 
 def draw_batch(sources: Sequence[tuple[Sequence[Sample], int]], rng: np.random.Generator) -> tuple[Seen, Truth]:
-    """So many random windows of random clips of each source, varied: mirrored, thinned, jittered, the camera rolled,
-    left and right swapped for a while, some without a picture."""
+    """That many random windows of random clips of each source, varied: mirrored, thinned, jittered, the camera rolled,
+    left and right swapped for a while, some without an image."""
     return _stacked(
         [
             _varied(samples[index], rng)
@@ -168,7 +168,7 @@ def _going_on(sample: Sample) -> Sample:
 
 
 def _noisy(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Jitter, and frames in which nobody was found."""
+    """Jitter, and frames in which no person was found."""
     size = sample.size.max()
     seen = sample.detected[:, None, None]
     jitter = rng.normal(0, 0.0008 * size, sample.image.shape)
@@ -185,7 +185,7 @@ def _noisy(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def _roll(rng: np.random.Generator) -> float:
-    """Radians: most cameras stand nearly level, some are held aslant."""
+    """Radians: most cameras stand nearly level, some are held obliquely."""
     return float(rng.uniform(-0.4, 0.4) if rng.random() < 0.3 else rng.normal(0, 0.06))
 
 
@@ -200,7 +200,7 @@ def _rolled(sample: Sample, angle: float) -> Sample:
 
 
 def _with_lines(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Upright lines in half of all windows, whatever the picture showed, so that the same clip is learnt from with and
+    """Upright lines in half of all windows, whatever the image showed, so that the same clip is learnt from with and
     without: as exact as those that are found (0.3° median at the true focal length), some of them wrong."""
     if rng.random() < 0.5:
         return _with(sample, verticals=np.zeros(3))

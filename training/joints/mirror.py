@@ -1,4 +1,4 @@
-"""Left and right exchanged, and the refiner that is asked twice: as it is and in the mirror."""
+"""Left and right swapped, and the refiner that is asked twice: as it is and in the mirror."""
 
 from typing import Final
 

@@ -15,7 +15,7 @@ BONES: Final = (
     *(f"{bone}_l" for bone in _SIDED),
     *(f"{bone}_r" for bone in _SIDED),
 )
-"""The bones a motion tells of, from the pelvis outward."""
+"""The bones a motion reports, from the pelvis outward."""
 
 BONE_INDEX: Final = {name: index for index, name in enumerate(BONES)}
 
@@ -95,7 +95,7 @@ class BoneMotion:
 
 
 def mirrored(motion: BoneMotion) -> BoneMotion:
-    """The same motion seen in a mirror: left and right exchanged."""
+    """The same motion seen in a mirror: left and right swapped."""
     swap = [BONE_INDEX[_other_side(bone)] for bone in BONES]
     flip = np.array([-1.0, 1.0, 1.0])
     rest = RestPose(

@@ -1,1 +1,1 @@
-"""Pictures of people: cameras, places, light, the renderer, the video encoder."""
+"""Images of people: cameras, places, light, the renderer, the video encoder."""

@@ -127,7 +127,7 @@ def _walls(rng: np.random.Generator, half: FloatArray, height: float) -> list[Fl
 def _hanging(
     rng: np.random.Generator, inward: FloatArray, along: FloatArray, far: float, wide: float, height: float
 ) -> FloatArray:
-    """Something flat on a wall: a picture, a window, a door."""
+    """Something flat on a wall: an image, a window, a door."""
     spans = rng.uniform(0.2, 1.0), rng.uniform(0.2, min(1.1, height / 2 - 0.1))
     middle = -inward * (far - 0.02) + along * rng.uniform(-0.8, 0.8) * wide
     middle[1] = rng.uniform(spans[1], height - spans[1])

@@ -15,7 +15,7 @@ WORLD_TO_CAMERA_AXES = np.diag([1.0, -1.0, -1.0])
 class Camera:
     """A pinhole camera over time.
 
-    size       (width, height) of the picture, pixels; the principal point is its middle.
+    size       (width, height) of the image, pixels; the principal point is its middle.
     focal      focal length, pixels.
     rotations  (T, 3, 3) world (y up) to camera axes (x right, y down, z away).
     centres    (T, 3) metres, where it stands in the world.

@@ -72,7 +72,7 @@ class Renderer:
         camera: Camera,
         light: Light,
     ) -> Iterator[Frame]:
-        """One (height, width, 3) RGB picture for each pose; the camera has as many moments as the body has poses."""
+        """One (height, width, 3) RGB image for each pose; the camera has as many moments as the body has poses."""
         scene = _Scene(self, mesh, outfit, backdrop, camera, light)
         try:
             yield from scene.draw(posed)
@@ -152,7 +152,7 @@ class _Scene:
         self._shade_target = self._hold(gl.framebuffer([self._shade]))
 
     def _canvas(self, size: tuple[int, int]) -> "moderngl.Framebuffer":
-        # no multisampling: it takes half as long again in software, and the pictures are softened anyway
+        # no multisampling: it takes half as long again in software, and the images are softened anyway
         colour = self._hold(self._gl.renderbuffer(size, 3))
         depth = self._hold(self._gl.depth_renderbuffer(size))
         return self._hold(self._gl.framebuffer([colour], depth))
@@ -189,7 +189,7 @@ class _Scene:
         program["ambient"].write(self._light.ambient.astype("f4").tobytes())
 
     def draw(self, posed: PosedBody) -> Iterator[Frame]:
-        """The clip, picture by picture."""
+        """The clip, image by image."""
         matrices = np.concatenate([np.swapaxes(posed.rotations, 2, 3), posed.translations[:, :, None]], axis=2)
         hips = posed.body.head_of("femur_l") * np.array([0.0, 1.0, 1.0])
         middles = posed.carried("Hips", hips[None])[:, 0]
@@ -212,7 +212,7 @@ class _Scene:
             goal.use()
             goal.clear(0.5, 0.55, 0.6, depth=1.0)
             self._gl.enable_only(self._gl.DEPTH_TEST | self._gl.CULL_FACE)
-            self._gl.front_face = "cw"  # pictures are drawn upside down, so that they are read the right way up
+            self._gl.front_face = "cw"  # images are drawn upside down, so that they are read the right way up
             self._layers.use(0)
             self._r._backdrop["view"].write(view)
             self._place.render()
@@ -252,7 +252,7 @@ class _Scene:
 
 
 def _view_projection(camera: Camera, time: int) -> FloatArray:
-    """(4, 4) world to clip space, row 0 of the buffer being the top of the picture."""
+    """(4, 4) world to clip space, row 0 of the buffer being the top of the image."""
     width, height = camera.size
     rotation = camera.rotations[time]
     view = np.eye(4)

@@ -62,7 +62,7 @@ def checks(rng: np.random.Generator, colour: FloatArray) -> Picture:
 
 
 def patches(rng: np.random.Generator, colour: FloatArray) -> Picture:
-    """Pictures on walls, shelves of things, signs: rectangles and discs in many colours."""
+    """Images on walls, shelves of things, signs: rectangles and discs in many colours."""
     canvas = np.ascontiguousarray(np.broadcast_to(colour, (SIZE, SIZE, 3)).astype(np.float32))
     for _ in range(int(rng.integers(6, 40))):
         x, y, w, h = (int(value) for value in rng.integers(0, SIZE, 4))

@@ -1,1 +1,1 @@
-"""What the detector would have seen of a person that nobody drew: an error model fitted to pairs, and its stream."""
+"""What the detector would have seen of a person that no person drew: an error model fitted to pairs, and its stream."""

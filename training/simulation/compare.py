@@ -33,10 +33,10 @@ _VISIBILITY_BINS: Final = np.linspace(0, 1, 6)
 class Statistics:
     """How detections err: means over frames and landmarks.
 
-    x, y, depth: mean absolute error of the 3D, and picture that of the 2D across the picture, in centimetres at the
+    x, y, depth: mean absolute error of the 3D, and image that of the 2D across the image, in centimetres at the
     person; lasting: correlation of an error with that of the next frame, each clip's mean taken off; jitter: mean
     absolute change of the 3D error from frame to frame, centimetres; swaps and lost: percent of frames in which left
-    and right are exchanged (arms or legs) and in which nobody is found; visible: mean visibility; hidden: percent of
+    and right are swapped (arms or legs) and in which no person is found; visible: mean visibility; hidden: percent of
     visibilities below 0.2; limbs: detected depth from shoulder to wrist and from hip to ankle as a share of the true
     one, by regression (below 1: timid).
     """
@@ -78,7 +78,7 @@ def fit_and_compare(data: Path, seed: int) -> tuple[ErrorModel, list[Row]]:
 def compare(model: ErrorModel, pairs: Sequence[Pair], rng: np.random.Generator) -> list[Row]:
     """Simulate the detections of pairs (of the validation split) and compare: a row a side, a row a part, one for all.
 
-    Pairs in which nobody was found at all are left out.
+    Pairs in which no person was found at all are left out.
     """
     real, made, sides = [], [], []
     for pair in (pair for pair in pairs if pair.landmarks.detected.any()):
@@ -111,7 +111,7 @@ class _Clip:
 
     @property
     def errors(self) -> FloatArray:
-        """(T, 33, 5) centimetres; NaN where nobody was found."""
+        """(T, 33, 5) centimetres; NaN where no person was found."""
         errors = (self.made.places - nearest(self.view)) * self.view.height * 100
         return np.where(self.made.found[:, None, None], errors, np.nan)
 

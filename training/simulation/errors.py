@@ -4,7 +4,7 @@ The mean place of each landmark is the nearest true marker's plus a linear funct
 and of the side that is seen: the systematic errors, timid depth above all. What the mean leaves is not modelled but
 replayed: stretches of the residuals of pairs, chosen among those whose person stood and moved most alike before the
 camera. That keeps them as they are: correlated in time, between landmarks, with visibility, with swaps, with frames
-where nobody was found.
+where no person was found.
 """
 
 import hashlib
@@ -95,7 +95,7 @@ class ErrorModel:
 def fit(pairs: Sequence[Pair]) -> ErrorModel:
     """Fit the model to pairs (of the train split) and to their mirror images.
 
-    Raises InvalidMotion where they are too few or nobody was found in them.
+    Raises InvalidMotion where they are too few or no person was found in them.
     """
     views = [of_pair(pair) for pair in pairs]
     if len(pairs) < FOLDS or not any(made.found.any() for _, made in views):

@@ -28,7 +28,7 @@ FADE: Final = 8
 _STEP: Final = 5
 _MOMENTS: Final = np.array([0, (BLOCK + FADE) // 2, BLOCK + FADE - 1])
 _ALIKE: Final = 6
-"""One of so many most similar stretches is played."""
+"""One of that many most similar stretches is played."""
 
 _DESCRIBED: Final = [
     MARKER_INDEX[name]
@@ -44,7 +44,7 @@ class Track:
     """One clip, frame by frame: what the mean left of a detection, and what goes with it.
 
     description (T, D) how the person stood before the camera, `mirrored` (T, D) the same in a mirror; residuals
-    (T, 33, 5) body heights, 0 where nobody was found; visibility (T, 33), both as without swaps; found (T,);
+    (T, 33, 5) body heights, 0 where no person was found; visibility (T, 33), both as without swaps; found (T,);
     swapped (T, 2) whether arms and legs bore the names of the other side.
     """
 
@@ -65,14 +65,14 @@ class Track:
         return self.gathered(lambda name: getattr(self, name)[span])
 
     def in_the_mirror(self) -> "Track":
-        """Left and right exchanged."""
+        """Left and right swapped."""
         residuals = self.residuals[:, MIRRORED_LANDMARKS] * FLIP
         visibility = self.visibility[:, MIRRORED_LANDMARKS]
         return Track(self.mirrored, self.description, residuals, visibility, self.found, self.swapped)
 
 
 def describe(view: View) -> FloatArray:
-    """(T, D) the person's joints in the camera's axes, how far ends of it lie outside the picture, the frame rate."""
+    """(T, D) the person's joints in the camera's axes, how far ends of it lie outside the image, the frame rate."""
     joints = view.pose[:, _DESCRIBED]
     depth = np.maximum(joints[..., 2] * view.height + view.middle[:, None, 2], 0.1)
     side = joints[..., :2] * view.height + view.middle[:, None, :2]

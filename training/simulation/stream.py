@@ -1,6 +1,6 @@
-"""An endless stream of samples that nobody had to draw: motion capture, random cameras, simulated detections.
+"""An endless stream of samples that no person had to draw: motion capture, random cameras, simulated detections.
 
-What costs time is making people and posing them; so a small troupe of people performs, and every performance is filmed
+What costs time is making people and posing them; so a small troupe of people performs, and every performance is recorded
 several times over. The people of the troupe are replaced one by one.
 """
 
@@ -32,7 +32,7 @@ _TAKE_S: Final = 8.0
 """Longest performance, seconds."""
 
 _SHOTS: Final = 8
-"""How many times a performance is filmed, each time a stretch of it from somewhere else."""
+"""How many times a performance is recorded, each time a stretch of it from somewhere else."""
 
 _ENGAGED: Final = 6
 """Performances after which one of the troupe is replaced."""
@@ -43,7 +43,7 @@ _CEILINGS: Final = (2.2, 3.5)
 def simulated_samples(
     model: ErrorModel, motions: Sequence[MotionFile], rng: np.random.Generator, count: int, split: Split = "train"
 ) -> list[Sample]:
-    """So many samples of a stream of its own."""
+    """That many samples of a stream of its own."""
     return list(islice(stream(model, motions, int(rng.integers(2**31)), split), count))
 
 
@@ -69,10 +69,10 @@ def simulated_pairs(
         body = troupe[int(rng.integers(len(troupe)))]
         rate = float(random_shot(rng, number).frame_rate)
         done = perform(plan, np.arange(int(_TAKE_S * rate)) / rate, by_name, body, rng)
-        yield from _filmed(model, plan, done, rng)
+        yield from _recorded(model, plan, done, rng)
 
 
-def _filmed(model: ErrorModel, plan: ClipPlan, done: Performance, rng: np.random.Generator) -> Iterator[Pair]:
+def _recorded(model: ErrorModel, plan: ClipPlan, done: Performance, rng: np.random.Generator) -> Iterator[Pair]:
     markers = true_markers(done.posed)
     body = done.posed.body
     for number in range(_SHOTS):

@@ -29,7 +29,7 @@ def swapped(view: View, made: Detection) -> NDArray[np.bool_]:
 
 
 def exchanged(values: FloatArray, where: NDArray[np.bool_]) -> FloatArray:
-    """Values of landmarks (T, 33, ...) with left and right exchanged where (T, 2) says so; its own inverse."""
+    """Values of landmarks (T, 33, ...) with left and right swapped where (T, 2) says so; its own inverse."""
     out = values.copy()
     for column, part in enumerate(PARTS):
         frames = where[:, column]

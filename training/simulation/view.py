@@ -34,7 +34,7 @@ def _nearest_marker(landmark: str) -> int:
 
 
 NEAREST: Final = np.array([_nearest_marker(name) for name in LANDMARKS])
-"""(33,) the marker that lies at or near each landmark. Those of the face lie near the nose, the ears near the head."""
+"""(33,) the marker that is at or near each landmark. Those of the face lie near the nose, the ears near the head."""
 
 MIRRORED_LANDMARKS: Final = np.array([LANDMARKS.index(mirrored(name)) for name in LANDMARKS])
 _MIRRORED_MARKERS: Final = [ALL_MARKERS.index(mirrored(name)) for name in ALL_MARKERS]
@@ -51,7 +51,7 @@ class View:
     times   (T,) seconds.
     pose    (T, 65, 3) body heights: ALL_MARKERS from the middle of the hips, in camera axes.
     middle  (T, 3) metres: the middle of the hips, from the camera, in its axes.
-    focal   pixels. size: width and height of the picture in pixels. height: metres of the person, standing.
+    focal   pixels. size: width and height of the image in pixels. height: metres of the person, standing.
     """
 
     times: FloatArray
@@ -88,8 +88,8 @@ class View:
 class Detection:
     """What the detector made of a view.
 
-    places      (T, 33, 5) body heights: x, y, z of its 3D from the middle of its own hips, then x, y in the picture's
-                plane from the middle of the true hips (`View.in_plane`). 0 where nobody was found.
+    places      (T, 33, 5) body heights: x, y, z of its 3D from the middle of its own hips, then x, y in the image's
+                plane from the middle of the true hips (`View.in_plane`). 0 where no person was found.
     visibility  (T, 33) in [0, 1].
     found       (T,) whether anybody was.
     """
@@ -131,7 +131,7 @@ def nearest(view: View) -> FloatArray:
 
 
 def mirrored_view(view: View) -> View:
-    """The same seen in a mirror: left and right exchanged."""
+    """The same seen in a mirror: left and right swapped."""
     flip = np.array([-1.0, 1.0, 1.0])
     return replace(view, pose=view.pose[:, _MIRRORED_MARKERS] * flip, middle=view.middle * flip)
 

@@ -5,7 +5,7 @@ Walking: heel strike where the heel is furthest in front of the pelvis, toe off 
 exactly as fast as the pelvis: it has not quite landed, or has just left. So strike is where, after that, the heel has
 slowed down to half of the pelvis's speed over the floor, and toe off where, before it, the toes have gained as much
 (foot velocity: O'Connor et al. 2007, Gait Posture 25:469).
-Running: where the foot comes within reach of the floor's level and leaves it, since the furthest point lies in the air.
+Running: where the foot comes within reach of the floor's level and leaves it, since the furthest point is in the air.
 """
 
 from dataclasses import dataclass

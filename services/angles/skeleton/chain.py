@@ -51,7 +51,7 @@ class Smoothness:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """The unknowns (T, n), and how uncertain they are where that was asked for: covariance (T, n, n) of each frame."""
+    """The unknowns (T, n), and how uncertain they are where that was requested: covariance (T, n, n) of each frame."""
 
     values: FloatArray
     covariances: FloatArray | None = None

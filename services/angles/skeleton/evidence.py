@@ -20,7 +20,7 @@ UNREFINED_SD: Final = 0.05
 LEAST_SD: Final = 0.008
 
 _ACROSS, _ALONG = 0.75, 1.55
-"""Errors along the picture's axes and along the line of sight (the world's z) over the stated standard deviation:
+"""Errors along the image's axes and along the line of sight (the world's z) over the stated standard deviation:
 medians on rendered clips."""
 
 _DERIVED: Final = {

@@ -36,7 +36,7 @@ to 6 % (ANSUR, Gordon et al. 1989)."""
 MODEL_HEIGHT: Final = 1.70
 
 _INDEPENDENT: Final = 6.0
-"""As so many independent frames a clip counts against what is known of people: its errors and its postures last."""
+"""As that many independent frames a clip counts against what is known of people: its errors and its postures last."""
 
 _ROUNDS: Final = 12
 

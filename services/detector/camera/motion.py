@@ -1,4 +1,4 @@
-"""How the camera turns and zooms: from what moves in the picture beside the person.
+"""How the camera turns and zooms: from what moves in the image beside the person.
 
 Points of the background are followed from frame to frame (Lucas and Kanade, pyramids after Bouguet 2001); what they do
 is explained by a camera that turns about its own place and zooms. Where that does not explain it, since the camera
@@ -18,7 +18,7 @@ from humanpose3d.motion import CameraMotion, FloatArray, read_only
 from services.detector.video.orientation import Picture, shrunk
 
 LONGEST_SIDE: Final = 480
-"""Pixels of the pictures that are compared."""
+"""Pixels of the images that are compared."""
 
 CHECK_S: Final = 0.5
 """Between two looks at a camera that seems to stand still."""
@@ -37,7 +37,7 @@ _MARGIN: Final = 1.3
 """By which the hull of the person's landmarks is enlarged."""
 
 _AGREE_PX: Final = 1.5
-"""Points of one movement are this near to it, in pixels of the small picture."""
+"""Points of one movement are this near to it, in pixels of the small image."""
 
 _SEED_PX: Final = 4.0
 """The same for a first guess, which leaves perspective aside."""
@@ -125,9 +125,9 @@ class Motion(BaseModel):
 
 
 def camera_motion(motion: Motion, times: FloatArray, focal_length: float) -> CameraMotion | None:
-    """For the frames at times (T,), against the first of them; None where the camera stands still, or nobody knows.
+    """For the frames at times (T,), against the first of them; None where the camera stands still, or no person knows.
 
-    focal_length  over the picture's longer side, with which `motion` was measured.
+    focal_length  over the image's longer side, with which `motion` was measured.
     """
     if not motion.times_s or not motion.moves or not motion.explained:
         return None
@@ -140,7 +140,7 @@ class MotionMeter:
     """Follows the background through a chunk.
 
     interval_s    least time between two looks.
-    focal_length  over the picture's longer side.
+    focal_length  over the image's longer side.
     """
 
     def __init__(self, interval_s: float, focal_length: float) -> None:
@@ -153,7 +153,7 @@ class MotionMeter:
         self._points = np.empty((0, 2))
 
     def see(self, time: float, picture: Picture, person: FloatArray | None) -> None:
-        """The next picture, if it is time to; person (N, 2): points of the person in pixels, or corners of the box."""
+        """The next image, if it is time to; person (N, 2): points of the person in pixels, or corners of the box."""
         if time < self._due:
             return
         self._due = time + self._interval_s
@@ -169,7 +169,7 @@ class MotionMeter:
         self._gray = gray
 
     def motion(self) -> Motion:
-        """Of all pictures so far."""
+        """Of all images so far."""
         return Motion(
             times_s=tuple(self._times),
             turns=tuple((float(turn[0]), float(turn[1]), float(turn[2])) for turn, _, _ in self._looks),
@@ -220,7 +220,7 @@ class _Fit(NamedTuple):
 
 
 def _fit(first: FloatArray, now: FloatArray, focal_px: float) -> _Fit:
-    """The turn and the zoom that move points (N, 2), in pixels from the picture's middle, as most of them moved."""
+    """The turn and the zoom that move points (N, 2), in pixels from the image's middle, as most of them moved."""
     still = _Fit(Rotation.identity(), 1.0, doubtful=False)
     if len(first) < _FEWEST:
         return still

@@ -8,7 +8,7 @@ stands, in a frame, when the body's long axis points up, a leg is stretched belo
 A video that first shows the person plainly upright costs three detections and is taken as it is.
 Otherwise frames of the first half minute are tried in all four turns. The video is turned only when the person stands
 in most frames of one turn and is upright in next to none of the video as it is. So one who lies down for part of the
-clip, who does a handstand (arms stretched above the head), press-ups or exercises with bent hips is left as filmed; one
+clip, who does a handstand (arms stretched above the head), press-ups or exercises with bent hips is left as recorded; one
 who lies stretched out, arms along the body, throughout is taken for one who stands: the limit of this witness.
 
 Text in view, if `tesseract` is installed, is the second witness: it can keep a video from being turned, and confirm a
@@ -134,7 +134,7 @@ def decide(standing_share: Mapping[int, float], text_degrees: int | None) -> int
 
 
 def upright(pose: Pose) -> bool:
-    """Whether the body's long axis, ankles to shoulders, points up in the picture, within 45°."""
+    """Whether the body's long axis, ankles to shoulders, points up in the image, within 45°."""
     x, y = _middle(pose, "shoulder") - _middle(pose, "ankle")
     return bool(-y > abs(x))
 
@@ -149,7 +149,7 @@ def stands(pose: Pose) -> bool:
 
 
 def _bend(pose: Pose, trunk: FloatArray, side: str) -> float:
-    """Degrees by which the leg is bent in the picture, at the hip or at the knee, whichever is more."""
+    """Degrees by which the leg is bent in the image, at the hip or at the knee, whichever is more."""
     thigh, shank = _segment(pose, side, "hip", "knee"), _segment(pose, side, "knee", "ankle")
     return max(_angle(trunk, thigh), _angle(thigh, shank))
 
@@ -179,7 +179,7 @@ def _looks(video: Video, excerpt: Segment) -> Iterator[Frame]:
 
 
 def _scenery(frame: Frame, pose: Pose | None) -> Picture:
-    """The picture without the person: what is written on a shirt turns with whoever wears it."""
+    """The image without the person: what is written on a shirt turns with any process that wears it."""
     if pose is None:
         return frame.picture
     height, width, _ = frame.picture.shape

@@ -1,4 +1,4 @@
-"""Which way up text in a picture is, by `tesseract`, where that is installed: signs and screens do not lie down."""
+"""Which way up text in an image is, by `tesseract`, where that is installed: signs and screens do not lie down."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ _ARGUMENTS: Final = ("stdin", "stdout", "--psm", "11", "tsv")
 
 
 def text_turn(pictures: list[Picture]) -> int | None:
-    """Degrees clockwise by which pictures have to be turned so that their text can be read.
+    """Degrees clockwise by which images have to be turned so that their text can be read.
 
     None where nothing can be read for certain, or tesseract is not installed or fails.
     """

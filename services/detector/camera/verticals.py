@@ -1,6 +1,6 @@
-"""Which way the world's upright lines run in the picture: walls, doors, posts tell a camera's tilt better than a body.
+"""Which way the world's upright lines run in the image: walls, doors, posts tell a camera's tilt better than a body.
 
-In a picture of a level camera they are upright; a rolled camera leans them all alike, and one that looks up or down
+In an image of a level camera they are upright; a rolled camera leans them all alike, and one that looks up or down
 makes them run together towards a vanishing point. Line segments (von Gioi et al. 2012, IPOL 2:35) outside the person
 vote for the direction that they would have in common.
 """
@@ -22,16 +22,16 @@ INTERVAL_S: Final = 1.5
 """Between the first two frames that are looked at; ever longer after that."""
 
 _LONGEST_SIDE: Final = 640
-"""Pixels of the picture that is searched: 15 ms, and enough for what is longer than `_SHORTEST`."""
+"""Pixels of the image that is searched: 15 ms, and enough for what is longer than `_SHORTEST`."""
 
 _SHORTEST: Final = 0.04
 """Of the longer side: shorter segments are texture."""
 
 _STEEPEST_DEG: Final = 45.0
-"""From the picture's vertical: what lies flatter is no upright line of a camera that people hold."""
+"""From the image's vertical: what lies flatter is no upright line of a camera that people hold."""
 
 _REACH: Final = np.tan(np.radians([30.0, 40.0]))
-"""How far up may lie beside and before the picture's vertical, as slopes."""
+"""How far up may lie beside and before the image's vertical, as slopes."""
 
 _FEET: Final = [
     LANDMARK_INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("ankle", "heel", "foot_index")
@@ -45,7 +45,7 @@ _LEAN_DEG: Final = _AGREES_DEG / np.sqrt(3)
 as uncertain as this over the lines' spread: objects that stand askew cannot be told from a tilt where they are few."""
 
 _LEAST_LENGTH: Final = 0.25
-"""Of the lines that agree, in longer sides of the picture, all together."""
+"""Of the lines that agree, in longer sides of the image, all together."""
 
 _LEAST_SHARE: Final = 0.5
 """Of the length of all steep lines that agree: else the steep lines are not upright ones."""
@@ -69,7 +69,7 @@ class Look(BaseModel):
 
 
 def look(picture: Picture, pose: Pose | None) -> Look | None:
-    """The direction that the picture's upright lines have in common; None where there are too few of them."""
+    """The direction that the image's upright lines have in common; None where there are too few of them."""
     small = shrunk(picture, _LONGEST_SIDE)
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     lines = _steep_lines(gray, None if pose is None else pose.image * (small.shape[1] / picture.shape[1]))
@@ -91,11 +91,11 @@ def joined(looks: Sequence[Look | None]) -> Verticals | None:
 class _Lines:
     """Segments as rays of a camera of the assumed focal length.
 
-    middles (N, 2) slopes; directions (N, 2) unit vectors; lengths (N,) longer sides of the picture.
+    middles (N, 2) slopes; directions (N, 2) unit vectors; lengths (N,) longer sides of the image.
     """
 
     def __init__(self, ends: FloatArray, longer: int) -> None:
-        """ends (N, 2, 2) pixels from the picture's middle."""
+        """ends (N, 2, 2) pixels from the image's middle."""
         along = ends[:, 1] - ends[:, 0]
         self.lengths = np.linalg.norm(along, axis=1) / longer
         self.directions = along / np.linalg.norm(along, axis=1, keepdims=True)

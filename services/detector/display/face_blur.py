@@ -1,7 +1,7 @@
 """The face of the person followed, hidden in whatever is shown: preview and window.
 
 Hidden is a disc around the head, larger than the head. It fails safe: where the head is not seen, or leaps away, the
-last place stays hidden and grows as fast as a person can have moved; before the head was ever seen, the whole picture
+last place stays hidden and grows as fast as a person can have moved; before the head was ever seen, the whole image
 is hidden. Only the person whom the detector follows is known here: other people in view keep their faces.
 """
 
@@ -36,7 +36,7 @@ TILES: Final = 3
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A disc in the picture.
+    """A disc in the image.
 
     centre     (x, y) pixels.
     radius     pixels.
@@ -69,7 +69,7 @@ class FaceHider:
     """Hides one person's face in the frames of a video, in their order.
 
     frames_carried  in how many the head was not seen (well) and the last place was hidden.
-    frames_whole    in how many the whole picture was, since no place was known.
+    frames_whole    in how many the whole image was, since no place was known.
     """
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class FaceHider:
         self._regions(frame.time, pose)
 
     def hide(self, frame: Frame, pose: Pose | None) -> Picture:
-        """A copy of the frame's picture in which the face cannot be recognised; the rest is untouched."""
+        """A copy of the frame's image in which the face cannot be recognised; the rest is untouched."""
         picture = frame.picture.copy()
         regions, carried = self._regions(frame.time, pose)
         self.frames_carried += carried
@@ -114,7 +114,7 @@ def _hide(picture: Picture, region: Region) -> None:
     low = np.clip(np.floor(region.centre - region.radius), 0, (width, height)).astype(int)
     high = np.clip(np.ceil(region.centre + region.radius) + 1, 0, (width, height)).astype(int)
     if np.any(high <= low):
-        return  # the head is outside the picture
+        return  # the head is outside the image
     (left, top), (right, bottom) = low, high
     part = picture[top:bottom, left:right]
     y, x = np.ogrid[top:bottom, left:right]

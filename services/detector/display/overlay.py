@@ -1,4 +1,4 @@
-"""The landmarks drawn over the picture, for people to look at."""
+"""The landmarks drawn over the image, for people to look at."""
 
 from typing import Final
 
@@ -14,14 +14,14 @@ COLOURS: Final = {"left": (86, 180, 233), "right": (230, 159, 0), "centre": (240
 """RGB: sky blue and orange of Okabe & Ito's palette (2008), told apart with any colour vision; the midline is white."""
 
 FAINT: Final = 0.25
-"""Opacity of what is less visible than asked for."""
+"""Opacity of what is less visible than requested."""
 
 CONNECTIONS: Final = tuple((LANDMARK_INDEX[start], LANDMARK_INDEX[end]) for start, end in LANDMARK_SEGMENTS)
 """The lines that join landmarks, as pairs of their indices."""
 
 
 def draw(picture: Picture, pose: Pose | None, visibility_min: float) -> Picture:
-    """A copy of the picture with the pose on it; what is less visible than `visibility_min` is faint."""
+    """A copy of the image with the pose on it; what is less visible than `visibility_min` is faint."""
     drawn = picture.copy()
     if pose is None:
         return drawn

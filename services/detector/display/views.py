@@ -57,7 +57,7 @@ class ViewFacts(BaseModel):
         poorly_seen = self.face_carried_frames + self.face_whole_frames
         if poorly_seen:
             message = (
-                f"The head was not seen well in {poorly_seen} frames: a larger part of the picture is hidden there, or "
+                f"The head was not seen well in {poorly_seen} frames: a larger part of the image is hidden there, or "
                 "all of it. Look through the preview before you pass it on."
             )
             yield QualityWarning(code="face-not-followed", message=message)
@@ -66,7 +66,7 @@ class ViewFacts(BaseModel):
 class Views:
     """What is shown of a segment, opened on `stack`, which closes it.
 
-    preview  the segment's piece of the preview; None where none is asked for.
+    preview  the segment's piece of the preview; None where none is requested.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Views:
             self._hider.follow(*_smaller(frame, pose))
 
     def show(self, frame: Frame, pose: Pose | None) -> None:
-        """Draw the pose over the frame, the face hidden where that is asked for, and show that everywhere."""
+        """Draw the pose over the frame, the face hidden where that is requested, and show that everywhere."""
         if not (self._writer or self._window):
             return
         frame, pose = _smaller(frame, pose)

@@ -54,7 +54,7 @@ class Window:
 
 
 def as_ppm(picture: Picture) -> bytes:
-    """The picture, made to fit the window, in the one format of true colour that Tk reads without help."""
+    """The image, made to fit the window, in the one format of true colour that Tk reads without help."""
     small = shrunk(picture, LONGEST_SIDE)
     height, width, _ = small.shape
     return b"P6 %d %d 255\n" % (width, height) + small.tobytes()

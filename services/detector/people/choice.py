@@ -20,9 +20,9 @@ _NEAR_S: Final = 1.0
 def chosen(tracks: Sequence[PersonTrack], person: str, size: tuple[int, int], start_s: float) -> PersonTrack:
     """The track of the one to analyse.
 
-    person   `auto`, `largest`, `leftmost`, `rightmost`, a track's number, or `X,Y@T`: a place in the picture (pixels,
+    person   `auto`, `largest`, `leftmost`, `rightmost`, a track's number, or `X,Y@T`: a place in the image (pixels,
              or shares of width and height where both are at most 1) at T seconds from the beginning of the video.
-    size     (width, height) of the upright picture, pixels.
+    size     (width, height) of the upright image, pixels.
     start_s  time of the video's first frame.
 
     Raises InvalidOption where there is no such person.
@@ -49,7 +49,7 @@ def chosen(tracks: Sequence[PersonTrack], person: str, size: tuple[int, int], st
 def score(track: PersonTrack, duration_s: float) -> float:
     """What decides automatically: whole in view × size × motion × duration.
 
-    The cube of the share in view, so that one who is cut by the picture's edge gives way to a whole one half as tall;
+    The cube of the share in view, so that one who is cut by the image's edge gives way to a whole one half as tall;
     size to the power 1.5; 0.4 for one who stands still to 1.4 for one who walks; the share of the video's duration.
     """
     seen = track.sightings[-1].time - track.sightings[0].time
@@ -83,7 +83,7 @@ def _at(tracks: Sequence[PersonTrack], x: float, y: float, time: float) -> Perso
 
     nearest = min(tracks, key=distance)
     if distance(nearest) > 0.5:
-        raise InvalidOption({"person": f"there is nobody at {x:.0f},{y:.0f} at that time"})
+        raise InvalidOption({"person": f"there is no person at {x:.0f},{y:.0f} at that time"})
     return nearest
 
 

@@ -9,7 +9,7 @@ from humanpose3d.errors import NoPerson
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import QualityWarning
 from humanpose3d.skeleton import LANDMARK_INDEX
-from services.detector.report import outside_picture_rate
+from services.detector.report import outside_image_rate
 
 _ALWAYS: Final = 0.95
 _UNSEEN: Final = 0.35
@@ -18,7 +18,7 @@ _UNSEEN: Final = 0.35
 _LYING_DEG: Final = 60.0
 _OFTEN_LOST: Final = 0.95
 _UNSTEADY: Final = 0.3
-"""Standard deviation of the trunk's length in the picture over its mean, from half a second to the next."""
+"""Standard deviation of the trunk's length in the image over its mean, from half a second to the next."""
 
 _WARNED: Final = 3
 _REFUSED: Final = 4
@@ -34,7 +34,7 @@ def signs(landmarks: Landmarks) -> tuple[str, ...]:
     leaning = np.degrees(np.arctan2(np.abs(trunk[:, 0]), -trunk[:, 1]))
     length = np.linalg.norm(trunk, axis=1)
     tests = (
-        (outside_picture_rate(landmarks) >= _ALWAYS, "limbs are outside the picture throughout"),
+        (outside_image_rate(landmarks) >= _ALWAYS, "limbs are outside the image throughout"),
         (_seen(visibility, "knee") < _UNSEEN, "knees are never seen"),
         (float(np.median(leaning)) > _LYING_DEG, "the trunk lies or stands on its head"),
         (min(_seen(visibility, "shoulder"), _seen(visibility, "hip")) < _UNSEEN, "shoulders or hips are never seen"),
@@ -49,7 +49,7 @@ def require_person(landmarks: Landmarks, name: str) -> None:
     against = signs(landmarks)
     if len(against) >= _REFUSED:
         raise NoPerson(
-            f"What was found in {name} is probably no person: {', '.join(against)}. Film one person, the whole body in "
+            f"What was found in {name} is probably no person: {', '.join(against)}. Record one person, the whole body in "
             "view, from 2 to 4 m, in good light."
         )
 

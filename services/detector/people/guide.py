@@ -1,6 +1,6 @@
 """Keeps the tracker at one person where there are several: places of that person and of the others over time.
 
-The plan finds them once for the whole video; every chunk starts from them, whoever detects it.
+The plan finds them once for the whole video; every chunk starts from them, any process that detects it.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from services.detector.video.capture import CaptureClock
 from services.detector.video.orientation import Picture
 
 _KNOWN_S: Final = 1.0
-"""From a sighting; farther from any, nobody knows where the person is."""
+"""From a sighting; farther from any, no person knows where the person is."""
 
 _HERE: Final = 0.2
-"""Sizes from where the person is expected: nobody else's place."""
+"""Sizes from where the person is expected: no other process's place."""
 
 _REACH: Final = 1.0
-"""Sizes from there, beyond which it is somebody or something else."""
+"""Sizes from there, beyond which it is a person or something else."""
 
 _NEARER: Final = 0.7
 """One that is nearer to another's place than this share of the distance to the person's is the other."""
@@ -33,7 +33,7 @@ _HALF_HEIGHT: Final = 0.6
 
 
 class Path(BaseModel):
-    """Where somebody is over time: times in seconds, hips in pixels, sizes in pixels."""
+    """Where a person is over time: times in seconds, hips in pixels, sizes in pixels."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,7 +60,7 @@ class Path(BaseModel):
         return self.model_copy(update={"times": tuple(map(clock, self.times))})
 
     def at(self, time: float) -> tuple[float, float, float] | None:
-        """(x, y, size) then; None where nobody knows."""
+        """(x, y, size) then; None where no person knows."""
         if not self.times or min(abs(time - known) for known in self.times) > _KNOWN_S:
             return None
         x, y, size = (float(np.interp(time, self.times, values)) for values in (self.x, self.y, self.sizes))
@@ -88,7 +88,7 @@ class Guide(BaseModel):
         )
 
     def distance(self, time: float, x: float, y: float, size: float) -> float | None:
-        """How far somebody is from the person's place, in sizes; None where it is not the person."""
+        """How far a person is from the person's place, in sizes; None where it is not the person."""
         other = min((_apart(path.at(time), x, y) for path in self.others), default=np.inf)
         expected = self.person.at(time)
         if expected is None:
@@ -100,7 +100,7 @@ class Guide(BaseModel):
         return own
 
     def without_others(self, time: float, picture: Picture) -> Picture:
-        """The picture with the others painted over, where they do not touch the person: for a detector that looks for
+        """The image with the others painted over, where they do not touch the person: for a detector that looks for
         one person and cannot be told which."""
         own = _box(self.person.at(time), picture)
         painted = picture.copy()

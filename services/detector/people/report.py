@@ -38,7 +38,7 @@ def people_warnings(people: People, options: RunOptions, start_s: float) -> Iter
         times = ", ".join(f"{start:.1f}–{end:.1f} s" for start, end in sorted(set(near)))
         yield QualityWarning(
             code="people-close",
-            message=f"Somebody else comes close to the person analysed, or behind or before them ({times}): limbs may "
+            message=f"Another comes close to the person analysed, or behind or before them ({times}): limbs may "
             "be mixed up there, or missing. Do not use these times, or record the person alone.",
         )
 

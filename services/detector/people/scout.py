@@ -38,7 +38,7 @@ MOST_CLOSE_LOOKS: Final = 400
 """Of the second pass, which is done where there are several people."""
 
 TILE_STEP: Final = 0.4
-"""Of the shorter side, between the squares that are looked at beside the whole picture."""
+"""Of the shorter side, between the squares that are looked at beside the whole image."""
 
 SAME_SIZE: Final = 1.5
 SAME_PLACE: Final = 0.3
@@ -52,7 +52,7 @@ _SAME_BODY: Final = 0.15
 
 
 class People(BaseModel):
-    """Who is in the video, and who of them is analysed: a track's number; None where nobody was seen."""
+    """Who is in the video, and who of them is analysed: a track's number; None where no person was seen."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -83,7 +83,7 @@ def look_around(
 ) -> tuple[People, bool]:
     """The people in the part of the video that is analysed, and whether the camera seems to move.
 
-    Raises InvalidOption where the one who was asked for is not there, and what `Video` raises.
+    Raises InvalidOption where the one who was requested is not there, and what `Video` raises.
     """
     with Video(video, turn_deg) as opened:
         few, moves = _glances(tracker, _few(opened, surveyed))
@@ -114,7 +114,7 @@ def _people(tracker: BatchTracker, frame: Frame, *, closely: bool) -> list[Sight
 
 
 def _regions(tracker: BatchTracker, picture: Picture) -> list[Region]:
-    """Where people are: in the whole picture the person detector sees hardly more than the most prominent one, so that
+    """Where people are: in the whole image the person detector sees hardly more than the most prominent one, so that
     it looks at overlapping squares of it too."""
     height, width, _ = picture.shape
     short, rest = min(height, width), abs(height - width)
@@ -229,7 +229,7 @@ _CORNERS: Final = ("shoulder", "hip", "knee")
 
 
 def _mean_lab(picture: Picture, upper: FloatArray, lower: FloatArray) -> tuple[float, float, float]:
-    """Of points between two pairs of landmarks, those inside the picture."""
+    """Of points between two pairs of landmarks, those inside the image."""
     height, width, _ = picture.shape
     across, down = np.meshgrid(np.linspace(0.2, 0.8, 5), np.linspace(0.15, 0.85, 8))
     top, bottom = (pair[0] + across[..., None] * (pair[1] - pair[0]) for pair in (upper, lower))

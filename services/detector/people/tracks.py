@@ -11,22 +11,22 @@ from scipy.optimize import linear_sum_assignment
 from humanpose3d.motion import FloatArray
 
 _FASTEST: Final = 2.0
-"""Own sizes a second that somebody moves in the picture: a sprint across it."""
+"""Own sizes a second that a person moves in the image: a sprint across it."""
 
 _NOISE: Final = 0.35
-"""Own sizes by which the place of somebody may err from one sighting to the next."""
+"""Own sizes by which the place of a person may err from one sighting to the next."""
 
 _LARGER: Final = 1.6
-"""Times by which somebody's size may change between two sightings."""
+"""Times by which a person's size may change between two sightings."""
 
 _OTHER_COLOUR: Final = 45.0
-"""Distance of the clothes' colours (CIELAB) from which on it is somebody else."""
+"""Distance of the clothes' colours (CIELAB) from which on it is another."""
 
 _LONGEST_ABSENCE_S: Final = 4.0
-"""After which somebody who comes back is a new person."""
+"""After which a person who comes back is a new person."""
 
 _ABSENT_S: Final = 0.6
-"""Without a sighting for so long, only somebody in clothes of the same colour is the same person."""
+"""Without a sighting for so long, only a person in clothes of the same colour is the same person."""
 
 _SAME_CLOTHES: Final = 25.0
 _REFUSED: Final = 1e6
@@ -42,8 +42,8 @@ class Sighting(BaseModel):
     time    seconds of the video.
     x, y    pixels: the middle of the hips.
     size    pixels: diameter of the circle around the person, about the height of one who stands.
-    box     left, top, right, bottom, pixels of the upright picture.
-    whole   share of the limbs' landmarks that are inside the picture.
+    box     left, top, right, bottom, pixels of the upright image.
+    whole   share of the limbs' landmarks that are inside the image.
     colour  of the clothes over trunk and thighs: six numbers, CIELAB; empty where it was not looked at.
     pose    places of the landmarks from the hips in sizes, flat; empty where it was not looked at.
     """
@@ -88,7 +88,7 @@ class PersonTrack(BaseModel):
 
     @property
     def whole(self) -> float:
-        """Mean share of the limbs that are in the picture."""
+        """Mean share of the limbs that are in the image."""
         return float(np.mean([seen.whole for seen in self.sightings]))
 
     def reported(self) -> dict[str, JsonValue]:
@@ -129,7 +129,7 @@ def linked(looks: Sequence[Sequence[Sighting]]) -> tuple[PersonTrack, ...]:
 
 
 def _cost(track: Sequence[Sighting], seen: Sighting) -> float:
-    """How unlike somebody's next sighting this is: 0 alike, from `_REFUSED` on impossible."""
+    """How unlike a person's next sighting this is: 0 alike, from `_REFUSED` on impossible."""
     last = track[-1]
     passed = seen.time - last.time
     size = float(np.sqrt(last.size * seen.size))
@@ -145,7 +145,7 @@ def _cost(track: Sequence[Sighting], seen: Sighting) -> float:
 
 
 def _expected(track: Sequence[Sighting], time: float) -> tuple[float, float]:
-    """Where somebody goes on at the speed of the last two sightings, for a moment."""
+    """Where a person goes on at the speed of the last two sightings, for a moment."""
     last = track[-1]
     if len(track) < 2 or time - last.time > _ABSENT_S:
         return last.x, last.y

@@ -1,4 +1,4 @@
-"""The landmarks of the person in a region of a picture: MediaPipe's landmark network, run by ONNX Runtime.
+"""The landmarks of the person in a region of an image: MediaPipe's landmark network, run by ONNX Runtime.
 
 The network says where each landmark is twice: as numbers, and as a heat map, by which the numbers are refined.
 """
@@ -19,7 +19,7 @@ from services.detector.video.orientation import Picture
 from shared.inference import session
 
 SIDE: Final = 256
-"""Pixels of the picture that the network takes."""
+"""Pixels of the image that the network takes."""
 
 POINTS: Final = 39
 """The 33 landmarks, the centre and the top of the next region, and four that nothing needs."""
@@ -33,9 +33,9 @@ MIN_HEAT: Final = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """What one picture shows of the person in a region of it.
+    """What one image shows of the person in a region of it.
 
-    image       (33, 2) pixels of the picture, x right, y down.
+    image       (33, 2) pixels of the image, x right, y down.
     world       (33, 3) metres, origin between the hips, x right, y down, z away from the camera.
     visibility  (33,) in [0, 1].
     presence    how surely there is a person, in [0, 1].
@@ -56,7 +56,7 @@ class BodyNetwork:
         self._network = session(model) if threads is None else session(model, threads)
 
     def find(self, pictures: Sequence[Picture], regions: Sequence[Region]) -> list[Body]:
-        """The body in each picture's region, whether or not there is one: see `Body.presence`."""
+        """The body in each image's region, whether or not there is one: see `Body.presence`."""
         crops = np.stack(
             [
                 region.crop(picture, SIDE, cv2.BORDER_REPLICATE)

@@ -22,7 +22,7 @@ from services.detector.video.reader import Frame
 class Pose:
     """The person in one frame.
 
-    image       (33, 2) pixels of the upright picture, x right, y down; may lie outside the picture.
+    image       (33, 2) pixels of the upright image, x right, y down; may lie outside the image.
     world       (33, 3) metres, origin between the hips, x right, y down, z away from the camera.
     visibility  (33,) in [0, 1].
     """
@@ -36,14 +36,14 @@ class Landmarker(Protocol):
     """What finds the person in the frames of one video."""
 
     def detect(self, frame: Frame) -> Pose | None:
-        """The person in the next frame of the video; None where nobody is found."""
+        """The person in the next frame of the video; None where no person is found."""
 
 
 class PoseLandmarker:
     """Finds the person in the frames of one video, as a context manager that closes MediaPipe's threads.
 
     guide  where the person and others are, if there are others. MediaPipe cannot be told whom to follow: the others are
-           painted over, as long as they do not touch the person, and whoever is found elsewhere is not kept.
+           painted over, as long as they do not touch the person, and any process that is found elsewhere is not kept.
     """
 
     def __init__(self, model: Path, guide: Guide | None = None) -> None:
@@ -69,7 +69,7 @@ class PoseLandmarker:
         self._landmarker.close()
 
     def detect(self, frame: Frame) -> Pose | None:
-        """The person in the next frame of the video; None where nobody is found."""
+        """The person in the next frame of the video; None where no person is found."""
         if self._last_ms >= 0:
             return self._detect(frame)
         self._start_s = frame.time
@@ -101,7 +101,7 @@ class PoseLandmarker:
 
 
 def _distance(guide: Guide, time: float, pixels: FloatArray) -> float | None:
-    """Of the pose (33, 2) from the person's place; None where it is somebody else's."""
+    """Of the pose (33, 2) from the person's place; None where it is another's."""
     hips = pixels[[LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=0)
     reach = float(np.linalg.norm(pixels - hips, axis=1).max())
     return guide.distance(time, float(hips[0]), float(hips[1]), 2 * reach)

@@ -1,6 +1,6 @@
-"""Where in a picture the person is, from this picture alone: MediaPipe's person detector, run by ONNX Runtime.
+"""Where in an image the person is, from this image alone: MediaPipe's person detector, run by ONNX Runtime.
 
-A single-shot detector with 2254 anchors, each of which votes for a box and four points. Needed only where nobody is
+A single-shot detector with 2254 anchors, each of which votes for a box and four points. Needed only where no person is
 followed yet, or not any more.
 """
 
@@ -17,7 +17,7 @@ from services.detector.video.orientation import Picture
 from shared.inference import session
 
 SIDE: Final = 224
-"""Pixels of the picture that the network takes."""
+"""Pixels of the image that the network takes."""
 
 CELLS: Final = ((28, 2), (14, 2), (7, 6))
 """(cells along a side, anchors in each): from the output for small persons to that for large ones."""
@@ -28,7 +28,7 @@ SAME_PERSON: Final = 0.5
 
 
 def anchors() -> FloatArray:
-    """(2254, 2) centres of the anchors, in sides of the picture, in the order of the network's output."""
+    """(2254, 2) centres of the anchors, in sides of the image, in the order of the network's output."""
     layers = []
     for cells, copies in CELLS:
         middles = (np.arange(cells) + 0.5) / cells
@@ -38,18 +38,18 @@ def anchors() -> FloatArray:
 
 
 class PersonDetector:
-    """Finds one person in each of several pictures, without a memory."""
+    """Finds one person in each of several images, without a memory."""
 
     def __init__(self, model: Path, threads: int | None = None) -> None:
         self._network = session(model) if threads is None else session(model, threads)
         self._anchors = anchors()
 
     def find(self, pictures: Sequence[Picture]) -> list[Region | None]:
-        """The region of the person in each picture, the surest one as MediaPipe chooses; None where nobody is found."""
+        """The region of the person in each image, the surest one as MediaPipe chooses; None where no person is found."""
         return [regions[0] if regions else None for regions in self.find_all(pictures)]
 
     def find_all(self, pictures: Sequence[Picture]) -> list[list[Region]]:
-        """The regions of all people in each picture, the surest first."""
+        """The regions of all people in each image, the surest first."""
         wholes = [Region.whole(picture) for picture in pictures]
         crops = np.stack(
             [whole.crop(picture, SIDE, cv2.BORDER_CONSTANT) for whole, picture in zip(wholes, pictures, strict=True)]

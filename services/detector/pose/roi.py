@@ -1,4 +1,4 @@
-"""The region of a picture that a network looks at: a square around the person, turned so that the person is upright."""
+"""The region of an image that a network looks at: a square around the person, turned so that the person is upright."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -15,11 +15,11 @@ MARGIN: Final = 1.25
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A square in a picture.
+    """A square in an image.
 
     centre  (2,) pixels, x right, y down.
     side    pixels.
-    turn    radians, clockwise as one sees the picture: how far the person leans from upright.
+    turn    radians, clockwise as one sees the image: how far the person leans from upright.
     """
 
     centre: FloatArray
@@ -28,7 +28,7 @@ class Region:
 
     @classmethod
     def whole(cls, picture: Picture) -> Self:
-        """The smallest square that holds the picture (height, width, 3), centred on it."""
+        """The smallest square that holds the image (height, width, 3), centred on it."""
         height, width, _ = picture.shape
         return cls(np.array([width / 2, height / 2]), max(width, height))
 
@@ -47,7 +47,7 @@ class Region:
         return bool(np.isfinite([*self.centre, self.side, self.turn]).all()) and self.side > 0
 
     def crop(self, picture: Picture, side: int, border: int) -> Picture:
-        """(side, side, 3): what lies in the region, upright. `border` (of cv2) says what lies outside the picture."""
+        """(side, side, 3): what is in the region, upright. `border` (of cv2) says what lies outside the image."""
         enlargement = side / self.side
         rotation = enlargement * _rotation(-self.turn)
         matrix = np.column_stack([rotation, side / 2 - rotation @ self.centre])
@@ -55,11 +55,11 @@ class Region:
         return np.asarray(cropped, np.uint8)
 
     def to_picture(self, points: FloatArray) -> FloatArray:
-        """(…, 2) pixels of the picture, for points given in sides of the region from its upper left corner."""
+        """(…, 2) pixels of the image, for points given in sides of the region from its upper left corner."""
         return (points - 0.5) * self.side @ _rotation(self.turn).T + self.centre
 
     def turned(self, vectors: FloatArray) -> FloatArray:
-        """(…, 3) vectors of the upright person, as they lie in the picture: turned around the line of sight."""
+        """(…, 3) vectors of the upright person, as they are in the image: turned around the line of sight."""
         turned = vectors.copy()
         turned[..., :2] = vectors[..., :2] @ _rotation(self.turn).T
         return turned

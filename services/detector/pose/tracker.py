@@ -23,7 +23,7 @@ from services.detector.video.reader import Frame
 from shared.models import shipped
 
 MIN_PRESENCE: Final = 0.5
-"""Below it the person is lost, and sought anew in the next frame."""
+"""Below it the person is lost, and sought again in the next frame."""
 
 VISIBILITY_SHARE: Final = 0.1
 """Of the newest visibility in the smoothed one."""
@@ -37,7 +37,7 @@ FIRST_INTERVAL_S: Final = 1 / 30
 class TrackState:
     """What is remembered from frame to frame of one video or segment. A new track begins without knowledge.
 
-    guide  where the person and others are, if there are others: nobody else is followed.
+    guide  where the person and others are, if there are others: no other process is followed.
     """
 
     guide: Guide | None = None
@@ -103,7 +103,7 @@ class BatchTracker:
         self.person = PersonDetector(shipped("pose_person.onnx"), threads)
 
     def advance(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> list[Pose | None]:
-        """The pose in each track's next frame; None where nobody is found. The tracks remember."""
+        """The pose in each track's next frame; None where no person is found. The tracks remember."""
         self._seek(tracks, frames)
         seen = [index for index, track in enumerate(tracks) if track.region is not None]
         bodies: dict[int, Body] = {}
@@ -145,7 +145,7 @@ class SingleTracker:
         """There is nothing to close."""
 
     def detect(self, frame: Frame) -> Pose | None:
-        """The person in the next frame; None where nobody is found."""
+        """The person in the next frame; None where no person is found."""
         return self._landmarker.advance([self._lane], [frame])[0]
 
 

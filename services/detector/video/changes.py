@@ -1,4 +1,4 @@
-"""What changes from one picture to the next: nothing where a picture is repeated, everything at a cut."""
+"""What changes from one image to the next: nothing where an image is repeated, everything at a cut."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,20 +13,20 @@ from services.detector.pose.landmarker import Pose
 from services.detector.video.orientation import Picture
 
 _GRID: Final = 64
-"""Pixels across that are compared, a few thousand of a picture."""
+"""Pixels across that are compared, a few thousand of an image."""
 
 _BLOCKS: Final = 16
 """Across, whose means tell a cut from a movement."""
 
 _SAME: Final = 0.15
-"""Of the change beside it, below which a picture is a repeated one: encoders leave a little."""
+"""Of the change beside it, below which an image is a repeated one: encoders leave a little."""
 
 _LEAST_CHANGE: Final = 1.0
-"""Grey levels of the change beside repeated pictures: below it nothing moves, and a still picture is not a repeated
+"""Grey levels of the change beside repeated pictures: below it nothing moves, and a still image is not a repeated
 one."""
 
 _LONGEST_RUN: Final = 40
-"""Repeated pictures in a row: longer ones are a person who stands."""
+"""Repeated images in a row: longer ones are a person who stands."""
 
 _CUT_CHANGE: Final = 12.0
 """Grey levels by which the blocks change at a cut, on average."""
@@ -41,9 +41,9 @@ _AROUND: Final = 5
 
 
 class Changes(BaseModel):
-    """What came of a chunk's pictures.
+    """What came of a chunk's images.
 
-    compared, repeated  pictures that were compared with the one before where something moves, and those of them that
+    compared, repeated  images that were compared with the one before where something moves, and those of them that
                         show the same.
     cuts                seconds of the frames that begin another camera's view.
     """
@@ -65,7 +65,7 @@ class Changes(BaseModel):
 
 
 class ChangeMeter:
-    """Compares each picture with the one before, by a few thousand of its pixels (0.1 ms)."""
+    """Compares each image with the one before, by a few thousand of its pixels (0.1 ms)."""
 
     def __init__(self) -> None:
         self._picture: Picture | None = None
@@ -76,7 +76,7 @@ class ChangeMeter:
         self._first = 0
 
     def see(self, time: float, picture: Picture, pose: Pose | None, *, counts: bool) -> None:
-        """The next picture of the chunk, RGB, and the person in it; `counts`: it is not of the warm-up."""
+        """The next image of the chunk, RGB, and the person in it; `counts`: it is not of the warm-up."""
         if not counts:
             self._first = len(self._times) + 1
         before, self._picture = self._picture, picture
@@ -92,7 +92,7 @@ class ChangeMeter:
         self._scene.append((last, likeness, _change(self._blocks[0], self._blocks[-1])[0]))
 
     def changes(self) -> Changes:
-        """Of all pictures that count."""
+        """Of all images that count."""
         person = np.array(self._person)[self._first :]
         repeated, compared = repeated_pictures(person)
         cuts = _cuts(np.array(self._scene).reshape(-1, 3))
@@ -104,11 +104,11 @@ class ChangeMeter:
 
 
 def repeated_pictures(change: FloatArray) -> tuple[int, int]:
-    """How many pictures are repeated, and how many were compared: those beside which something moves.
+    """How many images are repeated, and how many were compared: those beside which something moves.
 
-    change  (T,) from the picture before, grey levels; NaN where there is none.
+    change  (T,) from the image before, grey levels; NaN where there is none.
 
-    A repeated picture changes next to nothing between two that do; a person who comes to rest slows down before.
+    A repeated image changes next to nothing between two that do; a person who comes to rest slows down before.
     """
     change = np.nan_to_num(change)
     moves = np.flatnonzero(change >= _LEAST_CHANGE)
@@ -138,7 +138,7 @@ def _cuts(scene: FloatArray) -> list[int]:
 
 
 def _box(picture: Picture, pose: Pose | None) -> tuple[slice, slice]:
-    """Around the person; the whole where nobody is, or next to nothing of them."""
+    """Around the person; the whole where no person is, or next to nothing of them."""
     height, width, _ = picture.shape
     if pose is None:
         return slice(0, height), slice(0, width)
@@ -155,7 +155,7 @@ def _sparse(picture: Picture) -> Picture:
 
 
 def _blocks(picture: Picture) -> FloatArray:
-    """(16, 16) mean brightness of the parts of the picture."""
+    """(16, 16) mean brightness of the parts of the image."""
     sparse = np.ascontiguousarray(_sparse(picture))
     gray = cv2.cvtColor(sparse, cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.resize(gray, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA), dtype=np.float64)

@@ -23,7 +23,7 @@ WARM_UP: Final = 24
 """Frames: after these, smoothed landmarks agree with those of one continuous run as well as they ever do."""
 
 SHARES: Final = 8
-"""Longer videos have a multiple of so many segments, shorter ones 2 or 4: what 2, 4 or 8 cores share evenly."""
+"""Longer videos have a multiple of that many segments, shorter ones 2 or 4: what 2, 4 or 8 cores share evenly."""
 
 
 class Segment(BaseModel):
@@ -92,7 +92,7 @@ def cut(
 
 
 def number_of_segments(frames: int) -> int:
-    """How many segments a video of so many frames has."""
+    """How many segments a video of that many frames has."""
     count = 1
     while count < SHARES and frames >= 2 * count * SHORTEST:
         count *= 2

@@ -1,6 +1,6 @@
 """What the container says about a video, and what reading it came upon, kept apart from the open file.
 
-Both travel from whoever planned the work, and from those who each read a segment, to whoever puts it together.
+Both travel from any process that planned the work, and from those who each read a segment, to any process that puts it together.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from services.detector.video.timeline import intervals, is_variable
 class Medium(BaseModel):
     """A video as its container and its first frame describe it.
 
-    width, height  of the upright picture, pixels.
+    width, height  of the upright image, pixels.
     rotation_deg   see `services.detector.video.orientation`.
     clock_s        seconds a tick of the stream's clock.
     interval_s     nominal time between frames.
-    due_s          when the picture ends at the earliest, by the container's own word; None where it gives none.
-    camera         what the file says of the camera; its focal length as a share of the picture's longer side.
+    due_s          when the image ends at the earliest, by the container's own word; None where it gives none.
+    camera         what the file says of the camera; its focal length as a share of the image's longer side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,7 +53,7 @@ class Medium(BaseModel):
         return self.model_copy(update={"due_s": None})
 
     def turned(self, degrees: int) -> Self:
-        """The same with the picture turned clockwise by a multiple of 90 degrees."""
+        """The same with the image turned clockwise by a multiple of 90 degrees."""
         width, height = (self.height, self.width) if degrees % 180 else (self.width, self.height)
         rotation = (self.rotation_deg + degrees) % 360
         return self.model_copy(update={"width": width, "height": height, "rotation_deg": rotation})
@@ -66,7 +66,7 @@ class Reading(BaseModel):
     ends_early     whether the rest could not be read.
     damaged_parts  packets that could not be decoded, and frames that were decoded with errors.
     interlaced     whether a frame was.
-    missing, repeated, resets  what had to be mended in the times, see `services.detector.video.timeline`.
+    missing, repeated, resets  what had to be corrected in the times, see `services.detector.video.timeline`.
     """
 
     model_config = ConfigDict(frozen=True)

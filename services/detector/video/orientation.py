@@ -1,4 +1,4 @@
-"""From the picture as it is stored to the picture as it is shown."""
+"""From the image as it is stored to the image as it is shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Orientation:
-    """How a stored picture becomes upright: transpose first, then flip. Angles between quarter turns are rounded.
+    """How a stored image becomes upright: transpose first, then flip. Angles between quarter turns are rounded.
 
-    rotation_deg  0, 90, 180 or 270: where the stored picture's rightward direction points, in degrees clockwise.
+    rotation_deg  0, 90, 180 or 270: where the stored image's rightward direction points, in degrees clockwise.
     """
 
     transpose: bool = False
@@ -39,7 +39,7 @@ class Orientation:
         return cls(transpose, x < 0, y < 0, turn)
 
     def turned(self, degrees: int) -> Self:
-        """The same, and the upright picture turned clockwise after it by a multiple of 90 degrees."""
+        """The same, and the upright image turned clockwise after it by a multiple of 90 degrees."""
         result = self
         for _ in range(degrees // 90 % 4):
             result = type(self)(
@@ -52,7 +52,7 @@ class Orientation:
         return (height, width) if self.transpose else (width, height)
 
     def apply(self, picture: Picture) -> Picture:
-        """The upright picture, C-contiguous: MediaPipe silently misreads any other memory layout."""
+        """The upright image, C-contiguous: MediaPipe silently misreads any other memory layout."""
         if self.transpose:
             picture = picture.transpose(1, 0, 2)
         if self.flip_x:
@@ -63,12 +63,12 @@ class Orientation:
 
 
 def turned(picture: Picture, degrees: int) -> Picture:
-    """The picture turned clockwise by a multiple of 90 degrees."""
+    """The image turned clockwise by a multiple of 90 degrees."""
     return Orientation().turned(degrees).apply(picture)
 
 
 def shrunk(picture: Picture, longest: int) -> Picture:
-    """The picture with no side longer than so many pixels; as it is where it fits."""
+    """The image with no side longer than that many pixels; as it is where it fits."""
     height, width, _ = picture.shape
     scale = longest / max(height, width)
     if scale >= 1:

@@ -1,4 +1,4 @@
-"""What a video's times are worth: slow motion, too few pictures a second, pictures that are stored twice."""
+"""What a video's times are worth: slow motion, too few images a second, images that are stored twice."""
 
 from collections.abc import Iterator
 from typing import Final, Self
@@ -22,7 +22,7 @@ _PLAYED_FPS: Final = 30.0
 """At which iPhones play slow motion."""
 
 _LOW_FPS: Final = 15.0
-"""Below it a step has fewer than eight pictures, and knees and wrists are somewhere else in each."""
+"""Below it a step has fewer than eight images, and knees and wrists are somewhere else in each."""
 
 _REPEATED_SHARE: Final = 0.15
 

@@ -38,7 +38,7 @@ def _make(items: Iterator[Item], made: "queue.Queue[Future[Item]]", stopped: thr
         future: Future[Item] = Future()
         try:
             future.set_result(next(items))
-        except BaseException as error:  # noqa: BLE001 -- the end, or a failure: raised where the item is asked for
+        except BaseException as error:  # noqa: BLE001 -- the end, or a failure: raised where the item is requested
             future.set_exception(error)
             ended = True
         while not stopped.is_set():

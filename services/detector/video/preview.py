@@ -19,7 +19,7 @@ CLOCK_HZ: Final = 60_000
 """Ticks a second of the preview's clock: a multiple of the common frame rates that MPEG-4 part 2 can count too."""
 
 LONGEST_SIDE: Final = 1280
-"""Larger pictures are made smaller: a preview is for looking at, and encoding 1080p takes longer than detecting."""
+"""Larger images are made smaller: a preview is for looking at, and encoding 1080p takes longer than detecting."""
 
 ENCODERS: Final = {
     "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},
@@ -74,7 +74,7 @@ class PieceWriter:
         return self._encoder != "mpeg4"
 
     def write(self, time: float, picture: Picture) -> None:
-        """Add a frame: its time in seconds (increasing), and its picture, RGB, of one size throughout, see `fitted`."""
+        """Add a frame: its time in seconds (increasing), and its image, RGB, of one size throughout, see `fitted`."""
         height, width, _ = picture.shape
         if self._last < 0:
             self._stream.width, self._stream.height = width, height
@@ -105,7 +105,7 @@ def join(pieces: Sequence[Path], path: Path) -> None:
 
 
 def fitted(picture: Picture) -> Picture:
-    """The picture with both sides even, as 4:2:0 asks for, and none above the longest; as it is where it fits."""
+    """The image with both sides even, as 4:2:0 requests, and none above the longest; as it is where it fits."""
     height, width, _ = picture.shape
     scale = min(1.0, LONGEST_SIDE / max(height, width)) / 2
     size = max(2, round(width * scale) * 2), max(2, round(height * scale) * 2)

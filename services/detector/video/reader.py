@@ -1,4 +1,4 @@
-"""Videos as a stream of upright pictures, each with its own time; never more than a few of them in memory.
+"""Videos as a stream of upright images, each with its own time; never more than a few of them in memory.
 
 What is decoded is what a player shows: turned and mirrored by the display matrix, with square pixels.
 """
@@ -37,7 +37,7 @@ DEMUXERS: Final = "aac,asf,avi,flac,flv,mov,matroska,mp3,mpeg,mpegts,ogg,wav"
 """The containers that are opened. Playlists are not among them: they make FFmpeg read other files and addresses."""
 
 NOT_A_VIDEO: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-"""Pictures that travel as a video stream: cover art, chapter thumbnails, stills."""
+"""Images that travel as a video stream: cover art, chapter thumbnails, stills."""
 
 _BESIDE_VIDEO: Final = {"audio", "subtitle", "attachment", "video"}
 """Kinds of streams that are understood and hold no video: cover art is a video stream. A damaged one is of none."""
@@ -51,10 +51,10 @@ MATROSKA_DURATION: Final = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a video.
+    """One image of a video.
 
     time     seconds, the container's own timestamp.
-    picture  (height, width, 3) uint8 RGB, upright, square pixels, C-contiguous.
+    image  (height, width, 3) uint8 RGB, upright, square pixels, C-contiguous.
     counts   whether it is part of the result, not of a segment's warm-up.
     """
 
@@ -103,9 +103,9 @@ class Video:
                   `services.detector.camera.orientation_check`).
     threads       that decode ahead; 0: as FFmpeg sees fit, about one a core.
     nominal_rate  frames per second by the container's word.
-    timeline      the times of the frames read so far, and what was mended in them.
+    timeline      the times of the frames read so far, and what was corrected in them.
 
-    Raises VideoNotFound where there is no such file, NoVideoStream where it has no moving picture, UnreadableVideo
+    Raises VideoNotFound where there is no such file, NoVideoStream where it has no moving image, UnreadableVideo
     where it cannot be decoded.
     """
 
@@ -136,7 +136,7 @@ class Video:
     def frames(self, segment: Segment = WHOLE) -> Iterator[Frame]:
         """Decode a segment, its warm-up first. Parts that cannot be decoded are skipped and counted in `reading`.
 
-        Raises UnreadableVideo where the whole is asked for and not one frame can be decoded.
+        Raises UnreadableVideo where the whole is requested and not one frame can be decoded.
         """
         for time, decoded in self._placed(segment):
             counts = segment.counts(time)
@@ -241,7 +241,7 @@ class Video:
 
     @cached_property
     def _camera(self) -> CameraTags:
-        """What the file says of the camera; FFmpeg does not turn a track's field of view with the picture."""
+        """What the file says of the camera; FFmpeg does not turn a track's field of view with the image."""
         tags = camera_tags(self._path, self._container.metadata)
         if tags.focal_length is None or tags.focal_length_from != "field of view":
             return tags
@@ -398,10 +398,10 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
     videos = [stream for stream in container.streams.video if not stream.disposition & NOT_A_VIDEO]
     kinds = {stream.type for stream in container.streams}
     if not videos and kinds and kinds <= _BESIDE_VIDEO:
-        raise NoVideoStream(f"{name} has no moving picture, only sound. Give a video.")
+        raise NoVideoStream(f"{name} has no moving image, only sound. Give a video.")
     if not videos:
         raise UnreadableVideo(
-            f"{name} has no moving picture that can be read: it is damaged, or was cut off while it was recorded or "
+            f"{name} has no moving image that can be read: it is damaged, or was cut off while it was recorded or "
             "copied. Copy it again, or take another recording."
         )
     best = container.streams.best("video")
@@ -409,7 +409,7 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
     if stream.codec_context is None:
         raise UnreadableVideo(f"{name} is encoded in a way that cannot be decoded here. Convert it to H.264 (MP4).")
     if not (stream.width and stream.height):
-        raise UnreadableVideo(f"{name} does not say how large its picture is. It may be cut off; export it again.")
+        raise UnreadableVideo(f"{name} does not say how large its image is. It may be cut off; export it again.")
     return stream
 
 
@@ -422,7 +422,7 @@ def _square_size(stream: VideoStream) -> tuple[int, int]:
 
 
 def _stated_end(container: InputContainer, stream: VideoStream, rate: float) -> tuple[float, float] | None:
-    """Where the picture ends by the container's own word, and how much later that may be than it does; seconds."""
+    """Where the image ends by the container's own word, and how much later that may be than it does; seconds."""
     two_frames = 2.5 / rate
     if container.format.name == "avi":  # its duration is corrected to what the file holds, its frame count is not
         return (stream.frames / rate, two_frames) if stream.frames else None

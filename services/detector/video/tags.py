@@ -25,10 +25,10 @@ _NUMBERS: Final = {21: "b", 22: "B", 23: "f", 24: "d", 65: "b", 66: "h", 67: "i"
 
 _TEXT: Final = 1
 _SAMPLE_ENTRY_BYTES: Final = 86
-"""Of a picture's sample entry, before the boxes in it."""
+"""Of an image's sample entry, before the boxes in it."""
 
 _HORIZONTAL_FIELD_OF_VIEW: Final = "hfov"
-"""Name for the box in the picture's sample entry: thousandths of a degree."""
+"""Name for the box in the image's sample entry: thousandths of a degree."""
 
 _EQUIVALENT: Final = re.compile(r"focal_?length.*35 ?mm|35 ?mm.*focal_?length", re.IGNORECASE)
 _FIELD_OF_VIEW: Final = re.compile(r"field_?of_?view|\bh?fov\b", re.IGNORECASE)
@@ -41,7 +41,7 @@ _PLAUSIBLE_FPS: Final = (0.01, 10_000.0)
 class CameraTags(BaseModel):
     """What the file says about the camera that recorded it; None where it says nothing.
 
-    focal_length       as a share of the stored picture's width, and where it is from.
+    focal_length       as a share of the stored image's width, and where it is from.
     lens               the lens in the maker's words.
     capture_fps        frames per second at which the camera recorded, where that may differ from the file's rate.
     slow_motion        whether the file says that a player is to show it slowed down.

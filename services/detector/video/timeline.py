@@ -15,7 +15,7 @@ VARIATION: Final = 0.1
 
 
 class Timeline:
-    """Places frames in time, in the order of presentation, and counts what had to be mended.
+    """Places frames in time, in the order of presentation, and counts what had to be corrected.
 
     time_base   seconds per tick of the container's clock.
     interval_s  nominal time between frames, used where the container gives no time.

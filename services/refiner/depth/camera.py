@@ -1,4 +1,4 @@
-"""The camera's geometry: viewing rays of the picture's points, and where the person stands before the camera."""
+"""The camera's geometry: viewing rays of the image's points, and where the person stands before the camera."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ _TRUNK_AND_LIMBS: Final = [
 ]
 
 _LEAST_AHEAD: Final = 0.1
-"""Of a ray's length, along the camera's axis: 84° from it, where a picture has no end."""
+"""Of a ray's length, along the camera's axis: 84° from it, where an image has no end."""
 
 _DISTANCE_HZ: Final = 1.0
-"""The distance follows from the apparent size, which trembles by a few per cent; a body's distance does not."""
+"""The distance follows from the apparent size, which jitter by a few per cent; a body's distance does not."""
 
 
 def rays(landmarks: Landmarks) -> FloatArray:
@@ -34,7 +34,7 @@ def rays(landmarks: Landmarks) -> FloatArray:
 def stabilised(landmarks: Landmarks, motion: CameraMotion) -> Landmarks:
     """The landmarks as the camera would have seen them, had it stood as in the first frame and not zoomed.
 
-    Pixels are moved to where their viewing rays meet that picture, also outside of it. The body in the axes of a camera
+    Pixels are moved to where their viewing rays meet that image, also outside of it. The body in the axes of a camera
     that looks straight at it (`person_in_camera`) is turned about the line of sight by what is left of the rotation.
     """
     size = np.array(landmarks.image_size, dtype=float)
@@ -74,7 +74,7 @@ class Person:
     """A person before the camera, in its frame (x right, y down, z away), metres, some frames at a time.
 
     body   the 33 landmarks (n, 33, 3) of some frames in the axes of the camera, wherever they are.
-    shift  (T, 3) moves them to where the picture shows them; NaN where picture and body fit no place before the camera.
+    shift  (T, 3) moves them to where the image shows them; NaN where image and body fit no place before the camera.
     """
 
     body: Callable[[slice], FloatArray]
@@ -92,11 +92,11 @@ class Person:
 def person_in_camera(times: FloatArray, seen: Seen, scale: float) -> Person:
     """The landmarks, times `scale`, where they are before the camera.
 
-    The pose network sees a crop round the person and cannot know where in the picture the crop lay, so its axes are
+    The pose network sees a crop round the person and cannot know where in the image the crop lay, so its axes are
     those of a camera that looks straight at the person (see Yu et al. 2021, PerspectiveCrop layers, CVPR): they are
     turned to the ray through the hips first. The position is then the one from which the landmarks, times `scale`,
-    are seen where the picture shows them, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
-    NaN where nobody was detected, or where the picture and the landmarks fit no place before the camera.
+    are seen where the image shows them, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
+    NaN where no person was detected, or where the image and the landmarks fit no place before the camera.
     """
 
     def body(frames: slice) -> FloatArray:
@@ -108,7 +108,7 @@ def person_in_camera(times: FloatArray, seen: Seen, scale: float) -> Person:
 
 
 def placed(times: FloatArray, seen: Seen, body: Callable[[slice], FloatArray]) -> Person:
-    """A body in the axes of the camera, moved to where the picture shows it."""
+    """A body in the axes of the camera, moved to where the image shows it."""
     positions = []
     for frames in pieces(len(times)):
         landmarks = seen(frames)

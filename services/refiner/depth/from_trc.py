@@ -1,4 +1,4 @@
-"""Refining markers of which there is no picture: any TRC file that names joints as this project does."""
+"""Refining markers of which there is no image: any TRC file that names joints as this project does."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -64,7 +64,7 @@ def refine_markers(network: Refiner, markers: Markers, height: float | None = No
 
 
 def _as_landmarks(markers: Markers) -> tuple[Landmarks, FloatArray]:
-    """The markers as a detector's landmarks without a picture, and where the middle of the hips was (T, 3)."""
+    """The markers as a detector's landmarks without an image, and where the middle of the hips was (T, 3)."""
     known = [name for name in MARKER_LANDMARKS if name in markers.names]
     columns = [LANDMARK_INDEX[MARKER_LANDMARKS[name]] for name in known]
     points = np.full((len(markers.times), len(LANDMARKS), 3), np.nan)

@@ -28,7 +28,7 @@ _TILT_LARGE_DEG: Final = 15.0
 class Reconstruction:
     """22 markers in the world's frame (right-handed, Y up, metres), before anything is filled, estimated or smoothed.
 
-    initial  (T, 22, 3) as the detector gave them, only scaled and aligned; NaN where nobody was detected.
+    initial  (T, 22, 3) as the detector gave them, only scaled and aligned; NaN where no person was detected.
     markers  (T, 22, 3) the better ones; NaN also where a marker was hidden.
     facts, warnings, models: this part of the stage's report.
     spread  (T, 22) metres: standard deviation of `markers` along each axis, where it is known.
@@ -67,7 +67,7 @@ def geometric(
 ) -> Reconstruction:
     """Correct swapped sides, scale by body segments, find gravity and stand the person on the floor.
 
-    Raises NobodyDetected where no frame holds a person whose place before the camera can be found.
+    Raises NoPersonDetected where no frame holds a person whose place before the camera can be found.
     """
     swaps, times = find_swaps(landmarks), landmarks.times
     landmarks = at_assumed_focal_length(landmarks, focal_length)
@@ -134,7 +134,7 @@ def _scale_facts(scale: Scale) -> dict[str, JsonValue]:
 
 def _translation_facts(placement: Placement, focal_length: float | None) -> dict[str, JsonValue]:
     return {
-        "translation": "from picture position and apparent size",
+        "translation": "from image position and apparent size",
         "focal_length_of_longer_side": number(focal_length or FOCAL_LENGTH),
         "focal_length_known": focal_length is not None,
         "floor_slope_removed_deg": number(np.degrees(np.arctan(np.linalg.norm(placement.slope)))),
@@ -148,7 +148,7 @@ def tilt_warnings(gravity: Gravity) -> Iterator[QualityWarning]:
         yield QualityWarning(
             code="camera-tilt-assumed",
             message="The person never stands upright with the legs in view, so the camera's tilt could not be told "
-            "and a level camera was assumed: pelvis and trunk angles are off by its tilt. Film from a level camera, "
+            "and a level camera was assumed: pelvis and trunk angles are off by its tilt. Record from a level camera, "
             "and let the person stand for a second at the beginning.",
         )
     elif unsure > _TILT_UNSURE_DEG:
@@ -161,7 +161,7 @@ def tilt_warnings(gravity: Gravity) -> Iterator[QualityWarning]:
     if tilt > _TILT_LARGE_DEG:
         yield QualityWarning(
             code="camera-tilted",
-            message=f"The camera was tilted by about {tilt:.0f}°. This was corrected, but depth suffers: film from a "
+            message=f"The camera was tilted by about {tilt:.0f}°. This was corrected, but depth suffers: record from a "
             "level camera at the height of the hips.",
         )
 
@@ -172,11 +172,11 @@ def _scale_warnings(scale: Scale, subject: Subject) -> Iterator[QualityWarning]:
         yield QualityWarning(
             code="scale-unknown",
             message="Trunk and legs were never visible together, so the size could not be matched to the given height "
-            "and lengths are the detector's own. Film the whole body.",
+            "and lengths are the detector's own. Record the whole body.",
         )
     elif not low <= scale.factor <= high:
         yield QualityWarning(
             code="scale-implausible",
-            message=f"The body in the picture looks {scale.implied_stature_m:.2f} m tall, the height given is "
+            message=f"The body in the image looks {scale.implied_stature_m:.2f} m tall, the height given is "
             f"{subject.height:.2f} m. Check the height (metres); lengths were scaled to it.",
         )

@@ -46,7 +46,7 @@ _UPRIGHT: Final = (0.80, 0.95)
 (sitting, crouching: the seat or the depth error of bent knees decides), those above the second count in full."""
 
 _FARTHEST_TILT_DEG: Final = 50.0
-"""A body farther than this from the picture's vertical lies or hangs rather than being filmed by a camera so tilted."""
+"""A body farther than this from the image's vertical lies or hangs rather than being recorded by a camera so tilted."""
 
 _SYSTEMATIC_DEG: Final = np.array([3.0, 7.0])
 """Roll and pitch: what averaging does not remove. The detector's depth errs for a whole clip alike, and posture is not
@@ -83,10 +83,10 @@ class Gravity:
 
     up                          (3,) unit vector, camera frame: x right, y down, z away.
     pitch_deg, roll_deg         the camera's: pitch positive when it looks down, roll positive when upright things lean
-                                to the right of the picture. Both 0 where they could not be estimated.
+                                to the right of the image. Both 0 where they could not be estimated.
     pitch_sd_deg, roll_sd_deg   standard deviations.
     estimated                   False where nothing in the clip told the tilt and a level camera is assumed.
-    lines                       whether upright lines in the picture helped.
+    lines                       whether upright lines in the image helped.
     """
 
     up: FloatArray
@@ -215,7 +215,7 @@ def _averaged(tried: Sequence[tuple[FloatArray, FloatArray, float]]) -> tuple[Fl
 def world_axes(up: FloatArray) -> FloatArray:
     """(3, 3) rotation from the camera's frame (x right, y down, z away) to the world's: right-handed, Y up.
 
-    The camera's heading is kept: Z points back towards the camera along the ground, X to the right of the picture.
+    The camera's heading is kept: Z points back towards the camera along the ground, X to the right of the image.
     """
     back = np.array([0.0, 0.0, -1.0])
     z = unit(back - (back @ up) * up)
@@ -240,7 +240,7 @@ def _standard_error(lean: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def _uprightness(body: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
-    """(T,) 0 to 1: how far leg and trunk are stretched, 0 where they are hidden or the body is not filmed upright."""
+    """(T,) 0 to 1: how far leg and trunk are stretched, 0 where they are hidden or the body is not recorded upright."""
     shoulder, hip, knee, ankle = (pair(body, joint) for joint in _CHAIN)
     chain = length(shoulder - hip) + length(hip - knee) + length(knee - ankle)
     stretched = (length(shoulder - ankle) / chain).max(axis=1)

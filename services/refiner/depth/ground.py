@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from humanpose3d.errors import NobodyDetected
+from humanpose3d.errors import NoPersonDetected
 from humanpose3d.motion import FloatArray
 from services.refiner.depth.gravity import Gravity, world_axes
 from services.refiner.vectors import length, pair
@@ -44,13 +44,13 @@ def place(body: Iterable[FloatArray], gravity: Gravity) -> Placement:
     body: pieces (n, 33, 3), metres in the camera's frame. The floor is level unless the person travels: then what is
     left of the tilt shows as a floor that rises along the path, and it is levelled as far as the tilt's uncertainty
     (2 sd) goes.
-    Jumps and steps keep their height, which follows from the picture. Raises NobodyDetected where every frame is NaN.
+    Jumps and steps keep their height, which follows from the image. Raises NoPersonDetected where every frame is NaN.
     """
     axes = world_axes(gravity.up)
     paths = [_pelvis_and_lowest((each @ axes.T)[np.isfinite(each).all(axis=(1, 2))]) for each in body]
     pelvis, lowest = (np.concatenate(values) for values in zip(*paths, strict=True))
     if not len(pelvis):
-        raise NobodyDetected("Nobody was found in the video. Film the whole person, in good light and alone.")
+        raise NoPersonDetected("No person was found in the video. Record the whole person, in good light and alone.")
     origin = pelvis[0]
     path = (pelvis - origin)[:, [0, 2]]
     slope = np.zeros(2)
@@ -71,7 +71,7 @@ def _pelvis_and_lowest(points: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _slope(path: FloatArray, lowest: FloatArray) -> FloatArray:
     """(2,) quantile regression of heights (T,) on the path (T, 2), by iterated least squares.
 
-    A ridge of 0.3 m on the path's spread keeps directions flat that nobody walked in.
+    A ridge of 0.3 m on the path's spread keeps directions flat that no person walked in.
     """
     design = np.column_stack([np.ones(len(path)), path - path.mean(axis=0)])
     ridge = len(path) * np.diag([0.0, 0.3**2, 0.3**2])

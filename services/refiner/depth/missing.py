@@ -1,4 +1,4 @@
-"""Markers that nobody saw, estimated from the rest of the body. Only where a marker is missing."""
+"""Markers that no person saw, estimated from the rest of the body. Only where a marker is missing."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The learned way from landmarks to markers: a network that has seen many people filmed, and knows where they were.
+"""The learned way from landmarks to markers: a network that has seen many people recorded, and knows where they were.
 
 `models/depth_refiner.md` says what it was trained on and how far to trust it. It answers in an upright frame that looks
 where the camera looks, from the middle of the hips, and corrects swapped sides, short feet and timid depth by itself.
@@ -33,16 +33,16 @@ _WINDOWS_AT_ONCE: Final = 16
 """In one call: nearly as fast as more, in 50 MB."""
 
 _UNSURE_LINES_DEG: Final = 4.0
-"""The network takes upright lines to be exact, so it is not told of those whose pitch is less certain than balance."""
+"""The network takes upright lines to be exact, so it is not informed of those whose pitch is less certain than balance."""
 
 _FALLBACK_STEP_S: Final = 1 / 30
 """Between the frames of a clip that has only one."""
 
 
 class Answer(NamedTuple):
-    """What the network says of every frame, NaN where nobody was detected.
+    """What the network says of every frame, NaN where no person was detected.
 
-    markers (T, 22, 3) metres from the middle of the hips: x to the right of the picture, y up, z towards the camera;
+    markers (T, 22, 3) metres from the middle of the hips: x to the right of the image, y up, z towards the camera;
     spread (T, 22) metres, tilt (T, 2) pitch (up) and roll (clockwise, from behind) of the camera in radians, and their
     standard deviations (T, 2).
     """
@@ -106,9 +106,9 @@ def ask(
     focal_length: float | None = None,
 ) -> Answer:
     """Ask the network about a whole clip, window by window; the markers are written `into` an array, or a new one.
-    focal_length: in units of the picture's longer side, where it is known.
+    focal_length: in units of the image's longer side, where it is known.
 
-    Where the landmarks have no picture (`image` all NaN) it answers from the 3D alone; then z need not point to any
+    Where the landmarks have no image (`image` all NaN) it answers from the 3D alone; then z need not point to any
     camera.
     """
     frames = len(landmarks.times)
@@ -136,7 +136,7 @@ def _room(into: FloatArray | None, frames: int) -> FloatArray:
 
 
 def as_inputs(verticals: Verticals | None) -> FloatArray:
-    """(3,) slopes and 1, or zeros: what the network is told of the picture's upright lines."""
+    """(3,) slopes and 1, or zeros: what the network is informed of the image's upright lines."""
     return np.zeros(3) if verticals is None else np.array([verticals.aside, verticals.ahead, 1.0])
 
 
@@ -190,7 +190,7 @@ def _gravity(answer: Answer) -> Gravity:
 
 
 def _put_into_world(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> None:
-    """Move the markers to where the picture shows them, over a floor at Y = 0."""
+    """Move the markers to where the image shows them, over a floor at Y = 0."""
     axes = world_axes(gravity.up)
 
     def seen(frames: slice) -> Landmarks:

@@ -22,7 +22,7 @@ stretched.
 class Scale:
     """The factor from world landmarks to the subject's metres.
 
-    factor              stature asked for over stature implied.
+    factor              stature requested over stature implied.
     implied_stature_m   what trunk, thigh and shank of the landmarks add up to, as a stature; NaN where never well seen.
     implied_spread_m    interquartile range of the same over the frames.
     frames              frames that were well enough seen to be used.

@@ -1,4 +1,4 @@
-"""The depth stage: from the detector's landmarks to 22 markers in the world's frame, with what was wrong mended."""
+"""The depth stage: from the detector's landmarks to 22 markers in the world's frame, with what was wrong corrected."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class DepthOutputs:
 def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -> DepthOutputs:
     """Reconstruct the markers, fill short gaps, and where the options say so estimate what is missing and smooth.
 
-    Raises NobodyDetected where no frame holds a person, ModelNotFound and ModelError for a model that cannot be used.
+    Raises NoPersonDetected where no frame holds a person, ModelNotFound and ModelError for a model that cannot be used.
     """
     reconstruct = method(options)
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
@@ -104,7 +104,7 @@ def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[Qual
     if options.temporal_smoothing and not can_filter(times):
         yield QualityWarning(
             code="not-smoothed",
-            message=f"The frame rate is too low for a filter at {CUTOFF_HZ:.0f} Hz, so nothing was smoothed. Film at "
+            message=f"The frame rate is too low for a filter at {CUTOFF_HZ:.0f} Hz, so nothing was smoothed. Record at "
             "30 frames a second or more.",
         )
 

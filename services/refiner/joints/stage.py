@@ -58,7 +58,7 @@ def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) 
         raise InvalidMotion("There are no frames whose joint angles could be refined.")
     progress(0, angles.times.size)
     asked = _Asked(angles, inputs.landmarks.visibility, inputs.depth_spread, inputs.marker_spread)
-    del inputs  # the pictures of a long recording are large, and nobody needs them any more
+    del inputs  # the images of a long recording are large, and no person needs them any more
     correction, spread = _answer(network, asked, progress)
     spread[np.isnan(angles.values)] = np.nan
     after = JointAngles(angles.times, read_only(refined(angles.values, correction)))

@@ -1,4 +1,4 @@
-"""Pictures of a run, made to be printed: readable in grey and by the colour-blind. Each is an A4 page, as PNG and SVG.
+"""Images of a run, made to be printed: readable in grey and by the colour-blind. Each is an A4 page, as PNG and SVG.
 
 Importing this package imports matplotlib (its object interface with the Agg canvas; no display is touched).
 """

@@ -1,4 +1,4 @@
-"""Pictures of joint angles over time."""
+"""Images of joint angles over time."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from shared.results.labels import ROWS, SMALLEST_SPAN, by_side
 from shared.results.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend, without_label
 
 _STRETCHES: Final = 500
-"""Of a panel's curve: it is 6 cm wide, which is 480 points of the picture."""
+"""Of a panel's curve: it is 6 cm wide, which is 480 points of the image."""
 
 _BAND_POINTS: Final = 500
 """Of a band's edge: it changes more slowly than the curve within."""

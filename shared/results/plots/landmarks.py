@@ -1,4 +1,4 @@
-"""Picture of what the detector saw: where the landmarks went in the picture, and how visible they were."""
+"""Image of what the detector saw: where the landmarks went in the image, and how visible they were."""
 
 from pathlib import Path
 from typing import Final, TypedDict
@@ -51,7 +51,7 @@ _COLUMNS: Final = 1200
 
 @rc_context(LOOK)
 def save_landmarks(path: Path, landmarks: Landmarks, title: str) -> None:
-    """Paths in the picture, coordinates over time, and visibility of all 33 landmarks. Raises OutputNotWritable."""
+    """Paths in the image, coordinates over time, and visibility of all 33 landmarks. Raises OutputNotWritable."""
     seen = landmarks.detected.mean() if landmarks.times.size else 0.0
     figure = new_page(
         title, f"Landmarks as detected; a person was found in {100 * seen:.1f} % of the frames", landscape=True
@@ -81,7 +81,7 @@ def _draw_paths(axes: Axes, landmarks: Landmarks) -> None:
         _draw_curve(axes, x, y, style)
     width, height = landmarks.image_size
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
-    axes.set_title("Paths in the picture (px)", fontsize=8, loc="left", pad=3)
+    axes.set_title("Paths in the image (px)", fontsize=8, loc="left", pad=3)
 
 
 def _draw_coordinate(axes: Axes, landmarks: Landmarks, index: int) -> None:
@@ -101,7 +101,7 @@ def _draw_curve(axes: Axes, x: FloatArray, y: FloatArray, style: Style) -> None:
 def _draw_visibility(axes: Axes, landmarks: Landmarks) -> None:
     """Landmarks × time as shades; in a long clip, frames that share a column show the least visible of them."""
     count = landmarks.times.size
-    axes.set_title("Visibility (hatched: nobody found)", fontsize=8, loc="left", pad=3)
+    axes.set_title("Visibility (hatched: no person found)", fontsize=8, loc="left", pad=3)
     axes.set_yticks(range(len(LANDMARKS)), [name.replace("_", " ") for name in LANDMARKS])
     axes.set_facecolor("#FFFFFF")
     axes.grid(visible=False)

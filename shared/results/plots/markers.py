@@ -1,4 +1,4 @@
-"""Picture of the markers: the body at a few moments, from the side and from the front."""
+"""Image of the markers: the body at a few moments, from the side and from the front."""
 
 from pathlib import Path
 from typing import Final
@@ -65,7 +65,7 @@ def _limits(points: FloatArray) -> tuple[tuple[float, float], tuple[float, float
 
 
 def _views(markers: Markers, moment: np.intp) -> tuple[FloatArray, FloatArray]:
-    """(M, 2) horizontal and height, from the right (facing the picture's right) and from the front."""
+    """(M, 2) horizontal and height, from the right (facing the image's right) and from the front."""
     points = markers.positions[moment]
     hips = points[[markers.names.index("RHip"), markers.names.index("LHip")]]
     to_left = (hips[1] - hips[0])[[0, 2]]

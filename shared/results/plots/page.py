@@ -1,4 +1,4 @@
-"""What every picture shares: the page, its title and legend, colours, and how it is written."""
+"""What every image shares: the page, its title and legend, colours, and how it is written."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,7 +90,7 @@ def sides_legend() -> dict[str, Line2D]:
 def save_page(figure: Figure, path: Path) -> None:
     """Write the page as PNG, and beside it as SVG, whose letters are outlines: it looks the same everywhere.
 
-    The same bytes for the same picture and matplotlib. Raises OutputNotWritable.
+    The same bytes for the same image and matplotlib. Raises OutputNotWritable.
     """
     with write_atomic(path) as file:
         figure.savefig(file, format="png", metadata={"Software": "HumanPose3D"})

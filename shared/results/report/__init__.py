@@ -1,6 +1,6 @@
 """`report.html`: one run on one self-contained page, to read, to print on A4, to put into a patient's folder.
 
-It asks for nothing from outside and needs no script. Whatever came from a user is escaped by construction
+It requests nothing from outside and needs no script. Whatever came from a user is escaped by construction
 (`shared.results.report.markup`).
 """
 

@@ -122,7 +122,7 @@ def _grid(scale: _Scale) -> Iterator[Html]:
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
-    """About so many round numbers between the two.
+    """About that many round numbers between the two.
 
     >>> ticks(-12.0, 61.0, 4), ticks(0.0, 1.65, 5)
     ([0.0, 20.0, 40.0, 60.0], [0.0, 0.5, 1.0, 1.5])

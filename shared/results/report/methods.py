@@ -73,7 +73,7 @@ def _detection(results: RunResults, version: str, cite: _Citations) -> list[str]
 
 def _markers(results: RunResults) -> list[str]:
     subject, options = results.subject, results.options
-    witness = "upright lines in the picture and the person's posture"
+    witness = "upright lines in the image and the person's posture"
     if not _fact(results, "refiner.depth", "gravity_by_upright_lines"):
         witness = "the person's posture"
     told = [

@@ -168,7 +168,7 @@ class MemoryBus:
     async def update(self, state: RunState, revision: int) -> int:
         stored = self._states.get(state.run_id)
         if stored is None or stored.revision != revision:
-            raise RunChanged(f"Run {state.run_id} was changed by somebody else.")
+            raise RunChanged(f"Run {state.run_id} was changed by another.")
         return await self._store(state)
 
     async def states(self) -> AsyncGenerator[StateChange | None, None]:
@@ -188,7 +188,7 @@ class MemoryBus:
 
     async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
         if (await self.read_starts(owner)).revision != revision:
-            raise RunChanged("Runs of this owner were started by somebody else.")
+            raise RunChanged("Runs of this owner were started by another.")
         self._starts[owner] = StoredStarts(dict(starts), next(self._sequences))
 
     async def announce(self, event: StageEvent) -> None:

@@ -264,7 +264,7 @@ class NatsBus:
                 async with self._writing(STATES):
                     return await bucket.update(state.run_id, state.model_dump_json().encode(), revision)
             except KeyWrongLastSequenceError:
-                raise RunChanged(f"Run {state.run_id} was changed by somebody else.") from None
+                raise RunChanged(f"Run {state.run_id} was changed by another.") from None
 
     async def states(self) -> AsyncGenerator[StateChange | None, None]:
         caught_up = False
@@ -292,7 +292,7 @@ class NatsBus:
             try:
                 await bucket.update(_digest(owner), _starts.dump_json(dict(starts)), revision)
             except KeyWrongLastSequenceError:
-                raise RunChanged("Runs of this owner were started by somebody else.") from None
+                raise RunChanged("Runs of this owner were started by another.") from None
 
     async def announce(self, event: StageEvent) -> None:
         subject = f"run.{event.run_id}.{event.status}"

@@ -72,7 +72,7 @@ class Delivery(Protocol):
         """What the publisher sent beside the task (trace context)."""
 
     async def in_progress(self) -> None:
-        """Start the ack wait anew."""
+        """Start the ack wait again."""
 
     async def ack(self) -> None:
         """Done: the task leaves the queue. Returns when the server has confirmed."""
@@ -99,7 +99,7 @@ class PartDelivery(Protocol):
         """Which delivery of the offer this is, from 1."""
 
     async def in_progress(self) -> None:
-        """Start the ack wait anew."""
+        """Start the ack wait again."""
 
     async def ack(self) -> None:
         """Done, or not to be done by others: the offer is withdrawn."""
@@ -132,7 +132,7 @@ class Bus(Protocol):
     async def offer(self, task: PartTask) -> None:
         """Offer a part to all who do its stage. Offered twice within two minutes, it is offered once.
 
-        An offer is a help and no promise: it may be lost with the bus or expire. Whoever made it asks `is_offered`.
+        An offer is a help and no promise: it may be lost with the bus or expire. Any process that made it asks `is_offered`.
         """
 
     async def pull_part(self, stage: StageName, timeout: float) -> PartDelivery | None:
@@ -165,12 +165,12 @@ class Bus(Protocol):
     def states(self) -> AsyncGenerator[StateChange | None, None]:
         """The newest state of every run, then None, then every change as it happens, without end.
 
-        An erased run is told of as far as can be (nothing is left to tell of it after a broken connection): who keeps
+        An erased run is informed of as far as can be (nothing is left to tell of it after a broken connection): who keeps
         a copy must `read` a run before showing it.
         """
 
     async def read_starts(self, owner: str) -> StoredStarts:
-        """When an owner's runs were started. A list that nobody changes for a day is forgotten."""
+        """When an owner's runs were started. A list that no person changes for a day is forgotten."""
 
     async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
         """Store a changed list if it is still at `revision`. Raises RunChanged."""

@@ -119,7 +119,7 @@ async def _in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs
 
 
 async def _opened(path: Path) -> BinaryIO:
-    """The file, open for reading; it is closed, too, where nobody waits any more when it is open."""
+    """The file, open for reading; it is closed, too, where no person waits any more when it is open."""
 
     def close(done: "asyncio.Task[io.BufferedReader]") -> None:
         if not done.cancelled() and done.exception() is None:

@@ -69,7 +69,7 @@ class Store(Protocol):
         """Remove every object under a prefix, and what was left of uploads that broke off."""
 
     async def presign(self, key: str, lifetime: timedelta, max_bytes: int) -> PresignedUpload | None:
-        """Let somebody without credentials upload one object; None where the store has no address of its own."""
+        """Let a person without credentials upload one object; None where the store has no address of its own."""
 
     async def put_part(self, key: str, number: int, path: Path) -> None:
         """Store part `number` (from 1) of an object that arrives in parts. It may be sent again, the same.
@@ -90,7 +90,7 @@ class Store(Protocol):
         """Remove the parts that have arrived of an object."""
 
     async def sweep(self, age: timedelta) -> None:
-        """Remove what was left for longer than `age` of uploads that nobody finished."""
+        """Remove what was left for longer than `age` of uploads that no person finished."""
 
     async def check(self) -> None:
         """Returns when the store answers and, as far as is known, can be written to; raises StoreUnavailable."""

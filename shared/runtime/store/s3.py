@@ -201,7 +201,7 @@ class S3Store:
         upload = self._upload(key)
         if upload is None:
             made = self._client._create_multipart_upload(self._bucket, key, {})
-            upload = self._upload(key) or made  # somebody else may have begun one at the same moment
+            upload = self._upload(key) or made  # another may have begun one at the same moment
         return upload
 
     def _put_part(self, key: str, number: int, path: Path) -> None:

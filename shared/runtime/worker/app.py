@@ -57,7 +57,7 @@ def create_app(settings: Settings, stages: Mapping[StageName, str]) -> FastAPI:
 def _add_routes(app: FastAPI, bus: Bus, store: Store, stages: list[StageName], loops: list[asyncio.Task[None]]) -> None:
     @app.get("/healthz")
     async def healthz() -> Response:
-        """Whether every loop runs; a process that says no should be started anew."""
+        """Whether every loop runs; a process that says no should be started again."""
         alive = not any(loop.done() for loop in loops)
         return Response("ok" if alive else "a loop has ended", status_code=200 if alive else 503)
 

@@ -134,7 +134,7 @@ def _kept_failing(stage: StageName, tries: int, error: Exception) -> Problem:
 
 
 def _unobserved(_phase: Phase, _task: StageTask) -> None:
-    """Nobody looks on."""
+    """No person looks on."""
 
 
 class Worker:
@@ -304,7 +304,7 @@ class Worker:
         return Done()
 
     async def _clear_unless_at_work(self, task: StageTask) -> None:
-        """Remove the parts of a stage that nobody is to do any more. A successor goes on from them."""
+        """Remove the parts of a stage that no person is to do any more. A successor goes on from them."""
         with contextlib.suppress(RunNotFound):
             state = (await self._bus.read(task.run_id)).state
             if not state.is_over and state.stage == task.stage:

@@ -126,7 +126,7 @@ class _Parent:
             else:
                 self._cancelled.clear()
                 self.jobs.put(message)
-        os._exit(0)  # the worker is gone, and nobody waits for what is being computed
+        os._exit(0)  # the worker is gone, and no person waits for what is being computed
 
     def say(self, kind: str, content: object) -> None:
         """One message, as a line."""

@@ -23,7 +23,7 @@ _CANCEL_PATIENCE_S: Final = 2
 
 
 class Refused(HumanPose3DError):
-    """A stage said that the run cannot be done as asked for; `problem` says what to change."""
+    """A stage said that the run cannot be done as requested; `problem` says what to change."""
 
     code = "refused"
     status = 422
@@ -166,7 +166,7 @@ class StageProcess:
 
 
 def _unheard(_frames: Advance) -> None:
-    """Progress that interests nobody."""
+    """Progress that interests no person."""
 
 
 async def _send(process: asyncio.subprocess.Process, message: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """A stage's work on one run, shared among all who do that stage.
 
-Whoever holds the stage's task leads: it plans, offers the parts, does parts like everybody else, and gathers them. The
-others help. They change no state of a run, and whoever does a part finds the same; so an offer may be lost, done
-twice or given up: what nobody holds any more, the leader does itself. What is done lies in the store, and a leader that
+Any process that holds the stage's task leads: it plans, offers the parts, does parts like everybody else, and gathers them. The
+others help. They change no state of a run, and any process that does a part finds the same; so an offer may be lost, done
+twice or given up: what no person holds any more, the leader does itself. What is done is in the store, and a leader that
 comes after one that died goes on from there.
 """
 
@@ -64,7 +64,7 @@ class WorkSharing:
         self._kept_inputs: dict[str, Path] = {}
 
     async def coordinate(self, task: StageTask, job: StageJob, progress: Report) -> StageDone:
-        """Do the whole stage, with whoever helps. Raises what the runner raises for the parts done here."""
+        """Do the whole stage, with any process that helps. Raises what the runner raises for the parts done here."""
         started = time.perf_counter()
         planned = await self._runner.run(job.model_copy(update={"step": "plan"}), _unheard)
         lead = _Lead(self._tasks(task, job, planned), [part.frames for part in planned.parts], progress)
@@ -78,7 +78,7 @@ class WorkSharing:
         return done.model_copy(update={"seconds": time.perf_counter() - started})
 
     async def assist(self, delivery: PartDelivery) -> None:
-        """Do a part of somebody's work, if it is still wanted.
+        """Do a part of a person's work, if it is still wanted.
 
         What fails here, or came back from another who may have died of it, is left to its leader.
         """
@@ -104,7 +104,7 @@ class WorkSharing:
             await self._store.delete(_parts_folder(task))
 
     def release_inputs(self) -> None:
-        """Forget the inputs kept for the next part of the same run: nobody asks for one."""
+        """Forget the inputs kept for the next part of the same run: no person requests one."""
         self._kept.close()
         self._kept_run = None
 
@@ -151,7 +151,7 @@ class WorkSharing:
             await ignore_unavailable(delivery.ack())
 
     async def _abandoned(self, lead: "_Lead") -> PartTask | None:
-        """A part that nobody does and that is offered no more."""
+        """A part that no person does and that is offered no more."""
         for task in lead.missing:
             if not await self._bus.is_offered(task):
                 still = {each.number for each in lead.missing} - await self._finished(task.folder)
@@ -300,4 +300,4 @@ def _parts_folder(task: StageTask) -> str:
 
 
 def _unheard(_advance: Advance) -> None:
-    """Progress that interests nobody."""
+    """Progress that interests no person."""

@@ -78,7 +78,7 @@ def test_ntsc_rate_and_irregular_frames(tmp_path):
     np.testing.assert_allclose(found.position("A")[:, 0], exact, rtol=0, atol=1e-3)
 
 
-def test_another_rate_can_be_asked_for(tmp_path):
+def test_another_rate_can_be_requested(tmp_path):
     times = np.arange(61) / 60
     write_trc(tmp_path / "a.trc", Markers(times, ("A",), np.repeat(times, 3).reshape(-1, 1, 3)), rate_hz=100)
     found = read_trc(tmp_path / "a.trc")
@@ -172,7 +172,7 @@ def test_measured_files_are_read_and_rewritten(measured_data, tmp_path):
         height = np.nanmax(motion.positions[..., 1]) - np.nanmin(motion.positions[..., 1])
         assert 1.2 < height < 2.6, path.name  # metres, Y up: a standing or sitting person, jumps included
         write_trc(tmp_path / "again.trc", motion)
-        # One of them rounds its times to 0.1 µs, which is mended.
+        # One of them rounds its times to 0.1 µs, which is corrected.
         again = read_trc(tmp_path / "again.trc")
         np.testing.assert_allclose(again.times, motion.times, rtol=0, atol=1e-7)
         np.testing.assert_allclose(again.positions, motion.positions, rtol=0, atol=0.5001e-6)

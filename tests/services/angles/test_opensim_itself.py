@@ -1,4 +1,4 @@
-"""OpenSim 4.6 solves the laboratory's markers anew, with the laboratory's own scaled model, beside our angles.
+"""OpenSim 4.6 solves the laboratory's markers again, with the laboratory's own scaled model, beside our angles.
 
 The inverse kinematics that come with the data fit hips, knees and elbows well, but not the feet (see the printed
 distances of the toe markers). This is the comparison for the ankle that the data cannot give.

@@ -70,7 +70,7 @@ def test_frames_without_anybody_are_missing_and_the_others_are_not(walking: Mark
     assert missing(run(hide(walking, *MARKERS))) == set(RESPONSE_MARKERS)
 
 
-def test_feet_out_of_the_picture_cost_no_more_than_the_feet(walking: Markers) -> None:
+def test_feet_out_of_the_image_cost_no_more_than_the_feet(walking: Markers) -> None:
     feet = [f"{side}{part}" for side in "RL" for part in ("Ankle", "Heel", "BigToe", "SmallToe")]
     outputs = run(hide(walking, *feet, frames=slice(None)))
     for name in ("r.ASIS_study", "RHJC_study", "r_knee_study", "C7_study", "L_lelbow_study"):
@@ -145,7 +145,7 @@ def test_progress_counts_frames_and_may_cancel(walking: Markers) -> None:
 
 
 @pytest.mark.parametrize("frames", [slice(0), slice(None)])
-def test_nobody_at_all_is_an_error_that_says_so(frames: slice, walking: Markers) -> None:
+def test_no_person_at_all_is_an_error_that_says_so(frames: slice, walking: Markers) -> None:
     hidden = hide(walking, *MARKERS, frames=slice(None))
-    with pytest.raises(InvalidMotion, match="Film the whole body"):
+    with pytest.raises(InvalidMotion, match="Record the whole body"):
         run(Markers(hidden.times[frames], MARKERS, hidden.positions[frames]))

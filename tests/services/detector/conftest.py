@@ -23,7 +23,7 @@ RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
 
 @dataclass(frozen=True)
 class Clip:
-    """How a clip is written. By default the picture is red, green, blue and grey, from top left to bottom right."""
+    """How a clip is written. By default the image is red, green, blue and grey, from top left to bottom right."""
 
     codec: str = "libx264"
     pixel_format: str = "yuv420p"

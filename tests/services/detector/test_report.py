@@ -40,7 +40,7 @@ def test_a_good_detection_raises_no_warning():
     ("step_px", "fps", "jumps"),
     [
         (40, 60, 0),  # 20 torso lengths a second: a sprinter
-        (70, 60, 1),  # 36: nobody
+        (70, 60, 1),  # 36: no person
         (70, 30, 0),  # 18
         (140, 30, 1),  # 36
         (30, 240, 0),  # 61, but a quarter of a torso is within the noise
@@ -69,9 +69,9 @@ def test_hidden_limbs_are_named():
     assert "pinky" not in warning.message
 
 
-def test_limbs_outside_the_picture_are_counted():
+def test_limbs_outside_the_image_are_counted():
     landmarks = standing([0, 0, 0, 0, 0, 0, 0, 0, 0, -20])
-    assert report.outside_picture_rate(landmarks) == pytest.approx(0.1)
+    assert report.outside_image_rate(landmarks) == pytest.approx(0.1)
     assert codes(landmarks) == []
     assert codes(standing([0, 0, 0, 0, -20])) == ["outside-picture"]
 

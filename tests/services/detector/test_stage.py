@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from humanpose3d.errors import Cancelled, InvalidOption, NobodyDetected, RarelyDetected, VideoTooShort
+from humanpose3d.errors import Cancelled, InvalidOption, NoPersonDetected, RarelyDetected, VideoTooShort
 from humanpose3d.options import RunOptions, Subject
 from humanpose3d.skeleton import LANDMARKS
 from services.detector.pose.landmarker import PoseLandmarker
@@ -116,13 +116,13 @@ def test_a_part_of_the_video_is_analysed(sample, tmp_path, detected):
     facts = outputs.video_facts
     assert [facts.frames, facts.duration_s, facts.truncated] == pytest.approx([30, 0.5, False])
     apart = np.linalg.norm(outputs.landmarks.image - detected.landmarks.image[30:60], axis=-1)
-    assert np.median(apart[10:]) < 3  # the smoothing has begun anew
+    assert np.median(apart[10:]) < 3  # the smoothing has begun again
     with pytest.raises(InvalidOption, match=r"no frame from 5 s on; the last is at 1\.65 s"):
         run(DetectorInputs(sample, tmp_path), RunOptions(start=5), silent)
 
 
 def window(sample_video: Path, pan: float, zoom: float) -> list[Picture]:
-    """Half of the sample's pictures at half the size, through a window that slides (share of the room) and shrinks."""
+    """Half of the sample's images at half the size, through a window that slides (share of the room) and shrinks."""
     pictures = []
     with Video(sample_video) as video:
         frames = [frame.picture for index, frame in enumerate(video.frames()) if index % 2 == 0]
@@ -183,7 +183,7 @@ def test_a_truncated_video_is_analysed_as_far_as_it_goes(clip, tmp_path, picture
 @pytest.mark.parametrize(
     ("people", "nobody", "error", "message"),
     [
-        (0, 12, NobodyDetected, "any of the 12 frames"),
+        (0, 12, NoPersonDetected, "any of the 12 frames"),
         (3, 17, RarelyDetected, r"15\.0% of the frames .*\(3 of 20\)"),
         (9, 0, VideoTooShort, "has 9 frames; at least 10"),
     ],
@@ -229,7 +229,7 @@ def test_both_runtimes_see_the_same(sample, tmp_path, detected):
     outputs = run(DetectorInputs(sample, tmp_path), RunOptions(pose_runtime="mediapipe"), silent)
     pixels = np.linalg.norm(outputs.landmarks.image - detected.landmarks.image, axis=-1)
     millimetres = 1000 * np.linalg.norm(outputs.landmarks.world - detected.landmarks.world, axis=-1)
-    # As far as MediaPipe's runs lie from each other where the first picture is a grey level brighter.
+    # As far as MediaPipe's runs lie from each other where the first image is a grey level brighter.
     assert 0 < np.median(pixels) < 2
     assert 0 < np.median(millimetres) < 12
     assert list(outputs.report.models) == ["pose_landmarker_full.task"]

@@ -38,7 +38,7 @@ FACE = {
 @dataclass(frozen=True)
 class Camera:
     """Tilt and noise. Angles in degrees: pitch positive looking down, roll positive turning the camera anticlockwise,
-    which lets upright things lean to the right of the picture."""
+    which lets upright things lean to the right of the image."""
 
     pitch: float = 0.0
     roll: float = 0.0
@@ -104,8 +104,8 @@ def turned(points: FloatArray, degrees: float) -> FloatArray:
     return np.asarray(points @ Rotation.from_euler("y", degrees, degrees=True).as_matrix().T)
 
 
-def filmed(times: FloatArray, points: FloatArray, camera: Camera, seed: int = 0) -> Landmarks:
-    """A detector's picture and world landmarks, these in the axes of a camera that looks at the hips."""
+def recorded(times: FloatArray, points: FloatArray, camera: Camera, seed: int = 0) -> Landmarks:
+    """A detector's image and world landmarks, these in the axes of a camera that looks at the hips."""
     random = np.random.default_rng(seed)
     hips = points[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
     in_camera = (points - hips.mean(axis=0)) @ camera.axes().T + [0, 0, camera.distance]
@@ -133,7 +133,7 @@ def hidden(landmarks: Landmarks, names: tuple[str, ...], frames: slice) -> Landm
 
 
 def nobody(landmarks: Landmarks, frames: slice) -> Landmarks:
-    """The same with frames in which nobody was detected."""
+    """The same with frames in which no person was detected."""
     image, world, visibility = landmarks.image.copy(), landmarks.world.copy(), landmarks.visibility.copy()
     image[frames], world[frames], visibility[frames] = np.nan, np.nan, 0
     return replace(landmarks, image=image, world=world, visibility=visibility)

@@ -14,7 +14,7 @@ from humanpose3d.skeleton import LANDMARK_INDEX
 from services.refiner.depth.gravity import Stance, estimate_gravity
 from services.refiner.depth.scale import estimate_scale
 from services.refiner.depth.swaps import find_swaps
-from tests.services.refiner.synthetic import FACE, Camera, filmed, in_front, turned
+from tests.services.refiner.synthetic import FACE, Camera, in_front, recorded, turned
 
 SUBJECT = Subject(height=1.70, weight=70)
 """The lab's subject: the seventh cervical vertebra stands at 1.46 m."""
@@ -57,7 +57,7 @@ def landmarks_of(markers: dict[str, FloatArray]) -> FloatArray:
 
 @pytest.mark.parametrize("trial", TRIALS)
 def test_gravity_on_measured_motion(measured_data, trial, capsys):
-    """Twelve cameras pitched 0–20° and rolled ±10°, noise 3 cm in the picture's plane and 6 cm in depth: on average
+    """Twelve cameras pitched 0–20° and rolled ±10°, noise 3 cm in the image's plane and 6 cm in depth: on average
     within 7° (measured 2.9–5.9°) where a level camera would be off by 13°; no swap found where there is none."""
     times, markers = read_trial(measured_data / "mocap" / "lab" / f"{trial}.trc")
     points = turned(landmarks_of(markers), -90)
@@ -67,7 +67,7 @@ def test_gravity_on_measured_motion(measured_data, trial, capsys):
     for seed in range(12):
         random = np.random.default_rng(seed)
         camera = Camera(random.uniform(0, 20), random.uniform(-10, 10), random.uniform(0, 360), noise=0.03)
-        landmarks = filmed(times, points, camera, seed=seed)
+        landmarks = recorded(times, points, camera, seed=seed)
         scale = estimate_scale(landmarks, SUBJECT.height, 0.3).factor
         body = in_front(landmarks, scale)
         up = estimate_gravity(times, Stance.of(body, landmarks.visibility >= 0.3, SUBJECT.height)).up

@@ -24,7 +24,7 @@ def die() -> None:
 
 
 @pytest.mark.parametrize(("processors", "pictures", "elsewhere"), [(1, 4, False), (4, 1, False), (2, 4, True)])
-def test_pictures_are_drawn_by_others_where_that_is_quicker(tmp_path, monkeypatch, processors, pictures, elsewhere):
+def test_images_are_drawn_by_others_where_that_is_quicker(tmp_path, monkeypatch, processors, pictures, elsewhere):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: processors)
     with PlotPool(pictures) as hired:
         hired.begin([partial(write_pid, tmp_path / str(number)) for number in range(pictures)])
@@ -48,5 +48,5 @@ def test_a_process_that_dies_is_told_of(monkeypatch):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: 2)
     with PlotPool(2) as hired:
         hired.begin([die])
-        with pytest.raises(StageCrashed, match="draws pictures"):
+        with pytest.raises(StageCrashed, match="draws images"):
             hired.finish()

@@ -19,7 +19,7 @@ def test_the_first_free_port_is_taken():
         assert _free_port_of("127.0.0.1", range(port, port + 20)) in range(port + 1, port + 20)
 
 
-def test_a_port_that_is_asked_for_is_not_replaced():
+def test_a_port_that_is_requested_is_not_replaced():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InvalidOption, match=f"port: {port} is taken on 127.0.0.1"):

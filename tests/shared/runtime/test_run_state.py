@@ -14,7 +14,7 @@ from humanpose3d.options import RunOptions, route
 from shared.runtime.run_state import Claim, RunState, StageRecord, StageTask
 from tests.makers import new_state
 
-PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")
+PROBLEM = Problem(code="too-dark", status=422, detail="Record again with more light.")
 HALF = Advance(done=1, total=2)
 STAGES = route(new_state().request.options)
 

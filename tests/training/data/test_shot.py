@@ -1,4 +1,4 @@
-"""Cameras that film from above, for what is learnt from."""
+"""Cameras that record from above, for what is learnt from."""
 
 from dataclasses import replace
 

@@ -118,7 +118,7 @@ def test_the_truth_is_turned_to_the_hips_and_back():
 
 
 @pytest.mark.parametrize("roll", [0.0, 0.15, -0.3])
-def test_a_turned_picture_is_that_of_a_turned_camera(roll):
+def test_a_turned_image_is_that_of_a_turned_camera(roll):
     rolled, wanted = _rolled(seen_perfectly(0.2, 0.1), roll), seen_perfectly(0.2, 0.1 - roll)
     for field in ("image", "world"):
         known = getattr(wanted, field)[:, 11:17]
@@ -140,8 +140,8 @@ def test_a_file_of_markers_is_upright(pitch, roll):
 
 
 @pytest.mark.parametrize(("pitch", "roll"), [(0.0, 0.0), (0.3, 0.0), (-0.2, 0.1)])
-def test_corrections_start_where_the_picture_shows_the_landmarks_put_upright(pitch, roll):
-    """Across the view the detector's 3D may be wrong: the picture's rays count."""
+def test_corrections_start_where_the_image_shows_the_landmarks_put_upright(pitch, roll):
+    """Across the view the detector's 3D may be wrong: the image's rays count."""
     seen, truth = clip(seen_perfectly(pitch, roll))
     wrong = seen.world + torch.tensor([0.1, 0.1, 0.0]) * torch.randn(seen.world.shape, generator=torch.manual_seed(0))
     for world, near in ((seen.world, 0.06), (wrong, 0.12)):
@@ -219,7 +219,7 @@ def test_batches_have_one_shape_whatever_the_clips_length():
     assert (torch.diff(seen.times, dim=1) > 0).all()
 
 
-def test_what_nobody_saw_does_not_matter():
+def test_what_no_person_saw_does_not_matter():
     """Values in frames without a person do not reach the answer."""
     model = DepthRefiner(SMALL).eval()
     seen, _ = clip(to_sample(made_up_pair(4)))

@@ -21,7 +21,7 @@ TIMES = np.arange(FRAMES) / 30
 
 
 def standing() -> FloatArray:
-    """(22, 3) metres: somebody who stands, knees and elbows a little bent, facing +z."""
+    """(22, 3) metres: a person who stands, knees and elbows a little bent, facing +z."""
     places: dict[str, tuple[float, float, float]] = {
         "Hip": (0, 0.95, 0),
         "Neck": (0, 1.45, 0),
@@ -94,7 +94,7 @@ def pairs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_clips_are_made_once_and_only_of_the_splits_asked_for(
+def test_clips_are_made_once_and_only_of_the_splits_requested(
     pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("training.joints.data.stage_depth", lambda model: as_standing)
@@ -133,7 +133,7 @@ def test_a_depth_model_that_cannot_be_used_is_refused_before_any_clip(
 def test_a_clip_in_which_a_run_would_be_refused_is_left_out(
     pairs: Path, tmp_path: Path, workers: int, caplog: pytest.LogCaptureFixture
 ):
-    """Nobody is anywhere in the made-up pictures, so the geometric refinement finds nobody."""
+    """No person is anywhere in the made-up images, so the geometric refinement finds no person."""
     assert make_clips(pairs, tmp_path / "angles", None, ("train", "test"), workers) == []
     left_out = [record.getMessage().split(" is left out: ")[0] for record in caplog.records]
     assert left_out == ["000000.npz", "000002.npz"]

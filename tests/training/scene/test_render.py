@@ -1,4 +1,4 @@
-"""The renderer draws somebody where the truth says (skips where nothing can be drawn)."""
+"""The renderer draws a person where the truth says (skips where nothing can be drawn)."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from training.scene.render import Light, Renderer
 
 @pytest.mark.usefixtures("makehuman", "egl")
 def test_the_body_is_drawn_where_its_markers_are(acclaim):
-    """Pictures with and without the body differ, and the middle of the difference is the body's."""
+    """Images with and without the body differ, and the middle of the difference is the body's."""
     body = make_body(BodyShape())
     motion = read_amc(acclaim / "9_01.amc", read_asf(acclaim / "9.asf")).at(np.array([0.0]))
     posed = pose_body(body, motion)

@@ -116,7 +116,7 @@ def test_units_go_there_and_back():
 
 
 def test_the_side_that_is_seen():
-    """A person who faces the camera has the left hip at the picture's right; seen from the right, its left is away."""
+    """A person who faces the camera has the left hip at the image's right; seen from the right, its left is away."""
     view = of_pair(made_up_pair(1))[0]
     across = np.zeros_like(view.pose)
     across[:, MARKER_INDEX["LHip"]], across[:, MARKER_INDEX["RHip"]] = [0.1, 0, 0], [-0.1, 0, 0]

@@ -1,4 +1,4 @@
-"""Samples without end: seeded, of the split asked for, like those of rendered pairs (needs torch and MakeHuman)."""
+"""Samples without end: seeded, of the split requested, like those of rendered pairs (needs torch and MakeHuman)."""
 
 import argparse
 from dataclasses import replace
@@ -63,7 +63,7 @@ def test_only_people_and_motions_of_the_split_are_used(model, motions):
     assert {pair.split for pair in pairs} == {"validation"}
     assert {pair.facts["motion"] for pair in pairs} <= {"walking4", "DJ3"}
     assert all(pair.facts["person"] in PEOPLE["validation"] for pair in pairs)
-    # most of the person lies in the picture
+    # most of the person is in the image
     inside = [
         (
             (pair.camera.project(pair.markers.positions) >= 0)

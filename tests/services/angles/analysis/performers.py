@@ -1,4 +1,4 @@
-"""Movements whose truth is known by construction: a walker, a squatter, a jumper, somebody who stands up and sits down.
+"""Movements whose truth is known by construction: a walker, a squatter, a jumper, a person who stands up and sits down.
 
 Planar legs (thigh 0.42 m, shank 0.42 m, foot 0.2 m) below a pelvis that is 0.2 m wide; knees where two links put them.
 """

@@ -45,7 +45,7 @@ def test_a_walk(walk):
         assert len(found) >= len(moments) >= 4
         late += [float(np.abs(found - moment).min()) for moment in moments]
     frame = 1 / walk.get("rate", 60.0)
-    assert np.mean(np.array(late) <= max(1.5 / 60, frame) + 1e-6) >= 0.95, "an event and its truth lie in one frame"
+    assert np.mean(np.array(late) <= max(1.5 / 60, frame) + 1e-6) >= 0.95, "an event and its truth are in one frame"
     stride_s, stride_m = walk["stride_s"], walk["stride_m"]
     assert value(analysis, "cadence") == pytest.approx(120 / stride_s, rel=0.01)
     assert value(analysis, "speed") == pytest.approx(stride_m / stride_s, rel=0.05)
@@ -122,14 +122,14 @@ def test_an_arm_raised_three_times():
     assert peaks == pytest.approx([2.0, 5.0, 8.0], abs=0.1)
 
 
-def test_somebody_who_stands_still_does_nothing():
+def test_a_person_who_stands_still_does_nothing():
     analysis = analysed(performers.raising_an_arm(12))
     assert analysis.task == "none"
     assert not analysis.parameters
     assert not analysis.events
 
 
-def test_a_given_task_is_not_recognised_anew():
+def test_a_given_task_is_not_recognised_again():
     analysis = analysed(performers.squatting(3), "jump")
     assert (analysis.task, analysis.recognised) == ("jump", False)
     assert value(analysis, "repetitions") == 0

@@ -53,7 +53,7 @@ class Person:
 
 
 def person(seconds: float = 2.0, rate: float = 60.0, seed: int = 0, varied: float = 0.0) -> Person:
-    """Somebody `HEIGHT` tall; lengths differ from the average by the given share (standard deviation)."""
+    """A person `HEIGHT` tall; lengths differ from the average by the given share (standard deviation)."""
     rng = np.random.default_rng(seed)
     model = shipped_model().select(ALL_MARKERS)
     times = np.arange(max(1, round(seconds * rate))) / rate

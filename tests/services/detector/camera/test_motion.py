@@ -14,14 +14,14 @@ SIZE = (480, 270)
 
 @pytest.fixture(scope="module")
 def room() -> Picture:
-    """A wall three times as wide and high as the picture, with patches of every size."""
+    """A wall three times as wide and high as the image, with patches of every size."""
     rng = np.random.default_rng(4)
     layers = [rng.integers(0, 255, (shape, shape * 2, 3)).astype(np.float32) for shape in (6, 18, 54)]
     wide = [cv2.resize(layer, (3 * SIZE[0], 3 * SIZE[1]), interpolation=cv2.INTER_CUBIC) for layer in layers]
     return np.asarray(np.clip(np.mean(wide, axis=0), 0, 255).astype(np.uint8))
 
 
-def filmed(room: Picture, turn_deg: Sequence[float], zoom: float) -> Picture:
+def recorded(room: Picture, turn_deg: Sequence[float], zoom: float) -> Picture:
     """As a camera sees it that is turned by a rotation vector (its axes in those of the room) and zoomed."""
     focal = FOCAL * SIZE[0]
     wall = np.array([[focal, 0, 1.5 * SIZE[0]], [0, focal, 1.5 * SIZE[1]], [0, 0, 1.0]])
@@ -45,7 +45,7 @@ def measured(pictures: Sequence[Picture], interval_s: float = FOLLOW_S, start: i
 )
 def test_turning_and_zooming_are_measured(room, turn_deg, zoom):
     shares = np.linspace(0, 1, 45)
-    motion = measured([filmed(room, share * np.array(turn_deg), zoom**share) for share in shares])
+    motion = measured([recorded(room, share * np.array(turn_deg), zoom**share) for share in shares])
     assert (motion.moves, motion.explained) == (True, True)
     used = camera_motion(motion, np.arange(45) / 30, FOCAL)
     assert used is not None
@@ -57,7 +57,7 @@ def test_turning_and_zooming_are_measured(room, turn_deg, zoom):
 
 def test_a_camera_that_stands_still_is_left_alone(room):
     noise = np.random.default_rng(1)
-    pictures = [np.clip(filmed(room, (0, 0, 0), 1.0) + noise.normal(0, 4, (270, 480, 3)), 0, 255) for _ in range(40)]
+    pictures = [np.clip(recorded(room, (0, 0, 0), 1.0) + noise.normal(0, 4, (270, 480, 3)), 0, 255) for _ in range(40)]
     for interval in (FOLLOW_S, CHECK_S):
         motion = measured([picture.astype(np.uint8) for picture in pictures], interval)
         assert not motion.moves
@@ -69,13 +69,13 @@ def test_an_empty_wall_is_a_still_camera():
 
 
 def test_a_camera_that_is_carried_is_not_explained(room):
-    """Near things pass far ones: halves of the picture move by different amounts and change as one walks."""
+    """Near things pass far ones: halves of the image move by different amounts and change as one walks."""
     pictures = []
     for index in range(40):
-        picture = filmed(room, (0, 0.5 * index, 0), 1.0)
+        picture = recorded(room, (0, 0.5 * index, 0), 1.0)
         for band, speed in ((0, 1.2), (1, -0.4), (2, 0.9)):
             rows = slice(band * 90, band * 90 + 45)
-            picture[rows] = filmed(room, (3 * band, speed * index, 0), 1.0)[rows]
+            picture[rows] = recorded(room, (3 * band, speed * index, 0), 1.0)[rows]
         pictures.append(picture)
     motion = measured(pictures)
     assert motion.moves
@@ -84,7 +84,7 @@ def test_a_camera_that_is_carried_is_not_explained(room):
 
 
 def test_chunks_are_joined_where_they_overlap(room):
-    pictures = [filmed(room, (0, 0.5 * index, 0), 1.01**index) for index in range(60)]
+    pictures = [recorded(room, (0, 0.5 * index, 0), 1.01**index) for index in range(60)]
     whole = measured(pictures)
     joined = Motion.joined([measured(pictures[:30]), measured(pictures[20:], start=20)])
     assert joined.times_s == whole.times_s

@@ -77,7 +77,7 @@ def test_the_sample_without_its_metadata_gives_the_same_landmarks(clip, tmp_path
     assert outputs.landmarks.image_size == straight.landmarks.image_size
     assert outputs.video_facts.rotation_deg == 360 - degrees
     distance = np.linalg.norm(outputs.landmarks.image - straight.landmarks.image, axis=2)
-    assert np.median(distance) < 1.5  # pixels, of a person 375 pixels tall: what encoding it anew changes
+    assert np.median(distance) < 1.5  # pixels, of a person 375 pixels tall: what encoding it again changes
     assert np.percentile(distance, 95) < 6
     told = {warning.code: warning.message for warning in outputs.report.warnings}
     assert f"turned clockwise by {360 - degrees}°" in told["video-turned"]
@@ -88,7 +88,7 @@ def test_an_upright_video_costs_three_looks(clip, pictures):
     assert (turn.degrees, turn.looks, turn.standing_share) == (0, 3, {})
 
 
-def test_one_who_comes_into_the_picture_later_is_waited_for_without_trying_turns(clip, pictures, monkeypatch):
+def test_one_who_comes_into_the_image_later_is_waited_for_without_trying_turns(clip, pictures, monkeypatch):
     nobody = [np.full_like(pictures[0], 90)] * 24
     path = clip("enters.mp4", pictures=nobody + pictures, rate=24)
     times = []
@@ -114,7 +114,7 @@ def test_wrong_metadata_is_overruled(clip, tmp_path, pictures):
 
 
 def _with_display_matrix(source, target) -> None:
-    """The same file whose header claims that the picture has to be turned by a quarter."""
+    """The same file whose header claims that the image has to be turned by a quarter."""
     content = bytearray(source.read_bytes())
     header = content.index(b"tkhd")
     matrix = header + 4 + 4 + 20 + 16  # version and flags, times and ids, layer and volume
@@ -210,7 +210,7 @@ def test_text_that_lies_is_told(degrees):
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
-def test_a_picture_without_text_tells_nothing():
+def test_a_image_without_text_tells_nothing():
     rng = np.random.default_rng(2)
     assert text_turn([rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)]) is None
 

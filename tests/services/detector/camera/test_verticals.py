@@ -1,4 +1,4 @@
-"""The tilt of a camera from the upright lines of its picture, on drawn posts whose camera is known."""
+"""The tilt of a camera from the upright lines of its image, on drawn posts whose camera is known."""
 
 from itertools import pairwise
 

@@ -14,12 +14,12 @@ PX_PER_M = 200.0
 
 
 def noise() -> np.ndarray:
-    """A picture that is all edges."""
+    """An image that is all edges."""
     return np.random.default_rng(4).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
 
 
 def standing_at(x: float, y: float, visibility: float = 0.9) -> Pose:
-    """Somebody whose nose is there, 200 pixels a metre; head about 15 cm wide, body 1.5 m below it."""
+    """A person whose nose is there, 200 pixels a metre; head about 15 cm wide, body 1.5 m below it."""
     rng = np.random.default_rng(1)
     world = np.column_stack([rng.uniform(-0.3, 0.3, 33), rng.uniform(0.2, 1.5, 33), np.zeros(33)])
     world[HEAD, 0] = [0, 0.02, 0.03, 0.04, -0.02, -0.03, -0.04, 0.075, -0.075, 0.02, -0.02]
@@ -49,7 +49,7 @@ def test_nothing_of_the_face_is_left_and_all_else_is():
     np.testing.assert_array_equal(hidden[untouched], picture[untouched])
 
 
-def test_the_picture_that_was_given_is_left_alone():
+def test_the_image_that_was_given_is_left_alone():
     picture = noise()
     FaceHider().hide(Frame(0.0, picture), standing_at(240, 150))
     np.testing.assert_array_equal(picture, noise())

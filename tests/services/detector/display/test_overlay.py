@@ -9,7 +9,7 @@ BLACK = np.zeros((300, 300, 3), np.uint8)
 
 
 def pose(visibility: float = 1.0, **where: tuple[float, float]) -> Pose:
-    """All landmarks far outside the picture but those named."""
+    """All landmarks far outside the image but those named."""
     image = np.full((33, 2), -1e12)
     for name, place in where.items():
         image[LANDMARK_INDEX[name]] = place
@@ -22,7 +22,7 @@ def pose(visibility: float = 1.0, **where: tuple[float, float]) -> Pose:
 def test_each_side_has_its_colour(landmark, side):
     drawn = draw(BLACK, pose(1.0, **{landmark: (100.0, 200.0)}), 0.3)
     assert tuple(drawn[200, 100]) == COLOURS[side]
-    assert not BLACK.any(), "the picture itself is left alone"
+    assert not BLACK.any(), "the image itself is left alone"
 
 
 def test_lines_join_what_belongs_together():
@@ -38,5 +38,5 @@ def test_what_is_hardly_visible_is_faint():
     np.testing.assert_allclose(drawn[200, 100], np.array(COLOURS["left"]) / 4, atol=1)
 
 
-def test_nobody_is_nothing():
+def test_no_person_is_nothing():
     np.testing.assert_array_equal(draw(BLACK, None, 0.3), BLACK)

@@ -62,7 +62,7 @@ def test_a_window_shows_until_it_is_closed(monkeypatch):
     assert tkinter.done == ["title", "show PPM of 613 bytes", "update", "destroy"]
 
 
-def test_a_picture_is_made_to_fit():
+def test_a_image_is_made_to_fit():
     picture = np.zeros((1600, 400, 3), np.uint8)
     picture[:, 200:] = (10, 20, 30)
     small = cv2.imdecode(np.frombuffer(as_ppm(picture), np.uint8), cv2.IMREAD_COLOR_RGB)

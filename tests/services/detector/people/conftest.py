@@ -37,7 +37,7 @@ def cut_outs() -> list[Picture]:
 
 @pytest.fixture(scope="session")
 def scene(cut_outs: list[Picture]) -> Callable[..., list[Picture]]:
-    """`scene(actors, frames)`: pictures of the actors before a wall, the later ones in front."""
+    """`scene(actors, frames)`: images of the actors before a wall, the later ones in front."""
 
     def made(actors: Sequence[Actor], frames: int = 45, size: tuple[int, int] = SIZE) -> list[Picture]:
         wall = np.full((size[1], size[0], 3), 150, np.uint8)

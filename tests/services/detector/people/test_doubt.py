@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from humanpose3d.errors import NobodyDetected, NoPerson
+from humanpose3d.errors import NoPerson, NoPersonDetected
 from humanpose3d.motion import Landmarks
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.people.doubt import doubts, require_person, signs
@@ -10,7 +10,7 @@ HEIGHTS = {"shoulder": 120, "elbow": 170, "wrist": 220, "hip": 230, "knee": 330,
 
 
 def body(**visibility: float) -> tuple[np.ndarray, np.ndarray]:
-    """(60, 33, 2) somebody who stands in a picture of 480 × 640, and (60, 33) how well landmarks are seen."""
+    """(60, 33, 2) a person who stands in an image of 480 × 640, and (60, 33) how well landmarks are seen."""
     image = np.full((60, 33, 2), (240.0, 80.0))
     seen = np.full((60, 33), 0.95)
     for side, x in (("left", 260.0), ("right", 220.0)):
@@ -26,12 +26,12 @@ def landmarks(image: np.ndarray, seen: np.ndarray, lost: int = 0) -> Landmarks:
     return Landmarks(np.arange(60) / 30, image, world, seen, (480, 640))
 
 
-def test_somebody_in_view_raises_no_doubt():
+def test_a_person_in_view_raises_no_doubt():
     assert signs(landmarks(*body())) == ()
 
 
 def test_half_a_person_and_one_who_lies_are_people():
-    close_up = landmarks(body()[0] * (1, 2.5), body(knee=0.1, ankle=0.1)[1])  # legs below the picture
+    close_up = landmarks(body()[0] * (1, 2.5), body(knee=0.1, ankle=0.1)[1])  # legs below the image
     lying = landmarks(body()[0][..., ::-1], body()[1])
     for found in (close_up, lying):
         assert not list(doubts(found))
@@ -50,7 +50,7 @@ def test_a_still_life_is_no_person():
     assert len(signs(found)) == 6
     with pytest.raises(NoPerson, match=r"a.mp4 is probably no person: limbs are outside .*knees are never seen"):
         require_person(found, "a.mp4")
-    assert issubclass(NoPerson, NobodyDetected)
+    assert issubclass(NoPerson, NoPersonDetected)
     assert NoPerson.exit_code == 2
 
 

@@ -43,11 +43,11 @@ def analysed(path: Path, workdir: Path, **options) -> DetectorOutputs:
 
 
 def hips(outputs: DetectorOutputs) -> np.ndarray:
-    """(T,) across the picture, as a share of its width; NaN where nobody was detected."""
+    """(T,) across the image, as a share of its width; NaN where no person was detected."""
     return np.asarray(outputs.landmarks.image[:, 23:25, 0].mean(axis=1) / SIZE[0])
 
 
-def test_somebody_who_walks_in_is_preferred_to_a_figure_that_stands_still(tracker, record):
+def test_a_person_who_walks_in_is_preferred_to_a_figure_that_stands_still(tracker, record):
     found = people(tracker, record("figure", FIGURE, WALKER, frames=60))
     assert len(found.tracks) == 2
     assert found.person is not None
@@ -80,7 +80,7 @@ def test_the_user_says_who(tracker, scene, clip, person, x):
 @pytest.mark.parametrize("person", ["3", "0.45,0.02@0"])
 def test_who_is_not_there_is_refused_with_who_is(tracker, scene, clip, person):
     still = [Actor(0.75, lambda share: 0.2, tint=GREEN), Actor(0.75, lambda share: 0.8)]
-    with pytest.raises(InvalidOption, match=r"there (are 2: 1|is nobody at 432,11)"):
+    with pytest.raises(InvalidOption, match=r"there (are 2: 1|is no person at 432,11)"):
         people(tracker, clip("two.mp4", pictures=scene(still, 24)), person)
 
 

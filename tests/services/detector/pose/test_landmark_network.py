@@ -53,7 +53,7 @@ def test_nothing_counts_beyond_the_edge():
     np.testing.assert_allclose(moved, np.broadcast_to(np.array([1.5, 61.5]) / 64, moved.shape), atol=1e-9)
 
 
-def test_every_picture_and_point_has_its_own_heat():
+def test_every_image_and_point_has_its_own_heat():
     heat = np.concatenate([heat_with((10, 10), channel=3), heat_with((12, 11), channel=5)])
     points = np.concatenate([points_at(10.5 / 64, 10.5 / 64)] * 2)
     moved = refined(points, heat)

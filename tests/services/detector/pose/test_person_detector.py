@@ -11,7 +11,7 @@ def detector():
     return PersonDetector(shipped("pose_person.onnx"))
 
 
-def test_the_anchors_cover_the_picture_three_times():
+def test_the_anchors_cover_the_image_three_times():
     centres = anchors()
     assert centres.shape == (2254, 2)
     np.testing.assert_allclose(centres[[0, 1, 2]], [[0.5 / 28] * 2] * 2 + [[1.5 / 28, 0.5 / 28]])
@@ -39,7 +39,7 @@ def test_one_who_lies_or_hangs_is_turned_upright(detector, sample_frames, quarte
     assert second.side == pytest.approx(first.side, rel=0.15)
 
 
-def test_pictures_of_any_size_go_in_together(detector, sample_frames):
+def test_images_of_any_size_go_in_together(detector, sample_frames):
     tall = sample_frames[0].picture
     wide = np.ascontiguousarray(np.pad(tall, ((0, 0), (800, 1200), (0, 0)), constant_values=90))
     empty = np.full((100, 100, 3), 90, np.uint8)

@@ -10,7 +10,7 @@ DEG = np.pi / 180
 
 
 def with_dots(points: list[FloatArray], size: tuple[int, int] = (640, 480)) -> Picture:
-    """A black picture with a white dot of 7 pixels at each point."""
+    """A black image with a white dot of 7 pixels at each point."""
     width, height = size
     picture = np.zeros((height, width, 3), np.uint8)
     for x, y in np.round(np.stack(points)).astype(int).tolist():
@@ -48,14 +48,14 @@ def test_points_found_in_the_crop_go_back_to_where_they_are_in_the_picture():
     np.testing.assert_allclose(region.to_picture(found), point, atol=0.5)
 
 
-def test_a_picture_as_a_whole_is_not_stretched():
+def test_a_image_as_a_whole_is_not_stretched():
     picture = np.full((300, 100, 3), 200, np.uint8)
     crop = Region.whole(picture).crop(picture, 90, cv2.BORDER_CONSTANT)
     np.testing.assert_array_equal(np.flatnonzero(crop[45, :, 0] > 100), np.arange(30, 60))
     assert (crop[:, 45] > 100).all()
 
 
-def test_the_border_repeats_the_edge_where_that_is_asked_for():
+def test_the_border_repeats_the_edge_where_that_is_requested():
     picture = np.full((100, 100, 3), 200, np.uint8)
     region = Region(np.array([0.0, 0.0]), 100.0)
     assert (region.crop(picture, 50, cv2.BORDER_REPLICATE) == 200).all()

@@ -84,7 +84,7 @@ def test_a_person_who_is_lost_is_found_again_as_by_mediapipe(sample_frames):
     for poses in (theirs, ours):
         assert [index for index, pose in enumerate(poses) if pose is None] == [*range(6, 12)]
     after = differences(theirs[12:], ours[12:])
-    assert np.median(after["px"]) < 0.3, "positions in the picture begin anew"
+    assert np.median(after["px"]) < 0.3, "positions in the image begin again"
     assert np.median(after["mm"]) < 3, "those in space go on from the last ones"
     assert after["visibility"].max() < 0.01
 

@@ -5,7 +5,7 @@ from services.detector.video.capture import AS_STORED, CaptureClock, slow_part
 
 
 def played(*parts: tuple[int, float], start: float = 0.5) -> np.ndarray:
-    """Times of frames, so many at such a rate (frames a second) after each other."""
+    """Times of frames, that many at such a rate (frames a second) after each other."""
     between = np.concatenate([np.full(count, 1 / fps) for count, fps in parts])
     return start + np.concatenate([[0.0], np.cumsum(between)])
 

@@ -28,7 +28,7 @@ def test_a_moving_person_repeats_no_picture(pictures):
 
 
 @pytest.mark.parametrize("times", [2, 4])
-def test_pictures_that_are_stored_several_times_are_counted(pictures, times):
+def test_images_that_are_stored_several_times_are_counted(pictures, times):
     changes = seen([picture for picture in pictures[::4] for _ in range(times)])
     assert changes.repeated / changes.compared == pytest.approx(1 - 1 / times, abs=0.05)
     assert not changes.cuts

@@ -13,7 +13,7 @@ FRAMES = 120
 
 
 def shades(count: int = FRAMES) -> list[np.ndarray]:
-    """Pictures that can be told apart, with enough in them that compression leaves traces."""
+    """Images that can be told apart, with enough in them that compression leaves traces."""
     rng = np.random.default_rng(2)
     return [rng.integers(0, 120, (48, 64, 3)).astype(np.uint8) + np.uint8(index % 120) for index in range(count)]
 
@@ -50,7 +50,7 @@ def test_every_frame_counts_in_one_segment(frames):
 
 
 def reads(path: Path, segment: Segment = WHOLE) -> tuple[list[float], list[np.ndarray], Video]:
-    """Times and pictures that count, and how many are looked at."""
+    """Times and images that count, and how many are looked at."""
     with Video(path) as video:
         frames = [frame for frame in video.frames(segment) if segment.counts(frame.time)]
     return [frame.time for frame in frames], [frame.picture for frame in frames], video

@@ -18,7 +18,7 @@ def test_items_come_in_order_and_end():
     assert not still_running()
 
 
-def test_no_more_are_made_than_asked_for():
+def test_no_more_are_made_than_requested():
     made: list[int] = []
 
     def making() -> Iterator[int]:

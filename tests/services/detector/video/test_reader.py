@@ -21,7 +21,7 @@ RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
 
 @pytest.fixture(scope="module")
 def noise() -> list[np.ndarray]:
-    """60 pictures that do not compress, so that a cut through the file is a cut through the frames."""
+    """60 images that do not compress, so that a cut through the file is a cut through the frames."""
     return list(np.random.default_rng(0).integers(0, 255, (60, 96, 128, 3), dtype=np.uint8))
 
 
@@ -110,7 +110,7 @@ def test_a_survey_says_what_decoding_finds(clip):
         (90, True, [GREY, GREEN, BLUE, RED], None),
     ],
 )
-def test_the_picture_is_upright(clip, anticlockwise, mirrored, expected, clockwise):
+def test_the_image_is_upright(clip, anticlockwise, mirrored, expected, clockwise):
     path = clip("turned.mp4", prepare=lambda stream: stream.set_display_rotation(anticlockwise, hflip=mirrored))
     pictures, _ = read(path)
     medium = survey(path).medium
@@ -118,7 +118,7 @@ def test_the_picture_is_upright(clip, anticlockwise, mirrored, expected, clockwi
     assert pictures[0].flags.c_contiguous
     assert (medium.width, medium.height) == pictures[0].shape[1::-1]
     assert clockwise in (None, survey(path).facts.rotation_deg)
-    if not mirrored:  # OpenCV turns pictures too, but knows no mirrors
+    if not mirrored:  # OpenCV turns images too, but knows no mirrors
         capture = cv2.VideoCapture(str(path))
         _, theirs = capture.read()
         capture.release()
@@ -210,7 +210,7 @@ def test_a_hole_in_the_middle_is_skipped_and_counted(clip, noise):
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_sound_that_outlasts_the_picture_is_no_truncation(clip, name):
+def test_sound_that_outlasts_the_image_is_no_truncation(clip, name):
     found = facts(clip(name, sound_s=3.5))
     assert found.has_audio
     assert not found.truncated

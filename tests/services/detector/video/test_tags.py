@@ -52,7 +52,7 @@ def inserted(content: bytes, path: tuple[bytes, ...], new: bytes) -> bytes:
 
 
 def with_keys(path: Path, keys: Keys, *, within: tuple[bytes, ...] = (b"moov",), mp4: bool = False) -> Path:
-    """The file with keys, as a phone writes them; its index has to lie behind its pictures."""
+    """The file with keys, as a phone writes them; its index has to lie behind its images."""
     path.write_bytes(inserted(path.read_bytes(), within, metadata(keys, mp4=mp4)))
     return path
 

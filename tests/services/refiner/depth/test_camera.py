@@ -5,7 +5,7 @@ import pytest
 
 from humanpose3d.options import FOCAL_LENGTH
 from services.refiner.depth.camera import at_assumed_focal_length
-from tests.services.refiner.synthetic import Camera, clock, filmed, in_front, squatting, turned, walking
+from tests.services.refiner.synthetic import Camera, clock, in_front, recorded, squatting, turned, walking
 
 
 def in_camera(points: np.ndarray, camera: Camera) -> np.ndarray:
@@ -20,7 +20,7 @@ def test_a_squat_is_put_back_where_it_was(azimuth):
     times = clock(3)
     camera = Camera(pitch=12, roll=-6, azimuth=azimuth, focal=FOCAL_LENGTH)
     points = squatting(times)
-    np.testing.assert_allclose(in_front(filmed(times, points, camera), 1.0), in_camera(points, camera), atol=0.01)
+    np.testing.assert_allclose(in_front(recorded(times, points, camera), 1.0), in_camera(points, camera), atol=0.01)
 
 
 @pytest.mark.parametrize("heading", [0, 90])
@@ -29,15 +29,15 @@ def test_a_walk_keeps_its_path(heading):
     times = clock(3)
     camera = Camera(pitch=10, distance=6, focal=FOCAL_LENGTH)
     points = turned(walking(times), heading)
-    found, true = in_front(filmed(times, points, camera), 1.0), in_camera(points, camera)
+    found, true = in_front(recorded(times, points, camera), 1.0), in_camera(points, camera)
     assert np.abs(found - true)[20:-20].max() < 0.01
     assert np.abs(found - true).max() < 0.06
 
 
 def test_a_body_seen_off_axis_is_not_turned_by_it():
-    """Somebody who walks across the picture keeps facing the same way: so do the hips in the camera's frame."""
+    """A person who walks across the image keeps facing the same way: so do the hips in the camera's frame."""
     times = clock(3)
-    found = in_front(filmed(times, turned(walking(times), 90), Camera(distance=3)), 1.0)
+    found = in_front(recorded(times, turned(walking(times), 90), Camera(distance=3)), 1.0)
     across = found[:, 24] - found[:, 23]
     facing = np.degrees(np.arctan2(across[:, 0], -across[:, 2]))
     assert np.abs(facing).max() < 0.1
@@ -47,13 +47,15 @@ def test_a_body_seen_off_axis_is_not_turned_by_it():
 def test_a_known_focal_length_makes_the_image_that_of_the_assumed_one(focal):
     times = clock(1)
     points, camera = squatting(times), Camera(pitch=12, roll=-6, focal=focal)
-    known = at_assumed_focal_length(filmed(times, points, camera), focal)
-    np.testing.assert_allclose(known.image, filmed(times, points, replace(camera, focal=FOCAL_LENGTH)).image, atol=1e-6)
+    known = at_assumed_focal_length(recorded(times, points, camera), focal)
+    np.testing.assert_allclose(
+        known.image, recorded(times, points, replace(camera, focal=FOCAL_LENGTH)).image, atol=1e-6
+    )
     assert at_assumed_focal_length(known, None) is known
 
 
 def test_scale_goes_with_the_distance():
     """A body taken for twice as large stands twice as far away."""
     times = clock(1)
-    landmarks = filmed(times, squatting(times), Camera())
+    landmarks = recorded(times, squatting(times), Camera())
     np.testing.assert_allclose(in_front(landmarks, 2.0), 2 * in_front(landmarks, 1.0), rtol=1e-9)

@@ -15,10 +15,10 @@ from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
-    filmed,
     hidden,
     in_front,
     on_one_leg,
+    recorded,
     squatting,
     standing,
     walking,
@@ -41,7 +41,7 @@ def errors(name: str, noise: float) -> np.ndarray:
     found = []
     for seed, (pitch, roll, azimuth) in enumerate(TILTS):
         camera = Camera(pitch=pitch, roll=roll, azimuth=azimuth, noise=noise, distance=5)
-        up = gravity(filmed(times, points, camera, seed=seed)).up
+        up = gravity(recorded(times, points, camera, seed=seed)).up
         found.append(np.degrees(np.arccos(np.clip(up @ camera.up(), -1, 1))))
     return np.array(found)
 
@@ -50,14 +50,14 @@ def errors(name: str, noise: float) -> np.ndarray:
     ("name", "limit"), [("standing", 3.0), ("squatting", 4.0), ("walking", 4.0), ("on one leg", 5.0)]
 )
 def test_without_noise_the_tilt_is_found_up_to_posture(name, limit):
-    """What is left is that nobody stands exactly in balance, and the pull towards a level camera (11 % of a pitch of
+    """What is left is that no person stands exactly in balance, and the pull towards a level camera (11 % of a pitch of
     20°, more on one leg)."""
     assert errors(name, noise=0.0).max() < limit
 
 
 @pytest.mark.parametrize(("name", "mean"), [("standing", 3), ("squatting", 3), ("walking", 3.5), ("on one leg", 4)])
 def test_with_a_detectors_errors_the_tilt_is_found_within_a_few_degrees(name, mean):
-    """3 cm of correlated noise in the picture's plane and 6 cm in depth. Measured: 2.1, 2.1, 2.5 and 3.1° on average,
+    """3 cm of correlated noise in the image's plane and 6 cm in depth. Measured: 2.1, 2.1, 2.5 and 3.1° on average,
     6.7° at worst, where assuming a level camera would be off by 15° on average."""
     found = errors(name, noise=0.03)
     assert found.mean() < mean
@@ -70,7 +70,7 @@ def test_errors_stay_within_the_stated_uncertainty():
     for seed, (pitch, roll, azimuth) in enumerate(TILTS):
         times = clock(3)
         camera = Camera(pitch=pitch, roll=roll, azimuth=azimuth, noise=0.05, distance=5)
-        found = gravity(filmed(times, walking(times), camera, seed=seed))
+        found = gravity(recorded(times, walking(times), camera, seed=seed))
         scores += [(found.pitch_deg - pitch) / found.pitch_sd_deg, (found.roll_deg - roll) / found.roll_sd_deg]
     assert 0.7 < (np.abs(scores) < 1).mean() < 1
     assert (np.abs(scores) < 2).all()
@@ -81,7 +81,7 @@ def test_an_unknown_focal_length_widens_the_tilt_and_a_known_one_corrects_it(foc
     """Lines seen by cameras of other focal lengths than the assumed one, 20° down: known, the pitch is exact to 1°."""
     camera = Camera(pitch=20, focal=focal, distance=4)
     times = clock(3)
-    landmarks = filmed(times, standing(times), camera)
+    landmarks = recorded(times, standing(times), camera)
     said = lines(camera, focal)
 
     def estimated(seen: Landmarks, told: Verticals, known: bool) -> Gravity:
@@ -100,7 +100,7 @@ def test_an_unknown_focal_length_widens_the_tilt_and_a_known_one_corrects_it(foc
 def test_balance_depends_on_the_focal_length_by_where_the_person_stands_in_the_image():
     """Who stands 15° below the middle: a focal length 10 % off turns the body by 1.5°, which is in the stated sd."""
     times = clock(3)
-    landmarks = filmed(times, standing(times), Camera())
+    landmarks = recorded(times, standing(times), Camera())
     low = replace(landmarks, image=landmarks.image + [0, np.tan(np.radians(15)) * FOCAL_LENGTH * 1920])
 
     def sd(known: bool) -> float:
@@ -117,50 +117,50 @@ def test_a_wide_stance_is_less_certain():
     for side, sign in (("left", 1), ("right", -1)):
         for joint in ("ankle", "heel", "foot_index"):
             points[:, LANDMARK_INDEX[f"{side}_{joint}"], 0] += sign * 0.165
-    wide, narrow = (gravity(filmed(times, each, Camera())) for each in (points, standing(times)))
+    wide, narrow = (gravity(recorded(times, each, Camera())) for each in (points, standing(times)))
     assert wide.roll_sd_deg > narrow.roll_sd_deg + 3
     assert wide.pitch_sd_deg == pytest.approx(narrow.pitch_sd_deg, abs=0.5)
 
 
 def test_pitch_and_roll_have_the_stated_signs():
     times = clock(3)
-    found = gravity(filmed(times, standing(times), Camera(pitch=15, roll=8)))
+    found = gravity(recorded(times, standing(times), Camera(pitch=15, roll=8)))
     assert found.pitch_deg == pytest.approx(15, abs=2)
     assert found.roll_deg == pytest.approx(8, abs=1)
     assert found.estimated
 
 
-def test_somebody_who_always_crouches_tells_nothing():
+def test_a_person_who_always_crouches_tells_nothing():
     times = clock(3)
     crouched = np.repeat(squatting(times)[30:31], len(times), axis=0)
-    found = gravity(filmed(times, crouched, Camera(pitch=15)))
+    found = gravity(recorded(times, crouched, Camera(pitch=15)))
     assert not found.estimated
     np.testing.assert_array_equal(found.up, [0, -1, 0])
     assert (found.pitch_deg, found.roll_deg) == (0, 0)
     assert found.pitch_sd_deg == found.roll_sd_deg == 20
 
 
-def test_somebody_whose_legs_are_out_of_the_picture_tells_nothing():
+def test_a_person_whose_legs_are_out_of_the_image_tells_nothing():
     times = clock(3)
     legs = ("left_knee", "right_knee", "left_ankle", "right_ankle")
-    assert not gravity(hidden(filmed(times, standing(times), Camera(pitch=15)), legs, slice(None))).estimated
+    assert not gravity(hidden(recorded(times, standing(times), Camera(pitch=15)), legs, slice(None))).estimated
 
 
-def test_somebody_who_lies_down_is_not_a_camera_on_its_side():
+def test_a_person_who_lies_down_is_not_a_camera_on_its_side():
     times = clock(3)
     lying = standing(times)[..., [1, 0, 2]] * [1, -1, 1]
-    assert not gravity(filmed(times, lying, Camera())).estimated
+    assert not gravity(recorded(times, lying, Camera())).estimated
 
 
 def lines(camera: Camera, focal: float = FOCAL_LENGTH) -> Verticals:
-    """What the picture's upright lines say, seen by a camera of that true focal length."""
+    """What the image's upright lines say, seen by a camera of that true focal length."""
     up = camera.up()
     return Verticals(aside=up[0] / -up[1], ahead=up[2] / -up[1] * FOCAL_LENGTH / focal, looks=2)
 
 
 def with_lines(camera: Camera, said: Verticals, points=standing) -> Gravity:
     times = clock(3)
-    landmarks = filmed(times, points(times), camera)
+    landmarks = recorded(times, points(times), camera)
     stance = Stance.of(in_front(landmarks, 1.0), landmarks.visibility >= 0.3, STATURE)
     return estimate_gravity(landmarks.times, stance, said)
 
@@ -178,7 +178,7 @@ def test_upright_lines_tell_more_than_balance(pitch, roll, focal):
     assert abs(found.pitch_deg - pitch) < 2 * found.pitch_sd_deg
 
 
-def test_lines_alone_do_for_somebody_who_crouches():
+def test_lines_alone_do_for_a_person_who_crouches():
     camera = Camera(pitch=15)
     found = with_lines(camera, lines(camera), lambda times: np.repeat(squatting(times)[30:31], len(times), axis=0))
     assert found.estimated
@@ -186,7 +186,7 @@ def test_lines_alone_do_for_somebody_who_crouches():
 
 
 def test_lines_that_no_standing_body_fits_are_left_aside():
-    """A leaning wall, a picture of bars: the person would fall over."""
+    """A leaning wall, an image of bars: the person would fall over."""
     camera = Camera(pitch=5)
     found = with_lines(camera, lines(Camera(pitch=5, roll=25)))
     assert not found.lines

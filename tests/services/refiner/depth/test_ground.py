@@ -4,7 +4,7 @@ import pytest
 from humanpose3d.options import FOCAL_LENGTH
 from services.refiner.depth.gravity import Gravity
 from services.refiner.depth.ground import place
-from tests.services.refiner.synthetic import Camera, clock, filmed, in_front, standing, walking
+from tests.services.refiner.synthetic import Camera, clock, in_front, recorded, standing, walking
 
 FEET = [29, 30, 31, 32]
 
@@ -13,7 +13,7 @@ def in_world(points: np.ndarray, camera: Camera, assumed_pitch: float) -> np.nda
     """The landmarks in the world when the pitch is taken for `assumed_pitch`, give or take 4°."""
     times = clock(len(points) / 30)
     up = Camera(pitch=assumed_pitch).up()
-    body = in_front(filmed(times, points, camera), 1.0)
+    body = in_front(recorded(times, points, camera), 1.0)
     return place([body], Gravity(up, assumed_pitch, 0.0, 4.0, 4.0, estimated=True)).to_world(body)
 
 
@@ -45,9 +45,9 @@ def test_a_walker_stays_on_the_floor_when_the_tilt_is_a_little_wrong(mistake):
     assert np.abs(lowest[10:-10]).max() < 0.06
 
 
-def test_nobody_in_some_frames_changes_nothing_else():
+def test_no_person_in_some_frames_changes_nothing_else():
     times = clock(2)
-    body = in_front(filmed(times, standing(times), Camera()), 1.0)
+    body = in_front(recorded(times, standing(times), Camera()), 1.0)
     gone = body.copy()
     gone[:5] = np.nan
     gravity = Gravity(np.array([0.0, -1, 0]), 0.0, 0.0, 4.0, 4.0, estimated=True)

@@ -14,7 +14,7 @@ RIGHT_LEG = ("RKnee", "RAnkle", "RHeel", "RBigToe", "RSmallToe")
 
 @pytest.fixture
 def squat() -> FloatArray:
-    """(T, 22, 3) a symmetric motion, turned so that no axis of the world lies in the sagittal plane."""
+    """(T, 22, 3) a symmetric motion, turned so that no axis of the world is in the sagittal plane."""
     return to_markers(turned(squatting(TIMES), 35), STATURE)
 
 

@@ -20,8 +20,8 @@ from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
-    filmed,
     nobody,
+    recorded,
     squatting,
     standing,
     turned,
@@ -80,10 +80,10 @@ def knowing(times: FloatArray, points: FloatArray, camera: Camera) -> Refiner:
 
 @pytest.mark.parametrize("motion", [standing, squatting, walking])
 @pytest.mark.parametrize("seconds", [0.5, 4.0])
-def test_the_network_s_pose_stands_where_the_picture_shows_it(motion, seconds):
+def test_the_network_s_pose_stands_where_the_image_shows_it(motion, seconds):
     times = clock(seconds)
     points = motion(times)
-    landmarks = filmed(times, points, CAMERA)
+    landmarks = recorded(times, points, CAMERA)
     found = neural(knowing(times, points, CAMERA))(landmarks, SUBJECT, 0.3, None)
     hip, true_hip = found.markers[:, MARKER_INDEX["Hip"]], points[:, 23:25].mean(axis=1)
     wanted = to_markers(points, STATURE) - true_hip[:, None]
@@ -95,11 +95,11 @@ def test_the_network_s_pose_stands_where_the_picture_shows_it(motion, seconds):
     assert found.warnings == ()
 
 
-def test_where_the_picture_fits_nowhere_the_person_is_on_the_way():
-    """Frames whose landmarks are exchanged so that no place before the camera explains them."""
+def test_where_the_image_fits_nowhere_the_person_is_on_the_way():
+    """Frames whose landmarks are swapped so that no place before the camera explains them."""
     times = clock(4)
     points = walking(times)
-    landmarks = filmed(times, points, CAMERA)
+    landmarks = recorded(times, points, CAMERA)
     image = np.array(landmarks.image)
     hips = image[40:46, 23:25].mean(axis=1, keepdims=True)
     image[40:46] = 2 * hips - image[40:46]
@@ -113,7 +113,7 @@ def test_the_tilt_is_the_network_s():
     times = clock(2)
     points = standing(times)
     facts: dict[str, Any] = neural(knowing(times, points, CAMERA))(
-        filmed(times, points, CAMERA), SUBJECT, 0.3, None
+        recorded(times, points, CAMERA), SUBJECT, 0.3, None
     ).facts
     assert facts["camera_pitch_deg"] == pytest.approx(12, abs=1e-3)
     assert facts["camera_roll_deg"] == pytest.approx(-5, abs=1e-3)
@@ -128,7 +128,7 @@ def test_a_known_focal_length_reaches_the_network_and_the_person_s_path():
     points = walking(times)
     oracle = Oracle(times, points, camera)
     network = Refiner("oracle.onnx", "0" * 64, oracle, "", {})
-    landmarks = filmed(times, points, camera)
+    landmarks = recorded(times, points, camera)
     found = neural(network)(landmarks, SUBJECT, 0.3, None, 0.6)
     assert oracle.told == pytest.approx([0.6] * len(oracle.told))
     hip, true_hip = found.markers[:, MARKER_INDEX["Hip"]], points[:, 23:25].mean(axis=1)
@@ -141,7 +141,7 @@ def test_a_known_focal_length_reaches_the_network_and_the_person_s_path():
 def test_frames_without_a_person_stay_empty():
     times = clock(3)
     points = walking(times)
-    landmarks = nobody(filmed(times, points, CAMERA), slice(20, 60))
+    landmarks = nobody(recorded(times, points, CAMERA), slice(20, 60))
     answer = ask(knowing(times, points, CAMERA), landmarks, STATURE)
     assert np.isnan(answer.markers[20:60]).all()
     assert np.isnan(answer.spread[20:60]).all()
@@ -152,14 +152,14 @@ def test_frames_without_a_person_stay_empty():
 def test_clips_of_any_length_are_answered_frame_by_frame(frames):
     times = np.arange(frames) / 30
     points = squatting(times)
-    landmarks = filmed(times, points, CAMERA) if frames > 1 else _one_frame(points)
+    landmarks = recorded(times, points, CAMERA) if frames > 1 else _one_frame(points)
     answer = ask(knowing(times, points, CAMERA), landmarks, STATURE)
     wanted = to_markers(points, STATURE) - points[:, 23:25].mean(axis=1, keepdims=True)
     np.testing.assert_allclose(answer.markers, wanted, atol=1e-5)
 
 
 def _one_frame(points: FloatArray) -> Landmarks:
-    two = filmed(np.array([0.0, 0.1]), np.repeat(points, 2, axis=0), CAMERA)
+    two = recorded(np.array([0.0, 0.1]), np.repeat(points, 2, axis=0), CAMERA)
     return replace(two, times=two.times[:1], image=two.image[:1], world=two.world[:1], visibility=two.visibility[:1])
 
 
@@ -172,7 +172,7 @@ def test_markers_of_the_other_side_are_told():
     """The detector has everything swapped for ten frames, the network does not: the warning is of the final markers."""
     times = clock(3)
     points = walking(times)
-    landmarks = filmed(times, points, CAMERA)
+    landmarks = recorded(times, points, CAMERA)
     swapped = np.zeros(landmarks.visibility.shape, dtype=bool)
     swapped[30:40, [index for index, name in enumerate(LANDMARKS) if mirrored(name) != name]] = True
     found = neural(knowing(times, points, CAMERA))(swap_sides(landmarks, swapped), SUBJECT, 0.3, None)
@@ -187,7 +187,7 @@ def test_markers_of_the_other_side_are_told():
 def test_a_network_that_turns_the_person_round_throughout_is_not_used():
     """From behind for the whole clip: the markers must not come out facing the camera."""
     times, points = seen_from_behind()
-    landmarks = filmed(times, points, CAMERA)
+    landmarks = recorded(times, points, CAMERA)
     network = knowing(times, turned(points, 180), CAMERA)
     found = neural(network)(landmarks, SUBJECT, 0.3, None)
     across = found.markers[:, MARKER_INDEX["LShoulder"], 0] - found.markers[:, MARKER_INDEX["RShoulder"], 0]
@@ -201,7 +201,7 @@ def test_a_network_that_turns_the_person_round_for_a_while_is_told():
     times, points = seen_from_behind()
     wrong = points.copy()
     wrong[30:45] = turned(points, 180)[30:45]
-    found = neural(knowing(times, wrong, CAMERA))(filmed(times, points, CAMERA), SUBJECT, 0.3, None)
+    found = neural(knowing(times, wrong, CAMERA))(recorded(times, points, CAMERA), SUBJECT, 0.3, None)
     assert found.facts["facing_contradicted_share"] == pytest.approx(15 / 90, abs=1e-6)
     assert "facing-contradicted" in {warning.code for warning in found.warnings}
 
@@ -211,5 +211,5 @@ def test_lines_that_leave_the_pitch_open_are_not_told_to_the_network(sd, told):
     times = clock(2)
     points = standing(times)
     lines = Verticals(aside=0.08, ahead=-0.21, ahead_sd_deg=sd, looks=2)
-    found = neural(knowing(times, points, CAMERA))(filmed(times, points, CAMERA), SUBJECT, 0.3, lines)
+    found = neural(knowing(times, points, CAMERA))(recorded(times, points, CAMERA), SUBJECT, 0.3, lines)
     assert found.facts["gravity_by_upright_lines"] == told

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.refiner.depth.scale import estimate_scale
-from tests.services.refiner.synthetic import STATURE, Camera, clock, filmed, hidden, squatting, walking
+from tests.services.refiner.synthetic import STATURE, Camera, clock, hidden, recorded, squatting, walking
 
 LEG = ("left_knee", "left_ankle", "left_hip")
 
@@ -13,7 +13,7 @@ LEG = ("left_knee", "left_ankle", "left_hip")
 def test_the_synthetic_persons_stature_is_read_off_the_segments(motion):
     """The synthetic body is built with de Leva's shares, so that nothing is left but rounding."""
     times = clock(2)
-    scale = estimate_scale(filmed(times, motion(times), Camera()), 1.80, 0.3)
+    scale = estimate_scale(recorded(times, motion(times), Camera()), 1.80, 0.3)
     assert scale.implied_stature_m == pytest.approx(STATURE, abs=0.01)
     assert scale.factor == pytest.approx(1.80 / STATURE, abs=0.006)
     assert scale.implied_spread_m < 0.02
@@ -23,14 +23,14 @@ def test_the_synthetic_persons_stature_is_read_off_the_segments(motion):
 @given(factor=st.floats(0.3, 3))
 def test_the_scale_undoes_the_size_of_the_landmarks(factor):
     times = clock(0.5)
-    small = estimate_scale(filmed(times, walking(times), Camera()), STATURE, 0.3)
-    large = estimate_scale(filmed(times, factor * walking(times), Camera()), STATURE, 0.3)
+    small = estimate_scale(recorded(times, walking(times), Camera()), STATURE, 0.3)
+    large = estimate_scale(recorded(times, factor * walking(times), Camera()), STATURE, 0.3)
     assert large.factor * factor == pytest.approx(small.factor)
 
 
 def test_one_visible_leg_is_enough():
     times = clock(1)
-    seen = filmed(times, walking(times), Camera())
+    seen = recorded(times, walking(times), Camera())
     half = hidden(seen, ("left_knee", "left_ankle"), slice(None))
     assert estimate_scale(half, STATURE, 0.3).factor == pytest.approx(
         estimate_scale(seen, STATURE, 0.3).factor, rel=0.01
@@ -39,7 +39,7 @@ def test_one_visible_leg_is_enough():
 
 def test_without_a_visible_hip_the_landmarks_keep_their_size():
     times = clock(1)
-    scale = estimate_scale(hidden(filmed(times, walking(times), Camera()), LEG, slice(None)), STATURE, 0.3)
+    scale = estimate_scale(hidden(recorded(times, walking(times), Camera()), LEG, slice(None)), STATURE, 0.3)
     assert scale.factor == 1.0
     assert scale.frames == 0
     assert np.isnan(scale.implied_stature_m)
@@ -49,4 +49,4 @@ def test_a_few_wild_frames_do_not_matter():
     times = clock(3)
     points = walking(times)
     points[10:20] *= 3
-    assert estimate_scale(filmed(times, points, Camera()), STATURE, 0.3).factor == pytest.approx(1.0, abs=0.01)
+    assert estimate_scale(recorded(times, points, Camera()), STATURE, 0.3).factor == pytest.approx(1.0, abs=0.01)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from humanpose3d.errors import Cancelled, NobodyDetected
+from humanpose3d.errors import Cancelled, NoPersonDetected
 from humanpose3d.motion import Landmarks
 from humanpose3d.options import RunOptions, Subject
 from humanpose3d.skeleton import LANDMARKS, MARKERS
@@ -17,9 +17,9 @@ from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
-    filmed,
     hidden,
     nobody,
+    recorded,
     squatting,
     standing,
     walking,
@@ -36,7 +36,7 @@ def run(landmarks: Landmarks, subject: Subject = SUBJECT, **options: object) -> 
 
 def squat(seconds: float = 3, noise: float = 0.0) -> Landmarks:
     times = clock(seconds)
-    return filmed(times, squatting(times), Camera(pitch=12, roll=-5, noise=noise))
+    return recorded(times, squatting(times), Camera(pitch=12, roll=-5, noise=noise))
 
 
 def facts(outputs: DepthOutputs) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_exact_landmarks_of_a_tilted_camera_come_back_as_the_person(motion):
     """Within 2 cm of the truth, all of it from 1–2° of tilt. The camera's heading is kept, so no turn is undone."""
     times = clock(3)
     points = motion(times)
-    outputs = run(filmed(times, points, CAMERA))
+    outputs = run(recorded(times, points, CAMERA))
     knee, shoulder = (outputs.markers.position(name) for name in ("RKnee", "LShoulder"))
     hip = outputs.markers.position("Hip")
     true_hip = points[:, 23:25].mean(axis=1)
@@ -139,7 +139,7 @@ def test_smoothing_calms_the_markers_and_keeps_the_motion():
 
 def test_too_few_frames_a_second_for_smoothing_are_reported():
     times = clock(3, fps=10)
-    outputs = run(filmed(times, squatting(times), CAMERA), temporal_smoothing=True)
+    outputs = run(recorded(times, squatting(times), CAMERA), temporal_smoothing=True)
     assert codes(outputs) == {"not-smoothed"}
 
 
@@ -155,8 +155,8 @@ def test_one_frame_with_a_person_is_reconstructed():
     assert {"camera-tilt-assumed", "markers-missing"} <= codes(outputs)
 
 
-def test_nobody_at_all_is_refused():
-    with pytest.raises(NobodyDetected):
+def test_no_person_at_all_is_refused():
+    with pytest.raises(NoPersonDetected):
         run(nobody(squat(), slice(None)))
 
 
@@ -173,7 +173,7 @@ def test_an_implausible_height_is_questioned():
 
 def test_a_strongly_tilted_camera_is_advised_against():
     times = clock(3)
-    assert "camera-tilted" in codes(run(filmed(times, standing(times), Camera(pitch=25))))
+    assert "camera-tilted" in codes(run(recorded(times, standing(times), Camera(pitch=25))))
 
 
 @settings(max_examples=8, deadline=None)
@@ -219,5 +219,5 @@ def test_a_body_without_extent_is_nobody():
     point = Landmarks(
         landmarks.times, 0 * landmarks.image, 0 * landmarks.world, landmarks.visibility, landmarks.image_size
     )
-    with pytest.raises(NobodyDetected):
+    with pytest.raises(NoPersonDetected):
         run(point)

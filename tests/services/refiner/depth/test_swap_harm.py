@@ -15,7 +15,7 @@ from services.refiner.depth.markers import MARKER_LANDMARKS
 from services.refiner.depth.side_evidence import overlong_share
 from services.refiner.depth.swaps import find_swaps, swap_sides
 from services.refiner.vectors import columns
-from tests.services.refiner.synthetic import Camera, clock, filmed, on_one_leg, squatting, standing, turned, walking
+from tests.services.refiner.synthetic import Camera, clock, on_one_leg, recorded, squatting, standing, turned, walking
 from training.data.pairs import Pair, pair_files, read_pair
 
 PAIRS = "HUMANPOSE3D_PAIRS"
@@ -50,7 +50,7 @@ def arms_cross() -> tuple[Landmarks, Landmarks, NDArray[np.bool_]]:
             if joint == "wrist":
                 for finger in ("pinky", "index", "thumb"):
                     points[:, LANDMARK_INDEX[f"{side}_{finger}"], 0] = across
-    true = filmed(times, points, Camera())
+    true = recorded(times, points, Camera())
     wrong = np.zeros(true.visibility.shape, dtype=bool)
     wrong[100:102, ARMS] = True
     return true, swap_sides(true, wrong), wrong
@@ -81,7 +81,7 @@ def test_arms_that_cross_and_come_out_swapped_are_corrected_there_alone():
 def test_no_generated_clip_gets_worse(motion, heading, parts, noise, fps, seed):
     """Any parts swapped at any time, in any view: neither more wrong labels nor more overlong limbs than before."""
     times = clock(90 / fps, fps)
-    true = filmed(times, turned(motion(times), heading), Camera(pitch=10, roll=4, noise=noise), seed=seed)
+    true = recorded(times, turned(motion(times), heading), Camera(pitch=10, roll=4, noise=noise), seed=seed)
     wrong = np.zeros(true.visibility.shape, dtype=bool)
     for landmarks, start, length in parts:
         wrong[start : start + length, landmarks] ^= True

@@ -11,9 +11,9 @@ from services.refiner.depth.swaps import find_swaps, swap_sides
 from tests.services.refiner.synthetic import (
     Camera,
     clock,
-    filmed,
     nobody,
     on_one_leg,
+    recorded,
     squatting,
     standing,
     turned,
@@ -27,7 +27,7 @@ MOTIONS = (walking, squatting, standing, on_one_leg)
 
 def seen(motion, azimuth: float, seconds: float = 3, fps: float = 30, seed: int = 0) -> Landmarks:
     times = clock(seconds, fps)
-    return filmed(times, motion(times), Camera(pitch=10, roll=4, azimuth=azimuth, noise=0.03), seed=seed)
+    return recorded(times, motion(times), Camera(pitch=10, roll=4, azimuth=azimuth, noise=0.03), seed=seed)
 
 
 def swapped(landmarks: Landmarks, columns: list[int], frames: slice) -> tuple[Landmarks, np.ndarray]:
@@ -47,7 +47,7 @@ def test_turning_round_is_no_swap():
     """A full turn in a second, on the spot: faster than people turn in a corridor, slower than dancers."""
     times = clock(3)
     points = np.stack([turned(frame[None], 360 * t)[0] for frame, t in zip(standing(times), times, strict=True)])
-    assert not find_swaps(filmed(times, points, Camera(noise=0.03))).swapped.any()
+    assert not find_swaps(recorded(times, points, Camera(noise=0.03))).swapped.any()
 
 
 @pytest.mark.parametrize("motion", MOTIONS)

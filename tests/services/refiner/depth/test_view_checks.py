@@ -1,4 +1,4 @@
-"""What is told of feet and view, on generated people."""
+"""What is informed of feet and view, on generated people."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_feet_far_too_short_are_told():
     assert codes(markers(points)) == {"feet-implausible"}
 
 
-def test_nobody_stands_in_a_jump_or_a_moment():
+def test_no_person_stands_in_a_jump_or_a_moment():
     positions = markers(standing(TIMES))
     moving = positions + 2.0 * TIMES[:, None, None]
     assert standing_pitch_deg(TIMES, moving) is None

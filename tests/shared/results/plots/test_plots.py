@@ -1,4 +1,4 @@
-"""The pictures themselves are judged by eye; here: that they come whatever the data."""
+"""The images themselves are judged by eye; here: that they come whatever the data."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +53,7 @@ PICTURES: dict[str, Callable[[Path, int, float | None], None]] = {
 @pytest.mark.parametrize(
     ("frames", "fill"), [(1, None), (5000, None), (3, np.nan)], ids=["one frame", "long", "missing"]
 )
-def test_every_picture_comes_whatever_the_data(tmp_path: Path, picture: str, frames: int, fill: float | None):
+def test_every_image_comes_whatever_the_data(tmp_path: Path, picture: str, frames: int, fill: float | None):
     PICTURES[picture](tmp_path / "a.png", frames, fill)
     pixels = imread(tmp_path / "a.png")
     assert sorted(pixels.shape[:2]) == [1654, 2338]

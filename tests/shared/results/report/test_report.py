@@ -125,7 +125,7 @@ def test_summary_quality_and_statistics_are_told():
 
 def test_warnings_come_in_the_order_of_the_stages():
     reports = {
-        stage: StageReport(warnings=(QualityWarning(code="x", message=f"{stage} says: film again."),))
+        stage: StageReport(warnings=(QualityWarning(code="x", message=f"{stage} says: record again."),))
         for stage in ("angles", "detector")
     }
     seen = page(made(reports=reports)).text

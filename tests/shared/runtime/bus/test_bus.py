@@ -18,7 +18,7 @@ from tests.makers import MAX_DELIVERIES, bus_settings, new_state
 pytestmark = pytest.mark.anyio
 
 ACK_WAIT_S = 1.0
-PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")
+PROBLEM = Problem(code="too-dark", status=422, detail="Record again with more light.")
 
 
 @pytest.fixture(params=["memory", "nats"])

@@ -90,7 +90,7 @@ async def test_who_follows_hears_on_after_the_server_came_back(server, bus):
         assert (await anext(events))[1].revision == revision
 
 
-async def test_a_broken_connection_is_told_at_once_and_mended(server):
+async def test_a_broken_connection_is_told_at_once_and_corrected(server):
     async with proxy_to(server.port) as proxy:
         bus = NatsBus(bus_settings(f"nats://127.0.0.1:{proxy.port}"))
         state = new_state()

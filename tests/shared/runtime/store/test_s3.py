@@ -141,7 +141,7 @@ async def test_two_who_begin_at_once_fill_one_upload(store, tmp_path):
     source.write_bytes(bytes(PART))
     await asyncio.gather(*(store.put_part(name, number, source) for number in (1, 2, 3, 4)))
     missing = {1, 2, 3, 4} - {part.number for part in await store.parts(name)}
-    for number in missing:  # of whoever began a second upload in the same moment
+    for number in missing:  # of any process that began a second upload in the same moment
         await store.put_part(name, number, source)
     assert [part.number for part in await store.parts(name)] == [1, 2, 3, 4]
 

@@ -225,7 +225,7 @@ async def test_deleting_takes_parts_that_have_arrived(store, folder, tmp_path):
     assert await store.parts(f"{folder}video") == []
 
 
-async def test_parts_that_nobody_went_on_with_are_swept_away_in_time(store, folder, tmp_path):
+async def test_parts_that_no_person_went_on_with_are_swept_away_in_time(store, folder, tmp_path):
     await put_part(store, f"{folder}video", 1, b"half of", tmp_path)
     await put(store, f"{folder}whole", b"x", tmp_path)
     await store.sweep(timedelta(hours=1))

@@ -26,7 +26,7 @@ from tests.workers import World
 pytestmark = pytest.mark.anyio
 
 PHASES = get_args(Phase)
-PROBLEM = Problem(code="too-dark", status=422, detail="Film again with more light.")
+PROBLEM = Problem(code="too-dark", status=422, detail="Record again with more light.")
 
 
 class Killed(BaseException):
@@ -140,7 +140,7 @@ async def test_the_video_of_a_failed_run_stays_for_its_owner_to_erase(world):
 
 @pytest.mark.parametrize("unfinished", ["bury", "announce"])
 async def test_a_death_while_a_run_is_ended_leaves_nothing_undone(world, monkeypatch, unfinished):
-    """Between the state and the dead letter, or between the state and the event that tells of it."""
+    """Between the state and the dead letter, or between the state and the event that reports it."""
     deed, deaths = getattr(world.bus, unfinished), 1
 
     async def die_once(*arguments: object) -> None:

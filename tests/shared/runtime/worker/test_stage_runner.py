@@ -132,7 +132,7 @@ async def test_a_stage_that_cannot_be_imported_is_a_crash():
 
 
 def test_the_process_ends_with_its_parent(tmp_path):
-    """The parent is killed in the middle of a job; the child must not go on computing for nobody."""
+    """The parent is killed in the middle of a job; the child must not go on computing for no person."""
     (tmp_path / "video.mp4").write_text("hang")
     program = f"""
 import asyncio
