@@ -94,18 +94,18 @@ class RealClip:
         if len({len(one.times) for one in landmarks}) > 1:
             raise InvalidMotion("The videos have different numbers of frames; they must show the same moments.")
         chosen = [cameras[video.stem] for video in videos]
-        return cls(chosen, landmarks, verticals, triangulate(chosen, np.stack([one.image for one in landmarks])))
+        return cls(chosen, landmarks, verticals, triangulate(chosen, np.stack([one.pixels for one in landmarks])))
 
     def facts(self) -> dict[str, JsonValue]:
         """How well the cameras agree, in pixels, and what was corrected."""
-        seen = np.stack([c.straightened(one.image) for c, one in zip(self.cameras, self.landmarks, strict=True)])
+        seen = np.stack([c.straightened(one.pixels) for c, one in zip(self.cameras, self.landmarks, strict=True)])
         plain = distances(self.cameras, seen, least_squares(self.cameras, seen))
         together = self.together
         names = [camera.name for camera in self.cameras]
         return {
             "reprojection_px": round(float(np.nanmean(together.error_px[together.used])), 2),
             "reprojection_plain_px": round(float(np.nanmean(plain)), 2),
-            "left_right_exchanged_share": _shares(names, together.swapped.mean(axis=1)),
+            "left_right_swapped_share": _shares(names, together.swapped.mean(axis=1)),
             "left_out_share": _shares(names, 1 - together.used.mean(axis=(1, 2))),
             "camera_pitch_down_deg": _shares(names, [_pitch_roll(camera)[0] for camera in self.cameras]),
             "camera_roll_deg": _shares(names, [_pitch_roll(camera)[1] for camera in self.cameras]),

@@ -22,10 +22,10 @@ def count_people(video: Path, pose_model: str) -> int:
     with vision.PoseLandmarker.create_from_options(options) as landmarker:
         frame = 0
         while True:
-            there, picture = capture.read()
+            there, bgr = capture.read()
             if not there:
                 return found
-            image = mediapipe.Image(mediapipe.ImageFormat.SRGB, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            image = mediapipe.Image(mediapipe.ImageFormat.SRGB, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
             found += bool(landmarker.detect_for_video(image, int(frame * interval_ms)).pose_landmarks)
             frame += 1
 

@@ -61,7 +61,7 @@ def fingerprint(cases: Iterable[Case]) -> str:
     digest = hashlib.sha256()
     for case in cases:
         digest.update(case.name.encode())
-        for values in (case.landmarks.image, case.landmarks.world, case.markers):
+        for values in (case.landmarks.pixels, case.landmarks.world, case.markers):
             digest.update(values.astype("<f4").tobytes())
     return digest.hexdigest()
 

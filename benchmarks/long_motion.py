@@ -60,7 +60,7 @@ def long_landmarks(frames: int) -> Landmarks:
     tile = _tile()
     index = np.arange(frames) % len(tile.times)
     times = np.arange(frames) / RATE
-    image, world, visibility = tile.image[index], tile.world[index], tile.visibility[index]
+    image, world, visibility = tile.pixels[index], tile.world[index], tile.visibility[index]
     image += _drift(times)[:, None]
     wrist = LANDMARK_INDEX["right_wrist"]
     visibility[np.mod(times, 7) > 6.9, wrist] = 0.05

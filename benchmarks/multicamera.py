@@ -100,10 +100,10 @@ def read_qualisys(path: Path) -> list[CalibratedCamera]:
 def triangulate(cameras: Sequence[CalibratedCamera], images: FloatArray) -> Triangulation:
     """Landmarks in the world from what every camera detected: images (C, T, 33, 2) pixels, NaN where no person was."""
     seen = np.stack([camera.straightened(image) for camera, image in zip(cameras, images, strict=True)])
-    swapped = find_exchanges(cameras, seen)
-    mended = np.where(swapped[..., None, None], seen[:, :, _MIRROR], seen)
-    points, used = _without_outliers(cameras, mended)
-    return Triangulation(points, swapped, used, distances(cameras, mended, points))
+    swapped = find_swaps(cameras, seen)
+    corrected = np.where(swapped[..., None, None], seen[:, :, _MIRROR], seen)
+    points, used = _without_outliers(cameras, corrected)
+    return Triangulation(points, swapped, used, distances(cameras, corrected, points))
 
 
 def least_squares(
@@ -135,7 +135,7 @@ def distances(cameras: Sequence[CalibratedCamera], seen: FloatArray, points: Flo
     return np.asarray(np.linalg.norm(shown[..., :2] / shown[..., 2:] - seen, axis=-1))
 
 
-def find_exchanges(cameras: Sequence[CalibratedCamera], seen: FloatArray) -> NDArray[np.bool_]:
+def find_swaps(cameras: Sequence[CalibratedCamera], seen: FloatArray) -> NDArray[np.bool_]:
     """(C, T) the swap of left and right in each camera that makes them agree; seen (C, T, 33, 2) straightened.
 
     Judged by the mean over the landmarks of the root mean square distance over the cameras. Mirroring all cameras

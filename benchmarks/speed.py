@@ -62,7 +62,7 @@ def main(arguments: argparse.Namespace) -> None:
         clip = there_and_back(FRAMES, Path(folder) / "clip.mp4")
         result: dict[str, Any] = {
             "machine": {"processors": usable_cpus(), "name": _processor(), "system": platform.platform()},
-            "clip": {"frames": FRAMES, "picture": "1080 × 1920"},
+            "clip": {"frames": FRAMES, "image": "1080 × 1920"},
             "repetitions": REPETITIONS,
             "pipeline": _pipeline(clip),
             "distributed": _distributed(clip),

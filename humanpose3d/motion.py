@@ -22,25 +22,25 @@ class Landmarks:
     """What the detector saw: 33 body landmarks in every frame, in the camera's frame.
 
     times       (T,) seconds, the frames' own container timestamps, strictly increasing.
-    image       (T, 33, 2) pixels of the upright image, x right, y down.
+    pixels      (T, 33, 2) pixels of the upright image, x right, y down.
     world       (T, 33, 3) metres, origin between the hips, axes of the camera: x right, y down, z away from it.
     visibility  (T, 33) in [0, 1]; 0 where no person was detected.
     image_size  (width, height) of the upright image, pixels.
 
-    Frames in which no person was detected hold NaN in `image` and `world`.
+    Frames in which no person was detected hold NaN in `pixels` and `world`.
 
     Raises InvalidMotion where a shape, the order of the times or the range of the visibility is wrong.
     """
 
     times: FloatArray
-    image: FloatArray
+    pixels: FloatArray
     world: FloatArray
     visibility: FloatArray
     image_size: tuple[int, int]
 
     def __post_init__(self) -> None:
         count = _freeze_times(self, self.times)
-        _freeze(self, "image", self.image, (count, len(LANDMARKS), 2))
+        _freeze(self, "pixels", self.pixels, (count, len(LANDMARKS), 2))
         _freeze(self, "world", self.world, (count, len(LANDMARKS), 3))
         _freeze(self, "visibility", self.visibility, (count, len(LANDMARKS)))
         if not np.all((self.visibility >= 0) & (self.visibility <= 1)):

@@ -146,18 +146,18 @@ def _named(model: ModelProto, source: Source) -> ModelProto:
         _rename(graph, old, new)
     given = graph.input[0]
     scaled = given.name
-    given.name, given.type.tensor_type.elem_type = "picture", TensorProto.UINT8
+    given.name, given.type.tensor_type.elem_type = "image", TensorProto.UINT8
     graph.initializer.extend(
         [
-            numpy_helper.from_array(np.array(source.scale, np.float32), "picture_scale"),
-            numpy_helper.from_array(np.array(source.offset, np.float32), "picture_offset"),
+            numpy_helper.from_array(np.array(source.scale, np.float32), "image_scale"),
+            numpy_helper.from_array(np.array(source.offset, np.float32), "image_offset"),
         ]
     )
     for node in reversed(
         (
-            helper.make_node("Cast", ["picture"], ["picture_float"], to=TensorProto.FLOAT),
-            helper.make_node("Mul", ["picture_float", "picture_scale"], ["picture_scaled"]),
-            helper.make_node("Add", ["picture_scaled", "picture_offset"], [scaled]),
+            helper.make_node("Cast", ["image"], ["image_float"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["image_float", "image_scale"], ["image_scaled"]),
+            helper.make_node("Add", ["image_scaled", "image_offset"], [scaled]),
         )
     ):
         graph.node.insert(0, node)
@@ -271,19 +271,19 @@ def _compare(path: Path, tflite: bytes, source: Source) -> None:
     """Raises ValueError where an output differs, for one image or in a batch."""
     network = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     side = network.get_inputs()[0].shape[1]
-    pictures = _pictures(side)
+    images = _images(side)
     names = list(source.outputs.values())
-    together = dict(zip(names, network.run(names, {"picture": pictures}), strict=True))
+    together = dict(zip(names, network.run(names, {"image": images}), strict=True))
     reference = _reference(tflite, source)
-    for index, picture in enumerate(pictures):
-        for name, expected in reference(picture).items():
+    for index, image in enumerate(images):
+        for name, expected in reference(image).items():
             size, difference = np.abs(expected).max(), np.abs(together[name][index] - expected[0]).max()
             print(f"    {name}, image {index}: difference {difference:.1e} on ±{size:.3g}")
             if difference > source.tolerance * max(size, 1.0):
                 raise ValueError(f"{name} differs from TensorFlow Lite by {difference}.")
 
 
-def _pictures(side: int) -> NDArray[np.uint8]:
+def _images(side: int) -> NDArray[np.uint8]:
     """Three images that are unlike one another: noise, a ramp, and a bright shape on dark ground."""
     random = np.random.default_rng(0)
     ramp = np.broadcast_to(np.linspace(0, 255, side, dtype=np.uint8)[:, None, None], (side, side, 3))
@@ -298,8 +298,8 @@ def _reference(tflite: bytes, source: Source) -> "Callable[[NDArray[np.uint8]], 
     (given,) = interpreter.get_input_details()
     outputs = {detail["name"]: detail["index"] for detail in interpreter.get_output_details()}
 
-    def run(picture: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        scaled = picture[None].astype(np.float32) * np.float32(source.scale) + np.float32(source.offset)
+    def run(image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        scaled = image[None].astype(np.float32) * np.float32(source.scale) + np.float32(source.offset)
         interpreter.set_tensor(given["index"], scaled)
         interpreter.invoke()
         return {new: interpreter.get_tensor(outputs[old]) for old, new in source.outputs.items()}

@@ -25,15 +25,14 @@ def first_frames(count: int, path: Path) -> Path:
 def there_and_back(count: int, path: Path, scale: float = 1.0) -> Path:
     """That many frames of the sample, played to its end, back to its beginning and so on, without a jump."""
     with Video(SAMPLE) as video:
-        pictures = [
-            cv2.resize(frame.picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            for frame in video.frames()
+        images = [
+            cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for frame in video.frames()
         ]
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=60, options={"preset": "veryfast"})
-        stream.height, stream.width = pictures[0].shape[:2]
+        stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = "yuv420p"
-        for picture in islice(cycle([*pictures, *pictures[-2:0:-1]]), count):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")))
+        for image in islice(cycle([*images, *images[-2:0:-1]]), count):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image.astype(np.uint8), format="rgb24")))
         container.mux(stream.encode(None))
     return path

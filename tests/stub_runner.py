@@ -7,7 +7,7 @@ from humanpose3d.api_models import Advance
 from humanpose3d.options import RunOptions, StageName
 from shared.runtime.worker.stage_child import ResultsJob, StageDone, StageJob
 
-FILM = b"film"
+FILM = b"video"
 
 
 class StubRunner:

@@ -35,8 +35,8 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.bus = MemoryBus(ACK_WAIT_S)
         self.store = DirectoryStore(folder / "store")
-        self.video = folder / "film"
-        self.video.write_bytes(b"film")
+        self.video = folder / "video"
+        self.video.write_bytes(b"video")
         self.settings = bus_settings("nats://127.0.0.1:4222", ack_wait_s=ACK_WAIT_S, grace_s=0.5)
 
     async def submitted(self, options: RunOptions = RunOptions()) -> str:  # noqa: B008 -- frozen

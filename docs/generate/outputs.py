@@ -160,7 +160,7 @@ QUALITY: Final = {
     "stages.detector.between_detections_longest_s": ("s", "longest time without a person"),
     "stages.detector.visibility.*": ("0 to 1", "mean visibility of each landmark"),
     "stages.detector.body_size_px": ("pixel", "height or width of the person in the image, the larger; median"),
-    "stages.detector.outside_picture_rate": ("share", "frames in which a limb is outside the image"),
+    "stages.detector.outside_image_rate": ("share", "frames in which a limb is outside the image"),
     "stages.detector.body_jumps": ("count", "times that the tracked body moved faster than a person can"),
     "stages.detector.people.rule": ("", "by which the person analysed was chosen (`person`)"),
     "stages.detector.people.chosen": ("", "number of the track that is analysed"),
@@ -182,11 +182,11 @@ QUALITY: Final = {
     ),
     "stages.detector.interlaced": ("", "whether the video is interlaced"),
     "stages.detector.damaged_parts": ("count", "parts that could not be decoded"),
-    "stages.detector.repeated_pictures": (
+    "stages.detector.repeated_images": (
         "count",
         "frames that show the same as the one before, where something moves",
     ),
-    "stages.detector.repeated_pictures_share": ("share", "of the frames in which something moves"),
+    "stages.detector.repeated_images_share": ("share", "of the frames in which something moves"),
     "stages.detector.timestamps_*": ("count", "frames whose time was missing, repeated or set back"),
     "stages.detector.*": ("", "as under `video`, and what else the detector states"),
     "stages.refiner.depth.swaps_share": (

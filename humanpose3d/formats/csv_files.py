@@ -107,7 +107,7 @@ def _landmark_rows(landmarks: Landmarks, frames: slice) -> bytes:
         np.tile(names.view(np.uint8).reshape(len(LANDMARKS), -1), (len(world), 1)),
         fixed(world.reshape(-1, 3), 6, ","),
         fixed(landmarks.visibility[frames].reshape(-1, 1), 6, ","),
-        fixed(landmarks.image[frames].reshape(-1, 2), 3, ","),
+        fixed(landmarks.pixels[frames].reshape(-1, 2), 3, ","),
     ]
     return join(blocks, "\n")
 

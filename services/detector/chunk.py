@@ -171,16 +171,16 @@ class ChunkRecorder:
 
     def take(self, frame: Frame, pose: Pose | None) -> bool:
         """Keep the pose, if the frame counts; returns whether it does."""
-        self._changes.see(frame.time, frame.picture, pose, counts=frame.counts)
-        self._camera.see(frame.time, frame.picture, None if pose is None else pose.image)
+        self._changes.see(frame.time, frame.image, pose, counts=frame.counts)
+        self._camera.see(frame.time, frame.image, None if pose is None else pose.pixels)
         if not frame.counts:
             self._views.follow(frame, pose)
             return False
-        height, width, _ = frame.picture.shape
+        height, width, _ = frame.image.shape
         self._size = width, height
         self._times.append(frame.time)
         self._poses.append(pose)
-        self._looks.see(frame.time, frame.picture, pose)
+        self._looks.see(frame.time, frame.image, pose)
         self._views.show(frame, pose)
         return True
 
@@ -212,7 +212,7 @@ def _landmarker(options: RunOptions, guide: Guide | None) -> AbstractContextMana
 
 
 _NOBODY: Final = Pose(
-    image=np.full((len(LANDMARKS), 2), np.nan),
+    pixels=np.full((len(LANDMARKS), 2), np.nan),
     world=np.full((len(LANDMARKS), 3), np.nan),
     visibility=np.zeros(len(LANDMARKS)),
 )
@@ -223,7 +223,7 @@ def _landmarks(times: list[float], poses: list[Pose | None], size: tuple[int, in
     filled = [pose or _NOBODY for pose in poses]
     return Landmarks(
         times=np.array(times),
-        image=np.array([pose.image for pose in filled]).reshape(-1, len(LANDMARKS), 2),
+        pixels=np.array([pose.pixels for pose in filled]).reshape(-1, len(LANDMARKS), 2),
         world=np.array([pose.world for pose in filled]).reshape(-1, len(LANDMARKS), 3),
         visibility=np.array([pose.visibility for pose in filled]).reshape(-1, len(LANDMARKS)),
         image_size=size,

@@ -41,7 +41,7 @@ def facts(
         "between_detections_longest_s": _longest_between(landmarks),
         "visibility": {name: float(visibility[index]) for index, name in enumerate(LANDMARKS)},
         "body_size_px": body_size_px(landmarks),
-        "outside_picture_rate": outside_image_rate(landmarks),
+        "outside_image_rate": outside_image_rate(landmarks),
         "body_jumps": body_jumps(landmarks),
         "turned_deg": turn.degrees,
         "turned_looks": turn.looks,
@@ -67,20 +67,20 @@ def warnings(video: VideoFacts, reading: Reading, turn: Turn, landmarks: Landmar
 
 def body_size_px(landmarks: Landmarks) -> float:
     """Median over time of the longer side of the box around all landmarks, pixels."""
-    image = landmarks.image[landmarks.detected]
+    image = landmarks.pixels[landmarks.detected]
     return float(np.median((image.max(axis=1) - image.min(axis=1)).max(axis=1)))
 
 
 def outside_image_rate(landmarks: Landmarks) -> float:
     """Share of the frames with a person in which a limb's landmark lies outside the image: a guess of the model."""
-    image = landmarks.image[landmarks.detected][:, _indices(LIMBS)]
+    image = landmarks.pixels[landmarks.detected][:, _indices(LIMBS)]
     outside = (image < 0) | (image > landmarks.image_size)
     return float(outside.any(axis=(1, 2)).mean())
 
 
 def body_jumps(landmarks: Landmarks) -> int:
     """How often the torso moved faster than a person can, by more than half its length: it was then another body."""
-    torso = landmarks.image[landmarks.detected][
+    torso = landmarks.pixels[landmarks.detected][
         :, _indices(("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
     ]
     corners = torso[:, :, np.newaxis] - torso[:, np.newaxis]

@@ -150,7 +150,7 @@ def gather(
         models={model.name: sha256(model) for model in models(options)},
     )
     verticals = None if motion.moves else joined([look for each in found for look in each.looks])
-    return DetectorOutputs(landmarks, facts, _film(inputs, options, pieces), report, verticals, moved)
+    return DetectorOutputs(landmarks, facts, _video(inputs, options, pieces), report, verticals, moved)
 
 
 def check(options: RunOptions) -> None:
@@ -208,7 +208,7 @@ def _joined(parts: Iterable[DetectedChunk], made: DetectorPlan) -> tuple[Landmar
     done = 0
     for part in parts:
         new = part.landmarks
-        for whole, values in zip(joined, (new.times, new.image, new.world, new.visibility), strict=True):
+        for whole, values in zip(joined, (new.times, new.pixels, new.world, new.visibility), strict=True):
             whole[done : done + new.times.size] = values
         done += new.times.size
         facts.append(part.facts)
@@ -224,7 +224,7 @@ def longest_shot(landmarks: Landmarks, cuts: Sequence[float]) -> Landmarks:
     if stop - first == landmarks.times.size:
         return landmarks
     times, image, world, visibility = (
-        values[first:stop] for values in (landmarks.times, landmarks.image, landmarks.world, landmarks.visibility)
+        values[first:stop] for values in (landmarks.times, landmarks.pixels, landmarks.world, landmarks.visibility)
     )
     return Landmarks(times, image, world, visibility, landmarks.image_size)
 
@@ -250,12 +250,12 @@ def _require_enough(landmarks: Landmarks, name: str) -> None:
         )
 
 
-def _film(inputs: DetectorInputs, options: RunOptions, pieces: Sequence[Path]) -> Path | None:
+def _video(inputs: DetectorInputs, options: RunOptions, pieces: Sequence[Path]) -> Path | None:
     if not options.writes_preview:
         return None
-    film = inputs.workdir / "preview.mp4"
-    preview.join(pieces, film)
-    return film
+    video = inputs.workdir / "preview.mp4"
+    preview.join(pieces, video)
+    return video
 
 
 def _open_window(stack: ExitStack) -> tuple[Window | None, tuple[QualityWarning, ...]]:

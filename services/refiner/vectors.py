@@ -24,7 +24,7 @@ def part(landmarks: Landmarks, frames: slice) -> Landmarks:
     """The landmarks of some frames; nothing is copied."""
     return Landmarks(
         landmarks.times[frames],
-        landmarks.image[frames],
+        landmarks.pixels[frames],
         landmarks.world[frames],
         landmarks.visibility[frames],
         landmarks.image_size,

@@ -17,8 +17,8 @@ class PlotPool:
     A single image is drawn here, and so are all where there is a single core.
     """
 
-    def __init__(self, pictures: int) -> None:
-        count = min(pictures, usable_cpus())
+    def __init__(self, images: int) -> None:
+        count = min(images, usable_cpus())
         self._pool = pool(count, _load) if count > 1 else None
         self._drawings: list[Callable[[], None]] = []
         self._futures: list[Future[None]] = []

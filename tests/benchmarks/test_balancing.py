@@ -43,7 +43,7 @@ def before_four_cameras(points: FloatArray) -> RealClip:
         shift = np.array([0, 0, made.distance]) - rotation @ Z_UP @ hips
         cameras.append(CalibratedCamera(f"cam{index}", matrix, np.zeros(4), rotation, shift))
         landmarks.append(synthetic.recorded(times, points, made))
-    together = triangulate(cameras, np.stack([one.image for one in landmarks]))
+    together = triangulate(cameras, np.stack([one.pixels for one in landmarks]))
     return RealClip(cameras, landmarks, [Verticals(aside=0.0, ahead=0.1 * n, looks=1) for n in range(4)], together)
 
 

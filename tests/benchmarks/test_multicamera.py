@@ -10,7 +10,7 @@ from benchmarks.multicamera import (
     OUTLIER_PX,
     CalibratedCamera,
     distances,
-    find_exchanges,
+    find_swaps,
     least_squares,
     read_qualisys,
     triangulate,
@@ -37,7 +37,7 @@ def ring(
     return cameras
 
 
-def pictures(cameras: Sequence[CalibratedCamera], points: FloatArray) -> FloatArray:
+def images(cameras: Sequence[CalibratedCamera], points: FloatArray) -> FloatArray:
     homogeneous = np.concatenate([points, np.ones((*points.shape[:-1], 1))], axis=-1)
     seen = np.stack([homogeneous @ camera.projection.T for camera in cameras])
     return np.asarray(seen[..., :2] / seen[..., 2:])
@@ -50,7 +50,7 @@ def walker():
 
 def test_perfect_detections_give_back_the_points(walker):
     cameras = ring()
-    found = triangulate(cameras, pictures(cameras, walker))
+    found = triangulate(cameras, images(cameras, walker))
     assert found.points == pytest.approx(walker, abs=1e-6)
     assert not found.swapped.any()
     assert found.used.all()
@@ -59,26 +59,26 @@ def test_perfect_detections_give_back_the_points(walker):
 
 def test_swapped_left_and_right_are_found_in_the_frames_they_happen(walker):
     cameras = ring()
-    seen = pictures(cameras, walker) + np.random.default_rng(0).normal(0, 3, (4, len(walker), 33, 2))
+    seen = images(cameras, walker) + np.random.default_rng(0).normal(0, 3, (4, len(walker), 33, 2))
     wrong = np.zeros((4, len(walker)), dtype=bool)
     wrong[1, 3:8], wrong[3, 6] = True, True
-    exchanged = np.where(wrong[..., None, None], seen[:, :, MIRROR], seen)
-    found = triangulate(cameras, exchanged)
+    swapped = np.where(wrong[..., None, None], seen[:, :, MIRROR], seen)
+    found = triangulate(cameras, swapped)
     assert (found.swapped == wrong).all()
     assert np.linalg.norm(found.points - walker, axis=-1).mean() < 0.01
-    plain = least_squares(cameras, exchanged)
-    assert distances(cameras, exchanged, plain).mean() > 3 * found.error_px.mean()
+    plain = least_squares(cameras, swapped)
+    assert distances(cameras, swapped, plain).mean() > 3 * found.error_px.mean()
 
 
 def test_all_cameras_swapped_look_like_none():
     cameras = ring()
-    seen = pictures(cameras, synthetic.standing(synthetic.clock(0.2)))
-    assert not find_exchanges(cameras, seen[:, :, MIRROR]).any()
+    seen = images(cameras, synthetic.standing(synthetic.clock(0.2)))
+    assert not find_swaps(cameras, seen[:, :, MIRROR]).any()
 
 
 def test_the_one_camera_that_the_rest_contradicts_is_left_out(walker):
     cameras = ring()
-    seen = pictures(cameras, walker)
+    seen = images(cameras, walker)
     knee = LANDMARK_INDEX["left_knee"]
     seen[2, :, knee] += [0, 5 * OUTLIER_PX]
     found = triangulate(cameras, seen)
@@ -89,14 +89,14 @@ def test_the_one_camera_that_the_rest_contradicts_is_left_out(walker):
 
 def test_small_errors_leave_no_person_out(walker):
     cameras = ring()
-    seen = pictures(cameras, walker)
+    seen = images(cameras, walker)
     seen[2] += [0, OUTLIER_PX / 2]
     assert triangulate(cameras, seen).used.all()
 
 
 def test_a_camera_that_saw_no_person_does_no_harm(walker):
     cameras = ring()
-    seen = pictures(cameras, walker)
+    seen = images(cameras, walker)
     seen[0, 2] = np.nan
     seen[1:, 3] = np.nan
     found = triangulate(cameras, seen)
@@ -109,16 +109,16 @@ def test_a_lens_is_straightened(walker):
     """Distorted by Brown's formula, written out here."""
     k1, k2, p1, p2 = distortion = (-0.2, 0.12, 0.002, -0.001)
     camera = ring(distortion=distortion)[0]
-    straight = pictures([camera], walker)[0]
+    straight = images([camera], walker)[0]
     x, y = ((straight - camera.matrix[:2, 2]) / 1600).reshape(-1, 2).T
     r = x * x + y * y
     radial = 1 + k1 * r + k2 * r * r
     bent = np.stack(
         [x * radial + 2 * p1 * x * y + p2 * (r + 2 * x * x), y * radial + p1 * (r + 2 * y * y) + 2 * p2 * x * y], axis=1
     )
-    picture = (bent * 1600 + camera.matrix[:2, 2]).reshape(straight.shape)
-    assert np.abs(picture - straight).max() > 1
-    assert camera.straightened(picture) == pytest.approx(straight, abs=0.02)
+    image = (bent * 1600 + camera.matrix[:2, 2]).reshape(straight.shape)
+    assert np.abs(image - straight).max() > 1
+    assert camera.straightened(image) == pytest.approx(straight, abs=0.02)
 
 
 def test_a_qualisys_file_is_read_as_it_means(tmp_path):

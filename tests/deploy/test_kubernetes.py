@@ -125,7 +125,7 @@ def test_every_setting_is_one_that_the_services_know(resources: list[Resource]):
     assert Settings.from_environment({**of_settings(resources), **secrets}).stream_replicas == 3
 
 
-def test_every_workload_of_ours_survives_a_drain(resources: list[Resource]):
+def test_every_workload_of_its_own_survives_a_drain(resources: list[Resource]):
     budgets = of_kind(resources, "PodDisruptionBudget")
     assert {f"{name}-worker" for name in WORKERS} | {"gateway", "nats"} <= set(budgets)
 
@@ -153,7 +153,7 @@ def test_every_image_has_a_tag_that_a_node_does_not_ask_the_registry_for_each_ti
             assert container.get("imagePullPolicy", "IfNotPresent") == "IfNotPresent", name
 
 
-def test_the_namespaces_of_others_are_admitted_by_a_label_of_ours(resources: list[Resource]):
+def test_the_namespaces_of_others_are_admitted_by_a_label_of_its_own(resources: list[Resource]):
     admitted = {
         name: sorted(
             label
@@ -228,7 +228,7 @@ def test_gpu_stages_sit_on_gpu_nodes_and_scale_to_zero(gpu: list[Resource]):
         assert (scaled[f"{stage}-worker"]["spec"]["minReplicaCount"] == 0) is needs_gpu
 
 
-def test_an_external_store_takes_the_place_of_ours(tmp_path: Path):
+def test_an_external_store_takes_the_place_of_its_own(tmp_path: Path):
     components = (K8S / "site", K8S / "components" / "external-s3")
     (tmp_path / "kustomization.yaml").write_text(
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"

@@ -59,9 +59,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
 def results(video: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `humanpose3d run` with all its images leaves."""
     folder = tmp_path_factory.mktemp("out")
-    pictures = ["--export-preview", *(f"--{name.replace('_', '-')}" for name in ("plot_landmarks", "plot_augmented"))]
-    pictures += ["--plot-all-joint-angles", "--save-angle-comparison"]
-    words = ["run", "--video", str(video), "--height", "1.72", "--weight", "70", "--output", str(folder), *pictures]
+    images = ["--export-preview", *(f"--{name.replace('_', '-')}" for name in ("plot_landmarks", "plot_augmented"))]
+    images += ["--plot-all-joint-angles", "--save-angle-comparison"]
+    words = ["run", "--video", str(video), "--height", "1.72", "--weight", "70", "--output", str(folder), *images]
     subprocess.run([sys.executable, "-m", "cli.main", *words], check=True, env=environment, capture_output=True)
     return folder / "walk"
 

@@ -160,7 +160,7 @@ def _speed() -> dict[str, Any]:
     """As the benchmark writes it, without what needs Pose2Sim."""
     return {
         "machine": {"processors": 2, "name": "some processor"},
-        "clip": {"frames": 2400, "picture": "1080 × 1920"},
+        "clip": {"frames": 2400, "image": "1080 × 1920"},
         "repetitions": 3,
         "pipeline": {
             "seconds": {"bare_loop": 30.0},
@@ -189,7 +189,7 @@ def test_the_figures_of_the_frames_are_those_of_the_code():
 
 
 def test_drawings_are_shown_have_a_title_and_load_nothing():
-    drawings = sorted((DOCS / "pictures").glob("*.svg"))
+    drawings = sorted((DOCS / "images").glob("*.svg"))
     shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert len(drawings) == 12
     for path in drawings:

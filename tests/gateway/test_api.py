@@ -379,7 +379,7 @@ def test_ready_only_while_bus_and_store_answer(world: World, monkeypatch: pytest
     asyncio.run(scenario())
 
 
-def test_a_fault_of_ours_shows_nothing_of_the_inside(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_a_fault_of_its_own_shows_nothing_of_the_inside(world: World, monkeypatch: pytest.MonkeyPatch):
     async def broken() -> None:
         raise RuntimeError("/srv/secret/path")
 

@@ -65,7 +65,7 @@ def test_no_other_file_is_ever_named(path: str, tmp_path: Path):
         read_submission({**VALID, "joint_model_path": path}, tmp_path)
 
 
-def test_a_window_is_promised_to_nobody(tmp_path: Path):
+def test_a_window_is_promised_to_no_one(tmp_path: Path):
     submission = read_submission({**VALID, "show_video": "on"}, tmp_path)
     assert [warning.split(":")[0] for warning in submission.warnings] == ["show_video"]
 

@@ -12,7 +12,7 @@ TIMES = np.array([0.0, 0.04, 0.08])
 def landmarks(**changes: object) -> Landmarks:
     fields: dict[str, object] = {
         "times": TIMES,
-        "image": np.zeros((3, 33, 2)),
+        "pixels": np.zeros((3, 33, 2)),
         "world": np.zeros((3, 33, 3)),
         "visibility": np.ones((3, 33)),
         "image_size": (640, 480),
@@ -23,7 +23,7 @@ def landmarks(**changes: object) -> Landmarks:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image": np.zeros((3, 32, 2))}, r"Landmarks.image must have shape \(3, 33, 2\), not \(3, 32, 2\)"),
+        ({"pixels": np.zeros((3, 32, 2))}, r"Landmarks.pixels must have shape \(3, 33, 2\), not \(3, 32, 2\)"),
         ({"world": np.zeros((2, 33, 3))}, r"Landmarks.world must have shape \(3, 33, 3\), not \(2, 33, 3\)"),
         ({"visibility": np.full((3, 33), 1.01)}, "between 0 and 1"),
         ({"visibility": np.full((3, 33), np.nan)}, "between 0 and 1"),

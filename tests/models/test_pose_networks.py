@@ -25,10 +25,10 @@ NETWORKS: dict[str, tuple[int, dict[str, tuple[int, ...]]]] = {
 def test_any_number_of_images_goes_in(name, batch):
     side, outputs = NETWORKS[name]
     network = session(shipped(name))
-    pictures = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), np.uint8)
-    results = network.run(list(outputs), {"picture": pictures})
+    images = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), np.uint8)
+    results = network.run(list(outputs), {"image": images})
     assert [result.shape for result in results] == [(batch, *shape) for shape in outputs.values()]
-    alone = network.run(list(outputs), {"picture": pictures[-1:]})
+    alone = network.run(list(outputs), {"image": images[-1:]})
     for together, single in zip(results, alone, strict=True):
         np.testing.assert_allclose(together[-1:], single, atol=1e-3)
 

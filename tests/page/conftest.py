@@ -12,7 +12,7 @@ from tests.page import walker
 from tests.page.fake_server import FakeServer
 
 CHROMIUM = Path("/usr/bin/chromium")
-PICTURES = Path(__file__).parent / "pictures"
+PICTURES = Path(__file__).parent / "images"
 PATIENCE_MS = 60_000
 """How long something may take to appear: it does in a moment, but other work may leave little of the machine."""
 ARGUMENTS = [
@@ -115,7 +115,7 @@ def submit(page: Page, video: Path) -> None:
 
 
 @pytest.fixture
-def picture() -> Callable[[Page, str], None]:
+def image() -> Callable[[Page, str], None]:
     """Keeps an image of a page, for people to look at."""
     PICTURES.mkdir(exist_ok=True)
 

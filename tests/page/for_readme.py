@@ -68,8 +68,8 @@ def keep(page: Page, path: Path, *, scroll: bool) -> None:
         scroll,
     )
     page.wait_for_timeout(1500)  # until the 3D view rests and is drawn at full sharpness
-    picture = Image.open(io.BytesIO(page.screenshot(timeout=120_000))).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    image = Image.open(io.BytesIO(page.screenshot(timeout=120_000))).convert("RGB")
+    image.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -113,7 +113,7 @@ def test_the_video_shows_the_frame_that_the_landmarks_belong_to(open_page: OpenP
     submit(page, video)
     page.get_by_role("slider", name="Time").fill("60")
     wait_for_time(page, 60 / walker.RATE)
-    x, y = walker.landmarks().image[60, 0]
+    x, y = walker.landmarks().pixels[60, 0]
     colour = page.evaluate(
         """([x, y]) => {
           const canvas = document.createElement("canvas");
@@ -127,7 +127,7 @@ def test_the_video_shows_the_frame_that_the_landmarks_belong_to(open_page: OpenP
     np.testing.assert_allclose(colour[:3], (206, 170, 140), atol=25)
 
 
-def test_where_the_face_is_hidden_the_preview_is_shown_and_the_video_offered_to_nobody(
+def test_where_the_face_is_hidden_the_preview_is_shown_and_the_video_offered_to_no_one(
     open_page: OpenPage, server: FakeServer, video: Path
 ):
     page = open_page()

@@ -42,10 +42,10 @@ def is_too_wide(page: Page) -> bool:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_screen(
-    look: str, open_page: Callable[..., Page], server: FakeServer, video: Path, picture: Callable[[Page, str], None]
+    look: str, open_page: Callable[..., Page], server: FakeServer, video: Path, image: Callable[[Page, str], None]
 ):
     def seen(name: str) -> None:
-        picture(page, f"{name}-{look}")
+        image(page, f"{name}-{look}")
         assert serious_faults(page) == []
         assert not is_too_wide(page)
 
@@ -103,7 +103,7 @@ def test_every_screen(
 
 
 def test_a_key_is_requested_once_and_kept_for_the_tab(
-    browser, tmp_path: Path, video: Path, picture: Callable[[Page, str], None]
+    browser, tmp_path: Path, video: Path, image: Callable[[Page, str], None]
 ):
     secret, stored = create("clinic")
     append(tmp_path / "keys", stored)
@@ -115,7 +115,7 @@ def test_a_key_is_requested_once_and_kept_for_the_tab(
         page.get_by_role("textbox", name="API key").fill("wrong")
         page.get_by_role("button", name="Continue").click()
         page.get_by_role("textbox", name="API key").fill(secret)
-        picture(page, "key")
+        image(page, "key")
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_text("No analysis yet.")).to_be_visible()
         page.goto("/#/new")

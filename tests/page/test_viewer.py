@@ -55,12 +55,12 @@ def opened(browser: Browser, folder: Path, markers: Markers, name: str = "walk")
     return page
 
 
-def test_a_file_on_its_own_plays(browser: Browser, tmp_path: Path, picture):
+def test_a_file_on_its_own_plays(browser: Browser, tmp_path: Path, image):
     page = opened(browser, tmp_path, walker.markers(), name="a <b> & walk")
     expect(page.get_by_role("heading", level=1)).to_have_text("a <b> & walk")
     page.get_by_role("slider", name="Time").fill("30")
     assert float(page.locator(".space").get_attribute("data-time") or "nan") == pytest.approx(1.0)
-    picture(page, "viewer")
+    image(page, "viewer")
     page.keyboard.press("Space")
     page.wait_for_function("() => Number(document.querySelector('.space').dataset.time) > 1.2")
     page.keyboard.press("Space")

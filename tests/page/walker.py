@@ -92,8 +92,8 @@ def video() -> bytes:
     with av.open(target, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=int(RATE), options={"crf": "30", "g": "15"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
-        for points in seen.image:
-            frame = av.VideoFrame.from_ndarray(_picture(points), format="rgb24")
+        for points in seen.pixels:
+            frame = av.VideoFrame.from_ndarray(_image(points), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return target.getvalue()
@@ -160,16 +160,16 @@ def _landmark_place(name: str) -> tuple[str, FloatArray, tuple[float, float, flo
     return "Nose", TIMES, (0.0, height, -0.05 if "ear" in name else -0.02)
 
 
-def _picture(points: FloatArray) -> np.ndarray:
+def _image(points: FloatArray) -> np.ndarray:
     width, height = SIZE
-    picture = np.full((height, width, 3), (196, 208, 214), dtype=np.uint8)
-    picture[545:] = (150, 142, 130)
+    image = np.full((height, width, 3), (196, 208, 214), dtype=np.uint8)
+    image[545:] = (150, 142, 130)
     at = {name: tuple(int(value) for value in np.rint(points[index])) for name, index in LANDMARK_INDEX.items()}
     for first, second in LANDMARK_SEGMENTS:
         thickness = 22 if "shoulder" in first and "hip" in second else 14
-        cv2.line(picture, at[first], at[second], (64, 74, 92), thickness, cv2.LINE_AA)
-    cv2.circle(picture, at["nose"], 24, (206, 170, 140), cv2.FILLED, cv2.LINE_AA)
-    return picture
+        cv2.line(image, at[first], at[second], (64, 74, 92), thickness, cv2.LINE_AA)
+    cv2.circle(image, at["nose"], 24, (206, 170, 140), cv2.FILLED, cv2.LINE_AA)
+    return image
 
 
 def _quality(warnings: bool) -> dict[str, object]:

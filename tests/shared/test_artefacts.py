@@ -41,10 +41,10 @@ def test_a_model_comes_back_equal(tmp_path):
 
 def test_a_file_keeps_its_suffix_and_bytes(tmp_path):
     made = tmp_path / "anything.mp4"
-    made.write_bytes(b"film")
+    made.write_bytes(b"video")
     path = artefacts.save(tmp_path, "preview", made)
     assert path.name == "preview.mp4"
-    assert artefacts.load(path, Path).read_bytes() == b"film"
+    assert artefacts.load(path, Path).read_bytes() == b"video"
 
 
 def test_what_is_no_artefact_is_refused(tmp_path):

@@ -12,7 +12,7 @@ from shared import scratch
 def test_a_folder_is_private_and_gone_afterwards():
     with scratch.scratch_folder() as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
-        (folder / "video.mp4").write_bytes(b"film")
+        (folder / "video.mp4").write_bytes(b"video")
     assert not folder.exists()
 
 

@@ -164,13 +164,13 @@ def test_it_says_the_version_that_it_was_built_from(place: Place):
 
 
 def test_run_gives_the_same_results_as_the_clone(place: Place, expected: dict[str, str]):
-    pictures = ("--plot-all-joint-angles", "--export-preview")
-    said = place.call("run", "--video", "sample.mp4", *SUBJECT, "--output", "out", *pictures)
+    images = ("--plot-all-joint-angles", "--export-preview")
+    said = place.call("run", "--video", "sample.mp4", *SUBJECT, "--output", "out", *images)
     assert "Results in out/sample" in said
     results = place.home / "out" / "sample"
     assert digests(results) == expected
-    for picture in ("joint_angles/sample_all_joint_angles.png", "sample_preview.mp4"):
-        assert (results / picture).stat().st_size > 10_000
+    for image in ("joint_angles/sample_all_joint_angles.png", "sample_preview.mp4"):
+        assert (results / image).stat().st_size > 10_000
     versions = json.loads((results / "run.json").read_text())["versions"]
     assert versions.keys() >= {"python", "humanpose3d", "mediapipe", "onnxruntime", "numpy"}
 

@@ -263,13 +263,13 @@ def _exposed(clip: Clip, renderer: Renderer) -> Iterator[Frame]:
         gathered.append(frame)
         if len(gathered) < steps:
             continue
-        picture: NDArray[np.float32] = np.mean(gathered, axis=0, dtype=np.float32)
+        image: NDArray[np.float32] = np.mean(gathered, axis=0, dtype=np.float32)
         gathered = []
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), clip.shot.softness), dtype=np.float32)
-        gain = gain or float(np.clip(clip.shot.exposure / picture.mean(), 0.5, 2.5))
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), clip.shot.softness), dtype=np.float32)
+        gain = gain or float(np.clip(clip.shot.exposure / image.mean(), 0.5, 2.5))
         down, right = rng.integers(0, 64, 2)
-        picture = picture * gain + grain[down : down + height, right : right + width]
-        yield np.clip(picture, 0, 255).astype(np.uint8)
+        image = image * gain + grain[down : down + height, right : right + width]
+        yield np.clip(image, 0, 255).astype(np.uint8)
 
 
 def _drawn(clip: Clip, renderer: Renderer) -> Iterator[Frame]:

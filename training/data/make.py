@@ -110,12 +110,12 @@ def _one(index: int) -> int:
         index, job.seed, list(job.motions), dict(zip((m.name for m in job.motions), job.lengths, strict=True))
     )
     clip = make_clip(plan, {motion.name: motion for motion in job.motions})
-    pair = film(clip, renderer, job.pose_model)
+    pair = video(clip, renderer, job.pose_model)
     write_pair(clip_file(job.folder, index), pair)
     return len(clip.times)
 
 
-def film(clip: Clip, renderer: Renderer, pose_model: PoseModel) -> Pair:
+def video(clip: Clip, renderer: Renderer, pose_model: PoseModel) -> Pair:
     """Draw the clip, let this project's own detector look at the compressed video, and put the truth beside."""
     with tempfile.TemporaryDirectory() as scratch:
         video = Path(scratch) / "clip.mp4"

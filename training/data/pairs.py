@@ -59,7 +59,7 @@ def write_pair(path: Path, pair: Pair) -> None:
         np.savez_compressed(
             file,
             times=pair.landmarks.times,
-            image=pair.landmarks.image.astype(np.float32),
+            image=pair.landmarks.pixels.astype(np.float32),
             world=pair.landmarks.world.astype(np.float32),
             visibility=pair.landmarks.visibility.astype(np.float16),
             image_size=np.array(pair.landmarks.image_size),

@@ -66,7 +66,7 @@ def to_sample(pair: Pair) -> Sample:
     markers, tilt, bearing = _truth(pair)
     seen = pair.landmarks
     return Sample(
-        image=np.nan_to_num(seen.image).astype(np.float32),
+        image=np.nan_to_num(seen.pixels).astype(np.float32),
         world=np.nan_to_num(seen.world).astype(np.float32),
         visibility=seen.visibility.astype(np.float32),
         detected=seen.detected.astype(np.float32),
@@ -135,7 +135,7 @@ def _varied(sample: Sample, rng: np.random.Generator) -> Sample:
     cut = _with_focal(_with_lines(cut, rng), rng)
     if rng.random() < 0.5:
         cut = _mirrored(cut)
-    return without_picture(cut, rng) if rng.random() < 0.12 else cut
+    return without_image(cut, rng) if rng.random() < 0.12 else cut
 
 
 def _thinning(sample: Sample, rng: np.random.Generator) -> int:
@@ -220,7 +220,7 @@ def with_known_focal(sample: Sample, error: float = 0.0) -> Sample:
     return _with(sample, focal=sample.true_focal * float(np.exp(error)))
 
 
-def without_picture(sample: Sample, rng: np.random.Generator, unsure: float = 0.07) -> Sample:
+def without_image(sample: Sample, rng: np.random.Generator, unsure: float = 0.07) -> Sample:
     """What a TRC file of the detector's markers would hold: upright but for an error of gravity (`unsure` radians).
 
     The detector's axes are those of a camera that looks at the hips; its tilt is that of the camera and of the ray.

@@ -8,7 +8,7 @@ import numpy as np
 
 from humanpose3d.motion import FloatArray
 from training.scene import textures
-from training.scene.textures import Picture, any_colour
+from training.scene.textures import Image, any_colour
 
 VERTEX_FLOATS: Final = 12
 """A vertex: position 3, normal 3, texture coordinates 2, layer 1, tint 3."""
@@ -17,7 +17,7 @@ _FLOOR, _WALL, _CEILING, _THINGS = 0, 1, 3, 4
 SKY_LAYER: Final = 9
 """The texture that shines by itself."""
 _LAYERS: Final = 10
-_Kind = Callable[[np.random.Generator, FloatArray], Picture]
+_Kind = Callable[[np.random.Generator, FloatArray], Image]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Backdrop:
 
     vertices: FloatArray
     clutter: tuple[FloatArray, ...]
-    layers: Picture
+    layers: Image
     indoors: bool
     extent: float
 
@@ -177,13 +177,13 @@ def thing(rng: np.random.Generator) -> int:
     return int(rng.integers(_THINGS, SKY_LAYER))
 
 
-def _layers(rng: np.random.Generator) -> Picture:
+def _layers(rng: np.random.Generator) -> Image:
     # mostly plain and dull, as places are
     surfaces = (textures.plaster, textures.planks, textures.tiles, textures.checks, textures.grass)
     walls = (textures.plaster, textures.plaster, textures.plaster, textures.tiles, textures.checks, textures.planks)
     things = (textures.plaster, textures.planks, textures.plaster, textures.tiles, textures.patches)
 
-    def one_of(kinds: tuple[_Kind, ...], vivid: float) -> Picture:
+    def one_of(kinds: tuple[_Kind, ...], vivid: float) -> Image:
         return kinds[int(rng.integers(len(kinds)))](rng, any_colour(rng, vivid))
 
     blue = np.array([rng.uniform(0.25, 0.6), rng.uniform(0.45, 0.7), rng.uniform(0.7, 0.95)])

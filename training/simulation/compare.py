@@ -44,7 +44,7 @@ class Statistics:
     x: float
     y: float
     depth: float
-    picture: float
+    image: float
     lasting: float
     jitter: float
     swaps: float
@@ -152,7 +152,7 @@ def _statistics(clips: Sequence[_Clip], columns: Sequence[int]) -> Statistics:
         x=x,
         y=y,
         depth=depth,
-        picture=(across + down) / 2,
+        image=(across + down) / 2,
         lasting=_lag_one(errors),
         jitter=float(np.nanmean(changes)),
         swaps=float(swaps.mean() * 100),

@@ -23,7 +23,7 @@ from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.skeleton import LANDMARKS
 from training.data.pairs import Pair
 from training.simulation.replay import Replay, Track, describe
-from training.simulation.swaps import exchanged, swapped
+from training.simulation.swaps import swapped, with_sides_swapped
 from training.simulation.view import (
     Detection,
     View,
@@ -59,8 +59,8 @@ class ErrorModel:
     def simulate(self, view: View, rng: np.random.Generator) -> Landmarks:
         """What the detector could have seen of this view."""
         drawn = self.replay.draw(view, rng)
-        places = exchanged(self.mean(view) + drawn.residuals, drawn.swapped)
-        visibility = exchanged(drawn.visibility, drawn.swapped)
+        places = with_sides_swapped(self.mean(view) + drawn.residuals, drawn.swapped)
+        visibility = with_sides_swapped(drawn.visibility, drawn.swapped)
         return landmarks(view, Detection(places, visibility, drawn.found))
 
     def mean(self, view: View) -> FloatArray:
@@ -130,7 +130,7 @@ def _track(view: View, made: Detection, swap: NDArray[np.bool_], weights: FloatA
 
 
 def _put_right(made: Detection, swap: NDArray[np.bool_]) -> Detection:
-    return Detection(exchanged(made.places, swap), exchanged(made.visibility, swap), made.found)
+    return Detection(with_sides_swapped(made.places, swap), with_sides_swapped(made.visibility, swap), made.found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +178,7 @@ def _held_out_error(folds: Sequence[_Sums], stiffness: float) -> float:
 def _facts(pairs: Sequence[Pair], stiffness: float) -> dict[str, JsonValue]:
     digest = hashlib.sha256()
     for pair in pairs:
-        for values in (pair.landmarks.image, pair.landmarks.world, pair.markers.positions):
+        for values in (pair.landmarks.pixels, pair.landmarks.world, pair.markers.positions):
             digest.update(np.ascontiguousarray(values, dtype=np.float32).tobytes())
     return {
         "format": _FORMAT,

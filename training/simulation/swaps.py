@@ -23,12 +23,12 @@ def swapped(view: View, made: Detection) -> NDArray[np.bool_]:
     """(T, 2) whether each of PARTS bears the names of the other side."""
     truth = nearest(view)
     as_named = np.linalg.norm(made.places - truth, axis=-1)
-    exchanged = np.linalg.norm(made.places[:, MIRRORED_LANDMARKS] - truth, axis=-1)
-    nearer = [exchanged[:, part].mean(axis=1) < _CLEARLY * as_named[:, part].mean(axis=1) for part in PARTS]
+    renamed = np.linalg.norm(made.places[:, MIRRORED_LANDMARKS] - truth, axis=-1)
+    nearer = [renamed[:, part].mean(axis=1) < _CLEARLY * as_named[:, part].mean(axis=1) for part in PARTS]
     return np.stack(nearer, axis=1) & made.found[:, None]
 
 
-def exchanged(values: FloatArray, where: NDArray[np.bool_]) -> FloatArray:
+def with_sides_swapped(values: FloatArray, where: NDArray[np.bool_]) -> FloatArray:
     """Values of landmarks (T, 33, ...) with left and right swapped where (T, 2) says so; its own inverse."""
     out = values.copy()
     for column, part in enumerate(PARTS):

@@ -68,7 +68,7 @@ class View:
         offset = (image - np.array(self.size) / 2) * depth[..., None] / self.focal - self.middle[:, None, :2]
         return np.asarray(offset / self.height)
 
-    def in_picture(self, plane: FloatArray) -> FloatArray:
+    def in_image(self, plane: FloatArray) -> FloatArray:
         """(T, 33, 2) pixels: the inverse of `in_plane`."""
         offset = plane * self.height + self.middle[:, None, :2]
         return np.asarray(offset * self.focal / self._depth()[..., None] + np.array(self.size) / 2)
@@ -114,14 +114,14 @@ def of_pair(pair: Pair) -> tuple[View, Detection]:
 
 def detection(view: View, seen: Landmarks) -> Detection:
     """What was seen, in the units of the view."""
-    places = np.concatenate([seen.world / view.height, view.in_plane(seen.image)], axis=-1)
+    places = np.concatenate([seen.world / view.height, view.in_plane(seen.pixels)], axis=-1)
     return Detection(np.nan_to_num(places), seen.visibility, seen.detected)
 
 
 def landmarks(view: View, made: Detection) -> Landmarks:
     """The inverse of `detection`: what the detector would give."""
     gap = np.where(made.found, 1.0, np.nan)[:, None, None]
-    image = view.in_picture(made.places[..., 3:]) * gap
+    image = view.in_image(made.places[..., 3:]) * gap
     return Landmarks(view.times, image, made.places[..., :3] * view.height * gap, made.visibility, view.size)
 
 

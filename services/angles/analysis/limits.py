@@ -43,7 +43,7 @@ def view_of(signals: Signals) -> View:
 
 
 def _feet_out_of_view(landmarks: Landmarks) -> float:
-    points, size = landmarks.image[:, _FEET], np.array(landmarks.image_size)
+    points, size = landmarks.pixels[:, _FEET], np.array(landmarks.image_size)
     outside = ~((points >= 0) & (points <= size)).all(axis=2)
     hidden = landmarks.visibility[:, _FEET] < _SEEN
     return float((outside | hidden).any(axis=1).mean()) if len(points) else 1.0

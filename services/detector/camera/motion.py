@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.spatial.transform import Rotation, Slerp
 
 from humanpose3d.motion import CameraMotion, FloatArray, read_only
-from services.detector.video.orientation import Picture, shrunk
+from services.detector.video.orientation import Image, shrunk
 
 LONGEST_SIDE: Final = 480
 """Pixels of the images that are compared."""
@@ -152,14 +152,14 @@ class MotionMeter:
         self._key = _Key(np.empty((0, 2)), Rotation.identity(), 1.0)
         self._points = np.empty((0, 2))
 
-    def see(self, time: float, picture: Picture, person: FloatArray | None) -> None:
+    def see(self, time: float, image: Image, person: FloatArray | None) -> None:
         """The next image, if it is time to; person (N, 2): points of the person in pixels, or corners of the box."""
         if time < self._due:
             return
         self._due = time + self._interval_s
-        small = shrunk(picture, LONGEST_SIDE)
+        small = shrunk(image, LONGEST_SIDE)
         gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        beside = _beside(gray.shape, None if person is None else person * (small.shape[1] / picture.shape[1]))
+        beside = _beside(gray.shape, None if person is None else person * (small.shape[1] / image.shape[1]))
         self._times.append(time)
         if self._looks:
             self._follow(self._gray, gray, beside)

@@ -29,7 +29,7 @@ from services.detector.camera.text import text_turn
 from services.detector.pose.landmarker import Pose
 from services.detector.pose.tracker import BatchTracker
 from services.detector.video.chunks import WHOLE, Segment
-from services.detector.video.orientation import Picture, shrunk, turned
+from services.detector.video.orientation import Image, shrunk, turned
 from services.detector.video.reader import Frame, Video
 
 TURNS: Final = (0, 90, 180, 270)
@@ -114,7 +114,7 @@ def _compare(landmarker: BatchTracker, frames: list[Frame]) -> Turn:
     if sum(pose is not None and upright(pose) for pose in poses[0]) > UPRIGHT_SHARE * len(frames):
         return Turn(looks=len(frames))
     for degrees in TURNS[1:]:
-        poses[degrees] = [landmarker.alone(Frame(frame.time, turned(frame.picture, degrees))) for frame in frames]
+        poses[degrees] = [landmarker.alone(Frame(frame.time, turned(frame.image, degrees))) for frame in frames]
     found = sum(any(pose is not None for pose in each) for each in zip(*poses.values(), strict=True))
     if found < MIN_FOUND:
         return Turn(looks=len(frames))
@@ -155,12 +155,14 @@ def _bend(pose: Pose, trunk: FloatArray, side: str) -> float:
 
 
 def _middle(pose: Pose, joint: str) -> FloatArray:
-    left, right = (pose.image[LANDMARK_INDEX[f"{side}_{joint}"]] for side in ("left", "right"))
+    left, right = (pose.pixels[LANDMARK_INDEX[f"{side}_{joint}"]] for side in ("left", "right"))
     return np.asarray((left + right) / 2)
 
 
 def _segment(pose: Pose, side: str, proximal: str, distal: str) -> FloatArray:
-    return np.asarray(pose.image[LANDMARK_INDEX[f"{side}_{distal}"]] - pose.image[LANDMARK_INDEX[f"{side}_{proximal}"]])
+    return np.asarray(
+        pose.pixels[LANDMARK_INDEX[f"{side}_{distal}"]] - pose.pixels[LANDMARK_INDEX[f"{side}_{proximal}"]]
+    )
 
 
 def _angle(first: FloatArray, second: FloatArray) -> float:
@@ -175,16 +177,16 @@ def _looks(video: Video, excerpt: Segment) -> Iterator[Frame]:
         start = frame.time if start is None else start
         if frame.time - start > SEARCHED_S:
             return
-        yield replace(frame, picture=shrunk(frame.picture, LONGEST_SIDE))
+        yield replace(frame, image=shrunk(frame.image, LONGEST_SIDE))
 
 
-def _scenery(frame: Frame, pose: Pose | None) -> Picture:
+def _scenery(frame: Frame, pose: Pose | None) -> Image:
     """The image without the person: what is written on a shirt turns with any process that wears it."""
     if pose is None:
-        return frame.picture
-    height, width, _ = frame.picture.shape
-    low = np.clip(pose.image.min(axis=0), 0, (width, height)).astype(int)
-    high = np.clip(pose.image.max(axis=0), 0, (width, height)).astype(int)
-    scenery = frame.picture.copy()
+        return frame.image
+    height, width, _ = frame.image.shape
+    low = np.clip(pose.pixels.min(axis=0), 0, (width, height)).astype(int)
+    high = np.clip(pose.pixels.max(axis=0), 0, (width, height)).astype(int)
+    scenery = frame.image.copy()
     scenery[low[1] : high[1], low[0] : high[0]] = 128
     return scenery

@@ -6,7 +6,7 @@ from typing import Final
 
 import cv2
 
-from services.detector.video.orientation import Picture, turned
+from services.detector.video.orientation import Image, turned
 
 PICTURES: Final = 2
 CONFIDENT: Final = 70.0
@@ -23,18 +23,17 @@ _ARGUMENTS: Final = ("stdin", "stdout", "--psm", "11", "tsv")
 """Sparse text in no order, as a table of words."""
 
 
-def text_turn(pictures: list[Picture]) -> int | None:
+def text_turn(images: list[Image]) -> int | None:
     """Degrees clockwise by which images have to be turned so that their text can be read.
 
     None where nothing can be read for certain, or tesseract is not installed or fails.
     """
     tesseract = shutil.which("tesseract")
-    if tesseract is None or not pictures:
+    if tesseract is None or not images:
         return None
-    chosen = [pictures[index * (len(pictures) - 1) // max(1, PICTURES - 1)] for index in range(PICTURES)]
+    chosen = [images[index * (len(images) - 1) // max(1, PICTURES - 1)] for index in range(PICTURES)]
     letters = {
-        degrees: sum(_letters(tesseract, turned(picture, degrees)) for picture in chosen)
-        for degrees in (0, 90, 180, 270)
+        degrees: sum(_letters(tesseract, turned(image, degrees)) for image in chosen) for degrees in (0, 90, 180, 270)
     }
     best, second = sorted(letters, key=lambda degrees: letters[degrees], reverse=True)[:2]
     certain = letters[best] >= max(MIN_LETTERS, CLEARLY * letters[second])
@@ -52,8 +51,8 @@ def letters_read(table: str) -> int:
     return count
 
 
-def _letters(tesseract: str, picture: Picture) -> int:
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+def _letters(tesseract: str, image: Image) -> int:
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
     try:
         done = subprocess.run(
             [tesseract, *_ARGUMENTS], input=encoded.tobytes(), capture_output=True, timeout=_TIMEOUT_S, check=True

@@ -16,7 +16,7 @@ from humanpose3d.motion import FloatArray
 from humanpose3d.options import FOCAL_LENGTH, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.pose.landmarker import Pose
-from services.detector.video.orientation import Picture, shrunk
+from services.detector.video.orientation import Image, shrunk
 
 INTERVAL_S: Final = 1.5
 """Between the first two frames that are looked at; ever longer after that."""
@@ -68,11 +68,11 @@ class Look(BaseModel):
     """What the lines' places across the image leave open."""
 
 
-def look(picture: Picture, pose: Pose | None) -> Look | None:
+def look(image: Image, pose: Pose | None) -> Look | None:
     """The direction that the image's upright lines have in common; None where there are too few of them."""
-    small = shrunk(picture, _LONGEST_SIDE)
+    small = shrunk(image, _LONGEST_SIDE)
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    lines = _steep_lines(gray, None if pose is None else pose.image * (small.shape[1] / picture.shape[1]))
+    lines = _steep_lines(gray, None if pose is None else pose.pixels * (small.shape[1] / image.shape[1]))
     return None if lines is None else _common_direction(lines)
 
 
@@ -113,7 +113,7 @@ class _Lines:
         return np.asarray(np.exp(-((self.angles(slopes) / tolerance_deg) ** 2) / 2) @ self.lengths)
 
 
-def _steep_lines(gray: Picture, person: FloatArray | None) -> _Lines | None:
+def _steep_lines(gray: Image, person: FloatArray | None) -> _Lines | None:
     """Those that are neither the person's, whose landmarks (33, 2) are given in pixels, nor wholly below the feet.
 
     Below the feet is the floor between camera and person. Joints and marks on it that run away from the camera are
@@ -168,10 +168,10 @@ class Looks:
         self._taken: list[Look | None] = []
         self._due = -np.inf
 
-    def see(self, time: float, picture: Picture, pose: Pose | None) -> None:
+    def see(self, time: float, image: Image, pose: Pose | None) -> None:
         """Look at this frame, if it is time to; seconds."""
         if time >= self._due:
-            self._taken.append(look(picture, pose))
+            self._taken.append(look(image, pose))
             self._due = time + INTERVAL_S * len(self._taken)
 
     def __iter__(self) -> Iterator[Look | None]:

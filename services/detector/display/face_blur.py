@@ -14,7 +14,7 @@ import numpy as np
 from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.pose.landmarker import Pose
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 from services.detector.video.reader import Frame
 
 HEAD: Final = slice(LANDMARK_INDEX["nose"], LANDMARK_INDEX["mouth_right"] + 1)
@@ -50,9 +50,9 @@ class Region:
     @classmethod
     def of(cls, pose: Pose) -> Self:
         """Around the head of a person."""
-        head = pose.image[HEAD]
+        head = pose.pixels[HEAD]
         centre = head.mean(axis=0)
-        scale = float(np.sqrt(pose.image.var(axis=0).sum() / max(pose.world[:, :2].var(axis=0).sum(), 1e-6)))
+        scale = float(np.sqrt(pose.pixels.var(axis=0).sum() / max(pose.world[:, :2].var(axis=0).sum(), 1e-6)))
         reach = float(np.linalg.norm(head - centre, axis=1).max())
         return cls(centre, max(HEAD_RADIUS_M * scale, HEAD_MARGIN * reach), scale)
 
@@ -82,18 +82,18 @@ class FaceHider:
         """Take note of a frame that is not shown."""
         self._regions(frame.time, pose)
 
-    def hide(self, frame: Frame, pose: Pose | None) -> Picture:
+    def hide(self, frame: Frame, pose: Pose | None) -> Image:
         """A copy of the frame's image in which the face cannot be recognised; the rest is untouched."""
-        picture = frame.picture.copy()
+        image = frame.image.copy()
         regions, carried = self._regions(frame.time, pose)
         self.frames_carried += carried
         if not regions:
             self.frames_whole += 1
-            height, width, _ = picture.shape
-            return _smeared(picture, width, height)
+            height, width, _ = image.shape
+            return _smeared(image, width, height)
         for region in regions:
-            _hide(picture, region)
-        return picture
+            _hide(image, region)
+        return image
 
     def _regions(self, time: float, pose: Pose | None) -> tuple[list[Region], bool]:
         """What to hide, nothing where no place is known; and whether it is the last place, carried on."""
@@ -108,21 +108,21 @@ class FaceHider:
         return ([carried] if seen is None else [carried, seen]), True
 
 
-def _hide(picture: Picture, region: Region) -> None:
+def _hide(image: Image, region: Region) -> None:
     """Hide a disc, in place."""
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     low = np.clip(np.floor(region.centre - region.radius), 0, (width, height)).astype(int)
     high = np.clip(np.ceil(region.centre + region.radius) + 1, 0, (width, height)).astype(int)
     if np.any(high <= low):
         return  # the head is outside the image
     (left, top), (right, bottom) = low, high
-    part = picture[top:bottom, left:right]
+    part = image[top:bottom, left:right]
     y, x = np.ogrid[top:bottom, left:right]
     inside = (x - region.centre[0]) ** 2 + (y - region.centre[1]) ** 2 <= region.radius**2
     part[inside] = _smeared(part, right - left, bottom - top)[inside]
 
 
-def _smeared(part: Picture, width: int, height: int) -> Picture:
+def _smeared(part: Image, width: int, height: int) -> Image:
     """Mean colours of a few large parts, blended into each other."""
     coarse = cv2.resize(part, (TILES, TILES), interpolation=cv2.INTER_AREA)
     return cv2.resize(coarse, (int(width), int(height)), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)

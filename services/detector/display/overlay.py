@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARK_SEGMENTS, LANDMARKS
 from services.detector.pose.landmarker import Pose
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 
 COLOURS: Final = {"left": (86, 180, 233), "right": (230, 159, 0), "centre": (240, 240, 240)}
 """RGB: sky blue and orange of Okabe & Ito's palette (2008), told apart with any colour vision; the midline is white."""
@@ -20,29 +20,29 @@ CONNECTIONS: Final = tuple((LANDMARK_INDEX[start], LANDMARK_INDEX[end]) for star
 """The lines that join landmarks, as pairs of their indices."""
 
 
-def draw(picture: Picture, pose: Pose | None, visibility_min: float) -> Picture:
+def draw(image: Image, pose: Pose | None, visibility_min: float) -> Image:
     """A copy of the image with the pose on it; what is less visible than `visibility_min` is faint."""
-    drawn = picture.copy()
+    drawn = image.copy()
     if pose is None:
         return drawn
     visible = pose.visibility >= visibility_min
     if not visible.all():
         _draw(drawn, pose, np.ones_like(visible))
-        drawn = cv2.addWeighted(drawn, FAINT, picture, 1 - FAINT, 0).astype(np.uint8, copy=False)
+        drawn = cv2.addWeighted(drawn, FAINT, image, 1 - FAINT, 0).astype(np.uint8, copy=False)
     _draw(drawn, pose, visible)
     return drawn
 
 
-def _draw(picture: Picture, pose: Pose, which: NDArray[np.bool_]) -> None:
-    height, width, _ = picture.shape
+def _draw(image: Image, pose: Pose, which: NDArray[np.bool_]) -> None:
+    height, width, _ = image.shape
     thickness = max(1, round(min(height, width) / 270))
     limit = 4 * max(height, width)  # OpenCV counts sub-pixels in 32 bits
-    points = [(int(x), int(y)) for x, y in np.clip(np.rint(pose.image), -limit, limit)]
+    points = [(int(x), int(y)) for x, y in np.clip(np.rint(pose.pixels), -limit, limit)]
     for start, end in CONNECTIONS:
         if which[start] and which[end]:
-            cv2.line(picture, points[start], points[end], _colour(start, end), thickness, cv2.LINE_AA)
+            cv2.line(image, points[start], points[end], _colour(start, end), thickness, cv2.LINE_AA)
     for index in np.flatnonzero(which).tolist():
-        cv2.circle(picture, points[index], thickness + 1, _colour(index, index), cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(image, points[index], thickness + 1, _colour(index, index), cv2.FILLED, cv2.LINE_AA)
 
 
 def _colour(start: int, end: int) -> tuple[int, int, int]:

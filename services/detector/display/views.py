@@ -88,8 +88,8 @@ class Views:
         if not (self._writer or self._window):
             return
         frame, pose = _smaller(frame, pose)
-        picture = self._hider.hide(frame, pose) if self._hider else frame.picture
-        drawn = draw(picture, pose, self._visibility_min)
+        image = self._hider.hide(frame, pose) if self._hider else frame.image
+        drawn = draw(image, pose, self._visibility_min)
         if self._writer:
             self._writer.write(frame.time, drawn)
         if self._window:
@@ -107,8 +107,8 @@ class Views:
 
 def _smaller(frame: Frame, pose: Pose | None) -> tuple[Frame, Pose | None]:
     """Both in pixels of the preview."""
-    picture = fitted(frame.picture)
-    if picture is frame.picture:
+    image = fitted(frame.image)
+    if image is frame.image:
         return frame, pose
-    scale = np.divide(picture.shape[1::-1], frame.picture.shape[1::-1])
-    return Frame(frame.time, picture), None if pose is None else replace(pose, image=pose.image * scale)
+    scale = np.divide(image.shape[1::-1], frame.image.shape[1::-1])
+    return Frame(frame.time, image), None if pose is None else replace(pose, pixels=pose.pixels * scale)

@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Final, Self
 
-from services.detector.video.orientation import Picture, shrunk
+from services.detector.video.orientation import Image, shrunk
 
 LONGEST_SIDE: Final = 800
 """Pixels: fits every screen, and costs a few milliseconds a frame."""
@@ -38,11 +38,11 @@ class Window:
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def show(self, picture: Picture) -> None:
+    def show(self, image: Image) -> None:
         """Replace what the window shows; RGB."""
         if not self._open:
             return
-        self._photo = self._tkinter.PhotoImage(data=as_ppm(picture), format="PPM")
+        self._photo = self._tkinter.PhotoImage(data=as_ppm(image), format="PPM")
         self._label.configure(image=self._photo)
         self._root.update()
 
@@ -53,9 +53,9 @@ class Window:
             self._root.destroy()
 
 
-def as_ppm(picture: Picture) -> bytes:
+def as_ppm(image: Image) -> bytes:
     """The image, made to fit the window, in the one format of true colour that Tk reads without help."""
-    small = shrunk(picture, LONGEST_SIDE)
+    small = shrunk(image, LONGEST_SIDE)
     height, width, _ = small.shape
     return b"P6 %d %d 255\n" % (width, height) + small.tobytes()
 

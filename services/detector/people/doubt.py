@@ -28,7 +28,7 @@ _REFUSED: Final = 4
 def signs(landmarks: Landmarks) -> tuple[str, ...]:
     """What speaks against a person, in words; a person who is half in view or lies down shows two at most."""
     found = landmarks.detected
-    image, visibility = landmarks.image[found], landmarks.visibility[found]
+    image, visibility = landmarks.pixels[found], landmarks.visibility[found]
     shoulder, hip = (_middle(image, joint) for joint in ("shoulder", "hip"))
     trunk = shoulder - hip
     leaning = np.degrees(np.arctan2(np.abs(trunk[:, 0]), -trunk[:, 1]))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.detector.people.tracks import PersonTrack
 from services.detector.video.capture import CaptureClock
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 
 _KNOWN_S: Final = 1.0
 """From a sighting; farther from any, no person knows where the person is."""
@@ -99,13 +99,13 @@ class Guide(BaseModel):
             return None
         return own
 
-    def without_others(self, time: float, picture: Picture) -> Picture:
+    def without_others(self, time: float, image: Image) -> Image:
         """The image with the others painted over, where they do not touch the person: for a detector that looks for
         one person and cannot be told which."""
-        own = _box(self.person.at(time), picture)
-        painted = picture.copy()
+        own = _box(self.person.at(time), image)
+        painted = image.copy()
         for path in self.others:
-            box = _box(path.at(time), picture)
+            box = _box(path.at(time), image)
             if box is not None and not _touch(own, box):
                 painted[box[1] : box[3], box[0] : box[2]] = 128
         return painted
@@ -115,11 +115,11 @@ def _apart(place: tuple[float, float, float] | None, x: float, y: float) -> floa
     return np.inf if place is None else float(np.hypot(x - place[0], y - place[1])) / place[2]
 
 
-def _box(place: tuple[float, float, float] | None, picture: Picture) -> tuple[int, int, int, int] | None:
+def _box(place: tuple[float, float, float] | None, image: Image) -> tuple[int, int, int, int] | None:
     if place is None:
         return None
     x, y, size = place
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     corners = np.array(
         [x - _HALF_WIDTH * size, y - _HALF_HEIGHT * size, x + _HALF_WIDTH * size, y + _HALF_HEIGHT * size]
     )

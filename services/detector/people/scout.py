@@ -24,7 +24,7 @@ from services.detector.pose.tracker import MIN_PRESENCE, BatchTracker
 from services.detector.report import LIMBS
 from services.detector.video.capture import CaptureClock
 from services.detector.video.chunks import Segment
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 from services.detector.video.reader import Frame, Survey, Video
 
 FRAMES_A_LOOK: Final = 60
@@ -105,24 +105,24 @@ def look_around(
 def _people(tracker: BatchTracker, frame: Frame, *, closely: bool) -> list[Sighting]:
     """Everybody in a frame. Where there seem to be several, the landmark network looks at each: it knows things from
     people. `closely`: at one who is alone too."""
-    regions = _regions(tracker, frame.picture)
+    regions = _regions(tracker, frame.image)
     if len(regions) == 1 and not closely:
         return [_sighting(frame, regions[0])]
-    bodies = tracker.body.find([frame.picture] * len(regions), regions) if regions else []
+    bodies = tracker.body.find([frame.image] * len(regions), regions) if regions else []
     there = [body for body in bodies if body.presence > MIN_PRESENCE and body.region.usable]
     return _distinct([_sighting(frame, body.region, body) for body in there])
 
 
-def _regions(tracker: BatchTracker, picture: Picture) -> list[Region]:
+def _regions(tracker: BatchTracker, image: Image) -> list[Region]:
     """Where people are: in the whole image the person detector sees hardly more than the most prominent one, so that
     it looks at overlapping squares of it too."""
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     short, rest = min(height, width), abs(height - width)
     count = 1 + int(np.ceil(rest / short / TILE_STEP)) if rest else 0
     starts = np.linspace(0, rest, count).round().astype(int)
     corners = [(0, start) if height > width else (start, 0) for start in starts]
-    tiles = [picture[y : y + short, x : x + short] for x, y in corners]
-    whole, *parts = tracker.person.find_all([picture, *tiles])
+    tiles = [image[y : y + short, x : x + short] for x, y in corners]
+    whole, *parts = tracker.person.find_all([image, *tiles])
     placed = [
         Region(region.centre + corner, region.side, region.turn)
         for corner, regions in zip(corners, parts, strict=True)
@@ -147,7 +147,7 @@ def _glances(tracker: BatchTracker, frames: Iterator[Frame]) -> tuple[list[list[
     for frame in frames:
         looks.append(_people(tracker, frame, closely=False))
         largest = max(looks[-1], key=lambda seen: seen.size, default=None)
-        camera.see(frame.time, frame.picture, None if largest is None else np.array(largest.box, float).reshape(2, 2))
+        camera.see(frame.time, frame.image, None if largest is None else np.array(largest.box, float).reshape(2, 2))
     return looks, camera.motion().moves
 
 
@@ -190,7 +190,7 @@ def _landmarks(seen: Sighting) -> FloatArray:
 
 
 def _sighting(frame: Frame, region: Region, body: Body | None = None) -> Sighting:
-    height, width, _ = frame.picture.shape
+    height, width, _ = frame.image.shape
     size, (x, y) = region.side / MARGIN, region.centre
     edge = (width, height)
     colour: tuple[float, ...] = ()
@@ -199,10 +199,10 @@ def _sighting(frame: Frame, region: Region, body: Body | None = None) -> Sightin
         low, high = region.centre - size / 2, region.centre + size / 2
         whole = 1.0
     else:
-        limbs = body.image[[LANDMARK_INDEX[name] for name in LIMBS]]
-        low, high = body.image.min(axis=0), body.image.max(axis=0)
+        limbs = body.pixels[[LANDMARK_INDEX[name] for name in LIMBS]]
+        low, high = body.pixels.min(axis=0), body.pixels.max(axis=0)
         whole = float(((limbs >= 0) & (limbs <= edge)).all(axis=1).mean())
-        colour = _colour(frame.picture, body.image)
+        colour = _colour(frame.image, body.pixels)
         pose = tuple(((limbs - region.centre) / size).ravel().round(4).tolist())
     left, top = np.clip(low, 0, edge).astype(int).tolist()
     right, bottom = np.clip(high, 0, edge).astype(int).tolist()
@@ -218,25 +218,25 @@ def _sighting(frame: Frame, region: Region, body: Body | None = None) -> Sightin
     )
 
 
-def _colour(picture: Picture, image: FloatArray) -> tuple[float, ...]:
+def _colour(image: Image, pixels: FloatArray) -> tuple[float, ...]:
     """CIELAB means of the clothes over the trunk and over the thighs."""
-    corners = {name: image[[LANDMARK_INDEX[f"left_{name}"], LANDMARK_INDEX[f"right_{name}"]]] for name in _CORNERS}
+    corners = {name: pixels[[LANDMARK_INDEX[f"left_{name}"], LANDMARK_INDEX[f"right_{name}"]]] for name in _CORNERS}
     parts = (("shoulder", "hip"), ("hip", "knee"))
-    return tuple(value for upper, lower in parts for value in _mean_lab(picture, corners[upper], corners[lower]))
+    return tuple(value for upper, lower in parts for value in _mean_lab(image, corners[upper], corners[lower]))
 
 
 _CORNERS: Final = ("shoulder", "hip", "knee")
 
 
-def _mean_lab(picture: Picture, upper: FloatArray, lower: FloatArray) -> tuple[float, float, float]:
+def _mean_lab(image: Image, upper: FloatArray, lower: FloatArray) -> tuple[float, float, float]:
     """Of points between two pairs of landmarks, those inside the image."""
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     across, down = np.meshgrid(np.linspace(0.2, 0.8, 5), np.linspace(0.15, 0.85, 8))
     top, bottom = (pair[0] + across[..., None] * (pair[1] - pair[0]) for pair in (upper, lower))
     points = (top + down[..., None] * (bottom - top)).reshape(-1, 2).astype(int)
     inside = ((points >= 0) & (points < (width, height))).all(axis=1)
     if not inside.any():
         return 50.0, 0.0, 0.0
-    pixels = picture[points[inside, 1], points[inside, 0]].reshape(-1, 1, 3).astype(np.float32) / 255
+    pixels = image[points[inside, 1], points[inside, 0]].reshape(-1, 1, 3).astype(np.float32) / 255
     lightness, a, b = np.median(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).reshape(-1, 3), axis=0).tolist()
     return lightness, a, b

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import LANDMARKS
 from services.detector.pose.roi import Region
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 from shared.inference import session
 
 SIDE: Final = 256
@@ -35,14 +35,14 @@ MIN_HEAT: Final = 0.5
 class Body:
     """What one image shows of the person in a region of it.
 
-    image       (33, 2) pixels of the image, x right, y down.
+    pixels      (33, 2) pixels of the image, x right, y down.
     world       (33, 3) metres, origin between the hips, x right, y down, z away from the camera.
     visibility  (33,) in [0, 1].
     presence    how surely there is a person, in [0, 1].
     region      where to look for the person next.
     """
 
-    image: FloatArray
+    pixels: FloatArray
     world: FloatArray
     visibility: FloatArray
     presence: float
@@ -55,15 +55,12 @@ class BodyNetwork:
     def __init__(self, model: Path, threads: int | None = None) -> None:
         self._network = session(model) if threads is None else session(model, threads)
 
-    def find(self, pictures: Sequence[Picture], regions: Sequence[Region]) -> list[Body]:
+    def find(self, images: Sequence[Image], regions: Sequence[Region]) -> list[Body]:
         """The body in each image's region, whether or not there is one: see `Body.presence`."""
         crops = np.stack(
-            [
-                region.crop(picture, SIDE, cv2.BORDER_REPLICATE)
-                for picture, region in zip(pictures, regions, strict=True)
-            ]
+            [region.crop(image, SIDE, cv2.BORDER_REPLICATE) for image, region in zip(images, regions, strict=True)]
         )
-        outputs = self._network.run(["landmarks", "heatmap", "world", "presence"], {"picture": crops})
+        outputs = self._network.run(["landmarks", "heatmap", "world", "presence"], {"image": crops})
         numbers, world, presence = (outputs[index].astype(np.float64) for index in (0, 2, 3))
         numbers = numbers.reshape(len(crops), POINTS, 5)
         points = refined(numbers[..., :2] / SIDE, outputs[1])
@@ -82,10 +79,8 @@ def refined(points: FloatArray, heat: NDArray[np.floating]) -> FloatArray:
     around = np.arange(-REACH, REACH + 1)
     column, row = cell[..., 0, None, None] + around, cell[..., 1, None, None] + around[:, None]
     inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
-    pictures, channels = np.ogrid[: points.shape[0], : points.shape[1]]
-    near = heat[
-        pictures[..., None, None], row.clip(0, rows - 1), column.clip(0, columns - 1), channels[..., None, None]
-    ]
+    images, channels = np.ogrid[: points.shape[0], : points.shape[1]]
+    near = heat[images[..., None, None], row.clip(0, rows - 1), column.clip(0, columns - 1), channels[..., None, None]]
     weight = np.where(inside, _sigmoid(near.astype(np.float64)), 0.0)
     total = np.maximum(weight.sum(axis=(2, 3)), np.finfo(float).tiny)
     gravity = np.stack([(weight * column).sum(axis=(2, 3)), (weight * row).sum(axis=(2, 3))], axis=-1)
@@ -95,10 +90,10 @@ def refined(points: FloatArray, heat: NDArray[np.floating]) -> FloatArray:
 
 
 def _body(region: Region, points: FloatArray, world: FloatArray, visibility: FloatArray, presence: float) -> Body:
-    image = region.to_picture(points)
+    image = region.to_image(points)
     count = len(LANDMARKS)
     return Body(
-        image=image[:count],
+        pixels=image[:count],
         world=region.turned(world),
         visibility=visibility,
         presence=float(presence),

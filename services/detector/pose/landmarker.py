@@ -22,12 +22,12 @@ from services.detector.video.reader import Frame
 class Pose:
     """The person in one frame.
 
-    image       (33, 2) pixels of the upright image, x right, y down; may lie outside the image.
+    pixels      (33, 2) pixels of the upright image, x right, y down; may lie outside the image.
     world       (33, 3) metres, origin between the hips, x right, y down, z away from the camera.
     visibility  (33,) in [0, 1].
     """
 
-    image: FloatArray
+    pixels: FloatArray
     world: FloatArray
     visibility: FloatArray
 
@@ -77,21 +77,21 @@ class PoseLandmarker:
             return self._detect(frame)
 
     def _detect(self, frame: Frame) -> Pose | None:
-        shown = frame.picture if self._guide is None else self._guide.without_others(frame.time, frame.picture)
-        picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=shown)
+        shown = frame.image if self._guide is None else self._guide.without_others(frame.time, frame.image)
+        image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=shown)
         time_ms = self._timestamp_ms(frame.time)
-        result = self._landmarker.detect_for_video(picture, time_ms)
+        result = self._landmarker.detect_for_video(image, time_ms)
         if not result.pose_landmarks:
             return None
-        height, width, _ = frame.picture.shape
-        image, world = result.pose_landmarks[0], result.pose_world_landmarks[0]
-        pixels = _array(image, "x", "y") * (width, height)
+        height, width, _ = frame.image.shape
+        seen, world = result.pose_landmarks[0], result.pose_world_landmarks[0]
+        pixels = _array(seen, "x", "y") * (width, height)
         if self._guide is not None and _distance(self._guide, frame.time, pixels) is None:
             return None
         return Pose(
-            image=pixels,
+            pixels=pixels,
             world=_array(world, "x", "y", "z"),
-            visibility=_array(image, "visibility")[:, 0].clip(0.0, 1.0),
+            visibility=_array(seen, "visibility")[:, 0].clip(0.0, 1.0),
         )
 
     def _timestamp_ms(self, time: float) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from humanpose3d.motion import FloatArray
 from services.detector.pose.roi import Region
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 from shared.inference import session
 
 SIDE: Final = 224
@@ -44,17 +44,17 @@ class PersonDetector:
         self._network = session(model) if threads is None else session(model, threads)
         self._anchors = anchors()
 
-    def find(self, pictures: Sequence[Picture]) -> list[Region | None]:
+    def find(self, images: Sequence[Image]) -> list[Region | None]:
         """The region of the person in each image, the surest one as MediaPipe chooses; None where no person is found."""
-        return [regions[0] if regions else None for regions in self.find_all(pictures)]
+        return [regions[0] if regions else None for regions in self.find_all(images)]
 
-    def find_all(self, pictures: Sequence[Picture]) -> list[list[Region]]:
+    def find_all(self, images: Sequence[Image]) -> list[list[Region]]:
         """The regions of all people in each image, the surest first."""
-        wholes = [Region.whole(picture) for picture in pictures]
+        wholes = [Region.whole(image) for image in images]
         crops = np.stack(
-            [whole.crop(picture, SIDE, cv2.BORDER_CONSTANT) for whole, picture in zip(wholes, pictures, strict=True)]
+            [whole.crop(image, SIDE, cv2.BORDER_CONSTANT) for whole, image in zip(wholes, images, strict=True)]
         )
-        boxes, scores = self._network.run(["boxes", "scores"], {"picture": crops})
+        boxes, scores = self._network.run(["boxes", "scores"], {"image": crops})
         return [self._regions(*votes) for votes in zip(wholes, boxes, scores[..., 0], strict=True)]
 
     def _regions(self, whole: Region, boxes: FloatArray, scores: FloatArray) -> list[Region]:
@@ -64,7 +64,7 @@ class PersonDetector:
         sizes, points = boxes[voting, 2:4] / SIDE, boxes[voting].reshape(-1, 6, 2)[:, [0, 2, 3]] / SIDE
         points += self._anchors[voting, None]
         corners = np.hstack([points[:, 0] - sizes / 2, points[:, 0] + sizes / 2])
-        regions = [Region.around(*whole.to_picture(pair)) for pair in _merged(corners, points[:, 1:], likely[voting])]
+        regions = [Region.around(*whole.to_image(pair)) for pair in _merged(corners, points[:, 1:], likely[voting])]
         return _distinct(regions)
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from humanpose3d.motion import FloatArray
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 
 MARGIN: Final = 1.25
 """Side of the region over the diameter of the circle around the person, as in the training of MediaPipe's networks."""
@@ -27,9 +27,9 @@ class Region:
     turn: float = 0.0
 
     @classmethod
-    def whole(cls, picture: Picture) -> Self:
+    def whole(cls, image: Image) -> Self:
         """The smallest square that holds the image (height, width, 3), centred on it."""
-        height, width, _ = picture.shape
+        height, width, _ = image.shape
         return cls(np.array([width / 2, height / 2]), max(width, height))
 
     @classmethod
@@ -46,15 +46,15 @@ class Region:
         """Whether there is anything to look at: a size above zero, and numbers throughout."""
         return bool(np.isfinite([*self.centre, self.side, self.turn]).all()) and self.side > 0
 
-    def crop(self, picture: Picture, side: int, border: int) -> Picture:
+    def crop(self, image: Image, side: int, border: int) -> Image:
         """(side, side, 3): what is in the region, upright. `border` (of cv2) says what lies outside the image."""
         enlargement = side / self.side
         rotation = enlargement * _rotation(-self.turn)
         matrix = np.column_stack([rotation, side / 2 - rotation @ self.centre])
-        cropped = cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
+        cropped = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
         return np.asarray(cropped, np.uint8)
 
-    def to_picture(self, points: FloatArray) -> FloatArray:
+    def to_image(self, points: FloatArray) -> FloatArray:
         """(…, 2) pixels of the image, for points given in sides of the region from its upper left corner."""
         return (points - 0.5) * self.side @ _rotation(self.turn).T + self.centre
 

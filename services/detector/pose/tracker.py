@@ -53,7 +53,7 @@ class TrackState:
             return None
         self.region = body.region
         return Pose(
-            image=self._image(time, body.image, unit=body.region.side),
+            pixels=self._image(time, body.pixels, unit=body.region.side),
             world=self._world(time, body.world),
             visibility=self._visibility(body.visibility),
         )
@@ -109,7 +109,7 @@ class BatchTracker:
         bodies: dict[int, Body] = {}
         if seen:
             regions = [region for track in tracks if (region := track.region) is not None]
-            found = self.body.find([frames[index].picture for index in seen], regions)
+            found = self.body.find([frames[index].image for index in seen], regions)
             bodies = dict(zip(seen, found, strict=True))
         return [
             track.follow(frame.time, bodies.get(index))
@@ -123,7 +123,7 @@ class BatchTracker:
     def _seek(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> None:
         lost = [index for index, track in enumerate(tracks) if track.region is None]
         if lost:
-            found = self.person.find_all([frames[index].picture for index in lost])
+            found = self.person.find_all([frames[index].image for index in lost])
             for index, regions in zip(lost, found, strict=True):
                 tracks[index].seek(frames[index].time, regions)
 

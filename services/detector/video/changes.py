@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from humanpose3d.motion import FloatArray
 from services.detector.pose.landmarker import Pose
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 
 _GRID: Final = 64
 """Pixels across that are compared, a few thousand of an image."""
@@ -68,33 +68,33 @@ class ChangeMeter:
     """Compares each image with the one before, by a few thousand of its pixels (0.1 ms)."""
 
     def __init__(self) -> None:
-        self._picture: Picture | None = None
+        self._image: Image | None = None
         self._blocks: list[FloatArray] = []
         self._times: list[float] = []
         self._person: list[float] = []
         self._scene: list[tuple[float, float, float]] = []
         self._first = 0
 
-    def see(self, time: float, picture: Picture, pose: Pose | None, *, counts: bool) -> None:
+    def see(self, time: float, image: Image, pose: Pose | None, *, counts: bool) -> None:
         """The next image of the chunk, RGB, and the person in it; `counts`: it is not of the warm-up."""
         if not counts:
             self._first = len(self._times) + 1
-        before, self._picture = self._picture, picture
-        self._blocks = [*self._blocks[-2:], _blocks(picture)]
+        before, self._image = self._image, image
+        self._blocks = [*self._blocks[-2:], _blocks(image)]
         self._times.append(time)
-        if before is None or before.shape != picture.shape:
+        if before is None or before.shape != image.shape:
             self._person.append(np.nan)
             self._scene.append((0.0, 1.0, 0.0))
             return
-        box = _box(picture, pose)
-        self._person.append(float(cv2.absdiff(_sparse(picture[box]), _sparse(before[box])).mean()))
+        box = _box(image, pose)
+        self._person.append(float(cv2.absdiff(_sparse(image[box]), _sparse(before[box])).mean()))
         last, likeness = _change(self._blocks[-2], self._blocks[-1])
         self._scene.append((last, likeness, _change(self._blocks[0], self._blocks[-1])[0]))
 
     def changes(self) -> Changes:
         """Of all images that count."""
         person = np.array(self._person)[self._first :]
-        repeated, compared = repeated_pictures(person)
+        repeated, compared = repeated_images(person)
         cuts = _cuts(np.array(self._scene).reshape(-1, 3))
         return Changes(
             compared=compared,
@@ -103,7 +103,7 @@ class ChangeMeter:
         )
 
 
-def repeated_pictures(change: FloatArray) -> tuple[int, int]:
+def repeated_images(change: FloatArray) -> tuple[int, int]:
     """How many images are repeated, and how many were compared: those beside which something moves.
 
     change  (T,) from the image before, grey levels; NaN where there is none.
@@ -137,26 +137,26 @@ def _cuts(scene: FloatArray) -> list[int]:
     return found
 
 
-def _box(picture: Picture, pose: Pose | None) -> tuple[slice, slice]:
+def _box(image: Image, pose: Pose | None) -> tuple[slice, slice]:
     """Around the person; the whole where no person is, or next to nothing of them."""
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     if pose is None:
         return slice(0, height), slice(0, width)
-    low = np.clip(pose.image.min(axis=0), 0, (width - 1, height - 1)).astype(int)
-    high = np.clip(pose.image.max(axis=0), 0, (width, height)).astype(int)
+    low = np.clip(pose.pixels.min(axis=0), 0, (width - 1, height - 1)).astype(int)
+    high = np.clip(pose.pixels.max(axis=0), 0, (width, height)).astype(int)
     if (high - low < _BLOCKS).any():
         return slice(0, height), slice(0, width)
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
-def _sparse(picture: Picture) -> Picture:
-    height, width, _ = picture.shape
-    return picture[:: max(1, height // _GRID), :: max(1, width // _GRID)]
+def _sparse(image: Image) -> Image:
+    height, width, _ = image.shape
+    return image[:: max(1, height // _GRID), :: max(1, width // _GRID)]
 
 
-def _blocks(picture: Picture) -> FloatArray:
+def _blocks(image: Image) -> FloatArray:
     """(16, 16) mean brightness of the parts of the image."""
-    sparse = np.ascontiguousarray(_sparse(picture))
+    sparse = np.ascontiguousarray(_sparse(image))
     gray = cv2.cvtColor(sparse, cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.resize(gray, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA), dtype=np.float64)
 

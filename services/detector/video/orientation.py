@@ -9,7 +9,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 """(height, width, 3) RGB."""
 
 
@@ -51,27 +51,27 @@ class Orientation:
         """(width, height) once upright."""
         return (height, width) if self.transpose else (width, height)
 
-    def apply(self, picture: Picture) -> Picture:
+    def apply(self, image: Image) -> Image:
         """The upright image, C-contiguous: MediaPipe silently misreads any other memory layout."""
         if self.transpose:
-            picture = picture.transpose(1, 0, 2)
+            image = image.transpose(1, 0, 2)
         if self.flip_x:
-            picture = picture[:, ::-1]
+            image = image[:, ::-1]
         if self.flip_y:
-            picture = picture[::-1]
-        return np.ascontiguousarray(picture)
+            image = image[::-1]
+        return np.ascontiguousarray(image)
 
 
-def turned(picture: Picture, degrees: int) -> Picture:
+def turned(image: Image, degrees: int) -> Image:
     """The image turned clockwise by a multiple of 90 degrees."""
-    return Orientation().turned(degrees).apply(picture)
+    return Orientation().turned(degrees).apply(image)
 
 
-def shrunk(picture: Picture, longest: int) -> Picture:
+def shrunk(image: Image, longest: int) -> Image:
     """The image with no side longer than that many pixels; as it is where it fits."""
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     scale = longest / max(height, width)
     if scale >= 1:
-        return picture
+        return image
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -57,7 +57,7 @@ class Playback(BaseModel):
 
 def time_facts(changes: Changes) -> dict[str, JsonValue]:
     """For quality.json."""
-    return {"repeated_pictures": changes.repeated, "repeated_pictures_share": _share(changes)}
+    return {"repeated_images": changes.repeated, "repeated_images_share": _share(changes)}
 
 
 def time_warnings(video: VideoFacts, playback: Playback, changes: Changes) -> Iterator[QualityWarning]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from av.video.stream import VideoStream
 
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 
 CLOCK_HZ: Final = 60_000
 """Ticks a second of the preview's clock: a multiple of the common frame rates that MPEG-4 part 2 can count too."""
@@ -73,13 +73,13 @@ class PieceWriter:
         """Whether the file is H.264; MPEG-4 part 2 needs a player of its own."""
         return self._encoder != "mpeg4"
 
-    def write(self, time: float, picture: Picture) -> None:
+    def write(self, time: float, image: Image) -> None:
         """Add a frame: its time in seconds (increasing), and its image, RGB, of one size throughout, see `fitted`."""
-        height, width, _ = picture.shape
+        height, width, _ = image.shape
         if self._last < 0:
             self._stream.width, self._stream.height = width, height
         self._last = max(round((time - self._origin_s) * CLOCK_HZ), self._last + 1)
-        colours = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
+        colours = cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
         frame = av.VideoFrame.from_ndarray(colours, format="yuv420p")
         frame.pts, frame.time_base = self._last, Fraction(1, CLOCK_HZ)
         self._container.mux(self._stream.encode(frame))
@@ -104,12 +104,12 @@ def join(pieces: Sequence[Path], path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def fitted(picture: Picture) -> Picture:
+def fitted(image: Image) -> Image:
     """The image with both sides even, as 4:2:0 requests, and none above the longest; as it is where it fits."""
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     scale = min(1.0, LONGEST_SIDE / max(height, width)) / 2
     size = max(2, round(width * scale) * 2), max(2, round(height * scale) * 2)
     if size == (width, height):
-        return picture
+        return image
     smooth = cv2.INTER_AREA if scale <= 1 / 4 else cv2.INTER_LINEAR  # averaging is slow, and is seen from there on
-    return cv2.resize(picture, size, interpolation=smooth).astype(np.uint8, copy=False)
+    return cv2.resize(image, size, interpolation=smooth).astype(np.uint8, copy=False)

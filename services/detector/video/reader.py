@@ -29,7 +29,7 @@ from humanpose3d.motion import FloatArray
 from humanpose3d.options import VideoFacts
 from services.detector.video.chunks import WHOLE, Segment, cut
 from services.detector.video.container import Medium, Reading, video_facts
-from services.detector.video.orientation import Orientation, Picture
+from services.detector.video.orientation import Image, Orientation
 from services.detector.video.tags import CameraTags, camera_tags
 from services.detector.video.timeline import Timeline
 
@@ -59,7 +59,7 @@ class Frame:
     """
 
     time: float
-    picture: Picture
+    image: Image
     counts: bool = True
 
 
@@ -279,8 +279,8 @@ class Video:
 
     def _cut(self, shown: "list[_Shown]", frames: range) -> tuple[Segment, ...]:
         """By presentation timestamps; none where they do not tell every frame."""
-        mended = self.timeline.missing or self.timeline.repeated or self.timeline.resets
-        if mended or self._reordered_avi or not all(packet.presented for packet in shown):
+        corrected = self.timeline.missing or self.timeline.repeated or self.timeline.resets
+        if corrected or self._reordered_avi or not all(packet.presented for packet in shown):
             return ()
         timestamps = [packet.timestamp for packet in shown if packet.timestamp is not None]
         entries = [packet.timestamp for packet in shown if packet.entry and packet.timestamp is not None]
@@ -331,7 +331,7 @@ class Video:
             self._damaged_parts += time is None or (segment.counts(time) and not segment.over(time))
             return []
 
-    def _upright(self, decoded: VideoFrame, counts: bool) -> Picture:
+    def _upright(self, decoded: VideoFrame, counts: bool) -> Image:
         if counts:
             self._interlaced |= decoded.interlaced_frame
             self._damaged_parts += decoded.is_corrupt

@@ -28,7 +28,7 @@ _DISTANCE_HZ: Final = 1.0
 def rays(landmarks: Landmarks) -> FloatArray:
     """(T, 33, 2) slopes x/z and y/z of the viewing rays in the camera's frame (x right, y down, z away)."""
     size = np.array(landmarks.image_size, dtype=float)
-    return np.asarray((landmarks.image - size / 2) / (FOCAL_LENGTH * size.max()))
+    return np.asarray((landmarks.pixels - size / 2) / (FOCAL_LENGTH * size.max()))
 
 
 def stabilised(landmarks: Landmarks, motion: CameraMotion) -> Landmarks:
@@ -39,14 +39,14 @@ def stabilised(landmarks: Landmarks, motion: CameraMotion) -> Landmarks:
     """
     size = np.array(landmarks.image_size, dtype=float)
     longer, focal = size.max(), motion.focal_lengths
-    slopes = (landmarks.image - size / 2) / (focal * longer)[:, None, None]
+    slopes = (landmarks.pixels - size / 2) / (focal * longer)[:, None, None]
     turned = _turned(slopes, motion.rotations)
     hips = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
     before, after = _towards(slopes[:, hips].mean(axis=1)), _towards(turned[:, hips].mean(axis=1))
     about_sight = np.einsum("tji,tjk,tkl->til", after, motion.rotations, before)
     return Landmarks(
         times=landmarks.times,
-        image=size / 2 + focal[0] * longer * turned,
+        pixels=size / 2 + focal[0] * longer * turned,
         world=np.einsum("tij,tkj->tki", about_sight, landmarks.world),
         visibility=landmarks.visibility,
         image_size=landmarks.image_size,
@@ -66,7 +66,7 @@ def at_assumed_focal_length(landmarks: Landmarks, focal_length: float | None) ->
     if focal_length is None:
         return landmarks
     middle = np.array(landmarks.image_size) / 2
-    return replace(landmarks, image=middle + (landmarks.image - middle) * (FOCAL_LENGTH / focal_length))
+    return replace(landmarks, pixels=middle + (landmarks.pixels - middle) * (FOCAL_LENGTH / focal_length))
 
 
 @dataclass(frozen=True, eq=False)

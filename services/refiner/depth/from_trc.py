@@ -74,5 +74,5 @@ def _as_landmarks(markers: Markers) -> tuple[Landmarks, FloatArray]:
     there = np.isfinite(world).all(axis=2)
     someone = np.isfinite(hips).all(axis=1)
     world = np.where(someone[:, None, None], np.nan_to_num(world), np.nan)
-    no_picture = np.full((*world.shape[:2], 2), np.nan)
-    return Landmarks(markers.times, no_picture, world, there.astype(float), (1, 1)), hips
+    no_image = np.full((*world.shape[:2], 2), np.nan)
+    return Landmarks(markers.times, no_image, world, there.astype(float), (1, 1)), hips

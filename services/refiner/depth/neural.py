@@ -147,14 +147,14 @@ def _feed(
     frames, times = len(landmarks.times), landmarks.times - landmarks.times[0]
     step = float(np.median(np.diff(times))) if frames > 1 else _FALLBACK_STEP_S
     times = np.append(times, times[-1] + step * np.arange(1, max(WINDOW - frames, 0) + 1))
-    pictured = any(np.isfinite(landmarks.image[piece]).any() for piece in pieces(frames))
+    pictured = any(np.isfinite(landmarks.pixels[piece]).any() for piece in pieces(frames))
     size = np.array(landmarks.image_size, dtype=float) * pictured
 
     def feed(rows: NDArray[np.int64]) -> dict[str, FloatArray]:
         known = np.minimum(rows, frames - 1)
         world = landmarks.world[known]
         return {
-            "image": np.nan_to_num(landmarks.image[known]),
+            "image": np.nan_to_num(landmarks.pixels[known]),
             "world": np.nan_to_num(world),
             "visibility": landmarks.visibility[known],
             "detected": np.isfinite(world).all(axis=(2, 3)).astype(float),

@@ -118,7 +118,7 @@ def swap_sides(landmarks: Landmarks, swapped: NDArray[np.bool_]) -> Landmarks:
     where = swapped[..., None]
     return replace(
         landmarks,
-        image=np.where(where, landmarks.image[:, _MIRROR], landmarks.image),
+        pixels=np.where(where, landmarks.pixels[:, _MIRROR], landmarks.pixels),
         world=np.where(where, landmarks.world[:, _MIRROR], landmarks.world),
         visibility=np.where(swapped, landmarks.visibility[:, _MIRROR], landmarks.visibility),
     )

@@ -75,7 +75,7 @@ def save_landmarks(path: Path, landmarks: Landmarks, title: str) -> None:
 
 
 def _draw_paths(axes: Axes, landmarks: Landmarks) -> None:
-    image = landmarks.image[evenly(landmarks.times.size)]
+    image = landmarks.pixels[evenly(landmarks.times.size)]
     for name, style in FOLLOWED.items():
         x, y = image[:, LANDMARK_INDEX[name]].T
         _draw_curve(axes, x, y, style)
@@ -86,7 +86,7 @@ def _draw_paths(axes: Axes, landmarks: Landmarks) -> None:
 
 def _draw_coordinate(axes: Axes, landmarks: Landmarks, index: int) -> None:
     for name, style in FOLLOWED.items():
-        times, values = curve(landmarks.times, landmarks.image[:, LANDMARK_INDEX[name], index])
+        times, values = curve(landmarks.times, landmarks.pixels[:, LANDMARK_INDEX[name], index])
         _draw_curve(axes, times, values, style)
     if landmarks.times.size > 1:
         axes.set_xlim(landmarks.times[0], landmarks.times[-1])

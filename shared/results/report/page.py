@@ -77,7 +77,7 @@ def _summary(results: RunResults) -> dict[str, str]:
         "Video": f"{results.name}, {facts.codec}",
         "Length": f"{facts.duration_s:.2f} s, {facts.frames} frames",
         "Frame rate": f"{facts.average_fps:.2f} frames/s, {rate}",
-        "Picture": f"{facts.width} × {facts.height} pixels",
+        "Image": f"{facts.width} × {facts.height} pixels",
     }
 
 

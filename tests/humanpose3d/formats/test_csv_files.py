@@ -28,7 +28,7 @@ def test_landmarks_are_read_back(tmp_path_factory, given_landmarks):
     np.testing.assert_allclose(found.times, given_landmarks.times, rtol=0, atol=TIME)
     np.testing.assert_allclose(found.world, given_landmarks.world, rtol=0, atol=0.5001e-6)
     np.testing.assert_allclose(found.visibility, given_landmarks.visibility, rtol=0, atol=0.5001e-6)
-    np.testing.assert_allclose(found.image, given_landmarks.image, rtol=0, atol=0.5001e-3)
+    np.testing.assert_allclose(found.pixels, given_landmarks.pixels, rtol=0, atol=0.5001e-3)
     assert found.image_size == given_landmarks.image_size
 
 

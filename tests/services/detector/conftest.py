@@ -27,7 +27,7 @@ class Clip:
 
     codec: str = "libx264"
     pixel_format: str = "yuv420p"
-    pictures: Sequence[NDArray[np.uint8]] = ()
+    images: Sequence[NDArray[np.uint8]] = ()
     frames: int = 30
     size: tuple[int, int] = (64, 48)
     rate: Fraction | int = 30
@@ -41,18 +41,18 @@ class Clip:
 
 def write(path: Path, clip: Clip) -> Path:
     """Encode the clip; the container is chosen by the path's suffix."""
-    pictures = clip.pictures or [quadrants(*clip.size)] * clip.frames
+    images = clip.images or [quadrants(*clip.size)] * clip.frames
     with av.open(path, "w", options=clip.container_options) as container:
         stream = container.add_stream(clip.codec, rate=clip.rate, options=clip.options)
         assert isinstance(stream, VideoStream)
         sound = container.add_stream("aac", rate=48000) if clip.sound_s else None
-        stream.height, stream.width = pictures[0].shape[:2]
+        stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = clip.pixel_format
         if clip.ticks:
             stream.codec_context.time_base = clip.time_base
         clip.prepare(stream)
-        for index, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        for index, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             if clip.ticks:
                 frame.pts, frame.time_base = clip.ticks[index], clip.time_base
             container.mux(stream.encode(frame))
@@ -71,10 +71,10 @@ def write_silence(container, stream, duration_s: float) -> None:
 
 
 def quadrants(width: int, height: int) -> NDArray[np.uint8]:
-    picture = np.empty((height, width, 3), np.uint8)
-    picture[: height // 2, : width // 2], picture[: height // 2, width // 2 :] = RED, GREEN
-    picture[height // 2 :, : width // 2], picture[height // 2 :, width // 2 :] = BLUE, GREY
-    return picture
+    image = np.empty((height, width, 3), np.uint8)
+    image[: height // 2, : width // 2], image[: height // 2, width // 2 :] = RED, GREEN
+    image[height // 2 :, : width // 2], image[height // 2 :, width // 2 :] = BLUE, GREY
+    return image
 
 
 @pytest.fixture
@@ -96,9 +96,9 @@ def sample_frames() -> list[Frame]:
 
 
 @pytest.fixture(scope="session")
-def pictures(sample_frames: list[Frame]) -> list[NDArray[np.uint8]]:
+def images(sample_frames: list[Frame]) -> list[NDArray[np.uint8]]:
     """The same frames at half the size, which encode faster."""
-    halves = [cv2.resize(frame.picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for frame in sample_frames]
+    halves = [cv2.resize(frame.image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for frame in sample_frames]
     return [half.astype(np.uint8) for half in halves]
 
 

@@ -33,7 +33,7 @@ def processors(monkeypatch):
 
 def landmarks(outputs: DetectorOutputs) -> np.ndarray:
     found = outputs.landmarks
-    return np.concatenate([found.image, found.world, found.visibility[..., np.newaxis]], axis=-1)
+    return np.concatenate([found.pixels, found.world, found.visibility[..., np.newaxis]], axis=-1)
 
 
 def test_the_result_does_not_depend_on_the_number_of_processors(sample, tmp_path, processors):
@@ -55,7 +55,7 @@ def test_the_result_does_not_depend_on_the_number_of_processors(sample, tmp_path
 def test_seams_differ_from_one_continuous_run_no_more_than_the_rest(sample, tmp_path, detected):
     # `detected` is one continuous run. That MediaPipe, begun elsewhere, finds other values is inherent: about 2 px.
     outputs = run(DetectorInputs(sample, tmp_path), RunOptions(), silent)
-    pixels = np.linalg.norm(outputs.landmarks.image - detected.landmarks.image, axis=-1).mean(axis=1)[25:]
+    pixels = np.linalg.norm(outputs.landmarks.pixels - detected.landmarks.pixels, axis=-1).mean(axis=1)[25:]
     millimetres = 1000 * np.linalg.norm(outputs.landmarks.world - detected.landmarks.world, axis=-1).mean(axis=1)[25:]
     after_seam = np.arange(75) % 25
     for difference, inherent in ((pixels, 3.0), (millimetres, 15.0)):
@@ -145,7 +145,7 @@ def test_on_a_gpu_segments_are_detected_together(sample, tmp_path, processors, m
     calls: list[tuple[int, int | None]] = []
     together = run(DetectorInputs(sample, tmp_path / "together"), OPTIONS, lambda *call: calls.append(call))
     np.testing.assert_array_equal(together.landmarks.times, apart.landmarks.times)
-    assert np.median(np.linalg.norm(together.landmarks.image - apart.landmarks.image, axis=-1)) < 2
+    assert np.median(np.linalg.norm(together.landmarks.pixels - apart.landmarks.pixels, axis=-1)) < 2
     assert together.landmarks.detected.all()
     assert [done for done, _ in calls] == list(range(1, 101))
     assert [path.name for path in (tmp_path / "together").iterdir()] == ["preview.mp4"]

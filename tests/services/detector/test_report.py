@@ -54,7 +54,7 @@ def test_a_jump_is_faster_than_a_person(step_px, fps, jumps):
 
 def test_a_jump_over_a_gap_is_judged_by_its_own_duration():
     whole = standing([0, 1, 1, 1, 70, 1])
-    image, world = whole.image.copy(), whole.world.copy()
+    image, world = whole.pixels.copy(), whole.world.copy()
     image[2:4], world[2:4] = np.nan, np.nan
     with_gap = Landmarks(whole.times, image, world, whole.visibility, whole.image_size)
     assert (report.body_jumps(whole), report.body_jumps(with_gap)) == (1, 0)
@@ -79,5 +79,5 @@ def test_limbs_outside_the_image_are_counted():
 def test_a_small_person_is_noticed():
     landmarks = standing([0] * 5)
     assert report.body_size_px(landmarks) == pytest.approx(400)
-    small = Landmarks(landmarks.times, landmarks.image / 4, landmarks.world, landmarks.visibility, (160, 120))
+    small = Landmarks(landmarks.times, landmarks.pixels / 4, landmarks.world, landmarks.visibility, (160, 120))
     assert codes(small) == ["low-resolution"]

@@ -12,7 +12,7 @@ from humanpose3d.options import RunOptions, Subject
 from humanpose3d.skeleton import LANDMARKS
 from services.detector.pose.landmarker import PoseLandmarker
 from services.detector.stage import DETECTOR, DetectorInputs, run
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 from services.detector.video.preview import fitted
 from services.detector.video.reader import Video, survey
 from services.refiner.depth.stage import DepthInputs, refine_depth
@@ -26,16 +26,16 @@ def warning_codes(outputs) -> list[str]:
     return [warning.code for warning in outputs.report.warnings]
 
 
-def empty(pictures: list[Picture], count: int) -> list[Picture]:
-    return [np.full_like(pictures[0], 90)] * count
+def empty(images: list[Image], count: int) -> list[Image]:
+    return [np.full_like(images[0], 90)] * count
 
 
 def test_all_33_landmarks_are_found_in_the_sample(detected):
     landmarks = detected.landmarks
-    assert landmarks.image.shape == (100, 33, 2)
+    assert landmarks.pixels.shape == (100, 33, 2)
     assert landmarks.image_size == (1080, 1920)
     assert np.isfinite(landmarks.world).all(axis=(1, 2)).mean() >= 0.95
-    assert np.isfinite(landmarks.image).all(axis=(1, 2)).mean() >= 0.95
+    assert np.isfinite(landmarks.pixels).all(axis=(1, 2)).mean() >= 0.95
     np.testing.assert_allclose(landmarks.times, np.arange(100) / 60, atol=1e-9)
 
 
@@ -57,36 +57,36 @@ def test_the_preview_shows_every_frame_with_the_landmarks(detected, sample):
     assert detected.preview is not None
     assert [path.name for path in detected.preview.parent.iterdir()] == ["preview.mp4"]
     with Video(detected.preview) as preview, Video(sample) as original:
-        drawn, plain = next(preview.frames()).picture, fitted(next(original.frames()).picture)
+        drawn, plain = next(preview.frames()).image, fitted(next(original.frames()).image)
         assert 1 + sum(1 for _ in preview.frames()) <= 100
     assert drawn.shape == plain.shape == (1280, 720, 3)
-    x, y = np.rint(detected.landmarks.image[0, 25] * 2 / 3).astype(int)  # the left knee is sky blue
+    x, y = np.rint(detected.landmarks.pixels[0, 25] * 2 / 3).astype(int)  # the left knee is sky blue
     change = drawn[y, x].astype(int) - plain[y, x]
     assert np.abs(change).max() > 40
     np.testing.assert_allclose(drawn[y, x], (86, 180, 233), atol=30)
 
 
-def test_progress_counts_frames(clip, tmp_path, pictures):
-    path = clip("some.mp4", pictures=pictures[:12])
+def test_progress_counts_frames(clip, tmp_path, images):
+    path = clip("some.mp4", images=images[:12])
     calls: list[tuple[int, int | None]] = []
     run(DetectorInputs(path, tmp_path), RunOptions(pose_model="lite"), lambda *call: calls.append(call))
     assert calls == [(done, 12) for done in range(1, 13)]
 
 
-def test_frames_without_a_person_are_missing_values(clip, tmp_path, pictures):
-    shown = pictures[:8] + empty(pictures, 6)
-    outputs = run(DetectorInputs(clip("leaves.mp4", pictures=shown), tmp_path), LITE, silent)
+def test_frames_without_a_person_are_missing_values(clip, tmp_path, images):
+    shown = images[:8] + empty(images, 6)
+    outputs = run(DetectorInputs(clip("leaves.mp4", images=shown), tmp_path), LITE, silent)
     landmarks = outputs.landmarks
     assert landmarks.detected[:8].all()
     assert not landmarks.detected[10:].any()
-    assert np.isnan(landmarks.image[10:]).all()
+    assert np.isnan(landmarks.pixels[10:]).all()
     assert (landmarks.visibility[10:] == 0).all()
     assert "low-detection" in warning_codes(outputs)
 
 
-def test_a_variable_frame_rate_is_reported_with_its_times(clip, tmp_path, pictures):
+def test_a_variable_frame_rate_is_reported_with_its_times(clip, tmp_path, images):
     ticks = np.cumsum([0, *[20, 50] * 5, 40]).tolist()
-    path = clip("vfr.mp4", pictures=pictures[:12], ticks=ticks)
+    path = clip("vfr.mp4", images=images[:12], ticks=ticks)
     outputs = run(DetectorInputs(path, tmp_path), LITE, silent)
     np.testing.assert_allclose(outputs.landmarks.times, np.array(ticks) / 1000, atol=1e-9)
     assert warning_codes(outputs) == ["variable-frame-rate"]
@@ -96,8 +96,8 @@ def test_a_variable_frame_rate_is_reported_with_its_times(clip, tmp_path, pictur
         np.testing.assert_allclose(preview.timeline.times, np.array(ticks) / 1000, atol=1e-4)
 
 
-def test_the_rate_of_the_recording_gives_the_true_times(clip, tmp_path, pictures):
-    path = clip("slow.mp4", pictures=pictures[:12], rate=30)
+def test_the_rate_of_the_recording_gives_the_true_times(clip, tmp_path, images):
+    path = clip("slow.mp4", images=images[:12], rate=30)
     options = LITE.model_copy(update={"capture_fps": 240.0})
     outputs = run(DetectorInputs(path, tmp_path), options, silent)
     np.testing.assert_allclose(outputs.landmarks.times, np.arange(12) / 240, atol=1e-9)
@@ -115,17 +115,17 @@ def test_a_part_of_the_video_is_analysed(sample, tmp_path, detected):
     np.testing.assert_allclose(outputs.landmarks.times, np.arange(30, 60) / 60, atol=1e-9)
     facts = outputs.video_facts
     assert [facts.frames, facts.duration_s, facts.truncated] == pytest.approx([30, 0.5, False])
-    apart = np.linalg.norm(outputs.landmarks.image - detected.landmarks.image[30:60], axis=-1)
+    apart = np.linalg.norm(outputs.landmarks.pixels - detected.landmarks.pixels[30:60], axis=-1)
     assert np.median(apart[10:]) < 3  # the smoothing has begun again
     with pytest.raises(InvalidOption, match=r"no frame from 5 s on; the last is at 1\.65 s"):
         run(DetectorInputs(sample, tmp_path), RunOptions(start=5), silent)
 
 
-def window(sample_video: Path, pan: float, zoom: float) -> list[Picture]:
+def window(sample_video: Path, pan: float, zoom: float) -> list[Image]:
     """Half of the sample's images at half the size, through a window that slides (share of the room) and shrinks."""
-    pictures = []
+    images = []
     with Video(sample_video) as video:
-        frames = [frame.picture for index, frame in enumerate(video.frames()) if index % 2 == 0]
+        frames = [frame.image for index, frame in enumerate(video.frames()) if index % 2 == 0]
     for share, frame in zip(np.linspace(0, 1, len(frames)), frames, strict=True):
         height, width = frame.shape[:2]
         across = round((0.62 if pan else 1 / zoom**share) * width)
@@ -133,13 +133,13 @@ def window(sample_video: Path, pan: float, zoom: float) -> list[Picture]:
         left = round((width - across) * (pan * share if pan else 0.5))
         part = frame[(height - down) // 2 : (height + down) // 2, left : left + across]
         size = (334, 960) if pan else (540, 960)
-        pictures.append(cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8))
-    return pictures
+        images.append(cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8))
+    return images
 
 
 @pytest.mark.parametrize(("pan", "zoom"), [(1.0, 1.0), (0.0, 1.4)])
 def test_a_sliding_and_a_shrinking_window_are_a_camera_that_pans_and_zooms(clip, tmp_path, sample, pan, zoom):
-    path = clip("moving.mp4", pictures=window(sample, pan, zoom))
+    path = clip("moving.mp4", images=window(sample, pan, zoom))
     outputs = run(DetectorInputs(path, tmp_path), RunOptions(pose_model="lite"), silent)
     assert "camera-moves" in warning_codes(outputs)
     facts, moved = outputs.report.facts, outputs.camera_motion
@@ -159,9 +159,9 @@ def test_a_sliding_and_a_shrinking_window_are_a_camera_that_pans_and_zooms(clip,
     assert left_alone.max() > 0.6
 
 
-def test_the_longest_view_between_cuts_is_analysed(clip, tmp_path, pictures):
-    other = [np.ascontiguousarray(255 - picture[::-1]) for picture in pictures[:6]]
-    path = clip("cut.mp4", pictures=other + pictures[:18])
+def test_the_longest_view_between_cuts_is_analysed(clip, tmp_path, images):
+    other = [np.ascontiguousarray(255 - image[::-1]) for image in images[:6]]
+    path = clip("cut.mp4", images=other + images[:18])
     outputs = run(DetectorInputs(path, tmp_path), LITE, silent)
     assert warning_codes(outputs)[0] == "video-cut"
     assert "at 0.20 s another view begins" in outputs.report.warnings[0].message
@@ -170,8 +170,8 @@ def test_the_longest_view_between_cuts_is_analysed(clip, tmp_path, pictures):
     assert [facts.frames, facts.duration_s, facts.truncated] == pytest.approx([18, 0.6, False])
 
 
-def test_a_truncated_video_is_analysed_as_far_as_it_goes(clip, tmp_path, pictures):
-    path = clip("cut.mp4", pictures=pictures, container_options={"movflags": "+faststart"}, options={"bf": "0"})
+def test_a_truncated_video_is_analysed_as_far_as_it_goes(clip, tmp_path, images):
+    path = clip("cut.mp4", images=images, container_options={"movflags": "+faststart"}, options={"bf": "0"})
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 8 // 10])
     outputs = run(DetectorInputs(path, tmp_path), LITE, silent)
@@ -188,12 +188,10 @@ def test_a_truncated_video_is_analysed_as_far_as_it_goes(clip, tmp_path, picture
         (9, 0, VideoTooShort, "has 9 frames; at least 10"),
     ],
 )
-def test_too_little_of_a_person_is_an_error_that_leaves_no_file(
-    clip, tmp_path, pictures, people, nobody, error, message
-):
+def test_too_little_of_a_person_is_an_error_that_leaves_no_file(clip, tmp_path, images, people, nobody, error, message):
     # The person comes last: a person who leaves is followed for a frame or two more.
-    shown = empty(pictures, nobody) + pictures[:people]
-    path = clip("little.mp4", pictures=shown)
+    shown = empty(images, nobody) + images[:people]
+    path = clip("little.mp4", images=shown)
     workdir = tmp_path / "work"
     workdir.mkdir()
     with pytest.raises(error, match=message) as raised:
@@ -227,7 +225,7 @@ def test_cancelling_closes_everything_and_leaves_no_file(sample, tmp_path, monke
 
 def test_both_runtimes_see_the_same(sample, tmp_path, detected):
     outputs = run(DetectorInputs(sample, tmp_path), RunOptions(pose_runtime="mediapipe"), silent)
-    pixels = np.linalg.norm(outputs.landmarks.image - detected.landmarks.image, axis=-1)
+    pixels = np.linalg.norm(outputs.landmarks.pixels - detected.landmarks.pixels, axis=-1)
     millimetres = 1000 * np.linalg.norm(outputs.landmarks.world - detected.landmarks.world, axis=-1)
     # As far as MediaPipe's runs lie from each other where the first image is a grey level brighter.
     assert 0 < np.median(pixels) < 2
@@ -235,9 +233,9 @@ def test_both_runtimes_see_the_same(sample, tmp_path, detected):
     assert list(outputs.report.models) == ["pose_landmarker_full.task"]
 
 
-def test_show_video_without_a_display_is_a_warning(clip, tmp_path, pictures, monkeypatch, caplog):
+def test_show_video_without_a_display_is_a_warning(clip, tmp_path, images, monkeypatch, caplog):
     monkeypatch.delenv("DISPLAY", raising=False)
-    path = clip("short.mp4", pictures=pictures[:10])
+    path = clip("short.mp4", images=images[:10])
     outputs = run(DetectorInputs(path, tmp_path), RunOptions(pose_model="lite", show_video=True), silent)
     assert warning_codes(outputs) == ["no-display"]
     assert "No window is shown" in caplog.text

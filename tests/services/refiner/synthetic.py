@@ -134,9 +134,9 @@ def hidden(landmarks: Landmarks, names: tuple[str, ...], frames: slice) -> Landm
 
 def nobody(landmarks: Landmarks, frames: slice) -> Landmarks:
     """The same with frames in which no person was detected."""
-    image, world, visibility = landmarks.image.copy(), landmarks.world.copy(), landmarks.visibility.copy()
+    image, world, visibility = landmarks.pixels.copy(), landmarks.world.copy(), landmarks.visibility.copy()
     image[frames], world[frames], visibility[frames] = np.nan, np.nan, 0
-    return replace(landmarks, image=image, world=world, visibility=visibility)
+    return replace(landmarks, pixels=image, world=world, visibility=visibility)
 
 
 def _look_at(hip: FloatArray) -> Rotation:

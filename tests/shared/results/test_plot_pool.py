@@ -23,15 +23,15 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("processors", "pictures", "elsewhere"), [(1, 4, False), (4, 1, False), (2, 4, True)])
-def test_images_are_drawn_by_others_where_that_is_quicker(tmp_path, monkeypatch, processors, pictures, elsewhere):
+@pytest.mark.parametrize(("processors", "images", "elsewhere"), [(1, 4, False), (4, 1, False), (2, 4, True)])
+def test_images_are_drawn_by_others_where_that_is_quicker(tmp_path, monkeypatch, processors, images, elsewhere):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: processors)
-    with PlotPool(pictures) as hired:
-        hired.begin([partial(write_pid, tmp_path / str(number)) for number in range(pictures)])
+    with PlotPool(images) as hired:
+        hired.begin([partial(write_pid, tmp_path / str(number)) for number in range(images)])
         hired.finish()
         drawn_by = {int(path.read_text()) for path in tmp_path.iterdir()}
         assert (os.getpid() not in drawn_by) is elsewhere
-        assert len(list(tmp_path.iterdir())) == pictures
+        assert len(list(tmp_path.iterdir())) == images
         assert all(psutil.pid_exists(pid) for pid in drawn_by)
     assert not any(psutil.pid_exists(pid) for pid in drawn_by - {os.getpid()})
 

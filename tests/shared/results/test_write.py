@@ -96,17 +96,17 @@ def test_the_tree_without_options(results: RunResults, tmp_path: Path):
 
 
 def test_the_tree_with_all_options(results: RunResults, tmp_path: Path):
-    film = tmp_path / "film.mp4"
-    film.write_bytes(b"film")
+    video = tmp_path / "video.mp4"
+    video.write_bytes(b"video")
     folder = tmp_path / "new"
     folder.mkdir()
-    write_results(with_made(replace(results, options=ALL_PICTURES), preview=film), folder)
+    write_results(with_made(replace(results, options=ALL_PICTURES), preview=video), folder)
     assert files(folder).keys() == ALWAYS | {
         "walk_preview.mp4",
         *(f"walk_{name}.{kind}" for name in ("landmarks", "augmented") for kind in ("png", "svg")),
         *(f"joint_angles/walk_{n}.{kind}" for n in ("all_joint_angles", "angle_comparison") for kind in ("png", "svg")),
     }
-    assert (folder / "walk_preview.mp4").read_bytes() == b"film"
+    assert (folder / "walk_preview.mp4").read_bytes() == b"video"
 
 
 def test_the_files_hold_what_was_given(results: RunResults, tmp_path: Path):
@@ -290,5 +290,5 @@ def test_a_full_disk_is_said_without_the_scratch_folder(
 
     monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(OutputNotWritable) as caught:
-        write_results(with_made(results, preview=tmp_path / "film.mp4"), tmp_path)
+        write_results(with_made(results, preview=tmp_path / "video.mp4"), tmp_path)
     assert str(caught.value) == "The results cannot be written: No space left on device."

@@ -50,7 +50,7 @@ def test_the_pair_s_world_has_the_camera_at_its_origin(pair):
     assert pair.camera.centres[0] == pytest.approx([0, 0, 0])
 
 
-def test_moving_the_world_changes_nothing_in_the_picture():
+def test_moving_the_world_changes_nothing_in_the_image():
     points = np.random.default_rng(2).random((5, 65, 3))
     camera = Camera((640, 360), 480.0, np.tile(look(0.4, 0.1, 0.05), (5, 1, 1)), np.tile([1.0, 1.2, 3.0], (5, 1)))
     moved, other = in_camera_world(points, camera)

@@ -44,7 +44,7 @@ from training.depth.windows import (  # noqa: E402
     to_sample,
     turned,
     with_known_focal,
-    without_picture,
+    without_image,
 )
 from training.metrics import raw_markers  # noqa: E402
 from training.scene.camera import Camera, look  # noqa: E402
@@ -131,7 +131,7 @@ def test_a_turned_image_is_that_of_a_turned_camera(roll):
 def test_a_file_of_markers_is_upright(pitch, roll):
     """What stands in for a TRC: the landmarks put upright by the true tilt are the true markers, seen from the hips."""
     sample = seen_perfectly(pitch, roll)
-    alone = without_picture(sample, np.random.default_rng(0), unsure=0.0)
+    alone = without_image(sample, np.random.default_rng(0), unsure=0.0)
     landmarks = [LANDMARKS.index(name) for name in MARKER_LANDMARKS.values()]
     got = alone.world[:, landmarks] * [1, -1, -1]
     assert np.abs(got - sample.markers[:, [MARKERS.index(name) for name in MARKER_LANDMARKS]]).max() < 0.05

@@ -107,8 +107,8 @@ def test_mirroring_twice_changes_nothing():
 def test_the_mirror_is_that_of_the_angles_of_a_mirrored_body():
     pose = {"pelvis": (10, 5, 70), "trunk": (20, -8, 12), "hip_r": (40, -10, 5), "shoulder_l": (30, 60, -20)}
     here = body({**pose, "knee_l": (65, 3, -4), "elbow_r": (80, 2, 60), "ankle_r": (-10, 4, 9)})
-    exchanged = [here.names.index(mirrored(name)) for name in here.names]
-    there = Markers(here.times, here.names, here.positions[:, exchanged] * [-1, 1, 1])
+    swapped = [here.names.index(mirrored(name)) for name in here.names]
+    there = Markers(here.times, here.names, here.positions[:, swapped] * [-1, 1, 1])
     angles, wanted = (torch.from_numpy(joint_angles(markers)) for markers in (here, there))
     assert wrapped(mirrored_angles(angles) - wanted).abs().max() < 1e-6
 

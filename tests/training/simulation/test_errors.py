@@ -14,7 +14,7 @@ from training.scene.camera import Camera, look
 from training.simulation.compare import compare, table
 from training.simulation.errors import ErrorModel, features, fit
 from training.simulation.replay import BLOCK, FADE
-from training.simulation.swaps import exchanged, swapped
+from training.simulation.swaps import swapped, with_sides_swapped
 from training.simulation.view import (
     MIRRORED_LANDMARKS,
     Detection,
@@ -84,7 +84,7 @@ def made_up_pair(seed: int, swaps: bool = False) -> Pair:
         where = np.zeros((FRAMES, 2), dtype=bool)
         start = int(rng.integers(0, FRAMES - SWAPPED))
         where[start : start + SWAPPED] = True
-        made = Detection(exchanged(places, where), exchanged(made.visibility, where), found)
+        made = Detection(with_sides_swapped(places, where), with_sides_swapped(made.visibility, where), found)
     facts: dict[str, JsonValue] = {"split": "train", "seed": 7}
     return Pair(landmarks(view, made), Markers(times, ALL_MARKERS, markers), camera, 1.7, 65.0, facts)
 
@@ -107,10 +107,10 @@ def test_units_go_there_and_back():
     pair = made_up_pair(1)
     view, made = of_pair(pair)
     back = landmarks(view, made)
-    assert back.image[0] == pytest.approx(pair.landmarks.image[0], abs=1e-6)
+    assert back.pixels[0] == pytest.approx(pair.landmarks.pixels[0], abs=1e-6)
     assert back.world[0] == pytest.approx(pair.landmarks.world[0], abs=1e-9)
     assert np.isnan(back.world[5]).all()
-    truth = view.in_picture(nearest(view)[..., 3:])
+    truth = view.in_image(nearest(view)[..., 3:])
     knee = pair.camera.project(pair.markers.positions)[:, MARKER_INDEX["LKnee"]]
     assert truth[:, KNEE] == pytest.approx(knee, abs=1e-6)
 
@@ -125,13 +125,13 @@ def test_the_side_that_is_seen():
     assert replace(view, pose=turned).side()[0] == pytest.approx([0, 1])
 
 
-def test_mirroring_twice_changes_nothing_and_once_mirrors_the_picture():
+def test_mirroring_twice_changes_nothing_and_once_mirrors_the_image():
     view, made = of_pair(made_up_pair(2))
     twice = mirrored_view(mirrored_view(view)), mirrored_detection(mirrored_detection(made))
     assert np.array_equal(twice[0].pose, view.pose)
     assert np.array_equal(twice[1].places, made.places)
-    image = landmarks(mirrored_view(view), mirrored_detection(made)).image
-    plain = landmarks(view, made).image[:, MIRRORED_LANDMARKS]
+    image = landmarks(mirrored_view(view), mirrored_detection(made)).pixels
+    plain = landmarks(view, made).pixels[:, MIRRORED_LANDMARKS]
     assert np.nanmax(np.abs(image[..., 0] + plain[..., 0] - 640)) == pytest.approx(0, abs=1e-6)
 
 
@@ -149,7 +149,7 @@ def test_simulated_errors_last_and_vary_as_real_ones_do(model):
     row = compare(model, OTHERS, np.random.default_rng(0))[-1]
     assert row.frames == 10 * FRAMES
     assert row.simulated.limbs == pytest.approx(row.real.limbs, abs=0.08)
-    for name, relative in {"x": 0.1, "y": 0.1, "depth": 0.1, "picture": 0.1, "lasting": 0.05, "jitter": 0.1}.items():
+    for name, relative in {"x": 0.1, "y": 0.1, "depth": 0.1, "image": 0.1, "lasting": 0.05, "jitter": 0.1}.items():
         assert getattr(row.simulated, name) == pytest.approx(getattr(row.real, name), rel=relative)
     assert row.visibility_apart < 0.02
     assert 0.3 < row.simulated.lost < 3.0
@@ -195,18 +195,18 @@ def test_swaps_are_seen_and_played_again():
 def test_exchanging_twice_changes_nothing():
     values, where = np.random.default_rng(1).random((6, 33, 2)), np.zeros((6, 2), dtype=bool)
     where[2:4, 1] = True
-    once = exchanged(values, where)
+    once = with_sides_swapped(values, where)
     assert np.array_equal(once[:, :23], values[:, :23])
     assert np.array_equal(once[2, KNEE], values[2, MIRRORED_LANDMARKS[KNEE]])
-    assert np.array_equal(exchanged(once, where), values)
+    assert np.array_equal(with_sides_swapped(once, where), values)
 
 
 def test_the_same_seed_gives_the_same_and_another_another(model):
     view = of_pair(OTHERS[0])[0]
     first, again, other = (model.simulate(view, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert isinstance(first, Landmarks)
-    assert np.array_equal(first.image, again.image, equal_nan=True)
-    assert not np.array_equal(first.image, other.image, equal_nan=True)
+    assert np.array_equal(first.pixels, again.pixels, equal_nan=True)
+    assert not np.array_equal(first.pixels, other.pixels, equal_nan=True)
 
 
 def test_a_model_comes_back_from_disk(model, tmp_path):
@@ -215,8 +215,8 @@ def test_a_model_comes_back_from_disk(model, tmp_path):
     assert back.facts == model.facts
     assert (back.facts["clips"], back.facts["frames"], back.facts["seeds"]) == (30, 30 * FRAMES, [7])
     view = of_pair(OTHERS[0])[0]
-    pictures = [m.simulate(view, np.random.default_rng(3)).image for m in (model, back)]
-    assert np.nanmax(np.abs(pictures[0] - pictures[1])) < 0.1
+    images = [m.simulate(view, np.random.default_rng(3)).pixels for m in (model, back)]
+    assert np.nanmax(np.abs(images[0] - images[1])) < 0.1
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -244,7 +244,7 @@ def cut(pair: Pair, frames: int) -> Pair:
     return replace(
         pair,
         landmarks=Landmarks(
-            seen.times[:frames], seen.image[:frames], seen.world[:frames], seen.visibility[:frames], (640, 480)
+            seen.times[:frames], seen.pixels[:frames], seen.world[:frames], seen.visibility[:frames], (640, 480)
         ),
         markers=Markers(seen.times[:frames], ALL_MARKERS, pair.markers.positions[:frames]),
         camera=replace(camera, rotations=camera.rotations[:frames], centres=camera.centres[:frames]),
@@ -254,4 +254,4 @@ def cut(pair: Pair, frames: int) -> Pair:
 def test_a_view_shorter_than_a_stretch_is_simulated_too(model):
     view = of_pair(cut(OTHERS[0], 7))[0]
     assert features(view).shape == (7, 3 * (1 + 65 * 3))
-    assert model.simulate(view, np.random.default_rng(0)).image.shape == (7, 33, 2)
+    assert model.simulate(view, np.random.default_rng(0)).pixels.shape == (7, 33, 2)

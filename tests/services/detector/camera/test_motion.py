@@ -6,14 +6,14 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from services.detector.camera.motion import CHECK_S, FOLLOW_S, Motion, MotionMeter, camera_motion
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 
 FOCAL = 0.85
 SIZE = (480, 270)
 
 
 @pytest.fixture(scope="module")
-def room() -> Picture:
+def room() -> Image:
     """A wall three times as wide and high as the image, with patches of every size."""
     rng = np.random.default_rng(4)
     layers = [rng.integers(0, 255, (shape, shape * 2, 3)).astype(np.float32) for shape in (6, 18, 54)]
@@ -21,7 +21,7 @@ def room() -> Picture:
     return np.asarray(np.clip(np.mean(wide, axis=0), 0, 255).astype(np.uint8))
 
 
-def recorded(room: Picture, turn_deg: Sequence[float], zoom: float) -> Picture:
+def recorded(room: Image, turn_deg: Sequence[float], zoom: float) -> Image:
     """As a camera sees it that is turned by a rotation vector (its axes in those of the room) and zoomed."""
     focal = FOCAL * SIZE[0]
     wall = np.array([[focal, 0, 1.5 * SIZE[0]], [0, focal, 1.5 * SIZE[1]], [0, 0, 1.0]])
@@ -31,10 +31,10 @@ def recorded(room: Picture, turn_deg: Sequence[float], zoom: float) -> Picture:
     return cv2.warpPerspective(room, to_wall, SIZE, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP).astype(np.uint8)
 
 
-def measured(pictures: Sequence[Picture], interval_s: float = FOLLOW_S, start: int = 0) -> Motion:
+def measured(images: Sequence[Image], interval_s: float = FOLLOW_S, start: int = 0) -> Motion:
     meter = MotionMeter(interval_s, FOCAL)
-    for index, picture in enumerate(pictures, start):
-        meter.see(index / 30, picture, None)
+    for index, image in enumerate(images, start):
+        meter.see(index / 30, image, None)
     return meter.motion()
 
 
@@ -57,9 +57,9 @@ def test_turning_and_zooming_are_measured(room, turn_deg, zoom):
 
 def test_a_camera_that_stands_still_is_left_alone(room):
     noise = np.random.default_rng(1)
-    pictures = [np.clip(recorded(room, (0, 0, 0), 1.0) + noise.normal(0, 4, (270, 480, 3)), 0, 255) for _ in range(40)]
+    images = [np.clip(recorded(room, (0, 0, 0), 1.0) + noise.normal(0, 4, (270, 480, 3)), 0, 255) for _ in range(40)]
     for interval in (FOLLOW_S, CHECK_S):
-        motion = measured([picture.astype(np.uint8) for picture in pictures], interval)
+        motion = measured([image.astype(np.uint8) for image in images], interval)
         assert not motion.moves
         assert camera_motion(motion, np.arange(40) / 30, FOCAL) is None
 
@@ -70,23 +70,23 @@ def test_an_empty_wall_is_a_still_camera():
 
 def test_a_camera_that_is_carried_is_not_explained(room):
     """Near things pass far ones: halves of the image move by different amounts and change as one walks."""
-    pictures = []
+    images = []
     for index in range(40):
-        picture = recorded(room, (0, 0.5 * index, 0), 1.0)
+        image = recorded(room, (0, 0.5 * index, 0), 1.0)
         for band, speed in ((0, 1.2), (1, -0.4), (2, 0.9)):
             rows = slice(band * 90, band * 90 + 45)
-            picture[rows] = recorded(room, (3 * band, speed * index, 0), 1.0)[rows]
-        pictures.append(picture)
-    motion = measured(pictures)
+            image[rows] = recorded(room, (3 * band, speed * index, 0), 1.0)[rows]
+        images.append(image)
+    motion = measured(images)
     assert motion.moves
     assert not motion.explained
     assert camera_motion(motion, np.arange(40) / 30, FOCAL) is None
 
 
 def test_chunks_are_joined_where_they_overlap(room):
-    pictures = [recorded(room, (0, 0.5 * index, 0), 1.01**index) for index in range(60)]
-    whole = measured(pictures)
-    joined = Motion.joined([measured(pictures[:30]), measured(pictures[20:], start=20)])
+    images = [recorded(room, (0, 0.5 * index, 0), 1.01**index) for index in range(60)]
+    whole = measured(images)
+    joined = Motion.joined([measured(images[:30]), measured(images[20:], start=20)])
     assert joined.times_s == whole.times_s
     np.testing.assert_allclose(joined.turns, whole.turns, atol=np.radians(0.3))
     np.testing.assert_allclose(joined.zooms, whole.zooms, rtol=0.01)

@@ -50,47 +50,47 @@ def body(places: dict[str, tuple[float, float]] = STANDING, turn_deg: int = 0, s
 
 
 def lettered(width: int = 900, height: int = 500) -> np.ndarray:
-    picture = np.full((height, width, 3), 235, np.uint8)
+    image = np.full((height, width, 3), 235, np.uint8)
     for row, words in enumerate(("LABORATORY", "Entrance on the left", "Please wait here")):
-        cv2.putText(picture, words, (40, 120 + 130 * row), cv2.FONT_HERSHEY_SIMPLEX, 2.0, (20, 20, 20), 4, cv2.LINE_AA)
-    return picture
+        cv2.putText(image, words, (40, 120 + 130 * row), cv2.FONT_HERSHEY_SIMPLEX, 2.0, (20, 20, 20), 4, cv2.LINE_AA)
+    return image
 
 
 @pytest.mark.parametrize("degrees", TURNS)
 def test_orientations_are_composed(degrees):
-    picture = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    np.testing.assert_array_equal(turned(picture, degrees), np.rot90(picture, -degrees // 90))
+    image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    np.testing.assert_array_equal(turned(image, degrees), np.rot90(image, -degrees // 90))
     for start in (Orientation(True, True, False, 90), Orientation(False, True, True, 180), Orientation(flip_x=True)):
         after = start.turned(degrees)
-        np.testing.assert_array_equal(after.apply(picture), np.rot90(start.apply(picture), -degrees // 90))
+        np.testing.assert_array_equal(after.apply(image), np.rot90(start.apply(image), -degrees // 90))
         assert after.rotation_deg == (start.rotation_deg + degrees) % 360
-        assert after.size(4, 2) == after.apply(picture).shape[1::-1]
+        assert after.size(4, 2) == after.apply(image).shape[1::-1]
 
 
 @pytest.mark.parametrize("degrees", TURNS[1:])
-def test_the_sample_without_its_metadata_gives_the_same_landmarks(clip, tmp_path, pictures, degrees):
+def test_the_sample_without_its_metadata_gives_the_same_landmarks(clip, tmp_path, images, degrees):
     whole = {"options": {"crf": "12"}}
-    straight = run(DetectorInputs(clip("straight.mp4", pictures=pictures, **whole), tmp_path), LITE, silent)
-    lying = clip("lying.mp4", pictures=[turned(picture, degrees) for picture in pictures], **whole)
+    straight = run(DetectorInputs(clip("straight.mp4", images=images, **whole), tmp_path), LITE, silent)
+    lying = clip("lying.mp4", images=[turned(image, degrees) for image in images], **whole)
     outputs = run(DetectorInputs(lying, tmp_path), LITE, silent)
     assert outputs.report.facts["turned_deg"] == 360 - degrees
     assert outputs.landmarks.image_size == straight.landmarks.image_size
     assert outputs.video_facts.rotation_deg == 360 - degrees
-    distance = np.linalg.norm(outputs.landmarks.image - straight.landmarks.image, axis=2)
+    distance = np.linalg.norm(outputs.landmarks.pixels - straight.landmarks.pixels, axis=2)
     assert np.median(distance) < 1.5  # pixels, of a person 375 pixels tall: what encoding it again changes
     assert np.percentile(distance, 95) < 6
     told = {warning.code: warning.message for warning in outputs.report.warnings}
     assert f"turned clockwise by {360 - degrees}°" in told["video-turned"]
 
 
-def test_an_upright_video_costs_three_looks(clip, pictures):
-    turn = turn_of(clip("straight.mp4", pictures=pictures))
+def test_an_upright_video_costs_three_looks(clip, images):
+    turn = turn_of(clip("straight.mp4", images=images))
     assert (turn.degrees, turn.looks, turn.standing_share) == (0, 3, {})
 
 
-def test_one_who_comes_into_the_image_later_is_waited_for_without_trying_turns(clip, pictures, monkeypatch):
-    nobody = [np.full_like(pictures[0], 90)] * 24
-    path = clip("enters.mp4", pictures=nobody + pictures, rate=24)
+def test_one_who_comes_into_the_image_later_is_waited_for_without_trying_turns(clip, images, monkeypatch):
+    nobody = [np.full_like(images[0], 90)] * 24
+    path = clip("enters.mp4", images=nobody + images, rate=24)
     times = []
     alone = BatchTracker.alone
 
@@ -103,8 +103,8 @@ def test_one_who_comes_into_the_image_later_is_waited_for_without_trying_turns(c
     assert times == pytest.approx(np.arange(7) / 4)
 
 
-def test_wrong_metadata_is_overruled(clip, tmp_path, pictures):
-    path = clip("wrong.mov", pictures=pictures)
+def test_wrong_metadata_is_overruled(clip, tmp_path, images):
+    path = clip("wrong.mov", images=images)
     wrong = tmp_path / "claims.mov"
     _with_display_matrix(path, wrong)
     with Video(wrong) as video:
@@ -123,19 +123,19 @@ def _with_display_matrix(source, target) -> None:
     target.write_bytes(content)
 
 
-def test_one_who_lies_down_during_the_clip_is_left_lying(clip, pictures):
-    lying = [turned(picture, 90) for picture in pictures]
-    width, height = pictures[0].shape[1::-1]
-    canvas = [_centred(picture, max(width, height)) for picture in lying[:18] + pictures[18:]]
-    turn = turn_of(clip("lies.mp4", pictures=canvas, rate=24))
+def test_one_who_lies_down_during_the_clip_is_left_lying(clip, images):
+    lying = [turned(image, 90) for image in images]
+    width, height = images[0].shape[1::-1]
+    canvas = [_centred(image, max(width, height)) for image in lying[:18] + images[18:]]
+    turn = turn_of(clip("lies.mp4", images=canvas, rate=24))
     assert (turn.degrees, turn.looks) == (0, 4)
 
 
-def _centred(picture: np.ndarray, size: int) -> np.ndarray:
+def _centred(image: np.ndarray, size: int) -> np.ndarray:
     canvas = np.full((size, size, 3), 128, np.uint8)
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     top, left = (size - height) // 2, (size - width) // 2
-    canvas[top : top + height, left : left + width] = picture
+    canvas[top : top + height, left : left + width] = image
     return canvas
 
 
@@ -162,8 +162,8 @@ def test_other_postures_stand_in_no_turn(posture):
 
 def test_one_who_is_hardly_seen_does_not_stand():
     pose = body()
-    assert not stands(Pose(pose.image, pose.world, pose.visibility * 0.4))
-    assert upright(Pose(pose.image, pose.world, pose.visibility * 0.4))
+    assert not stands(Pose(pose.pixels, pose.world, pose.visibility * 0.4))
+    assert upright(Pose(pose.pixels, pose.world, pose.visibility * 0.4))
 
 
 @pytest.mark.parametrize(
@@ -216,14 +216,14 @@ def test_a_image_without_text_tells_nothing():
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
-def test_upright_text_keeps_one_who_lies_from_being_turned(clip, pictures):
+def test_upright_text_keeps_one_who_lies_from_being_turned(clip, images):
     sign = cv2.resize(lettered(), (540, 300), interpolation=cv2.INTER_AREA)
     lying = []
-    for picture in pictures:
+    for image in images:
         canvas = np.full((1000, 960, 3), 128, np.uint8)
-        canvas[:540] = turned(picture, 90)
+        canvas[:540] = turned(image, 90)
         canvas[600:900, 200:740] = sign
         lying.append(canvas)
-    turn = turn_of(clip("sign.mp4", pictures=lying, options={"crf": "16"}))
+    turn = turn_of(clip("sign.mp4", images=lying, options={"crf": "16"}))
     assert (turn.degrees, turn.text_degrees) == (0, 0)
     assert turn.standing_share[270] > 0.6

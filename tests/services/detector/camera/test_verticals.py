@@ -9,7 +9,7 @@ import pytest
 from humanpose3d.options import FOCAL_LENGTH, Verticals
 from services.detector.camera.verticals import INTERVAL_S, Look, Looks, joined, look
 from services.detector.pose.landmarker import Pose
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 from training.scene.camera import Camera
 from training.scene.camera import look as aimed
 
@@ -17,18 +17,18 @@ SIZES = [(1280, 720), (720, 1280), (480, 360)]
 POSTS = np.linspace(-2.4, 2.4, 7)
 
 
-def posts(size: tuple[int, int], pitch: float, roll: float, places=POSTS, leaning: float = 0.0) -> Picture:
+def posts(size: tuple[int, int], pitch: float, roll: float, places=POSTS, leaning: float = 0.0) -> Image:
     """Posts at a distance of 4 m, metres apart, seen by a camera of this pitch (up) and roll in degrees."""
     camera = Camera(size, FOCAL_LENGTH * max(size), aimed(0, *np.radians([pitch, roll]))[None], np.zeros((1, 3)))
-    picture = np.full((size[1], size[0], 3), 200, dtype=np.uint8)
+    image = np.full((size[1], size[0], 3), 200, dtype=np.uint8)
     for x in places:
         heights = np.linspace(-1.5, 2.5, 9)
         points = np.stack([x + leaning * heights, heights, np.full(9, -4.0)], axis=1)
         ends = camera.project(points[None])[0].round().astype(int)
         width = max(2, max(size) // 160)
         for start, end in pairwise(ends):
-            cv2.line(picture, start.tolist(), end.tolist(), (60, 60, 60), width, cv2.LINE_AA)
-    return picture
+            cv2.line(image, start.tolist(), end.tolist(), (60, 60, 60), width, cv2.LINE_AA)
+    return image
 
 
 def tilt(found: Look | None) -> tuple[float, float]:
@@ -62,28 +62,28 @@ def test_a_single_edge_fits_many_tilts_and_says_nothing():
 
 def test_the_person_s_own_lines_do_not_count():
     """A slanting pole in the hands, longer than what is upright behind."""
-    picture = posts((640, 360), 0, 0, places=[-2.0, 2.0])
+    image = posts((640, 360), 0, 0, places=[-2.0, 2.0])
     for aside in range(0, 60, 6):
-        cv2.line(picture, (270 + aside, 60), (330 + aside, 300), (0, 0, 0), 2, cv2.LINE_AA)
-    image = np.random.default_rng(0).uniform([255, 50], [400, 310], (33, 2))
-    pose = Pose(image=image, world=np.zeros((33, 3)), visibility=np.ones(33))
-    assert abs(tilt(look(picture, None))[1]) > 5
-    assert tilt(look(picture, pose)) == pytest.approx((0, 0), abs=0.5)
+        cv2.line(image, (270 + aside, 60), (330 + aside, 300), (0, 0, 0), 2, cv2.LINE_AA)
+    pixels = np.random.default_rng(0).uniform([255, 50], [400, 310], (33, 2))
+    pose = Pose(pixels=pixels, world=np.zeros((33, 3)), visibility=np.ones(33))
+    assert abs(tilt(look(image, None))[1]) > 5
+    assert tilt(look(image, pose)) == pytest.approx((0, 0), abs=0.5)
 
 
 def test_joints_of_the_floor_do_not_count():
     """Long joints below the feet that lean like posts of a camera pitched 20° down; what stands upright is level."""
-    picture = posts((720, 1280), 0, 0, places=[-1.0, 1.0])
-    cv2.rectangle(picture, (0, 900), (719, 1279), (200, 200, 200), -1)
+    image = posts((720, 1280), 0, 0, places=[-1.0, 1.0])
+    cv2.rectangle(image, (0, 900), (719, 1279), (200, 200, 200), -1)
     for start, end in (((180, 910), (260, 1270)), ((420, 910), (380, 1270)), ((560, 910), (460, 1270))):
         for aside in (0, 6, 12):
-            cv2.line(picture, (start[0] + aside, start[1]), (end[0] + aside, end[1]), (0, 0, 0), 2, cv2.LINE_AA)
-    image = np.random.default_rng(0).uniform([320, 300], [400, 800], (33, 2))
-    image[27:33, 1] = 890
-    pose = Pose(image=image, world=np.zeros((33, 3)), visibility=np.ones(33))
-    before = look(picture, None)
+            cv2.line(image, (start[0] + aside, start[1]), (end[0] + aside, end[1]), (0, 0, 0), 2, cv2.LINE_AA)
+    pixels = np.random.default_rng(0).uniform([320, 300], [400, 800], (33, 2))
+    pixels[27:33, 1] = 890
+    pose = Pose(pixels=pixels, world=np.zeros((33, 3)), visibility=np.ones(33))
+    before = look(image, None)
     assert before is None or abs(tilt(before)[0]) > 5
-    assert tilt(look(picture, pose)) == pytest.approx((0, 0), abs=1.2)
+    assert tilt(look(image, pose)) == pytest.approx((0, 0), abs=1.2)
 
 
 def test_lines_close_together_leave_the_pitch_open():
@@ -97,11 +97,11 @@ def test_lines_close_together_leave_the_pitch_open():
 
 def test_looks_are_taken_now_and_then(monkeypatch):
     seen = []
-    monkeypatch.setattr("services.detector.camera.verticals.look", lambda picture, pose: seen.append(picture))
+    monkeypatch.setattr("services.detector.camera.verticals.look", lambda image, pose: seen.append(image))
     looks = Looks()
     for frame in range(240):
         looks.see(7 + frame / 30, np.full((2, 2, 3), frame, dtype=np.uint8), None)
-    assert [int(picture[0, 0, 0]) for picture in seen] == [0, 45, 135]
+    assert [int(image[0, 0, 0]) for image in seen] == [0, 45, 135]
     assert INTERVAL_S == 1.5
     assert list(looks) == [None, None, None]
 

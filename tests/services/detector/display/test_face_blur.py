@@ -33,26 +33,26 @@ def inside(x: float, y: float, radius: float) -> np.ndarray:
     return np.asarray((columns - x) ** 2 + (rows - y) ** 2 <= radius**2)
 
 
-def edges(picture: np.ndarray) -> np.ndarray:
-    return np.asarray(np.abs(cv2.Laplacian(picture.astype(np.float32), cv2.CV_32F)).max(axis=2))
+def edges(image: np.ndarray) -> np.ndarray:
+    return np.asarray(np.abs(cv2.Laplacian(image.astype(np.float32), cv2.CV_32F)).max(axis=2))
 
 
 def test_nothing_of_the_face_is_left_and_all_else_is():
-    picture = noise()
-    hidden = FaceHider().hide(Frame(0.0, picture), standing_at(240, 150))
+    image = noise()
+    hidden = FaceHider().hide(Frame(0.0, image), standing_at(240, 150))
     face = inside(240, 147, 0.14 * PX_PER_M)  # chin to crown is 0.12 m to both sides of the middle of the face
-    assert picture[face].std() > 70
+    assert image[face].std() > 70
     assert hidden[face].std() < 5
-    assert edges(picture)[face].mean() > 100
+    assert edges(image)[face].mean() > 100
     assert edges(hidden)[inside(240, 147, 0.18 * PX_PER_M)].max() < 5
     untouched = ~inside(240, 147, 0.22 * PX_PER_M)
-    np.testing.assert_array_equal(hidden[untouched], picture[untouched])
+    np.testing.assert_array_equal(hidden[untouched], image[untouched])
 
 
 def test_the_image_that_was_given_is_left_alone():
-    picture = noise()
-    FaceHider().hide(Frame(0.0, picture), standing_at(240, 150))
-    np.testing.assert_array_equal(picture, noise())
+    image = noise()
+    FaceHider().hide(Frame(0.0, image), standing_at(240, 150))
+    np.testing.assert_array_equal(image, noise())
 
 
 @pytest.mark.parametrize(("x", "y"), [(5, 5), (478, 638), (-300, 100), (240, -500)])
@@ -92,25 +92,25 @@ def test_where_the_head_leaps_both_places_are_hidden():
 
 def test_the_disc_follows_the_size_of_the_person():
     pose = standing_at(240, 150)
-    near = Pose(pose.image * 3, pose.world, pose.visibility)
+    near = Pose(pose.pixels * 3, pose.world, pose.visibility)
     assert Region.of(near).radius == pytest.approx(3 * Region.of(pose).radius, rel=1e-6)
     assert Region.of(pose).radius == pytest.approx(0.2 * PX_PER_M, rel=0.01)
 
 
-def test_the_preview_is_written_and_hides_what_is_beside_the_face(clip, tmp_path, pictures, detected):
-    x, y = np.rint(detected.landmarks.image[0, HEAD].mean(axis=0) / 2).astype(int)
+def test_the_preview_is_written_and_hides_what_is_beside_the_face(clip, tmp_path, images, detected):
+    x, y = np.rint(detected.landmarks.pixels[0, HEAD].mean(axis=0) / 2).astype(int)
     beside = slice(y - 8, y + 8), slice(x + 24, x + 36)  # within the disc, and clear of the landmarks drawn on it
-    striped = [picture.copy() for picture in pictures[:12]]
-    for picture in striped:
-        picture[beside][:, ::4] = 255
-        picture[beside][:, 2::4] = 0
-    path = clip("walk.mp4", pictures=striped)
+    striped = [image.copy() for image in images[:12]]
+    for image in striped:
+        image[beside][:, ::4] = 255
+        image[beside][:, 2::4] = 0
+    path = clip("walk.mp4", images=striped)
     workdir = tmp_path / "work"
     workdir.mkdir()
     outputs = run(DetectorInputs(path, workdir), RunOptions(pose_model="lite", blur_faces=True), silent)
     assert (outputs.report.facts["face_whole_frames"], outputs.report.facts["face_carried_frames"]) == (0, 0)
     assert outputs.preview is not None
     with Video(outputs.preview) as preview, Video(path) as original:
-        shown, plain = next(preview.frames()).picture, next(original.frames()).picture
+        shown, plain = next(preview.frames()).image, next(original.frames()).image
     assert plain[beside].std(axis=(0, 1)).min() > 40
     assert shown[beside].std(axis=(0, 1)).max() < 8

@@ -54,18 +54,18 @@ def test_without_tkinter_there_is_no_window(monkeypatch):
 def test_a_window_shows_until_it_is_closed(monkeypatch):
     tkinter = FakeTk()
     monkeypatch.setitem(sys.modules, "tkinter", tkinter)
-    picture = np.zeros((10, 20, 3), np.uint8)
+    image = np.zeros((10, 20, 3), np.uint8)
     with Window("title") as window:
-        window.show(picture)
+        window.show(image)
         tkinter.close_button()
-        window.show(picture)
+        window.show(image)
     assert tkinter.done == ["title", "show PPM of 613 bytes", "update", "destroy"]
 
 
 def test_a_image_is_made_to_fit():
-    picture = np.zeros((1600, 400, 3), np.uint8)
-    picture[:, 200:] = (10, 20, 30)
-    small = cv2.imdecode(np.frombuffer(as_ppm(picture), np.uint8), cv2.IMREAD_COLOR_RGB)
+    image = np.zeros((1600, 400, 3), np.uint8)
+    image[:, 200:] = (10, 20, 30)
+    small = cv2.imdecode(np.frombuffer(as_ppm(image), np.uint8), cv2.IMREAD_COLOR_RGB)
     assert small is not None
     assert small.shape == (800, 200, 3)
     assert tuple(small[400, 150]) == (10, 20, 30)

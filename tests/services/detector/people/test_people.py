@@ -31,7 +31,7 @@ def tracker() -> BatchTracker:
 
 @pytest.fixture
 def record(clip, scene) -> Record:
-    return lambda name, *actors, frames=45: clip(f"{name}.mp4", pictures=scene(actors, frames))
+    return lambda name, *actors, frames=45: clip(f"{name}.mp4", images=scene(actors, frames))
 
 
 def people(tracker: BatchTracker, path: Path, person: str = "auto") -> People:
@@ -44,7 +44,7 @@ def analysed(path: Path, workdir: Path, **options) -> DetectorOutputs:
 
 def hips(outputs: DetectorOutputs) -> np.ndarray:
     """(T,) across the image, as a share of its width; NaN where no person was detected."""
-    return np.asarray(outputs.landmarks.image[:, 23:25, 0].mean(axis=1) / SIZE[0])
+    return np.asarray(outputs.landmarks.pixels[:, 23:25, 0].mean(axis=1) / SIZE[0])
 
 
 def test_a_person_who_walks_in_is_preferred_to_a_figure_that_stands_still(tracker, record):
@@ -70,7 +70,7 @@ def test_a_whole_person_is_preferred_to_one_twice_as_large_whom_the_edge_cuts(tr
 )
 def test_the_user_says_who(tracker, scene, clip, person, x):
     still = [Actor(0.75, lambda share: 0.2, tint=GREEN), Actor(0.75, lambda share: 0.8)]
-    found = people(tracker, clip("two.mp4", pictures=scene(still, 24)), person)
+    found = people(tracker, clip("two.mp4", images=scene(still, 24)), person)
     assert found.person is not None
     assert found.person.sightings[0].x / SIZE[0] == pytest.approx(
         x, abs=0.1
@@ -81,7 +81,7 @@ def test_the_user_says_who(tracker, scene, clip, person, x):
 def test_who_is_not_there_is_refused_with_who_is(tracker, scene, clip, person):
     still = [Actor(0.75, lambda share: 0.2, tint=GREEN), Actor(0.75, lambda share: 0.8)]
     with pytest.raises(InvalidOption, match=r"there (are 2: 1|is no person at 432,11)"):
-        people(tracker, clip("two.mp4", pictures=scene(still, 24)), person)
+        people(tracker, clip("two.mp4", images=scene(still, 24)), person)
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "mediapipe"])

@@ -17,14 +17,14 @@ def detect(frames: list[Frame], size: str = "lite") -> list[Pose | None]:
 
 
 def image_positions(poses: list[Pose | None]) -> np.ndarray:
-    return np.stack([pose.image for pose in poses if pose is not None])
+    return np.stack([pose.pixels for pose in poses if pose is not None])
 
 
 def test_the_same_frames_give_the_same_numbers(sample_frames):
     for first, second in zip(detect(sample_frames[:12]), detect(sample_frames[:12]), strict=True):
         assert first is not None
         assert second is not None
-        np.testing.assert_array_equal(first.image, second.image)
+        np.testing.assert_array_equal(first.pixels, second.pixels)
         np.testing.assert_array_equal(first.world, second.world)
         np.testing.assert_array_equal(first.visibility, second.visibility)
 
@@ -39,7 +39,7 @@ def test_units_and_axes(sample_frames):
     poses = detect(sample_frames[:10])
     pose = poses[-1]
     assert pose is not None
-    assert (pose.image.shape, pose.world.shape, pose.visibility.shape) == ((33, 2), (33, 3), (33,))
+    assert (pose.pixels.shape, pose.world.shape, pose.visibility.shape) == ((33, 2), (33, 3), (33,))
     nose, left_hip, right_hip = (LANDMARK_INDEX[name] for name in ("nose", "left_hip", "right_hip"))
     heels = [LANDMARK_INDEX["left_heel"], LANDMARK_INDEX["right_heel"]]
     np.testing.assert_allclose((pose.world[left_hip] + pose.world[right_hip]) / 2, 0, atol=0.02)
@@ -47,12 +47,12 @@ def test_units_and_axes(sample_frames):
     assert pose.world[nose, 1] < 0 < pose.world[heels, 1].min(), "y points down"
     assert pose.world[left_hip, 0] > pose.world[right_hip, 0], "x points right: he faces the camera"
     assert pose.world[nose, 2] < pose.world[[7, 8], 2].mean(), "z points away: his nose is nearer than his ears"
-    assert 600 < np.ptp(pose.image[[nose, *heels], 1]) < 800, "pixels: he fills a third of 1920"
+    assert 600 < np.ptp(pose.pixels[[nose, *heels], 1]) < 800, "pixels: he fills a third of 1920"
 
 
 def test_a_turned_clip_gives_the_landmarks_of_the_upright_one(clip, sample_frames):
-    stored = [np.ascontiguousarray(np.rot90(frame.picture, -1)) for frame in sample_frames[:12]]
-    path = clip("turned.mp4", pictures=stored, rate=60, prepare=lambda stream: stream.set_display_rotation(90))
+    stored = [np.ascontiguousarray(np.rot90(frame.image, -1)) for frame in sample_frames[:12]]
+    path = clip("turned.mp4", images=stored, rate=60, prepare=lambda stream: stream.set_display_rotation(90))
     with Video(path) as video:
         turned = image_positions(detect(list(video.frames())))
     upright = image_positions(detect(sample_frames[:12]))
@@ -62,17 +62,17 @@ def test_a_turned_clip_gives_the_landmarks_of_the_upright_one(clip, sample_frame
 
 
 def test_more_than_a_thousand_frames_a_second(sample_frames):
-    frames = [Frame(index / 4000, sample_frames[0].picture) for index in range(6)]
+    frames = [Frame(index / 4000, sample_frames[0].image) for index in range(6)]
     assert all(pose is not None for pose in detect(frames))
 
 
 def test_times_may_start_before_zero(sample_frames):
-    frames = [Frame(frame.time - 1.0, frame.picture) for frame in sample_frames[:3]]
+    frames = [Frame(frame.time - 1.0, frame.image) for frame in sample_frames[:3]]
     assert all(pose is not None for pose in detect(frames))
 
 
-def test_nobody(sample_frames):
-    empty = np.full_like(sample_frames[0].picture, 90)
+def test_no_one(sample_frames):
+    empty = np.full_like(sample_frames[0].image, 90)
     assert detect([Frame(index / 30, empty) for index in range(3)]) == [None] * 3
 
 

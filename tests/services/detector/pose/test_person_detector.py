@@ -20,7 +20,7 @@ def test_the_anchors_cover_the_image_three_times():
 
 
 def test_the_person_of_the_sample(detector, sample_frames):
-    (region,) = detector.find([sample_frames[0].picture])
+    (region,) = detector.find([sample_frames[0].image])
     lane = TrackState()
     BatchTracker("full").advance([lane], sample_frames[:1])
     assert lane.region is not None
@@ -32,7 +32,7 @@ def test_the_person_of_the_sample(detector, sample_frames):
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_one_who_lies_or_hangs_is_turned_upright(detector, sample_frames, quarters):
-    upright, lying = (np.ascontiguousarray(np.rot90(sample_frames[0].picture, turn)) for turn in (0, -quarters))
+    upright, lying = (np.ascontiguousarray(np.rot90(sample_frames[0].image, turn)) for turn in (0, -quarters))
     (first, second) = detector.find([upright, lying])
     turned = (second.turn - first.turn - quarters * np.pi / 2 + np.pi) % (2 * np.pi) - np.pi
     assert abs(turned) < 0.2
@@ -40,7 +40,7 @@ def test_one_who_lies_or_hangs_is_turned_upright(detector, sample_frames, quarte
 
 
 def test_images_of_any_size_go_in_together(detector, sample_frames):
-    tall = sample_frames[0].picture
+    tall = sample_frames[0].image
     wide = np.ascontiguousarray(np.pad(tall, ((0, 0), (800, 1200), (0, 0)), constant_values=90))
     empty = np.full((100, 100, 3), 90, np.uint8)
     in_tall, nobody, in_wide = detector.find([tall, empty, wide])
@@ -49,7 +49,7 @@ def test_images_of_any_size_go_in_together(detector, sample_frames):
 
 
 def test_of_two_persons_one_is_taken_and_not_the_middle_between_them(detector, sample_frames):
-    one = sample_frames[0].picture[:, 200:900]
+    one = sample_frames[0].image[:, 200:900]
     (alone,) = detector.find([one])
     (region,) = detector.find([np.hstack([one, one])])
     offset = region.centre[0] - alone.centre[0]

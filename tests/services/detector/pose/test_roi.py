@@ -4,21 +4,21 @@ import pytest
 
 from humanpose3d.motion import FloatArray
 from services.detector.pose.roi import Region
-from services.detector.video.orientation import Picture
+from services.detector.video.orientation import Image
 
 DEG = np.pi / 180
 
 
-def with_dots(points: list[FloatArray], size: tuple[int, int] = (640, 480)) -> Picture:
+def with_dots(points: list[FloatArray], size: tuple[int, int] = (640, 480)) -> Image:
     """A black image with a white dot of 7 pixels at each point."""
     width, height = size
-    picture = np.zeros((height, width, 3), np.uint8)
+    image = np.zeros((height, width, 3), np.uint8)
     for x, y in np.round(np.stack(points)).astype(int).tolist():
-        cv2.circle(picture, (x, y), 3, (255, 255, 255), -1)
-    return picture
+        cv2.circle(image, (x, y), 3, (255, 255, 255), -1)
+    return image
 
 
-def brightest(crop: Picture) -> FloatArray:
+def brightest(crop: Image) -> FloatArray:
     rows, columns = np.nonzero(crop[..., 0] > 128)
     return np.array([columns.mean(), rows.mean()])
 
@@ -42,24 +42,24 @@ def test_what_lies_above_the_centre_along_the_spine_lies_above_it_in_the_crop(tu
     np.testing.assert_allclose(brightest(crop), np.array([128, 25.6]), atol=1.0)
 
 
-def test_points_found_in_the_crop_go_back_to_where_they_are_in_the_picture():
+def test_points_found_in_the_crop_go_back_to_where_they_are_in_the_image():
     region, point = Region(np.array([310.0, 220.0]), 333.0, 0.7), np.array([350.0, 260.0])
     found = brightest(region.crop(with_dots([point]), 256, cv2.BORDER_CONSTANT)) / 256
-    np.testing.assert_allclose(region.to_picture(found), point, atol=0.5)
+    np.testing.assert_allclose(region.to_image(found), point, atol=0.5)
 
 
 def test_a_image_as_a_whole_is_not_stretched():
-    picture = np.full((300, 100, 3), 200, np.uint8)
-    crop = Region.whole(picture).crop(picture, 90, cv2.BORDER_CONSTANT)
+    image = np.full((300, 100, 3), 200, np.uint8)
+    crop = Region.whole(image).crop(image, 90, cv2.BORDER_CONSTANT)
     np.testing.assert_array_equal(np.flatnonzero(crop[45, :, 0] > 100), np.arange(30, 60))
     assert (crop[:, 45] > 100).all()
 
 
 def test_the_border_repeats_the_edge_where_that_is_requested():
-    picture = np.full((100, 100, 3), 200, np.uint8)
+    image = np.full((100, 100, 3), 200, np.uint8)
     region = Region(np.array([0.0, 0.0]), 100.0)
-    assert (region.crop(picture, 50, cv2.BORDER_REPLICATE) == 200).all()
-    assert region.crop(picture, 50, cv2.BORDER_CONSTANT).mean() < 100
+    assert (region.crop(image, 50, cv2.BORDER_REPLICATE) == 200).all()
+    assert region.crop(image, 50, cv2.BORDER_CONSTANT).mean() < 100
 
 
 def test_vectors_turn_around_the_line_of_sight():

@@ -40,7 +40,7 @@ def differences(first: Sequence[Pose | None], second: Sequence[Pose | None]) -> 
     pairs = [(one, other) for one, other in zip(first, second, strict=True) if one is not None and other is not None]
     assert len(pairs) == len(first)
     return {
-        "px": np.array([np.linalg.norm(one.image - other.image, axis=1) for one, other in pairs]),
+        "px": np.array([np.linalg.norm(one.pixels - other.pixels, axis=1) for one, other in pairs]),
         "mm": np.array([1000 * np.linalg.norm(one.world - other.world, axis=1) for one, other in pairs]),
         "visibility": np.array([abs(one.visibility - other.visibility) for one, other in pairs]),
     }
@@ -66,7 +66,7 @@ def test_over_the_sample_it_is_as_near_to_mediapipe_as_mediapipe_to_itself(sampl
         landmarker, lane = BatchTracker("full"), TrackState()
         for index, frame in enumerate(video.frames()):
             poses["mediapipe"].append(first.detect(frame))
-            brighter = np.minimum(frame.picture, 254) + np.uint8(1) if index == 0 else frame.picture
+            brighter = np.minimum(frame.image, 254) + np.uint8(1) if index == 0 else frame.image
             poses["again"].append(second.detect(Frame(frame.time, brighter)))
             poses["lane"].extend(landmarker.advance([lane], [frame]))
     ours = differences(poses["mediapipe"], poses["lane"])
@@ -78,7 +78,7 @@ def test_over_the_sample_it_is_as_near_to_mediapipe_as_mediapipe_to_itself(sampl
 
 
 def test_a_person_who_is_lost_is_found_again_as_by_mediapipe(sample_frames):
-    empty = np.full_like(sample_frames[0].picture, 90)
+    empty = np.full_like(sample_frames[0].image, 90)
     frames = [Frame(frame.time, empty) if 6 <= index < 12 else frame for index, frame in enumerate(sample_frames[:15])]
     theirs, ours = by_mediapipe(frames, "full"), in_one_lane(frames, "full")
     for poses in (theirs, ours):
@@ -89,8 +89,8 @@ def test_a_person_who_is_lost_is_found_again_as_by_mediapipe(sample_frames):
     assert after["visibility"].max() < 0.01
 
 
-def test_nobody(sample_frames):
-    empty = np.full_like(sample_frames[0].picture, 90)
+def test_no_one(sample_frames):
+    empty = np.full_like(sample_frames[0].image, 90)
     assert in_one_lane([Frame(index / 30, empty) for index in range(3)], "lite") == [None] * 3
 
 
@@ -106,7 +106,7 @@ def test_lanes_do_not_touch_each_other(sample_frames):
 
 
 def test_a_lane_may_lose_the_person_while_others_go_on(sample_frames):
-    empty = Frame(0.0, np.full_like(sample_frames[0].picture, 90))
+    empty = Frame(0.0, np.full_like(sample_frames[0].image, 90))
     landmarker, lanes = BatchTracker("lite"), [TrackState(), TrackState()]
     first = landmarker.advance(lanes, [sample_frames[0], empty])
     second = landmarker.advance(lanes, sample_frames[1:3])

@@ -4,50 +4,50 @@ import cv2
 import numpy as np
 import pytest
 
-from services.detector.video.changes import ChangeMeter, Changes, repeated_pictures
-from services.detector.video.orientation import Picture
+from services.detector.video.changes import ChangeMeter, Changes, repeated_images
+from services.detector.video.orientation import Image
 
 
-def seen(pictures: Sequence[Picture]) -> Changes:
+def seen(images: Sequence[Image]) -> Changes:
     meter = ChangeMeter()
-    for index, picture in enumerate(pictures):
-        meter.see(index / 30, picture, None, counts=True)
+    for index, image in enumerate(images):
+        meter.see(index / 30, image, None, counts=True)
     return meter.changes()
 
 
-def scene(seed: int) -> Picture:
+def scene(seed: int) -> Image:
     """Smooth shapes in colours of their own."""
     small = np.random.default_rng(seed).integers(0, 255, (9, 16, 3), dtype=np.uint8)
     return cv2.resize(small, (320, 180), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
 
 
-def test_a_moving_person_repeats_no_picture(pictures):
-    changes = seen(pictures)
+def test_a_moving_person_repeats_no_image(images):
+    changes = seen(images)
     assert (changes.repeated, changes.cuts) == (0, ())
     assert changes.compared >= 20
 
 
 @pytest.mark.parametrize("times", [2, 4])
-def test_images_that_are_stored_several_times_are_counted(pictures, times):
-    changes = seen([picture for picture in pictures[::4] for _ in range(times)])
+def test_images_that_are_stored_several_times_are_counted(images, times):
+    changes = seen([image for image in images[::4] for _ in range(times)])
     assert changes.repeated / changes.compared == pytest.approx(1 - 1 / times, abs=0.05)
     assert not changes.cuts
 
 
-def test_repeats_are_found_after_encoding(clip, pictures):
+def test_repeats_are_found_after_encoding(clip, images):
     from services.detector.video.reader import Video
 
-    path = clip("four.mp4", pictures=[picture for picture in pictures[::4] for _ in range(4)], rate=60)
+    path = clip("four.mp4", images=[image for image in images[::4] for _ in range(4)], rate=60)
     with Video(path) as video:
-        changes = seen([frame.picture for frame in video.frames()])
+        changes = seen([frame.image for frame in video.frames()])
     assert changes.repeated / changes.compared == pytest.approx(0.75, abs=0.08)
 
 
 def test_one_who_comes_to_rest_is_not_repeated():
     slowing = np.abs(np.sin(np.linspace(0, 6 * np.pi, 90))) * 6
-    repeated, compared = repeated_pictures(slowing)
+    repeated, compared = repeated_images(slowing)
     assert repeated <= 0.05 * compared
-    assert repeated_pictures(np.full(50, 0.1)) == (0, 0)  # nothing moves
+    assert repeated_images(np.full(50, 0.1)) == (0, 0)  # nothing moves
 
 
 def test_a_cut_to_another_scene_is_found_at_its_frame():
@@ -55,8 +55,8 @@ def test_a_cut_to_another_scene_is_found_at_its_frame():
     assert list(seen(shown).cuts) == pytest.approx([12 / 30])
 
 
-def test_a_flash_a_lamp_and_a_movement_are_no_cut(pictures):
+def test_a_flash_a_lamp_and_a_movement_are_no_cut(images):
     flash = [scene(1)] * 8 + [np.full_like(scene(1), 250)] + [scene(1)] * 8
     lamp = [(scene(1) * 0.4).astype(np.uint8)] * 8 + [scene(1)] * 8
-    for shown in (flash, lamp, pictures, pictures[::3]):
+    for shown in (flash, lamp, images, images[::3]):
         assert seen(shown).cuts == ()

@@ -53,7 +53,7 @@ def reads(path: Path, segment: Segment = WHOLE) -> tuple[list[float], list[np.nd
     """Times and images that count, and how many are looked at."""
     with Video(path) as video:
         frames = [frame for frame in video.frames(segment) if segment.counts(frame.time)]
-    return [frame.time for frame in frames], [frame.picture for frame in frames], video
+    return [frame.time for frame in frames], [frame.image for frame in frames], video
 
 
 CLIPS: dict[str, dict[str, Any]] = {
@@ -76,15 +76,15 @@ CLIPS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_the_segments_hold_the_frames_of_the_whole(clip, name, short_segments):
-    path = clip(name, pictures=shades(), **CLIPS[name])
-    whole_times, whole_pictures, whole = reads(path)
+    path = clip(name, images=shades(), **CLIPS[name])
+    whole_times, whole_images, whole = reads(path)
     cut_up = survey(path).segments
     assert len(cut_up) == (1 if name == "reordered.avi" else 4), (
         "AVI has no presentation times where frames are reordered"
     )
     parts = [reads(path, segment) for segment in cut_up]
     assert [time for times, _, _ in parts for time in times] == whole_times
-    for ours, theirs in zip((picture for _, pictures, _ in parts for picture in pictures), whole_pictures, strict=True):
+    for ours, theirs in zip((image for _, images, _ in parts for image in images), whole_images, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     readings = [video.reading for _, _, video in parts]
     assert readings[-1].end_s == whole.reading.end_s
@@ -92,7 +92,7 @@ def test_the_segments_hold_the_frames_of_the_whole(clip, name, short_segments):
 
 
 def test_the_warm_up_is_looked_at(clip, short_segments):
-    path = clip("some.mp4", pictures=shades(), options={"g": "12"})
+    path = clip("some.mp4", images=shades(), options={"g": "12"})
     last = survey(path).segments[-1]
     with Video(path) as video:
         times = [frame.time for frame in video.frames(last)]
@@ -102,7 +102,7 @@ def test_the_warm_up_is_looked_at(clip, short_segments):
 
 @pytest.mark.parametrize("entry", [110, 10**9, -50])
 def test_a_seek_that_ends_elsewhere_costs_time_and_no_frame(clip, short_segments, entry):
-    path = clip("some.mp4", pictures=shades(), options={"g": "12"})
+    path = clip("some.mp4", images=shades(), options={"g": "12"})
     cut_up = survey(path).segments
     astray = cut_up[2].model_copy(update={"entries": (entry * 512,)})
     for ours, theirs in zip(reads(path, astray)[1], reads(path, cut_up[2])[1], strict=True):
@@ -110,7 +110,7 @@ def test_a_seek_that_ends_elsewhere_costs_time_and_no_frame(clip, short_segments
 
 
 def test_where_the_clock_is_faulty_nothing_is_cut(clip, short_segments, monkeypatch):
-    path = clip("some.mp4", pictures=shades())
+    path = clip("some.mp4", images=shades())
     monkeypatch.setattr("services.detector.video.timeline.Timeline.place", _repeated)
     assert survey(path).segments == (WHOLE,)
 
@@ -122,7 +122,7 @@ def _repeated(line, timestamp):
 
 
 def test_a_segment_that_cannot_be_read_is_empty_and_told_of(clip, short_segments):
-    path = clip("cut.mp4", pictures=shades(), container_options={"movflags": "+faststart"}, options={"g": "12"})
+    path = clip("cut.mp4", images=shades(), container_options={"movflags": "+faststart"}, options={"g": "12"})
     cut_up = survey(path).segments
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 6 // 10])

@@ -37,7 +37,7 @@ def test_the_timing_is_that_of_the_video(tmp_path):
     times = 3.0 + np.cumsum([0, *[0.02, 0.05] * 10])
     write(tmp_path / "preview.mp4", times, origin_s=3.0)
     with Video(tmp_path / "preview.mp4") as video:
-        shades = [int(frame.picture.mean()) for frame in video.frames()]
+        shades = [int(frame.image.mean()) for frame in video.frames()]
         np.testing.assert_allclose(video.timeline.times, times - 3.0, atol=1 / 60_000)
     np.testing.assert_allclose(shades, np.arange(21) * 5, atol=3)
 
@@ -81,7 +81,7 @@ def test_pieces_are_joined_without_a_gap(tmp_path):
                 writer.write(times[index], np.full((48, 64, 3), index * 8, np.uint8))
     join(pieces, tmp_path / "preview.mp4")
     with Video(tmp_path / "preview.mp4") as video:
-        shades = [int(frame.picture.mean()) for frame in video.frames()]
+        shades = [int(frame.image.mean()) for frame in video.frames()]
         np.testing.assert_allclose(video.timeline.times, times, atol=1 / 60_000)
         assert video.reading.damaged_parts == 0
     np.testing.assert_allclose(shades, np.arange(29) * 8, atol=4)

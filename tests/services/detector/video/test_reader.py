@@ -27,7 +27,7 @@ def noise() -> list[np.ndarray]:
 
 def read(path: Path) -> tuple[list[np.ndarray], Video]:
     with Video(path) as video:
-        return [frame.picture for frame in video.frames()], video
+        return [frame.image for frame in video.frames()], video
 
 
 def facts(path: Path):
@@ -37,17 +37,17 @@ def facts(path: Path):
         return video.facts
 
 
-def corners(picture: np.ndarray) -> list[tuple[int, ...]]:
+def corners(image: np.ndarray) -> list[tuple[int, ...]]:
     """The colours in the middle of the four quadrants, from top left to bottom right."""
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     places = [(height // 4, width // 4), (height // 4, 3 * width // 4)]
     places += [(3 * height // 4, x) for _, x in places]
-    return [tuple(int(value) for value in picture[place]) for place in places]
+    return [tuple(int(value) for value in image[place]) for place in places]
 
 
-def assert_colours(picture: np.ndarray, expected, tolerance: int = 4) -> None:
+def assert_colours(image: np.ndarray, expected, tolerance: int = 4) -> None:
     """Within the rounding of 8-bit YUV and of lossy coding."""
-    np.testing.assert_allclose(corners(picture), expected, atol=tolerance)
+    np.testing.assert_allclose(corners(image), expected, atol=tolerance)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def assert_colours(picture: np.ndarray, expected, tolerance: int = 4) -> None:
 )
 def test_containers_and_codecs(clip, name, how, codec):
     path = clip(name, **how)
-    pictures, video = read(path)
+    images, video = read(path)
     width, height = how.get("size", (64, 48))
-    assert {picture.shape for picture in pictures} == {(height, width, 3)}
-    assert all(picture.flags.c_contiguous and picture.dtype == np.uint8 for picture in pictures)
-    assert_colours(pictures[0], [RED, GREEN, BLUE, GREY], tolerance=8)
+    assert {image.shape for image in images} == {(height, width, 3)}
+    assert all(image.flags.c_contiguous and image.dtype == np.uint8 for image in images)
+    assert_colours(images[0], [RED, GREEN, BLUE, GREY], tolerance=8)
     times = video.timeline.times
     np.testing.assert_allclose(times - times[0], np.arange(30) / 30, atol=0.0006)  # Matroska counts milliseconds
     found = facts(path)
@@ -112,17 +112,17 @@ def test_a_survey_says_what_decoding_finds(clip):
 )
 def test_the_image_is_upright(clip, anticlockwise, mirrored, expected, clockwise):
     path = clip("turned.mp4", prepare=lambda stream: stream.set_display_rotation(anticlockwise, hflip=mirrored))
-    pictures, _ = read(path)
+    images, _ = read(path)
     medium = survey(path).medium
-    assert_colours(pictures[0], expected)
-    assert pictures[0].flags.c_contiguous
-    assert (medium.width, medium.height) == pictures[0].shape[1::-1]
+    assert_colours(images[0], expected)
+    assert images[0].flags.c_contiguous
+    assert (medium.width, medium.height) == images[0].shape[1::-1]
     assert clockwise in (None, survey(path).facts.rotation_deg)
     if not mirrored:  # OpenCV turns images too, but knows no mirrors
         capture = cv2.VideoCapture(str(path))
         _, theirs = capture.read()
         capture.release()
-        np.testing.assert_allclose(corners(theirs[:, :, ::-1]), corners(pictures[0]), atol=6)
+        np.testing.assert_allclose(corners(theirs[:, :, ::-1]), corners(images[0]), atol=6)
 
 
 @pytest.mark.parametrize(("aspect", "width"), [(Fraction(4, 3), 80), (Fraction(8, 9), 53), (Fraction(200), 60)])
@@ -131,8 +131,8 @@ def test_pixels_become_square(clip, aspect, width):
         stream.codec_context.sample_aspect_ratio = aspect
 
     path = clip("wide.mp4", size=(60, 48), prepare=anamorphic)
-    pictures, _ = read(path)
-    assert pictures[0].shape == (48, width, 3)
+    images, _ = read(path)
+    assert images[0].shape == (48, width, 3)
     assert survey(path).medium.width == width
 
 
@@ -147,8 +147,8 @@ def test_colours_follow_the_stated_matrix(tmp_path, matrix):
             frame = av.VideoFrame.from_ndarray(colours, format="rgb24")
             container.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=1)))
         container.mux(stream.encode(None))
-    pictures, _ = read(tmp_path / "colours.mp4")
-    assert_colours(pictures[0], [RED, GREEN, BLUE, GREY])
+    images, _ = read(tmp_path / "colours.mp4")
+    assert_colours(images[0], [RED, GREEN, BLUE, GREY])
 
 
 def test_interlacing_is_noticed(clip):
@@ -186,7 +186,7 @@ def test_times_start_where_the_container_says(clip):
     ],
 )
 def test_of_a_truncated_video_what_is_there_is_decoded(clip, noise, name, how):
-    path = clip(name, pictures=noise, **how)
+    path = clip(name, images=noise, **how)
     assert not facts(path).truncated
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 6 // 10])
@@ -198,7 +198,7 @@ def test_of_a_truncated_video_what_is_there_is_decoded(clip, noise, name, how):
 
 
 def test_a_hole_in_the_middle_is_skipped_and_counted(clip, noise):
-    path = clip("hole.mp4", pictures=noise, options={"g": "10"})
+    path = clip("hole.mp4", images=noise, options={"g": "10"})
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle : middle + len(content) // 20] = bytes(len(content) // 20)
@@ -224,17 +224,17 @@ def bad_files(folder: Path) -> dict[str, bytes]:
         "text": b"This is not a video.\n" * 50,
         "zip": (folder / "archive").read_bytes(),
         "noise": np.random.default_rng(1).bytes(50_000),
-        "picture": cv2.imencode(".png", np.zeros((64, 64, 3), np.uint8))[1].tobytes(),
+        "image": cv2.imencode(".png", np.zeros((64, 64, 3), np.uint8))[1].tobytes(),
         "concat playlist": b"ffconcat version 1.0\nfile 'whole.mp4'\n",
         "hls playlist": b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nwhole.mp4\n#EXT-X-ENDLIST\n",
     }
 
 
 @pytest.mark.parametrize(
-    "kind", ["nothing", "text", "zip", "noise", "picture", "concat playlist", "hls playlist", "cut before its index"]
+    "kind", ["nothing", "text", "zip", "noise", "image", "concat playlist", "hls playlist", "cut before its index"]
 )
 def test_what_is_not_a_video_is_refused(clip, tmp_path, noise, kind):
-    whole = clip("whole.mp4", pictures=noise)  # without faststart the index is at the end
+    whole = clip("whole.mp4", images=noise)  # without faststart the index is at the end
     files = {**bad_files(tmp_path), "cut before its index": whole.read_bytes()[: whole.stat().st_size // 2]}
     (tmp_path / "fake.mp4").write_bytes(files[kind])
     for attempt in (survey, read):
@@ -262,7 +262,7 @@ def test_sound_alone_is_refused(tmp_path):
 
 @pytest.mark.parametrize("box", [b"trak", b"mdia"])
 def test_a_damaged_table_of_contents_is_not_taken_for_sound(box, clip, noise):
-    path = clip("damaged.mp4", pictures=noise)
+    path = clip("damaged.mp4", images=noise)
     path.write_bytes(path.read_bytes().replace(box, b"\0\0\0\0"))
     with pytest.raises(UnreadableVideo, match=r"is damaged|holds no frame") as refused:
         read(path)
@@ -286,7 +286,7 @@ def test_cover_art_is_no_video(tmp_path):
 
 
 def test_a_video_without_frames_is_refused(clip, noise):
-    path = clip("hollow.mkv", pictures=noise)
+    path = clip("hollow.mkv", images=noise)
     path.write_bytes(path.read_bytes()[:700])  # headers alone
     for attempt in (survey, read):
         with pytest.raises(UnreadableVideo):

@@ -15,7 +15,7 @@ def in_camera(points: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 @pytest.mark.parametrize("azimuth", [0, 60, 90, 200])
-def test_a_squat_is_put_back_where_it_was(azimuth):
+def test_a_squat_is_restored_where_it_was(azimuth):
     """Exact landmarks and the true focal length: within a centimetre, all of it from smoothing the distance at 1 Hz."""
     times = clock(3)
     camera = Camera(pitch=12, roll=-6, azimuth=azimuth, focal=FOCAL_LENGTH)
@@ -49,7 +49,7 @@ def test_a_known_focal_length_makes_the_image_that_of_the_assumed_one(focal):
     points, camera = squatting(times), Camera(pitch=12, roll=-6, focal=focal)
     known = at_assumed_focal_length(recorded(times, points, camera), focal)
     np.testing.assert_allclose(
-        known.image, recorded(times, points, replace(camera, focal=FOCAL_LENGTH)).image, atol=1e-6
+        known.pixels, recorded(times, points, replace(camera, focal=FOCAL_LENGTH)).pixels, atol=1e-6
     )
     assert at_assumed_focal_length(known, None) is known
 

@@ -101,7 +101,7 @@ def test_balance_depends_on_the_focal_length_by_where_the_person_stands_in_the_i
     """Who stands 15° below the middle: a focal length 10 % off turns the body by 1.5°, which is in the stated sd."""
     times = clock(3)
     landmarks = recorded(times, standing(times), Camera())
-    low = replace(landmarks, image=landmarks.image + [0, np.tan(np.radians(15)) * FOCAL_LENGTH * 1920])
+    low = replace(landmarks, pixels=landmarks.pixels + [0, np.tan(np.radians(15)) * FOCAL_LENGTH * 1920])
 
     def sd(known: bool) -> float:
         stance = Stance.of(in_front(low, 1.0), low.visibility >= 0.3, STATURE)

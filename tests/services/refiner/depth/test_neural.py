@@ -100,10 +100,10 @@ def test_where_the_image_fits_nowhere_the_person_is_on_the_way():
     times = clock(4)
     points = walking(times)
     landmarks = recorded(times, points, CAMERA)
-    image = np.array(landmarks.image)
+    image = np.array(landmarks.pixels)
     hips = image[40:46, 23:25].mean(axis=1, keepdims=True)
     image[40:46] = 2 * hips - image[40:46]
-    found = neural(knowing(times, points, CAMERA))(replace(landmarks, image=image), SUBJECT, 0.3, None).markers
+    found = neural(knowing(times, points, CAMERA))(replace(landmarks, pixels=image), SUBJECT, 0.3, None).markers
     assert np.isfinite(found).all()
     hip, true_hip = found[:, MARKER_INDEX["Hip"]], points[:, 23:25].mean(axis=1)
     np.testing.assert_allclose(hip[36:50] - hip[30], true_hip[36:50] - true_hip[30], atol=0.1)
@@ -160,7 +160,7 @@ def test_clips_of_any_length_are_answered_frame_by_frame(frames):
 
 def _one_frame(points: FloatArray) -> Landmarks:
     two = recorded(np.array([0.0, 0.1]), np.repeat(points, 2, axis=0), CAMERA)
-    return replace(two, times=two.times[:1], image=two.image[:1], world=two.world[:1], visibility=two.visibility[:1])
+    return replace(two, times=two.times[:1], pixels=two.pixels[:1], world=two.world[:1], visibility=two.visibility[:1])
 
 
 def seen_from_behind() -> tuple[FloatArray, FloatArray]:

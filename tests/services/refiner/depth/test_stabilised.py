@@ -38,7 +38,7 @@ def test_a_person_who_stands_still_stays_where_the_first_frame_shows_them():
     person = person_in_camera(
         TIMES,
         lambda frames: Landmarks(
-            TIMES[frames], still.image[frames], still.world[frames], still.visibility[frames], SIZE
+            TIMES[frames], still.pixels[frames], still.world[frames], still.visibility[frames], SIZE
         ),
         1.0,
     )
@@ -48,9 +48,9 @@ def test_a_person_who_stands_still_stays_where_the_first_frame_shows_them():
 
 def test_a_frame_without_a_person_stays_without():
     landmarks, _ = seen_by_a_turning_camera()
-    image, world = landmarks.image.copy(), landmarks.world.copy()
+    image, world = landmarks.pixels.copy(), landmarks.world.copy()
     image[3], world[3] = np.nan, np.nan
     gap = Landmarks(TIMES, image, world, landmarks.visibility, SIZE)
     still = stabilised(gap, CameraMotion(TIMES, TURNS.as_matrix(), FOCAL * ZOOM))
     assert np.array_equal(still.detected, gap.detected)
-    np.testing.assert_allclose(still.image[0], landmarks.image[0], atol=1e-9)
+    np.testing.assert_allclose(still.pixels[0], landmarks.pixels[0], atol=1e-9)

@@ -182,7 +182,7 @@ def test_the_size_of_the_detectors_person_does_not_matter(factor):
     """Positions are scaled to the stature given, so landmarks half or twice as large lead to the same markers."""
     landmarks = squat(seconds=1)
     larger = Landmarks(
-        landmarks.times, landmarks.image, factor * landmarks.world, landmarks.visibility, landmarks.image_size
+        landmarks.times, landmarks.pixels, factor * landmarks.world, landmarks.visibility, landmarks.image_size
     )
     np.testing.assert_allclose(run(larger).markers.positions, run(landmarks).markers.positions, atol=1e-6)
 
@@ -192,7 +192,7 @@ def test_the_size_of_the_detectors_person_does_not_matter(factor):
 def test_the_clock_may_start_anywhere(shift):
     landmarks = squat(seconds=1)
     later = Landmarks(
-        landmarks.times + shift, landmarks.image, landmarks.world, landmarks.visibility, landmarks.image_size
+        landmarks.times + shift, landmarks.pixels, landmarks.world, landmarks.visibility, landmarks.image_size
     )
     np.testing.assert_allclose(
         run(later, temporal_smoothing=True).markers.positions,
@@ -214,10 +214,10 @@ def test_progress_reaches_the_end_and_a_cancel_passes_through():
         DEPTH.run(DepthInputs(landmarks, SUBJECT), RunOptions(), cancel)
 
 
-def test_a_body_without_extent_is_nobody():
+def test_a_body_without_extent_is_no_one():
     landmarks = squat(seconds=1)
     point = Landmarks(
-        landmarks.times, 0 * landmarks.image, 0 * landmarks.world, landmarks.visibility, landmarks.image_size
+        landmarks.times, 0 * landmarks.pixels, 0 * landmarks.world, landmarks.visibility, landmarks.image_size
     )
     with pytest.raises(NoPersonDetected):
         run(point)

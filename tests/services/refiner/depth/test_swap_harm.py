@@ -134,7 +134,7 @@ def _labels(pair: Pair) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         true[:, LANDMARK_INDEX[landmark]] = projected[:, pair.markers.names.index(marker)]
     depth = pair.camera.to_camera(pair.markers.positions)[..., 2].mean(axis=1)
     gain = [
-        np.mean([_nearer(pair.landmarks.image, true, joint) for joint in part], axis=0) * depth / pair.camera.focal
+        np.mean([_nearer(pair.landmarks.pixels, true, joint) for joint in part], axis=0) * depth / pair.camera.focal
         for part in (("knee", "ankle", "heel", "foot_index"), ("elbow", "wrist"), ("shoulder", "hip"))
     ]
     gains = np.nan_to_num(np.stack(gain, axis=1))

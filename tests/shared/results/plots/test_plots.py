@@ -49,12 +49,12 @@ PICTURES: dict[str, Callable[[Path, int, float | None], None]] = {
 }
 
 
-@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("image", PICTURES)
 @pytest.mark.parametrize(
     ("frames", "fill"), [(1, None), (5000, None), (3, np.nan)], ids=["one frame", "long", "missing"]
 )
-def test_every_image_comes_whatever_the_data(tmp_path: Path, picture: str, frames: int, fill: float | None):
-    PICTURES[picture](tmp_path / "a.png", frames, fill)
+def test_every_image_comes_whatever_the_data(tmp_path: Path, image: str, frames: int, fill: float | None):
+    PICTURES[image](tmp_path / "a.png", frames, fill)
     pixels = imread(tmp_path / "a.png")
     assert sorted(pixels.shape[:2]) == [1654, 2338]
     assert (pixels[..., :3].min(axis=2) < 0.5).sum() > 5000  # the headings and axes at least
@@ -77,7 +77,7 @@ def test_the_standard_deviation_is_a_band_around_the_curves(tmp_path: Path):
     assert coloured[1] > 1.3 * coloured[0]
 
 
-def test_the_same_values_give_the_same_picture(tmp_path: Path):
+def test_the_same_values_give_the_same_image(tmp_path: Path):
     for name in "ab":
         save_joint_angles(tmp_path / f"{name}.png", angles(20), "walk")
     for kind in ("png", "svg"):

@@ -80,7 +80,7 @@ async def test_a_full_disk_is_named_and_the_process_lives_on(stage, job, wish):
     assert stage._process is process
 
 
-async def test_a_fault_of_ours_is_logged_here_and_not_told_to_the_user(stage, job, caplog):
+async def test_a_fault_of_its_own_is_logged_here_and_not_told_to_the_user(stage, job, caplog):
     with pytest.raises(StageCrashed) as crashed:
         await stage.run(job("fault"), unheard)
     assert "a fault of ours" not in str(crashed.value)

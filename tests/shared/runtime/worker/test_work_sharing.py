@@ -41,7 +41,7 @@ class DividedStub(StubRunner):
         self.at_once = 0
 
     async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
-        assert job.inputs["video"].read_bytes() == b"film"
+        assert job.inputs["video"].read_bytes() == b"video"
         if job.step == "plan":
             parts = [
                 PlannedPart(part={"word": f"word{number}", "number": number}, frames=10)
