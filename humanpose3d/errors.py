@@ -8,7 +8,8 @@
     │   ├── VideoTooShort
     │   ├── VideoTooLarge           more picture or more time than a server takes
     │   ├── NobodyDetected
-    │   │   └── RarelyDetected
+    │   │   ├── RarelyDetected
+    │   │   └── NoPerson
     │   ├── InvalidOption
     │   ├── InvalidMotion           arrays or files of motion that break their contract
     │   ├── OutputNotWritable
@@ -103,6 +104,12 @@ class RarelyDetected(NobodyDetected):
     """A person was found in too small a share of the frames to trust the result."""
 
     code = "rarely-detected"
+
+
+class NoPerson(NobodyDetected):
+    """What was found is most probably no person."""
+
+    code = "no-person"
 
 
 class InvalidOption(InputError):

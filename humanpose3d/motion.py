@@ -151,7 +151,31 @@ class AngleSd:
         _freeze(self, "values", self.values, (count, len(JOINT_GROUPS), 3))
 
 
-Motion = Landmarks | Markers | MarkerSpread | JointAngles | AngleSd
+@dataclass(frozen=True, eq=False)
+class CameraMotion:
+    """How the camera turned and zoomed about its own place, against the first frame.
+
+    times          (T,) seconds, strictly increasing.
+    rotations      (T, 3, 3) take directions from the camera's axes in that frame (x right, y down, z away from it) to
+                   those of the first frame; the first is the identity.
+    focal_lengths  (T,) as shares of the picture's longer side: the first frame's times the zoom.
+
+    Raises InvalidMotion where a shape or the order of the times is wrong, or a focal length is not above zero.
+    """
+
+    times: FloatArray
+    rotations: FloatArray
+    focal_lengths: FloatArray
+
+    def __post_init__(self) -> None:
+        count = _freeze_times(self, self.times)
+        _freeze(self, "rotations", self.rotations, (count, 3, 3))
+        _freeze(self, "focal_lengths", self.focal_lengths, (count,))
+        if not np.all(self.focal_lengths > 0):
+            raise InvalidMotion("Focal lengths must be above zero.")
+
+
+Motion = Landmarks | Markers | MarkerSpread | JointAngles | AngleSd | CameraMotion
 
 
 def read_only(array: FloatArray) -> FloatArray:

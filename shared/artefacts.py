@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from humanpose3d.formats.npz import load_npz, save_npz
-from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread, Motion
+from humanpose3d.motion import AngleSd, CameraMotion, JointAngles, Landmarks, Markers, MarkerSpread, Motion
 
-_MOTION: Final = (Landmarks, Markers, MarkerSpread, JointAngles, AngleSd)
+_MOTION: Final = (Landmarks, Markers, MarkerSpread, JointAngles, AngleSd, CameraMotion)
 
 _LARGE: Final = 16_000_000
 """Bytes from which on motion is better kept in a file: landmarks of about three minutes at 60 frames a second."""

@@ -27,6 +27,8 @@ FILES: Final = {
     "quality.json": ("always", "what was measured about this run, and its warnings"),
     "run.json": ("always", "options, versions, hashes of the models, timings: enough to repeat the run"),
     "<video>_preview.mp4": ("`export_preview`, `blur_faces`", "the video with the landmarks drawn over it"),
+    "<video>.osim": ("`opensim`", "OpenSim model scaled to the person: segments, markers, mass"),
+    "<video>_ik.mot": ("`opensim`", "its coordinates over time: degrees, and metres for the pelvis' place"),
     "<video>_landmarks.*": ("`plot_landmarks`", "picture of the landmarks' paths"),
     "<video>_augmented.*": ("`plot_augmented`", "picture of the markers"),
     "joint_angles/<video>_all_joint_angles.*": ("`plot_all_joint_angles`", "picture of all joint angles"),
@@ -160,6 +162,24 @@ QUALITY: Final = {
     "stages.detector.body_size_px": ("pixel", "height or width of the person in the picture, the larger; median"),
     "stages.detector.outside_picture_rate": ("share", "frames in which a limb is outside the picture"),
     "stages.detector.body_jumps": ("count", "times that the tracked body moved faster than a person can"),
+    "stages.detector.people.rule": ("", "by which the person analysed was chosen (`person`)"),
+    "stages.detector.people.chosen": ("", "number of the track that is analysed"),
+    "stages.detector.people.near_s": ("s", "others close to the person: number of the track, from, to"),
+    "stages.detector.people.tracks": (
+        "",
+        "everybody in view: number, times of the first and last sighting, size in pixels, share of the limbs in view, "
+        "motion in own sizes a second, and at `times_s` the boxes in pixels (left, top, right, bottom)",
+    ),
+    "stages.detector.camera_motion": ("", "`still`, `compensated` or `not compensated`"),
+    "stages.detector.camera_zoom": ("", "longest over shortest focal length"),
+    "stages.detector.camera_unexplained_share": (
+        "share",
+        "looks at the background that turning and zooming do not explain",
+    ),
+    "stages.detector.camera_*_deg": (
+        "°",
+        "how far the camera turned: left and right, up and down, about its line of sight",
+    ),
     "stages.detector.interlaced": ("", "whether the video is interlaced"),
     "stages.detector.damaged_parts": ("count", "parts that could not be decoded"),
     "stages.detector.repeated_pictures": (
@@ -225,6 +245,11 @@ QUALITY: Final = {
     "stages.augmenter.*_share*": ("share", "frames in which a marker is missing, or was estimated (`force_complete`)"),
     "stages.angles.singularity_margin_deg": ("°", "how near to a singular posture counts as near"),
     "stages.angles.pelvis_largest_step_deg": ("°", "largest change of a pelvis angle from frame to frame"),
+    "stages.angles.skeleton.segment_scales.*": ("", "each segment's lengths over those of the model, along x, y and z"),
+    "stages.angles.skeleton.marker_distance_mm": (
+        "mm",
+        "root mean square distance of the skeleton's markers from those measured",
+    ),
     "stages.angles.groups.*.missing_share": ("share", "frames without this group's angles"),
     "stages.angles.groups.*.near_singularity_share": ("share", "frames near a singular posture"),
     "stages.angles.groups.*.angles.*": ("°", "minimum, maximum and range of motion of each angle"),

@@ -71,11 +71,12 @@ const TEXTS = /** @type {Record<string, string>} */ ({
 
   q_estimate_missing: "Is a limb hidden for part of the video?",
   q_force_complete: "Should points that were not found be estimated?",
-  q_main_refiner: "Should neural networks refine depth and joint angles?",
+  q_main_refiner: "Should a neural network refine the depth?",
   q_temporal_smoothing: "Should the movement be smoothed?",
   q_pose_model: "How carefully should the video be looked at?",
   q_augmentation_cycles: "How many times should the body markers be estimated and averaged?",
   q_visibility_min: "How sure must a point be to count?",
+  q_person: "Are several people in view? Who is to be analysed?",
   q_start: "From which second on?",
   q_end: "Up to which second?",
   q_capture_fps: "Is it slow motion? At how many frames a second was it recorded?",

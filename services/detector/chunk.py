@@ -10,11 +10,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from humanpose3d.motion import Landmarks
-from humanpose3d.options import RunOptions
+from humanpose3d.options import FOCAL_LENGTH, RunOptions
 from humanpose3d.skeleton import LANDMARKS
+from services.detector.camera.motion import CHECK_S, Motion, MotionMeter
 from services.detector.camera.verticals import Look, Looks
 from services.detector.display.views import ViewFacts, Views
 from services.detector.display.window import Window
+from services.detector.people.guide import Guide
 from services.detector.pose.landmarker import Landmarker, Pose, PoseLandmarker
 from services.detector.pose.tracker import BatchTracker, SingleTracker, track_together
 from services.detector.video.capture import AS_STORED, CaptureClock
@@ -42,6 +44,8 @@ class DetectorChunk(BaseModel):
     origin_s  when the video's first frame is shown.
     frames    how many there are in the segment, about.
     clock     when its frames were recorded.
+    guide     where the person and others are; None where there are no others.
+    camera_interval_s, focal_length  see `services.detector.camera.motion.MotionMeter`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +56,9 @@ class DetectorChunk(BaseModel):
     origin_s: float
     frames: int
     clock: CaptureClock = AS_STORED
+    guide: Guide | None = None
+    camera_interval_s: float = CHECK_S
+    focal_length: float = FOCAL_LENGTH
 
 
 class PartFacts(BaseModel):
@@ -63,6 +70,7 @@ class PartFacts(BaseModel):
     views: ViewFacts
     looks: tuple[Look | None, ...] = ()
     changes: Changes = Changes()
+    motion: Motion = Motion()
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ def detect(
     reuse_large_blocks()
     with ExitStack() as stack:
         taker = ChunkRecorder(stack, video, workdir, part, options, window, decoder_threads)
-        landmarker = stack.enter_context(_landmarker(options))
+        landmarker = stack.enter_context(_landmarker(options, part.guide))
         for frame in taker.frames():
             if taker.take(frame, landmarker.detect(frame)):
                 progress(taker.count, part.frames)
@@ -119,7 +127,9 @@ def detect_together(
         streams = [frames(number) for number in range(len(parts))]
         for stream in streams:
             stack.callback(stream.close)
-        for number, frame, pose in track_together(BatchTracker(options.pose_model), streams, LANES):
+        for number, frame, pose in track_together(
+            BatchTracker(options.pose_model), streams, LANES, [part.guide for part in parts]
+        ):
             if takers[number].take(frame, pose):
                 done += 1
                 progress(done, total)
@@ -144,6 +154,7 @@ class ChunkRecorder:
         self._views = Views(stack, workdir / "piece.nut", self._video.nominal_rate, part.origin_s, options, window)
         self._looks = Looks()
         self._changes = ChangeMeter()
+        self._camera = MotionMeter(part.camera_interval_s, part.focal_length)
         self._times: list[float] = []
         self._poses: list[Pose | None] = []
         self._size = (0, 0)
@@ -161,6 +172,7 @@ class ChunkRecorder:
     def take(self, frame: Frame, pose: Pose | None) -> bool:
         """Keep the pose, if the frame counts; returns whether it does."""
         self._changes.see(frame.time, frame.picture, pose, counts=frame.counts)
+        self._camera.see(frame.time, frame.picture, None if pose is None else pose.image)
         if not frame.counts:
             self._views.follow(frame, pose)
             return False
@@ -179,6 +191,7 @@ class ChunkRecorder:
             views=self._views.facts,
             looks=tuple(self._looks),
             changes=self._changes.changes(),
+            motion=self._camera.motion(),
         )
         piece = self._views.preview if self._times else None
         return DetectedChunk(_landmarks(self._times, self._poses, self._size), facts, piece)
@@ -192,8 +205,10 @@ def models(options: RunOptions) -> tuple[Path, ...]:
     return bundle, shipped(f"pose_landmarks_{options.pose_model}.onnx"), shipped("pose_person.onnx")
 
 
-def _landmarker(options: RunOptions) -> AbstractContextManager[Landmarker]:
-    return SingleTracker(options.pose_model) if options.pose_runtime == "onnx" else PoseLandmarker(models(options)[0])
+def _landmarker(options: RunOptions, guide: Guide | None) -> AbstractContextManager[Landmarker]:
+    if options.pose_runtime == "onnx":
+        return SingleTracker(options.pose_model, guide)
+    return PoseLandmarker(models(options)[0], guide)
 
 
 _NOBODY: Final = Pose(

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -15,15 +16,21 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from humanpose3d.errors import NobodyDetected, RarelyDetected, VideoTooShort
-from humanpose3d.motion import Landmarks, read_only
-from humanpose3d.options import QualityWarning, RunOptions, StageReport, Verticals, VideoFacts
+from humanpose3d.motion import CameraMotion, Landmarks, read_only
+from humanpose3d.options import FOCAL_LENGTH, QualityWarning, RunOptions, StageReport, Verticals, VideoFacts
 from humanpose3d.skeleton import LANDMARKS
-from services.detector.camera.orientation_check import MODELS, Turn, find_turn
+from services.detector.camera.motion import CHECK_S, FOLLOW_S, Motion, camera_motion
+from services.detector.camera.orientation_check import MODEL, MODELS, Turn, find_turn
+from services.detector.camera.report import camera_facts, camera_warnings, cut_warnings
 from services.detector.camera.verticals import joined
 from services.detector.chunk import DetectedChunk, DetectorChunk, PartFacts, detect, models
 from services.detector.chunk_pool import DetectorPool
 from services.detector.display.views import ViewFacts
 from services.detector.display.window import NoDisplay, Window
+from services.detector.people.doubt import doubts, require_person
+from services.detector.people.report import people_facts, people_warnings
+from services.detector.people.scout import People, look_around
+from services.detector.pose.tracker import BatchTracker
 from services.detector.report import facts as detection_facts
 from services.detector.report import warnings as detection_warnings
 from services.detector.video import preview
@@ -52,14 +59,15 @@ class DetectorInputs:
 
 @dataclass(frozen=True)
 class DetectorOutputs:
-    """What was seen, what the video is, the preview in the scratch folder if one was asked for, and which way the
-    picture's upright lines run, if it has any."""
+    """What was seen, what the video is, the preview in the scratch folder if one was asked for, which way the picture's
+    upright lines run, if it has any, and how the camera turned and zoomed, if it did and that is known."""
 
     landmarks: Landmarks
     video_facts: VideoFacts
     preview: Path | None
     report: StageReport
     verticals: Verticals | None = None
+    camera_motion: CameraMotion | None = None
 
 
 class DetectorPlan(BaseModel):
@@ -71,14 +79,17 @@ class DetectorPlan(BaseModel):
     turn: Turn
     clock: CaptureClock = AS_STORED
     playback: Playback = Playback()
+    people: People = People()
+    start_s: float = 0.0
     parts: tuple[DetectorChunk, ...]
 
 
 def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> DetectorOutputs:
     """Find the person in every frame of the video, on every core.
 
-    Raises VideoNotFound, UnreadableVideo, NoVideoStream, VideoTooShort, NobodyDetected, RarelyDetected, ModelNotFound
-    or ModelCorrupt. After these, and after anything that `progress` raises, the scratch folder holds no file of ours.
+    Raises VideoNotFound, UnreadableVideo, NoVideoStream, VideoTooShort, NobodyDetected, RarelyDetected, NoPerson,
+    ModelNotFound or ModelCorrupt. After these, and after anything that `progress` raises, the scratch folder holds no
+    file of ours.
     """
     found = surveyed(inputs, options)
     with ExitStack() as stack:
@@ -105,29 +116,41 @@ def gather(
 ) -> DetectorOutputs:
     """The whole, of all its parts in their order, of which one at a time is held.
 
-    Raises VideoTooShort, NobodyDetected or RarelyDetected.
+    Raises VideoTooShort, NobodyDetected, RarelyDetected or NoPerson.
     """
-    landmarks, found, pieces = _joined(parts, made)
-    _require_enough(landmarks, inputs.video.name)
-    reading = Reading.joined([facts.reading for facts in found])
-    views = ViewFacts.joined([facts.views for facts in found])
-    facts = video_facts(made.medium, reading, landmarks.times, made.clock, options.capture_fps)
+    whole, found, pieces = _joined(parts, made)
     changes = Changes.joined([facts.changes for facts in found])
+    landmarks = longest_shot(whole, changes.cuts)
+    _require_enough(landmarks, inputs.video.name)
+    require_person(landmarks, inputs.video.name)
+    reading, medium, clock = Reading.joined([facts.reading for facts in found]), made.medium, made.clock
+    if changes.cuts:
+        reading, medium, clock = reading.model_copy(update={"end_s": _end(whole, landmarks)}), medium.endless, AS_STORED
+    facts = video_facts(medium, reading, landmarks.times, clock, options.capture_fps)
+    motion = Motion.joined([facts.motion for facts in found]).between(landmarks.times[0], landmarks.times[-1])
+    moved = camera_motion(motion, landmarks.times, facts.focal_length or FOCAL_LENGTH)
+    views = ViewFacts.joined([facts.views for facts in found])
     report = StageReport(
         facts={
             **detection_facts(facts, reading, made.turn, landmarks, options.pose_model),
             **time_facts(changes),
+            **people_facts(made.people, options),
+            **camera_facts(motion, moved),
             **views.reported(options),
         },
         warnings=(
+            *doubts(landmarks),
+            *cut_warnings(landmarks.times, changes.cuts, made.start_s),
             *detection_warnings(facts, reading, made.turn, landmarks),
+            *people_warnings(made.people, options, made.start_s),
+            *camera_warnings(motion, moved),
             *time_warnings(facts, made.playback, changes),
             *views.warnings(),
         ),
         models={model.name: sha256(model) for model in models(options)},
     )
-    verticals = joined([look for each in found for look in each.looks])
-    return DetectorOutputs(landmarks, facts, _film(inputs, options, pieces), report, verticals)
+    verticals = None if motion.moves else joined([look for each in found for look in each.looks])
+    return DetectorOutputs(landmarks, facts, _film(inputs, options, pieces), report, verticals, moved)
 
 
 def check(options: RunOptions) -> None:
@@ -144,8 +167,11 @@ def surveyed(inputs: DetectorInputs, options: RunOptions) -> Survey:
 
 def planned(inputs: DetectorInputs, options: RunOptions, surveyed: Survey) -> DetectorPlan:
     """See `plan`, of a video that was surveyed."""
-    turn = find_turn(inputs.video, surveyed.excerpt)
+    tracker = BatchTracker(MODEL, threads=1)
+    turn = find_turn(tracker, inputs.video, surveyed.excerpt)
     clock = CaptureClock.of(surveyed.times, options.capture_fps)
+    people, camera_moves = look_around(tracker, inputs.video, turn.degrees, surveyed, options)
+    medium = surveyed.medium.turned(turn.degrees).with_focal_length(options.focal_length_35mm)
     count = len(surveyed.segments)
     parts = tuple(
         DetectorChunk(
@@ -154,13 +180,23 @@ def planned(inputs: DetectorInputs, options: RunOptions, surveyed: Survey) -> De
             turn_deg=turn.degrees,
             origin_s=float(surveyed.times[0]),
             clock=clock,
+            guide=people.guide(segment, clock),
+            camera_interval_s=FOLLOW_S if camera_moves else CHECK_S,
+            focal_length=medium.camera.focal_length or FOCAL_LENGTH,
             frames=surveyed.facts.frames * (number + 1) // count - surveyed.facts.frames * number // count,
         )
         for number, segment in enumerate(surveyed.segments)
     )
-    medium = surveyed.medium.turned(turn.degrees).with_focal_length(options.focal_length_35mm)
     playback = Playback.of(surveyed.times, medium.camera)
-    return DetectorPlan(medium=medium, turn=turn, clock=clock, playback=playback, parts=parts)
+    return DetectorPlan(
+        medium=medium,
+        turn=turn,
+        clock=clock,
+        playback=playback,
+        people=people,
+        start_s=surveyed.first_s,
+        parts=parts,
+    )
 
 
 def _joined(parts: Iterable[DetectedChunk], made: DetectorPlan) -> tuple[Landmarks, list[PartFacts], list[Path]]:
@@ -179,6 +215,24 @@ def _joined(parts: Iterable[DetectedChunk], made: DetectorPlan) -> tuple[Landmar
         pieces += [part.preview] if part.preview is not None else []
     times, image, world, visibility = (read_only(whole)[:done] for whole in joined)
     return Landmarks(times, image, world, visibility, (made.medium.width, made.medium.height)), facts, pieces
+
+
+def longest_shot(landmarks: Landmarks, cuts: Sequence[float]) -> Landmarks:
+    """Of the views between cuts, given by the times of their first frames, the one that shows the person longest."""
+    edges = [0, *np.searchsorted(landmarks.times, cuts), landmarks.times.size]
+    first, stop = max(pairwise(edges), key=lambda edge: int(landmarks.detected[edge[0] : edge[1]].sum()))
+    if stop - first == landmarks.times.size:
+        return landmarks
+    times, image, world, visibility = (
+        values[first:stop] for values in (landmarks.times, landmarks.image, landmarks.world, landmarks.visibility)
+    )
+    return Landmarks(times, image, world, visibility, landmarks.image_size)
+
+
+def _end(whole: Landmarks, shot: Landmarks) -> float:
+    """When a shot ends: with the next frame, or as long after its last as that is after the one before."""
+    after = whole.times[whole.times > shot.times[-1]]
+    return float(after[0] if after.size else 2 * shot.times[-1] - shot.times[-2])
 
 
 def _require_enough(landmarks: Landmarks, name: str) -> None:

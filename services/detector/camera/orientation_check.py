@@ -16,6 +16,7 @@ turn for which the body alone says too little.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -79,12 +80,11 @@ class Turn(BaseModel):
     text_degrees: int | None = None
 
 
-def find_turn(path: Path, excerpt: Segment = WHOLE) -> Turn:
+def find_turn(landmarker: BatchTracker, path: Path, excerpt: Segment = WHOLE) -> Turn:
     """The turn that brings the person in this part of a video upright.
 
-    Raises what `Video` raises for a file that cannot be read; ModelNotFound or ModelCorrupt.
+    Raises what `Video` raises for a file that cannot be read.
     """
-    landmarker = BatchTracker(MODEL, threads=1)
     with Video(path) as video:
         frames, plain = _gather(landmarker, _looks(video, excerpt))
     return Turn(looks=len(frames)) if plain else _compare(landmarker, frames)
@@ -170,14 +170,12 @@ def _angle(first: FloatArray, second: FloatArray) -> float:
 
 def _looks(video: Video, excerpt: Segment) -> Iterator[Frame]:
     """Frames of the first half minute, a quarter of a second apart or as far as the video's own rate has it."""
-    start = due = None
-    for frame in video.frames(excerpt):
+    start = None
+    for frame in video.spaced(INTERVAL_S, excerpt):
         start = frame.time if start is None else start
         if frame.time - start > SEARCHED_S:
             return
-        if due is None or frame.time >= due:
-            due = frame.time + INTERVAL_S
-            yield Frame(frame.time, shrunk(frame.picture, LONGEST_SIDE))
+        yield replace(frame, picture=shrunk(frame.picture, LONGEST_SIDE))
 
 
 def _scenery(frame: Frame, pose: Pose | None) -> Picture:

@@ -12,6 +12,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from humanpose3d.motion import FloatArray
+from humanpose3d.skeleton import LANDMARK_INDEX
+from services.detector.people.guide import Guide
 from services.detector.pose.native_logs import suppress_native_logs
 from services.detector.video.reader import Frame
 
@@ -38,9 +40,14 @@ class Landmarker(Protocol):
 
 
 class PoseLandmarker:
-    """Finds the person in the frames of one video, as a context manager that closes MediaPipe's threads."""
+    """Finds the person in the frames of one video, as a context manager that closes MediaPipe's threads.
 
-    def __init__(self, model: Path) -> None:
+    guide  where the person and others are, if there are others. MediaPipe cannot be told whom to follow: the others are
+           painted over, as long as they do not touch the person, and whoever is found elsewhere is not kept.
+    """
+
+    def __init__(self, model: Path, guide: Guide | None = None) -> None:
+        self._guide = guide
         with suppress_native_logs():
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
@@ -70,15 +77,19 @@ class PoseLandmarker:
             return self._detect(frame)
 
     def _detect(self, frame: Frame) -> Pose | None:
-        picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=frame.picture)
+        shown = frame.picture if self._guide is None else self._guide.without_others(frame.time, frame.picture)
+        picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=shown)
         time_ms = self._timestamp_ms(frame.time)
         result = self._landmarker.detect_for_video(picture, time_ms)
         if not result.pose_landmarks:
             return None
         height, width, _ = frame.picture.shape
         image, world = result.pose_landmarks[0], result.pose_world_landmarks[0]
+        pixels = _array(image, "x", "y") * (width, height)
+        if self._guide is not None and _distance(self._guide, frame.time, pixels) is None:
+            return None
         return Pose(
-            image=_array(image, "x", "y") * (width, height),
+            image=pixels,
             world=_array(world, "x", "y", "z"),
             visibility=_array(image, "visibility")[:, 0].clip(0.0, 1.0),
         )
@@ -87,6 +98,13 @@ class PoseLandmarker:
         """Whole milliseconds from the first frame, later than the last one even above 1000 frames per second."""
         self._last_ms = max(round((time - self._start_s) * 1000), self._last_ms + 1)
         return self._last_ms
+
+
+def _distance(guide: Guide, time: float, pixels: FloatArray) -> float | None:
+    """Of the pose (33, 2) from the person's place; None where it is somebody else's."""
+    hips = pixels[[LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=0)
+    reach = float(np.linalg.norm(pixels - hips, axis=1).max())
+    return guide.distance(time, float(hips[0]), float(hips[1]), 2 * reach)
 
 
 def _array(landmarks: Sequence[Any], *fields: str) -> FloatArray:

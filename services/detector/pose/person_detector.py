@@ -45,23 +45,27 @@ class PersonDetector:
         self._anchors = anchors()
 
     def find(self, pictures: Sequence[Picture]) -> list[Region | None]:
-        """The region of the person in each picture; None where nobody is found."""
+        """The region of the person in each picture, the surest one as MediaPipe chooses; None where nobody is found."""
+        return [regions[0] if regions else None for regions in self.find_all(pictures)]
+
+    def find_all(self, pictures: Sequence[Picture]) -> list[list[Region]]:
+        """The regions of all people in each picture, the surest first."""
         wholes = [Region.whole(picture) for picture in pictures]
         crops = np.stack(
             [whole.crop(picture, SIDE, cv2.BORDER_CONSTANT) for whole, picture in zip(wholes, pictures, strict=True)]
         )
         boxes, scores = self._network.run(["boxes", "scores"], {"picture": crops})
-        return [self._region(*votes) for votes in zip(wholes, boxes, scores[..., 0], strict=True)]
+        return [self._regions(*votes) for votes in zip(wholes, boxes, scores[..., 0], strict=True)]
 
-    def _region(self, whole: Region, boxes: FloatArray, scores: FloatArray) -> Region | None:
-        """The person among the votes: the surest one, as MediaPipe chooses."""
+    def _regions(self, whole: Region, boxes: FloatArray, scores: FloatArray) -> list[Region]:
+        """The people among the votes."""
         likely = 1 / (1 + np.exp(-np.clip(scores.astype(np.float64), -100, 100)))
         voting = (likely >= MIN_SCORE) & (boxes[:, 2:4] >= 0).all(axis=1)
         sizes, points = boxes[voting, 2:4] / SIDE, boxes[voting].reshape(-1, 6, 2)[:, [0, 2, 3]] / SIDE
         points += self._anchors[voting, None]
         corners = np.hstack([points[:, 0] - sizes / 2, points[:, 0] + sizes / 2])
         regions = [Region.around(*whole.to_picture(pair)) for pair in _merged(corners, points[:, 1:], likely[voting])]
-        return _first(regions)
+        return _distinct(regions)
 
 
 def _merged(boxes: FloatArray, points: FloatArray, scores: FloatArray) -> list[FloatArray]:
@@ -76,13 +80,13 @@ def _merged(boxes: FloatArray, points: FloatArray, scores: FloatArray) -> list[F
     return persons
 
 
-def _first(regions: Sequence[Region]) -> Region | None:
-    """The first region, but behind one that covers much the same place and comes later: MediaPipe's association."""
+def _distinct(regions: Sequence[Region]) -> list[Region]:
+    """All regions but those that a later one covers for much the same place: MediaPipe's association."""
     squares = [np.concatenate([region.centre - region.side / 2, region.centre + region.side / 2]) for region in regions]
     kept: list[int] = []
     for index, square in enumerate(squares):
         kept = [other for other in kept if _overlap(square, squares[other][None])[0] <= SAME_PERSON] + [index]
-    return regions[kept[0]] if kept else None
+    return [regions[index] for index in kept]
 
 
 def _overlap(box: FloatArray, boxes: FloatArray) -> FloatArray:

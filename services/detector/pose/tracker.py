@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Self
 
+import numpy as np
+
 from humanpose3d.options import PoseModel
+from services.detector.people.guide import Guide
 from services.detector.pose.landmark_network import Body, BodyNetwork
 from services.detector.pose.landmarker import Pose
 from services.detector.pose.one_euro import IMAGE, WORLD, LowPass, OneEuroFilter
 from services.detector.pose.person_detector import PersonDetector
-from services.detector.pose.roi import Region
+from services.detector.pose.roi import MARGIN, Region
 from services.detector.video.reader import Frame
 from shared.models import shipped
 
@@ -32,8 +35,12 @@ FIRST_INTERVAL_S: Final = 1 / 30
 
 @dataclass(eq=False)
 class TrackState:
-    """What is remembered from frame to frame of one video or segment. A new track begins without knowledge."""
+    """What is remembered from frame to frame of one video or segment. A new track begins without knowledge.
 
+    guide  where the person and others are, if there are others: nobody else is followed.
+    """
+
+    guide: Guide | None = None
     region: Region | None = None
     _image: OneEuroFilter = field(default_factory=lambda: OneEuroFilter(IMAGE, FIRST_INTERVAL_S))
     _world: OneEuroFilter = field(default_factory=lambda: OneEuroFilter(WORLD, FIRST_INTERVAL_S))
@@ -41,7 +48,7 @@ class TrackState:
 
     def follow(self, time: float, body: Body | None) -> Pose | None:
         """The pose at this time in seconds, smoothed; None where the person is lost."""
-        if body is None or body.presence <= MIN_PRESENCE or not body.region.usable:
+        if body is None or body.presence <= MIN_PRESENCE or not body.region.usable or not self._own(time, body.region):
             self.region, self._image = None, OneEuroFilter(IMAGE)  # MediaPipe keeps the two other filters
             return None
         self.region = body.region
@@ -51,16 +58,37 @@ class TrackState:
             visibility=self._visibility(body.visibility),
         )
 
+    def seek(self, time: float, regions: Sequence[Region]) -> None:
+        """Choose among the people that the person detector sees in the frame, the surest first.
+
+        The one to follow may be none of them: it sees hardly more than the most prominent one.
+        """
+        if self.guide is None:
+            self.region = regions[0] if regions else None
+            return
+        place = self.guide.person.at(time)
+        if place is not None:
+            x, y, size = place
+            self.region = Region(np.array([x, y]), MARGIN * size)
+        else:
+            self.region = next((region for region in regions if self._own(time, region)), None)
+
+    def _own(self, time: float, region: Region) -> bool:
+        if self.guide is None or not region.usable:
+            return self.guide is None
+        x, y = region.centre
+        return self.guide.distance(time, float(x), float(y), region.side / MARGIN) is not None
+
 
 @dataclass(eq=False)
 class _Segment:
     number: int
     frames: Iterator[Frame]
-    track: TrackState = field(default_factory=TrackState)
+    track: TrackState
 
 
 class BatchTracker:
-    """Finds the person in the next frame of each of several tracks.
+    """Finds the person in the next frame of each of several tracks, by two networks: `person` and `body`.
 
     pose_model  which of the networks that ship.
     threads     that share one network call on a CPU; by default one for each core, four at most.
@@ -71,8 +99,8 @@ class BatchTracker:
     def __init__(self, pose_model: PoseModel, threads: int | None = None) -> None:
         for size in {pose_model, "lite"}:  # the weights: those of the person detector are taken from `lite`
             shipped(f"pose_landmarker_{size}.task")
-        self._body = BodyNetwork(shipped(f"pose_landmarks_{pose_model}.onnx"), threads)
-        self._person = PersonDetector(shipped("pose_person.onnx"), threads)
+        self.body = BodyNetwork(shipped(f"pose_landmarks_{pose_model}.onnx"), threads)
+        self.person = PersonDetector(shipped("pose_person.onnx"), threads)
 
     def advance(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> list[Pose | None]:
         """The pose in each track's next frame; None where nobody is found. The tracks remember."""
@@ -81,7 +109,7 @@ class BatchTracker:
         bodies: dict[int, Body] = {}
         if seen:
             regions = [region for track in tracks if (region := track.region) is not None]
-            found = self._body.find([frames[index].picture for index in seen], regions)
+            found = self.body.find([frames[index].picture for index in seen], regions)
             bodies = dict(zip(seen, found, strict=True))
         return [
             track.follow(frame.time, bodies.get(index))
@@ -95,9 +123,9 @@ class BatchTracker:
     def _seek(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> None:
         lost = [index for index, track in enumerate(tracks) if track.region is None]
         if lost:
-            regions = self._person.find([frames[index].picture for index in lost])
-            for index, region in zip(lost, regions, strict=True):
-                tracks[index].region = region
+            found = self.person.find_all([frames[index].picture for index in lost])
+            for index, regions in zip(lost, found, strict=True):
+                tracks[index].seek(frames[index].time, regions)
 
 
 class SingleTracker:
@@ -106,9 +134,9 @@ class SingleTracker:
     Raises what `BatchTracker` raises.
     """
 
-    def __init__(self, pose_model: PoseModel) -> None:
+    def __init__(self, pose_model: PoseModel, guide: Guide | None = None) -> None:
         self._landmarker = BatchTracker(pose_model, threads=1)
-        self._lane = TrackState()
+        self._lane = TrackState(guide)
 
     def __enter__(self) -> Self:
         return self
@@ -122,19 +150,20 @@ class SingleTracker:
 
 
 def track_together(
-    landmarker: BatchTracker, segments: Iterable[Iterable[Frame]], width: int
+    landmarker: BatchTracker, segments: Iterable[Iterable[Frame]], width: int, guides: Sequence[Guide | None] = ()
 ) -> Iterator[tuple[int, Frame, Pose | None]]:
     """The pose in every frame of every segment, as (number of the segment, frame, pose).
 
     Up to `width` segments go forward together, a frame each at a time; where one ends the next begins, so that the
-    batches stay full. The frames of one segment come in order.
+    batches stay full. The frames of one segment come in order. `guides`: of each segment, by its number.
     """
     waiting = enumerate(segments)
     running: list[_Segment] = []
     while True:
         step = [(segment, frame) for segment in running if (frame := next(segment.frames, None)) is not None]
         while len(step) < width and (fresh := next(waiting, None)) is not None:
-            segment = _Segment(fresh[0], iter(fresh[1]))
+            guide = guides[fresh[0]] if guides else None
+            segment = _Segment(fresh[0], iter(fresh[1]), TrackState(guide))
             step.extend((segment, frame) for frame in islice(segment.frames, 1))
         if not step:
             return

@@ -47,6 +47,11 @@ class Medium(BaseModel):
         stated = {"focal_length": focal_length_of_35mm(millimetres_35mm), "focal_length_from": "option"}
         return self.model_copy(update={"camera": self.camera.model_copy(update=stated)})
 
+    @property
+    def endless(self) -> Self:
+        """The same of a part, whose end the container does not state."""
+        return self.model_copy(update={"due_s": None})
+
     def turned(self, degrees: int) -> Self:
         """The same with the picture turned clockwise by a multiple of 90 degrees."""
         width, height = (self.height, self.width) if degrees % 180 else (self.width, self.height)

@@ -4,12 +4,14 @@ What is decoded is what a player shows: turned and mirrored by the display matri
 """
 
 import heapq
+import math
 import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -67,15 +69,19 @@ class Survey:
 
     medium    see there.
     facts     by the packets' timestamps, of the part to analyse.
+    first_s   when the first frame of the video is shown.
     times     (T,) seconds, of the frames of that part.
     excerpt   that part, whole.
+    entries   timestamps of its frames at which decoding may begin; none where timestamps do not tell frames apart.
     segments  what it is cut into; one where its timestamps do not tell its frames apart.
     """
 
     medium: Medium
     facts: VideoFacts
+    first_s: float
     times: FloatArray
     excerpt: Segment
+    entries: tuple[int, ...]
     segments: tuple[Segment, ...]
 
 
@@ -132,6 +138,39 @@ class Video:
 
         Raises UnreadableVideo where the whole is asked for and not one frame can be decoded.
         """
+        for time, decoded in self._placed(segment):
+            counts = segment.counts(time)
+            yield Frame(time, self._upright(decoded, counts), counts)
+
+    def spaced(self, interval_s: float, segment: Segment = WHOLE) -> Iterator[Frame]:
+        """Frames of a segment that are so far apart or farther; the others cost their decoding alone."""
+        due = -math.inf
+        for time, decoded in self._placed(segment):
+            if time >= due:
+                due = time + interval_s
+                yield Frame(time, self._upright(decoded, False))
+
+    def skimmed(self, interval_s: float, segment: Segment) -> Iterator[Frame]:
+        """The same of the frames that others are decoded from, which are quicker to go through.
+
+        From here on, this reads no others.
+        """
+        self._stream.codec_context.skip_frame = "NONREF"
+        yield from self.spaced(interval_s, segment)
+
+    def time(self, entry: int) -> float:
+        """Seconds of a timestamp."""
+        return float(entry * self._clock)
+
+    def first(self, entry: int) -> Iterator[Frame]:
+        """The frame to which a seek to this timestamp leads, if it comes later than the last one that was read."""
+        for decoded in islice(self._sought(entry, WHOLE), 1):
+            time = self.timeline.place(self._timestamp(decoded))
+            if time is not None:
+                yield Frame(time, self._upright(decoded, False))
+
+    def _placed(self, segment: Segment) -> Iterator[tuple[float, VideoFrame]]:
+        """The frames of a segment as they are decoded, with their times."""
         empty = True
         for decoded in self._entered(segment):
             if empty:
@@ -143,8 +182,7 @@ class Video:
                 break
             self._end_s = time + self._duration(decoded.duration)
             if segment.wanted(time):
-                counts = segment.counts(time)
-                yield Frame(time, self._upright(decoded, counts), counts)
+                yield time, decoded
         self._require(not empty or segment != WHOLE)
 
     def survey(self, start: float | None = None, end: float | None = None) -> Survey:
@@ -168,17 +206,21 @@ class Video:
         frames = _between(times, start, end)
         medium, part = self.medium, times[frames.start : frames.stop]
         if frames.stop < len(times):
-            medium = medium.model_copy(update={"due_s": None})
+            medium = medium.endless
             self._end_s = float(times[frames.stop])
         excerpt = Segment(
             warm_up_s=float(part[0]) if frames.start else None,
             start_s=float(part[0]) if frames.start else None,
             stop_s=self._end_s if frames.stop < len(times) else None,
         )
-        segments = self._cut(shown, frames) or (excerpt,)
+        segments = self._cut(shown, frames)
+        entries = [packet.timestamp for packet in shown if packet.entry and packet.timestamp is not None]
+        inside = [e for e in entries if part[0] <= float(e * self._clock) <= part[-1]] if segments else []
+        segments = segments or (excerpt,)
         if frames.start:
             excerpt = excerpt.model_copy(update={"entries": segments[0].entries})
-        return Survey(medium, video_facts(medium, self.reading, part), part, excerpt, segments)
+        facts = video_facts(medium, self.reading, part)
+        return Survey(medium, facts, float(times[0]), part, excerpt, tuple(inside), segments)
 
     @property
     def medium(self) -> Medium:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.motion import CameraMotion, FloatArray, Landmarks
 from humanpose3d.options import FOCAL_LENGTH
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.refiner.depth.smoothing import low_pass
@@ -18,6 +18,9 @@ _TRUNK_AND_LIMBS: Final = [
     for side in ("left", "right")
 ]
 
+_LEAST_AHEAD: Final = 0.1
+"""Of a ray's length, along the camera's axis: 84° from it, where a picture has no end."""
+
 _DISTANCE_HZ: Final = 1.0
 """The distance follows from the apparent size, which trembles by a few per cent; a body's distance does not."""
 
@@ -26,6 +29,35 @@ def rays(landmarks: Landmarks) -> FloatArray:
     """(T, 33, 2) slopes x/z and y/z of the viewing rays in the camera's frame (x right, y down, z away)."""
     size = np.array(landmarks.image_size, dtype=float)
     return np.asarray((landmarks.image - size / 2) / (FOCAL_LENGTH * size.max()))
+
+
+def stabilised(landmarks: Landmarks, motion: CameraMotion) -> Landmarks:
+    """The landmarks as the camera would have seen them, had it stood as in the first frame and not zoomed.
+
+    Pixels are moved to where their viewing rays meet that picture, also outside of it. The body in the axes of a camera
+    that looks straight at it (`person_in_camera`) is turned about the line of sight by what is left of the rotation.
+    """
+    size = np.array(landmarks.image_size, dtype=float)
+    longer, focal = size.max(), motion.focal_lengths
+    slopes = (landmarks.image - size / 2) / (focal * longer)[:, None, None]
+    turned = _turned(slopes, motion.rotations)
+    hips = [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]
+    before, after = _towards(slopes[:, hips].mean(axis=1)), _towards(turned[:, hips].mean(axis=1))
+    about_sight = np.einsum("tji,tjk,tkl->til", after, motion.rotations, before)
+    return Landmarks(
+        times=landmarks.times,
+        image=size / 2 + focal[0] * longer * turned,
+        world=np.einsum("tij,tkj->tki", about_sight, landmarks.world),
+        visibility=landmarks.visibility,
+        image_size=landmarks.image_size,
+    )
+
+
+def _turned(slopes: FloatArray, rotations: FloatArray) -> FloatArray:
+    """(T, N, 2) slopes of rays after rotations (T, 3, 3); those that leave the half-space ahead stay at its edge."""
+    rays = np.concatenate([slopes, np.ones_like(slopes[..., :1])], axis=2)
+    x, y, z = np.moveaxis(np.einsum("tij,tkj->tki", rotations, rays), 2, 0)
+    return np.asarray(np.stack([x, y], axis=2) / np.maximum(z, _LEAST_AHEAD)[..., None])
 
 
 def at_assumed_focal_length(landmarks: Landmarks, focal_length: float | None) -> Landmarks:

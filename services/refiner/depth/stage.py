@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSpread, read_only
+from humanpose3d.motion import CameraMotion, FloatArray, Landmarks, Markers, MarkerSpread, read_only
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals, VideoFacts
 from humanpose3d.skeleton import MARKERS
+from services.refiner.depth.camera import stabilised
 from services.refiner.depth.gaps import fill_gaps
 from services.refiner.depth.geometric import Reconstruct, geometric
 from services.refiner.depth.missing import estimate_missing
@@ -25,6 +26,7 @@ class DepthInputs:
     landmarks: Landmarks
     subject: Subject
     verticals: Verticals | None = None
+    camera_motion: CameraMotion | None = None
     video_facts: VideoFacts | None = None
 
     @property
@@ -56,6 +58,8 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     """
     reconstruct = method(options)
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
+    if inputs.camera_motion is not None:
+        landmarks = stabilised(landmarks, inputs.camera_motion)
     progress(0, len(times))
     reconstruction = reconstruct(landmarks, subject, options.visibility_min, inputs.verticals, inputs.focal_length)
     positions = reconstruction.markers

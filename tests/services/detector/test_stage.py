@@ -1,18 +1,21 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from humanpose3d.errors import Cancelled, InvalidOption, NobodyDetected, RarelyDetected, VideoTooShort
-from humanpose3d.options import RunOptions
+from humanpose3d.options import RunOptions, Subject
 from humanpose3d.skeleton import LANDMARKS
 from services.detector.pose.landmarker import PoseLandmarker
 from services.detector.stage import DETECTOR, DetectorInputs, run
 from services.detector.video.orientation import Picture
 from services.detector.video.preview import fitted
 from services.detector.video.reader import Video, survey
+from services.refiner.depth.stage import DepthInputs, refine_depth
 from shared.models import MODELS_DIRECTORY, sha256
 from shared.stage import silent
 
@@ -118,6 +121,55 @@ def test_a_part_of_the_video_is_analysed(sample, tmp_path, detected):
         run(DetectorInputs(sample, tmp_path), RunOptions(start=5), silent)
 
 
+def window(sample_video: Path, pan: float, zoom: float) -> list[Picture]:
+    """Half of the sample's pictures at half the size, through a window that slides (share of the room) and shrinks."""
+    pictures = []
+    with Video(sample_video) as video:
+        frames = [frame.picture for index, frame in enumerate(video.frames()) if index % 2 == 0]
+    for share, frame in zip(np.linspace(0, 1, len(frames)), frames, strict=True):
+        height, width = frame.shape[:2]
+        across = round((0.62 if pan else 1 / zoom**share) * width)
+        down = height if pan else round(height / zoom**share)
+        left = round((width - across) * (pan * share if pan else 0.5))
+        part = frame[(height - down) // 2 : (height + down) // 2, left : left + across]
+        size = (334, 960) if pan else (540, 960)
+        pictures.append(cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8))
+    return pictures
+
+
+@pytest.mark.parametrize(("pan", "zoom"), [(1.0, 1.0), (0.0, 1.4)])
+def test_a_sliding_and_a_shrinking_window_are_a_camera_that_pans_and_zooms(clip, tmp_path, sample, pan, zoom):
+    path = clip("moving.mp4", pictures=window(sample, pan, zoom))
+    outputs = run(DetectorInputs(path, tmp_path), RunOptions(pose_model="lite"), silent)
+    assert "camera-moves" in warning_codes(outputs)
+    facts, moved = outputs.report.facts, outputs.camera_motion
+    assert facts["camera_motion"] == "compensated"
+    assert moved is not None
+    # 0.38 of 1080 pixels at a focal length of 0.85 × 1920: 14.1°
+    assert facts["camera_pan_deg"] == pytest.approx(14.1 if pan else 0.0, abs=0.5)
+    assert moved.focal_lengths[-1] / moved.focal_lengths[0] == pytest.approx(zoom, rel=0.02)
+    depth = DepthInputs(outputs.landmarks, Subject(height=1.72, weight=70))
+    ways = [
+        refine_depth(replace(depth, camera_motion=used), RunOptions(), silent).markers.position("Hip")
+        for used in (moved, None)
+    ]
+    truth = (0.53, 0.05, 0.58)  # of the sample itself
+    compensated, left_alone = (np.abs((way[-1] - way[0]) - truth) for way in ways)
+    assert compensated.max() < 0.2
+    assert left_alone.max() > 0.6
+
+
+def test_the_longest_view_between_cuts_is_analysed(clip, tmp_path, pictures):
+    other = [np.ascontiguousarray(255 - picture[::-1]) for picture in pictures[:6]]
+    path = clip("cut.mp4", pictures=other + pictures[:18])
+    outputs = run(DetectorInputs(path, tmp_path), LITE, silent)
+    assert warning_codes(outputs)[0] == "video-cut"
+    assert "at 0.20 s another view begins" in outputs.report.warnings[0].message
+    np.testing.assert_allclose(outputs.landmarks.times, np.arange(6, 24) / 30, atol=1e-9)
+    facts = outputs.video_facts
+    assert [facts.frames, facts.duration_s, facts.truncated] == pytest.approx([18, 0.6, False])
+
+
 def test_a_truncated_video_is_analysed_as_far_as_it_goes(clip, tmp_path, pictures):
     path = clip("cut.mp4", pictures=pictures, container_options={"movflags": "+faststart"}, options={"bf": "0"})
     content = path.read_bytes()
@@ -195,5 +247,12 @@ def test_show_video_without_a_display_is_a_warning(clip, tmp_path, pictures, mon
 def test_the_stage_declares_its_types():
     assert DETECTOR.name == "detector"
     assert set(DETECTOR.inputs.__dataclass_fields__) == {"video", "workdir"}
-    assert set(DETECTOR.outputs.__dataclass_fields__) == {"landmarks", "video_facts", "preview", "report", "verticals"}
+    assert set(DETECTOR.outputs.__dataclass_fields__) == {
+        "landmarks",
+        "video_facts",
+        "preview",
+        "report",
+        "verticals",
+        "camera_motion",
+    }
     assert Path(MODELS_DIRECTORY / "pose_landmarker_lite.task").is_file()

@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from humanpose3d.options import RunOptions
 from humanpose3d.skeleton import LANDMARK_INDEX
-from services.detector.camera.orientation_check import TURNS, decide, find_turn, stands, upright
+from services.detector.camera.orientation_check import TURNS, Turn, decide, find_turn, stands, upright
 from services.detector.camera.text import letters_read, text_turn
 from services.detector.pose.landmarker import Pose
 from services.detector.pose.tracker import BatchTracker
@@ -31,6 +32,10 @@ STANDING = {
 HANDSTAND = STANDING | {"elbow": (0.2, -0.8), "wrist": (0.2, -1.05)}
 PRESS_UP = STANDING | {"elbow": (0.45, -0.5), "wrist": (0.7, -0.5)}
 SITTING_BACK = STANDING | {"knee": (0.5, 0.05), "ankle": (0.5, 0.45)}
+
+
+def turn_of(path: Path) -> Turn:
+    return find_turn(BatchTracker("lite", threads=1), path)
 
 
 def body(places: dict[str, tuple[float, float]] = STANDING, turn_deg: int = 0, sideways: bool = False) -> Pose:
@@ -79,7 +84,7 @@ def test_the_sample_without_its_metadata_gives_the_same_landmarks(clip, tmp_path
 
 
 def test_an_upright_video_costs_three_looks(clip, pictures):
-    turn = find_turn(clip("straight.mp4", pictures=pictures))
+    turn = turn_of(clip("straight.mp4", pictures=pictures))
     assert (turn.degrees, turn.looks, turn.standing_share) == (0, 3, {})
 
 
@@ -94,7 +99,7 @@ def test_one_who_comes_into_the_picture_later_is_waited_for_without_trying_turns
         return alone(self, frame)
 
     monkeypatch.setattr(BatchTracker, "alone", noted)
-    assert find_turn(path).degrees == 0
+    assert turn_of(path).degrees == 0
     assert times == pytest.approx(np.arange(7) / 4)
 
 
@@ -105,7 +110,7 @@ def test_wrong_metadata_is_overruled(clip, tmp_path, pictures):
     with Video(wrong) as video:
         next(video.frames())
         assert (video.medium.width, video.medium.height) == (960, 540)
-    assert find_turn(wrong).degrees == 270
+    assert turn_of(wrong).degrees == 270
 
 
 def _with_display_matrix(source, target) -> None:
@@ -122,7 +127,7 @@ def test_one_who_lies_down_during_the_clip_is_left_lying(clip, pictures):
     lying = [turned(picture, 90) for picture in pictures]
     width, height = pictures[0].shape[1::-1]
     canvas = [_centred(picture, max(width, height)) for picture in lying[:18] + pictures[18:]]
-    turn = find_turn(clip("lies.mp4", pictures=canvas, rate=24))
+    turn = turn_of(clip("lies.mp4", pictures=canvas, rate=24))
     assert (turn.degrees, turn.looks) == (0, 4)
 
 
@@ -135,7 +140,7 @@ def _centred(picture: np.ndarray, size: int) -> np.ndarray:
 
 
 def test_a_video_without_a_person_is_not_turned(clip):
-    turn = find_turn(clip("empty.mp4", frames=60))
+    turn = turn_of(clip("empty.mp4", frames=60))
     assert (turn.degrees, turn.standing_share) == (0, {})
 
 
@@ -219,6 +224,6 @@ def test_upright_text_keeps_one_who_lies_from_being_turned(clip, pictures):
         canvas[:540] = turned(picture, 90)
         canvas[600:900, 200:740] = sign
         lying.append(canvas)
-    turn = find_turn(clip("sign.mp4", pictures=lying, options={"crf": "16"}))
+    turn = turn_of(clip("sign.mp4", pictures=lying, options={"crf": "16"}))
     assert (turn.degrees, turn.text_degrees) == (0, 0)
     assert turn.standing_share[270] > 0.6

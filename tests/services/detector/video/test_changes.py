@@ -52,7 +52,7 @@ def test_one_who_comes_to_rest_is_not_repeated():
 
 def test_a_cut_to_another_scene_is_found_at_its_frame():
     shown = [scene(1)] * 12 + [scene(2)] * 12
-    assert seen(shown).cuts == (pytest.approx(12 / 30),)
+    assert list(seen(shown).cuts) == pytest.approx([12 / 30])
 
 
 def test_a_flash_a_lamp_and_a_movement_are_no_cut(pictures):

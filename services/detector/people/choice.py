@@ -1,0 +1,95 @@
+"""Which of the people in a video is analysed: by a rule, or by the user's word."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from humanpose3d.errors import InvalidOption
+from services.detector.people.tracks import PersonTrack, Sighting
+
+POINT: Final = re.compile(r"(\d+(?:\.\d*)?),(\d+(?:\.\d*)?)@(\d+(?:\.\d*)?)")
+
+_WALKS: Final = 0.3
+"""Own sizes a second that landmarks move in a slow walk."""
+
+_NEAR_S: Final = 1.0
+
+
+def chosen(tracks: Sequence[PersonTrack], person: str, size: tuple[int, int], start_s: float) -> PersonTrack:
+    """The track of the one to analyse.
+
+    person   `auto`, `largest`, `leftmost`, `rightmost`, a track's number, or `X,Y@T`: a place in the picture (pixels,
+             or shares of width and height where both are at most 1) at T seconds from the beginning of the video.
+    size     (width, height) of the upright picture, pixels.
+    start_s  time of the video's first frame.
+
+    Raises InvalidOption where there is no such person.
+    """
+    if person == "auto":
+        duration = max(seen.time for t in tracks for seen in t.sightings) - start_s
+        return max(tracks, key=lambda track: score(track, duration))
+    if person == "largest":
+        return max(tracks, key=lambda track: track.size)
+    if person in ("leftmost", "rightmost"):
+        sign = -1 if person == "leftmost" else 1
+        return max(tracks, key=lambda track: sign * float(np.median([seen.x for seen in track.sightings])))
+    if point := POINT.fullmatch(person):
+        x, y, time = (float(number) for number in point.groups())
+        if x <= 1 and y <= 1:
+            x, y = x * size[0], y * size[1]
+        return _at(tracks, x, y, start_s + time)
+    for track in tracks:
+        if track.number == int(person):
+            return track
+    raise InvalidOption({"person": f"there is no person {person}; {described(tracks, start_s)}"})
+
+
+def score(track: PersonTrack, duration_s: float) -> float:
+    """What decides automatically: whole in view × size × motion × duration.
+
+    The cube of the share in view, so that one who is cut by the picture's edge gives way to a whole one half as tall;
+    size to the power 1.5; 0.4 for one who stands still to 1.4 for one who walks; the share of the video's duration.
+    """
+    seen = track.sightings[-1].time - track.sightings[0].time
+    share = min(1.0, seen / duration_s) if duration_s > 0 else 1.0
+    motion = 0.4 + min(1.0, track.motion / _WALKS)
+    return float(track.whole**3 * track.size**1.5 * motion * (0.1 + share))
+
+
+def described(tracks: Sequence[PersonTrack], start_s: float) -> str:
+    """The people in words, with the times from the beginning of the video."""
+    each = [
+        f"{track.number} ({track.sightings[0].time - start_s:.1f} to {track.sightings[-1].time - start_s:.1f} s, "
+        f"{_side(track, tracks)}, {track.size:.0f} pixels tall)"
+        for track in tracks
+    ]
+    return f"there are {len(each)}: {', '.join(each)}" if len(each) > 1 else f"there is one: {each[0]}"
+
+
+def _side(track: PersonTrack, tracks: Sequence[PersonTrack]) -> str:
+    places = sorted(float(np.median([seen.x for seen in each.sightings])) for each in tracks)
+    rank = places.index(float(np.median([seen.x for seen in track.sightings])))
+    return "left" if rank == 0 else "right" if rank == len(places) - 1 else "between"
+
+
+def _at(tracks: Sequence[PersonTrack], x: float, y: float, time: float) -> PersonTrack:
+    """The one whose box holds the point then, or else is nearest to it."""
+
+    def distance(track: PersonTrack) -> float:
+        seen = min(track.sightings, key=lambda each: abs(each.time - time))
+        return np.inf if abs(seen.time - time) > _NEAR_S else _outside(seen, x, y)
+
+    nearest = min(tracks, key=distance)
+    if distance(nearest) > 0.5:
+        raise InvalidOption({"person": f"there is nobody at {x:.0f},{y:.0f} at that time"})
+    return nearest
+
+
+def _outside(seen: Sighting, x: float, y: float) -> float:
+    """How far outside of the box a point is, in sizes; inside, less than 0, the least in the middle."""
+    left, top, right, bottom = seen.box
+    outside = np.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom)) / seen.size
+    inside = abs(x - (left + right) / 2) / max(right - left, 1) - 1
+    return float(outside if outside > 0 else inside)

@@ -1,0 +1,74 @@
+"""Whether what was found is a person at all: the landmark network finds a body in cables and lamps, too."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from humanpose3d.errors import NoPerson
+from humanpose3d.motion import FloatArray, Landmarks
+from humanpose3d.options import QualityWarning
+from humanpose3d.skeleton import LANDMARK_INDEX
+from services.detector.report import outside_picture_rate
+
+_ALWAYS: Final = 0.95
+_UNSEEN: Final = 0.35
+"""Visibility: a limb that is in view has 0.8 and more."""
+
+_LYING_DEG: Final = 60.0
+_OFTEN_LOST: Final = 0.95
+_UNSTEADY: Final = 0.3
+"""Standard deviation of the trunk's length in the picture over its mean, from half a second to the next."""
+
+_WARNED: Final = 3
+_REFUSED: Final = 4
+"""Signs."""
+
+
+def signs(landmarks: Landmarks) -> tuple[str, ...]:
+    """What speaks against a person, in words; a person who is half in view or lies down shows two at most."""
+    found = landmarks.detected
+    image, visibility = landmarks.image[found], landmarks.visibility[found]
+    shoulder, hip = (_middle(image, joint) for joint in ("shoulder", "hip"))
+    trunk = shoulder - hip
+    leaning = np.degrees(np.arctan2(np.abs(trunk[:, 0]), -trunk[:, 1]))
+    length = np.linalg.norm(trunk, axis=1)
+    tests = (
+        (outside_picture_rate(landmarks) >= _ALWAYS, "limbs are outside the picture throughout"),
+        (_seen(visibility, "knee") < _UNSEEN, "knees are never seen"),
+        (float(np.median(leaning)) > _LYING_DEG, "the trunk lies or stands on its head"),
+        (min(_seen(visibility, "shoulder"), _seen(visibility, "hip")) < _UNSEEN, "shoulders or hips are never seen"),
+        (float(found.mean()) < _OFTEN_LOST, f"it is lost in {1 - found.mean():.0%} of the frames"),
+        (float(length.std() / length.mean()) > _UNSTEADY, "its size changes from moment to moment"),
+    )
+    return tuple(words for holds, words in tests if holds)
+
+
+def require_person(landmarks: Landmarks, name: str) -> None:
+    """Raises NoPerson where next to everything speaks against one."""
+    against = signs(landmarks)
+    if len(against) >= _REFUSED:
+        raise NoPerson(
+            f"What was found in {name} is probably no person: {', '.join(against)}. Film one person, the whole body in "
+            "view, from 2 to 4 m, in good light."
+        )
+
+
+def doubts(landmarks: Landmarks) -> Iterator[QualityWarning]:
+    """The first thing to know where much speaks against a person."""
+    against = signs(landmarks)
+    if len(against) >= _WARNED:
+        yield QualityWarning(
+            code="perhaps-no-person",
+            message=f"This may be no person: {', '.join(against)}. Look at the preview (export_preview) before you use "
+            "any number.",
+        )
+
+
+def _middle(image: FloatArray, joint: str) -> FloatArray:
+    return np.asarray(image[:, [LANDMARK_INDEX[f"left_{joint}"], LANDMARK_INDEX[f"right_{joint}"]]].mean(axis=1))
+
+
+def _seen(visibility: FloatArray, joint: str) -> float:
+    """Mean visibility of the better side."""
+    return float(max(visibility[:, LANDMARK_INDEX[f"{side}_{joint}"]].mean() for side in ("left", "right")))

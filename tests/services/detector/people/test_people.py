@@ -1,0 +1,123 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from humanpose3d.errors import InvalidOption
+from humanpose3d.options import RunOptions
+from services.detector.people.scout import People, look_around
+from services.detector.pose.tracker import BatchTracker
+from services.detector.stage import DetectorInputs, DetectorOutputs, run
+from services.detector.video.reader import survey
+from shared.stage import silent
+from tests.services.detector.people.conftest import SIZE, Actor
+
+GREEN = (2, 0, 1)
+FIGURE = Actor(0.85, lambda share: 0.15, still=True, tint=GREEN)
+WALKER = Actor(0.85, lambda share: 1.1 - 0.7 * share)
+CUT_OFF = Actor(1.5, lambda share: 0.95, y=0.9, tint=GREEN)
+WHOLE = Actor(0.75, lambda share: 0.45)
+RIGHTWARD = Actor(0.75, lambda share: 0.2 + 0.6 * share, tint=GREEN)
+LEFTWARD = Actor(0.8, lambda share: 0.8 - 0.6 * share)
+
+Record = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def tracker() -> BatchTracker:
+    return BatchTracker("lite", threads=1)
+
+
+@pytest.fixture
+def record(clip, scene) -> Record:
+    return lambda name, *actors, frames=45: clip(f"{name}.mp4", pictures=scene(actors, frames))
+
+
+def people(tracker: BatchTracker, path: Path, person: str = "auto") -> People:
+    return look_around(tracker, path, 0, survey(path), RunOptions(person=person))[0]
+
+
+def analysed(path: Path, workdir: Path, **options) -> DetectorOutputs:
+    return run(DetectorInputs(path, workdir), RunOptions(pose_model="lite", **options), silent)
+
+
+def hips(outputs: DetectorOutputs) -> np.ndarray:
+    """(T,) across the picture, as a share of its width; NaN where nobody was detected."""
+    return np.asarray(outputs.landmarks.image[:, 23:25, 0].mean(axis=1) / SIZE[0])
+
+
+def test_somebody_who_walks_in_is_preferred_to_a_figure_that_stands_still(tracker, record):
+    found = people(tracker, record("figure", FIGURE, WALKER, frames=60))
+    assert len(found.tracks) == 2
+    assert found.person is not None
+    assert min(seen.x for seen in found.person.sightings) > 0.35 * SIZE[0]  # the figure is at 0.15
+    assert found.person.motion > 5 * found.others[0].motion
+
+
+def test_a_whole_person_is_preferred_to_one_twice_as_large_whom_the_edge_cuts(tracker, record):
+    found = people(tracker, record("cut", CUT_OFF, WHOLE))
+    assert found.person is not None
+    assert [seen.x / SIZE[0] for seen in found.person.sightings] == pytest.approx(
+        [0.45] * len(found.person.sightings), abs=0.12
+    )
+    assert found.others[0].whole < 0.75 < found.person.whole
+
+
+@pytest.mark.parametrize(
+    ("person", "x"),
+    [("leftmost", 0.2), ("rightmost", 0.8), ("0.75,0.5@0", 0.8), ("120,270@0.1", 0.2), ("1", 0.2), ("2", 0.8)],
+)
+def test_the_user_says_who(tracker, scene, clip, person, x):
+    still = [Actor(0.75, lambda share: 0.2, tint=GREEN), Actor(0.75, lambda share: 0.8)]
+    found = people(tracker, clip("two.mp4", pictures=scene(still, 24)), person)
+    assert found.person is not None
+    assert found.person.sightings[0].x / SIZE[0] == pytest.approx(
+        x, abs=0.1
+    )  # the subject is not in the cut-out's middle
+
+
+@pytest.mark.parametrize("person", ["3", "0.45,0.02@0"])
+def test_who_is_not_there_is_refused_with_who_is(tracker, scene, clip, person):
+    still = [Actor(0.75, lambda share: 0.2, tint=GREEN), Actor(0.75, lambda share: 0.8)]
+    with pytest.raises(InvalidOption, match=r"there (are 2: 1|is nobody at 432,11)"):
+        people(tracker, clip("two.mp4", pictures=scene(still, 24)), person)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "mediapipe"])
+@pytest.mark.parametrize(("person", "actor", "other"), [("1", RIGHTWARD, LEFTWARD), ("2", LEFTWARD, RIGHTWARD)])
+def test_of_two_who_cross_each_keeps_the_own_track(record, tmp_path, runtime, person, actor, other):
+    path = record("cross", RIGHTWARD, LEFTWARD)
+    outputs = analysed(path, tmp_path, person=person, pose_runtime=runtime)
+    share = np.arange(45) / 45
+    own, wrong = (np.abs(hips(outputs) - np.array([who.x(each) for each in share])) for who in (actor, other))
+    apart = np.abs(actor.x(0.0) - other.x(0.0) + share * 2 * (0.6 if person == "1" else -0.6)) > 0.15
+    seen = apart & outputs.landmarks.detected
+    assert (own < wrong)[seen].all()  # never the other
+    if runtime == "onnx":
+        assert seen.sum() >= 0.75 * apart.sum()
+    codes = [warning.code for warning in outputs.report.warnings]
+    assert {"other-people", "people-close"} <= set(codes)
+    facts = outputs.report.facts["people"]
+    assert isinstance(facts, dict)
+    assert facts["chosen"] == int(person)
+    assert isinstance(facts["tracks"], list)
+    assert len(facts["tracks"]) == 2
+    assert facts["near_s"]
+
+
+def test_chunks_start_from_the_plan(record, tmp_path, monkeypatch):
+    from services.detector.video import chunks
+
+    monkeypatch.setattr(chunks, "SHORTEST", 12)
+    monkeypatch.setattr(chunks, "WARM_UP", 5)
+    monkeypatch.setattr("services.detector.chunk_pool.usable_cpus", lambda: 1)
+    still = Actor(0.75, lambda share: 0.2, tint=GREEN)
+    outputs = analysed(record("chunks", still, WHOLE, frames=48), tmp_path, person="rightmost")
+    assert hips(outputs) == pytest.approx(np.full(48, 0.45), abs=0.1)
+
+
+def test_one_person_alone_is_found_once_and_raises_no_warning(detected):
+    facts = detected.report.facts["people"]
+    assert (len(facts["tracks"]), facts["chosen"], facts["near_s"]) == (1, 1, [])
+    assert facts["tracks"][0]["times_s"] == pytest.approx([0.0, 0.55, 1.1], abs=0.05)
