@@ -155,7 +155,7 @@ def test_a_sliding_and_a_shrinking_window_are_a_camera_that_pans_and_zooms(clip,
     ]
     truth = (0.53, 0.05, 0.58)  # of the sample itself
     compensated, left_alone = (np.abs((way[-1] - way[0]) - truth) for way in ways)
-    assert compensated.max() < 0.2
+    assert compensated.max() < 0.3  # by the quickest network, at half the frame rate
     assert left_alone.max() > 0.6
 
 
