@@ -4,7 +4,8 @@ Every function takes segment frames (..., 3, 3) of `services.angles.segments` an
 of `humanpose3d.skeleton.JOINT_GROUPS`. Signs are given for the right; on the left, flexion, adduction, internal
 rotation and the rest have the same meaning, because the left is computed as the right of the mirrored body.
 
-No neutral posture is subtracted and nothing is clamped: an angle is that of the frames as the markers stand. Where the
+The frames are those of landmarks on the skeleton that was fitted to a run's markers (`services.angles.skeleton`), whose
+joints have limits. No neutral posture is subtracted: an angle is that of the frames as the landmarks stand. Where the
 frames are not parallel in upright standing (pelvis, foot, tibial torsion), the angles are not zero there.
 
 Common to hip, knee, ankle, trunk and elbow: the sequence is Z–X–Y, flexion about the proximal segment's z, then the
