@@ -185,7 +185,7 @@ def _words(node: ast.expr, function: ast.AST, tree: ast.Module) -> str:
 def _formatted(node: ast.FormattedValue, tree: ast.Module) -> str:
     """A constant of the module as it is shown; anything else is the case's."""
     value = _assigned(node.value.id, tree) if isinstance(node.value, ast.Name) else None
-    if not isinstance(value, ast.Constant):
+    if not isinstance(value, ast.Constant) or value.value is None:
         return CASE
     how = (
         node.format_spec.values[0] if isinstance(node.format_spec, ast.JoinedStr) and node.format_spec.values else None

@@ -147,8 +147,8 @@ def _feed(
     frames, times = len(landmarks.times), landmarks.times - landmarks.times[0]
     step = float(np.median(np.diff(times))) if frames > 1 else _FALLBACK_STEP_S
     times = np.append(times, times[-1] + step * np.arange(1, max(WINDOW - frames, 0) + 1))
-    pictured = any(np.isfinite(landmarks.pixels[piece]).any() for piece in pieces(frames))
-    size = np.array(landmarks.image_size, dtype=float) * pictured
+    visible = any(np.isfinite(landmarks.pixels[piece]).any() for piece in pieces(frames))
+    size = np.array(landmarks.image_size, dtype=float) * visible
 
     def feed(rows: NDArray[np.int64]) -> dict[str, FloatArray]:
         known = np.minimum(rows, frames - 1)
