@@ -14,7 +14,7 @@ def look_at(direction: np.ndarray) -> np.ndarray:
     """Least rotation that takes the optical axis to a direction."""
     axis = np.cross((0, 0, 1), direction)
     sine = np.linalg.norm(axis)
-    return Rotation.from_rotvec(axis / max(sine, 1e-9) * np.arctan2(sine, direction[2])).as_matrix()
+    return np.asarray(Rotation.from_rotvec(axis / max(sine, 1e-9) * np.arctan2(sine, direction[2])).as_matrix())
 
 
 def seen_by_a_turning_camera() -> tuple[Landmarks, np.ndarray]:
