@@ -23,6 +23,7 @@ from training.metrics import camera_up, raw_markers, stated_up, upright
 from training.scene.camera import WORLD_TO_CAMERA_AXES, Camera, azimuth_frame
 
 DEPTH_MODEL: Final = MODELS_DIRECTORY / "depth_refiner.onnx"
+JOINT_MODEL: Final = MODELS_DIRECTORY / "joint_refiner.onnx"
 
 
 _AFTER_DEPTH: Final[tuple[StageName, ...]] = ("augmenter", "angles")
@@ -88,9 +89,8 @@ def _depth(case: Case, cycles: int) -> Answer:
 
 
 def _both(case: Case, cycles: int) -> Answer:
-    answer = _refined(case, _options(cycles, main_refiner=True))
-    answer = _required(answer, answer.marker_sd is not None, "main_refiner ran no depth network")
-    return _required(answer, answer.angle_sd is not None, "main_refiner ran no joint refiner")
+    answer = _refined(case, _options(cycles, str(DEPTH_MODEL), str(JOINT_MODEL)))
+    return _required(answer, answer.marker_sd is not None, "the depth network did not run")
 
 
 def _true_markers(case: Case, cycles: int) -> Answer:
@@ -118,12 +118,12 @@ def no_answer(case: Case) -> Answer:
     return Answer(np.full((frames, len(MARKERS), 3), np.nan), unknown_angles(frames), np.full((frames, 3), np.nan))
 
 
-def _options(cycles: int, depth_model_path: str | None = None, *, main_refiner: bool = False) -> RunOptions:
+def _options(cycles: int, depth_model_path: str | None = None, joint_model_path: str | None = None) -> RunOptions:
     return RunOptions(
         augmentation_cycles=cycles,
         visibility_min=0.0,
         depth_model_path=depth_model_path,
-        main_refiner=main_refiner,
+        joint_model_path=joint_model_path,
     )
 
 

@@ -1,6 +1,7 @@
 """`humanpose3d`: the command line. Parses, calls, and turns errors into messages and exit codes."""
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 from humanpose3d.errors import HumanPose3DError, InvalidOption
 
@@ -22,12 +23,25 @@ COMMANDS: Final = {
 }
 """Each command's module and its line of help. A module is imported for its own command alone."""
 
+EXAMPLES: Final = {
+    "run": "humanpose3d run --video walk.mp4 --height 1.78 --weight 75",
+    "serve": "humanpose3d serve --port 8000",
+    "view": "humanpose3d view out/walk/walk_final.trc",
+    "refine": "humanpose3d refine in.trc out.trc",
+    "keys": "humanpose3d keys add --owner ana --file keys",
+    "train": "humanpose3d train data --out pairs --clips 100 --mocap FOLDER",
+}
+"""One line that works, for each command, shown with a mistake."""
+
 INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 our fault, 2 the input's, 130 interrupted."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console that lacks a letter shows another, and the run goes on
     words = sys.argv[1:] if arguments is None else arguments
     parsed = parser(words).parse_args(words)
     try:
@@ -46,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """What understands these words: knows every command, and the arguments of the one that they begin with."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="humanpose3d", description="One ordinary video in, biomechanics out: 3D markers and joint angles."
     )
     top.add_argument("--version", action="version", version=f"humanpose3d {version('humanpose3d')}")
@@ -57,6 +71,15 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
             command.description = import_module(module).__doc__
             import_module(module).configure(command)
     return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """States a mistake in one line, with an example of the command, and no wall of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        command = self.prog.split()[-1]
+        help_line = f"example: {EXAMPLES[command]}" if command in EXAMPLES else "humanpose3d --help lists the commands"
+        self.exit(2, f"{self.prog}: {message}\n{help_line}\n")
 
 
 def _message(error: HumanPose3DError) -> str:

@@ -15,7 +15,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     subject = parser.add_argument_group("the person in the video")
     for name, field in Subject.model_fields.items():
         aliases = ["--mass"] if name == "weight" else []
-        subject.add_argument(_flag(name), *aliases, type=float, required=True, help=field.description)
+        subject.add_argument(_flag(name), *aliases, type=_number, required=True, help=field.description)
     options = parser.add_argument_group("options")
     for name, field in RunOptions.model_fields.items():
         _add(options, name, field)
@@ -39,14 +39,24 @@ def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
     elif name.endswith("_path"):
         group.add_argument(_flag(name), type=_absolute, metavar="FILE", help=field.description)
     elif NoneType in (kinds := get_args(field.annotation)):
-        group.add_argument(_flag(name), type=kinds[0], metavar="N", help=field.description)
+        kind = _number if kinds[0] is float else kinds[0]
+        group.add_argument(_flag(name), type=kind, metavar="N", help=field.description)
     elif choices := kinds:
         help_text = f"{field.description} (default {default})"
         group.add_argument(_flag(name), choices=choices, default=default, help=help_text)
     else:
-        kind, metavar = type(default), "WHO" if field.annotation is str else "N"
+        kind = _number if isinstance(default, float) else type(default)
+        metavar = "WHO" if field.annotation is str else "N"
         help_text = f"{field.description} (default {default})"
         group.add_argument(_flag(name), type=kind, default=default, metavar=metavar, help=help_text)
+
+
+def _number(text: str) -> float:
+    """A number with a decimal point or comma."""
+    try:
+        return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def _flag(name: str) -> str:

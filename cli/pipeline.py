@@ -1,5 +1,7 @@
 """The stages one after the other in this process."""
 
+import itertools
+import json
 import shutil
 import tempfile
 import time
@@ -39,7 +41,7 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
 
     Raises InputError where the video, an option, a model or the output folder cannot be used.
     """
-    name = safe_name(video)
+    name = _free_name(output, safe_name(video), video)
     for stage_name in route(options):
         STAGES[stage_name].check(options)
     with _scratch_folder(output) as scratch, PlotPool(number_of_plots(options)) as plot_pool:
@@ -57,6 +59,27 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
         finished.mkdir()
         write_results(_results(name, video, artefacts, reports, timings, options), finished, plot_pool)
         return publish(finished, output / name)
+
+
+def _free_name(output: Path, name: str, video: Path) -> str:
+    """The name of the video's results: another one (`walk_2`) where another video's are under this one.
+
+    Phones call every video IMG_0001; results of the same video are replaced, those of another never.
+    """
+    if not video.is_file():
+        return name  # the detector says what is wrong with it
+    digest = sha256(video)
+    names = (name if count == 1 else f"{name}_{count}" for count in itertools.count(1))
+    return next(each for each in names if _video_of(output / each) in (None, digest))
+
+
+def _video_of(results: Path) -> str | None:
+    """Hash of the video that a results folder is of; None where there is no such folder, or it does not say."""
+    try:
+        run = json.loads((results / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(run["video_sha256"]) if isinstance(run, dict) and "video_sha256" in run else None
 
 
 def _results(

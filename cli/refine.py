@@ -1,17 +1,17 @@
-"""`humanpose3d refine`: the depth refiner on any TRC file, without its video."""
+"""`humanpose3d refine`: the depth refiner on any TRC or C3D file, without its video."""
 
 import argparse
 from pathlib import Path
 
 import numpy as np
 
-from humanpose3d.formats.trc import read_trc, write_trc
+from humanpose3d.formats.trc import write_trc
 from humanpose3d.options import RunOptions, Subject
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments, and the function that does the command."""
-    parser.add_argument("file", type=Path, metavar="IN.trc", help="markers with Y up, Z towards the camera")
+    parser.add_argument("file", type=Path, metavar="IN", help="markers (.trc, .c3d); Z towards the camera")
     parser.add_argument("output", type=Path, metavar="OUT.trc", help="the 22 refined markers")
     parser.add_argument("--height", type=float, help="standing height in metres; default: what the markers imply")
     parser.add_argument("--depth-model-path", metavar="FILE", help="another depth refinement model (ONNX)")
@@ -21,11 +21,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _command(parsed: argparse.Namespace) -> int:
     if parsed.height is not None:
         Subject.parse({"height": parsed.height, "weight": 70})  # for its bounds; the weight does not matter here
-    markers = read_trc(parsed.file)
-    # Deferred: ONNX Runtime's import takes longer than printing a usage error should.
+    # Deferred: these libraries take longer to import than printing a usage error should.
+    from humanpose3d.formats.foreign import read_foreign
     from services.refiner.depth.from_trc import refine_markers
     from services.refiner.depth.neural import depth_network
 
+    found = read_foreign(parsed.file, strict=True)
+    markers = found.markers
+    for note in found.notes:
+        print(f"note: {note}")
     network = depth_network(RunOptions(main_refiner=True, depth_model_path=parsed.depth_model_path))
     assert network is not None, "main_refiner asks for one"
     refined = refine_markers(network, markers, parsed.height)

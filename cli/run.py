@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from cli import options
@@ -32,6 +33,8 @@ def _command(parsed: argparse.Namespace) -> int:
     from cli.pipeline import run_pipeline
     from cli.progress import JsonLines, bar
 
+    if parsed.progress == "bars" and subject.doubt is not None:
+        print(f"note: {subject.doubt}", file=sys.stderr)
     if parsed.progress == "bars":
         _print_summary(run_pipeline(parsed.video, subject, run_options, parsed.output, bar))
         return 0

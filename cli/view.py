@@ -1,4 +1,4 @@
-"""`humanpose3d view`: a TRC file in the 3D viewer, in the browser or as one HTML file."""
+"""`humanpose3d view`: a TRC or C3D file in the 3D viewer, in the browser or as one HTML file."""
 
 import argparse
 import webbrowser
@@ -7,18 +7,23 @@ from pathlib import Path
 
 from humanpose3d.errors import InvalidMotion
 from humanpose3d.formats.files import write_atomic
-from humanpose3d.formats.trc import read_trc
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments, and the function that does the command."""
-    parser.add_argument("file", type=Path, metavar="FILE.trc", help="markers, of HumanPose3D or any other source")
+    parser.add_argument("file", type=Path, metavar="FILE", help="markers, of HumanPose3D or any other source")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained HTML file instead")
     parser.set_defaults(command=_command)
 
 
 def _command(parsed: argparse.Namespace) -> int:
-    markers = read_trc(parsed.file)
+    # Deferred: C3D's library takes longer to import than printing a usage error should.
+    from humanpose3d.formats.foreign import read_foreign
+
+    found = read_foreign(parsed.file, strict=False)
+    markers = found.markers
+    for note in found.notes:
+        print(f"note: {note}")
     if not markers.times.size:
         raise InvalidMotion(f"{parsed.file.name} holds no frames.")
     # Deferred: the gateway's imports take longer than printing a usage error should.

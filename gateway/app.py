@@ -83,12 +83,20 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
         await index.stop()
         await bus.close()
 
-    app = FastAPI(title="HumanPose3D", version=version("humanpose3d"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="HumanPose3D",
+        version=version("humanpose3d"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.services = Services(settings, bus, store, run_service, uploads, keys)
     problems.install(app)
     app.include_router(router)
     app.include_router(health.router)
     static_files.install(app, settings)
+    app.add_middleware(_WholePages)
     app.add_middleware(_OptionalSlash)
     app.add_middleware(BodyLimits)
     if settings.allowed_origins:
@@ -98,6 +106,18 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     app.add_middleware(BrowserGuard, settings=settings, with_keys=keys.demanded)
     app.add_middleware(Heads)
     return app
+
+
+class _WholePages:
+    """The page and its files are small and sent whole, which a server may do whatever a Range header says."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/api/"):
+            scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
+        await self._app(scope, receive, send)
 
 
 class _OptionalSlash:

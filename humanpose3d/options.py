@@ -4,9 +4,19 @@
 made from it.
 """
 
-from typing import Annotated, Final, Literal, Self, TypedDict
+import re
+from typing import Annotated, Final, Literal, Self, TypedDict, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from humanpose3d.errors import InvalidOption
@@ -35,6 +45,13 @@ class Contract(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _decimal_commas(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        return {name: _decimal_point(value) if _is_number(cls, name) else value for name, value in values.items()}
+
     @classmethod
     def parse(cls, values: dict[str, object]) -> Self:
         """Validate; raises InvalidOption with every fault by name, what was given and what is expected."""
@@ -52,11 +69,39 @@ class Contract(BaseModel):
         return cls.model_validate_json(stored, extra="ignore")
 
 
+def _is_number(contract: type[BaseModel], name: object) -> bool:
+    field = contract.model_fields.get(name) if isinstance(name, str) else None
+    return field is not None and (field.annotation is float or float in get_args(field.annotation))
+
+
+def _decimal_point(value: object) -> object:
+    """`1,78` as `1.78`: a decimal comma, where that is all that is unusual about a number."""
+    return value.replace(",", ".") if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value) else value
+
+
+_DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?\d+,\d+\s*")
+
+
+_MASS_INDEX: Final = (11.0, 55.0)
+
+
 class Subject(Contract):
     """The person in the video."""
 
     height: Annotated[float, Field(ge=0.5, le=2.5, description="standing height in metres, 0.5 to 2.5")]
     weight: Annotated[float, Field(ge=10, le=300, description="body mass in kilograms, 10 to 300")]
+
+    @property
+    def doubt(self) -> str | None:
+        """What makes height and weight unlikely together, as a question to ask back; None where nothing does.
+
+        Body mass index below 11 or above 55 kg/m²: beyond what is seen in children and adults (NCD-RisC 2017, Lancet
+        390:2627, centiles), but what a mistyped digit or a mixed-up unit gives.
+        """
+        index = self.weight / self.height**2
+        if _MASS_INDEX[0] <= index <= _MASS_INDEX[1]:
+            return None
+        return f"{self.weight:g} kg at {self.height:g} m is unusual (body mass index {index:.0f}): is this right?"
 
 
 class RunOptions(Contract):
@@ -235,11 +280,13 @@ class Verticals(Contract):
     """Which way the world's upright lines run, as the picture shows it over the whole clip.
 
     Up is (aside, -1, ahead) in the camera's axes (x right, y down, z away), for a camera of FOCAL_LENGTH: `ahead` grows
-    in proportion to the true focal length, `aside` does not. looks: frames that say so.
+    in proportion to the true focal length, `aside` does not. ahead_sd_deg: what the lines' places across the image
+    leave open of `ahead`. looks: frames that say so.
     """
 
     aside: float
     ahead: float
+    ahead_sd_deg: float = 0.0
     looks: int
 
 

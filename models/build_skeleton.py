@@ -1,7 +1,7 @@
 """Rebuild models/skeleton.osim from Pose2Sim's OpenSim set-up: `python models/build_skeleton.py POSE2SIM`.
 
-POSE2SIM is the folder of the package Pose2Sim 0.10.49 (BSD-3-Clause, LICENSE-pose2sim). `models/skeleton.md` says what is
-changed and why.
+POSE2SIM is the folder of the package Pose2Sim 0.10.49 (BSD-3-Clause, LICENSE-pose2sim). `models/skeleton.md` says what
+is changed and why.
 """
 
 import sys
@@ -55,8 +55,8 @@ MOVED: Final = {
     "r_sh2_study": (0.030, -0.253, 0.075),
     "r_sh3_study": (-0.043, -0.243, 0.073),
 }
-"""Marker places that differ from Pose2Sim's, right side and midline (the left is its mirror image): where this project's
-markers are in the mean, by `models/skeleton.md`."""
+"""Marker places that differ from Pose2Sim's, right side and midline (the left is its mirror image): where
+this project's markers are in the mean, by `models/skeleton.md`."""
 
 MARKERS: Final = {"Markers_Halpe26.xml": None, "Markers_LSTM.xml": "_study"}
 """File → which of its markers, by the end of their names."""
@@ -69,14 +69,10 @@ def main(package: Path) -> None:
     model = tree.getroot()[0]
     model.set("name", "humanpose3d")
     for name in ("ContactGeometrySet", "ControllerSet", "ForceSet"):
-        child = model.find(name)
-        assert child is not None
-        model.remove(child)
+        _drop(model, name)
     for body in (*model.iter("Body"), *model.iter("Ground")):
         for name in ("WrapObjectSet", "FrameGeometry"):
-            child = body.find(name)
-            if child is not None:
-                body.remove(child)
+            _drop(body, name)
     for element in model.iter():
         if element.tag == "coordinates":
             element.text = RENAMED.get((element.text or "").strip(), element.text)
@@ -90,6 +86,12 @@ def main(package: Path) -> None:
                 objects.append(_placed(marker))
     ET.indent(tree, " ")
     tree.write(RESULT, encoding="UTF-8", xml_declaration=True)
+
+
+def _drop(parent: ET.Element, tag: str) -> None:
+    child = parent.find(tag)
+    if child is not None:
+        parent.remove(child)
 
 
 def _change(coordinate: ET.Element) -> None:

@@ -117,15 +117,15 @@ def _answers(url: str) -> bool:
         return False
 
 
-def wait_until(ready, process: subprocess.Popen[bytes]) -> None:
+def wait_until(ready, process: subprocess.Popen[bytes], within_s: float = STARTED_WITHIN_S) -> None:
     """Raises RuntimeError where the process ends first, or takes too long."""
-    deadline = time.monotonic() + STARTED_WITHIN_S
+    deadline = time.monotonic() + within_s
     while not ready():
         if process.poll() is not None:
             raise RuntimeError(f"The server ended with {process.returncode} instead of starting.")
         if time.monotonic() > deadline:
             process.kill()
-            raise RuntimeError(f"The server did not answer within {STARTED_WITHIN_S} s.")
+            raise RuntimeError(f"The server did not answer within {within_s} s.")
         time.sleep(0.02)
 
 

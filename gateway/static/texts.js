@@ -71,7 +71,7 @@ const TEXTS = /** @type {Record<string, string>} */ ({
 
   q_estimate_missing: "Is a limb hidden for part of the video?",
   q_force_complete: "Should points that were not found be estimated?",
-  q_main_refiner: "Should neural networks refine depth and joint angles?",
+  q_main_refiner: "Should a neural network refine the depth?",
   q_temporal_smoothing: "Should the movement be smoothed?",
   q_pose_model: "How carefully should the video be looked at?",
   q_augmentation_cycles: "How many times should the body markers be estimated and averaged?",

@@ -5,6 +5,7 @@ side by side.
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -71,10 +72,29 @@ def join(blocks: Sequence[Block], end: str) -> bytes:
     return row[row > 0].tobytes()
 
 
-def parse(where: str, cells: Sequence[str]) -> list[float]:
-    """Numbers of a row; an empty cell is NaN. Raises InvalidMotion, saying where, for any that is infinite or none."""
+_NO_NUMBER: Final = re.compile(r"[-+]?(?:nan(?:\(.*\))?|1\.#(?:qnan|snan|ind)\d*)|n/?a|none|null|-+", re.IGNORECASE)
+
+
+def _number(cell: str) -> float:
     try:
-        numbers = [float(cell) if cell else math.nan for cell in cells]
+        return float(cell)
+    except ValueError:
+        text = cell.strip()
+        if not text or _NO_NUMBER.fullmatch(text):
+            return math.nan
+        if text.count(",") == 1 and "." not in text:
+            return float(text.replace(",", "."))
+        raise
+
+
+def parse(where: str, cells: Sequence[str]) -> list[float]:
+    """Numbers of a row, with a decimal point or comma; NaN where a cell is empty or says that there is none.
+
+    Programs write `NaN`, `-nan(ind)`, `1.#QNAN`, `NA`, `None`, `null` or `-` for that. Raises InvalidMotion, saying
+    where, for a number that is infinite and a cell that is no number.
+    """
+    try:
+        numbers = [_number(cell) for cell in cells]
     except ValueError as error:
         raise InvalidMotion(f"{where}: {error}.") from None
     if math.inf in numbers or -math.inf in numbers:

@@ -5,8 +5,10 @@ with a tab, without which OpenSim 4.6 refuses a row whose last marker is missing
 `TimeSeriesTableVec3` and `MarkerData` and with the reader of Pose2Sim 0.10.49).
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -40,13 +42,47 @@ def write_trc(path: Path, markers: Markers, rate_hz: float | None = None) -> Non
         file.writelines(lines(table, delimiter="\t", end="\t\n"))
 
 
+@dataclass(frozen=True, eq=False)
+class TrcTable:
+    """What a TRC holds, in metres, before it is checked.
+
+    times (T,) seconds; names M, perhaps empty or repeated; positions (T, M, 3), NaN where missing; notes: what was
+    found in the file that a TRC should not hold, and how it was understood.
+    """
+
+    times: FloatArray
+    names: tuple[str, ...]
+    positions: FloatArray
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, markers: Markers) -> Self:
+        """The same markers as a table."""
+        return cls(markers.times, markers.names, markers.positions)
+
+    def markers(self, file: str) -> Markers:
+        """As markers. Raises InvalidMotion, naming the file, for names and times that repeat and nameless columns."""
+        if not all(self.names):
+            raise InvalidMotion(f"{file}: a column between the markers has no name.")
+        with faults_of(Path(file)):
+            return Markers(self.times, self.names, self.positions)
+
+
 def read_trc(path: str | Path) -> Markers:
     """Read markers, in metres whatever the file's unit; a marker with an empty or NaN coordinate is missing.
 
     Blank lines, trailing tabs, CRLF, cells beyond the last marker and wrong counts in the header do no harm. Raises
     InvalidMotion, naming the line, for what is not a TRC, an unknown unit, rows cut short and cells that are no number.
     """
-    path = Path(path)
+    return read_trc_table(Path(path)).markers(Path(path).name)
+
+
+def read_trc_table(path: Path) -> TrcTable:
+    """Read a TRC of any program: as `read_trc`, with names and times as they are in the file.
+
+    Missing are empty cells, what programs write for "not a number" (`humanpose3d.formats.tables.parse`), and all three
+    coordinates exactly 0. Cells may be apart by blanks instead of tabs, and decimals by a comma.
+    """
     text = read_lines(path)
     if len(text) < _HEADER_LINES or not text[0].startswith("PathFileType"):
         raise InvalidMotion(f"{path.name} is not a TRC file: it does not begin with 'PathFileType' and a header.")
@@ -54,26 +90,47 @@ def read_trc(path: str | Path) -> Markers:
     unit = facts.get("Units", "")
     if unit.lower() not in _METRES:
         raise InvalidMotion(f"{path.name}, line 3: the unit is {unit!r}; it must be one of: {', '.join(_METRES)}.")
-    names = tuple(name.strip() for name in text[3].split("\t")[2:] if name.strip())
-    if not names:
+    names = _names(text[3], facts.get("NumMarkers", ""))
+    if not any(names):
         raise InvalidMotion(f"{path.name}, line 4: no marker is named after 'Frame#' and 'Time'.")
-    table = _rows(path.name, text, 2 + 3 * len(names))
-    positions = table[:, 2:].reshape(len(table), len(names), 3) * _METRES[unit.lower()]
-    positions[np.isnan(positions).any(axis=2)] = np.nan
-    with faults_of(path):
-        return Markers(table[:, 1], names, positions)
+    cells = list(_cells(path.name, text, 2 + 3 * len(names)))
+    notes = ["Numbers are written with a decimal comma, and were read so."] if _has_decimal_commas(cells) else []
+    table = np.array([parse(where, row) for where, row in cells], dtype=np.float64).reshape(len(cells), -1)
+    positions = table[:, 2 : 2 + 3 * len(names)].reshape(len(table), len(names), 3) * _METRES[unit.lower()]
+    zeros = (positions == 0).all(axis=2)
+    if zeros.any():
+        notes.append(f"{zeros.sum()} positions of exactly 0, 0, 0 were taken as missing.")
+    positions[np.isnan(positions).any(axis=2) | zeros] = np.nan
+    return TrcTable(table[:, 1] if len(table) else np.zeros(0), names, positions, tuple(notes))
 
 
-def _rows(name: str, text: list[str], width: int) -> FloatArray:
-    rows = []
+def _names(line: str, stated: str) -> tuple[str, ...]:
+    """The name of each third column from the third on; empty where a column between others has none."""
+    cells = [cell.strip() for cell in line.split("\t")[2:]]
+    if len(cells) < 2:
+        return tuple(line.split()[2:])  # blanks instead of tabs
+    placed = cells[::3]
+    if [name for name in cells if name] != [name for name in placed if name]:
+        return tuple(name for name in cells if name)  # names one after the other, without room for their coordinates
+    last = max((index for index, name in enumerate(placed) if name), default=-1)
+    count = int(stated) if stated.isdigit() else 0
+    return tuple((placed + [""] * count)[: max(last + 1, min(count, len(placed)))])
+
+
+def _cells(name: str, text: list[str], width: int) -> Iterator[tuple[str, list[str]]]:
     for number, line in enumerate(text[_HEADER_LINES:], start=_HEADER_LINES + 1):
         if not line or line.isspace():
             continue
         cells = line.split("\t")
+        if len(cells) < width and len(line.split()) >= width:
+            cells = line.split()
         if len(cells) < width:
             raise InvalidMotion(f"{name}, line {number}: {len(cells)} cells where {width} are expected.")
-        rows.append(np.array(parse(f"{name}, line {number}", cells[:width])))
-    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+        yield f"{name}, line {number}", cells[:width]
+
+
+def _has_decimal_commas(cells: list[tuple[str, list[str]]]) -> bool:
+    return any("," in cell for _, row in cells[:20] for cell in row)
 
 
 def _header(name: str, markers: Markers, rate: str) -> str:

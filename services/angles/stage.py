@@ -55,7 +55,7 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
     found = follow(markers, inputs.depth_spread, inputs.subject, lambda done: progress(done, frames))
     angles = JointAngles(markers.times, read_only(found.angles))
     sd = AngleSd(markers.times, read_only(found.angle_sd))
-    files = opensim.write(found, inputs.subject, inputs.workdir) if options.opensim else (None, None)
+    files = opensim.write(found, markers, inputs.subject, inputs.workdir) if options.opensim else (None, None)
     return AnglesOutputs(angles, sd, report(markers, angles, found), *files)
 
 

@@ -64,7 +64,7 @@ def augmenter(frames: int) -> Work:
 
 
 def joint_angles(frames: int) -> Work:
-    inputs = AnglesInputs(markers(frames, ALL_MARKERS))
+    inputs = AnglesInputs(markers(frames, ALL_MARKERS), SUBJECT, Path())
     return lambda: ANGLES.run(inputs, OPTIONS, silent)
 
 

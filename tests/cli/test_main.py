@@ -34,3 +34,25 @@ def test_an_unknown_command_is_refused_with_those_there_are(capsys):
         main(["walk"])
     assert end.value.code == 2
     assert "choose from 'run', 'serve'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "cause", "example"),
+    [
+        (
+            ["run", "--video", "a.mp4"],
+            "arguments are required: --height, --weight",
+            "humanpose3d run --video",
+        ),
+        (["run", "--video", "a.mp4", "--height", "tall", "--weight", "75"], "'tall' is not a number", "--height 1.78"),
+        (["fly"], "invalid choice: 'fly'", "humanpose3d --help"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_with_an_example(words, cause, example, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.strip().split("\n")
+    assert len(said) == 2
+    assert cause in said[0]
+    assert example in said[1]

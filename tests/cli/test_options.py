@@ -96,3 +96,23 @@ def test_a_part_that_ends_before_it_begins_is_refused():
     with pytest.raises(InvalidOption) as refused:
         options.run_options(parse("--start", "2", "--end", "1.5"))
     assert "should be later than start (2)" in refused.value.faults["end"]
+
+
+def test_a_decimal_comma_is_a_decimal_point():
+    parser = argparse.ArgumentParser()
+    options.add_run_options(parser)
+    parsed = parser.parse_args(["--height", "1,78", "--weight", "75,5", "--visibility-min", "0,2"])
+    assert options.subject(parsed) == Subject(height=1.78, weight=75.5)
+    assert options.run_options(parsed).visibility_min == 0.2
+    assert Subject.parse({"height": "1,78", "weight": "75"}) == Subject(height=1.78, weight=75)
+    assert RunOptions.parse({"focal_length_35mm": "26,5"}).focal_length_35mm == 26.5
+    with pytest.raises(InvalidOption):
+        Subject.parse({"height": "1,7,8", "weight": "75"})
+
+
+@pytest.mark.parametrize(
+    ("height", "weight", "doubted"),
+    [(1.70, 165, True), (0.9, 70, True), (1.75, 25, True), (0.9, 13, False), (1.1, 19, False), (1.78, 75, False)],
+)
+def test_unlikely_people_are_asked_back_and_children_are_not(height, weight, doubted):
+    assert (Subject(height=height, weight=weight).doubt is not None) == doubted

@@ -258,3 +258,29 @@ def test_a_program_in_any_language_reads_progress_and_result_as_json_lines(tmp_p
     assert messages[-1] == {"results": str(tmp_path / "out" / "walk")}
     for stage in ("detector", "refiner.depth", "augmenter", "angles"):
         assert {"stage": stage, "done": 12, "total": 12} in messages
+
+
+def test_another_video_of_the_same_name_is_kept_apart(results: Path, tmp_path: Path, capsys):
+    """Every phone has an IMG_0001."""
+    output = tmp_path / "out"
+    (output / "sample").mkdir(parents=True)
+    run = json.loads((results / "run.json").read_text())
+    (output / "sample" / "run.json").write_text(json.dumps({**run, "video_sha256": "0" * 64}))
+    arguments = ["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(output), "--pose-model", "lite"]
+    assert main(arguments) == 0
+    assert json.loads((output / "sample" / "run.json").read_text())["video_sha256"] == "0" * 64
+    assert (output / "sample_2" / "sample_2_final.trc").exists()
+    assert "sample_2" in capsys.readouterr().out
+
+
+def test_a_console_without_the_letters_of_a_name_shows_others(tmp_path: Path):
+    video = tmp_path / "歩行.mp4"
+    video.symlink_to(SAMPLE)
+    arguments = ["run", "--video", str(video), *SUBJECT, "--output", str(tmp_path / "o"), "--pose-model", "lite"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    root = SAMPLE.parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *arguments], env=environment, cwd=root, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode("cp1252", "replace")
+    assert (tmp_path / "o" / "歩行" / "quality.json").exists()

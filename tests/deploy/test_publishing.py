@@ -80,7 +80,7 @@ def site(
         key = make_key(folder / "keys")
         environment = settings(f"https://{NAME}:{port}", nats.url, s3_server.url, folder / "keys", behind)
         gateway = stack.enter_context(running([sys.executable, "-m", "gateway.app"], folder, **environment))
-        wait_until(lambda: answers(f"http://127.0.0.1:{behind}/readyz"), gateway)
+        wait_until(lambda: answers(f"http://127.0.0.1:{behind}/readyz"), gateway, within_s=120)
         command = COMMANDS[request.param](folder, certificate, port, behind, s3_server.port)
         proxy = stack.enter_context(running(command, folder, XDG_DATA_HOME=str(folder), HOME=str(folder)))
         trust = ssl.create_default_context(cafile=str(certificate / "pose.pem"))

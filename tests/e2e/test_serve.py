@@ -91,7 +91,7 @@ def test_the_same_bytes_as_run_and_every_run_is_found_again(tmp_path: Path):
     with served(data, port) as process, Client(f"http://127.0.0.1:{port}") as client:
         processes = children(data)
         assert len(processes) == 6
-        run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True, **OPTIONS)
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True, consent=True, **OPTIONS)
         run = client.wait(run_key, timeout=120)
         client.download(run_key, tmp_path / "served")
         assert digests(tmp_path / "served") == digests(tmp_path / "run" / "sample")
@@ -138,7 +138,7 @@ def test_everything_ends_with_a_killed_supervisor_and_what_was_at_work_goes_on_w
     with served(data, port) as process, Client(f"http://127.0.0.1:{port}") as client:
         everything = psutil.Process(process.pid).children(recursive=True)
         assert {child.pid for child in everything} > {child.pid for child in children(data)}
-        run_key = client.submit(SAMPLE, height=1.72, weight=70)
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True)
         until(lambda: client.progress(run_key).progress > 0)
         process.kill()
         process.wait()
@@ -168,13 +168,13 @@ def test_a_full_disk_stops_nothing_for_good_and_is_named(tmp_path: Path):
     with small_disk(tmp_path / "data", 64) as data, served(data, port) as process:
         url = f"http://127.0.0.1:{port}"
         with Client(url) as client:
-            keys = [client.submit(SAMPLE, height=1.72, weight=70, pose_model="lite") for _ in range(2)]
+            keys = [client.submit(SAMPLE, height=1.72, weight=70, consent=True, pose_model="lite") for _ in range(2)]
             filler = fill(data)
             until(lambda: httpx.get(f"{url}/readyz", timeout=20).status_code == 503)
             until(lambda: httpx.get(f"{url}/readyz", timeout=20).json()["code"] == "bus-disk-full")
             assert "disk is full" in httpx.get(f"{url}/readyz", timeout=20).json()["detail"]
             with pytest.raises(ApiError, match=r"disk|room"):
-                client.submit(SAMPLE, height=1.72, weight=70)
+                client.submit(SAMPLE, height=1.72, weight=70, consent=True)
             assert process.stdout is not None
             assert f"The disk that holds {data} is full. Make room" in process.stdout.readline()
             filler.unlink()

@@ -354,7 +354,7 @@ def test_without_keys_the_gateway_does_not_start_where_others_can_reach_it(tmp_p
 
 def test_inside_a_container_it_starts_when_published_on_loopback_only(tmp_path: Path):
     world = World(tmp_path, host="0.0.0.0", published_on="127.0.0.1")
-    assert create_app(world.settings, world.bus, world.store)
+    assert create_app(world.settings, world.bus, world.store).title == "HumanPose3D"
 
 
 def test_ready_only_while_bus_and_store_answer(world: World, monkeypatch: pytest.MonkeyPatch):

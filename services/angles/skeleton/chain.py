@@ -1,7 +1,7 @@
 """A least-squares problem over time: what each frame says of n unknowns, and that they change smoothly.
 
-Smooth means: with accelerations that are white noise (an integrated Wiener process), each unknown by itself. That is the
-prior under which the answer does not depend on the frame rate (Wahba 1978, J R Stat Soc B 40:364). The normal
+Smooth means: with accelerations that are white noise (an integrated Wiener process), each unknown by itself. That is
+the prior under which the answer does not depend on the frame rate (Wahba 1978, J R Stat Soc B 40:364). The normal
 equations are block-pentadiagonal in time; taken in pairs of frames they are block-tridiagonal and are solved by
 elimination from the first frame to the last and back, which also gives the covariance of every frame (as in the
 smoother of Rauch, Tung & Striebel 1965).
@@ -46,7 +46,7 @@ class Smoothness:
             band = self.bands[off, : len(values) - off, None]
             out[:-off] += band * values[off:]
             out[off:] += band * values[:-off]
-        return out * self.precisions
+        return np.asarray(out * self.precisions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +61,8 @@ def solve(matrix: FloatArray, right: FloatArray, smoothness: Smoothness, *, cova
     """Solve (blocks of `matrix` (T, n, n) + smoothness) x = `right` (T, n); all blocks positive definite."""
     frames, count = right.shape
     if frames < 3:
-        return Solution(
-            np.linalg.solve(matrix, right[..., None])[..., 0], np.linalg.inv(matrix) if covariances else None
-        )
+        inverse = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+        return Solution((inverse @ right[..., None])[..., 0], inverse if covariances else None)
     blocks, joins = _paired(matrix, smoothness)
     sides = np.zeros((len(blocks), 2 * count))
     sides.reshape(-1, count)[:frames] = right

@@ -1,9 +1,9 @@
 """How far each marker of a run is to be trusted, and how far it may be from its usual place on a person.
 
-The 22 are the measurement. Of the 43, which a network derives from them, those are used that say how a segment is turned
-about its long axis, or how the pelvis is tilted: as differences from a marker of the 22 on the same segment, since they
-follow that marker wherever it errs. The others repeat what the 22 say (clusters, feet, shoulders) or are known to be
-elsewhere (hip joint centres).
+The 22 are the measurement. Of the 43, which a network derives from them, those are used that say how a segment is
+turned about its long axis, or how the pelvis is tilted: as differences from a marker of the 22 on the same segment,
+since they follow that marker wherever it errs. The others repeat what the 22 say (clusters, feet, shoulders) or are
+known to be elsewhere (hip joint centres).
 """
 
 from typing import Final
@@ -20,8 +20,8 @@ UNREFINED_SD: Final = 0.05
 LEAST_SD: Final = 0.008
 
 _ACROSS, _ALONG = 0.75, 1.55
-"""Errors along the picture's axes and along the line of sight (the world's z) over the stated standard deviation: medians
-on rendered clips."""
+"""Errors along the picture's axes and along the line of sight (the world's z) over the stated standard deviation:
+medians on rendered clips."""
 
 _DERIVED: Final = {
     "r.ASIS_study": ("Hip", 0.025, 0.020),
@@ -91,5 +91,5 @@ def _stated(frames: int, spread: MarkerSpread | None) -> FloatArray:
 
 
 def _both_sides() -> dict[str, tuple[str, float, float]]:
-    left = {mirrored(name): (mirrored(anchor), *sds) for name, (anchor, *sds) in _DERIVED.items()}
+    left = {mirrored(name): (mirrored(anchor), own, place) for name, (anchor, own, place) in _DERIVED.items()}
     return {**_DERIVED, **left}

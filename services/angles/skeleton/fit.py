@@ -29,7 +29,7 @@ def settled(problem: Problem, coordinates: FloatArray, rounds: int = _ROUNDS_APA
     for _ in range(rounds):
         matrix = equations.matrix.copy()
         matrix[:, every, every] += _RIDGE + damping[:, None] * matrix[:, every, every]
-        step = _limited(np.linalg.solve(matrix, equations.gradient[..., None])[..., 0])
+        step = _limited(np.asarray(np.linalg.solve(matrix, equations.gradient[..., None])[..., 0], dtype=np.float64))
         trial = coordinates.copy()
         trial[:, fitted] += step
         current, trial_equations = problem.equations(trial)

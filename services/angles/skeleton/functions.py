@@ -30,7 +30,7 @@ def scaled(inner: Function, factor: float) -> Function:
 def polynomial(coefficients: FloatArray) -> Function:
     """Of these coefficients, the highest power first (OpenSim's order)."""
     derivative = np.polyder(coefficients)
-    return lambda values: (np.polyval(coefficients, values), np.polyval(derivative, values))
+    return lambda values: (np.asarray(np.polyval(coefficients, values)), np.asarray(np.polyval(derivative, values)))
 
 
 def spline(x: FloatArray, y: FloatArray) -> Function:

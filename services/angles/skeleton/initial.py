@@ -30,7 +30,7 @@ def guess(model: Model, times: FloatArray, positions: FloatArray) -> FloatArray:
     for side, lead in (("R", 1.0), ("L", -1.0)):
         for (first, middle, last), names in _LIMBS.items():
             base = pelvis if first == "Hip" else torso
-            angles = _limb(base, *(points[side + name] for name in (first, middle, last)), lead)
+            angles = _limb(base, points[side + first], points[side + middle], points[side + last], lead)
             found |= {f"{name}_{side.lower()}": angle for name, angle in zip(names, angles, strict=True)}
     out = np.tile(model.defaults, (len(times), 1))
     for index, coordinate in enumerate(model.coordinates):

@@ -1,4 +1,4 @@
-"""The ISB's angles of a fitted skeleton: bony landmarks on the model, read as `services.angles.joints` reads markers."""
+"""The bony landmarks of a fitted skeleton, for `services.angles.joints` to make the ISB's angles of."""
 
 from typing import Final
 

@@ -40,7 +40,7 @@ class Measured:
         tied = self.anchors >= 0
         targets = self.positions.copy()
         targets[:, tied] -= self.positions[:, self.anchors[tied]]
-        seen = np.isfinite(targets).all(axis=2)[..., None]
+        seen = np.asarray(np.isfinite(targets).all(axis=2))[..., None]
         weights = np.where(seen, shares[:, None, None] / np.square(self.sd), 0.0)
         return Observations(np.where(seen, targets, 0.0), weights, self.anchors)
 
@@ -84,7 +84,7 @@ class Problem:
 
     def equations(self, coordinates: FloatArray) -> tuple[Pose, Equations]:
         """At coordinates (T, n): the pose, and the normal equations of the coordinates that are fitted."""
-        priors, fitted = self.priors, self.priors.fitted
+        fitted = self.priors.fitted
         current = pose(self.model, coordinates)
         found = normal_equations(current, self.observed)
         matrix, gradient = found.matrix[:, fitted[:, None], fitted], found.gradient[:, fitted]

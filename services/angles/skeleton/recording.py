@@ -39,7 +39,7 @@ class Recording:
     coordinates  (T, n) of `personal.model`: radians, and metres for translations; nowhere missing.
     angles       (T, 12, 3) degrees, the ISB's, NaN where no marker supports a segment. angle_sd: the same of their
                  standard deviation.
-    marker_distance_mm  root mean square distance of the model's markers of the 22 from those measured, where there are any.
+    marker_distance_mm  root mean square distance of the model's 22 markers from those measured, where there are any.
     """
 
     personal: Personal
@@ -85,11 +85,11 @@ def follow(
 
 def _nearest(known: FloatArray, times: FloatArray) -> NDArray[np.intp]:
     """(T,) index of the known time nearest to each."""
-    return np.abs(times[:, None] - known).argmin(axis=1)
+    return np.asarray(np.abs(times[:, None] - known).argmin(axis=1))
 
 
 def _distance(current: Pose, positions: FloatArray) -> FloatArray:
-    """(T, 22) metres from the markers of the model to those measured; NaN where these are missing or middles of others."""
+    """(T, 22) metres from the markers of the model to those measured; NaN where these are missing or not used."""
     columns = slice(0, len(MARKERS))
     away = np.linalg.norm(current.markers()[:, columns] - positions[:, columns], axis=2)
     away[:, [MARKER_INDEX[name] for name in evidence.UNUSED]] = np.nan
@@ -99,7 +99,7 @@ def _distance(current: Pose, positions: FloatArray) -> FloatArray:
 def _sd(current: Pose, covariances: FloatArray) -> FloatArray:
     """(T, 12, 3) degrees: as the covariance has it, then what was measured of how much it leaves out."""
     factors, floors = np.moveaxis(evidence.calibration(), 2, 0)
-    return np.hypot(factors * angle_sd(current, covariances), floors)
+    return np.asarray(np.hypot(factors * angle_sd(current, covariances), floors))
 
 
 def _personal(generic: Model, times: FloatArray, measured: Measured, height: float) -> Personal:
@@ -126,8 +126,8 @@ def _start(model: Model, times: FloatArray, measured: Measured) -> FloatArray:
 
 _LEAST_SEEN: Final = 12
 _NEEDED: Final = {"calcn": 2}
-"""Markers that a segment needs, on it or on segments beyond it; 1 where nothing is said. One alone does not say which way
-a foot points."""
+"""Markers that a segment needs, on it or on segments beyond it; 1 where nothing is said. One alone does not say which
+way a foot points."""
 
 
 def _supported(model: Model, measured: Measured) -> NDArray[np.bool_]:

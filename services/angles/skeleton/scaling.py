@@ -80,15 +80,15 @@ def personal(problem: Problem, coordinates: FloatArray, offset_sd: FloatArray, h
     usual = np.log(height / MODEL_HEIGHT)
     unknown = np.zeros(count + 3 * len(generic.markers))
     unknown[:count] = usual
-    centre = unknown.copy()
     precision = np.concatenate([np.full(count, 1 / SCALE_SD**2), np.repeat(1 / offset_sd**2, 3)])
+    known = _Known(unknown.copy(), precision)
     damping = 1e-3
-    best = _Linear.at(_fitted(problem, unknown), coordinates, unknown, centre, precision)
+    best = _Linear.at(_fitted(problem, unknown), coordinates, unknown, known)
     for _ in range(_ROUNDS):
         step, shift = best.step(damping)
         trial, places = coordinates.copy(), unknown + shift
         trial[:, problem.priors.fitted] += step
-        found = _Linear.at(_fitted(problem, places), trial, places, centre, precision)
+        found = _Linear.at(_fitted(problem, places), trial, places, known)
         if found.cost < best.cost:
             gained, best, coordinates, unknown, damping = best.cost - found.cost, found, trial, places, damping / 8
             if gained < 1e-3 * found.cost and damping < 1e-6:
@@ -125,8 +125,16 @@ def _fitted(problem: Problem, unknown: FloatArray) -> Problem:
 
 
 @dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known of the shared unknowns beforehand: centre and precision (p,)."""
+
+    centre: FloatArray
+    precision: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class _Linear:
-    """The normal equations of postures (F, n) and the p shared unknowns: an arrow, solved through its Schur complement."""
+    """The normal equations of postures (F, n) and the p shared unknowns: an arrow, solved by its Schur complement."""
 
     postures: FloatArray
     pull: FloatArray
@@ -136,7 +144,8 @@ class _Linear:
     cost: float
 
     @classmethod
-    def at(cls, problem: Problem, coordinates, unknown, centre, precision) -> "_Linear":
+    def at(cls, problem: Problem, coordinates: FloatArray, unknown: FloatArray, known: "_Known") -> "_Linear":
+        """At postures (F, n) and shared unknowns (p,), for a problem with the model of these unknowns."""
         current, equations = problem.equations(coordinates)
         fitted = problem.priors.fitted
         weights = problem.observed.weights
@@ -153,7 +162,7 @@ class _Linear:
             ],
             axis=1,
         )
-        shared = np.diag(precision)
+        shared = np.diag(known.precision)
         scale_weighted = weights[..., None] * by_scale
         shared[:count, :count] += np.einsum("fmig,fmih->gh", by_scale, scale_weighted, optimize=True)
         mixed = np.einsum("fmij,fmig->mjg", turns, scale_weighted, optimize=True).reshape(3 * markers, count)
@@ -163,10 +172,10 @@ class _Linear:
         every = np.arange(markers)
         offsets[every, :, every] += np.einsum("fmij,fmi,fmik->mjk", turns, weights, turns, optimize=True)
         pulled = weights * missed
-        shared_pull = precision * (centre - unknown)
+        shared_pull = known.precision * (known.centre - unknown)
         shared_pull[:count] += np.einsum("fmig,fmi->g", by_scale, pulled)
         shared_pull[count:] += np.einsum("fmij,fmi->mj", turns, pulled).ravel()
-        cost = float(problem.costs(current, coordinates).sum() + precision @ (centre - unknown) ** 2)
+        cost = float(problem.costs(current, coordinates).sum() + known.precision @ (known.centre - unknown) ** 2)
         return cls(equations.matrix, equations.gradient, joint, shared, shared_pull, cost)
 
     def step(self, damping: float) -> tuple[FloatArray, FloatArray]:

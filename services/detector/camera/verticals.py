@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from humanpose3d.motion import FloatArray
 from humanpose3d.options import FOCAL_LENGTH, Verticals
+from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.pose.landmarker import Pose
 from services.detector.video.orientation import Picture, shrunk
 
@@ -32,8 +33,16 @@ _STEEPEST_DEG: Final = 45.0
 _REACH: Final = np.tan(np.radians([30.0, 40.0]))
 """How far up may lie beside and before the picture's vertical, as slopes."""
 
+_FEET: Final = [
+    LANDMARK_INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("ankle", "heel", "foot_index")
+]
+
 _AGREES_DEG: Final = 1.5
 """A line that points this near to the common direction is one of it."""
+
+_LEAN_DEG: Final = _AGREES_DEG / np.sqrt(3)
+"""Standard deviation of the lean of one that agrees. The slope ahead is how the lean changes across the image, so it is
+as uncertain as this over the lines' spread: objects that stand askew cannot be told from a tilt where they are few."""
 
 _LEAST_LENGTH: Final = 0.25
 """Of the lines that agree, in longer sides of the picture, all together."""
@@ -55,6 +64,8 @@ class Look(BaseModel):
 
     aside: float
     ahead: float
+    ahead_sd_deg: float = 0.0
+    """What the lines' places across the image leave open."""
 
 
 def look(picture: Picture, pose: Pose | None) -> Look | None:
@@ -73,7 +84,8 @@ def joined(looks: Sequence[Look | None]) -> Verticals | None:
     middle = np.median(slopes, axis=0)
     if np.degrees(np.median(np.abs(slopes - middle), axis=0)).max() > _SAME_DEG:
         return None
-    return Verticals(aside=float(middle[0]), ahead=float(middle[1]), looks=len(slopes))
+    unsure = float(np.median([each.ahead_sd_deg for each in looks if each is not None]))
+    return Verticals(aside=float(middle[0]), ahead=float(middle[1]), ahead_sd_deg=unsure, looks=len(slopes))
 
 
 class _Lines:
@@ -102,7 +114,11 @@ class _Lines:
 
 
 def _steep_lines(gray: Picture, person: FloatArray | None) -> _Lines | None:
-    """Those that are not the person's, whose landmarks (33, 2) are given in pixels."""
+    """Those that are neither the person's, whose landmarks (33, 2) are given in pixels, nor wholly below the feet.
+
+    Below the feet is the floor between camera and person. Joints and marks on it that run away from the camera are
+    steep in the image and long, and lean as upright lines do in that of a camera that looks down more steeply.
+    """
     found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(gray)[0]
     if found is None:
         return None
@@ -116,6 +132,7 @@ def _steep_lines(gray: Picture, person: FloatArray | None) -> _Lines | None:
         margin = 0.08 * (high - low).max()
         middle = ends.mean(axis=1)
         kept &= ((middle < low - margin) | (middle > high + margin)).any(axis=1)
+        kept &= ends[..., 1].min(axis=1) < person[_FEET, 1].max()
     return _Lines(ends[kept] - np.array(gray.shape[::-1]) / 2, longer) if kept.any() else None
 
 
@@ -133,7 +150,9 @@ def _common_direction(lines: _Lines) -> Look | None:
     if lengths.sum() < max(_LEAST_LENGTH, _LEAST_SHARE * lines.lengths.sum()):
         return None
     spread = np.sqrt(np.average(np.square(across - np.average(across, weights=lengths)), weights=lengths))
-    return None if spread < _LEAST_SPREAD else Look(aside=float(best[0]), ahead=float(best[1]))
+    if spread < _LEAST_SPREAD:
+        return None
+    return Look(aside=float(best[0]), ahead=float(best[1]), ahead_sd_deg=float(_LEAN_DEG / spread))
 
 
 def _grid(middle: FloatArray, reach: FloatArray, count: int) -> FloatArray:

@@ -32,6 +32,9 @@ OUTPUTS: Final = ("markers", "spread", "tilt", "tilt_spread", "bearing")
 _WINDOWS_AT_ONCE: Final = 16
 """In one call: nearly as fast as more, in 50 MB."""
 
+_UNSURE_LINES_DEG: Final = 4.0
+"""The network takes upright lines to be exact, so it is not told of those whose pitch is less certain than balance."""
+
 _FALLBACK_STEP_S: Final = 1 / 30
 """Between the frames of a clip that has only one."""
 
@@ -69,8 +72,9 @@ def neural(network: Refiner) -> Reconstruct:
         focal_length: float | None = None,
     ) -> Reconstruction:
         base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
-        answer = ask(network, landmarks, subject.height, verticals, base.markers, focal_length)
-        gravity = replace(_gravity(answer), lines=verticals is not None)
+        told = None if verticals is None or verticals.ahead_sd_deg > _UNSURE_LINES_DEG else verticals
+        answer = ask(network, landmarks, subject.height, told, base.markers, focal_length)
+        gravity = replace(_gravity(answer), lines=told is not None)
         _put_into_world(at_assumed_focal_length(landmarks, focal_length), answer, gravity)
         sides = compared(landmarks, answer.markers, world_axes(gravity.up))
         turned: dict[str, JsonValue] = {"facing_contradicted_share": number(sides.turned.mean())}

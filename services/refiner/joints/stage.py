@@ -88,7 +88,7 @@ def check(options: RunOptions) -> None:
 def _network(options: RunOptions) -> Refiner:
     network = refiner(options, "joints", INPUTS, OUTPUTS)
     if network is None:
-        raise ModelNotFound("No joint refiner was asked for: set main_refiner, or name a model with joint_model_path.")
+        raise ModelNotFound("No joint refiner was requested: name a model with joint_model_path.")
     return network
 
 

@@ -107,9 +107,11 @@ def _augmentation(results: RunResults, cite: _Citations) -> list[str]:
 
 def _angles(results: RunResults, cite: _Citations) -> list[str]:
     told = [
-        "Joint angles follow the recommendations of the International Society of Biomechanics "
-        f"{cite('lower', 'upper')} and, for the knee, Grood and Suntay {cite('knee')}; nothing was zeroed, clamped or "
-        "subtracted."
+        "A skeleton (OpenSim model of Pose2Sim, after Rajagopal et al.) was scaled to the person and fitted to all "
+        "markers over the whole recording, with limits of the joints and smoothness over time.",
+        "Joint angles, of landmarks on that skeleton, follow the recommendations of the International Society of "
+        f"Biomechanics {cite('lower', 'upper')} and, for the knee, Grood and Suntay {cite('knee')}; nothing was "
+        "zeroed, clamped or subtracted.",
     ]
     if results.made("refined_angles"):
         told.append("They were then refined by a neural network; the figures here are the refined ones.")

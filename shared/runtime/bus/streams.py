@@ -30,7 +30,7 @@ HEALTH: Final = "HEALTH"
 BUCKET: Final = "runs"
 STARTS: Final = "starts"
 STATES: Final = f"KV_{BUCKET}"
-ON_DISK: Final = (STAGES, EVENTS, DEAD, HEALTH, STATES)
+ON_DISK: Final = (STAGES, EVENTS, DEAD, HEALTH, STATES, f"KV_{STARTS}")
 """All but the parts."""
 
 PROBE_BYTES: Final = 4096

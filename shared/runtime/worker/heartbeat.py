@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from humanpose3d.errors import Unavailable
 from shared.runtime.bus import Delivery, PartDelivery
+from shared.runtime.tasks import cancel
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,7 @@ async def heartbeat(delivery: Delivery | PartDelivery, interval: float) -> Async
     try:
         yield
     finally:
-        beating.cancel()
-        await asyncio.wait({beating})
+        await cancel(beating, patience_s=1)
 
 
 async def ignore_unavailable(action: Awaitable[None]) -> None:

@@ -37,6 +37,7 @@ from shared.runtime.retrying import backoff, retry_while_unavailable
 from shared.runtime.run_state import Claim, RunState, StageRecord, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store
+from shared.runtime.tasks import cancel
 from shared.runtime.worker.attempt import Attempt, Perform
 from shared.runtime.worker.heartbeat import heartbeat, ignore_unavailable
 from shared.runtime.worker.stage_runner import Refused, Runner, scratch_full
@@ -189,8 +190,7 @@ class Worker:
             _, unfinished = await asyncio.wait({self._current}, timeout=self._settings.grace_s)
             for task in unfinished:
                 log.info("the grace period is over; the task goes back to the queue")
-                task.cancel()
-                await asyncio.wait({task}, timeout=_HAND_BACK_S)
+                await cancel(task, _HAND_BACK_S)
 
     async def _help_out(self) -> bool:
         """Do a part of what others lead, before anything new is begun; False where there is none."""
@@ -338,8 +338,7 @@ class Worker:
                     )
             return making.result()
         finally:
-            making.cancel()
-            await asyncio.wait({making})
+            await cancel(making, _HAND_BACK_S)
 
     async def _make(self, attempt: Attempt, progress: Callable[[Advance], None]) -> tuple[StageRecord, dict[str, str]]:
         record = await attempt.make_stage(progress)

@@ -26,6 +26,7 @@ from shared.runtime.bus import Bus, PartDelivery
 from shared.runtime.run_state import PartTask, StageTask
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store
+from shared.runtime.tasks import cancel
 from shared.runtime.worker.heartbeat import heartbeat, ignore_unavailable
 from shared.runtime.worker.stage_child import StageDone, StageJob
 from shared.runtime.worker.stage_runner import Runner
@@ -41,6 +42,9 @@ _TICK_S: Final = 1.0
 """How often a helper looks whether its part is still wanted."""
 
 _RETRY_S: Final = 2.0
+_HAND_BACK_S: Final = 5.0
+"""Longer than a stage takes to stop."""
+
 _DONE: Final = "done.json"
 
 Report = Callable[[Advance], None]
@@ -187,8 +191,7 @@ class WorkSharing:
                 await self._hand_in(task, working.result())
                 log.info("helped with part %d of run %s", task.number, task.run_id)
             finally:
-                working.cancel()
-                await asyncio.wait({working})
+                await cancel(working, _HAND_BACK_S)
         if not await self._exists(task.run_id):
             await self._store.delete(task.folder)
 

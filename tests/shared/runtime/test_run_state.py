@@ -21,13 +21,14 @@ STAGES = route(new_state().request.options)
 
 @pytest.mark.parametrize(
     "options",
-    [{"main_refiner": True}, {"joint_model_path": "joints.onnx"}, {"main_refiner_path": "both.onnx"}],
+    [{"joint_model_path": "joints.onnx"}, {"main_refiner_path": "both.onnx"}],
     ids=lambda options: next(iter(options)),
 )
 def test_a_run_whose_joints_are_refined_has_that_stage_before_the_analysis(options: dict[str, Any]):
     assert route(RunOptions(**options)) == (*STAGES[:-1], "refiner.joints", "analysis")
     assert "refiner.joints" not in STAGES
     assert route(RunOptions(depth_model_path="depth.onnx")) == STAGES
+    assert route(RunOptions(main_refiner=True)) == STAGES
 
 
 def record(claim: Claim) -> StageRecord:

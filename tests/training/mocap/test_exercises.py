@@ -44,7 +44,7 @@ def ankles(motion: BoneMotion) -> np.ndarray:
 
 
 def flexion(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
-    return np.degrees(np.arccos(np.clip((upper * lower).sum(axis=-1), -1, 1)))
+    return np.asarray(np.degrees(np.arccos(np.clip((upper * lower).sum(axis=-1), -1, 1))))
 
 
 @pytest.mark.parametrize("kind", ["squat", "sit to stand", "arm raise"])

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from humanpose3d.motion import FloatArray
 from services.angles.skeleton.chain import Smoothness, solve
 
 
-def _dense(matrix, smoothness):
+def _dense(matrix: FloatArray, smoothness: Smoothness) -> FloatArray:
     frames, count = matrix.shape[:2]
     full = np.zeros((frames, count, frames, count))
     for frame in range(frames):

@@ -1,31 +1,32 @@
 """The fit as a whole, on people whose motion is known."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from humanpose3d.motion import Markers, MarkerSpread
+from humanpose3d.motion import FloatArray, Markers, MarkerSpread
 from humanpose3d.options import Subject
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, MARKER_INDEX, MARKERS, mirrored
 from services.angles.joints import joint_angles
 from services.angles.skeleton.isb import landmarks
 from services.angles.skeleton.kinematics import pose
-from services.angles.skeleton.recording import follow
-from tests.services.angles.skeleton.people import HEIGHT, person
+from services.angles.skeleton.recording import Recording, follow
+from tests.services.angles.skeleton.people import HEIGHT, Person, person
 
 SUBJECT = Subject(height=HEIGHT, weight=75)
 FLEXIONS = ("hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l", "elbow_flex_r", "elbow_flex_l")
 
 
-def followed(markers, sd=0.01):
+def followed(markers: Markers, sd: float = 0.01) -> Recording:
     spread = MarkerSpread(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), sd))
     return follow(markers, spread, SUBJECT, lambda _frames: None)
 
 
-def errors(found, known, names):
+def errors(found: Recording, known: Person, names: Sequence[str]) -> FloatArray:
     columns = [known.model.coordinate(name) for name in names]
-    return np.degrees(found.coordinates[:, columns] - known.coordinates[:, columns])
+    return np.asarray(np.degrees(found.coordinates[:, columns] - known.coordinates[:, columns]))
 
 
 def test_a_motion_without_noise_comes_back():
@@ -73,7 +74,7 @@ def test_what_nothing_supports_is_missing():
     for name in ("RAnkle", "RHeel", "RBigToe", "RSmallToe"):
         positions[10:, MARKER_INDEX[name]] = np.nan
     found = followed(Markers(known.times, ALL_MARKERS, positions))
-    missing = np.isnan(found.angles).any(axis=2)
+    missing = np.asarray(np.isnan(found.angles).any(axis=2))
     gone = [JOINT_GROUP_INDEX["knee_r"], JOINT_GROUP_INDEX["ankle_r"]]
     assert missing[10:, gone].all()
     assert not missing[:10].any()
@@ -142,7 +143,7 @@ def test_the_left_is_treated_as_the_right():
 
 @pytest.fixture(name="people", scope="module")
 def _people():
-    """Six people with errors as large as stated: their angles, what was found and its standard deviation, (6, T, 12, 3)."""
+    """Six people with errors as large as stated: their angles, what was found, its standard deviation (6, T, 12, 3)."""
     every = []
     for seed in range(6):
         known = person(seconds=1.0, rate=10.0, seed=seed, varied=0.05)

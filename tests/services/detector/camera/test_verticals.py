@@ -71,6 +71,30 @@ def test_the_person_s_own_lines_do_not_count():
     assert tilt(look(picture, pose)) == pytest.approx((0, 0), abs=0.5)
 
 
+def test_joints_of_the_floor_do_not_count():
+    """Long joints below the feet that lean like posts of a camera pitched 20° down; what stands upright is level."""
+    picture = posts((720, 1280), 0, 0, places=[-1.0, 1.0])
+    cv2.rectangle(picture, (0, 900), (719, 1279), (200, 200, 200), -1)
+    for start, end in (((180, 910), (260, 1270)), ((420, 910), (380, 1270)), ((560, 910), (460, 1270))):
+        for aside in (0, 6, 12):
+            cv2.line(picture, (start[0] + aside, start[1]), (end[0] + aside, end[1]), (0, 0, 0), 2, cv2.LINE_AA)
+    image = np.random.default_rng(0).uniform([320, 300], [400, 800], (33, 2))
+    image[27:33, 1] = 890
+    pose = Pose(image=image, world=np.zeros((33, 3)), visibility=np.ones(33))
+    before = look(picture, None)
+    assert before is None or abs(tilt(before)[0]) > 5
+    assert tilt(look(picture, pose)) == pytest.approx((0, 0), abs=1.2)
+
+
+def test_lines_close_together_leave_the_pitch_open():
+    """The lean of each is known to 0.9°; over half as wide a spread, the pitch is twice as uncertain."""
+    wide, narrow = (look(posts((1280, 720), -10, 0, places=places), None) for places in ([-2, 0, 2], [-1, 0, 1]))
+    assert wide is not None
+    assert narrow is not None
+    assert narrow.ahead_sd_deg == pytest.approx(2 * wide.ahead_sd_deg, rel=0.1)
+    assert 1.5 < wide.ahead_sd_deg < 4
+
+
 def test_looks_are_taken_now_and_then(monkeypatch):
     seen = []
     monkeypatch.setattr("services.detector.camera.verticals.look", lambda picture, pose: seen.append(picture))

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import Subject
+from humanpose3d.options import Subject, Verticals
 from humanpose3d.skeleton import LANDMARKS, MARKER_INDEX, mirrored
 from services.refiner.depth.markers import to_markers
 from services.refiner.depth.neural import OUTPUTS, ask, neural
@@ -204,3 +204,12 @@ def test_a_network_that_turns_the_person_round_for_a_while_is_told():
     found = neural(knowing(times, wrong, CAMERA))(filmed(times, points, CAMERA), SUBJECT, 0.3, None)
     assert found.facts["facing_contradicted_share"] == pytest.approx(15 / 90, abs=1e-6)
     assert "facing-contradicted" in {warning.code for warning in found.warnings}
+
+
+@pytest.mark.parametrize(("sd", "told"), [(0.0, True), (3.0, True), (6.0, False)])
+def test_lines_that_leave_the_pitch_open_are_not_told_to_the_network(sd, told):
+    times = clock(2)
+    points = standing(times)
+    lines = Verticals(aside=0.08, ahead=-0.21, ahead_sd_deg=sd, looks=2)
+    found = neural(knowing(times, points, CAMERA))(filmed(times, points, CAMERA), SUBJECT, 0.3, lines)
+    assert found.facts["gravity_by_upright_lines"] == told

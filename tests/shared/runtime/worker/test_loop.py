@@ -14,6 +14,7 @@ from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusUnavailable, RunExists, RunNotFound, StageCrashed, StoreUnavailable
 from humanpose3d.options import RunOptions, StageName, route
 from shared.runtime import runs
+from shared.runtime.bus.memory import _Delivery
 from shared.runtime.run_state import RunState, StageTask
 from shared.runtime.worker import loop
 from shared.runtime.worker.loop import Phase, Worker
@@ -499,6 +500,38 @@ async def test_a_stop_hands_back_what_takes_longer_than_the_grace_period(world):
     async with asyncio.timeout(world.settings.grace_s + 1):
         await stopping.stop()
         await loop
+    async with world.all_stages():
+        state = await assert_completed_once(world, run_id)
+    assert state.finished["detector"].attempt == 2
+
+
+@pytest.mark.parametrize("deaf", ["in_progress", "update"])
+async def test_a_cancellation_that_the_bus_client_swallows_hangs_no_worker(world, monkeypatch, deaf):
+    """As `asyncio.wait_for` does before Python 3.12 where it comes together with the answer."""
+    monkeypatch.setattr(loop, "_HAND_BACK_S", 2)  # longer than the patience with a heartbeat
+    world.settings = world.settings.model_copy(update={"grace_s": 0.01})
+    swallowed = asyncio.Event()
+    owner = type(world.bus) if deaf == "update" else _Delivery
+    request = getattr(owner, deaf)
+
+    async def swallow_once(*arguments: object) -> object:
+        answer = await request(*arguments)
+        if not swallowed.is_set():
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed.set()
+        return answer
+
+    run_id = await world.submitted()
+    runner = StubRunner("detector", first=lambda _video: asyncio.sleep(60))
+    async with asyncio.timeout(10):
+        async with world.working(world.worker("detector", runner)):
+            while not runner.jobs:
+                await asyncio.sleep(0.01)
+            monkeypatch.setattr(owner, deaf, swallow_once)
+            await asyncio.sleep(0.2)
+        assert swallowed.is_set()
     async with world.all_stages():
         state = await assert_completed_once(world, run_id)
     assert state.finished["detector"].attempt == 2

@@ -1,0 +1,15 @@
+"""Ending asyncio tasks."""
+
+import asyncio
+from typing import Any
+
+
+async def cancel(task: asyncio.Task[Any], patience_s: float) -> None:
+    """Cancel a task and wait for its end; cancel it again each `patience_s`, which is longer than it takes to clean up.
+
+    Once is not enough: before Python 3.12 `asyncio.wait_for`, which the bus client uses for every request, swallows a
+    cancellation that arrives together with the answer.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=patience_s)

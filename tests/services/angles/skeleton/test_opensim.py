@@ -1,0 +1,140 @@
+"""The skeleton beside OpenSim 4.6 itself: one model, the same places from coordinates, the same coordinates back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.inverse_kinematics import solve
+from humanpose3d.formats.mot import read_mot
+from humanpose3d.formats.trc import write_trc
+from humanpose3d.motion import Markers, MarkerSpread
+from humanpose3d.options import Subject
+from humanpose3d.skeleton import ALL_MARKERS, MARKERS
+from services.angles import opensim as files
+from services.angles.skeleton.kinematics import pose
+from services.angles.skeleton.model import MODEL_FILE, read_model
+from services.angles.skeleton.recording import Recording, follow
+from shared.models import shipped
+from tests.services.angles.skeleton.people import HEIGHT, Person, person
+
+pytestmark = pytest.mark.reference
+
+SUBJECT = Subject(height=HEIGHT, weight=75)
+NOISE = 0.005
+COMPARED = ("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle")
+LUMBAR = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
+
+
+@pytest.fixture
+def opensim(tmp_path, monkeypatch):
+    """The module, imported where its log file does no harm."""
+    monkeypatch.chdir(tmp_path)
+    module = pytest.importorskip("opensim")
+    module.Logger.setLevelString("Error")
+    return module
+
+
+@pytest.fixture(name="known", scope="module")
+def _known() -> Person:
+    return person(seconds=1.5, rate=20.0, varied=0.04, seed=2)
+
+
+@pytest.fixture(name="markers", scope="module")
+def _markers(known) -> Markers:
+    return known.markers(np.random.default_rng(0).normal(0, NOISE, known.positions.shape))
+
+
+@pytest.fixture(name="found", scope="module")
+def _found(markers) -> Recording:
+    spread = MarkerSpread(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), 0.01))
+    return follow(markers, spread, SUBJECT, lambda _frames: None)
+
+
+def _places(opensim, path: Path, names: list[str], coordinates: np.ndarray) -> np.ndarray:
+    """(T, M, 3) metres: OpenSim's own places of a model's markers."""
+    model = opensim.Model(str(path))
+    state = model.initSystem()
+    places = []
+    for row in coordinates:
+        for name, value in zip(names, row.tolist(), strict=True):
+            coordinate = model.getCoordinateSet().get(name)
+            coordinate.setLocked(state, False)
+            coordinate.setClamped(state, False)
+            coordinate.setValue(state, value, False)
+        model.realizePosition(state)
+        found = [model.getMarkerSet().get(name).getLocationInGround(state) for name in ALL_MARKERS]
+        places.append([[vector[axis] for axis in range(3)] for vector in found])
+    return np.array(places)
+
+
+@pytest.mark.parametrize("which", ["shipped", "scaled"])
+def test_forward_kinematics(which, opensim, found, markers, tmp_path):
+    path = shipped(MODEL_FILE) if which == "shipped" else files.write(found, markers, SUBJECT, tmp_path)[0]
+    model = read_model(path).select(ALL_MARKERS)
+    rng = np.random.default_rng(1)
+    low = [max(coordinate.lowest, -1.2) for coordinate in model.coordinates]
+    high = [min(coordinate.highest, 1.5) for coordinate in model.coordinates]
+    drawn = rng.uniform(low, high, (20, len(low)))
+    theirs = _places(opensim, path, [coordinate.name for coordinate in model.coordinates], drawn)
+    assert np.abs(pose(model, drawn).markers() - theirs).max() < 1e-6
+
+
+def test_inverse_kinematics(opensim, found, markers, tmp_path):
+    """OpenSim's tool, all markers at equal weight, each frame by itself, on the files of a run."""
+    model_path, motion_path = files.write(found, markers, SUBJECT, tmp_path)
+    write_trc(tmp_path / "markers.trc", markers)
+    theirs = solve(opensim, model_path, tmp_path / "markers.trc", float(markers.times[-1]))
+    ours = read_mot(motion_path)
+    for name in [f"{name}_{side}" for name in COMPARED for side in "rl"] + list(LUMBAR):
+        apart = ours.column(name) - theirs[name]
+        assert np.sqrt(np.square(apart).mean()) < 1.0, name
+    model = read_model(model_path).select(ALL_MARKERS)
+    distances = []
+    for values in ([ours.column(c.name) for c in model.coordinates], [theirs[c.name] for c in model.coordinates]):
+        turned = [v if c.translates else np.radians(v) for c, v in zip(model.coordinates, values, strict=True)]
+        apart = pose(model, np.stack(turned, axis=1)).markers() - markers.positions
+        distances.append(np.sqrt(np.square(apart).sum(axis=2).mean()))
+    assert distances[0] == pytest.approx(distances[1], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("body", "pair", "joint"),
+    [
+        ("femur_r", ("RHip", "RKnee"), "walker_knee_r"),
+        ("tibia_r", ("RKnee", "RAnkle"), "ankle_r"),
+        ("humerus_r", ("RShoulder", "RElbow"), "elbow_r"),
+        ("ulna_r", ("RElbow", "RWrist"), "radioulnar_r"),
+    ],
+)
+def test_segment_scales_are_those_of_the_scale_tool(body, pair, joint, opensim, found, markers, tmp_path):
+    write_trc(tmp_path / "markers.trc", markers)
+    model = opensim.Model(str(shipped(MODEL_FILE)))
+    before = _offset(model, joint)
+    scaler, measurement, scale = opensim.ModelScaler(), opensim.Measurement(), opensim.BodyScale()
+    scale.setName(body)
+    axes = opensim.ArrayStr()
+    for axis in "XYZ":
+        axes.append(axis)
+    scale.setAxisNames(axes)
+    measurement.setApply(True)
+    measurement.getBodyScaleSet().cloneAndAppend(scale)
+    measurement.getMarkerPairSet().cloneAndAppend(opensim.MarkerPair(*pair))
+    scaler.getMeasurementSet().cloneAndAppend(measurement)
+    order, span = opensim.ArrayStr(), opensim.ArrayDouble()
+    order.append("measurements")
+    span.append(0.0)
+    span.append(float(markers.times[-1]))
+    scaler.setScalingOrder(order)
+    scaler.setTimeRange(span)
+    scaler.setMarkerFileName(str(tmp_path / "markers.trc"))
+    assert scaler.processModel(model, "", SUBJECT.weight)
+    theirs = _offset(model, joint) / before
+    ours = found.personal.factors[found.personal.model.body(body), 1]
+    assert ours == pytest.approx(theirs, rel=0.03)
+
+
+def _offset(model, joint: str) -> float:
+    """Metres from the body's origin to its next joint."""
+    vector = model.getJointSet().get(joint).getParentFrame().findTransformInBaseFrame().p()
+    return float(np.linalg.norm([vector[axis] for axis in range(3)]))
