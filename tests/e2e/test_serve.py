@@ -91,7 +91,7 @@ def test_the_same_bytes_as_run_and_every_run_is_found_again(tmp_path: Path):
     with served(data, port) as process, Client(f"http://127.0.0.1:{port}") as client:
         processes = children(data)
         assert len(processes) == 6
-        run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True, consent=True, **OPTIONS)
+        run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True, **OPTIONS)
         run = client.wait(run_key, timeout=120)
         client.download(run_key, tmp_path / "served")
         assert digests(tmp_path / "served") == digests(tmp_path / "run" / "sample")
