@@ -1,4 +1,4 @@
-"""The methods paragraph: what was done to this video, and whose work that was. Only what ran in this run is told."""
+"""The methods paragraph: the processing of this video, with references. It describes only what this run used."""
 
 from collections.abc import Mapping
 from typing import Final
