@@ -21,7 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _command(parsed: argparse.Namespace) -> int:
     if parsed.height is not None:
         Subject.parse({"height": parsed.height, "weight": 70})  # checks the bounds; the weight is not used here
-    # Deferred: importing these libraries takes longer than printing a usage error should.    from humanpose3d.formats.foreign import read_foreign
+    # Deferred: importing these libraries takes longer than printing a usage error should.
+    from humanpose3d.formats.foreign import read_foreign
     from services.refiner.depth.from_trc import refine_markers
     from services.refiner.depth.neural import depth_network
 

@@ -113,7 +113,8 @@ class RunOptions(Contract):
     force_complete: Annotated[
         bool,
         Field(
-            description="estimate shank cluster markers and hip joint centres where the augmentation model returned none"
+            description="estimate shank cluster markers and hip joint centres "
+            "where the augmentation model returned none"
         ),
     ] = False
     augmentation_cycles: Annotated[

@@ -63,7 +63,7 @@ def read_mot(path: Path) -> Table:
 def write_mot(path: Path, angles: JointAngles) -> None:
     """Write joint angles as columns `<group>_<angle>` in degrees (six decimals), which OpenSim reads.
 
-    The angles follow the ISB; OpenSim's own coordinates (`hip_flexion_r`, …) have other names. Raises OutputNotWritable.
+    The angles follow the ISB; OpenSim's coordinates (`hip_flexion_r`, …) have other names. Raises OutputNotWritable.
     """
     names = tuple(f"{group.name}_{angle}" for group in JOINT_GROUPS for angle in group.angles)
     write_table(path, Table(angles.times, names, angles.values.reshape(angles.times.size, -1), in_degrees=True))

@@ -33,8 +33,8 @@ def write_osim(
     markers  name → (3,) metres in its body's frame; markers not named are left out.
     mass     kilograms of the whole body, distributed over the bodies as in the template.
 
-    Joints, meshes, centres of mass and inertias are scaled with their body. Raises InvalidMotion where the template is no model,
-    OutputNotWritable.
+    Joints, meshes, centres of mass and inertias are scaled with their body. Raises InvalidMotion where the template is
+    not a model, OutputNotWritable.
     """
     try:
         tree = ET.parse(template)  # noqa: S314 -- a model that ships with the project

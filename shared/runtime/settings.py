@@ -1,6 +1,6 @@
 """The settings of a server process: one typed object, read once from the environment.
 
-Every field is a key `HUMANPOSE3D_<FIELD>`; a bad value stops the start with that key's name. Secrets print as stars.
+Every field is a key `HUMANPOSE3D_<FIELD>`; an invalid value prevents the start with an error that names the key. Secrets print as stars.
 """
 
 import os
@@ -19,7 +19,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class Settings(BaseModel):
-    """What gateway and workers are told by their environment."""
+    """Settings of gateway and workers from the environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -81,7 +81,7 @@ class Settings(BaseModel):
 
     @property
     def public_names(self) -> tuple[str, ...]:
-        """Under which others reach the gateway, as far as it was told."""
+        """Names and addresses under which others reach the gateway, as configured."""
         return _listed(self.published_on)
 
     @property
