@@ -1,6 +1,7 @@
 """The settings of a server process: one typed object, read once from the environment.
 
-Every field is a key `HUMANPOSE3D_<FIELD>`; an invalid value prevents the start with an error that names the key. Secrets print as stars.
+Every field is a key `HUMANPOSE3D_<FIELD>`; an invalid value prevents the start with an error that names the key.
+Secrets print as stars.
 """
 
 import os

@@ -56,7 +56,7 @@ const ICONS = {
 };
 
 /**
- * A picture beside words; screen readers skip it.
+ * A decorative icon beside text; screen readers skip it.
  * @param {keyof typeof ICONS} name
  */
 export function icon(name) {

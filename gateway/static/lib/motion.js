@@ -51,7 +51,7 @@ function number(cell) {
 }
 
 /**
- * Where the landmarks lie in the picture, from `_raw_landmarks.csv`: rows of all landmarks, frame by frame.
+ * Positions of the landmarks in the image, from `_raw_landmarks.csv`: rows of all landmarks, frame by frame.
  * @param {string} text
  * @returns {Landmarks}
  */

@@ -1,7 +1,7 @@
 /** How fast a run goes, from what was told of it lately: frames a second of the stage at work, and the time left. */
 
 const WINDOW_MS = 30_000;
-/** Less than this tells nothing. */
+/** Shorter intervals are not informative. */
 const LEAST_MS = 1000;
 const LEAST_PERCENT = 0.5;
 
@@ -12,7 +12,7 @@ export class Pace {
   /** In order of time, none older than the window. @type {Sample[]} */
   #samples = [];
 
-  /** What is told may be old: whoever opens the page hears of the present first. @param {Told} told */
+  /** Reports may be old: the current state is sent first when the page is opened. @param {Told} told */
   hear({ at, stage, progress, frames }) {
     const sample = { at: Date.parse(at), stage, progress, done: frames?.done ?? 0 };
     const others = this.#samples.filter((other) => other.at !== sample.at);

@@ -5,7 +5,7 @@ import { Problem, json } from "./api.js";
 import { persistently, send } from "./transfer.js";
 
 const KEPT = "uploads";
-/** The server keeps parts that nobody goes on with for two days. */
+/** The server keeps parts of unfinished uploads for two days. */
 const KEPT_MS = 47 * 3600 * 1000;
 
 /** What is kept on this device of a file that is on its way; not its name. @param {File} file */

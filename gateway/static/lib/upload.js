@@ -51,7 +51,7 @@ async function submitInParts(fields, video, tell, signal) {
   try {
     return await startUploaded(fields, video, tell, signal);
   } catch (error) {
-    // An upload that has become another run, or is gone, is begun anew.
+    // An upload that has become another run, or is gone, is started again.
     if (!(error instanceof Problem && STALE.includes(error.code))) throw error;
     forget(video);
     return startUploaded(fields, video, tell, signal);

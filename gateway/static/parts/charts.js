@@ -12,7 +12,7 @@ const HEIGHT_PX = 190;
 /** @type {Promise<any> | null} */
 let library = null;
 
-/** uPlot is a classic script: it is asked for when the first chart is, and found on `window`. */
+/** uPlot is a classic script: it is loaded with the first chart, and found on `window`. */
 function uplot() {
   library ??= new Promise((resolve, reject) => {
     const script = h("script", { src: "/static/vendor/uPlot.iife.min.js" });

@@ -5,7 +5,7 @@ import { UNITS } from "../lib/units.js";
 import { t } from "../texts.js";
 
 /**
- * A field and its fault. `values()` gives what is to be sent, by API name; empty where nothing was entered.
+ * A field and its fault. `values()` returns the values to send, by API name; empty where nothing was entered.
  * @typedef {{name: string, element: HTMLElement, values: () => Record<string, string>, fault: (detail: string | null) => void, focus: () => void}} Field
  */
 

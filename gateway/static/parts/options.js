@@ -16,7 +16,7 @@ const QUESTIONS = [
   "pose_model",
 ];
 const EXTRAS = /^(plot_|save_|show_all|export_)/;
-/** Asked for elsewhere, or without meaning on a page. */
+/** Entered elsewhere, or not applicable to a page. */
 const NOT_HERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "show_video"];
 
 /**

@@ -22,7 +22,7 @@ export class Sharpness {
     renderer.setPixelRatio(this.full);
   }
 
-  /** Call before every frame: a change of resolution empties the picture. */
+  /** Call before every frame: a change of resolution clears the canvas. */
   frameComes() {
     const now = performance.now();
     const interval = now - this.#last;

@@ -165,7 +165,7 @@ function card(run, picked, { changed, forget, rename }) {
   );
 }
 
-/** The first frame, fetched when it comes into view; a picture of a camera where media elements cannot ask for it. */
+/** The first frame, fetched when it comes into view; a camera icon where media elements cannot request it. */
 function thumbnail(/** @type {any} */ run) {
   if (hasKey()) return icon("video");
   const video = /** @type {HTMLVideoElement} */ (h("video", { preload: "none", playsinline: true }));

@@ -34,7 +34,7 @@ export function running(run, signal, over) {
   };
   const hear = (/** @type {any} */ told) => {
     pace.hear(told);
-    // Events of before this page was opened tell how fast it went, but are no news.
+    // Events from before this page was opened show the pace, but are not current.
     if (Date.parse(told.at) < Date.parse(current.at)) return;
     current = { ...current, ...told };
     show();
