@@ -131,7 +131,7 @@ def _upload_key(form: Form) -> str:
     except KeyError:
         raise InvalidOption({"video": f"is required (or an {UPLOAD_KEY})"}) from None
     except ValidationError:
-        raise UploadNotFound("This is not the key of an upload. POST /api/uploads/ gives one.") from None
+        raise UploadNotFound("This is not the key of an upload. POST /api/uploads/ returns one.") from None
 
 
 @router.post("/uploads", status_code=201, dependencies=[Depends(_key)])

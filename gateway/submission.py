@@ -17,7 +17,7 @@ VIDEO_NAME: Final = "video_name"
 FIELDS: Final = (CONSENT, UPLOAD_KEY, VIDEO_NAME, *Subject.model_fields, *RunOptions.model_fields)
 
 _MODEL_OPTIONS: Final = ("depth_model_path", "joint_model_path", "main_refiner_path")
-_NO_WINDOW: Final = "show_video: a server has no window; the run goes on without. export_preview shows the detection."
+_NO_WINDOW: Final = "show_video: a server has no window; the option is ignored. export_preview shows the detection."
 
 Contract = TypeVar("Contract", Subject, RunOptions)
 

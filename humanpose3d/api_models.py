@@ -45,7 +45,7 @@ class ProblemDetails(BaseModel):
 
     @classmethod
     def of(cls, error: HumanPose3DError) -> Self:
-        """The problem that an error of ours is."""
+        """The problem that describes this error."""
         faults = error.faults.items() if isinstance(error, InvalidOption) else ()
         errors = [FieldProblem(field=field, detail=detail) for field, detail in faults]
         return cls.from_code(error.status, error.code, str(error), errors)
@@ -71,7 +71,7 @@ class Problem(Contract):
 
     @classmethod
     def of(cls, error: HumanPose3DError) -> Self:
-        """The problem that an error of ours is."""
+        """The problem that describes this error."""
         return cls(code=error.code, status=error.status, detail=str(error))
 
 
@@ -101,7 +101,7 @@ class Accepted(BaseModel):
     progress_url: str
     results_url: str
     events_url: str
-    warnings: list[str] = Field(description="what the server will not do, though it was requested")
+    warnings: list[str] = Field(description="requests that the server will not fulfil")
 
 
 class Progress(BaseModel):
@@ -110,9 +110,9 @@ class Progress(BaseModel):
     run_key: str
     status: RunStatus
     progress: float = Field(ge=0, le=100, description="percent of the whole run")
-    stage: StageName | None = Field(description="the stage at work, or next; null after the last")
-    frames: Advance | None = Field(description="how far this stage is; null while it has not begun")
-    queue_position: int | None = Field(description="how many runs wait before this one; null when it does not wait")
+    stage: StageName | None = Field(description="the current or next stage; null after the last")
+    frames: Advance | None = Field(description="progress of this stage; null until it has started")
+    queue_position: int | None = Field(description="number of runs waiting before this one; null if it is not waiting")
     done: bool = Field(description="the run has ended: completed, failed or cancelled")
     at: datetime = Field(description="when it last changed")
     error: str | None = Field(description="why it failed and what to do; null unless it failed")
@@ -124,8 +124,8 @@ class RunSummary(BaseModel):
     """A run, as listed."""
 
     run_key: str
-    name: str = Field(description="what its owner calls it; the video's name until it is given another")
-    video_name: str = Field(description="the video's name, which result files bear")
+    name: str = Field(description="display name; the video's name until it is renamed")
+    video_name: str = Field(description="the video's name, used in the names of result files")
     status: RunStatus
     progress: float
     accepted_at: datetime
@@ -137,7 +137,7 @@ class RunList(BaseModel):
     """Some runs, newest first."""
 
     runs: list[RunSummary]
-    next_cursor: str | None = Field(description="give it as `cursor` for the next page; null on the last")
+    next_cursor: str | None = Field(description="pass it as `cursor` for the next page; null on the last")
 
 
 class ResultFile(BaseModel):
@@ -151,7 +151,7 @@ class Run(RunSummary):
     """All details of one run."""
 
     stage: StageName | None
-    stages: tuple[StageName, ...] = Field(description="what the run passes through, in order")
+    stages: tuple[StageName, ...] = Field(description="the stages of the run, in order")
     subject: Subject
     options: RunOptions
     consented_at: datetime
@@ -167,7 +167,7 @@ class RunChange(BaseModel):
 
 
 class UploadForm(BaseModel):
-    """An upload that was begun. Send the video in one of two ways, then start the run with its `upload_key`.
+    """A new upload. Send the video in one of two ways, then start the run with its `upload_key`.
 
     Whole, directly to the store: POST `fields` and, last, `file` to `url` (null where the store has no public address).
     Or in parts of `part_bytes`, so that a broken connection can be resumed: request each part's address, PUT the part
@@ -194,18 +194,18 @@ class UploadState(BaseModel):
 
     upload_key: str
     part_bytes: int = Field(description="size of every part but the last")
-    parts: list[UploadPart] = Field(description="the parts that are there; none once they were made one")
-    complete: bool = Field(description="the whole video is there: a run can be started with it")
+    parts: list[UploadPart] = Field(description="the received parts; empty once they were joined")
+    complete: bool = Field(description="the whole video has been received: a run can be started with it")
 
 
 class PartAddress(BaseModel):
-    """Where to PUT a part: the store where the address is absolute, this server, with your API key, where it is not."""
+    """Where to PUT a part: an absolute address is the store's, a relative one this server's (with your API key)."""
 
     url: str
 
 
 class UploadSize(BaseModel):
-    """How large the video is that the parts make."""
+    """Size of the complete video."""
 
     size: int = Field(gt=0, description="bytes")
 

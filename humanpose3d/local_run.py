@@ -75,7 +75,7 @@ def _word(name: str, value: object) -> str:
 @contextmanager
 def _messages(command: list[str]) -> Iterator[Iterator[dict[str, Any]]]:
     """The child's messages in order. When the block is left, for any reason, the child has ended."""
-    # A session of its own: a terminal's Ctrl-C reaches this process alone, which then stops the child, once.
+    # In its own session: a terminal's Ctrl-C reaches this process only, which then stops the child, once.
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True) as child:
         assert child.stdout is not None
         try:

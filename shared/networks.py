@@ -74,8 +74,8 @@ def open_refiner(path: Path, half: Half, inputs: tuple[str, ...], outputs: tuple
     made = [item.name.removeprefix(prefix) for item in network.get_outputs() if item.name.startswith(prefix)]
     if set(own) != set(inputs) or not set(outputs) <= set(made):
         raise ModelError(
-            f"{path.name} is no {half} refiner of this version: it should take {', '.join(inputs)} and give "
-            f"{', '.join(outputs)}, but takes {', '.join(own) or 'nothing'} and gives {', '.join(made) or 'nothing'}."
+            f"{path.name} is not a {half} refiner of this version: it should take {', '.join(inputs)} and return "
+            f"{', '.join(outputs)}, but takes {', '.join(own) or 'nothing'} and returns {', '.join(made) or 'nothing'}."
         )
     others = {
         item.name: np.zeros([size if isinstance(size, int) else 1 for size in item.shape], dtype=np.float32)

@@ -233,7 +233,7 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   file_quality: "Quality report (JSON)",
   file_run: "Options, versions and models (JSON)",
   file_angles: "Angles: {joint} (CSV)",
-  file_picture: "Figure: {name} ({kind})",
+  file_figure: "Figure: {name} ({kind})",
   file_video: "The original video",
 
   history_title: "History",
@@ -273,7 +273,7 @@ export function t(name, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, key) => String(values[key]));
 }
 
-/** A text, or something else where the page has none: for names that the server may add. */
+/** A text, or `other` where the page has none: for names that the server may add. */
 export function tOr(/** @type {string} */ name, /** @type {string} */ other) {
   return TEXTS[name] ?? other;
 }

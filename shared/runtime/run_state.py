@@ -209,7 +209,7 @@ class RunState(Contract):
         if held is not None and held.sequence != sequence:
             raise DuplicateTask("Another message holds the same task.")
         if held is not None and held.delivery >= delivery and (held.delivery, held.worker) != (delivery, worker):
-            raise Superseded("A later delivery of this task is at work.")
+            raise Superseded("A later delivery of this task is in progress.")
         if held is not None and (held.delivery, held.worker) == (delivery, worker):
             return self
         attempt = self.attempts + 1
@@ -269,7 +269,7 @@ class RunState(Contract):
 
     def _must_go_on(self) -> None:
         if self.is_over:
-            raise RunOver(f"The run is {self.status} and stays so.")
+            raise RunOver(f"The run is already {self.status}; its status can no longer change.")
 
     def _must_hold(self, claim: Claim) -> None:
         self._must_go_on()

@@ -35,7 +35,9 @@ class Settings(BaseModel):
     stream_replicas: Annotated[
         Literal[1, 3, 5], BeforeValidator(int), Field(description="copies of every stream in a NATS cluster")
     ] = 1
-    ack_wait_s: Annotated[Seconds, Field(description="a task whose worker is silent for this long is given away")] = 30
+    ack_wait_s: Annotated[
+        Seconds, Field(description="a task whose worker is silent for this long is delivered again")
+    ] = 30
     max_deliveries: Annotated[int, Field(ge=1, le=100, description="tries of one task before the run fails")] = 5
     max_ack_pending: Annotated[int, Field(ge=1, description="tasks of one stage at work at once; near the workers")] = (
         64
@@ -44,8 +46,8 @@ class Settings(BaseModel):
         Seconds, Field(description="pause before the second try; fourfold before each later one")
     ] = 2
     events_days: Annotated[float, Field(gt=0, description="how long the events of a run can be replayed")] = 7
-    stage_silence_s: Annotated[Seconds, Field(description="a stage that says nothing for this long is stopped")] = 900
-    grace_s: Annotated[Seconds, Field(description="time to finish work in hand after SIGTERM")] = 25
+    stage_silence_s: Annotated[Seconds, Field(description="a stage without progress for this long is stopped")] = 900
+    grace_s: Annotated[Seconds, Field(description="time to finish the current task after SIGTERM")] = 25
 
     store_directory: Annotated[Path | None, Field(description="folder of the directory store")] = None
     s3_endpoint: Annotated[str | None, Field(pattern=r"^https?://[^/@]+/?$", description="address of the S3 store")] = (

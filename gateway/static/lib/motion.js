@@ -14,7 +14,7 @@ const METRES = /** @type {Record<string, number>} */ ({
 });
 
 /**
- * Markers of a TRC file, in metres whatever its unit; as `shared.formats.trc.read_trc` reads it.
+ * Markers of a TRC file, in metres whatever its unit; as `humanpose3d.formats.trc.read_trc` reads it.
  * @param {string} text
  * @returns {Markers}
  */
@@ -91,7 +91,7 @@ export function parseTable(text) {
 }
 
 /**
- * The frame that is shown at a time: the last one that has begun. A millisecond of tolerance, since players round.
+ * The frame shown at a time: the last one that has started, with a tolerance of 1 ms, since players round.
  * @param {Float64Array} times
  * @param {number} time
  */

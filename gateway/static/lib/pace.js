@@ -1,4 +1,4 @@
-/** How fast a run goes, from what was told of it lately: frames a second of the stage at work, and the time left. */
+/** Pace of a run from its recent progress: frames per second of the current stage, and the remaining time. */
 
 const WINDOW_MS = 30_000;
 /** Shorter intervals are not informative. */
@@ -21,7 +21,7 @@ export class Pace {
     this.#samples = all.filter((each) => newest - each.at <= WINDOW_MS);
   }
 
-  /** Of the stage at work; null where it is not known yet. */
+  /** Of the current stage; null while unknown. */
   get framesPerSecond() {
     const last = this.#samples[this.#samples.length - 1];
     const first = this.#samples.find((each) => each.stage === last.stage && each.done > 0);
@@ -29,7 +29,7 @@ export class Pace {
     return ((last.done - first.done) * 1000) / (last.at - first.at);
   }
 
-  /** Of the whole run; null where it is not known yet. */
+  /** Of the whole run; null while unknown. */
   get secondsLeft() {
     const last = this.#samples[this.#samples.length - 1];
     const first = this.#samples.find((each) => each.progress > 0);

@@ -1,4 +1,4 @@
-/** Sends a large video in parts, and goes on where an earlier attempt broke off, after a reload too. */
+/** Sends a large video in parts, and resumes an interrupted upload, even after a reload. */
 
 import { t } from "../texts.js";
 import { Problem, json } from "./api.js";
@@ -45,7 +45,7 @@ function bytesOf(parts) {
 }
 
 /**
- * Bring a video to the server; returns the key that a run can be started with.
+ * Upload a video; returns the key to start a run with.
  * @param {File} video
  * @param {import("./transfer.js").Told} tell
  * @param {AbortSignal} signal

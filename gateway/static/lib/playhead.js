@@ -1,4 +1,4 @@
-/** The one time cursor that video, skeleton and charts share. */
+/** The time cursor shared by video, skeleton and charts. */
 
 import { frameAt } from "./motion.js";
 
@@ -47,7 +47,7 @@ export class Playhead extends EventTarget {
     this.#seekVideo();
   }
 
-  /** Go on without the video, which cannot be played. */
+  /** Continue without the video, which cannot be played. */
   detach() {
     this.#video = null;
   }

@@ -1,4 +1,4 @@
-/** Form fields with a place for what the server says about them. */
+/** Form fields with a place for the server's messages. */
 
 import { fill, h, icon } from "../lib/dom.js";
 import { UNITS } from "../lib/units.js";
@@ -10,7 +10,7 @@ import { t } from "../texts.js";
  */
 
 /**
- * Put a field's complaint under it and tie it to its inputs for screen readers.
+ * Show a field's error below it and link it to its inputs for screen readers.
  * @param {string} name
  * @param {HTMLElement} element
  * @param {() => Record<string, string>} values

@@ -1,4 +1,4 @@
-/** The options of a run as plain questions. Which there are, their defaults and limits is read from the API's schema. */
+/** The options of a run as plain questions. The options, their defaults and limits are read from the API's schema. */
 
 import { h } from "../lib/dom.js";
 import { readable } from "../lib/format.js";

@@ -70,7 +70,7 @@ function paint(canvas, landmarks, lines, frame, { size: [width, height], shown: 
 
 /** @typedef {{x: number, y: number, faint: boolean, name: string}} Point */
 
-/** A line that is seen on any ground: dark around it. */
+/** A line with a dark outline, visible on any background. */
 function line(/** @type {CanvasRenderingContext2D} */ context, /** @type {Point} */ a, /** @type {Point} */ b, unit) {
   context.globalAlpha = a.faint || b.faint ? 0.25 : 1;
   context.lineCap = "round";

@@ -264,7 +264,7 @@ class Balls {
   }
 }
 
-/** Put markers' places into an attribute; missing ones far below the floor. */
+/** Write marker positions to an attribute; missing ones far below the floor. */
 function fillPlaces(
   /** @type {any} */ places,
   /** @type {Markers} */ markers,
@@ -311,7 +311,7 @@ function ballPicture() {
   return texture;
 }
 
-/** The unrefined motion as thin lines in the same place, seen through the body, so that every change is seen. */
+/** The unrefined motion as thin lines in the same place, visible through the body, so that every change shows. */
 class GhostBody {
   /** @param {Markers} markers @param {[string, string][]} segments */
   constructor(markers, segments) {

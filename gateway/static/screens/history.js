@@ -95,7 +95,7 @@ async function all(signal) {
   return found;
 }
 
-/** While the page is looked at, so that a second tab and other people's work are seen. */
+/** Refresh while the page is visible, so that changes by other tabs and users appear. */
 function keepFresh(/** @type {AbortSignal} */ signal, /** @type {(runs: any[]) => void} */ tell) {
   const timer = setInterval(async () => {
     if (document.hidden) return;

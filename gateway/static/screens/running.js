@@ -1,4 +1,4 @@
-/** A run that has not come to results: its progress, or why it ended without. */
+/** A run without results: its progress, or why it ended. */
 
 import { Problem, call, json, runPath } from "../lib/api.js";
 import { confirmed, fill, h, icon, iconButton } from "../lib/dom.js";
@@ -124,7 +124,7 @@ function timeLeft(pace) {
   return seconds === null ? t("time_unknown") : t("time_left", { time: duration(seconds) });
 }
 
-/** The events do not say how many runs are before this one. */
+/** The events do not contain the queue position. */
 function pollQueue(
   /** @type {string} */ runKey,
   /** @type {() => string} */ status,
