@@ -143,8 +143,8 @@ class RunOptions(Contract):
     blur_faces: Annotated[
         bool,
         Field(
-            description="hide the person's face in all that is shown; writes the preview, which then takes the place "
-            "of the video on a server"
+            description="blur the person's face in all output; writes the preview, which then replaces the video on "
+            "a server"
         ),
     ] = False
     show_video: Annotated[bool, Field(description="show the detection live in a window (needs a display)")] = False
