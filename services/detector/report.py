@@ -153,8 +153,8 @@ def _of_the_person(landmarks: Landmarks) -> Iterator[QualityWarning]:
     if occluded:
         yield QualityWarning(
             code="low-visibility",
-            message=f"Mostly occluded, so estimated more than seen: {', '.join(occluded)}. Record from a side that shows "
-            "them.",
+            message=f"Mostly occluded, so estimated more than seen: {', '.join(occluded)}. Record from a side that "
+            "shows them.",
         )
     jumps = body_jumps(landmarks)
     if jumps:

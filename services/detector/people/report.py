@@ -31,7 +31,8 @@ def people_warnings(people: People, options: RunOptions, start_s: float) -> Iter
     yield QualityWarning(
         code="other-people",
         message=f"Several people are in view; {described(people.tracks, start_s)}. Person {person.number} was "
-        f"analysed, chosen {why}. For another: --person with the number, largest, leftmost, rightmost or X,Y@T (person).",
+        f"analysed, chosen {why}. For another: --person with the number, largest, leftmost, rightmost or "
+        "X,Y@T (person).",
     )
     near = [(round(start - start_s, 1), round(end - start_s, 1)) for _, (start, end) in meetings(people)]
     if near:
