@@ -12,7 +12,7 @@ from humanpose3d.options import StageName
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARKS, RESPONSE_MARKERS, mirrored
 from shared.results.key_figures import TASK_NAMES
 
-PICTURES: Final = ("png", "svg")
+KINDS: Final = ("png", "svg")
 """The kinds that every image is written in."""
 
 FILES: Final = {
@@ -283,7 +283,7 @@ RUN: Final = {
 
 def files() -> str:
     """Every file that a run may leave."""
-    kinds = ", ".join(f".{kind}" for kind in PICTURES)
+    kinds = ", ".join(f".{kind}" for kind in KINDS)
     rows = ((code(path.replace(".*", kinds)), *about) for path, about in FILES.items())
     return table(("File", "Written", "Holds"), rows)
 
