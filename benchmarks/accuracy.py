@@ -1,4 +1,4 @@
-"""Accuracy of markers and joint angles against ground truth, from the raw detector to both refiners: `make bench-accuracy`.
+"""Accuracy of markers and joint angles, from the raw detector to both refiners: `make bench-accuracy`.
 
 `python -m benchmarks.accuracy --pairs DIR --clip DIR` measures on the test split of rendered pairs and on the real
 clip, whichever is available, prints the tables and writes them to `benchmarks/results/accuracy.{json,md}`.

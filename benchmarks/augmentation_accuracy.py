@@ -2,8 +2,8 @@
 
 `python -m benchmarks.augmentation_accuracy ../shared/data/mocap/lab` prints the tables of `models/augmenter.md` and
 writes `benchmarks/results/augmentation_accuracy.json`. The inputs are made from the laboratory's own markers (joint
-centres as middles of bony landmarks), so the constant part of the error is mostly due to the networks' definition of their inputs.
-Trials that are held out for testing are not used.
+centres as middles of bony landmarks), so the constant part of the error is mostly due to how the networks define their
+inputs. Trials that are held out for testing are not used.
 """
 
 import argparse
@@ -115,7 +115,7 @@ def _copies(trial: Trial) -> Iterator[tuple[str, FloatArray, FloatArray]]:
 
 
 def _turning(trial: Trial) -> Iterator[tuple[str, FloatArray, FloatArray]]:
-    """The person is rotated while moving, by `rate` degrees per second; the result is rotated back before it is scored."""
+    """The person rotates while moving, at several rates; the result is rotated back before it is scored."""
     for rate in (45, 90, 180):
         angles = np.radians(rate) * (trial.markers.times - trial.markers.times[0])
         turning = trial.turned(angles)

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.inverse_kinematics LAB`, in `.venv-reference` (`make test-reference` makes that); LAB is the
 folder of the laboratory's motions. Medians of alternating turns, printed as JSON. OpenSim solves a trial for the
-laboratory's scaled model, from files, as it is normally called; ours are computed from the 65 markers of the same number
-of frames, and take as long for any motion.
+laboratory's scaled model, from files, as it is normally called; ours are computed from the 65 markers of the same
+number of frames, and take as long for any motion.
 """
 
 import json

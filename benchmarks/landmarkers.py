@@ -1,4 +1,4 @@
-"""Frames per second of MediaPipe's VIDEO mode and of this project's tracker (`services.detector.pose.tracker`): `make bench`.
+"""Frames per second of MediaPipe's VIDEO mode and of this project's tracker (`services.detector.pose.tracker`).
 
 The same frames of the sample video, decoded beforehand, go through one process that may use one core, then two. The
 variants alternate, so that other load on the machine affects all of them; medians are printed and written to

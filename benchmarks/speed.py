@@ -110,7 +110,7 @@ def _pipeline(clip: Path) -> dict[str, Any]:
 
 
 def _timed(command: list[str]) -> Callable[[], dict[str, Any]]:
-    """A turn: seconds of the process, peak memory of it and its children, and seconds per stage where it reports them."""
+    """A turn: seconds of the process, peak memory of it and its children, and seconds per stage if reported."""
 
     def turn() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as output:
@@ -155,7 +155,7 @@ def _family(process: psutil.Popen) -> list[psutil.Process]:
 
 
 def _alternating(ways: Mapping[str, Callable[[], dict[str, Any]]], repetitions: int) -> dict[str, list[dict[str, Any]]]:
-    """`times` turns of each, in rounds, so that all run under the same load."""
+    """`repetitions` turns of each, in rounds, so that all run under the same load."""
     taken: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     for _ in range(repetitions):
         for name, turn in ways.items():

@@ -1,4 +1,4 @@
-"""The project's words: what CONTRIBUTING.md's glossary replaces stays out of names, comments, messages and documents."""
+"""The project's words: what CONTRIBUTING.md's glossary replaces stays out of names, comments and documents."""
 
 import io
 import re
@@ -31,7 +31,8 @@ REPLACED = {
 """Pattern of a word that is replaced → what is written in its place."""
 
 CODES = re.compile(
-    r"nobody-detected|idempotency|docs/pictures|make pictures|pictures/|\"pictures\"|film\.md|film_\w+\.svg|_exchanged_share"
+    r"nobody-detected|idempotency|docs/pictures|make pictures|pictures/|\"pictures\"|film\.md|film_\w+\.svg"
+    r"|_exchanged_share"
 )
 """Stable codes and file names that hold such a word."""
 
