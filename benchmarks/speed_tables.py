@@ -20,7 +20,7 @@ def markdown(measured: Mapping[str, Any]) -> str:
             "# Speed",
             f"One run on {machine['processors']} processors ({machine['name']}); a clip of {clip['frames']} frames of "
             f"{clip['image']} pixels; medians of {measured['repetitions']} alternating turns, each in its "
-            "own. A shared machine: trust the ratios.",
+            "own process. A shared machine: only the ratios are reliable.",
             *_pipeline(measured["pipeline"]),
             *_distributed(measured["distributed"]),
             *_length(measured["length"]),

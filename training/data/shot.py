@@ -113,7 +113,7 @@ def from_above(shot: Shot, rng: np.random.Generator) -> Shot:
 def place_camera(
     shot: Shot, rng: np.random.Generator, times: FloatArray, markers: FloatArray, heading: float, ceiling: float
 ) -> Camera:
-    """Position the camera so that the subject's path (T, N, 3) fills the image as specified; tilt decides its height."""
+    """Position the camera so that the subject's path (T, N, 3) fills the image as specified; tilt sets its height."""
     direction = heading + shot.azimuth
     low, high = markers.min(axis=(0, 1)), markers.max(axis=(0, 1))
     middle = (low + high) / 2

@@ -95,7 +95,7 @@ def _bones(markers: Tensor) -> Tensor:
 
 
 def _likelihood(estimate: Estimate, truth: Truth) -> Tensor:
-    """Negative log-likelihood of the true positions and tilt; trains only the standard deviations, not the estimates."""
+    """Negative log-likelihood of the true positions and tilt; trains only the standard deviations."""
     off = (estimate.markers.detach() - truth.markers) / estimate.spread[..., None]
     places = (0.5 * off.square().sum(-1) + 3 * estimate.spread.log()).mean()
     turn = (estimate.tilt.detach() - truth.tilt) / estimate.tilt_spread
