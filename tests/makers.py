@@ -25,7 +25,7 @@ def new_request(run_id: str) -> RunRequest:
         subject=Subject(height=1.78, weight=75),
         options=RunOptions(),
         consented_at=datetime(2026, 1, 1, tzinfo=UTC),
-        owner="somebody",
+        owner="owner",
         fingerprint="one",
     )
 

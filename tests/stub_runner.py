@@ -7,7 +7,7 @@ from humanpose3d.api_models import Advance
 from humanpose3d.options import RunOptions, StageName
 from shared.runtime.worker.stage_child import ResultsJob, StageDone, StageJob
 
-FILM = b"video"
+VIDEO = b"video"
 
 
 class StubRunner:
@@ -28,7 +28,7 @@ class StubRunner:
     async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
         self.jobs += 1
         self.asked = job.options
-        assert job.inputs["video"].read_bytes().startswith(FILM)
+        assert job.inputs["video"].read_bytes().startswith(VIDEO)
         progress(Advance(done=1, total=2))
         if self.first is not None:
             await self.first(job.inputs["video"])

@@ -52,7 +52,7 @@ def _obey(wish: str, progress: Progress) -> None:
     if wish == "refuse":
         raise UnreadableVideo("This is no video. Send another.")
     if wish == "fault":
-        raise RuntimeError("a fault of ours")
+        raise RuntimeError("an internal fault")
     if wish == "fill":
         raise OSError(errno.ENOSPC, "No space left on device")
     if wish == "overfill":

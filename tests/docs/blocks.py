@@ -1,6 +1,6 @@
-"""The commands and programs that README and docs show, as blocks with the tag that says what a test does with them.
+"""The commands and programs in README and docs, as blocks with a tag that states how they are tested.
 
-A comment before a fence tags it: `<!-- run -->` is run, `<!-- check: why -->` is only looked at, and says why.
+A comment before a fence tags it: `<!-- run -->` is run, `<!-- check: why -->` is only checked, for the stated reason.
 """
 
 import re
@@ -41,7 +41,7 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """All blocks of sh and python, and unlabelled ones that begin with a command of ours."""
+    """All blocks of sh and python, and unlabelled ones that begin with one of our commands."""
     text = page.read_text(encoding="utf-8")
     found = []
     for fence in _FENCE.finditer(text):
@@ -54,15 +54,15 @@ def blocks(page: Path) -> list[Block]:
 
 
 def all_blocks() -> list[Block]:
-    """Of all pages."""
+    """The blocks of all pages."""
     return [block for page in PAGES for block in blocks(page)]
 
 
 def inline(page: Path) -> list[str]:
-    """Commands of ours that stand in running text or in tables."""
+    """Our commands in running text or in tables."""
     return _INLINE.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
 
 
 def commands(text: str) -> list[str]:
-    """The lines of a block, continued ones joined."""
+    """The lines of a block, with continuation lines joined."""
     return [line for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""The example programs and the notebook run as they stand, on a short piece of the sample video."""
+"""The example programs and the notebook run unchanged on a short part of the sample video."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def test_the_squat(folder: Path):
     said = call("squat.py", folder)
     flexion = re.search(r"knee flexion +right +(-?\d+)° +left +(-?\d+)°", said)
     assert flexion is not None, said
-    assert all(-10 < int(degrees) < 60 for degrees in flexion.groups())  # the sample's man stands on a beam
+    assert all(-10 < int(degrees) < 60 for degrees in flexion.groups())  # the man in the sample stands on a beam
     assert "as the refiner states it" in said
 
 

@@ -59,8 +59,8 @@ def landmarks(draw: st.DrawFn) -> Landmarks:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     image, world = rng.normal(size=(*shape, 2)) * 1000, rng.normal(size=(*shape, 3))
     visibility = rng.random(shape)
-    nobody = draw(arrays(np.bool_, at.size))
-    image[nobody], world[nobody], visibility[nobody] = np.nan, np.nan, 0
+    undetected = draw(arrays(np.bool_, at.size))
+    image[undetected], world[undetected], visibility[undetected] = np.nan, np.nan, 0
     return Landmarks(at, image, world, visibility, (draw(st.integers(1, 8000)), draw(st.integers(1, 8000))))
 
 

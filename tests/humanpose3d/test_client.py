@@ -100,7 +100,7 @@ def test_a_key_is_sent(tmp_path: Path, serve: Serve, video: Path):
         assert client.submit(video, height=1.78, weight=75, consent=True)
 
 
-def test_one_idempotency_key_is_one_run(world: World, serve: Serve, video: Path):
+def test_one_idempotency_key_creates_one_run(world: World, serve: Serve, video: Path):
     with Client(serve(world)) as client:
         keys = {client.submit(video, height=1.78, weight=75, consent=True, idempotency_key="k") for _ in range(3)}
         assert len(keys) == 1

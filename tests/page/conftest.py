@@ -12,7 +12,7 @@ from tests.page import walker
 from tests.page.fake_server import FakeServer
 
 CHROMIUM = Path("/usr/bin/chromium")
-PICTURES = Path(__file__).parent / "images"
+SCREENSHOTS = Path(__file__).parent / "images"
 PATIENCE_MS = 60_000
 """How long something may take to appear: it does in a moment, but other work may leave little of the machine."""
 ARGUMENTS = [
@@ -116,10 +116,10 @@ def submit(page: Page, video: Path) -> None:
 
 @pytest.fixture
 def image() -> Callable[[Page, str], None]:
-    """Keeps an image of a page, for people to look at."""
-    PICTURES.mkdir(exist_ok=True)
+    """Saves a screenshot of a page for visual inspection."""
+    SCREENSHOTS.mkdir(exist_ok=True)
 
     def keep(page: Page, name: str) -> None:
-        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
     return keep

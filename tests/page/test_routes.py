@@ -42,7 +42,7 @@ def test_the_video_comes_back_as_what_it_is(server: FakeServer, start: bytes, me
 
 
 def test_what_is_no_video_is_not_given_out(server: FakeServer, tmp_path: Path):
-    """A client can put anything into the store with a presigned form; as a page of ours it would be dangerous."""
+    """A client can store anything with a presigned form; served as one of our pages it would be dangerous."""
     run_key = run_of(server, MP4)
     (tmp_path / "page").write_bytes(b"<!doctype html><script>alert(1)</script>")
     server.do(server.store.put_file(f"runs/{run_key}/input/video", tmp_path / "page"))

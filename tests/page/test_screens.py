@@ -1,4 +1,4 @@
-"""Every screen: its images, its accessibility, its weight, on a desk and on a telephone."""
+"""Every screen: its images, accessibility and size, on desktop and telephone."""
 
 import hashlib
 import os

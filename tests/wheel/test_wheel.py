@@ -1,6 +1,6 @@
 """The wheel as a user without a clone gets it: built from the sdist, installed into a clean environment, run elsewhere.
 
-The folder that it is run in holds packages of the user's with the names of ours.
+The working folder holds the user's own packages, which have the same names as ours.
 """
 
 import os
@@ -105,7 +105,7 @@ def packages_of(environment: Path) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """A working folder with the user's own packages, none of which may be imported in place of ours."""
+    """A working folder with the user's own packages; none of them may be imported instead of ours."""
     folder = tmp_path / "elsewhere"
     for name in NAMES:
         (folder / name).mkdir(parents=True)

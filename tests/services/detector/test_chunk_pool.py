@@ -101,7 +101,7 @@ def test_a_process_that_dies_is_told_of(sample, tmp_path, processors):
 
 
 def _processes() -> list[psutil.Process]:
-    """The processes of a pool of ours, apart from Python's own helper beside them."""
+    """The processes of our pool, without Python's own helper process."""
     children = psutil.Process().children()
     return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
 

@@ -181,16 +181,16 @@ def test_a_truncated_video_is_analysed_as_far_as_it_goes(clip, tmp_path, images)
 
 
 @pytest.mark.parametrize(
-    ("people", "nobody", "error", "message"),
+    ("people", "absent", "error", "message"),
     [
         (0, 12, NoPersonDetected, "any of the 12 frames"),
         (3, 17, RarelyDetected, r"15\.0% of the frames .*\(3 of 20\)"),
         (9, 0, VideoTooShort, "has 9 frames; at least 10"),
     ],
 )
-def test_too_little_of_a_person_is_an_error_that_leaves_no_file(clip, tmp_path, images, people, nobody, error, message):
+def test_too_little_of_a_person_is_an_error_that_leaves_no_file(clip, tmp_path, images, people, absent, error, message):
     # The person comes last: a person who leaves is followed for a frame or two more.
-    shown = empty(images, nobody) + images[:people]
+    shown = empty(images, absent) + images[:people]
     path = clip("little.mp4", images=shown)
     workdir = tmp_path / "work"
     workdir.mkdir()

@@ -132,7 +132,7 @@ def hidden(landmarks: Landmarks, names: tuple[str, ...], frames: slice) -> Landm
     return replace(landmarks, visibility=visibility)
 
 
-def nobody(landmarks: Landmarks, frames: slice) -> Landmarks:
+def undetected(landmarks: Landmarks, frames: slice) -> Landmarks:
     """The same with frames in which no person was detected."""
     image, world, visibility = landmarks.pixels.copy(), landmarks.world.copy(), landmarks.visibility.copy()
     image[frames], world[frames], visibility[frames] = np.nan, np.nan, 0

@@ -33,7 +33,7 @@ FACTS = VideoFacts(
     truncated=False,
     has_audio=True,
 )
-ALL_PICTURES = RunOptions(
+ALL_FIGURES = RunOptions(
     plot_all_joint_angles=True, plot_landmarks=True, plot_augmented=True, save_angle_comparison=True
 )
 ALWAYS = {
@@ -100,7 +100,7 @@ def test_the_tree_with_all_options(results: RunResults, tmp_path: Path):
     video.write_bytes(b"video")
     folder = tmp_path / "new"
     folder.mkdir()
-    write_results(with_made(replace(results, options=ALL_PICTURES), preview=video), folder)
+    write_results(with_made(replace(results, options=ALL_FIGURES), preview=video), folder)
     assert files(folder).keys() == ALWAYS | {
         "walk_preview.mp4",
         *(f"walk_{name}.{kind}" for name in ("landmarks", "augmented") for kind in ("png", "svg")),
@@ -141,7 +141,7 @@ def test_how_sure_refined_angles_are_stands_beside_them(results: RunResults, tmp
 
 
 def test_two_runs_differ_in_run_json_and_the_reports_date_alone(results: RunResults, tmp_path: Path):
-    again = replace(results, options=ALL_PICTURES)
+    again = replace(results, options=ALL_FIGURES)
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         write_results(again, tmp_path / name)

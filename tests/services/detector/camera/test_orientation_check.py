@@ -89,8 +89,8 @@ def test_an_upright_video_costs_three_looks(clip, images):
 
 
 def test_one_who_comes_into_the_image_later_is_waited_for_without_trying_turns(clip, images, monkeypatch):
-    nobody = [np.full_like(images[0], 90)] * 24
-    path = clip("enters.mp4", images=nobody + images, rate=24)
+    absent = [np.full_like(images[0], 90)] * 24
+    path = clip("enters.mp4", images=absent + images, rate=24)
     times = []
     alone = BatchTracker.alone
 

@@ -68,7 +68,7 @@ def test_before_the_head_is_seen_everything_is_hidden():
     assert (hider.frames_whole, hider.frames_carried) == (2, 0)
 
 
-@pytest.mark.parametrize("unseen", [None, standing_at(100, 400, visibility=0.1)], ids=["nobody", "hardly visible"])
+@pytest.mark.parametrize("unseen", [None, standing_at(100, 400, visibility=0.1)], ids=["absent", "hardly visible"])
 def test_the_last_place_stays_hidden_and_grows(unseen):
     hider = FaceHider()
     hider.hide(Frame(0.0, noise()), standing_at(240, 150))

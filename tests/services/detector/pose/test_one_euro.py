@@ -39,11 +39,11 @@ def test_pixels_of_a_large_region_are_smoothed_as_those_of_a_small_one():
         np.testing.assert_allclose(large(time / 30, 100 * value, unit=100), 100 * small(time / 30, value), rtol=1e-9)
 
 
-def test_what_trembles_is_held_and_what_moves_is_followed():
+def test_jitter_is_suppressed_and_movement_is_followed():
     still, moving = OneEuroFilter(WORLD), OneEuroFilter(WORLD)
-    trembling = 0.001 * np.random.default_rng(3).normal(size=300)
-    held = [still(index / 60, value) for index, value in enumerate(trembling)]
-    assert np.std(held[60:]) < 0.4 * np.std(trembling), "a millimetre of noise loses more than half"
+    jitter = 0.001 * np.random.default_rng(3).normal(size=300)
+    held = [still(index / 60, value) for index, value in enumerate(jitter)]
+    assert np.std(held[60:]) < 0.4 * np.std(jitter), "1 mm of noise is reduced by more than half"
     for index in range(60):
         followed = moving(index / 60, np.array(index / 60))
     assert abs(followed - 59 / 60) < 0.005, "at one metre a second it lags by less than 5 mm"

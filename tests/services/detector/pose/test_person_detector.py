@@ -43,8 +43,8 @@ def test_images_of_any_size_go_in_together(detector, sample_frames):
     tall = sample_frames[0].image
     wide = np.ascontiguousarray(np.pad(tall, ((0, 0), (800, 1200), (0, 0)), constant_values=90))
     empty = np.full((100, 100, 3), 90, np.uint8)
-    in_tall, nobody, in_wide = detector.find([tall, empty, wide])
-    assert nobody is None
+    in_tall, in_empty, in_wide = detector.find([tall, empty, wide])
+    assert in_empty is None
     np.testing.assert_allclose(in_wide.centre - (800, 0), in_tall.centre, atol=0.1 * in_tall.side)
 
 

@@ -20,11 +20,11 @@ from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
-    nobody,
     recorded,
     squatting,
     standing,
     turned,
+    undetected,
     walking,
 )
 
@@ -141,7 +141,7 @@ def test_a_known_focal_length_reaches_the_network_and_the_person_s_path():
 def test_frames_without_a_person_stay_empty():
     times = clock(3)
     points = walking(times)
-    landmarks = nobody(recorded(times, points, CAMERA), slice(20, 60))
+    landmarks = undetected(recorded(times, points, CAMERA), slice(20, 60))
     answer = ask(knowing(times, points, CAMERA), landmarks, STATURE)
     assert np.isnan(answer.markers[20:60]).all()
     assert np.isnan(answer.spread[20:60]).all()

@@ -18,10 +18,10 @@ from tests.services.refiner.synthetic import (
     Camera,
     clock,
     hidden,
-    nobody,
     recorded,
     squatting,
     standing,
+    undetected,
     walking,
 )
 
@@ -125,7 +125,7 @@ def test_a_short_gap_is_filled_and_reported():
 
 
 def test_frames_without_a_person_are_gaps_like_any_other():
-    outputs = run(nobody(squat(), slice(40, 44)))
+    outputs = run(undetected(squat(), slice(40, 44)))
     assert np.isnan(outputs.initial_markers.positions[40:44]).all()
     assert np.isfinite(outputs.markers.positions).all()
     assert facts(outputs)["gaps_count"] == 22
@@ -149,7 +149,7 @@ def test_ten_frames_are_enough():
 
 
 def test_one_frame_with_a_person_is_reconstructed():
-    outputs = run(nobody(nobody(squat(), slice(0, 10)), slice(11, None)), temporal_smoothing=True)
+    outputs = run(undetected(undetected(squat(), slice(0, 10)), slice(11, None)), temporal_smoothing=True)
     assert np.flatnonzero(np.isfinite(outputs.markers.positions).all(axis=(1, 2))).tolist() == [10]
     assert facts(outputs)["gravity"] == "assumed"
     assert {"camera-tilt-assumed", "markers-missing"} <= codes(outputs)
@@ -157,7 +157,7 @@ def test_one_frame_with_a_person_is_reconstructed():
 
 def test_no_person_at_all_is_refused():
     with pytest.raises(NoPersonDetected):
-        run(nobody(squat(), slice(None)))
+        run(undetected(squat(), slice(None)))
 
 
 def test_a_landmark_that_is_never_seen_leaves_its_marker_empty():

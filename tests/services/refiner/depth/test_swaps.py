@@ -11,12 +11,12 @@ from services.refiner.depth.swaps import find_swaps, swap_sides
 from tests.services.refiner.synthetic import (
     Camera,
     clock,
-    nobody,
     on_one_leg,
     recorded,
     squatting,
     standing,
     turned,
+    undetected,
     walking,
 )
 
@@ -92,7 +92,7 @@ def test_several_swaps_in_one_clip_are_all_found():
 
 def test_a_swap_is_followed_across_frames_without_a_person():
     wrong, mask = swapped(seen(squatting, 0), PAIRED, slice(30, 60))
-    gone = nobody(wrong, slice(28, 33))
+    gone = undetected(wrong, slice(28, 33))
     mask[28:33] = False
     np.testing.assert_array_equal(find_swaps(gone).swapped[:, PAIRED], mask[:, PAIRED])
 
@@ -100,7 +100,7 @@ def test_a_swap_is_followed_across_frames_without_a_person():
 @pytest.mark.parametrize("frames", [0, 1])
 def test_hardly_anybody_in_the_clip_is_no_swap(frames):
     landmarks = seen(standing, 0, seconds=1)
-    assert not find_swaps(nobody(landmarks, slice(frames, None))).swapped.any()
+    assert not find_swaps(undetected(landmarks, slice(frames, None))).swapped.any()
 
 
 @settings(max_examples=20, deadline=None)

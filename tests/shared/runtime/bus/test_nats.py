@@ -210,7 +210,7 @@ async def test_an_unreadable_state_is_told_of_and_hinders_nothing(server, bus, c
     await store_as(server, broken, status="of tomorrow")
     with pytest.raises(RunUnreadable, match="delete the run") as unreadable:
         await bus.read(broken.run_id)
-    assert unreadable.value.owner == "somebody"
+    assert unreadable.value.owner == "owner"
     assert unreadable.value.accepted_at == broken.accepted_at.isoformat().replace("+00:00", "Z")
     assert f"run {broken.run_id} cannot be read by this version: status" in caplog.text
     async with aclosing(bus.states()) as states, asyncio.timeout(10):

@@ -43,7 +43,7 @@ def through(port: int) -> S3Store:
     return S3Store(s3_settings(S3Server(Path("unused"), port=port, ports=[])))
 
 
-@pytest.mark.parametrize("wrong", [{"s3_secret_key": "not-the-secret"}, {"s3_access_key": "nobody"}])
+@pytest.mark.parametrize("wrong", [{"s3_secret_key": "not-the-secret"}, {"s3_access_key": "unknown"}])
 async def test_wrong_credentials_are_refused_and_not_repeated_to_the_user(s3_server, video, wrong):
     store = S3Store(s3_settings(s3_server, **wrong))
     with pytest.raises(StoreUnavailable) as refused:
