@@ -1,4 +1,4 @@
-"""Runs and settings as tests need them."""
+"""Runs and settings for tests."""
 
 import secrets
 from dataclasses import replace
@@ -68,5 +68,5 @@ def s3_settings(server: S3Server, **changes: object) -> Settings:
 
 
 def with_made(results: RunResults, **made: object) -> RunResults:
-    """The same results with other artefacts, or more of them."""
+    """The same results with other or additional artefacts."""
     return replace(results, artefacts={**results.artefacts, **made})

@@ -1,4 +1,4 @@
-"""A stage that takes no time and needs no process of its own."""
+"""An instantaneous stage without a separate process."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ VIDEO = b"video"
 
 
 class StubRunner:
-    """Makes one artefact and a report, after doing with the video what the test requests."""
+    """Makes one artefact and a report, after applying the test's action to the video."""
 
     def __init__(self, stage: StageName, first: Callable[[Path], Awaitable[object]] | None = None) -> None:
         self.stage = stage

@@ -1,4 +1,4 @@
-"""Stages that take no time and do what the video's text requests; with a writer of results to match."""
+"""Instantaneous stages that follow the video's text; with a matching writer of results."""
 
 import errno
 import os

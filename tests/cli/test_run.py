@@ -175,7 +175,7 @@ def test_values_outside_their_range_name_the_flag(
 
 
 @pytest.mark.parametrize("flag", ["--depth-model-path", "--joint-model-path", "--main-refiner-path"])
-def test_a_model_that_is_not_there_is_named(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_missing_model_file_is_named(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     arguments = [*SUBJECT, flag, "nowhere.onnx", "--output", str(tmp_path / "out"), "--pose-model", "lite"]
     assert main(["run", "--video", str(SAMPLE), *arguments]) == 2
     assert "nowhere.onnx" in capsys.readouterr().err

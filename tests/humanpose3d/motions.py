@@ -1,4 +1,4 @@
-"""Hypothesis strategies for motion as files must carry it: irregular times, gaps, weird names."""
+"""Hypothesis strategies for motion that files must store: irregular times, gaps, unusual names."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -75,6 +75,6 @@ def joint_angles(draw: st.DrawFn) -> JointAngles:
 
 @st.composite
 def angle_spreads(draw: st.DrawFn) -> AngleSd:
-    """How uncertain the angles of a short motion are."""
+    """Standard deviations of the angles of a short motion."""
     angles = draw(joint_angles())
     return AngleSd(angles.times, angles.values)

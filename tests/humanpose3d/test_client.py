@@ -39,7 +39,7 @@ def test_submit_wait_download_erase(world: World, serve: Serve, video: Path, tmp
         assert list(client.runs()) == []
 
 
-def test_a_large_video_is_sent_in_parts_and_goes_on_after_a_break(
+def test_a_large_video_is_sent_in_parts_and_resumed_after_an_interruption(
     tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ):
     world = World(tmp_path, max_upload_bytes=3 * PART_BYTES)

@@ -65,6 +65,6 @@ def test_codes_are_unique():
 
 
 def _below(kind: type[errors.HumanPose3DError]) -> list[type[errors.HumanPose3DError]]:
-    """The tree of `humanpose3d.errors`; other modules have more of them."""
+    """The classes of `humanpose3d.errors`; other modules define more."""
     ours = [child for child in kind.__subclasses__() if child.__module__ == errors.__name__]
     return [found for child in ours for found in (child, *_below(child))]

@@ -1,4 +1,4 @@
-"""Which network the options name, and one of two networks out of a file."""
+"""The network that the options name, and one of two networks in a file."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_without_a_model_named_there_is_no_network():
     assert refiner(RunOptions(), "joints", ("angles",), ("twice",)) is None
 
 
-def test_a_named_network_runs_and_is_known_by_its_hash(tmp_path: Path):
+def test_a_named_network_runs_and_is_identified_by_its_hash(tmp_path: Path):
     path = doubling(tmp_path / "mine.onnx")
     network = refiner(RunOptions(joint_model_path=str(path)), "joints", ("angles",), ("twice",))
     assert network is not None
@@ -64,7 +64,7 @@ def test_a_network_of_its_own_comes_before_the_file_of_both(tmp_path: Path):
     assert network.file == "own.onnx"
 
 
-def test_another_network_is_refused_with_what_it_takes(tmp_path: Path):
+def test_another_network_is_refused_with_its_inputs(tmp_path: Path):
     with pytest.raises(ModelError, match=r"own\.onnx is no joints refiner .* but takes pixels and gives twice"):
         open_refiner(doubling(tmp_path / "own.onnx", "pixels"), "joints", ("angles",), ("twice",))
     with pytest.raises(ModelError, match="no joints refiner"):

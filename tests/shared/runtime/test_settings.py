@@ -1,4 +1,4 @@
-"""Settings: every key from the environment, every bad value named, no secret told."""
+"""Settings: every key from the environment, every invalid value named, no secret disclosed."""
 
 import pytest
 

@@ -6,7 +6,7 @@ from services.detector.pose.one_euro import IMAGE, WORLD, LowPass, OneEuroFilter
 
 
 def one_euro(times: FloatArray, values: FloatArray, cutoff_hz: float, slope: float) -> FloatArray:
-    """One value after another, as Casiez, Roussel and Vogel (2012) write it."""
+    """Value by value, as published by Casiez, Roussel and Vogel (2012)."""
     smooth, speed = [values[0]], 0.0
     for index in range(1, len(values)):
         interval = times[index] - times[index - 1]
@@ -58,7 +58,7 @@ def test_the_first_interval_may_be_given():
     np.testing.assert_allclose(given(1 / 60 + 0.1, values[2]), measured(1 / 30 + 0.1, values[2]))
 
 
-def test_a_value_that_is_not_later_passes_and_leaves_no_trace():
+def test_a_value_that_is_not_later_passes_unchanged_without_effect():
     smooth_out, other = OneEuroFilter(Smoothness(1.0, 0.0)), OneEuroFilter(Smoothness(1.0, 0.0))
     for one in (smooth_out, other):
         one(1.0, np.array([0.0]))
@@ -66,6 +66,6 @@ def test_a_value_that_is_not_later_passes_and_leaves_no_trace():
     assert smooth_out(2.0, np.array([1.0])) == other(2.0, np.array([1.0]))
 
 
-def test_the_low_pass_takes_a_fixed_share():
+def test_the_low_pass_has_a_fixed_weight():
     smooth_out = LowPass(0.1)
     assert [smooth_out(np.array(value)).round(12).item() for value in (1.0, 0.0, 0.0)] == [1.0, 0.9, 0.81]

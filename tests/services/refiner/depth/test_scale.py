@@ -10,8 +10,8 @@ LEG = ("left_knee", "left_ankle", "left_hip")
 
 
 @pytest.mark.parametrize("motion", [walking, squatting])
-def test_the_synthetic_persons_stature_is_read_off_the_segments(motion):
-    """The synthetic body is built with de Leva's shares, so that nothing is left but rounding."""
+def test_the_synthetic_persons_stature_is_estimated_from_the_segments(motion):
+    """The synthetic body has de Leva's proportions, so that only rounding is left."""
     times = clock(2)
     scale = estimate_scale(recorded(times, motion(times), Camera()), 1.80, 0.3)
     assert scale.implied_stature_m == pytest.approx(STATURE, abs=0.01)
@@ -21,7 +21,7 @@ def test_the_synthetic_persons_stature_is_read_off_the_segments(motion):
 
 
 @given(factor=st.floats(0.3, 3))
-def test_the_scale_undoes_the_size_of_the_landmarks(factor):
+def test_the_scale_compensates_for_the_size_of_the_landmarks(factor):
     times = clock(0.5)
     small = estimate_scale(recorded(times, walking(times), Camera()), STATURE, 0.3)
     large = estimate_scale(recorded(times, factor * walking(times), Camera()), STATURE, 0.3)
@@ -45,7 +45,7 @@ def test_without_a_visible_hip_the_landmarks_keep_their_size():
     assert np.isnan(scale.implied_stature_m)
 
 
-def test_a_few_wild_frames_do_not_matter():
+def test_a_few_outlier_frames_do_not_matter():
     times = clock(3)
     points = walking(times)
     points[10:20] *= 3

@@ -1,4 +1,4 @@
-"""The images themselves are judged by eye; here: that they come whatever the data."""
+"""The figures' appearance is judged by eye; these tests check that they are drawn whatever the data."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_every_figure_is_drawn_whatever_the_data(tmp_path: Path, figure: str, fr
 
 
 def test_the_standard_deviation_is_a_band_around_the_curves(tmp_path: Path):
-    """More of the page is coloured than by the curves alone."""
+    """More of the figure is coloured than by the curves alone."""
     coloured = []
     for name, sure in (("plain", None), ("band", spread(200))):
         save_joint_angles(tmp_path / name, angles(200), "walk", spread=sure)
@@ -90,7 +90,7 @@ def test_any_title_can_be_set(tmp_path: Path, title: str):
     assert (tmp_path / "a.png").stat().st_size > 10_000
 
 
-def test_what_the_font_lacks_is_a_question_mark():
+def test_characters_missing_in_the_font_become_question_marks():
     assert printable("gång 走 ω") == "gång ? ω"
 
 
@@ -98,6 +98,6 @@ def test_every_joint_group_has_a_row():
     assert {group.name.removesuffix("_r").removesuffix("_l") for group in JOINT_GROUPS} == ROWS.keys()
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path):
+def test_a_missing_folder_is_reported(tmp_path: Path):
     with pytest.raises(OutputNotWritable):
         save_joint_angles(tmp_path / "missing" / "a.png", angles(2), "walk")
