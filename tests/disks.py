@@ -17,7 +17,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
     try:
         made = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError:
-        pytest.skip("there is no mount program to make a small disk with")
+        pytest.skip("mount is not installed, which makes the small disk")
     if made.returncode:
         pytest.skip(f"a small disk cannot be mounted here ({made.stderr.strip()})")
     try:

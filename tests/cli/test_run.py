@@ -59,7 +59,7 @@ def test_the_folder_is_as_documented(results: Path):
     }
 
 
-def test_nothing_unfinished_is_left_beside_the_results(results: Path):
+def test_no_temporary_files_are_left_beside_the_results(results: Path):
     assert [path.name for path in results.parent.iterdir()] == ["sample"]
 
 

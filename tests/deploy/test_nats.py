@@ -208,7 +208,7 @@ def test_compose_ends_a_server_that_a_full_disk_stopped_and_it_works_after_the_r
     filler = fill(alone.data)
     assert publish(alone, 30) < 30
     filler.unlink()
-    assert publish(alone, 1) == 0, "NATS recovers by itself now: the check can go"
+    assert publish(alone, 1) == 0, "NATS now recovers by itself: the check can be removed"
     assert alone.run(alone.manifest.alive) != 0
     assert alone.process is not None
     assert alone.process.wait(20) is not None

@@ -213,7 +213,7 @@ def test_the_store_is_only_written_to_and_only_with_a_signature(site: Site):
     with site.client() as anybody:
         for answer in (anybody.get("/humanpose3d/x"), anybody.delete("/humanpose3d/x")):
             assert answer.status_code in {403, 404, 405}
-            assert "<Error>" not in answer.text, "the store itself was asked"
+            assert "<Error>" not in answer.text, "the request reached the store"
         unsigned = anybody.put("/humanpose3d/x", content=b"x")
         assert (unsigned.status_code, "<Error>" in unsigned.text) == (403, True)
 

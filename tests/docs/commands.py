@@ -48,7 +48,7 @@ def check(words: list[str], line: str) -> None:
         "cp": lambda rest, _: assert_files(rest[:-1]),
         "sed": lambda rest, _: assert_files([word for word in rest if word.startswith("deploy/")]),
     }
-    assert head in checks, f"a test has to know how to check {head!r}: {line}"
+    assert head in checks, f"no check is defined for {head!r}: {line}"
     checks[head](words[1:], line)
 
 

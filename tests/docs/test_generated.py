@@ -97,7 +97,7 @@ def test_messages_are_those_of_the_code():
     assert len(found) >= 28
     assert found["camera-tilted"].startswith("The camera was tilted by about …°. This was corrected")
     assert found["low-resolution"].startswith("The person is only … pixels tall in the image; from 200 the model")
-    assert all(len(text) > 40 for text in found.values()), "a message that the reader cannot be shown"
+    assert all(len(text) > 40 for text in found.values()), "a message that cannot be shown to the reader"
     said = messages.input_errors()
     assert "… has … frames; at least 10 are needed. Record for some seconds." in said
     assert "at least 30% are needed" in said

@@ -170,7 +170,7 @@ def test_two_detectors_share_a_video_and_the_result_is_the_same(cluster: Cluster
         client.erase(run_key)
 
 
-def test_a_large_video_goes_straight_to_the_store(cluster: Cluster):
+def test_a_large_video_is_uploaded_directly_to_the_store(cluster: Cluster):
     with Client(cluster.url) as client:
         run_key = client.submit_large(
             SAMPLE, height=1.72, weight=70, consent=True, pose_model="lite", augmentation_cycles=1

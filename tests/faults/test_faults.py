@@ -74,7 +74,7 @@ def test_a_stopped_worker_that_resumes_too_late_changes_nothing(tmp_path: Path):
     attack(tmp_path, scenario)
 
 
-def test_a_poison_task_ends_as_dead_letter_and_the_queue_goes_on(tmp_path: Path):
+def test_a_poison_task_ends_as_dead_letter_and_the_queue_continues(tmp_path: Path):
     async def scenario(under_attack: System) -> None:
         poison, healthy = new_run_id(), new_run_id()
         await under_attack.submit(poison, "poison")

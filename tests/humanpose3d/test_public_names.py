@@ -49,7 +49,7 @@ def test_an_error_of_another_process_has_its_class_and_its_words(kind):
     assert (type(error), str(error)) == (kind, "Do this.")
 
 
-def test_an_invalid_option_of_another_process_has_its_faults():
+def test_an_invalid_option_of_another_process_has_its_errors():
     error = errors.of_code("invalid-option", "…", {"height": "too tall"})
     assert isinstance(error, errors.InvalidOption)
     assert error.faults == {"height": "too tall"}

@@ -26,7 +26,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def serious_faults(page: Page) -> list[str]:
+def serious_violations(page: Page) -> list[str]:
     """Violations that axe-core rates serious or critical, with their elements."""
     violations = Axe().run(page).response["violations"]
     return [
@@ -46,7 +46,7 @@ def test_every_screen(
 ):
     def seen(name: str) -> None:
         image(page, f"{name}-{look}")
-        assert serious_faults(page) == []
+        assert serious_violations(page) == []
         assert not is_too_wide(page)
 
     page = open_page(**LOOKS[look])

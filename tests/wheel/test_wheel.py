@@ -105,7 +105,7 @@ def packages_of(environment: Path) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """A working folder with the user's own packages; none of them may be imported instead of ours."""
+    """A working folder with the user's own packages; none of them may be imported by mistake."""
     folder = tmp_path / "elsewhere"
     for name in NAMES:
         (folder / name).mkdir(parents=True)

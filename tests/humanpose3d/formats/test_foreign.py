@@ -101,7 +101,7 @@ def test_another_vertical_axis_is_rotated_and_reported(tmp_path, rotation, lette
     assert (rise[:, 1] > 1.6).all()
     across = found.markers.positions - found.markers.positions.mean(axis=1, keepdims=True)
     before = person().positions - person().positions.mean(axis=1, keepdims=True)
-    assert np.linalg.det(across[0]) == pytest.approx(np.linalg.det(before[0]), abs=1e-6), "turned, not mirrored"
+    assert np.linalg.det(across[0]) == pytest.approx(np.linalg.det(before[0]), abs=1e-6), "rotated, not mirrored"
 
 
 def test_a_body_along_no_axis_is_refused_or_reported(tmp_path):

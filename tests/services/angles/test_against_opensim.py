@@ -71,7 +71,7 @@ def _opensim_angles(folder: Path, trial: str) -> dict[Row, FloatArray]:
             angles[f"{group}_{side}", angle, coordinate] = value[f"{coordinate}_{side}"]
         angles[f"ankle_{side}", "dorsiflexion", "whole foot"] = opensim_foot_pitch(folder, trial, side)
         first, tilt, last = _sequence("YXY", [value[f"arm_{name}_{side}"] for name in ("flex", "add", "rot")])
-        # SciPy's second angle has the opposite sign of ours: half a turn more in the first and the last
+        # SciPy's second angle has the opposite sign: half a turn more in the first and the last
         angles[f"shoulder_{side}", "plane_of_elevation", "arm"] = _wrapped(first - 180)
         angles[f"shoulder_{side}", "elevation", "arm"] = tilt
         angles[f"shoulder_{side}", "internal_rotation", "arm"] = _wrapped(first + last)

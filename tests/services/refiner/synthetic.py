@@ -124,7 +124,7 @@ def in_front(landmarks: Landmarks, scale: float) -> FloatArray:
     return person_in_camera(landmarks.times, partial(part, landmarks), scale)(slice(None))
 
 
-def hidden(landmarks: Landmarks, names: tuple[str, ...], frames: slice) -> Landmarks:
+def occluded(landmarks: Landmarks, names: tuple[str, ...], frames: slice) -> Landmarks:
     """The landmarks with some of them occluded in some frames."""
     visibility = landmarks.visibility.copy()
     for name in names:

@@ -43,7 +43,7 @@ def claim_next(state: RunState, worker: str = "worker") -> tuple[RunState, Claim
     return state, state.claim
 
 
-def test_a_run_goes_through_its_stages_to_the_end():
+def test_a_run_passes_through_its_stages_to_the_end():
     state = new_state()
     assert (state.status, state.progress) == ("queued", 0)
     for stage in STAGES:

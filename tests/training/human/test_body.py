@@ -26,7 +26,7 @@ def motion(acclaim):
 
 
 def test_sliders_have_their_effect(body):
-    """The default body measures 1.659 m and 55 kg; heavier and taller ones are."""
+    """The default body measures 1.659 m and 55 kg; sliders make it heavier and taller."""
     assert (body.height, body.mass) == pytest.approx((1.659, 55.5), rel=0.01)
     assert make_body(BodyShape(weight=0.9, muscle=0.1)).mass > body.mass + 10
     assert make_body(BodyShape(height=0.6)).height > body.height + 0.05

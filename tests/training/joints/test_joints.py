@@ -88,7 +88,7 @@ def window(clip: Clip) -> tuple[Seen, Any]:
     return in_windows(clip, window_indices(len(clip.times)))
 
 
-def test_the_chain_goes_from_ankle_to_elbow_through_pelvis_and_trunk():
+def test_the_chain_runs_from_ankle_to_elbow_through_pelvis_and_trunk():
     between = joints_between()
     assert between[ANKLE][ELBOW] == 6
     assert between[HIP][KNEE] == between[PELVIS][HIP] == 1
@@ -113,7 +113,7 @@ def test_the_mirror_is_that_of_the_angles_of_a_mirrored_body():
     assert wrapped(mirrored_angles(angles) - wanted).abs().max() < 1e-6
 
 
-def test_a_refiner_asked_in_the_mirror_answers_in_the_mirror():
+def test_mirrored_input_has_mirrored_output():
     model = randomised()
     seen, _ = window(made_up_clip(1))
     with torch.no_grad():
@@ -140,7 +140,7 @@ def test_batches_have_one_shape_whatever_the_clips_length_and_rate():
     assert {round(float(1 / step)) for step in steps} <= {30, 60}
 
 
-def test_losses_vanish_at_the_truth_and_go_the_short_way_round():
+def test_losses_vanish_at_the_truth_and_use_the_shorter_rotation():
     seen, truth = window(made_up_clip(6))
     typical = torch.ones(12, 3)
     perfect = seen._replace(angles=truth + 360)

@@ -45,7 +45,7 @@ def test_a_walk(walk):
         assert len(found) >= len(moments) >= 4
         late += [float(np.abs(found - moment).min()) for moment in moments]
     frame = 1 / walk.get("rate", 60.0)
-    assert np.mean(np.array(late) <= max(1.5 / 60, frame) + 1e-6) >= 0.95, "an event and its truth are in one frame"
+    assert np.mean(np.array(late) <= max(1.5 / 60, frame) + 1e-6) >= 0.95, "events are within one frame of the truth"
     stride_s, stride_m = walk["stride_s"], walk["stride_m"]
     assert value(analysis, "cadence") == pytest.approx(120 / stride_s, rel=0.01)
     assert value(analysis, "speed") == pytest.approx(stride_m / stride_s, rel=0.05)

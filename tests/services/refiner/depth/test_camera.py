@@ -54,7 +54,7 @@ def test_a_known_focal_length_rescales_the_image_to_the_assumed_one(focal):
     assert at_assumed_focal_length(known, None) is known
 
 
-def test_scale_goes_with_the_distance():
+def test_scale_is_proportional_to_the_distance():
     """A body assumed twice as large is twice as far away."""
     times = clock(1)
     landmarks = recorded(times, squatting(times), Camera())

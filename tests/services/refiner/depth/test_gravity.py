@@ -15,8 +15,8 @@ from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
-    hidden,
     in_front,
+    occluded,
     on_one_leg,
     recorded,
     squatting,
@@ -143,7 +143,7 @@ def test_a_person_who_always_crouches_gives_no_estimate():
 def test_a_person_with_legs_out_of_the_image_gives_no_estimate():
     times = clock(3)
     legs = ("left_knee", "right_knee", "left_ankle", "right_ankle")
-    assert not gravity(hidden(recorded(times, standing(times), Camera(pitch=15)), legs, slice(None))).estimated
+    assert not gravity(occluded(recorded(times, standing(times), Camera(pitch=15)), legs, slice(None))).estimated
 
 
 def test_a_lying_person_is_not_taken_for_a_camera_on_its_side():

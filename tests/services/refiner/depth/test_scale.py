@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.refiner.depth.scale import estimate_scale
-from tests.services.refiner.synthetic import STATURE, Camera, clock, hidden, recorded, squatting, walking
+from tests.services.refiner.synthetic import STATURE, Camera, clock, recorded, squatting, walking
 
 LEG = ("left_knee", "left_ankle", "left_hip")
 
@@ -31,7 +31,7 @@ def test_the_scale_compensates_for_the_size_of_the_landmarks(factor):
 def test_one_visible_leg_is_enough():
     times = clock(1)
     seen = recorded(times, walking(times), Camera())
-    half = hidden(seen, ("left_knee", "left_ankle"), slice(None))
+    half = occluded(seen, ("left_knee", "left_ankle"), slice(None))
     assert estimate_scale(half, STATURE, 0.3).factor == pytest.approx(
         estimate_scale(seen, STATURE, 0.3).factor, rel=0.01
     )
@@ -39,7 +39,7 @@ def test_one_visible_leg_is_enough():
 
 def test_without_a_visible_hip_the_landmarks_keep_their_size():
     times = clock(1)
-    scale = estimate_scale(hidden(recorded(times, walking(times), Camera()), LEG, slice(None)), STATURE, 0.3)
+    scale = estimate_scale(occluded(recorded(times, walking(times), Camera()), LEG, slice(None)), STATURE, 0.3)
     assert scale.factor == 1.0
     assert scale.frames == 0
     assert np.isnan(scale.implied_stature_m)

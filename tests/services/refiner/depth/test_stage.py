@@ -17,7 +17,7 @@ from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
-    hidden,
+    occluded,
     recorded,
     squatting,
     standing,
@@ -84,7 +84,7 @@ def test_initial_markers_are_aligned_and_otherwise_unchanged():
     landmarks = squat(noise=0.02)
     mask = np.zeros(landmarks.visibility.shape, dtype=bool)
     mask[30:50, [index for index, name in enumerate(LANDMARKS) if name != "nose"]] = True
-    outputs = run(hidden(swap_sides(landmarks, mask), RIGHT_LEG, slice(60, 80)))
+    outputs = run(occluded(swap_sides(landmarks, mask), RIGHT_LEG, slice(60, 80)))
     initial, refined = outputs.initial_markers, outputs.markers
     np.testing.assert_allclose(initial.position("RKnee")[30:50], refined.position("LKnee")[30:50], atol=1e-9)
     np.testing.assert_allclose(initial.position("RKnee")[:30], refined.position("RKnee")[:30], atol=1e-9)
@@ -97,7 +97,7 @@ def test_initial_markers_are_aligned_and_otherwise_unchanged():
 
 
 def test_a_leg_occluded_for_long_stays_missing_and_is_reported():
-    outputs = run(hidden(squat(), RIGHT_LEG, slice(30, 60)))
+    outputs = run(occluded(squat(), RIGHT_LEG, slice(30, 60)))
     assert np.isnan(outputs.markers.position("RAnkle")[30:60]).all()
     assert facts(outputs)["still_missing_share"]["RAnkle"] == pytest.approx(1 / 3, abs=1e-6)
     assert facts(outputs)["gap_longest_s"] == pytest.approx(31 / 30, abs=1e-6)
@@ -106,19 +106,19 @@ def test_a_leg_occluded_for_long_stays_missing_and_is_reported():
 
 
 def test_a_leg_occluded_for_long_is_estimated_on_request_and_reported():
-    outputs = run(hidden(squat(), RIGHT_LEG, slice(30, 60)), estimate_missing=True)
+    outputs = run(occluded(squat(), RIGHT_LEG, slice(30, 60)), estimate_missing=True)
     np.testing.assert_allclose(outputs.markers.position("RAnkle"), run(squat()).markers.position("RAnkle"), atol=0.02)
     assert facts(outputs)["estimated_share"]["RAnkle"] == pytest.approx(1 / 3)
     assert codes(outputs) == {"markers-estimated"}
 
 
 def test_the_visibility_threshold_decides_what_is_occluded():
-    landmarks = hidden(squat(), RIGHT_LEG, slice(30, 60))
+    landmarks = occluded(squat(), RIGHT_LEG, slice(30, 60))
     assert np.isfinite(run(landmarks, visibility_min=0.0).markers.positions).all()
 
 
 def test_a_short_gap_is_filled_and_reported():
-    outputs = run(hidden(squat(), ("left_wrist",), slice(30, 34)))
+    outputs = run(occluded(squat(), ("left_wrist",), slice(30, 34)))
     assert np.isfinite(outputs.markers.positions).all()
     assert facts(outputs)["filled_share"] == {"LWrist": pytest.approx(4 / 90, abs=1e-6)}
     assert facts(outputs)["missing_share"] == {"LWrist": pytest.approx(4 / 90, abs=1e-6)}
@@ -161,7 +161,7 @@ def test_no_person_at_all_is_refused():
 
 
 def test_a_landmark_that_is_never_seen_leaves_its_marker_empty():
-    outputs = run(hidden(squat(), ("nose",), slice(None)), temporal_smoothing=True)
+    outputs = run(occluded(squat(), ("nose",), slice(None)), temporal_smoothing=True)
     assert np.isnan(outputs.markers.position("Nose")).all()
     assert np.isfinite(outputs.initial_markers.position("Nose")).all()
     assert facts(outputs)["still_missing_share"] == {"Nose": 1.0}

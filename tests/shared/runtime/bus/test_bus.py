@@ -65,7 +65,7 @@ async def test_pulling_from_an_empty_queue_returns_none_after_the_timeout(bus):
     assert 0.1 < asyncio.get_running_loop().time() - started < 1.5
 
 
-async def test_a_task_goes_to_its_stage_only(bus):
+async def test_a_task_is_delivered_to_its_stage_only(bus):
     await queued(bus)
     assert await bus.pull("angles", 0.1) is None
     await (await pulled(bus)).ack()

@@ -41,7 +41,7 @@ async def test_an_unfinished_object_is_not_listed_and_is_deleted_with_its_run(ro
 
 
 async def test_a_full_disk_is_unavailable_and_leaves_nothing(root, source):
-    """The limit on a file's size stands for the full disk: both end a write half way with an OSError."""
+    """A file size limit simulates the full disk: both end a write half way with an OSError."""
     program = f"""
 import asyncio, resource, signal
 from pathlib import Path
