@@ -8,7 +8,7 @@ from humanpose3d.errors import ModelNotFound
 
 
 def merge(depth: Path, joints: Path, out: Path) -> None:
-    """Put both refiners' networks side by side into one file, their inputs and outputs named `depth_…` and `joints_…`.
+    """Combine both refiners' networks in one file, their inputs and outputs named `depth_…` and `joints_…`.
 
     Raises ModelNotFound where one is missing.
     """
@@ -26,7 +26,7 @@ def merge(depth: Path, joints: Path, out: Path) -> None:
 
 
 def _free_sizes_renamed(network: onnx.ModelProto, prefix: str) -> onnx.ModelProto:
-    """The same network with names of its own for the sizes that are free, above all the number of windows.
+    """The same network with unique names for its dynamic sizes, above all the number of windows.
 
     Sizes of one name count as equal: ONNX Runtime would put one half's values where those of the other lay, and the
     halves are asked about different numbers of windows.

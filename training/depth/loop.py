@@ -137,7 +137,7 @@ def started(network: DepthConfig, path: Path) -> DepthRefiner:
 
 
 def load_refiner(path: Path) -> MirroredRefiner:
-    """A trained network from a checkpoint; its spread is as it was learnt."""
+    """A trained network from a checkpoint; its standard deviations uncalibrated."""
     checkpoint = torch.load(path, weights_only=True, map_location="cpu")
     model = DepthRefiner(DepthConfig(**checkpoint["network"]))
     model.load_state_dict(checkpoint["average"])

@@ -16,8 +16,8 @@ BODY_DENSITY: Final = 1010.0
 """kg/m³ of the whole body at normal breath: between 985 (full lungs) and 1060 (empty), Krzywicki & Chinn 1967."""
 
 HIP_CENTRE_SHARE: Final = 0.0773 / 0.1054
-"""Lateral position of the hip joint centre, as a fraction of the hip keypoint's distance from the midline: Pose2Sim 0.10.49
-has RHJC_study at z = 0.07726 m and RHip at 0.10541 m of one pelvis (`Markers_LSTM.xml`, `Markers_Halpe26.xml`).
+"""Lateral position of the hip joint centre, as a fraction of the hip keypoint's distance from the midline: Pose2Sim
+0.10.49 has RHJC_study at z = 0.07726 m and RHip at 0.10541 m of one pelvis (`Markers_LSTM.xml`, `Markers_Halpe26.xml`).
 MakeHuman's own pivot is as lateral as the keypoint, which is too far for the joint."""
 
 _SIDE_NAMES: Final = {"l": ("Left", "L"), "r": ("Right", "R")}

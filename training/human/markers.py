@@ -1,4 +1,4 @@
-"""Where the 65 markers truly are on a body.
+"""True positions of the 65 markers on a body.
 
 The 22 mean what Pose2Sim's mean: their places on its OpenSim model (`Markers_Halpe26.xml` of Pose2Sim 0.10.49),
 carried over to MakeHuman's skeleton, but for the neck, which is the middle of the shoulders as everywhere in this
@@ -29,7 +29,7 @@ WRIST: Final = "wrist"
 
 @dataclass(frozen=True)
 class _Place:
-    """A marker's bone and its place: forward, up, lateral in metres of the reference model, from a joint.
+    """A marker's bone and its position: forward, up, lateral in metres of the reference model, from a joint.
 
     size: which size of the body scales it. skin: laid on the nearest point of the skin. width: only its lateral place
     is the skin's, so that a pair of such markers spans the axis of the joint on every body.

@@ -1,4 +1,4 @@
-"""Driving a body by another's motion."""
+"""Retargeting: driving a body by another person's motion."""
 
 from functools import lru_cache
 from typing import Final
@@ -112,7 +112,7 @@ def _frame(direction: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def _curl(body: Body, rig_bone: str, angle: float) -> FloatArray:
-    """Fingers bend toward the palm, about the axis across it."""
+    """Flex the fingers toward the palm, about the axis across it."""
     joint = next((n for n, part in enumerate(("FingerBase", "HandFinger1"), 1) if rig_bone.endswith(part)), 0)
     if not joint:
         return np.eye(3)
@@ -123,7 +123,7 @@ def _curl(body: Body, rig_bone: str, angle: float) -> FloatArray:
 
 
 def _translations(body: Body, rotations: FloatArray, pelvis: FloatArray) -> FloatArray:
-    """Walk down the rig from the pelvis, whose midpoint of the hip joints goes where it is told."""
+    """Traverse the rig from the pelvis, whose hip midpoint is placed at the given positions."""
     middle = (body.head_of("femur_l") + body.head_of("femur_r")) / 2
     out = np.empty((len(pelvis), len(body.mesh.bones), 3))
     for index, bone in enumerate(body.mesh.bones):

@@ -1,1 +1,1 @@
-"""The joint refiner: its network, what it learns from, the loop, and how good it is."""
+"""The joint refiner: network, training data, training loop and evaluation."""

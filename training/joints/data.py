@@ -1,4 +1,4 @@
-"""The angles that this pipeline makes of the pairs' detections, beside the true ones: one small file a clip.
+"""The pipeline's angles for the pairs' detections, with the true angles: one small file per clip.
 
 What comes before the joint refiner (depth refinement, marker augmentation, angles) is run once for every clip and kept,
 so that training reads angles and nothing else.
@@ -29,17 +29,17 @@ from training.data.pairs import Pair, pair_files, read_facts, read_pair
 log = logging.getLogger(__name__)
 
 RefineDepth = Callable[[DepthInputs], DepthOutputs]
-"""The stage before the augmenter, with whatever network."""
+"""The stage before the augmenter, with any network."""
 
 CYCLES: Final = 4
-"""Copies that the augmentation averages: angles differ from those of the usual 20 by far less than they are wrong."""
+"""Copies that the augmentation averages: the difference to the default of 20 is far below the angles' errors."""
 
 RECIPE: Final = "recipe.json"
 
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One clip as the joint refiner meets it, and the truth.
+    """One clip as input of the joint refiner, and the ground truth.
 
     times (T,) seconds; angles (T, 12, 3) degrees as the pipeline made them, NaN where missing; visibility (T, 33);
     depth_spread (T, 22) metres, NaN throughout where the depth refiner states none; marker_spread (T, 43) metres;
@@ -59,11 +59,11 @@ class Clip:
 
 
 ARRAYS: Final = tuple(field.name for field in fields(Clip) if field.name not in ("name", "split", "motion"))
-"""What a clip holds of every frame."""
+"""A clip's per-frame fields."""
 
 
 def stage_depth(depth_model: Path | None) -> RefineDepth:
-    """The depth stage as a run has it: with the network in this file, or geometric where there is none.
+    """The depth stage as in a run: with the network in this file, or geometric where there is none.
 
     Raises ModelNotFound, ModelCorrupt or ModelError where the network cannot be used.
     """
@@ -73,7 +73,7 @@ def stage_depth(depth_model: Path | None) -> RefineDepth:
 
 
 def clip_of(pair: Pair, name: str, refine_depth: RefineDepth, cycles: int = CYCLES) -> Clip:
-    """Run a pair's landmarks through the pipeline. Raises InputError where a run would be refused."""
+    """Run a pair's landmarks through the pipeline. Raises InputError where a run would fail."""
     subject, options = Subject(height=pair.height, weight=pair.mass), RunOptions(augmentation_cycles=cycles)
     depth = refine_depth(DepthInputs(pair.landmarks, subject, pair.verticals))
     angles, augmented = _angles(depth.markers, subject, options)
@@ -94,7 +94,7 @@ def clip_of(pair: Pair, name: str, refine_depth: RefineDepth, cycles: int = CYCL
 
 
 def _angles(markers: Markers, subject: Subject, options: RunOptions) -> tuple[JointAngles, AugmenterOutputs]:
-    """What the pipeline makes of the 22 markers."""
+    """The pipeline's output for the 22 markers."""
     augmented = AUGMENTER.run(AugmenterInputs(markers, subject), options, silent)
     return JointAngles(markers.times, joint_angles(augmented.augmented_markers)), augmented
 
@@ -102,7 +102,7 @@ def _angles(markers: Markers, subject: Subject, options: RunOptions) -> tuple[Jo
 def make_clips(
     data: Path, folder: Path, depth_model: Path | None, splits: Sequence[str], workers: int = 1
 ) -> list[Path]:
-    """The files of these splits' clips, in order; those that are not there yet are made by that many processes.
+    """The files of these splits' clips, in order; missing ones are made in parallel processes.
 
     Raises InvalidOption where the folder holds clips of another depth model: they must not mix; ModelNotFound,
     ModelCorrupt or ModelError where the depth model cannot be used.
@@ -125,7 +125,7 @@ def make_clips(
 
 
 def _make(file: Path, folder: Path, refine_depth: RefineDepth) -> str:
-    """Make one clip's file; says why not where a run would be refused: no person in view for most of the clip."""
+    """Make one clip's file; reports the reason where a run would fail: no person in view for most of the clip."""
     try:
         write_clip(folder / file.name, clip_of(read_pair(file), file.stem, refine_depth))
     except InputError as error:
@@ -146,7 +146,7 @@ def _make_prepared(file: Path, folder: Path) -> str:
 
 
 def write_clip(path: Path, clip: Clip) -> None:
-    """Write a clip's file whole or not at all."""
+    """Write a clip's file atomically."""
     part = path.with_suffix(".part")
     arrays = {name: getattr(clip, name).astype(np.float64 if name == "times" else np.float32) for name in ARRAYS}
     with part.open("wb") as file:

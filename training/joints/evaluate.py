@@ -1,4 +1,4 @@
-"""How far joint angles are from the truth, and what the network adds to what a filter does as well."""
+"""Errors of joint angles, and the network's improvement over a plain filter."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ from training.joints.mirror import MirroredRefiner, mirrored_changes
 from training.joints.windows import in_windows
 
 Method = Callable[[Clip], FloatArray]
-"""From a clip to its angles (T, 12, 3) degrees, made better or not."""
+"""From a clip to its angles (T, 12, 3) degrees, refined or not."""
 
 COVERED: Final = 0.6827
 """Share of the errors within one standard deviation, where they are normal."""
@@ -48,7 +48,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Sureness:
-    """How well the stated standard deviation tells the error: rank correlation with it, and the share within one."""
+    """How well the stated standard deviation predicts the error: rank correlation with it, and the share within one."""
 
     correlation: float
     coverage: float
@@ -56,7 +56,7 @@ class Sureness:
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """All that was measured on some clips, by method."""
+    """All figures of a set of clips, by method."""
 
     clips: int
     scores: Mapping[str, Scores]
@@ -64,12 +64,12 @@ class Figures:
 
 
 def raw(clip: Clip) -> FloatArray:
-    """The pipeline's angles as they are."""
+    """The pipeline's unmodified angles."""
     return clip.angles
 
 
 def ideal(clip: Clip) -> FloatArray:
-    """What the pipeline would make of the true 22 markers."""
+    """The pipeline's angles of the true 22 markers."""
     return clip.ideal
 
 
@@ -84,7 +84,7 @@ def in_convention(clips: Sequence[Clip], offset: FloatArray) -> list[Clip]:
 
 
 def filtered(clip: Clip) -> FloatArray:
-    """Zero-phase Butterworth, 6 Hz, over sine and cosine, so that a turn past ±180° does no harm."""
+    """Zero-phase Butterworth, 6 Hz, over sine and cosine, so that wrapping at ±180° has no effect."""
     radians = np.radians(clip.angles)
     return np.asarray(
         np.degrees(np.arctan2(low_pass(clip.times, np.sin(radians)), low_pass(clip.times, np.cos(radians))))
@@ -92,13 +92,13 @@ def filtered(clip: Clip) -> FloatArray:
 
 
 def offsets(clips: Sequence[Clip], method: Method) -> FloatArray:
-    """(12, 3) degrees by which the angles are off in the middle (median), right and left alike."""
+    """(12, 3) degrees: median error of the angles, pooled over right and left."""
     off = both_ways(np.concatenate([errors(method(clip), clip) for clip in clips]))
     return np.asarray(np.nan_to_num(np.nanmedian(off, axis=0)))
 
 
 def with_offsets(method: Method, offset: FloatArray) -> Method:
-    """The same, less the constant that it is off by."""
+    """The same, less its constant error."""
     return lambda clip: method(clip) - offset
 
 
@@ -108,7 +108,7 @@ def by_network(model: MirroredRefiner) -> Method:
 
 
 def refine(model: MirroredRefiner, clip: Clip) -> tuple[FloatArray, FloatArray]:
-    """Angles and their standard deviation, each (T, 12, 3) degrees, as serving makes them of a clip."""
+    """Angles and their standard deviation, each (T, 12, 3) degrees, as computed in a run."""
     model.eval()
     indices = window_indices(len(clip.times))
     seen, _ = in_windows(clip, indices)
@@ -119,7 +119,7 @@ def refine(model: MirroredRefiner, clip: Clip) -> tuple[FloatArray, FloatArray]:
 
 
 def errors(angles: FloatArray, clip: Clip) -> FloatArray:
-    """(T, 12, 3) degrees, estimate − truth the short way round; NaN where it has no meaning or is not known."""
+    """(T, 12, 3) degrees, estimate − truth, wrapped to ±180°; NaN where undefined or unknown."""
     off = (angles - clip.truth + 180) % 360 - 180
     return np.where(undefined(clip.truth), np.nan, off)
 
@@ -130,7 +130,7 @@ def both_ways(changes: FloatArray) -> FloatArray:
 
 
 def undefined(truth: FloatArray) -> NDArray[np.bool_]:
-    """(T, 12, 3) where a posture near a singular one leaves an angle without meaning.
+    """(T, 12, 3) where an angle is undefined because the posture is near a singularity.
 
     First and third angle of the group; of a shoulder with the arm hanging the plane of elevation alone.
     """
@@ -151,7 +151,7 @@ def scores(method: Method, clips: Sequence[Clip]) -> Scores:
 
 
 def sureness(model: MirroredRefiner, clips: Sequence[Clip]) -> Sureness:
-    """How well the network's stated standard deviation tells its error, over clips."""
+    """How well the network's stated standard deviation predicts its error, over clips."""
     off, spread = _errors_and_spread(model, clips)
     known = np.isfinite(off)
     ranks = [np.argsort(np.argsort(values[known])) for values in (np.abs(off), spread)]
@@ -174,7 +174,7 @@ def calibrate(model: MirroredRefiner, clips: Sequence[Clip], least: int = 50) ->
 
 
 def figures(model: MirroredRefiner, train: Sequence[Clip], clips: Sequence[Clip]) -> Figures:
-    """The network and the plain ways, on clips; what the plain ways learn, they learn on `train`."""
+    """The network and the baselines, on clips; the baselines are fitted on `train`."""
     methods = {
         "raw": raw,
         "filter": filtered,
@@ -203,7 +203,7 @@ def table(found: Figures) -> str:
 
 
 def write_figures(path: Path, found: Figures) -> None:
-    """As JSON: what `read_figures` reads."""
+    """Write as JSON, for `read_figures`."""
     by_method = {
         name: {"mae_deg": part.mae.tolist(), "bias_deg": part.bias.tolist(), "r": part.r.tolist()}
         for name, part in found.scores.items()
@@ -213,7 +213,7 @@ def write_figures(path: Path, found: Figures) -> None:
 
 
 def read_figures(path: Path) -> Figures:
-    """What `write_figures` wrote."""
+    """Read what `write_figures` wrote."""
     content = json.loads(path.read_text(encoding="utf-8"))
     by_method = {
         name: Scores(*(np.array(part[key]) for key in ("mae_deg", "bias_deg", "r")))

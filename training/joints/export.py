@@ -1,4 +1,4 @@
-"""A trained joint refiner as ONNX, and how exactly the two agree."""
+"""Export of a trained joint refiner to ONNX, with a check of their agreement."""
 
 from pathlib import Path
 from typing import Final
@@ -15,13 +15,13 @@ from training.joints.mirror import MirroredRefiner
 from training.joints.model import Estimate, Seen
 
 LARGEST_DIFFERENCE: Final = 0.01
-"""Degrees by which an angle may differ in ONNX from torch's."""
+"""Largest permitted difference of an angle between ONNX and torch, degrees."""
 
 assert (Seen._fields, Estimate._fields) == (INPUTS, OUTPUTS), "serving feeds what training taught"
 
 
 def export(model: MirroredRefiner, path: Path) -> float:
-    """Write the network for any number of windows; gives the largest difference in degrees on random input.
+    """Write the network for any number of windows; returns the largest difference in degrees on random input.
 
     Raises ModelError where that is more than LARGEST_DIFFERENCE.
     """
@@ -32,7 +32,7 @@ def export(model: MirroredRefiner, path: Path) -> float:
 
 
 def _random_seen(windows: int) -> Seen:
-    """Made-up windows, some angles and spreads missing in them."""
+    """Random windows with some angles and standard deviations missing."""
     rng = np.random.default_rng(windows)
 
     def gaps(values: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Training the joint refiner: seeded, resumable, the best checkpoint by clips that were not learnt from."""
+"""Training the joint refiner: seeded, resumable, best checkpoint by clips not used for training."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -39,12 +39,12 @@ Split = Literal["train", "validation", "all"]
 
 STEPS_AN_EPOCH: Final = 100
 VALIDATION: Final = "validation.json"
-"""The figures on the clips that the network was chosen by."""
+"""The figures on the clips by which the network was selected."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What a training run is asked to do.
+    """Configuration of a training run.
 
     `depth_model` is the depth refiner whose angles are learnt from, None the geometric refinement. `split` says which
     clips are learnt from (see `divided`). workers: processes that run the pipeline on the pairs.
@@ -64,7 +64,7 @@ class TrainConfig:
 
 
 def train(config: TrainConfig) -> Path:
-    """Train, or go on where `last.pt` stopped; gives the path of the best network as ONNX, its spread calibrated.
+    """Train, or resume from `last.pt`; returns the path of the best network as ONNX, calibrated.
 
     Raises InvalidOption where there is nothing to learn from or to choose by.
     """
@@ -86,7 +86,7 @@ def train(config: TrainConfig) -> Path:
 
 
 def measure(config: TrainConfig, split: str) -> Figures:
-    """The figures of a finished training run on the clips of a split: of `test`, once, when all is decided."""
+    """The figures of a finished training run on the clips of a split: use `test` once, after all decisions."""
     learn, check, offset = _settled(config)
     best = load_refiner(config.out / BEST)
     calibrate(best, check)
@@ -94,14 +94,14 @@ def measure(config: TrainConfig, split: str) -> Figures:
 
 
 def _settled(config: TrainConfig) -> tuple[list[Clip], list[Clip], FloatArray]:
-    """The clips to learn from and to choose by, in the augmenter's convention, and by what (12, 3) that differs."""
+    """Clips for training and for selection, in the augmenter's convention, and its offset (12, 3)."""
     learn, check = divided(load_clips(config), config.split)
     offset = offsets(learn, ideal)
     return in_convention(learn, offset), in_convention(check, offset), offset
 
 
 def load_clips(config: TrainConfig, splits: Sequence[str] = ("train", "validation")) -> list[Clip]:
-    """The clips of these splits, made where they are not there yet, in `OUT/clips`."""
+    """The clips of these splits, made if missing, in `OUT/clips`."""
     return [
         read_clip(file)
         for file in make_clips(config.data, config.out / "clips", config.depth_model, splits, config.workers)
@@ -109,7 +109,7 @@ def load_clips(config: TrainConfig, splits: Sequence[str] = ("train", "validatio
 
 
 def divided(clips: Sequence[Clip], split: Split) -> tuple[list[Clip], list[Clip]]:
-    """The clips to learn from and the clips to choose and calibrate by.
+    """The clips for training, and the clips for selection and calibration.
 
     A depth network is better on the clips that it was trained on than on new ones, and a joint refiner that learns from
     its angles there learns too small errors. Hence three ways:
@@ -134,14 +134,14 @@ def divided(clips: Sequence[Clip], split: Split) -> tuple[list[Clip], list[Clip]
 
 
 def typical_errors(clips: Sequence[Clip]) -> Tensor:
-    """(12, 3) degrees: the median size of the raw errors, at least a degree; right and left alike."""
+    """(12, 3) degrees: median absolute raw error, at least one degree; pooled over right and left."""
     off = np.abs(np.concatenate([errors(raw(clip), clip) for clip in clips]))
     typical = np.nan_to_num(np.nanmedian(off, axis=0), nan=10.0)
     return torch.from_numpy(np.maximum(typical, 1.0).astype(np.float32))
 
 
 def validate(model: MirroredRefiner, clips: Sequence[Clip]) -> dict[str, float]:
-    """Mean absolute error and what it was before, both in degrees; how well the spread tells the error."""
+    """Mean absolute error after and before, degrees; how well the standard deviation predicts the error."""
     sure = sureness(model, clips)
     return {
         "mae": scores(by_network(model), clips).mean,
@@ -152,7 +152,7 @@ def validate(model: MirroredRefiner, clips: Sequence[Clip]) -> dict[str, float]:
 
 
 def load_refiner(path: Path) -> MirroredRefiner:
-    """A trained network from a checkpoint; its spread is as it was learnt."""
+    """A trained network from a checkpoint; its standard deviations uncalibrated."""
     checkpoint = torch.load(path, weights_only=True, map_location="cpu")
     model = JointRefiner(JointConfig(**checkpoint["network"]))
     model.load_state_dict(checkpoint["average"])
@@ -162,7 +162,7 @@ def load_refiner(path: Path) -> MirroredRefiner:
 
 
 def _one_epoch(trainer: Trainer, config: TrainConfig, epoch: int, clips: Sequence[Clip]) -> dict[str, float]:
-    """Train for STEPS_AN_EPOCH batches; gives the means of the loss's terms."""
+    """Train for STEPS_AN_EPOCH batches; returns the means of the loss's terms."""
     rng, typical = np.random.default_rng([config.seed, epoch]), typical_errors(clips).to(trainer.device)
     sums: dict[str, float] = {}
     trainer.model.train()

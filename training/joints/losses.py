@@ -1,4 +1,4 @@
-"""What the joint refiner is taught: angles the short way round, and how far off it still is."""
+"""Loss of the joint refiner: wrapped angle errors and their uncertainty."""
 
 import math
 from typing import Final
@@ -10,7 +10,7 @@ from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from training.joints.model import Estimate, Seen
 
 _SOFT: Final = 2.0
-"""Degrees below which an error counts by its square: about what the true angles' own definition is worth."""
+"""Degrees below which an error counts quadratically: about the uncertainty of the true angles' definition."""
 
 _SHOULDERS: Final = [JOINT_GROUP_INDEX["shoulder_r"], JOINT_GROUP_INDEX["shoulder_l"]]
 _SPREAD_WEIGHT: Final = 0.2
@@ -36,7 +36,7 @@ def losses(estimate: Estimate, seen: Seen, truth: Tensor, typical: Tensor) -> di
 
 
 def wrapped(degrees: Tensor) -> Tensor:
-    """The same turn within ±180°. Its gradient is that of the angle."""
+    """The angle wrapped to ±180°. Its gradient is that of the angle."""
     return degrees - 360 * torch.round(degrees.detach() / 360)
 
 
@@ -57,7 +57,7 @@ def weights(truth: Tensor) -> Tensor:
 
 
 def _likelihood(spread: Tensor, off: Tensor) -> Tensor:
-    """Negative log-likelihood of the errors; it teaches the spread alone, not the angles.
+    """Negative log-likelihood of the errors; it trains the standard deviations alone, not the angles.
 
     Of a Laplace distribution with this standard deviation, whose tails are those of a detector that errs by a few
     degrees mostly and by a hundred sometimes.

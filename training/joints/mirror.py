@@ -1,4 +1,4 @@
-"""Left and right swapped, and the refiner that is asked twice: as it is and in the mirror."""
+"""Mirroring, and the refiner that averages its answers to the input and to its mirror image."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ _SIGNS: Final = [[1.0, -1.0, -1.0] if group.name in ("pelvis", "trunk") else [1.
 """The joints' angles mean the same on both sides; pelvis and trunk lean and turn the other way in a mirror."""
 
 _FACING: Final = [[0.0, 0.0, 180.0 if group.name == "pelvis" else 0.0] for group in JOINT_GROUPS]
-"""The pelvis' rotation is counted from the world's x axis, which the mirror turns round."""
+"""Pelvis rotation is measured from the world's x axis, which mirroring reverses."""
 
 
 def mirrored_changes(degrees: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ def mirrored_angles(degrees: Tensor) -> Tensor:
 
 
 def mirrored_seen(seen: Seen) -> Seen:
-    """The same seen in a mirror."""
+    """The mirrored input."""
     return Seen(
         angles=mirrored_angles(seen.angles),
         visibility=seen.visibility[..., _LANDMARKS],
@@ -42,7 +42,7 @@ def mirrored_seen(seen: Seen) -> Seen:
 
 
 class MirroredRefiner(nn.Module):
-    """What is evaluated and shipped: the mean of both answers, and a spread brought to what was measured.
+    """The network that is evaluated and shipped: the mean of both answers, with calibrated standard deviations.
 
     scale  (12, 3): what the network's spread is multiplied by, fitted on validation clips.
     """

@@ -1,4 +1,4 @@
-"""The joint refiner: the pipeline's angles over some seconds in, what to add to them and how sure that is out.
+"""The joint refiner: maps some seconds of the pipeline's angles to corrections and their standard deviations.
 
 A token for every joint group in every frame. Attention goes in turn along the kinematic chain (all groups of a frame,
 biased by how many joints lie between them) and along time (one group over all frames, biased by the seconds between
@@ -24,7 +24,7 @@ CHAIN: Final = (
 """Neighbours along the kinematic chain."""
 
 _DEGREES: Final = 10.0
-"""What the network's answer of 1 means."""
+"""Unit of the network's output."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def joints_between() -> Sequence[Sequence[int]]:
 
 
 def _turns(angles: Tensor) -> Tensor:
-    """(B, T, 12, 9) sine, cosine and whether there is an angle at all: 359° and −1° look the same."""
+    """(B, T, 12, 9) sine, cosine and whether the angle is known: 359° and −1° look the same."""
     known = ~angles.isnan()
     radians = torch.deg2rad(torch.where(known, angles, 0.0))
     there = known.to(radians.dtype)
@@ -153,7 +153,7 @@ def _turns(angles: Tensor) -> Tensor:
 
 
 def _surroundings(seen: Seen) -> Tensor:
-    """(B, T, 98) visibility, and the spreads by order of magnitude; one that is not known counts as 20 cm."""
+    """(B, T, 98) visibility, and the logarithm of the standard deviations; unknown ones count as 20 cm."""
     spreads = torch.cat([seen.depth_spread, seen.marker_spread], dim=-1)
     centimetres = torch.where(spreads.isnan(), 20.0, spreads * 100)
     return torch.cat([seen.visibility, (centimetres.clamp(min=0) + 0.1).log()], dim=-1)

@@ -1,4 +1,4 @@
-"""What the joint refiner learns from: windows of clips, varied as they are drawn."""
+"""Training data of the joint refiner: windows of clips, augmented when sampled."""
 
 from collections.abc import Sequence
 from dataclasses import replace

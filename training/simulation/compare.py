@@ -75,7 +75,7 @@ def fit_and_compare(data: Path, seed: int) -> tuple[ErrorModel, list[Row]]:
 
 
 def compare(model: ErrorModel, pairs: Sequence[Pair], rng: np.random.Generator) -> list[Row]:
-    """Simulate the detections of pairs (of the validation split) and compare: rows by side, by body part, and one for all.
+    """Simulate the detections of validation pairs and compare: rows by side, by body part, and one for all.
 
     Pairs in which no person was found at all are left out.
     """
