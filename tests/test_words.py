@@ -30,7 +30,9 @@ REPLACED = {
 }
 """Pattern of a word that is replaced → what is written in its place."""
 
-CODES = re.compile(r"nobody-detected|timestamps-mended|outside-picture|idempotency|docs/pictures|make pictures|pictures/")
+CODES = re.compile(
+    r"nobody-detected|timestamps-mended|outside-picture|idempotency|docs/pictures|make pictures|pictures/"
+)
 """Stable codes and file names that hold such a word."""
 
 WORD = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(REPLACED)})(?![A-Za-z])", re.IGNORECASE)

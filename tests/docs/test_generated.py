@@ -194,7 +194,7 @@ def test_drawings_are_shown_have_a_title_and_load_nothing():
     assert len(drawings) == 12
     for path in drawings:
         svg = path.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
-        assert f"pictures/{path.name}" in shown or path.name == "icon.svg"  # the site's icon, named in mkdocs.yml
+        assert f"images/{path.name}" in shown or path.name == "icon.svg"  # the site's icon, named in mkdocs.yml
         assert "<title>" in svg or path.name == "icon.svg"
         assert "http" not in svg, path.name
 

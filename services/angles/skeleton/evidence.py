@@ -46,13 +46,13 @@ _PLACE_SD: Final = 0.008
 
 
 _CALIBRATION: Final = {
-    "pelvis": ((1.3, 0), (1.8, 0), (2.6, 0)),
-    "hip": ((1.7, 0), (1.7, 0), (1.3, 0)),
-    "knee": ((1.7, 0), (1.0, 3.5), (1.0, 4.0)),
-    "ankle": ((1.1, 0), (1.5, 8.0), (1.5, 10.0)),
-    "trunk": ((1.2, 0), (1.0, 0), (1.0, 0)),
-    "shoulder": ((2.0, 0), (1.7, 0), (2.0, 0)),
-    "elbow": ((1.7, 0), (1.5, 3.0), (1.2, 0)),
+    "pelvis": ((1.1, 0), (1.5, 0), (2.2, 0)),
+    "hip": ((1.4, 0), (1.5, 0), (1.1, 0)),
+    "knee": ((1.5, 0), (1.0, 3.5), (1.0, 4.0)),
+    "ankle": ((1.0, 0), (1.3, 8.0), (1.3, 10.0)),
+    "trunk": ((1.1, 0), (0.9, 0), (0.9, 0)),
+    "shoulder": ((1.7, 0), (1.5, 0), (1.7, 0)),
+    "elbow": ((1.6, 0), (1.3, 3.0), (1.1, 0)),
 }
 """Joint → for each angle the factor on the posterior's standard deviation, and degrees added to it in quadrature, with
 which it covers the errors on rendered clips. Errors of neighbouring markers go together, which the posterior does not

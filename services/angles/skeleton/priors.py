@@ -26,29 +26,29 @@ LASTING: Final = 0.05
 """Seconds."""
 
 _BY_NAME: Final = {
-    "pelvis_tilt": Prior(0.0, None, 1500.0),
-    "pelvis_list": Prior(0.0, None, 1500.0),
-    "pelvis_rotation": Prior(0.0, None, 1500.0),
-    "pelvis_t": Prior(0.0, None, 8.0),  # the three translations
-    "hip_flexion": Prior(20.0, 60.0, 2500.0),
-    "hip_adduction": Prior(0.0, 20.0, 1200.0),
-    "hip_rotation": Prior(0.0, 15.0, 1200.0),
-    "knee_angle": Prior(30.0, 60.0, 4000.0),
-    "ankle_angle": Prior(5.0, 25.0, 2500.0),
-    "subtalar_angle": Prior(0.0, 10.0, 1000.0),
-    "lumbar_extension": Prior(-10.0, 25.0, 1200.0),
-    "lumbar_bending": Prior(0.0, 15.0, 1200.0),
-    "lumbar_rotation": Prior(0.0, 15.0, 1200.0),
-    "arm_flex": Prior(20.0, 90.0, 4000.0),
-    "arm_add": Prior(-20.0, 60.0, 4000.0),
-    "arm_rot": Prior(0.0, 45.0, 3000.0),
-    "elbow_flex": Prior(50.0, 60.0, 4000.0),
-    "pro_sup": Prior(90.0, 45.0, 2500.0),
+    "pelvis_tilt": Prior(0.0, None, 4500.0),
+    "pelvis_list": Prior(0.0, None, 4500.0),
+    "pelvis_rotation": Prior(0.0, None, 4500.0),
+    "pelvis_t": Prior(0.0, None, 24.0),  # the three translations
+    "hip_flexion": Prior(20.0, 60.0, 7500.0),
+    "hip_adduction": Prior(0.0, 20.0, 3600.0),
+    "hip_rotation": Prior(0.0, 15.0, 3600.0),
+    "knee_angle": Prior(30.0, 60.0, 12000.0),
+    "ankle_angle": Prior(5.0, 25.0, 7500.0),
+    "subtalar_angle": Prior(0.0, 10.0, 3000.0),
+    "lumbar_extension": Prior(-10.0, 25.0, 3600.0),
+    "lumbar_bending": Prior(0.0, 15.0, 3600.0),
+    "lumbar_rotation": Prior(0.0, 15.0, 3600.0),
+    "arm_flex": Prior(20.0, 90.0, 12000.0),
+    "arm_add": Prior(-20.0, 60.0, 12000.0),
+    "arm_rot": Prior(0.0, 45.0, 9000.0),
+    "elbow_flex": Prior(50.0, 60.0, 12000.0),
+    "pro_sup": Prior(90.0, 45.0, 7500.0),
 }
 """By the beginning of the coordinate's name. Wide: about the range of daily activities; they matter only for what the
 markers leave open."""
 
-_UNKNOWN: Final = Prior(0.0, 90.0, 3000.0)
+_UNKNOWN: Final = Prior(0.0, 90.0, 9000.0)
 LIMIT_SD: Final = np.radians(1.5)
 """How softly the end of a joint's range gives way."""
 

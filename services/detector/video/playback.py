@@ -82,33 +82,33 @@ def time_warnings(video: VideoFacts, playback: Playback, changes: Changes) -> It
 
 
 def _slow_motion(playback: Playback) -> Iterator[QualityWarning]:
-    played, recorded = playback.played, playback.recorded
-    if playback.changes and recorded is not None:
+    plays, rate = playback.played, playback.recorded
+    if playback.changes and rate is not None:
         yield QualityWarning(
             code="slow-motion",
-            message=f"Part of the video plays at {played:.0f} frames a second, the rest at {recorded:.0f}: slow motion "
-            f"as phones export it. Times in the slow part are about {recorded / played:.1f} times too long. Give the "
-            f"rate of the recording: --capture-fps {recorded:.0f} (capture_fps).",
+            message=f"Part of the video plays at {plays:.0f} frames a second, the rest at {rate:.0f}: slow motion "
+            f"as phones export it. Times in the slow part are about {rate / plays:.1f} times too long. Give the "
+            f"rate of the recording: --capture-fps {rate:.0f} (capture_fps).",
         )
-    elif recorded is not None and not 1 / _OTHER_RATE < recorded / played < _OTHER_RATE:
-        longer = f"{recorded / played:.1f} times too long" if recorded > played else "too short"
+    elif rate is not None and not 1 / _OTHER_RATE < rate / plays < _OTHER_RATE:
+        longer = f"{rate / plays:.1f} times too long" if rate > plays else "too short"
         yield QualityWarning(
             code="slow-motion",
-            message=f"The file states that it was recorded at {recorded:.0f} frames a second, and plays at {played:.0f}: "
+            message=f"The file states that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: "
             f"its times are {longer}, and speeds wrong by as much. Give the rate of the recording: --capture-fps "
-            f"{recorded:.0f} (capture_fps).",
+            f"{rate:.0f} (capture_fps).",
         )
-    elif playback.slow_motion and played < _HIGH_FPS:
+    elif playback.slow_motion and plays < _HIGH_FPS:
         yield QualityWarning(
             code="slow-motion",
-            message=f"The phone marked the video as slow motion, and it plays at {played:.0f} frames a second. It was "
+            message=f"The phone marked the video as slow motion, and it plays at {plays:.0f} frames a second. It was "
             "probably recorded at 120 or 240, so that its times are 4 or 8 times too long. Give the rate of the "
             "recording, such as --capture-fps 240 (capture_fps).",
         )
     elif playback.slow_motion:
         yield QualityWarning(
             code="slow-motion",
-            message=f"The phone marked the video as slow motion: recorded at {played:.0f} frames a second, shown by "
+            message=f"The phone marked the video as slow motion: recorded at {plays:.0f} frames a second, shown by "
             f"the phone at about {_PLAYED_FPS:.0f}. The times of the recording are used; nothing needs to change.",
         )
 

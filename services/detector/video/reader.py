@@ -368,9 +368,7 @@ def _between(times: FloatArray, start: float | None, end: float | None) -> range
     since = times - times[0]
     first, stop = np.searchsorted(since, [start or 0.0, np.inf if end is None else end])
     if first >= stop:
-        last = float(since[-1])
-        part = f"from {start or 0:g} s on" if end is None else f"from {start or 0:g} to {end:g} s"
-        fault = f"there is no frame {part}; the last is at {last:.2f} s"
+        fault = f"there is no frame in the part from start to end; the last one is at {since[-1]:.2f} s"
         raise InvalidOption({"start": fault})
     return range(int(first), int(stop))
 

@@ -192,7 +192,7 @@ def test_swaps_are_seen_and_played_again():
     assert (mean * truth).sum() / (truth**2).sum() == pytest.approx(TIMID, abs=0.06)  # swaps do not blunt the mean
 
 
-def test_exchanging_twice_changes_nothing():
+def test_swapping_twice_changes_nothing():
     values, where = np.random.default_rng(1).random((6, 33, 2)), np.zeros((6, 2), dtype=bool)
     where[2:4, 1] = True
     once = with_sides_swapped(values, where)
