@@ -1,4 +1,4 @@
-"""Short clips for tests that need a video of a person but few frames of it."""
+"""Short clips for tests that need a video of a person but only a few frames."""
 
 from itertools import cycle, islice
 from pathlib import Path
@@ -13,7 +13,7 @@ SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "sample.mp4"
 
 
 def first_frames(count: int, path: Path) -> Path:
-    """The sample's first frames, as they are encoded there; returns `path`."""
+    """The sample's first frames, without re-encoding; returns `path`."""
     with av.open(str(SAMPLE)) as source, av.open(str(path), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         for packet in [packet for packet in source.demux(video=0) if packet.dts is not None][:count]:
@@ -23,7 +23,7 @@ def first_frames(count: int, path: Path) -> Path:
 
 
 def there_and_back(count: int, path: Path, scale: float = 1.0) -> Path:
-    """That many frames of the sample, played to its end, back to its beginning and so on, without a jump."""
+    """A clip of the sample, played forwards and backwards in turn without a jump, with the given number of frames."""
     with Video(SAMPLE) as video:
         images = [
             cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for frame in video.frames()

@@ -1,4 +1,4 @@
-"""What several tests need: a real S3, and where the measured data lie that are not part of the project."""
+"""Shared fixtures: a real S3, and the folder of measured data that are not part of the project."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.servers import S3Server
 
-# Time says nothing on a busy machine; in CI the same examples are tried every time.
+# Timing is meaningless on a busy machine; in CI the same examples are tried every time.
 settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("project")
 
@@ -18,7 +18,7 @@ MEASURED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def measured_data() -> Path:
-    """Motion capture and references beside the project; the test skips where they are absent."""
+    """Motion capture and references outside the project; the test skips where they are absent."""
     if not MEASURED_DATA.is_dir():
         pytest.skip("the measured data (../shared/data) are not on this machine")
     return MEASURED_DATA

@@ -11,13 +11,13 @@ import pytest
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of this size in place of the folder; the test skips where none can be mounted."""
+    """A file system of this size mounted at the folder; the test skips where none can be mounted."""
     folder.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     try:
         made = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError:
-        pytest.skip("there is no mount program to make a small disk with")
+        pytest.skip("mount is not installed, which makes the small disk")
     if made.returncode:
         pytest.skip(f"a small disk cannot be mounted here ({made.stderr.strip()})")
     try:
@@ -27,7 +27,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Take all the room of the folder's disk; returns the file that does."""
+    """Use all free space of the folder's disk; returns the file that does."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while file.write(bytes(1 << 16)):

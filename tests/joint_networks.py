@@ -1,4 +1,4 @@
-"""A joint refiner that can be worked out by hand."""
+"""A joint refiner whose output can be calculated by hand."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.onnx_files import Node, write_network
 
 
 def write_joint_network(path: Path, gain: float, spread: float, *, both: bool = False) -> Path:
-    """Corrects every angle by `gain` times itself and states `spread` degrees; `both`: beside a depth network."""
+    """Corrects every angle by `gain` times itself; states an sd of `spread` degrees; `both`: with a depth network."""
     prefix = "joints_" if both else ""
     inputs: dict[str, tuple[int | str, ...]] = {
         f"{prefix}angles": ("windows", WINDOW, 12, 3),

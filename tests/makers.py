@@ -1,4 +1,4 @@
-"""Runs and settings as tests need them."""
+"""Runs and settings for tests."""
 
 import secrets
 from dataclasses import replace
@@ -25,7 +25,7 @@ def new_request(run_id: str) -> RunRequest:
         subject=Subject(height=1.78, weight=75),
         options=RunOptions(),
         consented_at=datetime(2026, 1, 1, tzinfo=UTC),
-        owner="somebody",
+        owner="owner",
         fingerprint="one",
     )
 
@@ -68,5 +68,5 @@ def s3_settings(server: S3Server, **changes: object) -> Settings:
 
 
 def with_made(results: RunResults, **made: object) -> RunResults:
-    """The same results with other artefacts, or more of them."""
+    """The same results with other or additional artefacts."""
     return replace(results, artefacts={**results.artefacts, **made})

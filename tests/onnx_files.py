@@ -1,4 +1,4 @@
-"""Tiny networks as ONNX files, written byte by byte: the tests of what serves networks do without the package onnx.
+"""Tiny networks as ONNX files, written byte by byte, so that tests of inference do not need the package onnx.
 
 The layout is that of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 Shape = Sequence[int | str]
 Node = tuple[str, Sequence[str], str]
-"""Operator, names of what goes in, name of what comes out."""
+"""Operator, input names, output name."""
 
 
 def write_network(

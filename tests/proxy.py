@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on demand, to stand between a client and a real server."""
+"""A TCP proxy between a client and a real server that fails on demand."""
 
 import asyncio
 import contextlib
@@ -14,11 +14,11 @@ class Proxy:
     target: int
     port: int = 0
     down: bool = False
-    """New connections are closed at once, and existing ones broken."""
+    """Close new connections at once, and break existing ones."""
     cut_after: int | None = None
     """Break every connection once the client has sent this many bytes over it."""
     delay_s: float = 0
-    """Wait this long before every piece that is passed on."""
+    """Seconds to wait before passing on each piece."""
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
     _serving: set[asyncio.Task[None]] = field(default_factory=set)
 

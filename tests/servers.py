@@ -1,4 +1,4 @@
-"""Real servers on loopback for tests: each started on free ports, ended by its own pid."""
+"""Real loopback servers for tests, started on free ports and ended by pid."""
 
 import contextlib
 import json
@@ -21,13 +21,13 @@ SECRET_KEY = "test-secret"
 
 
 def as_from_a_terminal() -> None:
-    """In a new process: have the signals of a terminal do what they do, even where the tests run in the background."""
+    """In a new process: restore the terminal signals' default actions, even where the tests run in the background."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 
 def free_port() -> int:
-    """A port that no person listens on at this moment."""
+    """A port on which nothing is listening."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -35,7 +35,7 @@ def free_port() -> int:
 
 @dataclass
 class NatsServer:
-    """nats-server with the configuration that ships, on its own folder."""
+    """nats-server with the shipped configuration and its own folder."""
 
     folder: Path
     port: int = field(default_factory=free_port)
@@ -118,7 +118,7 @@ def _answers(url: str) -> bool:
 
 
 def wait_until(ready, process: subprocess.Popen[bytes], within_s: float = STARTED_WITHIN_S) -> None:
-    """Raises RuntimeError where the process ends first, or takes too long."""
+    """Raise RuntimeError where the process ends first or takes too long."""
     deadline = time.monotonic() + within_s
     while not ready():
         if process.poll() is not None:

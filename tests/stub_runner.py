@@ -1,4 +1,4 @@
-"""A stage that takes no time and needs no process of its own."""
+"""An instantaneous stage without a separate process."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -7,11 +7,11 @@ from humanpose3d.api_models import Advance
 from humanpose3d.options import RunOptions, StageName
 from shared.runtime.worker.stage_child import ResultsJob, StageDone, StageJob
 
-FILM = b"video"
+VIDEO = b"video"
 
 
 class StubRunner:
-    """Makes one artefact and a report, after doing with the video what the test requests."""
+    """Makes one artefact and a report, after applying the test's action to the video."""
 
     def __init__(self, stage: StageName, first: Callable[[Path], Awaitable[object]] | None = None) -> None:
         self.stage = stage
@@ -28,7 +28,7 @@ class StubRunner:
     async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
         self.jobs += 1
         self.asked = job.options
-        assert job.inputs["video"].read_bytes().startswith(FILM)
+        assert job.inputs["video"].read_bytes().startswith(VIDEO)
         progress(Advance(done=1, total=2))
         if self.first is not None:
             await self.first(job.inputs["video"])

@@ -1,4 +1,4 @@
-"""Stages that take no time and do what the video's text requests; with a writer of results to match."""
+"""Instantaneous stages that follow the video's text; with a matching writer of results."""
 
 import errno
 import os
@@ -52,7 +52,7 @@ def _obey(wish: str, progress: Progress) -> None:
     if wish == "refuse":
         raise UnreadableVideo("This is no video. Send another.")
     if wish == "fault":
-        raise RuntimeError("a fault of ours")
+        raise RuntimeError("an internal fault")
     if wish == "fill":
         raise OSError(errno.ENOSPC, "No space left on device")
     if wish == "overfill":

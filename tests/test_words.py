@@ -1,4 +1,4 @@
-"""The project's words: what CONTRIBUTING.md's glossary replaces stays out of names, comments, messages and documents."""
+"""The words that the glossary of CONTRIBUTING.md replaces stay out of names, comments, messages and documents."""
 
 import io
 import re
@@ -28,7 +28,7 @@ REPLACED = {
     r"aslant|whence|thereof|lest": "plain words",
     r"(the|a|its|their) (lane|lanes|crew|desk)": "track, pool, run service",
 }
-"""Pattern of a word that is replaced → what is written in its place."""
+"""Pattern of a replaced word → its replacement."""
 
 CODES = re.compile(
     r"nobody-detected|timestamps-mended|outside-picture|idempotency|docs/pictures|make pictures|pictures/"
@@ -50,7 +50,7 @@ def files() -> list[Path]:
 
 
 def replaced_words(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and word of everything that is to be said otherwise."""
+    """Line number and word of every replaced word."""
     text = path.read_text(encoding="utf-8")
     for line, piece in _pieces(text) if path.suffix == ".py" else enumerate(text.splitlines(), 1):
         for found in WORD.finditer(CODES.sub("", piece).replace("_", " ")):

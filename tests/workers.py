@@ -1,4 +1,4 @@
-"""Workers on a bus and a store within this process, for tests of what they do to a run."""
+"""Workers with a bus and a store within this process, for tests of their effect on a run."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ ACK_WAIT_S: Final = 0.3
 
 @asynccontextmanager
 async def working(*workers: Worker) -> AsyncIterator[None]:
-    """The workers at work until the block ends, then stopped in order."""
+    """Run the workers until the block ends, then stop them cleanly."""
     loops = [asyncio.create_task(each.run()) for each in workers]
     try:
         yield

@@ -1,4 +1,4 @@
-"""Cases whose truth is known: the walker of the refiner's tests before true cameras."""
+"""Cases with known ground truth: the walker of the refiner's tests, seen by known cameras."""
 
 import numpy as np
 from pydantic import JsonValue
@@ -17,7 +17,7 @@ SUBJECT = Subject(height=synthetic.STATURE, weight=70)
 
 
 def true_camera(camera: synthetic.Camera, points: FloatArray) -> Camera:
-    """The camera of `synthetic.recorded`, as the benchmark has it."""
+    """The camera of `synthetic.recorded`, in the benchmark's form."""
     frames = len(points)
     middle = points[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=(0, 1))
     centre = middle - camera.axes().T @ [0, 0, camera.distance]
@@ -30,7 +30,7 @@ def true_camera(camera: synthetic.Camera, points: FloatArray) -> Camera:
 
 
 def true_markers(times: FloatArray, points: FloatArray) -> Markers:
-    """All 65: the 43 as the augmenter puts them, one copy, so that it errs by nothing on the true 22."""
+    """All 65: the 43 as the augmenter estimates them from the true 22, one copy, so that its error is zero."""
     known = Markers(times, MARKERS, to_markers(points, synthetic.STATURE))
     return AUGMENTER.run(AugmenterInputs(known, SUBJECT), RunOptions(augmentation_cycles=1), silent).augmented_markers
 

@@ -1,4 +1,4 @@
-"""The whole command on two made-up pairs whose figures are known."""
+"""The whole command on two synthetic pairs whose figures are known."""
 
 import json
 
@@ -19,7 +19,7 @@ FRONT, TILTED = synthetic.Camera(), synthetic.Camera(pitch=16, azimuth=90)
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
-    """A walker before a level camera and a squatter before one that looks down by 16°, from his right."""
+    """A walker seen by a level camera, and a squatter seen from his right by a camera pitched 16° down."""
     folder = tmp_path_factory.mktemp("pairs")
     (folder / "clips").mkdir()
     times = synthetic.clock(1.5)
@@ -32,25 +32,25 @@ def pairs(tmp_path_factory):
 def measured(pairs, tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conditions, "DEPTH_MODEL", pairs / "depth_refiner.onnx")  # as before a network ships
+        patch.setattr(conditions, "DEPTH_MODEL", pairs / "depth_refiner.onnx")  # as if no network shipped
         patch.setattr(accuracy, "_installed_clip", lambda: None)
         main(["--pairs", str(pairs), "--results", str(results), "--cycles", "1"])
     tables = (results / "accuracy.md").read_text(encoding="utf-8")
     return json.loads((results / "accuracy.json").read_text(encoding="utf-8")), tables
 
 
-def test_the_figures_are_those_of_what_was_made(measured):
+def test_the_figures_are_the_constructed_ones(measured):
     overall = measured[0]["test_renders"]["overall"]
     assert overall["raw"]["gravity_deg"][0] == pytest.approx(8, abs=0.01)
     assert overall["raw_levelled"]["gravity_deg"][0] == pytest.approx(0, abs=0.01)
-    # what is left is the turn to the middle of the image, which the squatting hips leave
+    # the rest is the rotation to the image centre, which the hips leave while squatting
     assert overall["raw_levelled"]["mpjpe_cm"][0] < 1 < 5 < overall["raw"]["mpjpe_cm"][0]
     assert overall["geometric"]["gravity_deg"][0] < 4
     assert overall["true_markers"]["mpjpe_cm"][0] == pytest.approx(0, abs=1e-3)
     assert overall["true_markers"]["angles_deg"][0] == pytest.approx(0, abs=0.1)
 
 
-def test_the_parts_are_those_of_what_was_made(pairs, measured):
+def test_the_parts_are_the_constructed_ones(pairs, measured):
     renders = measured[0]["test_renders"]
     assert (renders["clips"], renders["frames"]) == (2, 90)
     assert renders["clips_sha256"] == fingerprint(rendered_cases(pairs))
@@ -64,7 +64,7 @@ def test_the_parts_are_those_of_what_was_made(pairs, measured):
     }
 
 
-def test_what_cannot_be_measured_is_said_to_be_so(measured):
+def test_what_cannot_be_measured_is_reported_as_such(measured):
     result, tables = measured
     assert "depth_refiner.onnx" in result["conditions"]["depth"]["not_available"]
     assert "depth" not in result["test_renders"]["overall"]

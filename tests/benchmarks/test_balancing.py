@@ -1,4 +1,4 @@
-"""The real clip's references: the right frame, the right moment, the right sign; and detections kept."""
+"""The real clip's references: right frame, time and sign; detections are cached."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def data(measured_data):
 
 
 def before_four_cameras(points: FloatArray) -> RealClip:
-    """The walker recorded by four cameras round it, in a calibration with Z up."""
+    """The walker recorded by four surrounding cameras, with a Z-up calibration."""
     times = synthetic.clock(len(points) / synthetic.FPS)
     cameras, landmarks = [], []
     for index in range(4):
@@ -47,7 +47,7 @@ def before_four_cameras(points: FloatArray) -> RealClip:
     return RealClip(cameras, landmarks, [Verticals(aside=0.0, ahead=0.1 * n, looks=1) for n in range(4)], together)
 
 
-def test_each_camera_is_held_against_all_of_them_together(tmp_path):
+def test_each_camera_is_compared_with_all_of_them_together(tmp_path):
     clip = before_four_cameras(synthetic.standing(synthetic.clock(0.5)))
     cases = clip.cases("triangulated", tmp_path)
     levelled = next(condition for condition in CONDITIONS if condition.key == "raw_levelled")
@@ -73,19 +73,19 @@ def test_pose2sim_s_first_row_is_the_video_s_frame_1(data):
     assert markers[1:, MARKER_INDEX["Hip"]] == pytest.approx(middle[:99], abs=1e-5)
 
 
-def test_opensim_s_coordinates_are_ours_at_the_same_moment(data):
+def test_opensim_s_coordinates_are_ours_at_the_same_time(data):
     table = read_mot(data / "opensim_ik_lstm.mot")
     angles = opensim_angles(data, TIMES)(np.eye(3))
     assert angles[11, JOINT_GROUP_INDEX["knee_l"], 0] == pytest.approx(table.column("knee_angle_l")[10], abs=1e-3)
     assert angles[11, JOINT_GROUP_INDEX["hip_r"], 1] == pytest.approx(table.column("hip_adduction_r")[10], abs=1e-3)
     assert np.isnan(angles[:, JOINT_GROUP_INDEX["trunk"]]).all()
-    # OpenSim's pelvis turns by Z (tilt), X (list), Y (rotation); ours by Y, X, Z: with all three small the same
+    # OpenSim's pelvis sequence is Z (tilt), X (list), Y (rotation); ours is Y, X, Z: equal for small angles
     pelvis = angles[1:, JOINT_GROUP_INDEX["pelvis"]]
     assert np.corrcoef(pelvis[:, 2], table.column("pelvis_rotation")[:99])[0, 1] > 0.97
 
 
 def test_opensim_s_signs_are_those_of_the_same_markers_through_our_angles(data):
-    """Both follow the same multi-camera markers, so every mapped angle must go the same way in both."""
+    """Both follow the same multi-camera markers, so every mapped angle must change in the same direction in both."""
     ours, theirs = (read(data, TIMES)(np.eye(3))[1:] for read in (pose2sim_angles, opensim_angles))
     for group in range(12):
         for angle in range(3):
@@ -96,8 +96,8 @@ def test_opensim_s_signs_are_those_of_the_same_markers_through_our_angles(data):
         assert abs(offset.mean()) < 8
 
 
-def test_turning_the_world_turns_the_pelvis_alone(data):
-    turn = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])  # +90° about Y: what pointed along x points along -z
+def test_rotating_the_world_rotates_only_the_pelvis(data):
+    turn = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])  # +90° about Y takes x to -z
     for read in (pose2sim_angles, opensim_angles):
         straight, turned = read(data, TIMES)(np.eye(3))[1:], read(data, TIMES)(turn)[1:]
         difference = turned - straight
@@ -106,7 +106,7 @@ def test_turning_the_world_turns_the_pelvis_alone(data):
         assert np.nanmax(np.abs(difference)) < 1e-6
 
 
-def test_a_video_is_looked_at_once(tmp_path, monkeypatch):
+def test_a_video_is_detected_once(tmp_path, monkeypatch):
     seen = synthetic.recorded(synthetic.clock(0.5), synthetic.standing(synthetic.clock(0.5)), synthetic.Camera())
     lines = Verticals(aside=0.1, ahead=-0.2, looks=2)
     runs = []

@@ -1,4 +1,4 @@
-"""The conditions call the stages as a run does, and say so where a refiner is not there; refiners are stand-ins."""
+"""The conditions call the stages as a run does, and report a missing refiner; refiners are stubs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ def case() -> Case:
 
 @pytest.fixture
 def asked(case, monkeypatch, tmp_path) -> list[RunOptions]:
-    """A depth refiner that knows the truth, and a joint refiner that adds 1° to everything; the options they got."""
+    """A depth refiner that returns the truth, a joint refiner that adds 1° to every angle; the options received."""
     options_seen: list[RunOptions] = []
 
     def depth(inputs: DepthInputs, options: RunOptions, _progress: Progress) -> DepthOutputs:
@@ -103,7 +103,7 @@ def test_both_refiners_answer_with_refined_angles(case, asked):
 
 
 def test_geometry_is_no_depth_refiner(case, monkeypatch, tmp_path):
-    """A path that is ignored must not pass for a network's figures."""
+    """The figures of an ignored path must not be reported as a network's."""
 
     def geometric(case: Case, options: RunOptions) -> Answer:
         return ANSWERS["true_markers"](case, 1)
@@ -118,7 +118,7 @@ def test_geometry_is_no_depth_refiner(case, monkeypatch, tmp_path):
             ANSWERS[key](case, 1)
 
 
-def test_a_model_that_cannot_be_used_is_told_in_its_own_words(case, asked, monkeypatch):
+def test_a_model_that_cannot_be_used_is_reported_with_its_own_message(case, asked, monkeypatch):
     def lost(_inputs: DepthInputs, _options: RunOptions, _progress: Progress) -> DepthOutputs:
         raise ModelNotFound("The model file joint_refiner.onnx is missing.")
 
@@ -129,7 +129,7 @@ def test_a_model_that_cannot_be_used_is_told_in_its_own_words(case, asked, monke
 
 
 @pytest.mark.parametrize("key", ["raw", "filtered", "raw_levelled"])
-def test_the_unrefined_keep_the_detector_s_own_figures(case, key):
+def test_unrefined_conditions_keep_the_detector_s_figures(case, key):
     answer = ANSWERS[key](case, 1)
     raw = ANSWERS["raw"](case, 1).markers
     shape = np.linalg.norm(np.diff(answer.markers, axis=1), axis=-1)

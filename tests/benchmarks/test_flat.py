@@ -1,4 +1,4 @@
-"""What a stage needs beside what it takes and gives hardly grows with the recording: an hour fits into 1 GB."""
+"""A stage's memory beside its input and output hardly grows with the recording: an hour fits into 1 GB."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def times(frames: int) -> np.ndarray:
 
 
 def markers(frames: int, names: tuple[str, ...]) -> Markers:
-    """A person who sways, with a wrist that is hidden now and then."""
+    """A swaying person with an intermittently occluded wrist."""
     places = np.random.default_rng(0).normal(size=(1, len(names), 3))
     positions = places + 0.1 * np.sin(times(frames))[:, None, None]
     positions[np.mod(times(frames), 7) > 6.5, names.index("RWrist")] = np.nan
@@ -96,7 +96,7 @@ def results_into(folder: Path) -> Callable[[int], Work]:
 
 
 def beside(work: Work) -> int:
-    """Bytes that the work held at its worst, beside what it was given and what it leaves."""
+    """Peak bytes allocated, beside input and output."""
     tracemalloc.start()
     try:
         kept = work()
@@ -128,8 +128,8 @@ def test_writing_results_needs_little_more_for_a_longer_recording(tmp_path: Path
     assert reports[1] < 1.1 * reports[0]
 
 
-def test_networks_are_asked_in_calls_of_one_size(monkeypatch: pytest.MonkeyPatch):
-    """Twice the frames are twice the calls, none of them larger."""
+def test_networks_are_called_with_batches_of_one_size(monkeypatch: pytest.MonkeyPatch):
+    """Twice the frames need twice the calls, none of them larger."""
     asked: list[int] = []
     ask = Refiner.run
 
@@ -148,7 +148,7 @@ def test_networks_are_asked_in_calls_of_one_size(monkeypatch: pytest.MonkeyPatch
     assert calls[1] == pytest.approx(2 * calls[0], abs=1)
 
 
-def test_copies_are_augmented_in_calls_of_one_size(monkeypatch: pytest.MonkeyPatch):
+def test_copies_are_augmented_in_batches_of_one_size(monkeypatch: pytest.MonkeyPatch):
     asked: list[int] = []
     ask = Augmenters.__call__
 

@@ -1,4 +1,4 @@
-"""Triangulation on made-up cameras, with detectors that err, and the reading of a calibration."""
+"""Triangulation with synthetic cameras and detector errors, and reading of calibrations."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ MIRROR = [LANDMARKS.index(mirrored(name)) for name in LANDMARKS]
 def ring(
     count: int = 4, distortion: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 ) -> list[CalibratedCamera]:
-    """Cameras round the middle of a world with Y up, 4 m away, looking down by 15°."""
+    """Cameras around the origin of a Y-up world, 4 m away, pitched 15° down."""
     cameras = []
     for index in range(count):
         rotation = synthetic.Camera(pitch=15, roll=5 * index, azimuth=360 / count * index + 20).axes()
@@ -48,7 +48,7 @@ def walker():
     return synthetic.walking(synthetic.clock(0.4)) - [0, 0, 0.2]
 
 
-def test_perfect_detections_give_back_the_points(walker):
+def test_perfect_detections_reproduce_the_points(walker):
     cameras = ring()
     found = triangulate(cameras, images(cameras, walker))
     assert found.points == pytest.approx(walker, abs=1e-6)
@@ -57,7 +57,7 @@ def test_perfect_detections_give_back_the_points(walker):
     assert found.error_px.max() < 1e-3
 
 
-def test_swapped_left_and_right_are_found_in_the_frames_they_happen(walker):
+def test_swapped_sides_are_found_in_the_frames_where_they_occur(walker):
     cameras = ring()
     seen = images(cameras, walker) + np.random.default_rng(0).normal(0, 3, (4, len(walker), 33, 2))
     wrong = np.zeros((4, len(walker)), dtype=bool)
@@ -70,13 +70,13 @@ def test_swapped_left_and_right_are_found_in_the_frames_they_happen(walker):
     assert distances(cameras, swapped, plain).mean() > 3 * found.error_px.mean()
 
 
-def test_all_cameras_swapped_look_like_none():
+def test_a_swap_in_all_cameras_is_indistinguishable_from_none():
     cameras = ring()
     seen = images(cameras, synthetic.standing(synthetic.clock(0.2)))
     assert not find_swaps(cameras, seen[:, :, MIRROR]).any()
 
 
-def test_the_one_camera_that_the_rest_contradicts_is_left_out(walker):
+def test_a_camera_that_the_others_contradict_is_left_out(walker):
     cameras = ring()
     seen = images(cameras, walker)
     knee = LANDMARK_INDEX["left_knee"]
@@ -87,7 +87,7 @@ def test_the_one_camera_that_the_rest_contradicts_is_left_out(walker):
     assert found.points == pytest.approx(walker, abs=1e-6)
 
 
-def test_small_errors_leave_no_person_out(walker):
+def test_small_errors_leave_no_camera_out(walker):
     cameras = ring()
     seen = images(cameras, walker)
     seen[2] += [0, OUTLIER_PX / 2]
@@ -105,8 +105,8 @@ def test_a_camera_that_saw_no_person_does_no_harm(walker):
     assert not found.used[0, 2].any()
 
 
-def test_a_lens_is_straightened(walker):
-    """Distorted by Brown's formula, written out here."""
+def test_lens_distortion_is_removed(walker):
+    """Distorted by Brown's model, written out here."""
     k1, k2, p1, p2 = distortion = (-0.2, 0.12, 0.002, -0.001)
     camera = ring(distortion=distortion)[0]
     straight = images([camera], walker)[0]
@@ -121,7 +121,7 @@ def test_a_lens_is_straightened(walker):
     assert camera.straightened(image) == pytest.approx(straight, abs=0.02)
 
 
-def test_a_qualisys_file_is_read_as_it_means(tmp_path):
+def test_a_qualisys_file_is_read_in_its_own_convention(tmp_path):
     turn = Rotation.from_euler("xyz", [100, 20, 30], degrees=True).as_matrix()
     entries = " ".join(f'r{i + 1}{j + 1}="{turn[i, j]}"' for i in range(3) for j in range(3))
     lens = (
@@ -136,13 +136,13 @@ def test_a_qualisys_file_is_read_as_it_means(tmp_path):
     assert first.matrix == pytest.approx(np.array([[1000, 0, 500], [0, 2000, 100], [0, 0, 1]]))
     assert first.distortion == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert first.centre == pytest.approx([1, -2, 1.5])
-    # the file's third axis points out of the back of the camera: what lies along it is behind, z < 0
+    # the file's third axis points backwards out of the camera: points along it are behind, z < 0
     behind = np.array([1, -2, 1.5]) + turn[2]
     assert first.rotation @ behind + first.shift == pytest.approx([0, 0, -1])
 
 
 @pytest.mark.parametrize("content", ["no xml", "<calibration/>", '<c><camera serial="a"/><camera serial="b"/></c>'])
-def test_what_is_no_calibration_is_named(content, tmp_path):
+def test_a_file_that_is_no_calibration_is_named(content, tmp_path):
     path = tmp_path / "Calib.qca.txt"
     path.write_text(content)
     with pytest.raises(InvalidMotion, match=r"Calib\.qca\.txt"):

@@ -1,4 +1,4 @@
-"""Figures from answers and truth, on cases whose figures are known exactly."""
+"""Figures from estimates and ground truth, on cases whose figures are known exactly."""
 
 from dataclasses import replace
 
@@ -28,11 +28,11 @@ from training.scene.camera import Camera, look
 FRAMES = 20
 HIPS = [MARKER_INDEX["RHip"], MARKER_INDEX["LHip"]]
 LIMBS = 15 / 17
-"""Of the markers compared, those that are no hip."""
+"""The compared markers other than the hips."""
 
 
 def clip(motion="walkingTS", pitch=0.0, azimuth=0.0, seed=0) -> Case:
-    """A man of random markers who faces +z, recorded from the azimuth (degrees)."""
+    """A man with random markers who faces +z, recorded from the azimuth (degrees)."""
     rng = np.random.default_rng(seed)
     times = np.arange(FRAMES) / 30
     markers = rng.normal(0, 0.3, (1, 22, 3)) + np.linspace(0, 0.2, FRAMES)[:, None, None] * rng.normal(size=(1, 22, 3))
@@ -46,12 +46,12 @@ def clip(motion="walkingTS", pitch=0.0, azimuth=0.0, seed=0) -> Case:
 
 
 def truth(case: Case) -> Answer:
-    """The truth as an answer, in the camera's upright frame; a level camera stated."""
+    """The truth as an estimate, in the camera's upright frame; a level camera is stated."""
     return Answer(upright(case.markers, case.camera), case.angles, np.tile(stated_up(0, 0), (FRAMES, 1)))
 
 
 def moved(answer: Answer, by, columns=slice(None)) -> Answer:
-    """All markers but the hips moved by that many metres in the upright frame."""
+    """All markers but the hips shifted by an offset in metres, in the upright frame."""
     markers = answer.markers.copy()
     markers[:, columns] += by
     markers[:, HIPS] = answer.markers[:, HIPS]
@@ -75,15 +75,15 @@ def test_a_shift_is_seen_along_its_axis_of_the_camera(axis, name, azimuth):
     assert found["acceleration_m_s2"].value == pytest.approx(0, abs=1e-3)
 
 
-def test_trembling_shows_in_acceleration():
+def test_jitter_shows_in_acceleration():
     case = clip()
-    tremble = 0.001 * (-1.0) ** np.arange(FRAMES)
-    answer = moved(truth(case), tremble[:, None, None] * [0, 0, 1])
+    jitter = 0.001 * (-1.0) ** np.arange(FRAMES)
+    answer = moved(truth(case), jitter[:, None, None] * [0, 0, 1])
     # ±1 mm in turn at 30 Hz: second difference 4 mm · 900/s² = 3.6 m/s²
     assert figures([errors(case, answer)])["acceleration_m_s2"].value == pytest.approx(3.6 * LIMBS, abs=1e-3)
 
 
-def test_gravity_counts_the_tilt_that_was_not_seen():
+def test_gravity_error_includes_the_tilt_that_was_not_estimated():
     case = clip(pitch=-14.0)
     assert figures([errors(case, truth(case))])["gravity_deg"].value == pytest.approx(14, abs=1e-3)
     seen = replace(truth(case), up=np.tile(stated_up(10, 0), (FRAMES, 1)))
@@ -103,7 +103,7 @@ def test_frames_without_a_person_do_not_count():
     assert (found["mpjpe_cm"].value, found["angles_deg"].value) == pytest.approx((0, 0), abs=1e-3)
 
 
-def test_markers_without_an_answer_are_told():
+def test_markers_without_an_estimate_are_reported():
     case = clip()
     answer = truth(case)
     markers = answer.markers.copy()
@@ -133,7 +133,7 @@ def test_angles_have_error_bias_and_course():
 
 
 def test_the_pipelines_own_convention_is_taken_out():
-    """What true markers are off by on the whole is no error of an answer that is off by the same."""
+    """The mean offset of true markers is no error of an estimate with the same offset."""
     cases = [clip(seed=seed) for seed in range(2)]
     own = 7.0 * np.arange(36).reshape(12, 3) / 36
     ideal = [replace(truth(case), angles=case.angles + own) for case in cases]
@@ -176,7 +176,7 @@ def test_unknown_angles_and_markers_have_no_figures():
     assert found["gravity_deg"].value == pytest.approx(0)
 
 
-def test_stated_deviations_are_held_against_the_errors():
+def test_stated_deviations_are_compared_with_the_errors():
     case = clip()
     answer = truth(case)
     size = np.linspace(0.01, 0.05, 22)
@@ -194,7 +194,7 @@ def test_stated_deviations_are_held_against_the_errors():
     assert spread_figures([errors(case, answer)]) == {}
 
 
-def test_clips_are_told_apart_by_motion_view_and_tilt():
+def test_clips_are_grouped_by_motion_view_and_tilt():
     front, left, behind = clip("DJAsym"), clip("DJAsym", pitch=-12, azimuth=90), clip("cmu03", azimuth=180)
     off = [
         errors(case, moved(truth(case), [0, 0, cm / 100])) for case, cm in ((front, 1.0), (left, 2.0), (behind, 3.0))

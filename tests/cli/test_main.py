@@ -6,7 +6,7 @@ import pytest
 from cli.main import COMMANDS, main
 
 
-def test_help_and_faulty_usage_wait_for_no_library():
+def test_help_and_usage_errors_load_no_library():
     code = "import sys; from cli.main import parser; parser(['--help']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "cli.main" in done.stdout.split()
@@ -29,7 +29,7 @@ def test_every_command_says_what_it_does(command, capsys):
     assert f"usage: humanpose3d {command}" in capsys.readouterr().out
 
 
-def test_an_unknown_command_is_refused_with_those_there_are(capsys):
+def test_an_unknown_command_is_refused_with_the_list_of_commands(capsys):
     with pytest.raises(SystemExit) as end:
         main(["walk"])
     assert end.value.code == 2
@@ -48,7 +48,7 @@ def test_an_unknown_command_is_refused_with_those_there_are(capsys):
         (["fly"], "invalid choice: 'fly'", "humanpose3d --help"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_with_an_example(words, cause, example, capsys):
+def test_an_error_is_reported_in_one_line_with_an_example(words, cause, example, capsys):
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 2

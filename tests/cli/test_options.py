@@ -21,7 +21,7 @@ def test_without_flags_the_options_are_the_contract_s_defaults():
 
 
 @pytest.mark.parametrize("name", [name for name, field in RunOptions.model_fields.items() if field.annotation is bool])
-def test_every_switch_has_a_dashed_flag_and_its_opposite(name: str):
+def test_every_switch_has_a_dashed_flag_and_its_negation(name: str):
     flag = name.replace("_", "-")
     assert getattr(options.run_options(parse(f"--{flag}")), name) is True
     assert getattr(options.run_options(parse(f"--no-{flag}")), name) is False
@@ -66,17 +66,17 @@ def test_a_subject_outside_the_limits_is_refused_by_name(values: dict[str, objec
     assert sorted(caught.value.faults) == faulty
 
 
-def test_unknown_options_are_refused_with_the_list_of_those_there_are():
+def test_unknown_options_are_refused_with_the_list_of_options():
     with pytest.raises(InvalidOption, match=r"blur_everything: there is no such option .*visibility_min"):
         RunOptions.parse({"blur_everything": True})
 
 
 @pytest.mark.parametrize("word", ["on", "true", "1", "ON", "True"])
-def test_form_words_for_true(word: str):
+def test_form_values_that_mean_true(word: str):
     assert RunOptions.parse({"main_refiner": word}).main_refiner is True
 
 
-def test_a_fault_names_the_flag_and_the_exit_code_is_2(capsys: pytest.CaptureFixture[str]):
+def test_an_error_names_the_flag_and_exits_with_2(capsys: pytest.CaptureFixture[str]):
     arguments = ["run", "--video", "v.mp4", "--height", "3", "--weight", "75", "--visibility-min", "0.5"]
     assert main(arguments) == 2
     assert capsys.readouterr().err == (
@@ -114,5 +114,5 @@ def test_a_decimal_comma_is_a_decimal_point():
     ("height", "weight", "doubted"),
     [(1.70, 165, True), (0.9, 70, True), (1.75, 25, True), (0.9, 13, False), (1.1, 19, False), (1.78, 75, False)],
 )
-def test_unlikely_people_are_asked_back_and_children_are_not(height, weight, doubted):
+def test_implausible_subjects_are_questioned_and_children_are_not(height, weight, doubted):
     assert (Subject(height=height, weight=weight).doubt is not None) == doubted

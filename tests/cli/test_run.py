@@ -1,4 +1,4 @@
-"""The whole pipeline on the sample video, and everything that can be wrong with what it is given."""
+"""The whole pipeline on the sample video, and every invalid input."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ def test_the_folder_is_as_documented(results: Path):
     }
 
 
-def test_nothing_unfinished_is_left_beside_the_results(results: Path):
+def test_no_temporary_files_are_left_beside_the_results(results: Path):
     assert [path.name for path in results.parent.iterdir()] == ["sample"]
 
 
@@ -69,7 +69,7 @@ def test_the_markers_are_a_standing_person_of_the_given_height(results: Path):
     assert final.names == ALL_MARKERS
     head, heel = final.position("Head"), final.position("RHeel")
     stature = np.nanmedian(head[:, 1] - heel[:, 1])
-    # The subject is 1.72 m tall and stands with bent knees at times; a heel lies a few centimetres above the floor.
+    # The subject is 1.72 m tall and at times bends the knees; the heel marker is a few centimetres above the floor.
     assert 1.45 < stature < 1.80
     assert np.isfinite(final.positions).mean() > 0.99
 
@@ -89,7 +89,7 @@ def test_run_json_is_enough_to_repeat_the_run(results: Path):
     assert {"humanpose3d", "mediapipe", "numpy", "onnxruntime"} <= set(run["versions"])
 
 
-def test_an_earlier_result_is_replaced_whole(results: Path, tmp_path: Path):
+def test_an_earlier_result_is_replaced_entirely(results: Path, tmp_path: Path):
     earlier = tmp_path / "sample" / "joint_angles"
     earlier.mkdir(parents=True)
     (earlier / "stale.csv").write_text("old")
@@ -98,7 +98,7 @@ def test_an_earlier_result_is_replaced_whole(results: Path, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
 
 
-def test_a_joint_model_ends_in_refined_angles_and_says_how_sure_they_are(tmp_path: Path):
+def test_a_joint_model_produces_refined_angles_with_their_uncertainty(tmp_path: Path):
     model = str(MODELS_DIRECTORY / "joint_refiner.onnx")
     arguments = ["--joint-model-path", model, "--save-angle-comparison", "--plot-all-joint-angles"]
     assert main(["run", "--video", str(SAMPLE), *SUBJECT, "--output", str(tmp_path), *arguments]) == 0
@@ -141,7 +141,7 @@ BAD_VIDEOS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", ["absent.mp4", *BAD_VIDEOS])
-def test_a_bad_video_is_refused_in_words_and_nothing_is_written(
+def test_an_invalid_video_is_refused_with_a_message_and_nothing_is_written(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     video, output = tmp_path / name, tmp_path / "out"
@@ -175,7 +175,7 @@ def test_values_outside_their_range_name_the_flag(
 
 
 @pytest.mark.parametrize("flag", ["--depth-model-path", "--joint-model-path", "--main-refiner-path"])
-def test_a_model_that_is_not_there_is_named(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_missing_model_file_is_named(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     arguments = [*SUBJECT, flag, "nowhere.onnx", "--output", str(tmp_path / "out"), "--pose-model", "lite"]
     assert main(["run", "--video", str(SAMPLE), *arguments]) == 2
     assert "nowhere.onnx" in capsys.readouterr().err
@@ -273,7 +273,7 @@ def test_another_video_of_the_same_name_is_kept_apart(results: Path, tmp_path: P
     assert "sample_2" in capsys.readouterr().out
 
 
-def test_a_console_without_the_letters_of_a_name_shows_others(tmp_path: Path):
+def test_a_console_that_cannot_encode_a_name_shows_substitutes(tmp_path: Path):
     video = tmp_path / "歩行.mp4"
     video.symlink_to(SAMPLE)
     arguments = ["run", "--video", str(video), *SUBJECT, "--output", str(tmp_path / "o"), "--pose-model", "lite"]

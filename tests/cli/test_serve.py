@@ -1,4 +1,4 @@
-"""What `serve` refuses before it starts anything."""
+"""What `serve` refuses before starting any process."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from cli.main import main
         ([], {"API_KEYS_FILE": "no/such/file"}, "HUMANPOSE3D_API_KEYS_FILE"),
     ],
 )
-def test_what_cannot_be_served_is_said_before_anything_starts(
+def test_what_cannot_be_served_is_reported_before_anything_starts(
     arguments: list[str],
     environment: dict[str, str],
     said: str,

@@ -75,6 +75,6 @@ def test_what_is_no_motion_is_refused(content: str | None, trc: Path, tmp_path: 
     assert not (tmp_path / "out.html").exists()
 
 
-def test_a_folder_that_is_not_there_is_named(trc: Path, tmp_path: Path, capsys):
+def test_a_missing_folder_is_named(trc: Path, tmp_path: Path, capsys):
     assert main(["view", str(trc), "--html", str(tmp_path / "nowhere" / "out.html")]) == 2
     assert "out.html" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The compose files and the Kubernetes overlays as the programs that will read them understand them."""
+"""The compose files and Kubernetes overlays as Docker Compose and kubectl read them."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def compose(*files: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def composed(*files: str, **environment: str) -> Resource:
-    """What Compose makes of these files."""
+    """The configuration that Compose resolves from these files."""
     made = compose(*files, HUMANPOSE3D_S3_SECRET_KEY="secret", **environment)
     assert made.returncode == 0, made.stderr
     configuration: Resource = json.loads(made.stdout)

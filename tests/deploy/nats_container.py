@@ -1,8 +1,8 @@
-"""nats-server started as a container would start it: the arguments and files of a manifest, and nothing writable else.
+"""nats-server started as in its container: a manifest's arguments and files, and nothing else writable.
 
-What differs from the container: its folders are below a folder of the test, its ports are free ones of loopback, and
-`nc`, which the image has, is a stand-in. As root the server runs as another user, so that what no volume holds is
-as read-only as in the container.
+Differences from the container: its folders are below a folder of the test, its ports are free loopback ports, and
+`nc`, which the image has, is a stub. When the tests run as root, the server runs as another user, so that everything
+outside the volumes is read-only as in the container.
 """
 
 import os
@@ -32,7 +32,7 @@ except OSError:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a manifest says of one container: arguments, files by their path, writable folders, and its checks."""
+    """One container's manifest: arguments, files by path, writable folders, and its probes."""
 
     arguments: Sequence[str]
     files: Mapping[str, str]
@@ -40,10 +40,10 @@ class Manifest:
     ready: Sequence[str]
     """The command that exits with 0 once the server can be used."""
     alive: Sequence[str]
-    """The command that fails where the server should be started again, or ends it itself."""
+    """The command that fails where the server should be restarted, or that ends it itself."""
     environment: Mapping[str, str] = field(default_factory=dict)
     stop: Sequence[str] = ()
-    """What runs inside before the container is stopped."""
+    """The command that runs inside before the container is stopped."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class NatsContainer:
     folder: Path
     """Readable by all users, as the image is."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """host:port of the manifest → where that is here, beside the container's own ports."""
+    """host:port in the manifest → its address in the test, in addition to the container's own ports."""
     ports: Mapping[str, str] = field(
         default_factory=lambda: {port: str(free_port()) for port in ("4222", "6222", "8222")}
     )
@@ -106,11 +106,11 @@ class NatsContainer:
             )
 
     def await_ready(self) -> None:
-        """Raises RuntimeError where the server ends or does not become ready."""
+        """Raise RuntimeError where the server ends or does not become ready."""
         self.wait_until(lambda: self.run(self.manifest.ready) == 0)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Raises RuntimeError where the server ends first."""
+        """Raise RuntimeError where the server ends first."""
         assert self.process is not None
         wait_until(condition, self.process)
 
@@ -123,7 +123,7 @@ class NatsContainer:
         ).returncode
 
     def end(self) -> None:
-        """End it, where it runs."""
+        """End the server if it is running."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -139,6 +139,6 @@ class NatsContainer:
     def _environment(self) -> dict[str, str]:
         return {
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-            "TMPDIR": str(self.folder / "no-folder"),  # a file: nothing can be made in it, not even by root
+            "TMPDIR": str(self.folder / "no-folder"),  # a file: nothing can be created in it, not even by root
             **self.manifest.environment,
         }

@@ -70,7 +70,7 @@ def test_publishing_opens_no_port_to_others_and_needs_a_name():
     assert "HUMANPOSE3D_PUBLIC_NAME" in nameless.stderr
 
 
-def test_a_lab_behind_a_proxy_can_name_its_index_its_base_image_and_its_certificates():
+def test_behind_a_proxy_index_base_image_and_certificates_can_be_configured():
     named = {"PIP_INDEX_URL": "https://pypi.lab.example/simple", "HUMANPOSE3D_CA_BUNDLE": "lab.pem"}
     services = composed("docker-compose.yml", HUMANPOSE3D_BASE_IMAGE="lab/python", **named)["services"]
     for name in OURS:

@@ -1,7 +1,7 @@
-"""Each image holds what its service needs: the tree and the packages that the Dockerfile names, put together here.
+"""Each image holds what its service needs: the files and packages that the Dockerfile names, assembled here.
 
-No engine runs here, so the steps that matter are done by hand: the files into a folder, the requirement file into an
-environment of its own; in that, the service and its stage are imported.
+No container engine is needed: the files are copied into a folder and the requirement file is installed into a separate
+environment, in which the service and its stage are imported.
 """
 
 import fnmatch
@@ -48,7 +48,7 @@ needs_uv = pytest.mark.skipif(UV is None, reason="uv is not installed (make inst
 
 
 def stages() -> dict[str, tuple[str, list[str]]]:
-    """Name of each build stage → the stage it starts from, and its instructions."""
+    """Name of each build stage → its base stage and its instructions."""
     found: dict[str, tuple[str, list[str]]] = {}
     name = ""
     for line in DOCKERFILE.splitlines():
@@ -61,7 +61,7 @@ def stages() -> dict[str, tuple[str, list[str]]]:
 
 
 def copy_tree(target: str, folder: Path) -> None:
-    """What the COPY instructions of a target and of those it starts from bring from the project."""
+    """The project files that the COPY instructions of a target and of its base stages copy."""
     base, instructions = stages()[target]
     if base in stages():
         copy_tree(base, folder)
@@ -72,7 +72,7 @@ def copy_tree(target: str, folder: Path) -> None:
 
 
 def ignored(path: str) -> bool:
-    """Whether .dockerignore keeps a file of the project from the build: the last pattern that fits decides."""
+    """Whether .dockerignore excludes a project file from the build: the last matching pattern decides."""
     out = False
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
         pattern = line.removeprefix("!").removeprefix("**/")
@@ -119,7 +119,7 @@ def _ignored(folder: str, names: list[str]) -> list[str]:
         ("requirements/test.txt", True),
     ],
 )
-def test_the_build_is_given_what_the_images_copy_and_nothing_else(path: str, kept_out: bool):
+def test_the_build_context_holds_what_the_images_copy_and_nothing_else(path: str, kept_out: bool):
     assert ignored(path) is kept_out
 
 

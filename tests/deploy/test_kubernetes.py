@@ -72,7 +72,7 @@ def test_every_stage_scales_on_its_own_consumers(resources: list[Resource]):
     }
 
 
-def test_keda_asks_a_service_that_exists(resources: list[Resource]):
+def test_keda_queries_a_service_that_exists(resources: list[Resource]):
     services = of_kind(resources, "Service")
     for resource in of_kind(resources, "ScaledObject").values():
         for trigger in resource["spec"]["triggers"]:
@@ -125,7 +125,7 @@ def test_every_setting_is_one_that_the_services_know(resources: list[Resource]):
     assert Settings.from_environment({**of_settings(resources), **secrets}).stream_replicas == 3
 
 
-def test_every_workload_of_its_own_survives_a_drain(resources: list[Resource]):
+def test_every_own_workload_survives_a_drain(resources: list[Resource]):
     budgets = of_kind(resources, "PodDisruptionBudget")
     assert {f"{name}-worker" for name in WORKERS} | {"gateway", "nats"} <= set(budgets)
 
@@ -181,7 +181,7 @@ def test_the_page_and_the_store_are_reached_under_one_name(resources: list[Resou
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_what_a_laboratory_names_is_in_one_file(overlay: str, tmp_path: Path):
+def test_what_a_laboratory_configures_is_in_one_file(overlay: str, tmp_path: Path):
     for folder in ("k8s", "nats"):
         shutil.copytree(REPOSITORY / "deploy" / folder, tmp_path / folder)
     site = tmp_path / "k8s" / "site" / "kustomization.yaml"
@@ -211,7 +211,7 @@ def test_what_a_laboratory_names_is_in_one_file(overlay: str, tmp_path: Path):
     assert claims == {"minio": {"requests": {"storage": "2Ti"}}, "nats": {"requests": {"storage": "20Gi"}}}
     [angles] = pods(resources)["angles-worker"]["spec"]["containers"]
     assert angles["image"] == "registry.lab.example:5000/pose/angles:1.0"
-    test_keda_asks_a_service_that_exists(resources)
+    test_keda_queries_a_service_that_exists(resources)
     assert "humanpose3d.example" not in str(resources)
     assert "from-site" not in str(resources)
 
@@ -228,7 +228,7 @@ def test_gpu_stages_sit_on_gpu_nodes_and_scale_to_zero(gpu: list[Resource]):
         assert (scaled[f"{stage}-worker"]["spec"]["minReplicaCount"] == 0) is needs_gpu
 
 
-def test_an_external_store_takes_the_place_of_its_own(tmp_path: Path):
+def test_an_external_store_replaces_the_bundled_one(tmp_path: Path):
     components = (K8S / "site", K8S / "components" / "external-s3")
     (tmp_path / "kustomization.yaml").write_text(
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"

@@ -1,4 +1,4 @@
-"""NATS, started for real with what compose and every Kubernetes overlay give it, on volumes that fill up."""
+"""A real NATS server with the configuration of compose and of every Kubernetes overlay, on volumes that fill up."""
 
 import asyncio
 import contextlib
@@ -72,7 +72,7 @@ def of_kubernetes(overlay: str, pod: str) -> Manifest:
 
 
 def _command(probe: Resource, container: Resource) -> list[str]:
-    """The probe as a command."""
+    """The probe's command."""
     if "exec" in probe:
         command: list[str] = probe["exec"]["command"]
         return command
@@ -92,7 +92,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def small_disk(folder: Path) -> Iterator[list[Path]]:
-    """Mounts a file system of a few MB at every folder that is put into the list; the test skips where it may not."""
+    """Mounts a file system of a few MB at every folder added to the list; skips where mounting is not permitted."""
     mounted: list[Path] = []
 
     class Disks(list[Path]):
@@ -110,7 +110,7 @@ def small_disk(folder: Path) -> Iterator[list[Path]]:
 
 @pytest.fixture
 def containers() -> Iterator[list[NatsContainer]]:
-    """Ends what is put into the list."""
+    """Ends every container that is added to the list."""
     running: list[NatsContainer] = []
     yield running
     for container in running:
@@ -147,7 +147,7 @@ def start(*containers: NatsContainer) -> None:
 
 
 def publish(container: NatsContainer, number: int, replicas: int = 1) -> int:
-    """Publish messages of a kilobyte to a stream, made where it is missing. How many came before one that failed."""
+    """Publish 1 kB messages to a stream, created where missing. Returns how many succeeded before the first failure."""
 
     async def run() -> int:
         client = await nats.connect(container.url)
@@ -167,7 +167,7 @@ def publish(container: NatsContainer, number: int, replicas: int = 1) -> int:
 
 
 def fill(disk: Path) -> Path:
-    """Take all of a disk's room. The file that does."""
+    """Use all of a disk's space; returns the file that does."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while file.write(bytes(4096)):
@@ -193,13 +193,13 @@ def test_kubernetes_starts_a_cluster_that_is_healthy_and_keeps_three_copies(clus
 
 @pytest.mark.parametrize("cluster", OVERLAYS[:1], indirect=True)
 def test_a_server_alone_is_alive_but_not_ready(cluster: list[NatsContainer]):
-    """Or the first pod would be restarted while it waits for the others."""
+    """Otherwise the first pod would be restarted while it waits for the others."""
     cluster[0].start()
     cluster[0].wait_until(lambda: cluster[0].run(cluster[0].manifest.alive) == 0)
     assert cluster[0].run(cluster[0].manifest.ready) != 0
 
 
-def test_compose_ends_a_server_that_a_full_disk_has_stopped_and_after_its_restart_all_is_well(
+def test_compose_ends_a_server_that_a_full_disk_stopped_and_it_works_after_the_restart(
     alone: NatsContainer, small_disk: list[Path]
 ):
     small_disk.append(alone.data)
@@ -208,7 +208,7 @@ def test_compose_ends_a_server_that_a_full_disk_has_stopped_and_after_its_restar
     filler = fill(alone.data)
     assert publish(alone, 30) < 30
     filler.unlink()
-    assert publish(alone, 1) == 0, "NATS recovers by itself now: the check can go"
+    assert publish(alone, 1) == 0, "NATS now recovers by itself: the check can be removed"
     assert alone.run(alone.manifest.alive) != 0
     assert alone.process is not None
     assert alone.process.wait(20) is not None
@@ -216,7 +216,7 @@ def test_compose_ends_a_server_that_a_full_disk_has_stopped_and_after_its_restar
     assert publish(alone, 3) == 3
 
 
-def test_compose_s_server_starts_on_a_full_disk_and_serves_once_there_is_room(
+def test_compose_s_server_starts_on_a_full_disk_and_works_once_there_is_space(
     alone: NatsContainer, small_disk: list[Path]
 ):
     small_disk.append(alone.data)
@@ -247,8 +247,8 @@ def test_kubernetes_restarts_the_server_whose_disk_was_full_and_only_that(
 
 
 @pytest.mark.parametrize("cluster", OVERLAYS[:1], indirect=True)
-def test_a_pod_that_goes_leaves_by_lame_duck_mode(cluster: list[NatsContainer]):
-    """The SIGTERM that follows the preStop command does not cut it short, and it is over within the grace period."""
+def test_a_terminating_pod_uses_lame_duck_mode(cluster: list[NatsContainer]):
+    """The SIGTERM after the preStop command does not cut it short, and it finishes within the grace period."""
     start(*cluster)
     leaving = cluster[0]
     assert leaving.process is not None
@@ -258,8 +258,8 @@ def test_a_pod_that_goes_leaves_by_lame_duck_mode(cluster: list[NatsContainer]):
     assert "lame duck" in leaving.log.lower()
 
 
-def test_the_server_of_the_tests_is_of_the_images_release():
-    """That a failed write is reported (since 2.14) depends on it."""
+def test_the_server_of_the_tests_has_the_release_of_the_images():
+    """Failed writes are reported only since release 2.14."""
     images = {
         composed("docker-compose.yml")["services"]["nats"]["image"],
         yaml.safe_load((K8S / "nats" / "statefulset.yaml").read_text())["spec"]["template"]["spec"]["containers"][0][

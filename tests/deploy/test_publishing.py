@@ -1,5 +1,5 @@
-"""The documented way to publish compose, without an engine: the gateway with the settings that the compose files give
-it, a key made as documented, and a real Caddy or nginx with the shipped configuration in front of it and of the store.
+"""The documented way to publish compose, without a container engine: the gateway with the compose files' settings,
+a key made as documented, and a real Caddy or nginx with the shipped configuration in front of gateway and store.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ PROXY = REPOSITORY / "deploy" / "proxy"
 SAMPLE = REPOSITORY / "examples" / "sample.mp4"
 NAME = "pose.example.org"
 LARGE = 12_000_000
-"""More than nginx' own limit of 1 MB, and than one part of an upload."""
+"""More than nginx's default limit of 1 MB and than one part of an upload."""
 
 
 class ToThisMachine(httpx.HTTPTransport):
-    """Reaches every name at loopback, as the DNS of a laboratory would; the certificate is checked for the name."""
+    """Resolves every name to loopback, as a laboratory's DNS would; the certificate is checked for the name."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.extensions["sni_hostname"] = request.url.host
@@ -39,7 +39,7 @@ class ToThisMachine(httpx.HTTPTransport):
 
 @dataclass(frozen=True)
 class Site:
-    """What is published: under which origin, whom its certificate is signed by, and a key."""
+    """The published site: its origin, the authority that signed its certificate, and an API key."""
 
     origin: str
     trust: ssl.SSLContext
@@ -90,7 +90,7 @@ def site(
 
 
 def make_key(file: Path) -> str:
-    """By the entry of the compose service that makes them."""
+    """Uses the command of the compose service that makes keys."""
     services = composed(*FILES, HUMANPOSE3D_PUBLIC_NAME=NAME, COMPOSE_PROFILES="keys")["services"]
     [mount] = services["keys"]["volumes"]
     assert mount["target"] == "/keys"
@@ -106,7 +106,7 @@ FILES = ("docker-compose.yml", "docker-compose.public.yml")
 
 
 def settings(origin: str, nats: str, store: str, keys: Path, port: int) -> dict[str, str]:
-    """Those of the compose files, with the addresses and paths of the test in place of those inside."""
+    """The settings of the compose files, with the test's addresses and paths instead of the container's."""
     gateway = composed(*FILES, HUMANPOSE3D_PUBLIC_NAME=NAME)["services"]["gateway"]
     [mount] = gateway["volumes"]
     assert (mount["target"], mount["read_only"]) == ("/keys", True)
@@ -126,7 +126,7 @@ def settings(origin: str, nats: str, store: str, keys: Path, port: int) -> dict[
 
 
 def caddy(folder: Path, certificate: Path, port: int, gateway: int, store: int) -> list[str]:
-    """The Caddyfile, with a certificate of the test, since no authority can sign one here."""
+    """The Caddyfile with a test certificate, since no authority can sign one here."""
     text = here((PROXY / "Caddyfile").read_text(), gateway, store)
     own = f"tls {certificate / 'pose.pem'} {certificate / 'pose.key'}"
     text = text.replace(f"{NAME} {{\n", f"{NAME}:{port} {{\n\t{own}\n")
@@ -135,7 +135,7 @@ def caddy(folder: Path, certificate: Path, port: int, gateway: int, store: int) 
 
 
 def nginx(folder: Path, certificate: Path, port: int, gateway: int, store: int) -> list[str]:
-    """The server of nginx.conf in the least that nginx needs around it."""
+    """The server block of nginx.conf within a minimal nginx configuration."""
     text = here((PROXY / "nginx.conf").read_text(), gateway, store)
     text = text.replace("listen 443 ", f"listen 127.0.0.1:{port} ").replace(
         "listen 80;", f"listen 127.0.0.1:{free_port()};"
@@ -153,7 +153,7 @@ COMMANDS = {"caddy": caddy, "nginx": nginx}
 
 
 def here(text: str, gateway: int, store: int) -> str:
-    """A configuration with the ports of the test."""
+    """The configuration with the test's ports."""
     assert text.count("127.0.0.1:8000") == text.count("127.0.0.1:9000") == 1
     return text.replace("127.0.0.1:8000", f"127.0.0.1:{gateway}").replace("127.0.0.1:9000", f"127.0.0.1:{store}")
 
@@ -181,7 +181,7 @@ def accepts(port: int) -> bool:
     return False
 
 
-def test_the_page_comes_by_tls_and_the_api_asks_for_a_key(site: Site):
+def test_the_page_is_served_over_tls_and_the_api_requires_a_key(site: Site):
     with site.client() as anybody:
         assert anybody.get("/").status_code == 200
         assert anybody.get("/api/runs/").status_code == 401
@@ -189,20 +189,20 @@ def test_the_page_comes_by_tls_and_the_api_asks_for_a_key(site: Site):
 
 
 def test_the_page_itself_may_use_the_api(site: Site):
-    """As its browser asks: under the public name, from the same origin."""
+    """With the headers that a browser sends: the public name, the same origin."""
     browser = {"Origin": site.origin, "Sec-Fetch-Site": "same-origin", "Authorization": f"Bearer {site.key}"}
     with site.client(**browser) as page:
         assert page.post("/api/uploads/").status_code == 201
 
 
-def test_a_large_video_arrives_by_the_gateway_and_by_the_store(site: Site):
+def test_a_large_video_is_uploaded_through_the_gateway_and_to_the_store(site: Site):
     with site.client(Authorization=f"Bearer {site.key}") as client:
         begun = client.post("/api/uploads/").json()
         part = client.put(f"/api/uploads/{begun['upload_key']}/parts/1", content=bytes(8 << 20), timeout=30)
         assert part.status_code in {200, 204}, part.text
         direct = client.post(f"/api/uploads/{begun['upload_key']}/parts/2").json()["url"]
         assert direct.startswith(f"{site.origin}/humanpose3d/")
-    with site.client() as browser:  # the store's own signature is all that counts there
+    with site.client() as browser:  # there only the store's own signature counts
         assert browser.put(direct, content=bytes(1000)).status_code == 200
         form = begun.get("form", begun)
         whole = browser.post(form["url"], data=form["fields"], files={"file": bytes(LARGE)}, timeout=60)
@@ -213,13 +213,13 @@ def test_the_store_is_only_written_to_and_only_with_a_signature(site: Site):
     with site.client() as anybody:
         for answer in (anybody.get("/humanpose3d/x"), anybody.delete("/humanpose3d/x")):
             assert answer.status_code in {403, 404, 405}
-            assert "<Error>" not in answer.text, "the store itself was asked"
+            assert "<Error>" not in answer.text, "the request reached the store"
         unsigned = anybody.put("/humanpose3d/x", content=b"x")
         assert (unsigned.status_code, "<Error>" in unsigned.text) == (403, True)
 
 
 def test_a_request_reaches_the_gateway_before_its_body_is_complete(site: Site):
-    """A proxy that gathers videos first would fill its disk, and answer an hour's upload with "no key" at its end."""
+    """A buffering proxy would fill its disk and report a missing key only after an hour's upload."""
     port = int(site.origin.rsplit(":", 1)[1])
     with (
         socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
@@ -238,7 +238,7 @@ def test_a_request_reaches_the_gateway_before_its_body_is_complete(site: Site):
         assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-def test_events_come_as_they_happen(site: Site):
+def test_events_are_delivered_as_they_happen(site: Site):
     with site.client(Authorization=f"Bearer {site.key}") as client:
         form: dict[str, Any] = {"height": "1.72", "weight": "70", "consent": "accepted"}
         run_key = client.post("/api/runs/", data=form, files={"video": SAMPLE.read_bytes()}).json()["run_key"]

@@ -1,4 +1,4 @@
-"""What can be said of the standalone app without building it; tests/standalone drives the one that is built."""
+"""Tests of the standalone app that need no build; tests/standalone tests the built app."""
 
 import platform
 import subprocess
@@ -15,7 +15,7 @@ HERE = {"Linux": "linux", "Darwin": "macos"}.get(platform.system(), "windows")
 
 @pytest.fixture
 def entry(tmp_path: Path):
-    """Runs the app's entry as Python's main program; gives what it prints."""
+    """Run the app's entry point as Python's main program; returns what it prints."""
 
     def call(*words: str, **environment: str) -> str:
         environment = {"PYTHONPATH": str(REPOSITORY), **environment}
@@ -66,7 +66,7 @@ def test_a_double_click_on_the_launcher_opens_a_terminal(tmp_path: Path, termina
     assert done.stdout.splitlines() == [*words, str(launcher.parent / "HumanPose3D")]
 
 
-def test_the_launcher_says_what_to_do_where_there_is_no_terminal_program(tmp_path: Path):
+def test_without_a_terminal_program_the_launcher_says_what_to_do(tmp_path: Path):
     for name in ("dirname", "readlink"):
         (tmp_path / name).symlink_to(Path("/usr/bin") / name)
     words = ["/bin/sh", str(FOLDER / "start.sh")]

@@ -1,6 +1,6 @@
-"""The commands and programs that README and docs show, as blocks with the tag that says what a test does with them.
+"""The commands and programs in README and docs, as blocks with a tag that states how they are tested.
 
-A comment before a fence tags it: `<!-- run -->` is run, `<!-- check: why -->` is only looked at, and says why.
+A comment before a fence tags it: `<!-- run -->` is run, `<!-- check: why -->` is only checked, for the stated reason.
 """
 
 import re
@@ -54,7 +54,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def all_blocks() -> list[Block]:
-    """Of all pages."""
+    """The blocks of all pages."""
     return [block for page in PAGES for block in blocks(page)]
 
 
@@ -64,5 +64,5 @@ def inline(page: Path) -> list[str]:
 
 
 def commands(text: str) -> list[str]:
-    """The lines of a block, continued ones joined."""
+    """The lines of a block, with continuation lines joined."""
     return [line for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith("#")]

@@ -24,11 +24,11 @@ SERVICES = {
 COMPOSE = {"build", "run", "up", "stop", "start", "down", "ps", "logs"}
 POLICIES = (ROOT / "deploy" / "k8s" / "base" / "policies.yaml").read_text(encoding="utf-8")
 BEYOND_US = {"git", "cd", "pip", "pipx", "uv", "sudo", "tar", "gh"}
-"""Commands of which nothing is this project's to break."""
+"""External commands that no change to this project can break."""
 
 
 def check(words: list[str], line: str) -> None:
-    """Raises AssertionError or SystemExit where the command cannot be one."""
+    """Raise AssertionError or SystemExit where the command is invalid."""
     while words and re.fullmatch(r"[A-Z0-9_]+=.*", words[0]):
         key = words.pop(0).split("=")[0]
         assert not key.startswith(PREFIX) or key.removeprefix(PREFIX).lower() in Settings.model_fields
@@ -48,7 +48,7 @@ def check(words: list[str], line: str) -> None:
         "cp": lambda rest, _: assert_files(rest[:-1]),
         "sed": lambda rest, _: assert_files([word for word in rest if word.startswith("deploy/")]),
     }
-    assert head in checks, f"a test has to know how to check {head!r}: {line}"
+    assert head in checks, f"no check is defined for {head!r}: {line}"
     checks[head](words[1:], line)
 
 
@@ -65,7 +65,7 @@ def assert_parses(words: list[str]) -> None:
 
 
 def assert_known(words: list[str]) -> None:
-    """Subcommands and options exist; what they need may be left out in running text."""
+    """Subcommands and options exist; required arguments may be left out in running text."""
     parser = parser_of(words)
     for word in words:
         if word.startswith("-"):
@@ -106,7 +106,7 @@ def assert_kubectl(words: list[str], line: str) -> None:
         label, _, value = words[-1].partition("=")
         assert f'{label}: "{value}"' in POLICIES, line
         return
-    # kubectl itself checks the words, and makes nothing.
+    # kubectl itself checks the arguments and creates nothing.
     environment = {**os.environ, "PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"}
     dry = f"{line} --dry-run=client -o name".replace("--from-file=keys", "--from-file=keys=Makefile")
     done = subprocess.run(["bash", "-c", dry], cwd=ROOT, env=environment, capture_output=True, text=True)

@@ -13,7 +13,7 @@ from tests.docs.commands import assert_known, assert_targets, check
 
 BLOCKS = all_blocks()
 _PLACEHOLDER = re.compile(r"[A-Z.]+|<.*>|…")
-"""A word in running text for what the reader puts there."""
+"""A placeholder in running text that the reader replaces."""
 
 CHECKED = [block for block in BLOCKS if block.tag != "run" and block.language != "python"]
 

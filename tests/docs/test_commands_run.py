@@ -1,4 +1,4 @@
-"""The commands and programs of README and docs that are tagged so are run as they stand: real CLI, real server."""
+"""Commands and programs in README and docs that are tagged `run` are run unchanged: real CLI, real server."""
 
 import json
 import os
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the pages'
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Enough for the detector, few enough for `make test`."""
+    """Long enough for the detector, short enough for `make test`."""
     return first_frames(12, tmp_path_factory.mktemp("video") / "walk.mp4")
 
 
@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[str]:
-    """`humanpose3d serve` as the pages start it, on a free port and a folder of its own."""
+    """`humanpose3d serve` as the pages start it, on a free port and in a separate folder."""
     port, data = free_port(), tmp_path_factory.mktemp("data")
     command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port), "--data", str(data), "--detectors", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
@@ -57,7 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
 
 @pytest.fixture(scope="module")
 def results(video: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `humanpose3d run` with all its images leaves."""
+    """The results of `humanpose3d run` with all its figures."""
     folder = tmp_path_factory.mktemp("out")
     images = ["--export-preview", *(f"--{name.replace('_', '-')}" for name in ("plot_landmarks", "plot_augmented"))]
     images += ["--plot-all-joint-angles", "--save-angle-comparison"]
@@ -68,7 +68,7 @@ def results(video: Path, environment: dict[str, str], tmp_path_factory: pytest.T
 
 @pytest.fixture
 def folder(tmp_path: Path, video: Path, results: Path) -> Path:
-    """Where a reader would be: the project's folder with a video in it and, on most pages, results."""
+    """A reader's working folder: the project with a video and, for most pages, results."""
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(sysconfig.get_path("scripts"))
     shutil.copy(video, tmp_path / "walk.mp4")

@@ -1,4 +1,4 @@
-"""What the pages say comes from the code, and describes all of it."""
+"""The generated pages agree with the code and are complete."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def test_an_unknown_mark_is_an_error(mark: str):
         pages.filled(mark)
 
 
-def test_links_of_an_included_file_lead_to_pages_or_become_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_links_of_an_included_file_lead_to_pages_or_become_plain_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pages, "ROOT", tmp_path)
     monkeypatch.setattr(pages, "DOCS", tmp_path / "docs")
     (tmp_path / "docs").mkdir()
@@ -58,7 +58,7 @@ def test_links_of_an_included_file_lead_to_pages_or_become_words(tmp_path: Path,
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
-def test_links_between_files_lead_somewhere(page: Path):
+def test_links_between_files_resolve(page: Path):
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         path = link.partition("#")[0]
         if path and "://" not in link:
@@ -85,7 +85,7 @@ def test_every_column_has_unit_and_sign():
     assert outputs.angle_files().count("| ° |") == 36
 
 
-def test_every_marker_has_a_place():
+def test_every_marker_has_a_location():
     places = [outputs.place(name) for name in ALL_MARKERS]
     assert len(set(places)) == 65
     assert outputs.place("LKnee") == "knee, left"
@@ -97,7 +97,7 @@ def test_messages_are_those_of_the_code():
     assert len(found) >= 28
     assert found["camera-tilted"].startswith("The camera was tilted by about …°. This was corrected")
     assert found["low-resolution"].startswith("The person is only … pixels tall in the image; from 200 the model")
-    assert all(len(text) > 40 for text in found.values()), "a message that the reader cannot be shown"
+    assert all(len(text) > 40 for text in found.values()), "a message that cannot be shown to the reader"
     said = messages.input_errors()
     assert "… has … frames; at least 10 are needed. Record for some seconds." in said
     assert "at least 30% are needed" in said
@@ -124,7 +124,7 @@ def test_every_call_of_the_api_is_described():
     assert "`consent` (required)" in said
 
 
-def test_results_are_rendered_and_their_absence_is_said(tmp_path: Path):
+def test_results_are_rendered_and_their_absence_is_stated(tmp_path: Path):
     made = (
         measurements.accuracy,
         measurements.pretraining,
@@ -157,7 +157,7 @@ def test_results_are_rendered_and_their_absence_is_said(tmp_path: Path):
 
 
 def _speed() -> dict[str, Any]:
-    """As the benchmark writes it, without what needs Pose2Sim."""
+    """The benchmark's results, without those that need Pose2Sim."""
     return {
         "machine": {"processors": 2, "name": "some processor"},
         "clip": {"frames": 2400, "image": "1080 × 1920"},
@@ -188,7 +188,7 @@ def test_the_figures_of_the_frames_are_those_of_the_code():
         assert _shape(stored) == _shape(draw().svg()), f"{name}: run python -m docs.generate.anatomy"
 
 
-def test_drawings_are_shown_have_a_title_and_load_nothing():
+def test_drawings_are_used_have_a_title_and_load_nothing():
     drawings = sorted((DOCS / "images").glob("*.svg"))
     shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert len(drawings) == 12
@@ -214,5 +214,5 @@ def test_docstrings_become_points():
 
 
 def _shape(svg: str) -> str:
-    """Without the last digit of figures, which the last bit of a sum may change."""
+    """Without the last digit of numbers, which depends on the last bit of a sum."""
     return re.sub(r"(\d+\.\d)\b", lambda figure: f"{float(figure[1]):.0f}", svg)

@@ -1,4 +1,4 @@
-"""The files that a release is read by: changelog and citation."""
+"""The files that describe a release: changelog and citation."""
 
 import re
 import shutil

@@ -134,7 +134,7 @@ def test_the_same_bytes_as_run_then_nothing_left(cluster: Cluster, tmp_path: Pat
         with pytest.raises(ApiError, match="run-not-found"):
             client.run(run_key)
         assert list(client.runs()) == []
-    time.sleep(3)  # the time that a marker of the erasure stays in the bus
+    time.sleep(3)  # how long the bus keeps a marker of the erasure
     assert not [text for text in asyncio.run(traces(cluster, run_key)) if run_key in text]
 
 
@@ -154,7 +154,7 @@ async def traces(cluster: Cluster, run_key: str) -> list[str]:
 
 
 def test_two_detectors_share_a_video_and_the_result_is_the_same(cluster: Cluster, tmp_path: Path):
-    video = there_and_back(620, tmp_path / "longer.mp4", scale=0.25)  # two segments
+    video = there_and_back(620, tmp_path / "longer.mp4", scale=0.25)  # two chunks
     arguments = ["--height", "1.72", "--weight", "70", "--pose-model", "lite", "--blur-faces"]
     assert main(["run", "--video", str(video), *arguments, "--output", str(tmp_path / "run")]) == 0
     with Client(cluster.url) as client:
@@ -170,7 +170,7 @@ def test_two_detectors_share_a_video_and_the_result_is_the_same(cluster: Cluster
         client.erase(run_key)
 
 
-def test_a_large_video_goes_straight_to_the_store(cluster: Cluster):
+def test_a_large_video_is_uploaded_directly_to_the_store(cluster: Cluster):
     with Client(cluster.url) as client:
         run_key = client.submit_large(
             SAMPLE, height=1.72, weight=70, consent=True, pose_model="lite", augmentation_cycles=1
@@ -179,7 +179,7 @@ def test_a_large_video_goes_straight_to_the_store(cluster: Cluster):
         client.erase(run_key)
 
 
-def test_cancelled_while_it_works(cluster: Cluster):
+def test_a_run_is_cancelled_while_a_worker_processes_it(cluster: Cluster):
     with Client(cluster.url) as client:
         run_key = client.submit(SAMPLE, height=1.72, weight=70, consent=True, pose_model="heavy")
         while client.progress(run_key).progress == 0:

@@ -65,7 +65,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def opened_by_second_start(data: Path, folder: Path) -> str:
-    """What `serve --open` shows in the browser where another has the folder."""
+    """The address that `serve --open` opens where another instance uses the folder."""
     browser = folder / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" >> {folder}/opened\n')
     browser.chmod(0o755)
@@ -130,7 +130,7 @@ def until(done: Callable[[], bool], timeout: float = 90) -> None:
         time.sleep(0.2)
 
 
-def test_everything_ends_with_a_killed_supervisor_and_what_was_at_work_goes_on_with_the_next(
+def test_everything_ends_with_a_killed_supervisor_and_running_work_continues_with_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("HUMANPOSE3D_GRACE_S", "0.5")
@@ -163,7 +163,7 @@ def test_children_that_also_lost_their_watchdog_are_ended_by_the_next_start(tmp_
         assert not running(left)
 
 
-def test_a_full_disk_stops_nothing_for_good_and_is_named(tmp_path: Path):
+def test_a_full_disk_is_reported_and_stops_nothing_permanently(tmp_path: Path):
     port = free_port()
     with small_disk(tmp_path / "data", 64) as data, served(data, port) as process:
         url = f"http://127.0.0.1:{port}"
@@ -212,7 +212,7 @@ def test_a_killed_service_is_started_again(tmp_path: Path):
                 time.sleep(0.2)
 
 
-def test_bad_videos_end_as_failed_runs_with_the_command_line_s_words(tmp_path: Path):
+def test_invalid_videos_end_as_failed_runs_with_the_command_line_s_messages(tmp_path: Path):
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(SAMPLE.read_bytes()[:3000])
     text = tmp_path / "text.mp4"
@@ -230,7 +230,7 @@ def test_bad_videos_end_as_failed_runs_with_the_command_line_s_words(tmp_path: P
         assert str(tmp_path) not in problem.detail
 
 
-def test_a_taken_port_is_said(tmp_path: Path):
+def test_an_occupied_port_is_reported(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port), "--data", str(tmp_path / "data")]

@@ -1,4 +1,4 @@
-"""The example programs and the notebook run as they stand, on a short piece of the sample video."""
+"""The example programs and the notebook run unchanged on a short part of the sample video."""
 
 import os
 import re
@@ -56,7 +56,7 @@ def test_two_runs_compared(folder: Path):
 def test_the_notebook(folder: Path):
     shutil.copy(EXAMPLES / "first_steps.ipynb", folder)
     notebook = nbformat.read(folder / "first_steps.ipynb", as_version=4)  # type: ignore[no-untyped-call]
-    assert not any(cell.get("outputs") for cell in notebook.cells), "is stored without its results"
+    assert not any(cell.get("outputs") for cell in notebook.cells), "the notebook is stored without outputs"
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("<Results of 'sample': 12 frames" in output.get("data", {}).get("text/plain", "") for output in shown)

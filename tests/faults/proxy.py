@@ -1,4 +1,4 @@
-"""A TCP proxy that can refuse, delay and cut: a bad network between workers and store."""
+"""A TCP proxy that can refuse, delay and cut connections: an unreliable network between workers and store."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ Mood = Literal["good", "down", "slow", "cutting"]
 
 @dataclass
 class Proxy:
-    """Forwards to `port` of this machine in its present mood."""
+    """Forwards to a local `port` according to its current mode."""
 
     port: int
     dice: random.Random

@@ -1,4 +1,4 @@
-"""Bus, store, bad network and mortal workers, as real processes; and what an outsider can see of the runs."""
+"""Bus, store, unreliable network and workers that crash, as real processes; and the runs as a client sees them."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ TERMINAL = ("completed", "failed", "cancelled")
 
 @dataclass
 class System:
-    """Everything between a submission and its end, under attack."""
+    """Everything between a submission and its end, under fault injection."""
 
     folder: Path
     dice: random.Random
@@ -41,7 +41,7 @@ class System:
     s3: S3Server
     proxy: Proxy
     settings: Settings
-    """Of the test's own, undisturbed, connections."""
+    """For the test's own, undisturbed connections."""
     max_deliveries: int
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: int = 0
@@ -54,7 +54,7 @@ class System:
         self._bus, self.store = NatsBus(self.settings), S3Store(self.settings)
 
     async def submit(self, run_id: str, text: str) -> None:
-        """Accept a run, as the gateway does; repeated where the bus or store was away."""
+        """Accept a run, as the gateway does; retried while the bus or store is unavailable."""
         request = new_request(run_id)
         video = self.folder / f"{run_id}.txt"
         video.write_text(text, encoding="utf-8")
@@ -68,7 +68,7 @@ class System:
     async def start_worker(
         self, phase: Phase | None = None, countdown: int = 1, grace_s: float = 25
     ) -> subprocess.Popen[bytes]:
-        """A worker that dies the `countdown`-th time it comes to `phase` (None: it is not told to die)."""
+        """Start a worker that kills itself the `countdown`-th time it reaches `phase` (None: never)."""
         self.started += 1
         ready = self.folder / f"ready-{self.started}"
         environment = {
@@ -96,7 +96,7 @@ class System:
             await asyncio.sleep(0.02)
         return process
 
-    def bury_the_dead(self) -> int:
+    def forget_ended_workers(self) -> int:
         """Forget workers that have ended; returns how many are left."""
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         return len(self.workers)
@@ -108,8 +108,8 @@ class System:
             except Unavailable:
                 await asyncio.sleep(0.1)
 
-    async def bus_is_back(self) -> None:
-        """Wait until this process is connected again after the last time that the bus was killed."""
+    async def bus_reconnected(self) -> None:
+        """Wait until this process has reconnected after the bus was last killed."""
         async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(Unavailable):
@@ -117,7 +117,7 @@ class System:
                 await asyncio.sleep(0.1)
 
     async def ended(self, run_ids: list[str], timeout: float) -> dict[str, RunState]:
-        """The states of the runs when all have ended. Fails where one does not."""
+        """The states of the runs once all have ended. Fails where one does not end."""
         states: dict[str, RunState] = {}
         async with asyncio.timeout(timeout):
             while len(states) < len(run_ids):
@@ -128,7 +128,7 @@ class System:
         return states
 
     async def endings(self, run_id: str) -> list[str]:
-        """The distinct endings that were announced for a run."""
+        """The distinct final events published for a run."""
         seen: dict[int, str] = {}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.5), contextlib.aclosing(self.bus.events(run_id)) as events:
@@ -152,7 +152,7 @@ class System:
 
 @asynccontextmanager
 async def system(folder: Path, dice: random.Random, max_deliveries: int = 5) -> AsyncIterator[System]:
-    """Servers of their own, since they are killed; workers and servers are ended by pid."""
+    """Separate servers, since they are killed; workers and servers are ended by pid."""
     nats, s3 = NatsServer(folder / "nats"), S3Server(folder / "s3")
     for server in (nats, s3):
         server.folder.mkdir()

@@ -1,4 +1,4 @@
-"""An accepted run ends exactly once, whatever is killed, stopped, cut or full meanwhile.
+"""An accepted run ends exactly once, whatever is killed, stopped, disconnected or full meanwhile.
 
 Real nats-server and S3, real worker processes with a stub stage. The random part prints its seed; FAULT_SEED repeats
 it, FAULT_RUNS makes it longer.
@@ -55,7 +55,7 @@ def test_kill_9_in_every_phase(phase: Phase, tmp_path: Path):
     attack(tmp_path, scenario)
 
 
-def test_a_stopped_worker_that_wakes_after_its_time_changes_nothing(tmp_path: Path):
+def test_a_stopped_worker_that_resumes_too_late_changes_nothing(tmp_path: Path):
     async def scenario(under_attack: System) -> None:
         zombie = await under_attack.start_worker()
         run_id = new_run_id()
@@ -74,7 +74,7 @@ def test_a_stopped_worker_that_wakes_after_its_time_changes_nothing(tmp_path: Pa
     attack(tmp_path, scenario)
 
 
-def test_a_poison_task_ends_as_dead_letter_and_the_queue_goes_on(tmp_path: Path):
+def test_a_poison_task_ends_as_dead_letter_and_the_queue_continues(tmp_path: Path):
     async def scenario(under_attack: System) -> None:
         poison, healthy = new_run_id(), new_run_id()
         await under_attack.submit(poison, "poison")
@@ -82,7 +82,7 @@ def test_a_poison_task_ends_as_dead_letter_and_the_queue_goes_on(tmp_path: Path)
         for _ in range(60):
             if (await under_attack.state(poison)).is_over:
                 break
-            if not under_attack.bury_the_dead():
+            if not under_attack.forget_ended_workers():
                 await under_attack.start_worker()
             await asyncio.sleep(0.5)
         state = await under_attack.state(poison)
@@ -91,7 +91,7 @@ def test_a_poison_task_ends_as_dead_letter_and_the_queue_goes_on(tmp_path: Path)
         assert state.problem.code == "worker-died"
         assert await under_attack.endings(poison) == ["failed"]
         assert [task.run_id for task, _ in await under_attack.bus.dead_letters("detector")] == [poison]
-        if not under_attack.bury_the_dead():
+        if not under_attack.forget_ended_workers():
             await under_attack.start_worker()
         await under_attack.submit(healthy, "fine")
         await must_be_completed_once(under_attack, healthy, "fine")
@@ -115,8 +115,8 @@ def test_sigterm_finishes_or_hands_back(tmp_path: Path):
     attack(tmp_path, scenario)
 
 
-def test_more_sigterms_than_tries_cost_a_run_none(tmp_path: Path):
-    """Roll-outs and scale-ins while a stage is at work that takes longer than the grace period."""
+def test_sigterms_cost_a_run_no_attempt_even_when_more_than_its_attempts(tmp_path: Path):
+    """Roll-outs and scale-ins while a stage runs for longer than the grace period."""
 
     async def scenario(under_attack: System) -> None:
         run_id = new_run_id()
@@ -136,7 +136,7 @@ def test_more_sigterms_than_tries_cost_a_run_none(tmp_path: Path):
     attack(tmp_path, scenario, max_deliveries=3)
 
 
-def test_submitted_twice_is_one_run(tmp_path: Path):
+def test_submitting_twice_creates_one_run(tmp_path: Path):
     async def scenario(under_attack: System) -> None:
         run_id = new_run_id()
         await asyncio.gather(*(under_attack.submit(run_id, "fine") for _ in range(5)))
@@ -146,20 +146,20 @@ def test_submitted_twice_is_one_run(tmp_path: Path):
     attack(tmp_path, scenario)
 
 
-def test_everything_at_random(tmp_path: Path):
+def test_random_faults(tmp_path: Path):
     seed = int(os.environ.get("FAULT_SEED", random.SystemRandom().randrange(2**32)))
     print(f"FAULT_SEED={seed}", file=sys.stderr)
 
     async def scenario(under_attack: System) -> None:
         texts = _texts(under_attack.dice)
         submitting = asyncio.create_task(_submit_all(under_attack, texts))
-        tormenting = asyncio.create_task(_torment(under_attack))
+        tormenting = asyncio.create_task(_inject_faults(under_attack))
         await submitting
         states = await under_attack.ended(list(texts), timeout=420)
         assert not tormenting.done(), tormenting.exception()
         tormenting.cancel()
         await asyncio.wait([tormenting], timeout=60)
-        await under_attack.bus_is_back()
+        await under_attack.bus_reconnected()
         await _check(under_attack, texts, states)
 
     attack(tmp_path, scenario, seed, max_deliveries=8)
@@ -177,11 +177,11 @@ async def _submit_all(under_attack: System, texts: dict[str, str]) -> None:
             await under_attack.submit(run_id, text)
 
 
-async def _torment(under_attack: System) -> None:
-    """Three workers at most times, of which many are told to die; and every second something else breaks."""
+async def _inject_faults(under_attack: System) -> None:
+    """Keep about three workers, many of which kill themselves; every second another component fails."""
     dice = under_attack.dice
     while True:
-        while under_attack.bury_the_dead() < 3:
+        while under_attack.forget_ended_workers() < 3:
             phase = dice.choice([*PHASES, None, None, None])
             await under_attack.start_worker(phase, dice.randrange(1, 40))
         await dice.choice([_nothing, _stop_a_worker, _kill_nats, _store_trouble, _store_trouble])(under_attack)
@@ -189,7 +189,7 @@ async def _torment(under_attack: System) -> None:
 
 
 async def _nothing(_system: System) -> None:
-    """A quiet moment."""
+    """No fault."""
 
 
 async def _stop_a_worker(under_attack: System) -> None:
@@ -231,5 +231,5 @@ async def _check(under_attack: System, texts: dict[str, str], states: dict[str, 
     print(f"{dict(outcome)} with {under_attack.started} workers", file=sys.stderr)
     healthy = sum(count for (kind, _), count in outcome.items() if kind in ("fine", "slow"))
     completed = outcome["fine", "completed"] + outcome["slow", "completed"]
-    # A healthy run can be struck eight times in a row; it then fails with the reason. That has to stay rare.
+    # A valid run can be hit eight times in a row; it then fails with the reason. That has to stay rare.
     assert completed >= 0.9 * healthy

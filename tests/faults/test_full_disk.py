@@ -1,4 +1,4 @@
-"""A disk that fills up under the bus or the store: nothing accepted is lost, and what is said names the disk."""
+"""A full disk of the bus or the store: nothing accepted is lost, and messages name the disk."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ from shared.runtime.worker.loop import Worker
 from tests.disks import fill, small_disk
 from tests.makers import bus_settings, first_task, new_request, new_run_id, new_state
 from tests.servers import NatsServer
-from tests.stub_runner import FILM, StubRunner
+from tests.stub_runner import VIDEO, StubRunner
 from tests.workers import working
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ async def bus(server: NatsServer) -> AsyncIterator[NatsBus]:
     await made.close()
 
 
-async def test_the_bus_is_not_well_from_a_full_disk_until_its_restart(server: NatsServer, bus: NatsBus, disk: Path):
+async def test_the_bus_is_unhealthy_from_a_full_disk_until_its_restart(server: NatsServer, bus: NatsBus, disk: Path):
     state = new_state()
     await bus.create(state)
     filler = fill(disk)
@@ -68,8 +68,8 @@ async def test_the_bus_is_not_well_from_a_full_disk_until_its_restart(server: Na
     assert (await bus.read(state.run_id)).state == state
 
 
-async def test_a_stream_that_met_a_full_disk_is_named_though_there_is_room_again(bus: NatsBus, disk: Path):
-    """Where nothing looked at the bus while the disk was full."""
+async def test_a_stream_that_met_a_full_disk_is_named_even_when_there_is_space_again(bus: NatsBus, disk: Path):
+    """Where nothing checked the bus while the disk was full."""
     state = new_state()
     await bus.create(state)
     filler = fill(disk)
@@ -89,7 +89,7 @@ async def back(bus: NatsBus) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def test_the_store_is_not_well_while_its_disk_is_full(disk: Path, tmp_path: Path):
+async def test_the_store_is_unhealthy_while_its_disk_is_full(disk: Path, tmp_path: Path):
     store = DirectoryStore(disk / "store")
     await store.check()
     filler = fill(disk)
@@ -103,10 +103,12 @@ async def test_the_store_is_not_well_while_its_disk_is_full(disk: Path, tmp_path
     assert [found async for found in store.objects("runs/")] == []
 
 
-async def test_a_full_disk_costs_an_accepted_run_no_try(server: NatsServer, bus: NatsBus, disk: Path, tmp_path: Path):
-    """However long it lasts, and however often the workers look."""
+async def test_a_full_disk_costs_an_accepted_run_no_attempt(
+    server: NatsServer, bus: NatsBus, disk: Path, tmp_path: Path
+):
+    """However long it lasts, and however often the workers poll."""
     store, run_id = DirectoryStore(disk / "store"), new_run_id()
-    (tmp_path / "video").write_bytes(FILM)
+    (tmp_path / "video").write_bytes(VIDEO)
     request = new_request(run_id)
     await store.put_file(request.video_key, tmp_path / "video")
     await runs.submit(bus, run_id, request)
@@ -118,7 +120,7 @@ async def test_a_full_disk_costs_an_accepted_run_no_try(server: NatsServer, bus:
         for stage in ("detector", "refiner.depth", "augmenter", "angles")
     ]
     async with working(*workers):
-        await asyncio.sleep(4)  # time for many deliveries, of which a run has 3 where each counts
+        await asyncio.sleep(4)  # time for many deliveries, of which a run has only 3 where each one counts
         state = (await bus.read(run_id)).state
         assert not state.is_over
         assert state.attempts <= 1  # the first claim may fit in the last free bytes

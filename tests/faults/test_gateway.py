@@ -1,4 +1,4 @@
-"""The gateway struck while a video comes in: killed, out of disk, out of bus. What was not accepted leaves nothing."""
+"""The gateway killed, with a full disk or without a bus during an upload. What was not accepted leaves nothing."""
 
 import os
 import resource
@@ -19,7 +19,7 @@ from tests.servers import REPOSITORY, NatsServer, free_port
 
 
 class Gateway:
-    """The gateway's process over a real nats-server and a store in a folder."""
+    """The gateway process with a real nats-server and a store in a folder."""
 
     def __init__(self, folder: Path, nats: NatsServer) -> None:
         self.nats, self.store, self.scratch = nats, folder / "store", folder / "scratch"
@@ -72,7 +72,7 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
 
 
 def body(pause: threading.Event, size: int) -> Iterator[bytes]:
-    """A form whose video stops half way until `pause` is set."""
+    """A form whose video pauses half way until `pause` is set."""
     for name, value in FORM.items():
         yield f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
     yield b'--x\r\nContent-Disposition: form-data; name="video"; filename="v.mp4"\r\n\r\n' + MP4 + bytes(size // 2)
@@ -84,7 +84,7 @@ HEADERS = {"Content-Type": "multipart/form-data; boundary=x"}
 
 
 @pytest.mark.parametrize("size", [8_000_000, 30_000_000])
-def test_killed_while_a_video_comes_in(gateway: Gateway, size: int):
+def test_killed_during_an_upload(gateway: Gateway, size: int):
     pause = threading.Event()
 
     def upload() -> None:
@@ -100,7 +100,7 @@ def test_killed_while_a_video_comes_in(gateway: Gateway, size: int):
         pause.set()
         client.join()
         assert gateway.files()
-    for part in gateway.store.rglob(".unfinished*"):  # which the store keeps for a day
+    for part in gateway.store.rglob(".unfinished*"):  # the store keeps it for a day
         os.utime(part, (time.time() - 90_000, time.time() - 90_000))
     with gateway.running():
         assert httpx.get(f"{gateway.url}/api/runs/").json()["runs"] == []
@@ -109,7 +109,7 @@ def test_killed_while_a_video_comes_in(gateway: Gateway, size: int):
         assert sent.status_code == 202
 
 
-def test_a_full_disk_is_said_and_nothing_is_kept(gateway: Gateway):
+def test_a_full_disk_is_reported_and_nothing_is_kept(gateway: Gateway):
     with gateway.running(largest_file=2_000_000):
         refused = httpx.post(f"{gateway.url}/api/runs/", data=FORM, files={"video": ("v.mp4", MP4 + bytes(5_000_000))})
         assert refused.status_code == 507

@@ -1,6 +1,6 @@
 """A worker process for the fault suite: the real loop for all stages, with stub stages that take no time.
 
-Environment: FAULT_PHASE and FAULT_COUNTDOWN have it kill itself (SIGKILL) the n-th time that it comes to that phase.
+Environment: FAULT_PHASE and FAULT_COUNTDOWN make it kill itself (SIGKILL) the n-th time it reaches that phase.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from shared.runtime.worker.loop import Phase, Worker
 from shared.runtime.worker.stage_child import PlannedPart, ResultsJob, StageDone, StageJob
 from shared.runtime.worker.stage_runner import Refused
 
-# The real ones are minutes; here nothing takes longer than a few ack waits.
+# The defaults are minutes; here nothing takes longer than a few ack waits.
 LOST_AFTER, STUCK_AFTER = timedelta(seconds=20), timedelta(seconds=30)
 
 _SECONDS = {"slow": 0.6, "long": 3}
@@ -33,7 +33,7 @@ REFUSAL = Problem(code="unreadable-video", status=422, detail="This is no video.
 
 
 class StubStage:
-    """Hands on what the video says, after doing what it says; the detector word by word, shared with the others."""
+    """Executes the commands in the video and passes its text on; the detector word by word, shared between workers."""
 
     def __init__(self, stage: StageName) -> None:
         self.divided = stage == "detector"

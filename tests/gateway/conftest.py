@@ -17,7 +17,7 @@ FILES = {"walk_final.trc": b"0123456789" * 100, "joint_angles/walk_angles_knee_r
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that temporary files go to."""
+    """The folder for temporary files."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -31,7 +31,7 @@ def world(tmp_path: Path, scratch: Path) -> World:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[World], str]]:
-    """Serves worlds on loopback, with a hand that completes what is submitted; gives their addresses."""
+    """Serves worlds on loopback and completes every submitted run; returns their addresses."""
     with ExitStack() as stack:
         yield lambda world: stack.enter_context(_served(world))
 

@@ -1,4 +1,4 @@
-"""The API over a bus in memory and a store in a folder: every route, every refusal."""
+"""The API with an in-memory bus and a store in a folder: every route, every refusal."""
 
 import asyncio
 import io
@@ -112,7 +112,7 @@ def test_ranges(world: World, asked: str, status: int, content: bytes | None):
         ({"content": "PK\x03\x04 a zip called mp4"}, 422, "unreadable-video", []),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_kept(
+def test_errors_are_reported_and_nothing_is_kept(
     world: World, changes: dict[str, str], status: int, code: str, fields: list[str]
 ):
     async def scenario() -> None:
@@ -138,7 +138,7 @@ def test_a_body_over_the_limit_is_refused(world: World):
 def test_unknown_things_are_404_and_wrong_methods_405(world: World):
     async def scenario() -> None:
         async with world.client() as client:
-            problem(await client.get("/api/runs/nobody-knows-me/"), 404, "run-not-found")
+            problem(await client.get("/api/runs/unknown-run/"), 404, "run-not-found")
             problem(await client.get("/api/nothing"), 404, "not-found")
             problem(await client.put("/api/runs/"), 405, "method-not-allowed")
             run_key = (await submit(client)).json()["run_key"]
@@ -147,7 +147,7 @@ def test_unknown_things_are_404_and_wrong_methods_405(world: World):
     asyncio.run(scenario())
 
 
-def test_one_idempotency_key_is_one_run(world: World):
+def test_one_idempotency_key_creates_one_run(world: World):
     async def scenario() -> None:
         async with world.client() as client:
             first, again = [(await submit(client, idempotency_key="k")).json()["run_key"] for _ in range(2)]
@@ -191,12 +191,12 @@ def test_a_run_is_renamed_and_its_files_keep_their_names(world: World):
             assert listed["name"] == "Frau Müller, vorher"
             for name in ("", "   ", "two\nlines", "x" * 101, None):
                 problem(await client.patch(f"/api/runs/{run_key}/", json={"name": name}), 422, "invalid-request")
-            problem(await client.patch("/api/runs/nobody-knows-me/", json={"name": "x"}), 404, "run-not-found")
+            problem(await client.patch("/api/runs/unknown-run/", json={"name": "x"}), 404, "run-not-found")
 
     asyncio.run(scenario())
 
 
-def test_progress_tells_the_frames_of_the_stage_at_work(world: World):
+def test_progress_states_the_frames_of_the_running_stage(world: World):
     async def scenario() -> None:
         async with world.client() as client:
             run_key = (await submit(client)).json()["run_key"]
@@ -250,7 +250,7 @@ def test_a_failed_run_says_why(world: World):
     asyncio.run(scenario())
 
 
-def test_events_are_told_in_order_and_resumed_after_the_last_seen(world: World):
+def test_events_are_sent_in_order_and_resumed_after_the_last_seen(world: World):
     async def read(client: httpx.AsyncClient, run_key: str, after: int) -> list[tuple[int | None, str]]:
         text = (await client.get(f"/api/runs/{run_key}/events", headers={"Last-Event-ID": str(after)})).text
         told = []
@@ -274,7 +274,7 @@ def test_events_are_told_in_order_and_resumed_after_the_last_seen(world: World):
     asyncio.run(scenario())
 
 
-def test_where_faces_are_hidden_the_video_itself_is_never_served(world: World):
+def test_where_faces_are_blurred_the_original_video_is_never_served(world: World):
     async def scenario() -> None:
         async with world.client() as client:
             run_key = (await submit(client, blur_faces="on")).json()["run_key"]
@@ -287,7 +287,7 @@ def test_where_faces_are_hidden_the_video_itself_is_never_served(world: World):
     asyncio.run(scenario())
 
 
-def test_pages_among_the_results_run_nothing(world: World):
+def test_pages_among_the_results_run_no_scripts(world: World):
     async def scenario() -> None:
         async with world.client() as client:
             run_key = (await submit(client)).json()["run_key"]
@@ -300,7 +300,7 @@ def test_pages_among_the_results_run_nothing(world: World):
     asyncio.run(scenario())
 
 
-def test_a_quiet_event_stream_is_kept_open(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_an_idle_event_stream_is_kept_open(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(events, "HEARTBEAT_S", 0.02)
 
     async def scenario() -> None:
@@ -379,7 +379,7 @@ def test_ready_only_while_bus_and_store_answer(world: World, monkeypatch: pytest
     asyncio.run(scenario())
 
 
-def test_a_fault_of_its_own_shows_nothing_of_the_inside(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_an_internal_error_exposes_no_details(world: World, monkeypatch: pytest.MonkeyPatch):
     async def broken() -> None:
         raise RuntimeError("/srv/secret/path")
 
@@ -399,7 +399,7 @@ async def send_part(client: httpx.AsyncClient, upload_key: str, number: int, con
     return await client.put(url, content=content)
 
 
-def test_a_video_arrives_in_parts_and_goes_on_after_a_break(tmp_path: Path, scratch: Path):
+def test_a_video_is_uploaded_in_parts_and_resumed_after_an_interruption(tmp_path: Path, scratch: Path):
     world = World(tmp_path, max_upload_bytes=3 * PART_BYTES)
     video = MP4 + bytes(PART_BYTES)
 
@@ -414,7 +414,7 @@ def test_a_video_arrives_in_parts_and_goes_on_after_a_break(tmp_path: Path, scra
             size = {"size": len(video)}
             missing = problem(await client.post(f"{url}/complete", json=size), 409, "upload-incomplete")
             assert "parts 2" in missing["detail"]
-        async with world.client() as client:  # another gateway, another day
+        async with world.client() as client:  # another gateway, later
             assert (await client.get(url)).json()["parts"] == [{"number": 1, "size": PART_BYTES}]
             assert (await send_part(client, upload_key, 2, b"short")).status_code == 204
             wrong = problem(await client.post(f"{url}/complete", json=size), 409, "upload-incomplete")
@@ -470,7 +470,7 @@ def test_a_run_needs_a_video(world: World):
     asyncio.run(scenario())
 
 
-def test_retention_erases_what_is_older(tmp_path: Path):
+def test_retention_erases_older_runs(tmp_path: Path):
     world = World(tmp_path, retention_days=1e-6)
 
     async def scenario() -> None:

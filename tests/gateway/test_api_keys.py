@@ -8,7 +8,7 @@ from gateway.errors import KeysUnreadable, NotAuthenticated
 from humanpose3d.errors import InvalidSetting
 
 
-def test_a_key_opens_for_its_owner_only(tmp_path: Path):
+def test_a_key_authenticates_its_owner_only(tmp_path: Path):
     file = tmp_path / "keys"
     secret, stored = create("gait-lab", runs_per_day=10)
     append(file, stored)
@@ -40,7 +40,7 @@ def test_a_key_added_later_is_found_without_a_restart(tmp_path: Path):
     assert ring.authenticate(first).owner == "one"
 
 
-def test_without_a_file_everybody_is_the_local_user():
+def test_without_a_file_every_request_is_the_local_user():
     ring = KeyRing(None)
     assert not ring
     assert ring.authenticate(None).owner == ANONYMOUS
@@ -59,7 +59,7 @@ def test_a_missing_file_stops_the_start(tmp_path: Path):
         KeyRing(tmp_path / "absent")
 
 
-def test_a_line_that_is_broken_later_takes_no_other_key_away(tmp_path: Path):
+def test_a_line_that_breaks_later_invalidates_no_other_key(tmp_path: Path):
     file = tmp_path / "keys"
     one, first = create("one")
     two, second = create("two")
@@ -79,9 +79,7 @@ def test_a_line_that_is_broken_later_takes_no_other_key_away(tmp_path: Path):
     "content",
     [b"{", b"\xff\xfe", b'{"owner": 5, "sha256": null}', b'{"owner": "x", "sha256": "\xc3\xa4"}', b"[]", b"\0", None],
 )
-def test_a_file_that_breaks_later_lets_no_person_in_and_is_said_to_be_the_server_s_fault(
-    content: bytes, tmp_path: Path
-):
+def test_a_file_that_breaks_later_admits_no_request_and_is_reported_as_a_server_error(content: bytes, tmp_path: Path):
     file = tmp_path / "keys"
     secret, stored = create("one")
     append(file, stored)
@@ -97,7 +95,7 @@ def test_a_file_that_breaks_later_lets_no_person_in_and_is_said_to_be_the_server
     assert ring.authenticate(secret).owner == "one"
 
 
-def test_who_takes_all_keys_away_lets_no_person_in(tmp_path: Path):
+def test_removing_all_keys_admits_no_request(tmp_path: Path):
     file = tmp_path / "keys"
     secret, stored = create("one")
     append(file, stored)

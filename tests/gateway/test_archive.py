@@ -1,4 +1,4 @@
-"""The archive of a run is made while it is sent: its files may be larger than the memory."""
+"""The archive of a run is streamed: its files may exceed the memory."""
 
 import asyncio
 import tracemalloc
@@ -16,7 +16,7 @@ ROWS = "".join(f"{value:.6f}\n" for value in np.random.default_rng(0).normal(siz
 
 
 async def written(store: DirectoryStore, results: dict[str, str], target: Path) -> int:
-    """Write the archive to a file; returns the most bytes that this held."""
+    """Write the archive to a file; returns the peak memory in bytes."""
     response = archive_response(store, new_state().model_copy(update={"results": results}))
     assert isinstance(response, StreamingResponse)
     with target.open("wb") as file:
@@ -29,7 +29,7 @@ async def written(store: DirectoryStore, results: dict[str, str], target: Path) 
             tracemalloc.stop()
 
 
-def test_an_archive_takes_no_memory_of_its_files(tmp_path: Path):
+def test_an_archive_does_not_hold_its_files_in_memory(tmp_path: Path):
     table = tmp_path / "table.trc"
     with table.open("wb") as file:
         file.writelines([ROWS] * 100)  # 36 MB

@@ -1,4 +1,4 @@
-"""Pages of other sites, with a visitor's browser: they neither read nor change anything here."""
+"""Pages of other sites in a visitor's browser can neither read nor change anything here."""
 
 import asyncio
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_only_own_pages_change_anything(tmp_path: Path, headers: dict[str, str],
                 await submit(client),
                 await client.delete(f"/api/runs/{run_key}/"),
             ]
-            assert (await client.get("/api/runs/")).status_code == 200  # which other pages can request, but not read
+            assert (await client.get("/api/runs/")).status_code == 200  # other pages can request it, but not read it
             for answer in calls:
                 if refused:
                     assert "HUMANPOSE3D_CORS_ORIGINS" in problem(answer, 403, "foreign-origin")["detail"]

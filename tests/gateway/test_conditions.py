@@ -16,7 +16,7 @@ BEFORE, LATER = (format_datetime(NOW + timedelta(days=days), usegmt=True) for da
 
 
 def answered(world: World, headers: dict[str, str], method: str = "GET") -> tuple[httpx.Response, httpx.Response]:
-    """The file as it is, and as it is requested; ETAG and DATE in a header stand for the file's own."""
+    """The responses to a plain and a conditional request; ETAG and DATE in a header are replaced by the file's own."""
 
     async def scenario() -> tuple[httpx.Response, httpx.Response]:
         async with world.client() as client:
@@ -95,7 +95,7 @@ def test_head_is_get_without_the_content(world: World, headers: dict[str, str]):
         assert head.headers.get(name) == got.headers.get(name)
 
 
-def test_head_of_what_never_ends_ends(world: World, serve):
+def test_head_of_an_endless_stream_ends(world: World, serve):
     url = serve(world)
     answer = httpx.post(f"{url}/api/runs/", data={}, files={})
     assert answer.status_code == 415

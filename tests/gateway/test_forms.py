@@ -26,7 +26,7 @@ END = f"--{BOUNDARY}--\r\n".encode()
 
 @dataclass
 class Collected:
-    """Takes the video."""
+    """Receives the video."""
 
     pieces: list[bytes] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ def read(body: bytes, video: Collected, *, content_type: str = TYPE, limit: int 
 
 
 @pytest.mark.parametrize("chunk", [1, 10, 100_000_000])
-def test_fields_and_video_arrive_whole_however_they_are_cut(chunk: int):
+def test_fields_and_video_are_complete_however_they_are_split(chunk: int):
     video, taken = bytes(range(256)) * 10 + b"\r\n--front", Collected()
     body = part("video", video, "walk.mp4") + part("height", b"1.78") + part("weight", b"75") + END
     assert read(body, taken, chunk=chunk) == Form({"height": "1.78", "weight": "75"}, "walk.mp4")
@@ -83,7 +83,7 @@ def test_file_names_are_only_names(name: str):
     assert taken.content == b"1"
 
 
-def test_a_connection_that_breaks_off_is_a_form_that_breaks_off():
+def test_a_broken_connection_is_reported_as_an_incomplete_form():
     async def broken() -> AsyncIterator[bytes]:
         yield part("height", b"1")
         raise ClientDisconnect
@@ -108,7 +108,7 @@ def test_a_connection_that_breaks_off_is_a_form_that_breaks_off():
         (part("height", b"1" * 8193) + END, InvalidOption),
     ],
 )
-def test_what_is_no_such_form_is_refused(body: bytes, error: type[Exception]):
+def test_anything_but_a_multipart_form_is_refused(body: bytes, error: type[Exception]):
     with pytest.raises(error):
         read(body, Collected())
 
@@ -153,7 +153,7 @@ def test_a_client_that_stops_is_dropped(monkeypatch: pytest.MonkeyPatch):
         asyncio.run(read_form(TYPE, stalled(), Collected(), 1 << 20))
 
 
-def test_a_client_that_drips_is_dropped(monkeypatch: pytest.MonkeyPatch):
+def test_a_client_that_sends_too_slowly_is_dropped(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(forms, "_PAUSE_S", 0.1)
 
     async def dripping() -> AsyncIterator[bytes]:
@@ -167,6 +167,6 @@ def test_a_client_that_drips_is_dropped(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "x"), OSError(errno.EFBIG, "x"), StoreFull("x")])
-def test_a_full_disk_is_said(error: Exception):
+def test_a_full_disk_is_reported(error: Exception):
     with pytest.raises(StorageFull), room_demanded():
         raise error

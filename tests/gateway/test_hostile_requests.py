@@ -1,4 +1,4 @@
-"""Requests that no well-meaning client sends, to a real server: each gets an answer that says what is wrong."""
+"""Malformed and hostile requests to a real server: each gets a response that states what is wrong."""
 
 import logging
 import os
@@ -29,7 +29,7 @@ def connected(url: str) -> socket.socket:
 
 
 def raw(url: str, request: bytes) -> bytes:
-    """What is answered to these bytes, up to the end of the connection."""
+    """The response to these bytes, up to the end of the connection."""
     with connected(url) as line:
         line.sendall(request)
         answer = b""
@@ -55,7 +55,7 @@ PATHS = ["", "/progress", "/events", "/video", "/files/a.trc", "/archive.zip", "
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_what_is_no_run_s_key_is_no_run(url: str, key: str):
+def test_an_invalid_run_key_is_not_found(url: str, key: str):
     with httpx.Client(base_url=url) as client:
         for path in PATHS:
             answer = client.get(f"/api/runs/{key}{path}")
@@ -173,7 +173,7 @@ def test_headers_that_do_not_end_are_not_waited_for(world: World, serve: Serve, 
             pass
         line.close()
     assert time.monotonic() - started < 20  # seconds; the time-out between two requests is 5
-    with connected(url) as slow:  # but a request that goes on is served, and a body may take longer
+    with connected(url) as slow:  # but a request that continues is served, and a body may take longer
         slow.sendall(b"POST /api/uploads/x/parts/1 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n")
         time.sleep(0.6)
         slow.sendall(b"ab")
@@ -188,7 +188,7 @@ def test_a_small_body_that_does_not_come_is_not_waited_for(url: str, monkeypatch
     assert b"too-slow" in answer
 
 
-def test_connections_that_break_off_log_no_traceback(url: str, caplog: pytest.LogCaptureFixture, world: World):
+def test_broken_connections_log_no_traceback(url: str, caplog: pytest.LogCaptureFixture, world: World):
     caplog.set_level(logging.INFO)
     form = b'--x\r\nContent-Disposition: form-data; name="video"; filename="v"\r\n\r\n' + MP4
     for head in (

@@ -1,4 +1,4 @@
-"""Runs that another version of the gateway stored, over a real nats-server: shown if they can be, never in the way."""
+"""Runs stored by another version of the gateway, on a real nats-server: shown where possible, never blocking."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ async def store(bus: NatsBus, run_id: str, state: bytes) -> None:
 
 
 def of_later(owner: str = "local", **changes: object) -> bytes:
-    """A state that this version does not understand."""
+    """A state that this version cannot read."""
     state = json.loads(STORED.read_text())
     state |= {"status": "paused", **changes}
     state["request"]["owner"] = owner
@@ -65,13 +65,11 @@ async def test_what_the_neighbouring_versions_stored_is_shown(tmp_path: Path, sc
 
 
 @pytest.mark.parametrize("stored", [of_later(), b"{", b"\xff", b"[]", b'"x"', b'{"request": 5}'])
-async def test_one_that_cannot_be_read_is_in_no_person_s_way(
-    tmp_path: Path, scratch: Path, bus: NatsBus, stored: bytes
-):
+async def test_an_unreadable_run_blocks_no_other(tmp_path: Path, scratch: Path, bus: NatsBus, stored: bytes):
     async with World(tmp_path, bus=bus).client() as client:
         before = (await submit(client)).json()["run_key"]
         await store(bus, RUN, stored)
-        await store(bus, before, stored)  # one that was readable
+        await store(bus, before, stored)  # a readable one
         other = NatsBus(bus._settings)
         (tmp_path / "other").mkdir()
         async with World(tmp_path / "other", bus=other).client() as second:
@@ -90,7 +88,7 @@ async def test_one_that_cannot_be_read_is_in_no_person_s_way(
                 problem(await second.get(f"/api/runs/{run_key}/"), 404, "run-not-found")
 
 
-async def test_no_person_else_erases_it_and_its_video_goes_with_it(tmp_path: Path, scratch: Path, bus: NatsBus):
+async def test_only_its_owner_erases_it_and_its_video_is_erased_too(tmp_path: Path, scratch: Path, bus: NatsBus):
     secrets = {}
     for owner in ("one", "two"):
         secrets[owner], stored = create(owner)
@@ -109,7 +107,7 @@ async def test_no_person_else_erases_it_and_its_video_goes_with_it(tmp_path: Pat
         assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
 
 
-async def test_retention_and_idempotency_see_it(tmp_path: Path, scratch: Path, bus: NatsBus):
+async def test_retention_and_idempotency_include_it(tmp_path: Path, scratch: Path, bus: NatsBus):
     await store(bus, RUN, of_later(accepted_at=(datetime.now(UTC) - timedelta(days=3)).isoformat()))
     world = World(tmp_path, bus=bus, retention_days=1)
     async with world.client() as client, asyncio.timeout(10):

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(params=["memory", "nats"])
 async def buses(request, tmp_path: Path) -> AsyncIterator[tuple[Bus, Bus]]:
-    """What two gateways work with."""
+    """The buses of two gateways."""
     if request.param == "memory":
         shared = MemoryBus()
         yield shared, shared
@@ -56,7 +56,7 @@ def authorized(client: httpx.AsyncClient, folder: Path) -> httpx.AsyncClient:
     return client
 
 
-async def test_no_more_pass_than_may_however_many_ask_at_once(gateways: tuple[World, World], tmp_path: Path):
+async def test_the_quota_holds_for_concurrent_requests(gateways: tuple[World, World], tmp_path: Path):
     async with gateways[0].client() as one, gateways[1].client() as two:
         clients = [authorized(client, tmp_path) for client in (one, two)]
         answers = await asyncio.gather(*(submit(clients[number % 2]) for number in range(12)))
@@ -66,7 +66,7 @@ async def test_no_more_pass_than_may_however_many_ask_at_once(gateways: tuple[Wo
                 problem(answer, 429, "quota-exceeded")
 
 
-async def test_what_was_accepted_counts_though_it_was_erased(gateways: tuple[World, World], tmp_path: Path):
+async def test_erased_runs_still_count(gateways: tuple[World, World], tmp_path: Path):
     async with gateways[0].client() as client:
         authorized(client, tmp_path)
         for _ in range(2):
@@ -88,7 +88,7 @@ async def test_the_same_run_counts_once_and_refused_ones_not_at_all(gateways: tu
         problem(await submit(client, idempotency_key="three"), 429, "quota-exceeded")
 
 
-async def test_after_a_day_there_is_room_again(gateways: tuple[World, World], tmp_path: Path):
+async def test_the_quota_is_available_again_after_a_day(gateways: tuple[World, World], tmp_path: Path):
     bus = gateways[0].bus
     yesterday = datetime.now(UTC) - timedelta(days=1, seconds=1)
     await bus.update_starts("lab", {"one": yesterday, "two": datetime.now(UTC)}, 0)

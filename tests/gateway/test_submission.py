@@ -9,7 +9,7 @@ from humanpose3d.errors import InvalidOption
 VALID = {"height": "1.78", "weight": "75", "consent": "accepted"}
 
 
-def test_the_documented_form_is_understood(tmp_path: Path):
+def test_the_documented_form_is_accepted(tmp_path: Path):
     form = {
         **VALID,
         "estimate_missing": "on",
@@ -31,12 +31,12 @@ def test_the_documented_form_is_understood(tmp_path: Path):
 
 
 @pytest.mark.parametrize("consent", [{}, {"consent": ""}, {"consent": "on"}, {"consent": "Accepted"}])
-def test_without_consent_nothing_is_taken(consent: dict[str, str], tmp_path: Path):
+def test_without_consent_nothing_is_accepted(consent: dict[str, str], tmp_path: Path):
     with pytest.raises(ConsentMissing):
         read_submission({"height": "1.78", "weight": "75", **consent}, tmp_path)
 
 
-def test_every_fault_is_named_at_once(tmp_path: Path):
+def test_all_errors_are_reported_at_once(tmp_path: Path):
     form = {"weight": "5", "consent": "accepted", "visibility_min": "2", "pose_model": "huge"}
     with pytest.raises(InvalidOption) as caught:
         read_submission(form, tmp_path)
@@ -65,12 +65,12 @@ def test_no_other_file_is_ever_named(path: str, tmp_path: Path):
         read_submission({**VALID, "joint_model_path": path}, tmp_path)
 
 
-def test_a_window_is_promised_to_no_one(tmp_path: Path):
+def test_a_display_window_is_refused(tmp_path: Path):
     submission = read_submission({**VALID, "show_video": "on"}, tmp_path)
     assert [warning.split(":")[0] for warning in submission.warnings] == ["show_video"]
 
 
-def test_the_fingerprint_tells_submissions_apart(tmp_path: Path):
+def test_the_fingerprint_distinguishes_submissions(tmp_path: Path):
     one = read_submission(VALID, tmp_path)
     same = read_submission({**VALID, "height": "1.780"}, tmp_path)
     other = read_submission({**VALID, "height": "1.79"}, tmp_path)

@@ -1,4 +1,4 @@
-"""What becomes of videos between the first byte and the run: on a folder and on a real S3."""
+"""Videos between the first byte and the run: in a folder and on a real S3."""
 
 import asyncio
 import os
@@ -53,7 +53,7 @@ async def start(client: httpx.AsyncClient, upload_key: str, **changes: str) -> h
 
 
 async def uploaded(client: httpx.AsyncClient, content: bytes = MP4) -> tuple[str, dict[str, Any]]:
-    """The key of a whole upload, sent in parts through the gateway, and what was answered at its beginning."""
+    """The key of a complete upload, sent in parts through the gateway, and the response to its creation."""
     begun = (await client.post("/api/uploads/")).json()
     url = f"/api/uploads/{begun['upload_key']}"
     (await client.put(f"{url}/parts/1", content=content)).raise_for_status()
@@ -61,7 +61,7 @@ async def uploaded(client: httpx.AsyncClient, content: bytes = MP4) -> tuple[str
     return begun["upload_key"], begun
 
 
-async def test_a_form_that_was_given_out_reaches_no_run(tmp_path: Path, scratch: Path, s3_server):
+async def test_an_issued_upload_form_cannot_write_to_a_run(tmp_path: Path, scratch: Path, s3_server):
     store = S3Store(s3_settings(s3_server, s3_bucket=f"uploads-{time.time_ns()}"))
     world = World(tmp_path, store=store)
     async with world.client() as client, httpx.AsyncClient() as stranger:
@@ -121,7 +121,7 @@ async def test_the_gateway_sweeps_by_itself(tmp_path: Path, scratch: Path):
             await asyncio.sleep(0.02)
 
 
-async def test_a_run_is_started_once_with_an_upload_however_often_it_is_asked(world: World):
+async def test_an_upload_starts_one_run_however_often_it_is_requested(world: World):
     async with world.client() as client:
         upload_key, _ = await uploaded(client)
         answers = await asyncio.gather(*(start(client, upload_key) for _ in range(8)))
@@ -134,7 +134,7 @@ async def test_a_run_is_started_once_with_an_upload_however_often_it_is_asked(wo
 
 
 @pytest.mark.parametrize("key", ["../../x", "x", "", "a" * 65, "run\x00key1", "run key 1", "*", ">", "run.key.one"])
-async def test_what_is_no_upload_s_key_is_said(tmp_path: Path, scratch: Path, key: str):
+async def test_an_invalid_upload_key_is_reported(tmp_path: Path, scratch: Path, key: str):
     async with World(tmp_path).client() as client:
         problem(await start(client, key), 422, "upload-not-found")
 
@@ -147,7 +147,7 @@ async def test_an_upload_that_is_no_video_starts_no_run(world: World):
         assert await kept(world.store) == [f"uploads/{upload_key}/video"]
 
 
-async def test_of_two_videos_with_one_idempotency_key_the_accepted_one_stays(world: World):
+async def test_of_two_videos_with_one_idempotency_key_the_accepted_one_is_kept(world: World):
     async with world.client() as client:
         for number in range(6):
             sent = (MP4, OTHER) if number % 2 else (OTHER, MP4)
@@ -185,7 +185,7 @@ async def test_a_large_video_leaves_no_more_than_a_part_on_the_gateway(world: Wo
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04", MP4])
-async def test_what_is_refused_leaves_nothing_however_large(world: World, content: bytes):
+async def test_a_refused_upload_leaves_nothing_however_large(world: World, content: bytes):
     large = content + bytes(2 * incoming.PART_BYTES)
     async with world.client() as client:
         form = {**FORM, "height": "3"} if content == MP4 else FORM
@@ -196,7 +196,7 @@ async def test_what_is_refused_leaves_nothing_however_large(world: World, conten
 
 
 async def test_a_run_that_may_exist_keeps_its_video(world: World, monkeypatch: pytest.MonkeyPatch):
-    """The bus may answer nothing after it stored the run: its video must not be taken away."""
+    """The bus may store the run without answering: its video must not be deleted."""
     create = type(world.bus).create
 
     async def stored_unheard(bus: Bus, state: Any) -> int:

@@ -1,4 +1,4 @@
-"""A gateway over a bus in memory and a store in a folder, and a hand that does the workers' part."""
+"""A gateway with an in-memory bus and a store in a folder, and a stand-in for the workers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}
 
 
 class World:
-    """A gateway with what stands behind it."""
+    """A gateway with its bus and store."""
 
     def __init__(self, folder: Path, *, bus: Bus | None = None, store: Store | None = None, **settings: Any) -> None:
         (folder / "models").mkdir()
@@ -43,7 +43,7 @@ class World:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
-        """A client of the application, without a network between."""
+        """A client of the application, without a network."""
         app = create_app(self.settings, self.bus, self.store)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
@@ -53,7 +53,7 @@ class World:
             yield client
 
     async def complete(self, run_id: str, files: dict[str, bytes]) -> None:
-        """What the workers would do, in short."""
+        """Complete a run as the workers would."""
         results = {}
         for path, content in files.items():
             source = self.folder / "source"
@@ -68,7 +68,7 @@ class World:
             await self._finish(run_id, stage, made if stage == "angles" else {}, results)
 
     async def complete_everything(self, files: dict[str, bytes]) -> None:
-        """Complete every run that comes, for ever."""
+        """Complete every submitted run until cancelled."""
         while True:
             delivery = await self.bus.pull("detector", 0.1)
             if delivery is not None:

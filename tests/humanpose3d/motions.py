@@ -1,4 +1,4 @@
-"""Hypothesis strategies for motion as files must carry it: irregular times, gaps, weird names."""
+"""Hypothesis strategies for motion that files must store: irregular times, gaps, unusual names."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -59,8 +59,8 @@ def landmarks(draw: st.DrawFn) -> Landmarks:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     image, world = rng.normal(size=(*shape, 2)) * 1000, rng.normal(size=(*shape, 3))
     visibility = rng.random(shape)
-    nobody = draw(arrays(np.bool_, at.size))
-    image[nobody], world[nobody], visibility[nobody] = np.nan, np.nan, 0
+    undetected = draw(arrays(np.bool_, at.size))
+    image[undetected], world[undetected], visibility[undetected] = np.nan, np.nan, 0
     return Landmarks(at, image, world, visibility, (draw(st.integers(1, 8000)), draw(st.integers(1, 8000))))
 
 
@@ -75,6 +75,6 @@ def joint_angles(draw: st.DrawFn) -> JointAngles:
 
 @st.composite
 def angle_spreads(draw: st.DrawFn) -> AngleSd:
-    """How uncertain the angles of a short motion are."""
+    """Standard deviations of the angles of a short motion."""
     angles = draw(joint_angles())
     return AngleSd(angles.times, angles.values)

@@ -11,7 +11,7 @@ def test_in_a_clone_the_application_is_the_repository():
     assert application() == ROOT
 
 
-def test_a_module_runs_with_ours_first_on_the_path_and_the_working_folder_not_on_it(tmp_path: Path):
+def test_a_module_runs_with_our_folder_first_on_the_path_and_without_the_working_folder(tmp_path: Path):
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared" / "__init__.py").write_text("raise SystemExit('another's')")
     (tmp_path / "elsewhere").mkdir()

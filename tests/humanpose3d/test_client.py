@@ -39,7 +39,7 @@ def test_submit_wait_download_erase(world: World, serve: Serve, video: Path, tmp
         assert list(client.runs()) == []
 
 
-def test_a_large_video_is_sent_in_parts_and_goes_on_after_a_break(
+def test_a_large_video_is_sent_in_parts_and_resumed_after_an_interruption(
     tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ):
     world = World(tmp_path, max_upload_bytes=3 * PART_BYTES)
@@ -100,7 +100,7 @@ def test_a_key_is_sent(tmp_path: Path, serve: Serve, video: Path):
         assert client.submit(video, height=1.78, weight=75, consent=True)
 
 
-def test_one_idempotency_key_is_one_run(world: World, serve: Serve, video: Path):
+def test_one_idempotency_key_creates_one_run(world: World, serve: Serve, video: Path):
     with Client(serve(world)) as client:
         keys = {client.submit(video, height=1.78, weight=75, consent=True, idempotency_key="k") for _ in range(3)}
         assert len(keys) == 1

@@ -25,7 +25,7 @@ def test_the_results_are_those_of_the_options_given(results: Results):
     assert (results.subject.height, results.subject.weight) == (1.72, 70)
 
 
-def test_motion_is_there_as_arrays(results: Results):
+def test_motion_is_available_as_arrays(results: Results):
     assert results.joint_angles.values.shape == (12, 12, 3)
     assert results.joint_angles_sd is not None
     assert results.joint_angles_sd.values.min() > 0
@@ -72,7 +72,7 @@ def test_an_error_of_the_command_comes_back_as_its_class(tmp_path: Path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_process_that_dies_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
+def test_a_crashed_process_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(local_run, "_command", lambda *_: [sys.executable, "-c", "import os; os.abort()"])
     with pytest.raises(StageCrashed, match="HUMANPOSE3D_DEBUG=1"):
         run("walk.mp4", height=1.7, weight=70)

@@ -32,12 +32,12 @@ def landmarks(**changes: object) -> Landmarks:
         ({"times": [0.0, 0.08, 0.08]}, "frame 2 is at 0.080000 s after 0.080000 s"),
     ],
 )
-def test_what_breaks_the_contract_is_refused(changes: dict[str, object], message: str):
+def test_invalid_arrays_are_refused(changes: dict[str, object], message: str):
     with pytest.raises(InvalidMotion, match=message):
         landmarks(**changes)
 
 
-def test_no_person_can_change_a_motion():
+def test_a_motion_is_immutable():
     source = np.zeros((3, 33, 3))
     frozen = landmarks(world=source)
     source += 1
@@ -63,7 +63,7 @@ def test_markers_are_found_and_selected_by_name():
     np.testing.assert_array_equal(swapped.positions, positions[:, ::-1])
 
 
-def test_a_marker_that_is_not_there_is_named_with_those_that_are():
+def test_an_unknown_marker_is_named_with_the_known_ones():
     with pytest.raises(InvalidMotion, match="no marker 'Tail' among: Hip, Neck"):
         Markers(TIMES, ("Hip", "Neck"), np.zeros((3, 2, 3))).position("Tail")
 
@@ -78,7 +78,7 @@ def test_joint_angles_are_12_groups_of_3():
         JointAngles(TIMES, np.zeros((3, 11, 3)))
 
 
-def test_an_array_that_no_person_can_write_to_is_taken_as_it_is():
+def test_a_read_only_array_is_not_copied():
     world = read_only(np.zeros((3, 33, 3)))
     assert landmarks(world=world).world is world
     read = np.frombuffer(bytes(world.nbytes)).reshape(world.shape)
@@ -86,7 +86,7 @@ def test_an_array_that_no_person_can_write_to_is_taken_as_it_is():
     assert landmarks(world=landmarks(world=world).world[:3]).world.base is world
 
 
-def test_a_view_of_memory_that_a_person_can_write_to_is_copied():
+def test_a_view_of_writable_memory_is_copied():
     memory = np.zeros((5, 33, 3))
     taken = landmarks(world=read_only(memory[:3]))
     memory[:] = 1

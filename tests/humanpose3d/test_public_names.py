@@ -49,7 +49,7 @@ def test_an_error_of_another_process_has_its_class_and_its_words(kind):
     assert (type(error), str(error)) == (kind, "Do this.")
 
 
-def test_an_invalid_option_of_another_process_has_its_faults():
+def test_an_invalid_option_of_another_process_has_its_errors():
     error = errors.of_code("invalid-option", "…", {"height": "too tall"})
     assert isinstance(error, errors.InvalidOption)
     assert error.faults == {"height": "too tall"}
@@ -65,6 +65,6 @@ def test_codes_are_unique():
 
 
 def _below(kind: type[errors.HumanPose3DError]) -> list[type[errors.HumanPose3DError]]:
-    """The tree of `humanpose3d.errors`; other modules have more of them."""
+    """The classes of `humanpose3d.errors`; other modules define more."""
     ours = [child for child in kind.__subclasses__() if child.__module__ == errors.__name__]
     return [found for child in ours for found in (child, *_below(child))]

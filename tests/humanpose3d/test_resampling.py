@@ -15,13 +15,13 @@ def one(times: np.ndarray, path: np.ndarray) -> Markers:
 
 @pytest.mark.parametrize("tick", [0, 1e-3, 1 / 90000, 1 / 15360], ids=["exact", "Matroska", "MPEG-TS", "MP4"])
 @pytest.mark.parametrize("rate", [24000 / 1001, 25.0, 30000 / 1001, 30.0, 60000 / 1001, 120.0, 240.0])
-def test_the_rounding_of_a_container_hides_no_uniform_rate(rate, tick):
+def test_a_uniform_rate_is_found_despite_timestamp_rounding(rate, tick):
     times = 0.2 + np.arange(300) / rate
     assert uniform_rate(np.round(times / tick) * tick if tick else times) == pytest.approx(rate, rel=1e-12)
     assert uniform_rate(np.floor(times / tick) * tick if tick else times) == pytest.approx(rate, rel=1e-12)
 
 
-def test_a_rate_that_is_no_standard_stays_itself():
+def test_a_non_standard_rate_is_kept():
     assert uniform_rate(np.arange(200) / 29.5) == pytest.approx(29.5, rel=1e-12)
     assert uniform_rate(np.arange(100) / 29.98) == pytest.approx(29.98, rel=1e-12)
 
@@ -35,7 +35,7 @@ def test_uniform_motion_keeps_its_values_and_start(rate, count, start):
     np.testing.assert_array_equal(uniform.positions, given_markers.positions)
 
 
-def test_millisecond_timestamps_are_put_right_and_values_kept():
+def test_millisecond_timestamps_are_corrected_and_values_kept():
     exact = np.arange(300) * 1001 / 30000
     uniform, rate = resample(one(np.round(exact, 3), np.sin(exact)))
     assert rate == 30000 / 1001
@@ -62,7 +62,7 @@ def test_interpolation_follows_a_smooth_path_closer_than_a_straight_line():
     assert np.nanmean(np.abs(uniform.positions[:, 0, 0] - truth)) < 0.5 * straight.mean()
 
 
-def test_nothing_is_made_up_in_gaps():
+def test_nothing_is_interpolated_in_gaps():
     times = np.arange(20) / 10
     path = np.arange(20.0)
     path[8:12] = np.nan
@@ -72,7 +72,7 @@ def test_nothing_is_made_up_in_gaps():
     np.testing.assert_allclose(uniform.positions[~inside, 0, 0], uniform.times[~inside] * 10, atol=1e-9)
 
 
-def test_nothing_is_made_up_in_holes_of_the_recording():
+def test_nothing_is_interpolated_where_frames_are_missing():
     times = np.concatenate((np.arange(30) / 30, 3 + np.arange(30) / 30))
     uniform, rate = resample(one(times, times))
     hole = (uniform.times > 29 / 30 + 1e-3) & (uniform.times < 3 - 1e-3)
@@ -81,7 +81,7 @@ def test_nothing_is_made_up_in_holes_of_the_recording():
     assert np.isfinite(uniform.positions[~hole]).all()
 
 
-def test_timestamps_that_leap_do_not_fill_the_memory():
+def test_timestamp_jumps_do_not_fill_the_memory():
     times = np.concatenate((np.arange(30) / 30, 1e7 + np.arange(30) / 30))
     uniform, rate = resample(one(times, times))
     assert uniform.times.size <= 61
@@ -108,7 +108,7 @@ def test_any_timestamps_give_a_uniform_grid_within_the_clip(motion):
 
 
 @pytest.mark.parametrize("rate", [0.0, -30.0, np.inf, np.nan])
-def test_a_senseless_rate_is_refused(rate):
+def test_an_invalid_rate_is_refused(rate):
     with pytest.raises(InvalidMotion, match="positive number of frames per second"):
         resample(one(np.arange(3.0), np.arange(3)), rate)
 

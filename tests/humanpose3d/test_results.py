@@ -44,7 +44,7 @@ def report(folder: Path) -> None:
     (folder / "run.json").write_text('{"name": "walk"}')
 
 
-def test_a_run_says_what_it_is(tmp_path: Path):
+def test_a_run_describes_itself(tmp_path: Path):
     report(tmp_path)
     run = read_run(tmp_path)
     assert repr(run) == f"<Results of 'walk': 5 frames, 0.10 s, 1 warnings, in {str(tmp_path)!r}>"
@@ -52,7 +52,7 @@ def test_a_run_says_what_it_is(tmp_path: Path):
     assert list(run.files) == ["quality.json", "run.json"]
 
 
-def test_events_and_parameters_are_there_where_they_were_analysed(tmp_path: Path):
+def test_events_and_parameters_are_available_where_they_were_analysed(tmp_path: Path):
     report(tmp_path)
     run = read_run(tmp_path)
     assert (run.events, run.parameters) == (None, None)

@@ -28,7 +28,7 @@ def test_asymmetry_is_right_minus_left():
     assert len(found) == 15
 
 
-def test_the_uncertainty_is_the_mean_of_what_was_stated():
+def test_the_uncertainty_is_the_mean_of_the_stated_values():
     values, spread = np.zeros((3, 12, 3)), np.full((3, 12, 3), np.nan)
     spread[:2, JOINT_GROUP_INDEX["knee_r"], 0] = [2.0, 4.0]
     angles = JointAngles(np.arange(3.0), values)

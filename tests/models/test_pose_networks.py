@@ -22,7 +22,7 @@ NETWORKS: dict[str, tuple[int, dict[str, tuple[int, ...]]]] = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("batch", [1, 3])
-def test_any_number_of_images_goes_in(name, batch):
+def test_any_number_of_images_is_accepted(name, batch):
     side, outputs = NETWORKS[name]
     network = session(shipped(name))
     images = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""The browser, the server, and a page that complains about every error in its console."""
+"""The browser, the server, and a page that fails the test on errors in its console."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from tests.page import walker
 from tests.page.fake_server import FakeServer
 
 CHROMIUM = Path("/usr/bin/chromium")
-PICTURES = Path(__file__).parent / "images"
+SCREENSHOTS = Path(__file__).parent / "images"
 PATIENCE_MS = 60_000
-"""How long something may take to appear: it does in a moment, but other work may leave little of the machine."""
+"""Maximum wait for an element: normally it appears at once, but the machine may be busy."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -52,12 +52,12 @@ def server(tmp_path: Path) -> Iterator[FakeServer]:
 
 @pytest.fixture
 def open_page(browser: Browser, server: FakeServer) -> Iterator[Callable[..., Page]]:
-    """Opens pages of the server. The test fails where one of them reports an error that it did not expect."""
+    """Opens pages of the server. The test fails where a page reports an unexpected error."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
     def opened(path: str = "/", expected: str = "422", **options: Any) -> Page:
-        """Chromium reports every refused request as an error; 422 is what the form is checked with, without video."""
+        """Chromium reports every refused request as an error; 422 answers the form's check before a video is chosen."""
         options = {"viewport": {"width": 1280, "height": 900}, **options}
         context = browser.new_context(base_url=server.url, locale="en-GB", timezone_id="UTC", **options)
         context.set_default_timeout(PATIENCE_MS)
@@ -86,7 +86,7 @@ def _is_ours(url: str, server: FakeServer) -> bool:
 
 
 def thread_seconds(page: Page, work: Callable[[], object]) -> float:
-    """Processor time that the page's main thread takes for it, whatever else the machine does."""
+    """Processor time of the page's main thread, independent of other load."""
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
 
@@ -100,7 +100,7 @@ def thread_seconds(page: Page, work: Callable[[], object]) -> float:
 
 
 def fill_form(page: Page, video: Path) -> None:
-    """Choose the video and say whatever has to be said."""
+    """Choose the video and fill in every required field."""
     page.locator("#video-file").set_input_files(video)
     page.get_by_label("Height in centimetres").fill("178")
     page.get_by_label("Weight in kilograms").fill("75")
@@ -116,10 +116,10 @@ def submit(page: Page, video: Path) -> None:
 
 @pytest.fixture
 def image() -> Callable[[Page, str], None]:
-    """Keeps an image of a page, for people to look at."""
-    PICTURES.mkdir(exist_ok=True)
+    """Saves a screenshot of a page for visual inspection."""
+    SCREENSHOTS.mkdir(exist_ok=True)
 
     def keep(page: Page, name: str) -> None:
-        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
     return keep

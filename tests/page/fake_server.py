@@ -1,4 +1,4 @@
-"""A real gateway on a free port, over a bus in memory, with a worker that does what a test tells it to."""
+"""A real gateway on a free port, with an in-memory bus and a worker that the test controls."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ STAGES: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angl
 
 
 class FakeServer:
-    """The server side of a test. `failure` is how the next runs end; `hold` keeps them in the middle of the detector.
+    """The server side of a test. `failure`: how the next runs fail; `hold` suspends them in the middle of the detector.
 
     Everything runs on one event loop in a thread, so that bus and store outlive a server that is stopped.
     """
@@ -63,7 +63,7 @@ class FakeServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Serve; returns when connections are taken."""
+        """Serve; returns once connections are accepted."""
         config = uvicorn.Config(
             create_app(self.settings, self.bus, self.store),
             port=self.port,
@@ -79,14 +79,14 @@ class FakeServer:
             threading.Event().wait(0.01)
 
     def stop(self) -> None:
-        """Let go of the port and of every connection, as if the server had died."""
+        """Close the port and every connection, as if the server had crashed."""
         assert self._server
         assert self._serving
         self._server.should_exit = True
         self._serving.result(timeout=10)
 
     def close(self) -> None:
-        """Stop all of it."""
+        """Stop everything."""
         self._go_on.set()
         self._worker.cancel()
         self.stop()
@@ -95,15 +95,15 @@ class FakeServer:
         self._loop.close()
 
     def hold(self) -> None:
-        """Runs stay at 45 % until `go_on`."""
+        """Suspend runs at 45 % until `go_on`."""
         self._go_on.clear()
 
     def go_on(self) -> None:
-        """Let held runs end."""
+        """Let suspended runs end."""
         self._go_on.set()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something on the server's loop."""
+        """Run a coroutine on the server's event loop."""
         return self._begin(work).result(timeout=10)
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:

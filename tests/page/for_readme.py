@@ -1,4 +1,4 @@
-"""`make pictures`: the README's images of the page, of the sample video as the whole system analyses it."""
+"""`make pictures`: the README's screenshots of the page, with the sample video analysed by the whole system."""
 
 import io
 import tempfile
@@ -23,7 +23,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Analyse the sample through the page, and keep what is seen of it."""
+    """Analyse the sample through the page and save screenshots."""
     with (
         tempfile.TemporaryDirectory() as folder,
         System(Path(folder), "127.0.0.1", free_port(), 1) as system,
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def analysed(chromium: Browser, url: str) -> str:
-    """Send the sample; returns the address of its results, when they are there."""
+    """Submit the sample; returns the address of its results once they are available."""
     page = chromium.new_page(base_url=url)
     page.goto("/")
     page.locator("#video-file").set_input_files(SAMPLE)
@@ -56,7 +56,7 @@ def analysed(chromium: Browser, url: str) -> str:
 
 
 def keep(page: Page, path: Path, *, scroll: bool) -> None:
-    """What stands in the window, from the 3D view on where `scroll`, in few colours, so that the file is small."""
+    """Save a screenshot of the window, scrolled to the 3D view where `scroll`, with few colours for a small file."""
     page.locator(".chart").nth(5).wait_for(timeout=120_000)
     page.get_by_role("slider", name="Time").fill(str(SHOWN_FRAME))
     page.wait_for_function("() => !document.querySelector('.stage video').seeking", timeout=60_000)
@@ -67,7 +67,7 @@ def keep(page: Page, path: Path, *, scroll: bool) -> None:
         }""",
         scroll,
     )
-    page.wait_for_timeout(1500)  # until the 3D view rests and is drawn at full sharpness
+    page.wait_for_timeout(1500)  # until the 3D view is at rest and drawn at full resolution
     image = Image.open(io.BytesIO(page.screenshot(timeout=120_000))).convert("RGB")
     image.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")

@@ -1,4 +1,4 @@
-"""What people do with the page, in a real browser against a real gateway."""
+"""User workflows on the page, in a real browser with a real gateway."""
 
 import asyncio
 import re
@@ -33,7 +33,7 @@ TIMES_SHOWN = """() => {
 
 
 def wait_for_time(page: Page, time: float) -> None:
-    """Returns when video, landmarks, skeleton and every chart show this time; within a tenth of a frame."""
+    """Wait until video, landmarks, skeleton and every chart show this time, within a tenth of a frame."""
     page.wait_for_function(
         """([time, tolerance]) => {
           const shown = ("""
@@ -47,7 +47,7 @@ def wait_for_time(page: Page, time: float) -> None:
     )
 
 
-def test_from_the_video_to_the_results_and_away(open_page: OpenPage, server: FakeServer, video: Path):
+def test_from_the_video_to_the_results_to_erasure(open_page: OpenPage, server: FakeServer, video: Path):
     server.hold()
     page = open_page()
     submit(page, video)
@@ -81,7 +81,7 @@ def test_from_the_video_to_the_results_and_away(open_page: OpenPage, server: Fak
     assert not [path for path in (server.folder / "store").rglob("*") if path.is_file()]
 
 
-def test_the_cursor_is_one_while_playing(open_page: OpenPage, server: FakeServer, video: Path):
+def test_the_cursor_is_synchronous_while_playing(open_page: OpenPage, server: FakeServer, video: Path):
     page = open_page()
     submit(page, video)
     page.get_by_role("button", name="Play (space)").wait_for()
@@ -108,7 +108,7 @@ def test_the_cursor_is_one_while_playing(open_page: OpenPage, server: FakeServer
 
 
 def test_the_video_shows_the_frame_that_the_landmarks_belong_to(open_page: OpenPage, video: Path):
-    """The figure's head is painted where the landmark is, so the colour under the nose tells the frame."""
+    """The walker's head is drawn at the landmark, so the colour under the nose identifies the frame."""
     page = open_page()
     submit(page, video)
     page.get_by_role("slider", name="Time").fill("60")
@@ -127,7 +127,7 @@ def test_the_video_shows_the_frame_that_the_landmarks_belong_to(open_page: OpenP
     np.testing.assert_allclose(colour[:3], (206, 170, 140), atol=25)
 
 
-def test_where_the_face_is_hidden_the_preview_is_shown_and_the_video_offered_to_no_one(
+def test_where_faces_are_blurred_the_preview_is_shown_and_the_video_not_offered(
     open_page: OpenPage, server: FakeServer, video: Path
 ):
     page = open_page()
@@ -159,7 +159,7 @@ def test_keys_move_the_cursor_as_editors_expect(open_page: OpenPage, video: Path
     assert slider.input_value() == stopped
 
 
-def test_what_is_wrong_is_said_beside_its_field_before_anything_is_uploaded(open_page: OpenPage, video: Path):
+def test_errors_are_shown_beside_their_field_before_anything_is_uploaded(open_page: OpenPage, video: Path):
     page = open_page(expected="422")
     start = page.get_by_role("button", name="Start the analysis")
     start.click()
@@ -180,7 +180,7 @@ def test_what_is_wrong_is_said_beside_its_field_before_anything_is_uploaded(open
     expect(page.locator("[data-field=video] .fault")).to_contain_text("required")
 
 
-def test_a_file_that_is_no_video_is_refused_at_the_video(open_page: OpenPage, tmp_path: Path):
+def test_a_file_that_is_no_video_is_refused_at_the_video_field(open_page: OpenPage, tmp_path: Path):
     page = open_page(expected="422|ERR_|MEDIA")
     page.locator("#video-file").set_input_files({"name": "a.mp4", "mimeType": "video/mp4", "buffer": b"PK no video"})
     expect(page.get_by_text("This browser cannot show this video")).to_be_visible()
@@ -242,8 +242,8 @@ def test_a_failed_run_says_why(open_page: OpenPage, server: FakeServer, video: P
     expect(page.get_by_text("No person was found. Record the whole person.")).to_be_visible()
 
 
-def test_pace_and_time_left_are_those_of_the_events_also_after_a_reload(open_page: OpenPage):
-    """20 frames and 4 % a second by the server's clock; a page that is opened late hears the newest first."""
+def test_rate_and_time_left_follow_the_events_also_after_a_reload(open_page: OpenPage):
+    """20 frames and 4 % a second by the server's clock; a page that is opened late receives the newest first."""
     told = [
         {
             "at": f"2026-01-01T00:00:{10 + second:02}Z",
@@ -267,7 +267,7 @@ def test_pace_and_time_left_are_those_of_the_events_also_after_a_reload(open_pag
     assert pace == [[None, None], [20, 15]]
 
 
-def test_what_waits_says_how_many_are_before_it(open_page: OpenPage, server: FakeServer, video: Path):
+def test_a_queued_run_states_how_many_are_before_it(open_page: OpenPage, server: FakeServer, video: Path):
     server.hold()
     page = open_page()
     for words in ("at work", "Next in line.", "One analysis is before this one.", "2 analyses are before this one."):
@@ -279,7 +279,7 @@ def test_what_waits_says_how_many_are_before_it(open_page: OpenPage, server: Fak
             page.locator(".stages li.now").wait_for()
 
 
-def test_a_run_is_renamed_where_it_is_seen(open_page: OpenPage, video: Path):
+def test_a_run_is_renamed_in_place(open_page: OpenPage, video: Path):
     page = open_page()
     submit(page, video)
     page.get_by_role("button", name="Rename").click()
@@ -322,7 +322,7 @@ def test_the_band_is_one_standard_deviation_where_one_is_stated(open_page: OpenP
     expect(page.get_by_text("Shaded: one standard deviation")).to_be_hidden()
 
 
-def test_the_band_lies_between_its_edges(open_page: OpenPage):
+def test_the_band_is_between_its_limits(open_page: OpenPage):
     """Read from the canvas: shaded a little inside value ± sd, plain a little outside; nothing where no sd is known."""
     shades = open_page().evaluate(
         """async () => {
@@ -361,7 +361,7 @@ def test_a_run_can_be_stopped(open_page: OpenPage, server: FakeServer, video: Pa
     expect(page.get_by_role("heading", name="The analysis was stopped")).to_be_visible()
 
 
-def test_a_server_that_goes_away_and_comes_back(open_page: OpenPage, server: FakeServer, video: Path):
+def test_a_server_that_stops_and_returns(open_page: OpenPage, server: FakeServer, video: Path):
     server.hold()
     page = open_page(expected="ERR_|Failed to load")
     submit(page, video)
@@ -374,14 +374,14 @@ def test_a_server_that_goes_away_and_comes_back(open_page: OpenPage, server: Fak
     expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
 
 
-def test_an_upload_that_breaks_is_sent_again_and_is_one_run(open_page: OpenPage, server: FakeServer, video: Path):
+def test_an_interrupted_upload_is_sent_again_and_creates_one_run(open_page: OpenPage, server: FakeServer, video: Path):
     page = open_page(expected="ERR_")
     broken: list[str] = []
 
     def break_first(route) -> None:
         if "idempotency-key" in route.request.headers and len(broken) < 1:
             broken.append(route.request.headers["idempotency-key"])
-            route.fetch()  # it arrives, but its answer is lost
+            route.fetch()  # it arrives, but the response is lost
             route.abort("connectionreset")
         else:
             route.continue_()
@@ -401,8 +401,8 @@ def padded(video: Path, target: Path, size: int) -> Path:
 
 
 class Parts:
-    """Notes the parts that reach a store, and lets some of them fail or wait. (Playwright's own routes are slow here:
-    they hand every byte of a part through.)"""
+    """Records the parts that reach a store, and makes some of them fail or wait. (Playwright's own routes are slow
+    here: they pass on every byte of a part.)"""
 
     def __init__(self, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stored: list[int] = []
@@ -420,7 +420,7 @@ class Parts:
         self.stored.append(number)
 
 
-def test_a_large_upload_goes_on_after_a_broken_line_and_a_reload(
+def test_a_large_upload_is_resumed_after_a_broken_connection_and_a_reload(
     open_page: OpenPage, server: FakeServer, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     large = padded(video, tmp_path / "Squat.mp4", 3 * PART_BYTES + 1000)
@@ -444,7 +444,7 @@ def test_a_large_upload_goes_on_after_a_broken_line_and_a_reload(
     assert page.evaluate("() => localStorage.getItem('uploads')") == "{}"
 
 
-def test_an_upload_is_stopped_and_goes_on_later(
+def test_an_upload_is_stopped_and_resumed_later(
     open_page: OpenPage, server: FakeServer, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     large = padded(video, tmp_path / "Squat.mp4", 3 * PART_BYTES + 1000)
@@ -461,10 +461,10 @@ def test_an_upload_is_stopped_and_goes_on_later(
     expect(page.get_by_role("heading", name="Squat", exact=True)).to_be_visible()
 
 
-def test_a_large_upload_goes_straight_to_an_s3_store(
+def test_a_large_upload_goes_directly_to_an_s3_store(
     browser: Browser, s3_server: S3Server, video: Path, tmp_path: Path
 ):
-    """Another origin: the store has to allow it, and the page's policy names it."""
+    """The store has another origin: it must allow the page's, and the page's policy must name it."""
     large = padded(video, tmp_path / "Squat.mp4", 3 * PART_BYTES + 1000)
     server = FakeServer(tmp_path / "server", s3_server)
     server.start()

@@ -30,7 +30,7 @@ def run_of(server: FakeServer, content: bytes) -> str:
         (b"RIFF\x00\x00\x00\x00AVI ", "video/x-msvideo", "avi"),
     ],
 )
-def test_the_video_comes_back_as_what_it_is(server: FakeServer, start: bytes, media_type: str, suffix: str):
+def test_the_video_is_served_with_its_own_type(server: FakeServer, start: bytes, media_type: str, suffix: str):
     content = start + MP4[12:]
     url = f"{server.url}/api/runs/{run_of(server, content)}/video"
     whole = httpx.get(url)
@@ -41,8 +41,8 @@ def test_the_video_comes_back_as_what_it_is(server: FakeServer, start: bytes, me
     assert part.headers["content-range"] == f"bytes 4-11/{len(content)}"
 
 
-def test_what_is_no_video_is_not_given_out(server: FakeServer, tmp_path: Path):
-    """A client can put anything into the store with a presigned form; as a page of ours it would be dangerous."""
+def test_what_is_no_video_is_not_served(server: FakeServer, tmp_path: Path):
+    """A client can store anything with a presigned form; served as one of our pages it would be dangerous."""
     run_key = run_of(server, MP4)
     (tmp_path / "page").write_bytes(b"<!doctype html><script>alert(1)</script>")
     server.do(server.store.put_file(f"runs/{run_key}/input/video", tmp_path / "page"))
@@ -71,7 +71,7 @@ def test_the_page_and_its_parts_carry_their_headers(server: FakeServer):
     assert httpx.get(f"{server.url}/static/%2e%2e/app.py").status_code == 404
 
 
-def test_statistics_tell_the_uncertainty_that_a_run_states(server: FakeServer):
+def test_statistics_include_the_uncertainty_that_a_run_states(server: FakeServer):
     run_key = run_of(server, MP4)
     with Client(server.url) as client:
         client.wait(run_key, timeout=60)

@@ -1,4 +1,4 @@
-"""Every screen: its images, its accessibility, its weight, on a desk and on a telephone."""
+"""Every screen: its images, accessibility and size, on desktop and telephone."""
 
 import hashlib
 import os
@@ -26,8 +26,8 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def serious_faults(page: Page) -> list[str]:
-    """What axe-core calls serious or critical, with the elements at fault."""
+def serious_violations(page: Page) -> list[str]:
+    """Violations that axe-core rates serious or critical, with their elements."""
     violations = Axe().run(page).response["violations"]
     return [
         f"{violation['id']}: {[node['html'][:120] for node in violation['nodes']]}"
@@ -46,7 +46,7 @@ def test_every_screen(
 ):
     def seen(name: str) -> None:
         image(page, f"{name}-{look}")
-        assert serious_faults(page) == []
+        assert serious_violations(page) == []
         assert not is_too_wide(page)
 
     page = open_page(**LOOKS[look])
@@ -65,7 +65,7 @@ def test_every_screen(
     stop.wait_for()
     seen("uploading")
     stop.click()
-    for route in held:  # what is still held when the route goes would be sent after all
+    for route in held:  # requests still held when the route is removed would be sent
         route.abort()
     page.unroute("**/api/runs/")
     server.hold()
@@ -132,9 +132,9 @@ def test_a_key_is_requested_once_and_kept_for_the_tab(
         server.close()
 
 
-def test_the_page_is_light_and_quick(open_page: Callable[..., Page], video: Path):
-    """The first view by the processor time of the page's thread, and by the clock where the machine is not busy."""
-    page = open_page("/static/icon.svg", expected="404")  # browsers request a favicon.ico beside it
+def test_the_page_is_small_and_fast(open_page: Callable[..., Page], video: Path):
+    """The first view, in processor time of the page's thread, and in wall time where the machine is idle."""
+    page = open_page("/static/icon.svg", expected="404")  # browsers also request favicon.ico
 
     def visit() -> None:
         page.goto("/")
@@ -157,11 +157,11 @@ def test_the_page_is_light_and_quick(open_page: Callable[..., Page], video: Path
     assert 500_000 < weight < WEIGHT_LIMIT
 
 
-def test_everything_that_is_served_is_within_the_budget():
+def test_everything_served_is_within_the_size_budget():
     assert sum(path.stat().st_size for path in STATIC.rglob("*") if path.is_file()) < WEIGHT_LIMIT
 
 
-def test_vendored_files_are_those_that_were_fetched():
+def test_vendored_files_are_unchanged():
     vendor = STATIC / "vendor"
     sums = [line.split() for line in (vendor / "SHA256SUMS").read_text(encoding="utf-8").splitlines()]
     assert {name for _, name in sums} == {path.name for path in vendor.iterdir()} - {"SHA256SUMS"}
@@ -169,7 +169,7 @@ def test_vendored_files_are_those_that_were_fetched():
         assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest
 
 
-def test_the_policy_names_no_other_host_but_the_store_of_uploads():
+def test_the_policy_names_no_host_but_the_upload_store():
     html = (STATIC / "index.html").read_text(encoding="utf-8")
     policy = page_headers(html)["Content-Security-Policy"]
     assert "http" not in policy

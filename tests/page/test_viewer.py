@@ -1,4 +1,4 @@
-"""The viewer of one file, opened as a file, and what it costs to play a long one; the page's own reader of TRC."""
+"""The single-file viewer, opened as a file; the cost of playing a long recording; the page's TRC reader."""
 
 import re
 from pathlib import Path
@@ -41,7 +41,7 @@ DRAWN = """async (count) => {
 
 
 def opened(browser: Browser, folder: Path, markers: Markers, name: str = "walk") -> Page:
-    """The viewer as a file in a browser; whatever it requests or complains of fails the test."""
+    """The viewer as a file in a browser; any request or console error fails the test."""
     path = folder / "viewer.html"
     path.write_text(viewer_page(name, markers), encoding="utf-8")
     page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -55,7 +55,7 @@ def opened(browser: Browser, folder: Path, markers: Markers, name: str = "walk")
     return page
 
 
-def test_a_file_on_its_own_plays(browser: Browser, tmp_path: Path, image):
+def test_a_single_file_plays(browser: Browser, tmp_path: Path, image):
     page = opened(browser, tmp_path, walker.markers(), name="a <b> & walk")
     expect(page.get_by_role("heading", level=1)).to_have_text("a <b> & walk")
     page.get_by_role("slider", name="Time").fill("30")
@@ -81,10 +81,10 @@ def test_markers_of_any_names_and_gaps_are_shown(browser: Browser, tmp_path: Pat
 
 
 def test_ten_thousand_frames_play_within_the_budget(browser: Browser, tmp_path: Path):
-    """The processor time of the page's own thread for a frame, against half of a display's 16.7 ms.
+    """The processor time of the page's thread per frame, at most half of a display's 16.7 ms.
 
-    It is the thread's time and not the clock's, so that other work on the machine does not count. Drawing the pixels is
-    another process's work, here without a GPU: how long a frame takes until it is drawn is told and not asserted.
+    Thread time rather than wall time, so that other load does not count. Another process draws the pixels, here without
+    a GPU: the time until a frame is drawn is printed, not asserted.
     """
     long = walker.markers(np.arange(FRAMES) / 60)
     back_and_forth = long.positions - np.array([0, 0, 1.2]) * long.times[:, None, None]

@@ -1,4 +1,4 @@
-"""A figure that walks: a video of it, and the result files that a run over that video would leave."""
+"""A synthetic walker: a video of it, and the result files of a run over that video."""
 
 import io
 import json
@@ -43,14 +43,14 @@ _STANDING = {
     "Elbow": (0.22, 1.14, 0.0),
     "Wrist": (0.22, 0.9, 0.05),
 }
-"""Metres, standing and looking along +Z; limbs are those of the left."""
+"""Metres, standing and facing +Z; limbs of the left side."""
 
 _NOWHERE = (0.0, 0.0, 0.0)
 _SWING = {"Knee": 0.16, "Ankle": 0.3, "BigToe": 0.3, "SmallToe": 0.3, "Heel": 0.3, "Elbow": -0.1, "Wrist": -0.22}
 
 
 def markers(times: FloatArray = TIMES, names: tuple[str, ...] = ALL_MARKERS) -> Markers:
-    """The 65 markers of a walk along +Z at 1.2 m/s; what the augmentation would add lies 6 cm from what it follows."""
+    """The 65 markers of a walk along +Z at 1.2 m/s; the 43 added ones are 6 cm from the marker that they follow."""
     around = np.random.default_rng(3).normal(size=(len(ALL_MARKERS), 3))
     around *= 0.06 / np.linalg.norm(around, axis=1, keepdims=True)
     offsets = {name: tuple(way) for name, way in zip(ALL_MARKERS, around, strict=True) if name not in MARKERS}
@@ -58,7 +58,7 @@ def markers(times: FloatArray = TIMES, names: tuple[str, ...] = ALL_MARKERS) -> 
 
 
 def angles() -> JointAngles:
-    """Angles that are no walk's, but as smooth and as large."""
+    """Angles as smooth and as large as in walking."""
     phases = np.linspace(0, 2 * np.pi, len(JOINT_GROUPS) * 3).reshape(len(JOINT_GROUPS), 3)
     sizes = np.array([30.0, 8.0, 6.0])
     values = sizes * np.sin(2 * np.pi * _STRIDES_PER_S * TIMES[:, None, None] + phases) + sizes / 2
@@ -67,7 +67,7 @@ def angles() -> JointAngles:
 
 
 def spread() -> AngleSd:
-    """Standard deviations that grow from 2° to 6°, except of the trunk, of which nothing is stated."""
+    """Standard deviations that grow from 2° to 6°; none is stated for the trunk."""
     values = np.repeat(np.linspace(2, 6, FRAMES), len(JOINT_GROUPS) * 3).reshape(FRAMES, len(JOINT_GROUPS), 3)
     values[:, JOINT_GROUP_INDEX["trunk"]] = np.nan
     values[np.isnan(angles().values)] = np.nan
@@ -75,7 +75,7 @@ def spread() -> AngleSd:
 
 
 def landmarks() -> Landmarks:
-    """The walk as the camera sees it, recorded from the person's left."""
+    """The walk seen by a camera on the person's left."""
     places = {name: _landmark_place(name) for name in LANDMARKS}
     world = np.stack([_path(*place) for place in places.values()], axis=1)
     image = np.stack([60 + 100 * world[..., 2], 560 - 280 * world[..., 1]], axis=2)
@@ -86,7 +86,7 @@ def landmarks() -> Landmarks:
 
 
 def video() -> bytes:
-    """An MP4 (H.264) of the figure, a frame for each of `TIMES`."""
+    """An MP4 (H.264) of the walker, one frame for each of `TIMES`."""
     target = io.BytesIO()
     seen = landmarks()
     with av.open(target, "w", format="mp4") as container:
@@ -100,7 +100,7 @@ def video() -> bytes:
 
 
 def write_results(folder: Path, name: str, *, warnings: bool = True) -> None:
-    """The files of a run, and `angles.npz` and `spread.npz` beside them, from which the server makes its statistics."""
+    """The files of a run, with `angles.npz` and `spread.npz`, from which the server calculates its statistics."""
     (folder / "joint_angles").mkdir(parents=True)
     write_trc(folder / f"{name}_final.trc", markers())
     rough = markers(names=MARKERS)

@@ -1,4 +1,4 @@
-"""A real bus, started once a session, and what the tests of bus, store and worker share."""
+"""A real bus, started once per session, and fixtures of the tests of bus, store and worker."""
 
 from collections.abc import Iterator
 

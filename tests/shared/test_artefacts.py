@@ -1,4 +1,4 @@
-"""Artefacts as files: what goes in comes out."""
+"""Artefacts as files are read back unchanged."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_kinds_are_the_fields_types_without_none():
     assert artefacts.kinds(Outputs) == {"angles": JointAngles, "report": StageReport, "preview": Path}
 
 
-def test_motion_comes_back_bit_for_bit(tmp_path):
+def test_motion_is_read_back_bit_for_bit(tmp_path):
     angles = JointAngles(np.arange(5) / 29.97, np.random.default_rng(1).normal(size=(5, 12, 3)))
     path = artefacts.save(tmp_path, "angles", angles)
     assert path.name == "angles.npz"
@@ -32,7 +32,7 @@ def test_motion_comes_back_bit_for_bit(tmp_path):
     assert np.array_equal(read.times, angles.times)
 
 
-def test_a_model_comes_back_equal(tmp_path):
+def test_a_model_is_read_back_equal(tmp_path):
     report = StageReport(facts={"detection_rate": 1 / 3}, models={"x.onnx": "0" * 64})
     path = artefacts.save(tmp_path, "report", report)
     assert path.name == "report.json"
@@ -47,7 +47,7 @@ def test_a_file_keeps_its_suffix_and_bytes(tmp_path):
     assert artefacts.load(path, Path).read_bytes() == b"video"
 
 
-def test_what_is_no_artefact_is_refused(tmp_path):
+def test_other_types_are_refused(tmp_path):
     with pytest.raises(TypeError, match="landmarks is a list"):
         artefacts.save(tmp_path, "landmarks", [1, 2])
 
@@ -56,7 +56,7 @@ def long_angles() -> JointAngles:
     return JointAngles(np.arange(60_000) / 60, np.random.default_rng(0).normal(size=(60_000, 12, 3)))
 
 
-def test_large_motion_lies_in_a_file_and_is_read_again(tmp_path):
+def test_large_motion_is_in_a_file_and_is_read_again(tmp_path):
     angles = long_angles()
     shelf = Shelf(tmp_path, video=tmp_path / "walk.mp4")
     made: dict[str, object] = {"angles": angles, "depth_spread": None}
@@ -76,7 +76,7 @@ def test_small_motion_stays_in_memory(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_files_are_read_as_the_kind_that_they_are(tmp_path):
+def test_files_are_read_as_their_kind(tmp_path):
     path = artefacts.save(tmp_path, "angles", JointAngles(np.arange(5.0), np.ones((5, 12, 3))))
     files = Files({"angles": path, "markers": tmp_path / "gone.npz"}, {"angles": JointAngles})
     assert list(files) == ["angles"]

@@ -1,4 +1,4 @@
-"""Networks are loaded once, run on what there is, and refused by name where they cannot be."""
+"""Networks are loaded once, run on the available provider, and refused by name where they cannot run."""
 
 import logging
 import shutil
@@ -26,9 +26,9 @@ def test_a_network_is_loaded_once_and_the_provider_logged_then(
     assert message in {"network.onnx runs on CPUExecutionProvider", "network.onnx runs on CUDAExecutionProvider"}
 
 
-def test_nothing_is_told_to_anybody(tmp_path: Path) -> None:
+def test_no_telemetry_is_sent(tmp_path: Path) -> None:
     code = f"from pathlib import Path; from shared.inference import session; session(Path({str(NETWORK)!r}))"
-    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}  # ONNX Runtime is silent where it finds CI=…
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}  # ONNX Runtime sends nothing where CI is set
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -39,7 +39,7 @@ def test_a_missing_file_is_named_without_its_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network"])
-def test_what_is_no_network_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_no_network_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(content)
     with pytest.raises(ModelCorrupt, match=r"bad\.onnx"):
         session(tmp_path / "bad.onnx")

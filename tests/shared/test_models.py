@@ -18,7 +18,7 @@ def test_a_model_with_the_right_hash_is_found(models: Path):
     assert shipped("a.onnx", models).read_bytes() == b"weights"
 
 
-def test_sha256_is_the_standard_s(tmp_path: Path):
+def test_sha256_agrees_with_the_standard(tmp_path: Path):
     (tmp_path / "abc").write_bytes(b"abc")
     # FIPS 180-2, appendix B.1: the digest of "abc".
     assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

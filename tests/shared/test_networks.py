@@ -1,4 +1,4 @@
-"""Which network the options name, and one of two networks out of a file."""
+"""The network that the options name, and one of two networks in a file."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_without_a_model_named_there_is_no_network():
     assert refiner(RunOptions(), "joints", ("angles",), ("twice",)) is None
 
 
-def test_a_named_network_runs_and_is_known_by_its_hash(tmp_path: Path):
+def test_a_named_network_runs_and_is_identified_by_its_hash(tmp_path: Path):
     path = doubling(tmp_path / "mine.onnx")
     network = refiner(RunOptions(joint_model_path=str(path)), "joints", ("angles",), ("twice",))
     assert network is not None

@@ -1,4 +1,4 @@
-"""Whether a disk has room."""
+"""Whether a disk has free space."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from shared.room import is_full, must_have_room
 from tests.disks import fill, small_disk
 
 
-def test_a_full_disk_is_told_from_one_with_room_and_nothing_is_left(tmp_path: Path):
+def test_a_full_disk_is_recognised_and_the_probe_leaves_nothing(tmp_path: Path):
     with small_disk(tmp_path / "disk", 4) as disk:
         must_have_room(disk)
         filler = fill(disk)
-        with pytest.raises(OSError) as raised:  # noqa: PT011 -- the number is looked at below
+        with pytest.raises(OSError) as raised:  # noqa: PT011 -- errno is checked below
             must_have_room(disk)
         assert is_full(raised.value)
         filler.unlink()

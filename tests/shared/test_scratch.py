@@ -1,4 +1,4 @@
-"""Folders for work in hand."""
+"""Temporary working folders."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(
     assert foreign.exists()
 
 
-def test_a_folder_of_our_own_number_is_left_over_too(tmp_path, monkeypatch):
+def test_a_leftover_folder_with_our_own_pid_is_removed_too(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left = Path(tmp_path / f"humanpose3d-{os.getpid()}-abc")
     left.mkdir()

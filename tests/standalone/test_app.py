@@ -1,6 +1,6 @@
-"""The standalone app that `build.sh` made: moved elsewhere, in an empty environment, with and without network.
+"""The standalone app built by `build.sh`: moved elsewhere, in an empty environment, with and without network.
 
-Without network it also sees neither the clone nor the Python that it was built with.
+Without network it also has no access to the clone and to the Python that built it.
 """
 
 import json
@@ -53,7 +53,7 @@ exec "$@"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the app runs: its executable, what stands before it, and a user's home without anything in it."""
+    """Where the app runs: its executable, the command prefix, and an empty home folder."""
 
     executable: Path
     before: tuple[str, ...]
@@ -70,7 +70,7 @@ class Place:
 
     @property
     def opened(self) -> list[str]:
-        """What the browser was told, and the libraries that it was to use."""
+        """The address that the browser was given, and its library path."""
         seen = self.home / "opened"
         return seen.read_text().splitlines() if seen.exists() else []
 
@@ -78,7 +78,7 @@ class Place:
         return [*self.before, str(self.executable), *(str(word) for word in words)]
 
     def call(self, *words: str | Path) -> str:
-        """What the app prints, run to its end."""
+        """Run the app to its end; returns what it prints."""
         done = subprocess.run(
             self.command(*words), env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=300
         )
@@ -86,7 +86,7 @@ class Place:
         return done.stdout
 
     def inside(self, pid: int) -> list[str]:
-        """Before a command that is to reach that process by network."""
+        """Command prefix that enters the network namespace of that process."""
         return [tool("nsenter"), "-t", str(pid), "-U", "--preserve-credentials", "-n"] if self.before else []
 
 
@@ -95,7 +95,7 @@ def tool(name: str) -> str:
 
 
 def alone(*hidden: Path) -> tuple[str, ...]:
-    """Words before a command that then runs without network and without these two folders."""
+    """Command prefix that removes the network and these two folders."""
     words = [tool("unshare"), "-rmn", "/bin/sh", "-euc", ALONE, "sh", tool("ip"), tool("mount"), *map(str, hidden)]
     if subprocess.run([*words, "/bin/true"], capture_output=True).returncode:
         pytest.skip("namespaces need unshare, ip and mount, and a system that lets users have them")
@@ -104,7 +104,7 @@ def alone(*hidden: Path) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The app, at another place than the one where it was built."""
+    """The app, in another folder than the one where it was built."""
     moved = tmp_path_factory.mktemp("elsewhere") / "Human Pose"
     return Path(shutil.copytree(ROOT / "dist" / "HumanPose3D", moved, symlinks=True))
 
@@ -121,7 +121,7 @@ def place(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Place
 
 
 def made_by_the_clone(video: Path, output: Path) -> dict[str, str]:
-    """Digests of what the clone's own `run` makes of a video."""
+    """Digests of the results of the clone's own `run`."""
     words = ["run", "--video", str(video), *SUBJECT, "--output", str(output)]
     subprocess.run([sys.executable, "-m", "cli.main", *words], cwd=ROOT, check=True, capture_output=True)
     return digests(output / video.stem)
@@ -134,7 +134,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture
 def started(place: Place) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The app as a double click starts it, and the address that it names."""
+    """The app started as by a double click, and the address that it prints."""
     process = subprocess.Popen(
         place.command(), env=place.environment, cwd=place.home, stdout=subprocess.PIPE, text=True
     )
@@ -202,7 +202,7 @@ def test_a_double_click_serves_the_page_and_analyses_as_run_does(
 
 
 def made_by_the_page(video: Path, url: str, reach: list[str], output: Path) -> dict[str, str]:
-    """Digests of what comes back for a video that is uploaded there."""
+    """Digests of the results of a video uploaded through the page."""
     words = [*reach, sys.executable, "-c", SUBMIT_AND_FETCH, url, str(video), str(output)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
@@ -222,7 +222,7 @@ def test_a_long_video_is_detected_by_processes_side_by_side(place: Place, starte
 
 
 def files_from_elsewhere(pid: int, *folders: Path) -> list[str]:
-    """Files that a process has loaded, but for those of these folders and of the C library, which is the system's."""
+    """Files that a process has loaded, except from these folders and the system's C library."""
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     mapped = {line.split(maxsplit=5)[5] for line in lines if "/" in line}
     elsewhere = [path for path in mapped if not path.startswith((*map(str, folders), "/dev/", "/memfd:"))]

@@ -1,4 +1,4 @@
-"""A tiny Acclaim skeleton and what needs the extra 'train' or MakeHuman's files."""
+"""A tiny Acclaim skeleton, and fixtures that need the extra 'train' or MakeHuman's files."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,7 +82,7 @@ def makehuman() -> None:
 
 @pytest.fixture(scope="session")
 def egl() -> None:
-    """Skip where nothing can be drawn: no moderngl, or no EGL device."""
+    """Skip where nothing can be rendered: no moderngl, or no EGL device."""
     from training.scene.render import Renderer
 
     try:

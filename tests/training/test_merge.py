@@ -18,13 +18,13 @@ from training.merge import merge  # noqa: E402
 
 @pytest.fixture
 def depth(tmp_path: Path) -> Path:
-    """Depth is a third of what is seen."""
+    """Depth is a third of the input."""
     shape = ("windows", WINDOW, 33, 3)
     nodes = [("Mul", ["world", "third"], "markers")]
     return write_network(tmp_path / "d.onnx", {"world": shape}, {"markers": shape}, nodes, {"third": 1 / 3})
 
 
-def test_merged_networks_say_each_what_it_said_alone(depth: Path, tmp_path: Path):
+def test_merged_networks_each_return_what_they_return_alone(depth: Path, tmp_path: Path):
     joints, both = write_joint_network(tmp_path / "j.onnx", gain=-0.2, spread=4.0), tmp_path / "both.onnx"
     assert main(["train", "merge", "--depth", str(depth), "--joints", str(joints), "--out", str(both)]) == 0
     rng = np.random.default_rng(0)
@@ -39,8 +39,8 @@ def test_merged_networks_say_each_what_it_said_alone(depth: Path, tmp_path: Path
     assert answers[1]["correction"] == pytest.approx(-0.2 * feed["angles"], abs=1e-5)
 
 
-def test_the_halves_may_be_asked_about_different_numbers_of_windows(depth: Path, tmp_path: Path):
-    """Both name that number alike; in one file, ONNX Runtime would lay values of the one over those of the other."""
+def test_the_halves_may_have_different_numbers_of_windows(depth: Path, tmp_path: Path):
+    """Both have the same name for that number; in one file, ONNX Runtime would mix the values of the two."""
     both = tmp_path / "both.onnx"
     merge(depth, write_joint_network(tmp_path / "j.onnx", gain=-0.2, spread=4.0), both)
     graph = onnx.load(both).graph
@@ -49,7 +49,7 @@ def test_the_halves_may_be_asked_about_different_numbers_of_windows(depth: Path,
     assert all(size == f"{name.split('_')[0]}_windows" for name, size in sizes.items())
 
 
-def test_a_file_that_is_not_there_is_named(depth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_missing_file_is_named(depth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     arguments = ["--depth", str(depth), "--joints", str(tmp_path / "gone.onnx"), "--out", str(tmp_path / "both.onnx")]
     assert main(["train", "merge", *arguments]) == 2
     assert "gone.onnx" in capsys.readouterr().err

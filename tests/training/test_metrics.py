@@ -60,7 +60,7 @@ def test_upright_follows_the_azimuth_and_leaves_the_tilt():
     assert seen[0] == pytest.approx(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]]), abs=1e-12)
 
 
-def test_procrustes_undoes_turn_shift_and_size_but_no_mirror():
+def test_procrustes_removes_rotation_translation_and_scale_but_no_reflection():
     truth = np.random.default_rng(1).normal(size=(2, 17, 3))
     moved = 1.3 * truth @ Rotation.from_euler("xyz", [0.4, 1.0, -0.3]).as_matrix().T + [1, 2, 3]
     assert aligned_distance(moved, truth) == pytest.approx([0, 0], abs=1e-9)
@@ -70,7 +70,7 @@ def test_procrustes_undoes_turn_shift_and_size_but_no_mirror():
 def test_procrustes_of_one_displaced_corner_of_a_square():
     square = np.array([[1, 1, 0], [1, -1, 0], [-1, -1, 0], [-1, 1, 0]], dtype=float)
     bent = square + np.array([[0, 0, 1], [0, 0, -1], [0, 0, 1], [0, 0, -1]]) * 0.5
-    # no turn helps against the saddle; the best scale is 8/9, so x and y shrink by 1/9 and z to 4/9
+    # no rotation improves the saddle; the best scale is 8/9, so x and y shrink by 1/9 and z to 4/9
     assert aligned_distance(bent[None], square[None])[0] == pytest.approx(np.sqrt(2 / 81 + 16 / 81))
 
 

@@ -1,4 +1,4 @@
-"""A training that was stopped goes on as if it had not been (needs torch)."""
+"""An interrupted training resumes as if it had not been interrupted (needs torch)."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def started(seed: int = 0) -> Trainer:
 
 
 def learn(trainer: Trainer, steps: int) -> float:
-    """Learns to answer 3 x + 1; gives the last loss."""
+    """Learn 3 x + 1; returns the last loss."""
     for _ in range(steps):
         loss = (trainer.model(SEEN.to(trainer.device)) - 3 * SEEN.to(trainer.device) - 1).square().mean()
         trainer.step(loss)
@@ -30,7 +30,7 @@ def test_it_learns_and_the_average_follows(tmp_path: Path):
     assert float(trainer.average.weight.detach()) == pytest.approx(3, abs=0.5)
 
 
-def test_going_on_from_the_file_is_the_same_as_going_on(tmp_path: Path):
+def test_resuming_from_the_file_equals_continuing(tmp_path: Path):
     whole, first = started(), started()
     learn(whole, 40)
     learn(first, 20)

@@ -1,6 +1,6 @@
 """The wheel as a user without a clone gets it: built from the sdist, installed into a clean environment, run elsewhere.
 
-The folder that it is run in holds packages of the user's with the names of ours.
+The working folder holds the user's own packages, which have the same names as ours.
 """
 
 import os
@@ -22,7 +22,7 @@ from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("shared", "services", "gateway", "cli", "models", "training", "humanpose3d")
-"""Of packages that a user may have too."""
+"""Names of our packages that a user may also have."""
 
 SUBJECT = ("--height", "1.72", "--weight", "70")
 
@@ -67,7 +67,7 @@ def call(*words: str | Path, cwd: Path | None = None, **environment: str) -> str
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean clone of what is committed, without tags."""
+    """A clean clone of the current commit, without tags."""
     folder = tmp_path_factory.mktemp("clone") / "humanpose3d"
     call("git", "clone", "-q", "--no-tags", ROOT, folder)
     return folder
@@ -84,7 +84,7 @@ def wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel and what `requirements/run.txt` names, nothing else."""
+    """An environment with only the wheel and the packages of `requirements/run.txt`."""
     folder = tmp_path_factory.mktemp("environment")
     python = folder / "bin" / "python"
     call(UV, "venv", "-q", "--no-python-downloads", "--python", sys.executable, folder)
@@ -105,7 +105,7 @@ def packages_of(environment: Path) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """A working folder with the user's own packages, none of which may be imported in place of ours."""
+    """A working folder with the user's own packages; none of them may be imported by mistake."""
     folder = tmp_path / "elsewhere"
     for name in NAMES:
         (folder / name).mkdir(parents=True)
@@ -176,7 +176,7 @@ def test_it_gives_the_same_results_as_the_clone(environment: Path, video: Path, 
         assert (tmp_path / "wheel" / "walk" / name).read_bytes() == (tmp_path / "clone" / "walk" / name).read_bytes()
 
 
-def test_the_library_runs_beside_a_user_s_own_shared(environment: Path, video: Path, tmp_path: Path):
+def test_the_library_runs_beside_a_user_s_shared_module(environment: Path, video: Path, tmp_path: Path):
     """A bare installation, in a folder with a `shared.py`; the results need neither pandas nor a native library."""
     (tmp_path / "shared.py").write_text("mine = True\n")
     (tmp_path / "notebook.py").write_text(NOTEBOOK)

@@ -67,7 +67,7 @@ def test_angle_columns_name_group_angle_and_unit(tmp_path):
     )
 
 
-def test_standard_deviations_stand_after_the_angles_and_the_angles_are_read_all_the_same(tmp_path):
+def test_angles_are_read_from_a_file_with_standard_deviations_after_them(tmp_path):
     times = np.array([0.0, 1 / 30])
     spread = np.full((2, 12, 3), 2.5)
     spread[1, 3] = np.nan
@@ -113,7 +113,7 @@ def written(tmp_path):
         ("1.000000000,right_foot_index,0.000000,0.000000,0.000000,0.000000,0.000,0.000\n", "", "cut short"),
     ],
 )
-def test_faults_in_landmark_files_are_named(written, old, new, message):
+def test_errors_in_landmark_files_are_named(written, old, new, message):
     path = written / "l.csv"
     content = path.read_text()
     assert old in content
@@ -123,7 +123,7 @@ def test_faults_in_landmark_files_are_named(written, old, new, message):
     assert message in str(caught.value)
 
 
-def test_faults_in_angle_files_are_named(written):
+def test_errors_in_angle_files_are_named(written):
     path = written / angles_csv_name("a", JOINT_GROUPS[4])
     path.write_text(path.read_text().replace("2.000000000", "2.5"))
     with pytest.raises(InvalidMotion, match=r"a_angles_knee_l\.csv has other times"):

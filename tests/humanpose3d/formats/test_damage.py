@@ -1,4 +1,4 @@
-"""Whatever happens to a file on its way, reading it gives a motion or says InvalidMotion; nothing else ever escapes."""
+"""However a file is damaged, reading it returns a motion or raises InvalidMotion, never another exception."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -6,7 +6,7 @@ from humanpose3d.errors import InvalidMotion, OutputNotWritable
 from humanpose3d.formats.files import read_lines, write_atomic
 
 
-def test_the_file_appears_whole_and_alone(tmp_path):
+def test_the_file_appears_complete_and_without_leftovers(tmp_path):
     with write_atomic(tmp_path / "a.txt") as file:
         file.write(b"new")
         assert not (tmp_path / "a.txt").exists()
@@ -30,13 +30,13 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path, stop):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     path = tmp_path / "missing" / "a.txt"
     with pytest.raises(OutputNotWritable, match=r"a\.txt cannot be written: No such file"), write_atomic(path):
         pytest.fail("must not be entered")
 
 
-def test_a_folder_that_is_a_file_is_said(tmp_path):
+def test_a_folder_that_is_a_file_is_reported(tmp_path):
     (tmp_path / "file").write_text("mine")
     with (
         pytest.raises(OutputNotWritable, match=r"a\.txt cannot be written: Not a directory"),
@@ -53,13 +53,13 @@ def test_a_name_as_long_as_the_file_system_allows_can_be_written(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"a\nb", b"a\r\nb", b"a\rb", b"\xef\xbb\xbfa\nb"])
-def test_lines_end_in_any_of_the_ways_files_do(tmp_path, content):
+def test_all_line_endings_are_read(tmp_path, content):
     path = tmp_path / "a.txt"
     path.write_bytes(content)
     assert read_lines(path) == ["a", "b"]
 
 
-def test_text_of_older_windows_tools_is_read(tmp_path):
+def test_text_from_older_windows_tools_is_read(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("Schläfe".encode("latin-1"))
     assert read_lines(path) == ["Schläfe"]

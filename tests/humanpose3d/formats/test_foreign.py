@@ -1,4 +1,4 @@
-"""Files as other programs write them, each with what is right."""
+"""Files as other programs write them, each with the expected result."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def turned(rotation: list[list[float]]) -> Markers:
 
 
 @pytest.mark.parametrize("missing", ["-nan(ind)", "1.#QNAN", "-1.#IND", "NA", "N/A", "-", "None", "nan", " ", "null"])
-def test_what_programs_write_for_a_missing_number(tmp_path, missing):
+def test_spellings_of_a_missing_number(tmp_path, missing):
     found = read_foreign(written(tmp_path, ("1.700000", missing)), strict=True)
     assert np.isnan(found.markers.position("Head")[0]).all()
     assert np.isfinite(found.markers.position("Head")[1:]).all()
@@ -53,7 +53,7 @@ def test_blanks_around_tabs_and_instead_of_them(tmp_path):
     np.testing.assert_array_equal(read_foreign(path, strict=True).markers.positions, plain)
 
 
-def test_exact_zeros_are_missing_and_told(tmp_path):
+def test_exact_zeros_are_read_as_missing_and_reported(tmp_path):
     positions = np.array(person().positions)
     positions[2, 1] = 0
     found = read_foreign(written(tmp_path, markers=Markers(person().times, NAMES, positions)), strict=True)
@@ -61,7 +61,7 @@ def test_exact_zeros_are_missing_and_told(tmp_path):
     assert found.notes == ("1 positions of exactly 0, 0, 0 were taken as missing.",)
 
 
-def test_a_decimal_comma_is_understood_and_told(tmp_path):
+def test_a_decimal_comma_is_read_and_reported(tmp_path):
     path = written(tmp_path)
     plain = read_foreign(path, strict=True).markers.positions
     lines = path.read_text().split("\n")
@@ -75,7 +75,7 @@ def test_a_decimal_comma_is_understood_and_told(tmp_path):
     ("factor", "said"),
     [(1000, "would be 1.62e+03 m tall. Numbers like these fit the unit 'mm'"), (100, "162 m tall"), (0.001, "0.00162")],
 )
-def test_numbers_that_no_person_fits_are_refused_and_a_unit_proposed(tmp_path, factor, said):
+def test_implausible_sizes_are_refused_and_a_unit_proposed(tmp_path, factor, said):
     path = written(tmp_path, markers=Markers(person().times, NAMES, person().positions * factor))
     with pytest.raises(InvalidMotion) as caught:
         read_foreign(path, strict=True)
@@ -93,7 +93,7 @@ def test_numbers_that_no_person_fits_are_refused_and_a_unit_proposed(tmp_path, f
         ([[1, 0, 0], [0, 0, 1], [0, -1, 0]], "−Z is up"),
     ],
 )
-def test_another_axis_that_is_plainly_up_is_turned_and_told(tmp_path, rotation, letter):
+def test_another_vertical_axis_is_rotated_and_reported(tmp_path, rotation, letter):
     assert np.linalg.det(rotation) == pytest.approx(1)
     found = read_foreign(written(tmp_path, markers=turned(rotation)), strict=True)
     assert found.notes[0].startswith(letter)
@@ -101,10 +101,10 @@ def test_another_axis_that_is_plainly_up_is_turned_and_told(tmp_path, rotation, 
     assert (rise[:, 1] > 1.6).all()
     across = found.markers.positions - found.markers.positions.mean(axis=1, keepdims=True)
     before = person().positions - person().positions.mean(axis=1, keepdims=True)
-    assert np.linalg.det(across[0]) == pytest.approx(np.linalg.det(before[0]), abs=1e-6), "turned, not mirrored"
+    assert np.linalg.det(across[0]) == pytest.approx(np.linalg.det(before[0]), abs=1e-6), "rotated, not mirrored"
 
 
-def test_a_body_along_no_axis_is_refused_or_told(tmp_path):
+def test_a_body_along_no_axis_is_refused_or_reported(tmp_path):
     c, s = np.cos(np.pi / 4), np.sin(np.pi / 4)
     path = written(tmp_path, markers=turned([[1, 0, 0], [0, s, -c], [0, -c, -s]]))
     with pytest.raises(InvalidMotion, match="Turn the file so that Y is up"):

@@ -76,13 +76,13 @@ def test_radians_become_degrees_but_translations_stay(read):
         (GOOD.replace("NaN", "1,2,3"), "line 12: could not convert string to float: '1,2,3'"),
     ],
 )
-def test_what_cannot_be_understood_is_named(read, content, message):
+def test_what_cannot_be_parsed_is_named(read, content, message):
     with pytest.raises(InvalidMotion) as caught:
         read(content)
     assert message in str(caught.value)
 
 
-def test_a_column_that_is_not_there_is_named(read):
+def test_a_missing_column_is_named(read):
     with pytest.raises(InvalidMotion, match="no column 'ankle' among: knee_angle_r"):
         read(GOOD).column("ankle")
 

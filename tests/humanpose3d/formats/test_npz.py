@@ -50,7 +50,7 @@ def test_numpy_opens_it_too(tmp_path):
         np.testing.assert_array_equal(archive["positions"], MOTION.positions)
 
 
-def test_another_type_is_said(tmp_path):
+def test_another_type_is_reported(tmp_path):
     save_npz(tmp_path / "a.npz", MOTION)
     with pytest.raises(InvalidMotion, match=r"a\.npz: it holds Markers, where JointAngles is expected"):
         load_npz(tmp_path / "a.npz", JointAngles)
@@ -71,7 +71,7 @@ def npy(array: np.ndarray, allow_pickle: bool = False) -> bytes:
 
 
 def claiming(shape: str) -> bytes:
-    """An array file whose header claims a shape that its content does not have."""
+    """An array file whose header declares a shape that its content does not have."""
     header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
     return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header.encode()
 

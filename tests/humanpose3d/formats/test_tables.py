@@ -17,7 +17,7 @@ def text(values: list[float], decimals: int, missing: str = "") -> str:
 @given(st.lists(st.floats(-1e8, 1e8), min_size=1, max_size=5), st.sampled_from([0, 3, 6, 9]))
 def test_numbers_read_as_python_formats_them(values, decimals):
     for cell, value in zip(text(values, decimals).rstrip("\n").split(","), values, strict=True):
-        # Scaling may round a number that lies half way to its other neighbour, or in the last bit of a double.
+        # Scaling may round a number half way between two others up or down, or change the last bit of a double.
         slack = 1.001 * 10.0**-decimals + abs(value) * 4e-16
         assert float(cell) == pytest.approx(float(f"{value:.{decimals}f}"), rel=0, abs=slack)
         assert float(cell) == pytest.approx(value, rel=0, abs=0.5 * slack + 1e-16)
@@ -60,7 +60,7 @@ def test_absurd_numbers_are_refused(value):
         text([value], 6)
 
 
-def test_long_tables_come_in_pieces_that_join():
+def test_long_tables_are_formatted_in_pieces_that_join():
     values = np.arange(1_000_000.0).reshape(-1, 2)
     pieces = list(lines([(values, 0)], delimiter="\t"))
     assert len(pieces) > 1

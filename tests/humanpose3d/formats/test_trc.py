@@ -51,7 +51,7 @@ def assert_same(found: Markers, expected: Markers, atol: float = 0.5001e-6):
     np.testing.assert_allclose(found.positions, expected.positions, rtol=0, atol=atol)
 
 
-def test_the_file_is_written_to_the_letter(tmp_path):
+def test_the_file_is_written_exactly(tmp_path):
     write_trc(tmp_path / "clip.trc", MOTION)
     assert (tmp_path / "clip.trc").read_bytes().decode() == GOOD
 
@@ -102,7 +102,7 @@ def test_another_rate_can_be_requested(tmp_path):
         pytest.param(GOOD.replace("PathFileType\t4\t(X/Y/Z)\t", "PathFileType  4\t(X/Y/Z) D:\\my dir\\"), id="spaces"),
     ],
 )
-def test_what_other_programs_write_is_understood(read, content):
+def test_files_of_other_programs_are_read(read, content):
     assert_same(read(content), MOTION)
 
 
@@ -127,13 +127,13 @@ def test_other_units_become_metres(read, unit, metres):
         (GOOD.replace("0.520000000", ""), "Times must be finite"),
     ],
 )
-def test_what_cannot_be_understood_is_named(read, content, message):
+def test_what_cannot_be_parsed_is_named(read, content, message):
     with pytest.raises(InvalidMotion) as caught:
         read(content)
     assert message in str(caught.value)
 
 
-def test_a_file_of_no_frames_is_read_as_such(read):
+def test_a_file_without_frames_is_read(read):
     assert read("\n".join(GOOD.split("\n")[:5])).positions.shape == (0, 2, 3)
 
 
@@ -156,7 +156,7 @@ def test_any_file_name_fits_the_header(tmp_path):
     assert path.read_text(encoding="utf-8").startswith("PathFileType\t4\t(X/Y/Z)\ta_b_c_.trc\n")
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path):
+def test_a_missing_folder_is_reported(tmp_path):
     with pytest.raises(OutputNotWritable):
         write_trc(tmp_path / "missing" / "a.trc", MOTION)
 

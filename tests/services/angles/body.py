@@ -1,7 +1,7 @@
-"""A rigid body made from joint angles: markers by forward kinematics, written without the code under test.
+"""A rigid body posed by joint angles: markers by forward kinematics, independent of the code under test.
 
-The segments' own marker positions are chosen so that their frames are those of `services.angles.segments`; the
-rotations are SciPy's. The left side is built with turned signs, not by mirroring.
+The segments' marker positions are chosen so that their frames are those of `services.angles.segments`; the
+rotations are SciPy's. The left side is built with inverted signs, not by mirroring.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ Pose = Mapping[str, ArrayLike]
 """Joint group → its three angles in degrees, (3,) or (T, 3); groups left out are at `NEUTRAL`."""
 
 NEUTRAL: Final[Pose] = {"shoulder_r": (0.0, 8.0, 0.0), "shoulder_l": (0.0, 8.0, 0.0)}
-"""Arms a little away from the trunk: at an elevation of 0 there is no plane of elevation. All else is 0."""
+"""Arms slightly abducted: at an elevation of 0 there is no plane of elevation. All other angles are 0."""
 
 
 def body(pose: Pose) -> Markers:
-    """Markers, in metres, of a body that stands at the origin and faces +X; frames at 100 Hz."""
+    """Markers, in metres, of a body at the origin, facing +X, at 100 Hz."""
     angles = angles_of(pose)
     turn = {name: angles[:, index] for name, index in JOINT_GROUP_INDEX.items()}
     tilt, obliquity, rotation = turn["pelvis"].T
@@ -40,7 +40,7 @@ def body(pose: Pose) -> Markers:
 
 
 def angles_of(pose: Pose) -> FloatArray:
-    """(T, 12, 3) degrees of a pose: what should come back."""
+    """(T, 12, 3) degrees of a pose: the expected angles."""
     known = {name: np.atleast_2d(np.asarray(angles, dtype=float)) for name, angles in {**NEUTRAL, **pose}.items()}
     result = np.zeros((max(len(angles) for angles in known.values()), len(JOINT_GROUP_INDEX), 3))
     for name, angles in known.items():
@@ -85,7 +85,7 @@ def _arm(
 
 
 def _joint(angles: FloatArray, lateral: float) -> Rotation:
-    """About the right-pointing z alike on both sides; about x and y the left turns the other way round."""
+    """About the right-pointing z the sign is equal on both sides; about x and y it is inverted on the left."""
     flexion, adduction, rotation = angles.T
     return _turned("ZXY", flexion, adduction * lateral, rotation * lateral)
 

@@ -1,4 +1,4 @@
-"""The marker-based motion capture of one subject, as the markers that the segments need, and OpenSim's answer to it.
+"""Marker-based motion capture of one subject as the markers that the segments need, and OpenSim's solution for it.
 
 Roles of the laboratory's markers. ASIS, PSIS, C7, the feet and the lateral knee and ankle markers are those of the same
 name. The acromia are `R_Shoulder`, `L_Shoulder`; elbows and wrists are `*_elbow_lat/med` and `*_wrist_radius/ulna`; the

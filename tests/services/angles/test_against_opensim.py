@@ -1,6 +1,6 @@
-"""Our angles beside OpenSim's, from the same marker-based motion capture. `pytest -s` prints the table.
+"""Our angles compared with OpenSim's, from the same marker-based motion capture. `pytest -s` prints the table.
 
-Offsets are not removed: a correlation does not see them, the mean absolute error does, and the table gives both. The
+Offsets are not removed: they do not affect correlations, but do affect the mean absolute error; the table has both. The
 pelvis and the shoulder are compared in our sequence, into which OpenSim's (Z–X–Y) is converted through the rotation.
 """
 
@@ -71,7 +71,7 @@ def _opensim_angles(folder: Path, trial: str) -> dict[Row, FloatArray]:
             angles[f"{group}_{side}", angle, coordinate] = value[f"{coordinate}_{side}"]
         angles[f"ankle_{side}", "dorsiflexion", "whole foot"] = opensim_foot_pitch(folder, trial, side)
         first, tilt, last = _sequence("YXY", [value[f"arm_{name}_{side}"] for name in ("flex", "add", "rot")])
-        # SciPy's second angle is positive where ours turns the other way: half a turn more in the first and the last
+        # SciPy's second angle has the opposite sign: half a turn more in the first and the last
         angles[f"shoulder_{side}", "plane_of_elevation", "arm"] = _wrapped(first - 180)
         angles[f"shoulder_{side}", "elevation", "arm"] = tilt
         angles[f"shoulder_{side}", "internal_rotation", "arm"] = _wrapped(first + last)

@@ -12,10 +12,10 @@ from services.angles.joints import joint_angles, near_singularity
 from services.angles.segments import USED_MARKERS
 from tests.services.angles.body import NEUTRAL, Pose, angles_of, body
 
-PROPERTY = settings(max_examples=60, deadline=None)  # a busy machine must not fail a test
+PROPERTY = settings(max_examples=60, deadline=None)  # a busy machine must not fail the test
 
 EXACT = 1e-6
-"""Degrees: rigid markers give the angles back to rounding. The requirement is 0.1."""
+"""Degrees: rigid markers reproduce the angles to rounding. The requirement is 0.1."""
 
 REACH = {
     "pelvis": ((-60, 60), (-60, 60), (-170, 170)),
@@ -26,7 +26,7 @@ REACH = {
     "shoulder": ((-120, 140), (1, 175), (-100, 100)),
     "elbow": ((-10, 150), (-30, 30), (-10, 180)),
 }
-"""Where joints go, and a little further: abduction beyond 90° is in it."""
+"""Joint ranges and a little more, including abduction beyond 90°."""
 
 
 def _reach(name: str) -> tuple[tuple[int, int], ...]:
@@ -36,7 +36,7 @@ def _reach(name: str) -> tuple[tuple[int, int], ...]:
 @st.composite
 def poses(draw: st.DrawFn) -> Pose:
     pose = {group.name: [draw(st.floats(*reach)) for reach in _reach(group.name)] for group in JOINT_GROUPS}
-    assume(all(abs(pose[hip][1] + 90) > 1 for hip in ("hip_r", "hip_l")))  # at 90° abduction nothing is defined
+    assume(all(abs(pose[hip][1] + 90) > 1 for hip in ("hip_r", "hip_l")))  # at 90° abduction the angles are undefined
     return pose
 
 
@@ -50,7 +50,7 @@ def _assert_same_directions(actual: FloatArray, expected: FloatArray, tolerance:
 
 @pytest.mark.parametrize("column", range(3))
 @pytest.mark.parametrize("group", JOINT_GROUPS, ids=lambda group: group.name)
-def test_one_angle_at_a_time_comes_back(group, column):
+def test_one_angle_at_a_time_is_recovered(group, column):
     low, high = _reach(group.name)[column]
     angles = np.tile(np.asarray(NEUTRAL.get(group.name, (0.0, 0.0, 0.0)), dtype=float), (23, 1))
     angles[:, column] = np.linspace(low, high, 23)
@@ -60,12 +60,12 @@ def test_one_angle_at_a_time_comes_back(group, column):
 
 @PROPERTY
 @given(poses())
-def test_combined_angles_of_the_whole_body_come_back(pose):
+def test_combined_angles_of_the_whole_body_are_recovered(pose):
     np.testing.assert_allclose(joint_angles(body(pose)), angles_of(pose), atol=EXACT)
 
 
 MEANINGS = [
-    # group, angle, marker, and where it goes on the right side as the angle grows: x anterior, y superior, z right
+    # group, angle, marker, and its direction on the right side as the angle grows: x anterior, y superior, z right
     ("pelvis", "tilt", "r.PSIS_study", "y", 1, "the PSIS go up against the ASIS"),
     ("pelvis", "obliquity", "r.ASIS_study", "y", 1, "the right side goes up"),
     ("pelvis", "rotation", "r.ASIS_study", "x", 1, "the right side goes forward"),
@@ -92,7 +92,7 @@ MEANINGS = [
 
 
 @pytest.mark.parametrize("group", JOINT_GROUPS, ids=lambda group: group.name)
-def test_growing_angles_mean_what_their_names_say(group):
+def test_growing_angles_move_markers_as_their_names_say(group):
     joint, _, side = group.name.partition("_")
     meanings = [meaning for meaning in MEANINGS if meaning[0] == joint]
     assert {angle for _, angle, *_ in meanings} == set(group.angles)
@@ -134,14 +134,14 @@ def test_mirroring_swaps_right_and_left(pose):
     mirror = joint_angles(Markers(markers.times, names, markers.positions * [-1, 1, 1]))
     expected = joint_angles(markers)[:, [JOINT_GROUP_INDEX[mirrored(group.name)] for group in JOINT_GROUPS]]
     expected[:, JOINT_GROUP_INDEX["pelvis"]] *= [1, -1, -1]
-    expected[:, JOINT_GROUP_INDEX["pelvis"], 2] += 180  # a reflection at x = 0 also turns who faced +X to −X
+    expected[:, JOINT_GROUP_INDEX["pelvis"], 2] += 180  # a reflection at x = 0 also turns a body that faced +X to −X
     expected[:, JOINT_GROUP_INDEX["trunk"]] *= [1, -1, -1]
     _assert_same_directions(mirror, expected)
 
 
 @PROPERTY
 @given(poses(), st.floats(0.3, 3.0), st.tuples(*[st.floats(-20, 20)] * 3))
-def test_size_and_place_change_nothing(pose, scale, offset):
+def test_size_and_position_do_not_matter(pose, scale, offset):
     markers = body(pose)
     moved = _moved(markers, markers.positions * scale + offset)
     np.testing.assert_allclose(joint_angles(moved), joint_angles(markers), atol=EXACT)
@@ -150,7 +150,7 @@ def test_size_and_place_change_nothing(pose, scale, offset):
 @pytest.mark.parametrize("column", range(3), ids=JOINT_GROUPS[0].angles)
 def test_the_pelvis_turns_full_circles_without_a_jump(column):
     angles = np.zeros((400, 3))
-    angles[:, column] = np.linspace(10, 10 + 2 * 360, 400)  # twice round: a pirouette, cartwheels, somersaults
+    angles[:, column] = np.linspace(10, 10 + 2 * 360, 400)  # two turns: a pirouette, cartwheels, somersaults
     angles[:, (column + 1) % 3] = 5.0
     np.testing.assert_allclose(joint_angles(body({"pelvis": angles})), angles_of({"pelvis": angles}), atol=EXACT)
 
@@ -220,7 +220,7 @@ def test_joints_are_decided_frame_by_frame():
         ("r.ASIS_study", {"pelvis", "hip_r", "hip_l", "trunk"}),
     ],
 )
-def test_a_missing_marker_costs_its_own_joints_in_its_own_frames(marker, groups):
+def test_a_missing_marker_affects_only_its_joints_and_frames(marker, groups):
     markers = body({"hip_r": np.full((5, 3), 10.0)})
     positions = markers.positions.copy()
     positions[2, markers.names.index(marker)] = np.nan
@@ -250,7 +250,7 @@ def test_near_singularity(name, angles, near):
     np.testing.assert_array_equal(near_singularity(values), expected)
 
 
-def test_ten_thousand_frames_take_a_moment():
+def test_ten_thousand_frames_are_fast():
     frames = 10_000
     rng = np.random.default_rng(0)
     positions = rng.normal(size=(frames, len(USED_MARKERS), 3))
@@ -262,4 +262,4 @@ def test_ten_thousand_frames_take_a_moment():
         durations.append(time.perf_counter() - start)
     per_frame = min(durations) / frames
     print(f"\njoint angles: {per_frame * 1e6:.1f} µs a frame")
-    assert per_frame < 100e-6  # about 5 µs on an idle core; the slack is for a busy machine
+    assert per_frame < 100e-6  # about 5 µs on an idle core; the margin is for a busy machine

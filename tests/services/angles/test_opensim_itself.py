@@ -1,7 +1,7 @@
-"""OpenSim 4.6 solves the laboratory's markers again, with the laboratory's own scaled model, beside our angles.
+"""OpenSim 4.6 solves the laboratory's markers again, with the laboratory's scaled model, compared with our angles.
 
-The inverse kinematics that come with the data fit hips, knees and elbows well, but not the feet (see the printed
-distances of the toe markers). This is the comparison for the ankle that the data cannot give.
+The inverse kinematics in the data set fit hips, knees and elbows well, but not the feet (see the printed distances
+of the toe markers). This is the comparison for the ankle, which the data set does not allow.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ TOES = ("r_toe", "L_toe")
 
 @pytest.fixture
 def opensim(tmp_path, monkeypatch):
-    """The module, imported where its log file does no harm."""
+    """The module, imported in a folder where its log file may be written."""
     monkeypatch.chdir(tmp_path)
     module = pytest.importorskip("opensim")
     module.Logger.setLevelString("Error")

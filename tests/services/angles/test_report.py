@@ -23,7 +23,7 @@ def _fit() -> Recording:
 
 
 def _report(markers: Markers) -> StageReport:
-    """Of angles straight from markers, which can be what no skeleton does."""
+    """Report on angles directly from markers, which can be anatomically impossible."""
     return report(markers, JointAngles(markers.times, joint_angles(markers)), _fit())
 
 
@@ -41,7 +41,7 @@ def _without(markers: Markers, name: str, frames: slice) -> Markers:
     return Markers(markers.times, markers.names, positions)
 
 
-def test_facts_tell_range_of_motion_gaps_and_singularities():
+def test_facts_state_range_of_motion_gaps_and_singularities():
     pose = {
         **ARMS_OUT,
         "knee_r": np.linspace((5, 0, 0), (65, 0, 0), 100),
@@ -91,19 +91,19 @@ def test_facts_are_plain_json_and_the_same_each_time():
         ),
     ],
 )
-def test_warnings_name_what_is_wrong(pose, code, names):
+def test_warnings_name_the_problem(pose, code, names):
     (warning,) = _report(body(pose)).warnings
     assert warning.code == code
     assert names in warning.message
 
 
-def test_a_few_wild_frames_are_no_reason_to_warn():
+def test_a_few_outlier_frames_cause_no_warning():
     knee = np.zeros((200, 3))
     knee[:3, 0] = -60
     assert not _codes(body({**ARMS_OUT, "knee_r": knee}))
 
 
-def test_the_person_is_told_by_segments_and_by_how_far_the_markers_are():
+def test_facts_state_segment_lengths_and_marker_distances():
     skeleton = _facts(body(ARMS_OUT))["skeleton"]
     assert skeleton["segment_scales"]["femur_r"] == pytest.approx([HEIGHT / 1.70] * 3, abs=0.02)
     assert skeleton["marker_distance_mm"] < 5

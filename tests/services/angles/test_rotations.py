@@ -88,7 +88,7 @@ def test_one_wrong_frame_leaves_the_others_alone():
     turn = np.zeros((50, 3))
     turn[:, 0] = np.linspace(0, 60, 50)
     wrong = turn.copy()
-    wrong[20] = (170, 3, -2)  # left and right confused: the pelvis seems to face backwards
+    wrong[20] = (170, 3, -2)  # left and right swapped: the pelvis seems to face backwards
     found = continuous(wrong)
     np.testing.assert_allclose(np.delete(found, 20, axis=0), np.delete(turn, 20, axis=0), atol=1e-9)
 

@@ -45,7 +45,7 @@ def test_a_body_in_the_anatomical_position_has_the_axes_of_the_world(segment):
     np.testing.assert_allclose(frames, np.broadcast_to(np.eye(3), frames.shape), atol=1e-12)
 
 
-def test_markers_on_one_line_make_no_frame():
+def test_collinear_markers_define_no_frame():
     markers = body({})
     positions = markers.positions.copy()
     heel, toe = (positions[:, markers.names.index(f"r_{name}_study")] for name in ("calc", "toe"))
@@ -56,7 +56,7 @@ def test_markers_on_one_line_make_no_frame():
     assert np.isfinite(segments.foot(points)[1]).all()
 
 
-def test_markers_in_one_place_make_no_frame():
+def test_coincident_markers_define_no_frame():
     markers = body({})
     names = [markers.names.index(name) for name in ("RHJC_study", "r_knee_study", "r_mknee_study")]
     positions = markers.positions.copy()
@@ -65,7 +65,7 @@ def test_markers_in_one_place_make_no_frame():
     assert np.isnan(segments.thigh(points)[0]).all()
 
 
-def test_a_name_that_is_not_there_is_named():
+def test_a_missing_name_is_named():
     markers = body({})
     without = tuple(name for name in markers.names if name != "L_toe_study")
     with pytest.raises(InvalidMotion, match="L_toe_study"):

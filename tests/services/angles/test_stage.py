@@ -47,7 +47,7 @@ def test_opensim_files_hold_the_fitted_skeleton(tmp_path):
     assert np.sqrt(np.square(apart).mean()) < 0.008
 
 
-def test_progress_is_told_in_frames_and_may_cancel(tmp_path):
+def test_progress_is_reported_in_frames_and_may_cancel(tmp_path):
     told = []
     markers = person(seconds=0.2).markers()
     _run(markers, tmp_path, progress=lambda done, total: told.append((done, total)))

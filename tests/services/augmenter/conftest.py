@@ -1,4 +1,4 @@
-"""A walker made of sticks: enough of a human for the networks, the same on every machine."""
+"""A stick-figure walker: human enough for the networks, identical on every machine."""
 
 from typing import Protocol
 
@@ -16,7 +16,7 @@ def limb(start: FloatArray, length: float, swing: FloatArray) -> FloatArray:
 
 
 def walker(seconds: float, rate: float) -> Markers:
-    """Someone of 1.75 m walking along +X at 1.2 m/s, right side to +Z, one stride a second."""
+    """A person 1.75 m tall walking along +X at 1.2 m/s, right side to +Z, one stride a second."""
     height = 1.75
     times = np.arange(round(seconds * rate)) / rate
     phase = 2 * np.pi * times

@@ -1,4 +1,4 @@
-"""The mean and spread of the copies: what must not matter, does not."""
+"""The mean and spread of the copies, and their invariances."""
 
 from collections.abc import Callable
 
@@ -37,13 +37,13 @@ def apart_mm(one: FloatArray, other: FloatArray) -> FloatArray:
 
 
 @pytest.mark.parametrize("degrees", [30, 90, 171, 270])
-def test_turning_the_world_turns_the_markers(degrees: float, walking: Markers) -> None:
+def test_rotating_the_world_rotates_the_markers(degrees: float, walking: Markers) -> None:
     angle = np.radians(degrees)[None]
     turned = augmented(moved(walking, turn(walking.positions, angle))).positions
     assert apart_mm(turned, turn(augmented(walking).positions, angle)).max() < 0.1  # 1e-12 mm measured
 
 
-def test_a_person_who_turns_is_seen_as_one_who_does_not(make_walker: Walker) -> None:
+def test_a_turning_person_is_augmented_as_one_who_does_not_turn(make_walker: Walker) -> None:
     """At 90 degrees a second: 0.4 mm on average, 7 at worst (at the ends, where the heading is smoothed one-sidedly).
 
     With one heading for the whole clip it would be 6 mm on average.
@@ -64,13 +64,13 @@ def test_mirroring_the_person_mirrors_the_markers(walking: Markers) -> None:
 
 @pytest.mark.parametrize(("rate", "limit_mm"), [(25.0, 2.0), (30.0, 1.2), (120.0, 0.5)])
 def test_the_frame_rate_hardly_matters(rate: float, limit_mm: float, make_walker: Walker) -> None:
-    """1.5, 0.8 and 0.2 mm on average, from interpolating; with the clip's own frames it was 24, 17 and 6 mm."""
+    """1.5, 0.8 and 0.2 mm on average, from interpolation; at the clip's own frame rate it was 24, 17 and 6 mm."""
     at_60, other = make_walker(2.0, 60.0), make_walker(2.1, rate)
     there = interpolate(at_60.times, other.times, augmented(other).positions)
     assert apart_mm(there, augmented(at_60).positions).mean() < limit_mm
 
 
-def test_the_beginning_of_a_clip_is_nearly_as_in_a_longer_one(make_walker: Walker) -> None:
+def test_the_start_of_a_clip_is_nearly_as_within_a_longer_one(make_walker: Walker) -> None:
     """6.5 mm over the first 10 frames, 1.3 at frame 20. Cold: 7.0 and 1.4; reflected in time only: 12.1 and 1.5."""
     longer = make_walker(4.0, 60.0)
     whole = augmented(longer).positions
@@ -85,7 +85,7 @@ def test_the_beginning_of_a_clip_is_nearly_as_in_a_longer_one(make_walker: Walke
 
 
 def test_the_pre_roll_carries_position_and_velocity_over_the_join() -> None:
-    """In steady motion it goes back the way it came, e-fold slower every 6 frames, and the clip follows untouched."""
+    """In steady motion it reverses the motion, e-fold slower every 6 frames, and the clip follows unchanged."""
     steady = np.arange(100.0)[:, None, None] * np.full((22, 3), 0.02)
     lead = pre_rolled(steady)
     back = np.arange(PRE_ROLL, 0, -1)[:, None, None]
@@ -118,8 +118,8 @@ def test_the_spread_is_the_distance_of_the_copies_from_their_mean(
     original = module._from_all_sides
 
     def recording(*arguments: object) -> FloatArray:
-        answer = original(*arguments)  # type: ignore[arg-type]  # passed on as they came
-        answers.append(answer.copy())  # which is worked on in place
+        answer = original(*arguments)  # type: ignore[arg-type]  # passed on unchanged
+        answers.append(answer.copy())  # modified in place
         return answer
 
     monkeypatch.setattr(module, "_from_all_sides", recording)
@@ -148,7 +148,7 @@ def test_stretches_change_nothing_but_the_noise(make_walker: Walker, monkeypatch
     longer = make_walker(15.0, 60.0)
     one, many = augmented(longer, cycles=1), augmented(longer)
     monkeypatch.setattr(module, "_STRETCH", 250)
-    assert apart_mm(augmented(longer, cycles=1).positions, one.positions).max() < 1e-3  # the networks go on
+    assert apart_mm(augmented(longer, cycles=1).positions, one.positions).max() < 1e-3  # the networks keep their state
     apart = apart_mm(augmented(longer).positions, many.positions)  # 0.35 mm on average: other noise of 1 mm
     assert apart.mean() < 0.6
 

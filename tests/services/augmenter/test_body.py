@@ -1,4 +1,4 @@
-"""The body's frame: where it is, which way it faces, and what stands in for what was not seen."""
+"""The body's frame: position, heading, and substitutes for unseen markers."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_heading_zero_faces_x_with_the_right_side_to_z() -> None:
     np.testing.assert_allclose(turn(forward, quarter), -right, atol=1e-15)
 
 
-def test_entering_and_leaving_is_identity(walking: Markers) -> None:
+def test_transforming_to_the_body_frame_and_back_is_the_identity(walking: Markers) -> None:
     frame = frame_of(walking, turn(walking.positions, 0.5 * walking.times[:, None]))
     np.testing.assert_allclose(frame.leave(frame.enter(walking.positions)), walking.positions, atol=1e-14)
 
@@ -66,7 +66,7 @@ def test_a_gap_in_the_hips_is_bridged_in_time(walking: Markers) -> None:
     assert np.linalg.norm(frame.origin - walking.position("Hip"), axis=1).max() < 0.01
 
 
-def test_without_hips_the_neck_places_the_body_and_without_both_nothing_does(walking: Markers) -> None:
+def test_the_neck_replaces_missing_hips_and_without_both_there_is_no_position(walking: Markers) -> None:
     frame = frame_of(walking, without(walking, "Hip", "LHip", "RHip"))
     assert np.linalg.norm(frame.origin - walking.position("Hip"), axis=1).max() < 0.05
     assert BodyFrame.of(walking.times, without(walking, "Hip", "LHip", "RHip", "Neck"), HEIGHT) is None
@@ -82,7 +82,7 @@ def test_training_times_span_the_clip_at_60_hz(rate: float, frames: int, expecte
 
 
 def fill(at: FloatArray, times: FloatArray, body: FloatArray, height: float) -> FloatArray:
-    """All markers of a body that is seen from itself already."""
+    """All markers of a body that is already in its own frame."""
     still = BodyFrame(np.zeros((len(times), 3)), np.zeros(len(times)))
     return WholeBody.of(Markers(times, MARKERS, body), still, height).at(at)
 
@@ -105,7 +105,7 @@ def test_fill_bridges_gaps_and_holds_the_ends(walking: Markers) -> None:
     )
 
 
-def test_what_is_never_seen_stands_below_its_neighbour(walking: Markers) -> None:
+def test_a_marker_never_seen_is_placed_below_its_neighbour(walking: Markers) -> None:
     body = np.full_like(walking.positions, np.nan)
     filled = fill(walking.times, walking.times, body, HEIGHT)
     assert np.isfinite(filled).all()

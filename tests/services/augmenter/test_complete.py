@@ -1,4 +1,4 @@
-"""Hip joint centres and shank clusters worked out from landmarks."""
+"""Hip joint centres and shank clusters estimated from landmarks."""
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -14,7 +14,7 @@ def test_hip_joint_centres_of_an_upright_pelvis() -> None:
     np.testing.assert_allclose(left, (-0.0459, 1 - 0.0829, -0.0865), atol=1e-12)
 
 
-def test_hip_joint_centres_turn_with_the_pelvis() -> None:
+def test_hip_joint_centres_rotate_with_the_pelvis() -> None:
     rotation = Rotation.from_euler("xyz", (20, 130, -35), degrees=True)
     landmarks = np.array([(0, 1, 0.12), (0, 1, -0.12), (-0.15, 1.01, 0.05), (-0.15, 1.02, -0.04)])
     turned = hip_joint_centres(*rotation.apply(landmarks)[:, None])[0]

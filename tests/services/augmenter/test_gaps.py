@@ -1,4 +1,4 @@
-"""Which anatomical markers go with a missing input."""
+"""Which anatomical markers depend on a missing input."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from humanpose3d.skeleton import MARKER_INDEX, RESPONSE_MARKERS, mirrored
 from services.augmenter.gaps import FOLLOWS, unsupported
 
 
-def test_every_marker_follows_something_and_both_sides_alike() -> None:
+def test_every_marker_depends_on_an_input_alike_on_both_sides() -> None:
     assert set(FOLLOWS) == set(RESPONSE_MARKERS)
     for marker, inputs in FOLLOWS.items():
         assert {mirrored(name) for name in inputs} == set(FOLLOWS[mirrored(marker)])
 
 
-def test_only_what_follows_the_missing_input_goes_and_only_in_those_frames(walking: Markers) -> None:
+def test_only_markers_that_depend_on_the_missing_input_are_missing_in_those_frames(walking: Markers) -> None:
     positions = walking.positions.copy()
     positions[30:40, MARKER_INDEX["RKnee"]] = np.nan
     absent = unsupported(positions)

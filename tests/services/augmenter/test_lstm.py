@@ -1,4 +1,4 @@
-"""The networks themselves: their contract, and the faults that the augmenter works around."""
+"""The networks: their contract, and the weaknesses that the augmenter works around."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def apart_mm(one: FloatArray, other: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.norm(one - other, axis=-1) * 1e3)
 
 
-def test_the_halves_give_the_43_markers_in_order() -> None:
+def test_the_two_networks_return_the_43_markers_in_order() -> None:
     assert sum((half.responses for half in HALVES), ()) == RESPONSE_MARKERS
 
 
@@ -53,7 +53,7 @@ def test_the_networks_are_not_invariant_to_heading(walking: Markers) -> None:
     assert 4 < apart_mm(turned, predict(walking.positions[None], SUBJECT))[0, 40:].mean() < 16
 
 
-def test_a_gap_is_refused_since_it_would_spoil_every_later_frame(walking: Markers) -> None:
+def test_a_gap_is_refused_since_it_would_corrupt_every_later_frame(walking: Markers) -> None:
     positions = walking.positions.copy()
     positions[3, 2] = np.nan
     with pytest.raises(InvalidMotion, match="no missing values"):

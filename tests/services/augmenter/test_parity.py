@@ -1,4 +1,4 @@
-"""Our call of the networks against Pose2Sim's own augmentation, in Pose2Sim's own process."""
+"""Our use of the networks compared with Pose2Sim's own augmentation, run in a separate process."""
 
 import importlib.util
 import os

@@ -27,7 +27,7 @@ def hide(markers: Markers, *names: str, frames: slice = GAP) -> Markers:
 
 
 def missing(outputs: AugmenterOutputs) -> set[str]:
-    """The added markers that are missing somewhere; they must be so in the whole gap and nowhere else."""
+    """The added markers that are missing somewhere; each must be missing in the whole gap and nowhere else."""
     gone = {name: np.flatnonzero(np.isnan(outputs.augmented_markers.position(name)[:, 1])) for name in RESPONSE_MARKERS}
     assert all(frames.tolist() in ([], list(range(40, 60))) for frames in gone.values())
     return {name for name, frames in gone.items() if frames.size}
@@ -42,12 +42,12 @@ def test_65_markers_in_order_and_the_22_unchanged(walking: Markers) -> None:
     np.testing.assert_array_equal(outputs.augmented_markers.times, walking.times)
 
 
-def test_markers_come_in_any_order(walking: Markers) -> None:
+def test_markers_may_have_any_order(walking: Markers) -> None:
     shuffled = walking.select(tuple(reversed(MARKERS)))
     np.testing.assert_array_equal(run(shuffled).augmented_markers.positions, run(walking).augmented_markers.positions)
 
 
-def test_anatomy_is_where_it_belongs(walking: Markers) -> None:
+def test_anatomical_markers_are_where_they_belong(walking: Markers) -> None:
     markers = run(walking).augmented_markers
     for name, near in (("r_knee_study", "RKnee"), ("L_calc_study", "LHeel"), ("RHJC_study", "RHip")):
         assert np.linalg.norm(markers.position(name) - markers.position(near), axis=1).max() < 0.1
@@ -63,14 +63,14 @@ def test_a_gap_does_not_spread(walking: Markers) -> None:
     assert np.isnan(outputs.marker_spread.values).sum() == 20 * len(segments)
     apart = np.abs(outputs.augmented_markers.positions - run(walking).augmented_markers.positions)
     assert apart[:40].max() < 0.0001  # the pre-roll reflects frame 40, faded to a thousandth
-    assert apart[100:].max() < 0.0005  # forgotten 40 frames after the gap, as a cold start is; 0.1 mm
+    assert apart[100:].max() < 0.0005  # forgotten 40 frames after the gap, like a cold start; 0.1 mm
 
 
-def test_frames_without_anybody_are_missing_and_the_others_are_not(walking: Markers) -> None:
+def test_only_frames_without_a_person_are_missing(walking: Markers) -> None:
     assert missing(run(hide(walking, *MARKERS))) == set(RESPONSE_MARKERS)
 
 
-def test_feet_out_of_the_image_cost_no_more_than_the_feet(walking: Markers) -> None:
+def test_feet_out_of_the_image_affect_only_the_feet(walking: Markers) -> None:
     feet = [f"{side}{part}" for side in "RL" for part in ("Ankle", "Heel", "BigToe", "SmallToe")]
     outputs = run(hide(walking, *feet, frames=slice(None)))
     for name in ("r.ASIS_study", "RHJC_study", "r_knee_study", "C7_study", "L_lelbow_study"):
@@ -80,7 +80,7 @@ def test_feet_out_of_the_image_cost_no_more_than_the_feet(walking: Markers) -> N
     assert np.isnan(outputs.augmented_markers.position("r_ankle_study")).all()
 
 
-def test_a_hidden_hip_is_worked_out_if_forced(walking: Markers) -> None:
+def test_an_occluded_hip_is_estimated_if_forced(walking: Markers) -> None:
     gappy = hide(walking, "Hip", "LHip")
     assert {"LHJC_study", "L.ASIS_study"} <= missing(run(gappy))
     forced = run(gappy, force_complete=True)
@@ -92,7 +92,7 @@ def test_a_hidden_hip_is_worked_out_if_forced(walking: Markers) -> None:
     assert "augmenter-estimated" in {warning.code for warning in forced.report.warnings}
 
 
-def test_hidden_shank_clusters_are_worked_out_if_forced(walking: Markers) -> None:
+def test_occluded_shank_clusters_are_estimated_if_forced(walking: Markers) -> None:
     gappy = hide(walking, "RHeel", "RAnkle")
     clusters = {"r_sh1_study", "r_sh2_study", "r_sh3_study"}
     assert clusters <= missing(run(gappy))
@@ -108,7 +108,7 @@ def test_a_complete_motion_is_not_changed_by_force(walking: Markers) -> None:
     assert forced.report == plain.report
 
 
-def test_the_report_says_what_was_done(walking: Markers) -> None:
+def test_the_report_states_what_was_done(walking: Markers) -> None:
     report = run(walking, augmentation_cycles=20).report
     assert report.facts["copies"] == 20
     assert report.facts["missing_share"] == {}
@@ -118,7 +118,7 @@ def test_the_report_says_what_was_done(walking: Markers) -> None:
     assert report.warnings == ()
 
 
-def test_what_was_not_seen_is_warned_of_by_name(walking: Markers) -> None:
+def test_a_warning_names_unseen_markers(walking: Markers) -> None:
     report = run(hide(walking, "LElbow")).report
     assert report.facts["missing_share"] == {"LElbow": 0.1667, "L_lelbow_study": 0.1667, "L_melbow_study": 0.1667}
     (warning,) = report.warnings
@@ -126,7 +126,7 @@ def test_what_was_not_seen_is_warned_of_by_name(walking: Markers) -> None:
     assert "17% of the frames (left elbow)" in warning.message
 
 
-def test_motion_that_the_networks_disagree_on_is_warned_of(walking: Markers) -> None:
+def test_a_large_spread_causes_a_warning(walking: Markers) -> None:
     scrambled = Markers(walking.times, MARKERS, walking.positions[:, ::-1])
     assert "augmenter-spread" in {warning.code for warning in run(scrambled).report.warnings}
 
@@ -145,7 +145,7 @@ def test_progress_counts_frames_and_may_cancel(walking: Markers) -> None:
 
 
 @pytest.mark.parametrize("frames", [slice(0), slice(None)])
-def test_no_person_at_all_is_an_error_that_says_so(frames: slice, walking: Markers) -> None:
+def test_no_person_at_all_is_an_error(frames: slice, walking: Markers) -> None:
     hidden = hide(walking, *MARKERS, frames=slice(None))
     with pytest.raises(InvalidMotion, match="Record the whole body"):
         run(Markers(hidden.times[frames], MARKERS, hidden.positions[frames]))

@@ -1,4 +1,4 @@
-"""Tiny clips, written with PyAV, and the sample video detected once."""
+"""Tiny clips written with PyAV, and the sample video, detected once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -79,7 +79,7 @@ def quadrants(width: int, height: int) -> NDArray[np.uint8]:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Callable[..., Path]:
-    """`clip("name.mp4", codec=..., ...)` writes a clip and gives its path."""
+    """`clip("name.mp4", codec=..., ...)` writes a clip and returns its path."""
     return lambda name, **how: write(tmp_path / name, Clip(**how))
 
 

@@ -21,13 +21,13 @@ OPTIONS = RunOptions(pose_model="lite", blur_faces=True)
 
 
 @pytest.fixture(autouse=True)
-def four_segments(monkeypatch):
+def four_chunks(monkeypatch):
     monkeypatch.setattr(chunks, "SHORTEST", 25)
 
 
 @pytest.fixture
 def processors(monkeypatch):
-    """`processors(n)`: as if the machine had n."""
+    """`processors(n)`: simulate a machine with n processors."""
     return lambda count: monkeypatch.setattr(chunk_pool, "usable_cpus", lambda: count)
 
 
@@ -53,7 +53,7 @@ def test_the_result_does_not_depend_on_the_number_of_processors(sample, tmp_path
 
 
 def test_seams_differ_from_one_continuous_run_no_more_than_the_rest(sample, tmp_path, detected):
-    # `detected` is one continuous run. That MediaPipe, begun elsewhere, finds other values is inherent: about 2 px.
+    # `detected` is one continuous run. MediaPipe started at another frame inherently finds other values: about 2 px.
     outputs = run(DetectorInputs(sample, tmp_path), RunOptions(), silent)
     pixels = np.linalg.norm(outputs.landmarks.pixels - detected.landmarks.pixels, axis=-1).mean(axis=1)[25:]
     millimetres = 1000 * np.linalg.norm(outputs.landmarks.world - detected.landmarks.world, axis=-1).mean(axis=1)[25:]
@@ -88,7 +88,7 @@ def test_cancelling_ends_the_processes_and_leaves_no_file(sample, tmp_path, proc
     assert not _processes()
 
 
-def test_a_process_that_dies_is_told_of(sample, tmp_path, processors):
+def test_a_crashed_process_is_reported(sample, tmp_path, processors):
     processors(2)
 
     def kill_one(done: int, _total: int | None) -> None:
@@ -101,7 +101,7 @@ def test_a_process_that_dies_is_told_of(sample, tmp_path, processors):
 
 
 def _processes() -> list[psutil.Process]:
-    """The processes of a pool of ours, apart from Python's own helper beside them."""
+    """The processes of our pool, without Python's own helper process."""
     children = psutil.Process().children()
     return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
 
@@ -135,8 +135,8 @@ def _wait_for_children(process: psutil.Process) -> list[psutil.Process]:
     raise AssertionError("the pool did not start")
 
 
-def test_on_a_gpu_segments_are_detected_together(sample, tmp_path, processors, monkeypatch):
-    """Here by a CPU; in a batch the networks' sums are rounded otherwise, which the next region magnifies."""
+def test_on_a_gpu_chunks_are_detected_together(sample, tmp_path, processors, monkeypatch):
+    """On a CPU here; in a batch the networks round differently, which the next region amplifies."""
     processors(1)
     (tmp_path / "apart").mkdir()
     (tmp_path / "together").mkdir()

@@ -32,7 +32,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> None:
         (Limits(7680 * 4320, 1.0), r"lasts 0\.0 minutes"),
     ],
 )
-def test_what_is_over_a_limit_is_refused_before_it_is_decoded(limits: Limits, message: str, tmp_path: Path):
+def test_a_video_over_a_limit_is_refused_before_decoding(limits: Limits, message: str, tmp_path: Path):
     with pytest.raises(VideoTooLarge, match=message):
         _plan(limited(limits), tmp_path)
 

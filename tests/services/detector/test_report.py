@@ -14,7 +14,7 @@ SHOULDERS_AND_HIPS = {
 
 
 def standing(steps_px, fps=60.0, **hidden: float) -> Landmarks:
-    """A body 400 pixels tall and 117 from shoulder to opposite hip, moved sideways by `steps_px` frame by frame."""
+    """A body 400 pixels tall, 117 from shoulder to opposite hip, moved sideways by `steps_px` from frame to frame."""
     count = len(steps_px)
     body = np.full((33, 2), (30.0, 300.0))
     for name, place in SHOULDERS_AND_HIPS.items():
@@ -43,7 +43,7 @@ def test_a_good_detection_raises_no_warning():
         (70, 60, 1),  # 36: no person
         (70, 30, 0),  # 18
         (140, 30, 1),  # 36
-        (30, 240, 0),  # 61, but a quarter of a torso is within the noise
+        (30, 240, 0),  # 61, but a quarter of a torso length is within the noise
     ],
 )
 def test_a_jump_is_faster_than_a_person(step_px, fps, jumps):
@@ -61,7 +61,7 @@ def test_a_jump_over_a_gap_is_judged_by_its_own_duration():
     assert "low-detection" in codes(with_gap)
 
 
-def test_hidden_limbs_are_named():
+def test_occluded_limbs_are_named():
     landmarks = standing([0] * 5, left_knee=0.3, left_pinky=0.0)
     warning = next(iter(report._of_the_person(landmarks)))
     assert warning.code == "low-visibility"
@@ -76,7 +76,7 @@ def test_limbs_outside_the_image_are_counted():
     assert codes(standing([0, 0, 0, 0, -20])) == ["outside-picture"]
 
 
-def test_a_small_person_is_noticed():
+def test_a_small_person_causes_a_warning():
     landmarks = standing([0] * 5)
     assert report.body_size_px(landmarks) == pytest.approx(400)
     small = Landmarks(landmarks.times, landmarks.pixels / 4, landmarks.world, landmarks.visibility, (160, 120))

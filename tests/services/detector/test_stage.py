@@ -116,13 +116,13 @@ def test_a_part_of_the_video_is_analysed(sample, tmp_path, detected):
     facts = outputs.video_facts
     assert [facts.frames, facts.duration_s, facts.truncated] == pytest.approx([30, 0.5, False])
     apart = np.linalg.norm(outputs.landmarks.pixels - detected.landmarks.pixels[30:60], axis=-1)
-    assert np.median(apart[10:]) < 3  # the smoothing has begun again
+    assert np.median(apart[10:]) < 3  # the smoothing has restarted
     with pytest.raises(InvalidOption, match=r"no frame in the part .*; the last one is at 1\.65 s"):
         run(DetectorInputs(sample, tmp_path), RunOptions(start=5), silent)
 
 
 def window(sample_video: Path, pan: float, zoom: float) -> list[Image]:
-    """Half of the sample's images at half the size, through a window that slides (share of the room) and shrinks."""
+    """Half of the sample's images at half the size, cropped to a window that slides (share of the room) and shrinks."""
     images = []
     with Video(sample_video) as video:
         frames = [frame.image for index, frame in enumerate(video.frames()) if index % 2 == 0]
@@ -181,16 +181,18 @@ def test_a_truncated_video_is_analysed_as_far_as_it_goes(clip, tmp_path, images)
 
 
 @pytest.mark.parametrize(
-    ("people", "nobody", "error", "message"),
+    ("people", "absent", "error", "message"),
     [
         (0, 12, NoPersonDetected, "any of the 12 frames"),
         (3, 17, RarelyDetected, r"15\.0% of the frames .*\(3 of 20\)"),
         (9, 0, VideoTooShort, "has 9 frames; at least 10"),
     ],
 )
-def test_too_little_of_a_person_is_an_error_that_leaves_no_file(clip, tmp_path, images, people, nobody, error, message):
-    # The person comes last: a person who leaves is followed for a frame or two more.
-    shown = empty(images, nobody) + images[:people]
+def test_too_few_frames_with_a_person_are_an_error_without_a_file(
+    clip, tmp_path, images, people, absent, error, message
+):
+    # The person appears last: a person who leaves is tracked for another frame or two.
+    shown = empty(images, absent) + images[:people]
     path = clip("little.mp4", images=shown)
     workdir = tmp_path / "work"
     workdir.mkdir()
@@ -218,16 +220,16 @@ def test_cancelling_closes_everything_and_leaves_no_file(sample, tmp_path, monke
 
     with pytest.raises(Cancelled):
         run(DetectorInputs(sample, tmp_path), LITE.model_copy(update={"pose_runtime": runtime}), cancel)
-    # The video is surveyed, then looked at for which way is up and for who is in it, then detected.
+    # The video is surveyed, then checked for orientation and people, then detected.
     assert sorted(closed) == ["PoseLandmarker"] * (runtime == "mediapipe") + ["Video"] * 4
     assert not list(tmp_path.iterdir())
 
 
-def test_both_runtimes_see_the_same(sample, tmp_path, detected):
+def test_both_runtimes_agree(sample, tmp_path, detected):
     outputs = run(DetectorInputs(sample, tmp_path), RunOptions(pose_runtime="mediapipe"), silent)
     pixels = np.linalg.norm(outputs.landmarks.pixels - detected.landmarks.pixels, axis=-1)
     millimetres = 1000 * np.linalg.norm(outputs.landmarks.world - detected.landmarks.world, axis=-1)
-    # As far as MediaPipe's runs lie from each other where the first image is a grey level brighter.
+    # As far apart as two runs of MediaPipe whose first image differs by one grey level.
     assert 0 < np.median(pixels) < 2
     assert 0 < np.median(millimetres) < 12
     assert list(outputs.report.models) == ["pose_landmarker_full.task"]

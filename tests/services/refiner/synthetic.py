@@ -1,4 +1,4 @@
-"""A person made of known lengths who stands, squats or walks, and a tilted camera with a detector's errors.
+"""A person with known segment lengths who stands, squats or walks, and a tilted camera with a detector's errors.
 
 The world is right-handed with Y up and the floor at Y = 0; a person who faces +Z faces a camera with azimuth 0.
 """
@@ -22,7 +22,7 @@ UPPER_ARM, FOREARM = 0.29, 0.26
 HIP_HALF, SHOULDER_HALF = 0.085, 0.18
 HEEL = np.array([0.0, -0.05, -0.04])
 TOE = np.array([0.0, -0.05, 0.19])
-"""From the ankle, in the foot's own axes: rightwards is -X when facing +Z, so these hold for both feet."""
+"""Relative to the ankle, in the foot's axes: right is -X when facing +Z, so these hold for both feet."""
 
 FACE = {
     "nose": (0.0, -0.01, 0.11),
@@ -32,13 +32,13 @@ FACE = {
     "ear": (0.075, 0.0, 0.0),
     "mouth": (0.025, -0.045, 0.08),
 }
-"""From the middle of the ears: to the side, upward, forward."""
+"""Relative to the midpoint of the ears: lateral, upward, forward."""
 
 
 @dataclass(frozen=True)
 class Camera:
     """Tilt and noise. Angles in degrees: pitch positive looking down, roll positive turning the camera anticlockwise,
-    which lets upright things lean to the right of the image."""
+    so that upright objects are inclined to the right in the image."""
 
     pitch: float = 0.0
     roll: float = 0.0
@@ -47,7 +47,7 @@ class Camera:
     focal: float = 0.85
     size: tuple[int, int] = (1920, 1080)
     noise: float = 0.0
-    """Metres, standard deviation in x and y, half as much again constant; twice in depth. Correlated over 0.3 s."""
+    """Metres, sd in x and y, plus a constant error of half that sd; twice as much in depth. Correlated over 0.3 s."""
 
     def axes(self) -> FloatArray:
         """(3, 3) from world to camera (x right, y down, z away)."""
@@ -71,7 +71,7 @@ def standing(times: FloatArray) -> FloatArray:
 
 
 def squatting(times: FloatArray, period: float = 2.0) -> FloatArray:
-    """(T, 33, 3) squats down to thighs 60° from upright; pelvis back, trunk forward, in balance over the feet."""
+    """(T, 33, 3) squats down to thighs 60° from vertical; pelvis back, trunk forward, balanced over the feet."""
     depth = (1 - np.cos(2 * np.pi * times / period)) / 2
     still = np.zeros(len(times))
     pelvis = _pelvis(still, ahead=0.05)
@@ -81,7 +81,7 @@ def squatting(times: FloatArray, period: float = 2.0) -> FloatArray:
 
 
 def walking(times: FloatArray, speed: float = 1.2, stride: float = 1.1) -> FloatArray:
-    """(T, 33, 3) level walking towards +Z: each foot stands for 60 % of its stride and swings for 40 %."""
+    """(T, 33, 3) level walking towards +Z: 60 % stance and 40 % swing for each foot."""
     ahead, lift = zip(*(_step(times / stride + half, speed * stride) for half in (0.0, 0.5)), strict=True)
     right = ahead[0]
     left = ahead[1] - 0.5 * speed * stride
@@ -92,7 +92,7 @@ def walking(times: FloatArray, speed: float = 1.2, stride: float = 1.1) -> Float
 
 
 def on_one_leg(times: FloatArray) -> FloatArray:
-    """(T, 33, 3) standing on the left leg, the right foot held up and forward; the body over the left foot."""
+    """(T, 33, 3) standing on the left leg, the right foot raised forward; the body over the left foot."""
     still = np.zeros(len(times))
     pelvis = _pelvis(still, ahead=0.05)
     pelvis[:, 0] += HIP_HALF - 0.02
@@ -100,12 +100,12 @@ def on_one_leg(times: FloatArray) -> FloatArray:
 
 
 def turned(points: FloatArray, degrees: float) -> FloatArray:
-    """The same motion about a vertical axis."""
+    """The motion rotated about a vertical axis."""
     return np.asarray(points @ Rotation.from_euler("y", degrees, degrees=True).as_matrix().T)
 
 
 def recorded(times: FloatArray, points: FloatArray, camera: Camera, seed: int = 0) -> Landmarks:
-    """A detector's image and world landmarks, these in the axes of a camera that looks at the hips."""
+    """A detector's image and world landmarks, the latter in the axes of a camera directed at the hips."""
     random = np.random.default_rng(seed)
     hips = points[:, [LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=1)
     in_camera = (points - hips.mean(axis=0)) @ camera.axes().T + [0, 0, camera.distance]
@@ -120,27 +120,27 @@ def recorded(times: FloatArray, points: FloatArray, camera: Camera, seed: int = 
 
 
 def in_front(landmarks: Landmarks, scale: float) -> FloatArray:
-    """(T, 33, 3) all landmarks before the camera at once."""
+    """(T, 33, 3) all landmarks in the camera frame."""
     return person_in_camera(landmarks.times, partial(part, landmarks), scale)(slice(None))
 
 
-def hidden(landmarks: Landmarks, names: tuple[str, ...], frames: slice) -> Landmarks:
-    """The same with some landmarks hardly visible for a while."""
+def occluded(landmarks: Landmarks, names: tuple[str, ...], frames: slice) -> Landmarks:
+    """The landmarks with some of them occluded in some frames."""
     visibility = landmarks.visibility.copy()
     for name in names:
         visibility[frames, LANDMARK_INDEX[name]] = 0.05
     return replace(landmarks, visibility=visibility)
 
 
-def nobody(landmarks: Landmarks, frames: slice) -> Landmarks:
-    """The same with frames in which no person was detected."""
+def undetected(landmarks: Landmarks, frames: slice) -> Landmarks:
+    """The landmarks without a detected person in some frames."""
     image, world, visibility = landmarks.pixels.copy(), landmarks.world.copy(), landmarks.visibility.copy()
     image[frames], world[frames], visibility[frames] = np.nan, np.nan, 0
     return replace(landmarks, pixels=image, world=world, visibility=visibility)
 
 
 def _look_at(hip: FloatArray) -> Rotation:
-    """From the camera's axes to those of one that looks straight at the hip."""
+    """From the camera's axes to those of a camera directed at the hip."""
     ray = hip / np.linalg.norm(hip)
     axis = np.cross(ray, [0, 0, 1])
     return Rotation.from_rotvec(axis / max(np.linalg.norm(axis), 1e-12) * np.arccos(np.clip(ray[2], -1, 1)))
@@ -164,7 +164,7 @@ def _step(phase: FloatArray, length: float) -> tuple[FloatArray, FloatArray]:
 
 
 def _pelvis(forward: FloatArray, ahead: float) -> FloatArray:
-    """(T, 3) middle of the hips, `ahead` of the ankles so that the body's weight is over the feet."""
+    """(T, 3) midpoint of the hips, `ahead` of the ankles so that the body's weight is over the feet."""
     height = ANKLE_HEIGHT + 0.995 * (THIGH + SHANK)
     return np.stack([np.zeros_like(forward), np.full_like(forward, height), forward + ahead], axis=1)
 

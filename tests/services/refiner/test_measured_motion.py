@@ -1,6 +1,6 @@
-"""Gravity on measured motion, seen by simulated tilted cameras with a detector's errors.
+"""Gravity estimated from measured motion, seen by simulated tilted cameras with a detector's errors.
 
-The trials of the test split (`*Asym*`) are measured here and nowhere else: nothing was chosen by them.
+The trials of the test split (`*Asym*`) are used only here: nothing was tuned on them.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ def read_trial(path: Path) -> tuple[FloatArray, dict[str, FloatArray]]:
 
 
 def landmarks_of(markers: dict[str, FloatArray]) -> FloatArray:
-    """(T, 33, 3) where the detector's landmarks would be, give or take two centimetres; the subject faces +X."""
+    """(T, 33, 3) approximate positions of the detector's landmarks, to about 2 cm; the subject faces +X."""
     points = np.full((len(markers["C7"]), len(LANDMARK_INDEX), 3), np.nan)
     for side, letter, prefix, outward in (("right", "R", "r", 1.0), ("left", "L", "L", -1.0)):
         across = outward * np.array([0, 0, 1.0])
@@ -57,8 +57,8 @@ def landmarks_of(markers: dict[str, FloatArray]) -> FloatArray:
 
 @pytest.mark.parametrize("trial", TRIALS)
 def test_gravity_on_measured_motion(measured_data, trial, capsys):
-    """Twelve cameras pitched 0–20° and rolled ±10°, noise 3 cm in the image's plane and 6 cm in depth: on average
-    within 7° (measured 2.9–5.9°) where a level camera would be off by 13°; no swap found where there is none."""
+    """Twelve cameras pitched 0–20° and rolled ±10°, noise 3 cm in the image plane and 6 cm in depth: on average
+    within 7° (measured 2.9–5.9°), where assuming a level camera would be off by 13°; no swap is found where none is."""
     times, markers = read_trial(measured_data / "mocap" / "lab" / f"{trial}.trc")
     points = turned(landmarks_of(markers), -90)
     there = np.isfinite(points).all(axis=(1, 2))

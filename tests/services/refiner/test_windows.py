@@ -1,4 +1,4 @@
-"""Windows cover every frame, and blending gives back what went in."""
+"""Windows cover every frame, and blending reproduces the input."""
 
 import numpy as np
 import pytest

@@ -24,7 +24,7 @@ def die() -> None:
 
 
 @pytest.mark.parametrize(("processors", "images", "elsewhere"), [(1, 4, False), (4, 1, False), (2, 4, True)])
-def test_images_are_drawn_by_others_where_that_is_quicker(tmp_path, monkeypatch, processors, images, elsewhere):
+def test_figures_are_drawn_in_parallel_where_that_is_faster(tmp_path, monkeypatch, processors, images, elsewhere):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: processors)
     with PlotPool(images) as hired:
         hired.begin([partial(write_pid, tmp_path / str(number)) for number in range(images)])
@@ -36,7 +36,7 @@ def test_images_are_drawn_by_others_where_that_is_quicker(tmp_path, monkeypatch,
     assert not any(psutil.pid_exists(pid) for pid in drawn_by - {os.getpid()})
 
 
-def test_what_a_drawing_raises_is_raised(monkeypatch):
+def test_an_error_while_drawing_is_raised(monkeypatch):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: 2)
     with PlotPool(2) as hired:
         hired.begin([refuse, refuse])
@@ -44,7 +44,7 @@ def test_what_a_drawing_raises_is_raised(monkeypatch):
             hired.finish()
 
 
-def test_a_process_that_dies_is_told_of(monkeypatch):
+def test_a_crashed_process_is_reported(monkeypatch):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: 2)
     with PlotPool(2) as hired:
         hired.begin([die])

@@ -33,7 +33,7 @@ FACTS = VideoFacts(
     truncated=False,
     has_audio=True,
 )
-ALL_PICTURES = RunOptions(
+ALL_FIGURES = RunOptions(
     plot_all_joint_angles=True, plot_landmarks=True, plot_augmented=True, save_angle_comparison=True
 )
 ALWAYS = {
@@ -100,7 +100,7 @@ def test_the_tree_with_all_options(results: RunResults, tmp_path: Path):
     video.write_bytes(b"video")
     folder = tmp_path / "new"
     folder.mkdir()
-    write_results(with_made(replace(results, options=ALL_PICTURES), preview=video), folder)
+    write_results(with_made(replace(results, options=ALL_FIGURES), preview=video), folder)
     assert files(folder).keys() == ALWAYS | {
         "walk_preview.mp4",
         *(f"walk_{name}.{kind}" for name in ("landmarks", "augmented") for kind in ("png", "svg")),
@@ -109,7 +109,7 @@ def test_the_tree_with_all_options(results: RunResults, tmp_path: Path):
     assert (folder / "walk_preview.mp4").read_bytes() == b"video"
 
 
-def test_the_files_hold_what_was_given(results: RunResults, tmp_path: Path):
+def test_the_files_contain_the_results(results: RunResults, tmp_path: Path):
     write_results(results, tmp_path)
     initial, final = read_trc(tmp_path / "walk_initial.trc"), read_trc(tmp_path / "walk_final.trc")
     assert (initial.names, final.names) == (MARKERS, ALL_MARKERS)
@@ -120,7 +120,7 @@ def test_the_files_hold_what_was_given(results: RunResults, tmp_path: Path):
     np.testing.assert_allclose(landmarks.world, results.landmarks.world, rtol=0, atol=0.5001e-6)
 
 
-def test_refined_angles_are_the_ones_in_the_files_and_that_is_said(results: RunResults, tmp_path: Path):
+def test_refined_angles_are_written_and_labelled_as_refined(results: RunResults, tmp_path: Path):
     refined = JointAngles(results.angles.times, results.angles.values + 1)
     write_results(with_made(results, refined_angles=refined), tmp_path)
     found = read_angles_csv(tmp_path / "joint_angles", "walk")
@@ -128,7 +128,7 @@ def test_refined_angles_are_the_ones_in_the_files_and_that_is_said(results: RunR
     assert json.loads((tmp_path / "quality.json").read_text(encoding="utf-8"))["joint_angles"] == "refined"
 
 
-def test_how_sure_refined_angles_are_stands_beside_them(results: RunResults, tmp_path: Path):
+def test_the_uncertainty_of_refined_angles_is_written(results: RunResults, tmp_path: Path):
     times = results.angles.times
     refined, spread = JointAngles(times, results.angles.values + 1), AngleSd(times, np.full((12, 12, 3), 4.0))
     write_results(with_made(results, refined_angles=refined, angle_spread=spread), tmp_path)
@@ -141,7 +141,7 @@ def test_how_sure_refined_angles_are_stands_beside_them(results: RunResults, tmp
 
 
 def test_two_runs_differ_in_run_json_and_the_reports_date_alone(results: RunResults, tmp_path: Path):
-    again = replace(results, options=ALL_PICTURES)
+    again = replace(results, options=ALL_FIGURES)
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         write_results(again, tmp_path / name)
@@ -216,7 +216,7 @@ def test_an_earlier_result_is_replaced_as_a_whole(tmp_path: Path):
 
 
 @pytest.mark.parametrize("stop", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_what_stops_the_second_rename_leaves_the_earlier_result(
+def test_a_failed_second_rename_leaves_the_earlier_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
 ):
     folder(tmp_path / "walk", "run.json")
@@ -238,7 +238,7 @@ def test_what_stops_the_second_rename_leaves_the_earlier_result(
     assert files(tmp_path / "walk") == before
 
 
-def test_an_interruption_after_the_rename_leaves_the_new_result_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_interruption_after_the_rename_keeps_the_new_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder(tmp_path / "walk", "run.json")
     new = folder(tmp_path / ".unfinished", "run.json")
     rename = Path.rename
@@ -276,13 +276,13 @@ def test_a_file_or_link_in_the_way_is_never_replaced(tmp_path: Path, kind: str):
     assert (tmp_path / "walk").exists()
 
 
-def test_a_destination_that_cannot_be_made_is_named(tmp_path: Path):
+def test_a_destination_that_cannot_be_created_is_named(tmp_path: Path):
     destination = tmp_path / "missing" / "walk"
     with pytest.raises(OutputNotWritable, match=f"cannot be put at {destination}: No such file"):
         publish(folder(tmp_path / ".unfinished"), destination)
 
 
-def test_a_full_disk_is_said_without_the_scratch_folder(
+def test_a_full_disk_is_reported_without_the_scratch_folder(
     results: RunResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def full(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `serve` decides before anything starts: which port, and whether another has the folder."""
+"""What `serve` decides before starting: the port, and whether another instance uses the folder."""
 
 import json
 import socket
@@ -34,7 +34,7 @@ def test_the_bus_takes_any_password_that_may_be_drawn(password: str, tmp_path: P
     assert checked.returncode == 0, checked.stderr
 
 
-def test_a_start_beside_one_that_is_starting_waits_until_that_says_where_it_is(tmp_path: Path):
+def test_a_second_start_waits_for_the_address_of_the_first(tmp_path: Path):
     record = tmp_path / "running.json"
     says = threading.Timer(0.5, lambda: record.write_text(json.dumps({"url": "http://127.0.0.1:8005"})))
     with FileLock(tmp_path / "lock"):

@@ -1,4 +1,4 @@
-"""What a neighbouring version stored: with fields that this one does not know, or before it knew some of its own."""
+"""Data stored by a neighbouring version: with fields unknown to this one, or without some of its fields."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ STORED = Path(__file__).with_name("stored") / "state.json"
 
 
 def with_more(value: Any) -> Any:
-    """The same JSON with one field more in every object that has a fixed set of them."""
+    """The same JSON with an additional field in every object that has a fixed set of fields."""
     if isinstance(value, list):
         return [with_more(item) for item in value]
     if not isinstance(value, dict):
@@ -30,7 +30,7 @@ def later(stored: str) -> bytes:
     return json.dumps(with_more(json.loads(stored))).encode()
 
 
-def test_a_state_of_an_earlier_version_is_read_and_goes_on():
+def test_a_state_of_an_earlier_version_is_read_and_continues():
     state = RunState.read(STORED.read_bytes())
     assert (state.stage, state.failures, state.progress) == ("refiner.depth", 0, 91.8)
     assert state.claim is not None
@@ -63,7 +63,7 @@ def part() -> PartTask:
 
 @pytest.mark.parametrize("work", [first_task(new_state()), part()], ids=["task", "part"])
 def test_an_unknown_option_that_is_set_is_not_ignored(work: StageTask | PartTask):
-    """Or a face that is to be hidden in a new way would be shown."""
+    """Otherwise a face to be blurred by a new option would be shown."""
     stored = json.loads(work.model_dump_json())
     stored["options"]["hide_scene"] = False
     assert type(work).read(json.dumps(stored).encode()) == work

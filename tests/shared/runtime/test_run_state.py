@@ -1,4 +1,4 @@
-"""The state machine of a run, by properties: whatever happens in whatever order, it ends at most once."""
+"""Property tests of a run's state machine: whatever happens in whatever order, it ends at most once."""
 
 import contextlib
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def claim_next(state: RunState, worker: str = "worker") -> tuple[RunState, Claim
     return state, state.claim
 
 
-def test_a_run_goes_through_its_stages_to_the_end():
+def test_a_run_passes_through_its_stages_to_the_end():
     state = new_state()
     assert (state.status, state.progress) == ("queued", 0)
     for stage in STAGES:
@@ -81,7 +81,7 @@ def test_a_later_delivery_takes_over_and_an_earlier_one_is_fenced_off():
     assert state.claim.attempt == 2
 
 
-def test_another_message_of_the_same_task_is_told_apart():
+def test_another_message_of_the_same_task_is_distinguished():
     state, claim = claim_next(new_state())
     with pytest.raises(DuplicateTask):
         state.claimed(claim.stage, claim.sequence + 1, 9, "another")
@@ -135,7 +135,7 @@ def act(state: RunState, action: tuple[Any, ...], claims: list[Claim]) -> RunSta
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(ACTIONS, max_size=40))
-def test_whatever_is_tried_a_run_ends_at_most_once_and_goes_only_forward(actions):
+def test_a_run_ends_at_most_once_and_only_moves_forward(actions):
     state = new_state()
     claims: list[Claim] = []
     for action in actions:
@@ -156,14 +156,14 @@ def test_whatever_is_tried_a_run_ends_at_most_once_and_goes_only_forward(actions
     assert len(set(attempts)) == len(attempts)
 
 
-def test_a_task_says_where_data_are_and_holds_none():
+def test_a_task_refers_to_data_and_contains_none():
     task = new_state().task()
     assert task is not None
     assert StageTask.model_validate_json(task.model_dump_json()) == task
     assert len(task.model_dump_json()) < 2000
 
 
-def test_the_stage_at_work_tells_its_frames_and_its_progress_never_goes_back_on_a_retry():
+def test_the_running_stage_states_its_frames_and_progress_never_decreases_on_a_retry():
     state, first = claim_next(new_state())
     state = state.progressed(first, Advance(done=60, total=100))
     assert state.frames == Advance(done=60, total=100)
@@ -177,7 +177,7 @@ def test_the_stage_at_work_tells_its_frames_and_its_progress_never_goes_back_on_
     assert state.stage_finished(state.claim, record(state.claim)).frames is None
 
 
-def test_what_tells_nothing_new_is_not_stored():
+def test_unchanged_progress_is_not_stored():
     state, claim = claim_next(new_state())
     state = state.progressed(claim, Advance(done=5000, total=10_000))
     assert state.progressed(claim, Advance(done=5004, total=10_000)) is state

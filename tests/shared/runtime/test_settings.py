@@ -1,4 +1,4 @@
-"""Settings: every key from the environment, every bad value named, no secret told."""
+"""Settings: every key from the environment, every invalid value named, no secret disclosed."""
 
 import pytest
 
@@ -9,7 +9,7 @@ DIRECTORY = {"HUMANPOSE3D_NATS_URL": "nats://bus:4222", "HUMANPOSE3D_STORE_DIREC
 S3 = {
     "HUMANPOSE3D_NATS_URL": "nats://a:4222,nats://b:4222",
     "HUMANPOSE3D_S3_ENDPOINT": "http://minio:9000",
-    "HUMANPOSE3D_S3_ACCESS_KEY": "somebody",
+    "HUMANPOSE3D_S3_ACCESS_KEY": "owner",
     "HUMANPOSE3D_S3_SECRET_KEY": "open-sesame",
 }
 

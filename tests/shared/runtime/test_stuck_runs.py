@@ -1,4 +1,4 @@
-"""Runs whose task is in the queue, but is delivered no more."""
+"""Runs whose task is in the queue but is no longer delivered."""
 
 from datetime import timedelta
 

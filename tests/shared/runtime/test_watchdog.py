@@ -1,4 +1,4 @@
-"""The watchdog: a supervisor's children do not outlive it, however it ends."""
+"""The watchdog: a supervisor's children never outlive it."""
 
 import json
 import signal
@@ -50,7 +50,7 @@ def test_children_and_watchdog_end_with_a_killed_supervisor(tmp_path: Path):
         await_end(process)
 
 
-def test_a_closed_watchdog_ends_nothing(tmp_path: Path):
+def test_a_closed_watchdog_ends_no_process(tmp_path: Path):
     child = subprocess.Popen(SLEEP)
     watchdog = Watchdog(tmp_path / "log")
     assert not watchdog.is_running
@@ -63,7 +63,7 @@ def test_a_closed_watchdog_ends_nothing(tmp_path: Path):
     assert child.poll() is not None
 
 
-def test_a_killed_watchdog_is_started_again_by_the_next_look(tmp_path: Path):
+def test_a_killed_watchdog_is_restarted_at_the_next_check(tmp_path: Path):
     watchdog = Watchdog(tmp_path / "log")
     watchdog.watch([])
     assert watchdog._process is not None
@@ -76,7 +76,7 @@ def test_a_killed_watchdog_is_started_again_by_the_next_look(tmp_path: Path):
 
 
 @pytest.mark.parametrize("cut", ["", "[[[1", "no JSON"])
-def test_a_line_cut_short_ends_nothing(cut: str):
+def test_a_truncated_line_ends_no_process(cut: str):
     child = subprocess.Popen(SLEEP)
     lines = json.dumps([]) + "\n" + cut
     assert subprocess.run(module_command("shared.runtime.watchdog"), input=lines, text=True, timeout=60).returncode == 0
@@ -85,7 +85,7 @@ def test_a_line_cut_short_ends_nothing(cut: str):
     child.wait()
 
 
-def test_a_number_that_was_given_to_another_process_is_left_alone():
+def test_a_pid_reused_by_another_process_is_not_killed():
     child = subprocess.Popen(SLEEP)
     end([[(child.pid, time.time() - 3600)]])
     assert child.poll() is None

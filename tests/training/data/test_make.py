@@ -1,4 +1,4 @@
-"""The whole way, from the command to clips on disk, small (skips where nothing can be drawn)."""
+"""From the command to clips on disk, at small scale (skips where nothing can be rendered)."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ def in_this_process(job: making.Job, indices: list[int], workers: int) -> Iterat
 
 
 def crash_once_then_write(index: int) -> int:
-    """Stands in for a clip: the third ends its process the first time, as a driver's fault would."""
+    """Replaces the making of a clip: the third ends its process the first time, like a driver crash."""
     assert making._worker is not None
     folder = making._worker[0].folder
     if index == 2 and not (folder / "crashed").exists():
@@ -28,10 +28,10 @@ def crash_once_then_write(index: int) -> int:
 
 
 def start_without_drawing(job: making.Job) -> None:
-    making._worker = (job, None)  # type: ignore[assignment]  # nothing is drawn
+    making._worker = (job, None)  # type: ignore[assignment]  # nothing is rendered
 
 
-def test_work_goes_on_after_a_worker_died(tmp_path, monkeypatch):
+def test_work_continues_after_a_worker_crashed(tmp_path, monkeypatch):
     monkeypatch.setattr(making, "_start", start_without_drawing)
     monkeypatch.setattr(making, "_one", crash_once_then_write)
     (tmp_path / "clips").mkdir()

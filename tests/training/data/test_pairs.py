@@ -1,4 +1,4 @@
-"""Pairs on disk, splits, plans, and going on where the work was stopped."""
+"""Pairs on disk, splits, plans, and resuming interrupted work."""
 
 import json
 
@@ -28,7 +28,7 @@ def pair():
     return Pair(landmarks, Markers(times, ALL_MARKERS, markers), camera, 1.7, 65.0, facts)
 
 
-def test_a_pair_comes_back_from_disk(pair, tmp_path):
+def test_a_pair_is_read_back_from_disk(pair, tmp_path):
     write_pair(tmp_path / "0.npz", pair)
     back = read_pair(tmp_path / "0.npz")
     assert back.markers.positions == pytest.approx(pair.markers.positions, abs=1e-6)
@@ -64,7 +64,7 @@ def test_no_person_or_place_is_in_two_splits():
     assert (len(PEOPLE["test"]), len(BACKDROPS["test"])) == (2, 2)
 
 
-def test_plans_keep_to_their_split_and_any_prefix_is_balanced(tmp_path):
+def test_plans_stay_within_their_split_and_any_prefix_is_balanced(tmp_path):
     names = ("walkingTS1", "squatsAsym1", "03_01", "walkingTI3", "02_02", "squats1", "DJ1", "01_02", "02_05")
     motions = [MotionFile(name, tmp_path, tmp_path) for name in names]
     plans = [plan_clip(index, 1, motions, dict.fromkeys(names, 10.0)) for index in range(40)]
@@ -79,7 +79,7 @@ def test_plans_keep_to_their_split_and_any_prefix_is_balanced(tmp_path):
     assert plans[17] == plan_clip(17, 1, motions, dict.fromkeys(names, 10.0))
 
 
-def test_a_data_set_is_gone_on_with_only_by_its_own_recipe(acclaim, pair, tmp_path):
+def test_a_data_set_is_resumed_only_with_its_own_recipe(acclaim, pair, tmp_path):
     motions = find_motions([acclaim])
     (tmp_path / "clips").mkdir()
     manifest.begin(tmp_path, 1, motions, {"model": "abc"})

@@ -1,4 +1,4 @@
-"""Varied motion stays a motion of rigid bones and changes what it should."""
+"""Varied motion remains a motion of rigid bones and changes only what it should."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def flexion(motion: BoneMotion, *bones: str) -> FloatArray:
     return np.asarray(np.degrees(np.arccos(np.clip((upper * lower).sum(axis=1), -1, 1))))
 
 
-def test_elbows_bend_but_no_further_than_elbows_do(motion):
+def test_elbows_bend_within_their_range(motion):
     bends = []
     for seed in range(12):
         changed = varied(motion, motion, np.random.default_rng(seed))
@@ -47,8 +47,8 @@ def test_legs_bend_within_reason_and_nothing_else_changes(motion):
     assert np.max(bends) <= 140 + 1e-6
 
 
-def test_who_was_changed_stands_over_the_feet_again(motion):
-    """The centre of mass is where it was over the feet, which are as high and as flat as before."""
+def test_a_changed_body_is_balanced_over_the_feet(motion):
+    """The centre of mass keeps its position over the feet, which keep height and inclination."""
 
     def lean(moving: BoneMotion) -> FloatArray:
         return _lean(_joints(moving, motion), motion)[0]

@@ -1,4 +1,4 @@
-"""Cameras that record from above, for what is learnt from."""
+"""Cameras that record from above, for training data."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ TIMES = np.arange(3) / 30
 CEILING = 2.4
 
 
-def test_some_shots_are_from_above_and_the_others_stay_as_they_are():
+def test_some_shots_are_from_above_and_the_others_are_unchanged():
     shots = [random_shot(np.random.default_rng(seed), seed) for seed in range(200)]
     varied = [from_above(shot, np.random.default_rng([seed, 7])) for seed, shot in enumerate(shots)]
     above = [new for old, new in zip(shots, varied, strict=True) if new != old]
@@ -22,7 +22,7 @@ def test_some_shots_are_from_above_and_the_others_stay_as_they_are():
     assert not any(shot.hung for shot in shots)
 
 
-def test_a_hung_camera_looks_as_far_down_as_it_is_asked_to():
+def test_an_overhead_camera_has_the_given_pitch():
     shot = replace(
         random_shot(np.random.default_rng(1), 1), pitch=np.radians(-35), roll=0.2, focal=1.0, shake=0.0, follows=False
     )
@@ -35,7 +35,7 @@ def test_a_hung_camera_looks_as_far_down_as_it_is_asked_to():
         assert camera_angles(camera.rotations)[0, 2] == pytest.approx(0.2)
 
 
-def test_half_of_what_is_learnt_from_is_seen_from_in_front_at_a_persons_height():
+def test_half_of_the_training_data_is_frontal_at_a_persons_height():
     shots = [
         as_people_record(random_shot(np.random.default_rng(n), n), np.random.default_rng([n, 8])) for n in range(400)
     ]
@@ -48,7 +48,7 @@ def test_half_of_what_is_learnt_from_is_seen_from_in_front_at_a_persons_height()
     assert min(short) >= 0.6
 
 
-def test_who_walks_towards_the_camera_stops_before_it_and_is_not_followed():
+def test_a_person_walking_towards_the_camera_stops_before_it_and_is_not_tracked():
     walk = STANDING + np.linspace(0, 5, 3)[:, None, None] * [0.0, 0.0, 1.0]
     shot = replace(
         random_shot(np.random.default_rng(1), 1), azimuth=0.0, height=1.4, shake=0.0, follows=False, fill=0.9

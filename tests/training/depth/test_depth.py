@@ -1,4 +1,4 @@
-"""The depth refiner learns, mirrors, and keeps its frames straight (needs torch)."""
+"""The depth refiner learns, is mirror-symmetric, and keeps coordinate frames consistent (needs torch)."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ from training.trainer import Trainer  # noqa: E402
 
 SMALL = DepthConfig(width=24, layers=1, heads=2)
 MEDIUM = DepthConfig(width=96, layers=1, heads=2)
-"""Large enough for the exporter to leave its weights as they are."""
+"""Large enough for the exporter to leave its weights unchanged."""
 
 STEPS = 30
 
@@ -73,9 +73,9 @@ def made_up_pair(seed: int, split: str = "train", frames: int = 70) -> Pair:
 
 
 def seen_perfectly(pitch: float, roll: float, focal: float = FOCAL_LENGTH) -> Sample:
-    """A clip whose landmarks lie where the markers are, seen by a camera of the assumed focal length or another one.
+    """A clip whose landmarks coincide with the markers, seen by a camera of the assumed or another focal length.
 
-    The 3D has the axes of a camera that looks at the hips, as the detector's has.
+    The 3D landmarks have the axes of a camera directed at the hips, like the detector's.
     """
     frames = 50
     camera = Camera(
@@ -129,7 +129,7 @@ def test_a_turned_image_is_that_of_a_turned_camera(roll):
 
 @pytest.mark.parametrize(("pitch", "roll"), [(0.0, 0.0), (0.3, 0.0), (-0.2, 0.0), (0.2, 0.1)])
 def test_a_file_of_markers_is_upright(pitch, roll):
-    """What stands in for a TRC: the landmarks put upright by the true tilt are the true markers, seen from the hips."""
+    """Emulates a TRC: landmarks levelled by the true tilt are the true markers, relative to the hips."""
     sample = seen_perfectly(pitch, roll)
     alone = without_image(sample, np.random.default_rng(0), unsure=0.0)
     landmarks = [LANDMARKS.index(name) for name in MARKER_LANDMARKS.values()]
@@ -141,7 +141,7 @@ def test_a_file_of_markers_is_upright(pitch, roll):
 
 @pytest.mark.parametrize(("pitch", "roll"), [(0.0, 0.0), (0.3, 0.0), (-0.2, 0.1)])
 def test_corrections_start_where_the_image_shows_the_landmarks_put_upright(pitch, roll):
-    """Across the view the detector's 3D may be wrong: the image's rays count."""
+    """Off axis the detector's 3D may be wrong: the rays of the image count."""
     seen, truth = clip(seen_perfectly(pitch, roll))
     wrong = seen.world + torch.tensor([0.1, 0.1, 0.0]) * torch.randn(seen.world.shape, generator=torch.manual_seed(0))
     for world, near in ((seen.world, 0.06), (wrong, 0.12)):
@@ -171,7 +171,7 @@ def test_a_focal_length_that_is_told_makes_the_rays_and_lines_those_of_the_camer
     assert not torch.allclose(_features(untold)[1], turned_rays, atol=0.01)
 
 
-def test_the_focal_length_is_told_in_half_of_the_windows():
+def test_the_focal_length_is_known_in_half_of_the_windows():
     samples = [to_sample(made_up_pair(2))]
     seen, _ = draw_batch([(samples, 200)], np.random.default_rng(0))
     told = seen.focal[seen.size[:, 0] > 0]
@@ -181,7 +181,7 @@ def test_the_focal_length_is_told_in_half_of_the_windows():
 
 
 @pytest.mark.parametrize(("pitch", "roll"), [(0.3, 0.0), (-0.2, 0.1), (0.1, -0.4)])
-def test_upright_lines_tell_the_tilt(pitch, roll):
+def test_upright_lines_determine_the_tilt(pitch, roll):
     sample = seen_perfectly(pitch, roll)
     shown = [_with_lines(sample, np.random.default_rng(seed)).verticals for seed in range(60)]
     known = torch.tensor(np.array([lines for lines in shown if lines[2]]))
@@ -219,8 +219,8 @@ def test_batches_have_one_shape_whatever_the_clips_length():
     assert (torch.diff(seen.times, dim=1) > 0).all()
 
 
-def test_what_no_person_saw_does_not_matter():
-    """Values in frames without a person do not reach the answer."""
+def test_frames_without_a_person_do_not_matter():
+    """Values in frames without a person do not affect the output."""
     model = DepthRefiner(SMALL).eval()
     seen, _ = clip(to_sample(made_up_pair(4)))
     image = seen.image.clone()
@@ -230,7 +230,7 @@ def test_what_no_person_saw_does_not_matter():
         assert torch.allclose(model(seen).markers, model(seen._replace(image=image)).markers, atol=1e-6)
 
 
-def test_training_lowers_the_loss_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
+def test_training_lowers_the_loss_and_resumes(tmp_path, monkeypatch):
     monkeypatch.setattr("training.depth.loop.STEPS_AN_EPOCH", STEPS)
     (tmp_path / "clips").mkdir()
     for index, split in enumerate(("train", "train", "validation")):
@@ -291,7 +291,7 @@ def test_a_calibrated_spread_covers_what_one_standard_deviation_should():
     assert (np.abs(said.tilt - sample.tilt) < said.tilt_spread)[there].mean() == pytest.approx(0.683, abs=0.02)
 
 
-def test_the_mirror_s_answer_is_the_answer_s_mirror():
+def test_output_for_the_mirror_image_is_the_mirrored_output():
     model = MirroredRefiner(DepthRefiner(SMALL)).eval()
     seen, _ = clip(to_sample(made_up_pair(9)))
     with torch.no_grad():
@@ -301,7 +301,7 @@ def test_the_mirror_s_answer_is_the_answer_s_mirror():
 
 
 def shaken(model: DepthRefiner) -> DepthRefiner:
-    """With no two weights alike: the exporter writes equal ones once."""
+    """With all weights different: the exporter writes equal ones once."""
     chance = torch.manual_seed(0)
     with torch.no_grad():
         for weight in model.parameters():
@@ -310,7 +310,7 @@ def shaken(model: DepthRefiner) -> DepthRefiner:
 
 
 @pytest.mark.filterwarnings("ignore")  # torch warns of its own exporter
-def test_onnx_says_what_torch_says(tmp_path):
+def test_onnx_agrees_with_torch(tmp_path):
     from training.depth.export import export
 
     model = shaken(DepthRefiner(MEDIUM))
@@ -322,8 +322,8 @@ def test_onnx_says_what_torch_says(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_network_that_was_not_told_the_focal_length_answers_as_before(tmp_path):
-    """Weights of inputs that it does not have begin at nothing."""
+def test_a_network_without_focal_length_input_is_unchanged(tmp_path):
+    """Weights of inputs that it does not have start at zero."""
     from training.depth.export import export
 
     model = shaken(DepthRefiner(MEDIUM))

@@ -25,8 +25,8 @@ def motion(acclaim):
     return read_amc(acclaim / "9_01.amc", read_asf(acclaim / "9.asf"))
 
 
-def test_sliders_do_what_they_say(body):
-    """The default body measures 1.659 m and 55 kg; heavier and taller ones are."""
+def test_sliders_have_their_effect(body):
+    """The default body measures 1.659 m and 55 kg; sliders make it heavier and taller."""
     assert (body.height, body.mass) == pytest.approx((1.659, 55.5), rel=0.01)
     assert make_body(BodyShape(weight=0.9, muscle=0.1)).mass > body.mass + 10
     assert make_body(BodyShape(height=0.6)).height > body.height + 0.05
@@ -72,8 +72,8 @@ def test_markers_of_one_bone_keep_their_distances(body, motion):
 @pytest.mark.parametrize(
     "shape", [BodyShape(), BodyShape(gender=1, weight=0.9, height=0.6), BodyShape(gender=0, age=0.9)]
 )
-def test_markers_lie_where_anatomy_has_them(shape):
-    """Lateral outside medial, front before back, on both sides alike, on bodies of several shapes."""
+def test_markers_are_anatomically_placed(shape):
+    """Lateral outside medial, anterior in front of posterior, on both sides, on bodies of several shapes."""
     places = dict(zip(ALL_MARKERS, marker_places(make_body(shape)), strict=True))
     for pair in ("knee", "ankle"):
         assert places[f"L_{pair}_study"][0] > places[f"L_m{pair}_study"][0] + 0.03

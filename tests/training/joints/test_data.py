@@ -1,4 +1,4 @@
-"""The pipeline's angles of a pair, kept beside the true ones."""
+"""The pipeline's angles of a pair, stored with the true ones."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ TIMES = np.arange(FRAMES) / 30
 
 
 def standing() -> FloatArray:
-    """(22, 3) metres: a person who stands, knees and elbows a little bent, facing +z."""
+    """(22, 3) metres: a standing person with slightly flexed knees and elbows, facing +z."""
     places: dict[str, tuple[float, float, float]] = {
         "Hip": (0, 0.95, 0),
         "Neck": (0, 1.45, 0),
@@ -44,7 +44,7 @@ def standing() -> FloatArray:
 
 
 def made_up_pair(split: str = "train") -> Pair:
-    """What the detector saw is of no account here: the depth stage is replaced."""
+    """The detections do not matter: the depth stage is replaced."""
     nothing = np.zeros((FRAMES, 33, 3))
     visibility = np.full((FRAMES, 33), 0.5)
     visibility[:, LANDMARK_INDEX["left_knee"]] = 0.9
@@ -70,11 +70,11 @@ def test_a_clip_holds_what_the_pipeline_makes_and_the_truth():
     clip = clip_of(pair, "000001", as_standing, cycles=2)
     assert (clip.name, clip.split, clip.motion) == ("000001", "train", "walk")
     np.testing.assert_array_equal(clip.truth, joint_angles(pair.markers))
-    np.testing.assert_array_equal(clip.ideal, clip.angles)  # the depth stage answers with the true markers here
+    np.testing.assert_array_equal(clip.ideal, clip.angles)  # the depth stage returns the true markers here
     assert (clip.depth_spread == 0.03).all()
     assert clip.marker_spread.shape == (FRAMES, 43)
     knees = clip.angles[:, 3:5, 0]
-    assert 0 < np.nanmin(knees) < np.nanmax(knees) < 40  # a little bent: 14° between the bones
+    assert 0 < np.nanmin(knees) < np.nanmax(knees) < 40  # slightly flexed: 14° between the bones
     np.testing.assert_array_equal(clip.visibility, pair.landmarks.visibility)
 
 
@@ -133,7 +133,7 @@ def test_a_depth_model_that_cannot_be_used_is_refused_before_any_clip(
 def test_a_clip_in_which_a_run_would_be_refused_is_left_out(
     pairs: Path, tmp_path: Path, workers: int, caplog: pytest.LogCaptureFixture
 ):
-    """No person is anywhere in the made-up images, so the geometric refinement finds no person."""
+    """The synthetic images contain no person, so geometric refinement finds none."""
     assert make_clips(pairs, tmp_path / "angles", None, ("train", "test"), workers) == []
     left_out = [record.getMessage().split(" is left out: ")[0] for record in caplog.records]
     assert left_out == ["000000.npz", "000002.npz"]

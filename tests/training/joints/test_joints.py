@@ -1,4 +1,4 @@
-"""The joint refiner learns, mirrors, and says in ONNX what it says in torch (needs torch)."""
+"""The joint refiner learns, is mirror-symmetric, and agrees between ONNX and torch (needs torch)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +50,7 @@ HIP, KNEE, SHOULDER, PELVIS, ANKLE, ELBOW = (
 )
 
 OFFSET = np.array([5.0, 0.0, 0.0])
-"""Degrees by which the pipeline's angles of true markers lie beside the true ones."""
+"""Degrees by which the pipeline's angles from true markers differ from the true ones."""
 
 
 def made_up_clip(seed: int, split: str = "train", motion: str = "walk", frames: int = 70, rate: float = 30) -> Clip:
@@ -75,7 +75,7 @@ def made_up_clip(seed: int, split: str = "train", motion: str = "walk", frames: 
 
 
 def randomised(seed: int = 0) -> MirroredRefiner:
-    """A network whose answers are not zero."""
+    """A network whose output is not zero."""
     torch.manual_seed(seed)
     model = JointRefiner(SMALL)
     torch.nn.init.normal_(model.answer, std=0.1)
@@ -88,7 +88,7 @@ def window(clip: Clip) -> tuple[Seen, Any]:
     return in_windows(clip, window_indices(len(clip.times)))
 
 
-def test_the_chain_goes_from_ankle_to_elbow_through_pelvis_and_trunk():
+def test_the_chain_runs_from_ankle_to_elbow_through_pelvis_and_trunk():
     between = joints_between()
     assert between[ANKLE][ELBOW] == 6
     assert between[HIP][KNEE] == between[PELVIS][HIP] == 1
@@ -113,7 +113,7 @@ def test_the_mirror_is_that_of_the_angles_of_a_mirrored_body():
     assert wrapped(mirrored_angles(angles) - wanted).abs().max() < 1e-6
 
 
-def test_a_refiner_asked_in_the_mirror_answers_in_the_mirror():
+def test_mirrored_input_has_mirrored_output():
     model = randomised()
     seen, _ = window(made_up_clip(1))
     with torch.no_grad():
@@ -140,7 +140,7 @@ def test_batches_have_one_shape_whatever_the_clips_length_and_rate():
     assert {round(float(1 / step)) for step in steps} <= {30, 60}
 
 
-def test_losses_vanish_at_the_truth_and_go_the_short_way_round():
+def test_losses_vanish_at_the_truth_and_use_the_shorter_rotation():
     seen, truth = window(made_up_clip(6))
     typical = torch.ones(12, 3)
     perfect = seen._replace(angles=truth + 360)
@@ -150,7 +150,7 @@ def test_losses_vanish_at_the_truth_and_go_the_short_way_round():
     assert wrapped(torch.tensor([359.0, -359.0, 181.0, 10.0])).tolist() == pytest.approx([-1, 1, -179, 10])
 
 
-def test_what_is_missing_teaches_nothing():
+def test_missing_values_do_not_affect_training():
     seen, truth = window(made_up_clip(7))
     model = randomised().model.train()
     angles = seen.angles.clone()
@@ -193,7 +193,7 @@ def test_the_plain_ways_take_off_noise_and_a_constant():
     truth = 20 * np.sin(3 * clip.times)[:, None, None] + np.full((12, 3), 50.0)
     noise = rng.normal(0, 5, truth.shape)
     off = np.full((12, 3), 6.0)
-    off[PELVIS, 1:] = 0  # in the mirror pelvis and trunk lean the other way: no constant can be learnt there
+    off[PELVIS, 1:] = 0  # mirroring inverts the lean of pelvis and trunk: no constant can be learnt there
     off[JOINT_GROUP_INDEX["trunk"], 1:] = 0
     straight, noisy = (replace(clip, truth=truth, angles=truth + noise + each) for each in (0 * off, off))
     assert scores(filtered, [straight]).mean < 0.75 * scores(raw, [straight]).mean
@@ -203,8 +203,8 @@ def test_the_plain_ways_take_off_noise_and_a_constant():
     assert scores(with_offsets(filtered, learnt), [noisy]).mean == pytest.approx(2.5, abs=0.3)
 
 
-def test_constants_of_the_drawn_body_are_not_taught():
-    """Where the pipeline would say the same of true markers, nothing is left to learn."""
+def test_constant_offsets_of_the_rendered_body_are_not_learnt():
+    """Where the pipeline has the same error with true markers, nothing is left to learn."""
     clips = [made_up_clip(seed) for seed in (15, 16)]
     assert scores(ideal, clips).mae == pytest.approx(np.tile(OFFSET, (12, 1)))
     offset = offsets(clips, ideal)
@@ -244,7 +244,7 @@ def test_the_ways_to_divide_never_choose_by_what_was_learnt():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
-    """A few steps on made-up angles; their files are there already, so that no pairs are needed."""
+    """A few steps on synthetic angles, whose files already exist, so that no pairs are needed."""
     out = tmp_path_factory.mktemp("run")
     config = TrainConfig(out / "data", out, epochs=2, batch_size=8, width=12, layers=1)
     (out / "clips").mkdir()
@@ -270,7 +270,7 @@ def _split(path: Path) -> str:
 
 
 @pytest.mark.filterwarnings("ignore")  # torch warns of its own exporter
-def test_training_beats_the_plain_ways_on_what_they_cannot_learn(trained: TrainConfig, network: Path):
+def test_training_outperforms_the_baselines_on_what_they_cannot_learn(trained: TrainConfig, network: Path):
     pytest.importorskip("onnx", reason="onnx is not installed (extra 'train')")
     found = read_figures(trained.out / "validation.json")
     assert found.clips == 1
@@ -283,7 +283,7 @@ def test_training_beats_the_plain_ways_on_what_they_cannot_learn(trained: TrainC
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_onnx_says_what_torch_says_through_serving(trained: TrainConfig, network: Path):
+def test_onnx_agrees_with_torch_through_serving(trained: TrainConfig, network: Path):
     assert open_refiner(network, "joints", INPUTS, OUTPUTS).file == "joint_refiner.onnx"
     clip = made_up_clip(20, frames=130)
     nothing = np.zeros((130, 33, 3))

@@ -1,4 +1,4 @@
-"""The Acclaim reader: a made-up skeleton whose pose is known by hand, and CMU's."""
+"""The Acclaim reader: a synthetic skeleton with a hand-calculated pose, and CMU's."""
 
 import numpy as np
 import pytest

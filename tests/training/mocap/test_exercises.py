@@ -1,4 +1,4 @@
-"""Built exercises: feet stay, joints bend the way they can, the same name is the same motion."""
+"""Constructed exercises: feet stay in place, joints bend anatomically, the same name is the same motion."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def standing() -> BoneMotion:
 
 
 def bones(motion: BoneMotion, part: str) -> np.ndarray:
-    """(T, 2, 3) where a bone points, left and right."""
+    """(T, 2, 3) direction of a bone, left and right."""
     columns = [BONE_INDEX[f"{part}_{side}"] for side in "lr"]
     return np.stack([motion.rotations[:, c] @ motion.rest.directions[BONES[c]] for c in columns], axis=1)
 
@@ -62,7 +62,7 @@ def test_knees_bend_as_far_as_the_exercise_says_and_never_backward(kind, least):
         thigh, shank = bones(motion, "femur"), bones(motion, "tibia")
         bend = flexion(thigh, shank)
         assert least < bend.max() < 150
-        # the knee lies ahead of the line from hip to ankle, in the pelvis's sense of ahead
+        # the knee is anterior to the line from hip to ankle, in the pelvis frame
         ahead = np.cross(thigh, shank)[..., 0]
         assert (ahead > -1e-6).all()
 

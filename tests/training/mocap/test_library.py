@@ -33,7 +33,7 @@ def test_other_subjects_of_cmu_go_whole_into_one_split(tmp_path):
 
 
 def test_every_motion_of_the_measured_data_is_found(measured_data):
-    """28 and 274 of CMU and 23 of the laboratory (its static trial is what exercises are built by)."""
+    """28 and 274 of CMU and 23 of the laboratory (exercises are built from its static trial)."""
     motions = find_motions([measured_data / "mocap"])
     assert len([motion for motion in motions if not motion.built]) == 325
     assert not any(motion.built and motion.split == "test" for motion in motions)

@@ -1,4 +1,4 @@
-"""Cameras: what they see, and the angles back from the rotations."""
+"""Cameras: projection, and angles recovered from rotations."""
 
 import numpy as np
 import pytest

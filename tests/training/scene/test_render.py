@@ -1,4 +1,4 @@
-"""The renderer draws a person where the truth says (skips where nothing can be drawn)."""
+"""The renderer draws a person at the true position (skips where nothing can be rendered)."""
 
 import numpy as np
 import pytest

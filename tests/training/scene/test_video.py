@@ -1,4 +1,4 @@
-"""Videos come back as they were written."""
+"""Videos are read back as written."""
 
 from fractions import Fraction
 

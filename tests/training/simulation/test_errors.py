@@ -1,4 +1,4 @@
-"""The error model finds errors that were put there, and plays them again."""
+"""The error model estimates known errors and reproduces them."""
 
 from dataclasses import replace
 
@@ -30,17 +30,17 @@ from training.simulation.view import (
 
 FRAMES = 100
 TIMID = 0.6
-"""How much of the true depth the made-up detector sees."""
+"""Share of the true depth that the synthetic detector returns."""
 
 NOISE, MEMORY = 0.008, 0.9
 """Body heights; correlation of its noise from frame to frame."""
 
 SWAPPED = 30
-"""Frames for which it takes left for right, where it does."""
+"""Duration in frames of a swap of left and right."""
 
 KNEE, NOSE = LANDMARK_INDEX["left_knee"], LANDMARK_INDEX["nose"]
 REST = np.random.default_rng(0).uniform([0.1, -0.5, -0.1], [0.3, 0.5, 0.1], (len(ALL_MARKERS), 3))
-"""A body as like its mirror image as people are."""
+"""A body as symmetric as people are."""
 
 for _name in ALL_MARKERS:
     _left, _right = ALL_MARKERS.index(_name), ALL_MARKERS.index(mirrored(_name))
@@ -58,7 +58,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def made_up_pair(seed: int, swaps: bool = False) -> Pair:
-    """A body that turns, seen by a detector that halves its depth, lifts its nose and errs with a memory."""
+    """A rotating body, seen by a detector that halves its depth, raises its nose and has autocorrelated errors."""
     rng = np.random.default_rng(seed)
     times = np.arange(FRAMES) / 30
     turns = np.array([look(angle, 0, 0) for angle in rng.uniform(-np.pi, np.pi) + rng.choice([-0.3, 0.3]) * times]) * [
@@ -136,7 +136,7 @@ def test_mirroring_twice_changes_nothing_and_once_mirrors_the_image():
 
 
 def test_the_mean_errors_that_were_put_in_are_found(model):
-    """But for some percent: the regression is held back, since it must not take noise for rule."""
+    """Except for some percent: the regression is regularised so that it does not fit noise."""
     views = [of_pair(pair)[0] for pair in OTHERS]
     mean, truth = (np.concatenate(parts) for parts in ([model.mean(v) for v in views], [nearest(v) for v in views]))
     depth, true_depth = mean[..., 2].ravel(), truth[..., 2].ravel()
@@ -170,15 +170,15 @@ def test_noise_keeps_its_size_and_memory(model):
     assert np.std(np.concatenate(played)) == pytest.approx(np.std(np.concatenate(made_up)), rel=0.1)
 
 
-def test_what_is_hidden_stays_hidden_on_its_side(model):
+def test_occluded_landmarks_stay_occluded_on_their_side(model):
     hidden = [made.visibility[made.found][:, KNEE].mean() for _, made in simulated(model, OTHERS)]
     other = [made.visibility[made.found][:, MIRRORED_LANDMARKS[KNEE]].mean() for _, made in simulated(model, OTHERS)]
-    # half of what is replayed comes from the mirror, where it is the other knee that is hidden
+    # half of the replayed data are mirrored, where the other knee is occluded
     assert np.mean(hidden) + np.mean(other) == pytest.approx(0.2 + 0.9, abs=0.01)
     assert 0.2 < np.mean(hidden) < 0.9
 
 
-def test_swaps_are_seen_and_played_again():
+def test_swaps_are_detected_and_reproduced():
     pairs = [made_up_pair(seed, swaps=True) for seed in range(30)]
     shares = [swapped(*of_pair(pair)).mean() for pair in pairs]
     assert np.mean(shares) == pytest.approx(SWAPPED / FRAMES, abs=0.05)
@@ -189,7 +189,7 @@ def test_swaps_are_seen_and_played_again():
     assert row.simulated.swaps == pytest.approx(100 * SWAPPED / FRAMES, abs=12)
     view, truth = of_pair(OTHERS[0])[0], nearest(of_pair(OTHERS[0])[0])[..., 2]
     mean = with_swaps.mean(view)[..., 2]
-    assert (mean * truth).sum() / (truth**2).sum() == pytest.approx(TIMID, abs=0.06)  # swaps do not blunt the mean
+    assert (mean * truth).sum() / (truth**2).sum() == pytest.approx(TIMID, abs=0.06)  # swaps do not bias the mean
 
 
 def test_swapping_twice_changes_nothing():

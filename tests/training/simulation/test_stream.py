@@ -1,4 +1,4 @@
-"""Samples without end: seeded, of the split requested, like those of rendered pairs (needs torch and MakeHuman)."""
+"""Endless samples: seeded, of the requested split, like those of rendered pairs (needs torch and MakeHuman)."""
 
 import argparse
 from dataclasses import replace

@@ -1,6 +1,6 @@
-"""Movements whose truth is known by construction: a walker, a squatter, a jumper, a person who stands up and sits down.
+"""Movements whose ground truth is known by construction: walking, squatting, jumping, standing up and sitting down.
 
-Planar legs (thigh 0.42 m, shank 0.42 m, foot 0.2 m) below a pelvis that is 0.2 m wide; knees where two links put them.
+Planar legs (thigh 0.42 m, shank 0.42 m, foot 0.2 m) below a pelvis 0.2 m wide; knees from two-link inverse kinematics.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ LEG = THIGH + SHANK
 
 @dataclass(frozen=True)
 class Performance:
-    """Markers and angles, and the times of what truly happened: (side or "", kind) → seconds."""
+    """Markers and angles, and the true event times: (side or "", kind) → seconds."""
 
     markers: Markers
     angles: JointAngles
@@ -38,7 +38,7 @@ def body(
     noise: float = 0.0,
     seed: int = 0,
 ) -> tuple[Markers, JointAngles]:
-    """From the pelvis (T, 3), the heels (T, 3) and the feet's pitch (T,), x forward: all markers, turned to `heading`.
+    """All markers, rotated to `heading`, from pelvis (T, 3), heels (T, 3) and pitch of the feet (T,), x forward.
 
     lean: radians of the trunk; heading: radians about the vertical; noise: metres, smoothed over a tenth of a second.
     """
@@ -177,7 +177,7 @@ def _walking_foot(phase: FloatArray, stride: float, stance: float, offset: float
     heel[:, 0] = np.where(rolling, toe - FOOT * np.cos(pitch), start)
     heel[:, 1] = np.where(rolling, -FOOT * np.sin(pitch), 0.0)
     off = np.array([FOOT - FOOT * np.cos(-1.1), FOOT * np.sin(1.1)])
-    leaving = FOOT * np.sin(1.1) * 2.2 / (0.4 * stance)  # metres a stride: as the heel turns over the toes
+    leaving = FOOT * np.sin(1.1) * 2.2 / (0.4 * stance)  # metres per stride: as the heel rotates about the toes
     heel[swinging, 0] = (start[swinging] + off[0]) + _hermite(
         swing, stride - off[0], leaving * (1 - stance), 0.4 * stride * (1 - stance)
     )
@@ -186,7 +186,7 @@ def _walking_foot(phase: FloatArray, stride: float, stance: float, offset: float
 
 
 def _knee(hip: FloatArray, ankle: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Where two links put the knee, how far it is bent, and how far the thigh is raised; radians."""
+    """Knee position from two-link inverse kinematics, knee flexion and thigh elevation in radians."""
     line = ankle - hip
     reach = np.clip(np.linalg.norm(line[:, :2], axis=1), 0.2, LEG - 1e-6)
     inner = np.arccos((THIGH**2 + reach**2 - SHANK**2) / (2 * THIGH * reach))
@@ -202,7 +202,7 @@ def _smooth(x: FloatArray) -> FloatArray:
 
 
 def _hermite(x: FloatArray, way: float, first: float, last: float) -> FloatArray:
-    """From 0 to `way` with these speeds at the ends: a foot lands with about 0.4 of the walking speed."""
+    """From 0 to `way` with these end speeds: a foot lands with about 0.4 of the walking speed."""
     return (x**3 - 2 * x**2 + x) * first + (3 * x**2 - 2 * x**3) * way + (x**3 - x**2) * last
 
 
@@ -224,7 +224,7 @@ def _about_y(angle: float) -> FloatArray:
 
 
 def _wander(times: FloatArray, shape: tuple[int, ...], seed: int) -> FloatArray:
-    """Noise as a detector's: of unit standard deviation, correlated over about a tenth of a second."""
+    """Detector-like noise: unit standard deviation, correlated over about 0.1 s."""
     white = np.random.default_rng(seed).normal(size=shape)
     width = max(1, round(0.1 / float(np.median(np.diff(times)))))
     kernel = np.hanning(width + 2)[1:-1]

@@ -1,4 +1,4 @@
-"""Events and figures of movements whose truth is known by construction (`performers`)."""
+"""Events and key figures of movements whose ground truth is known by construction (`performers`)."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_a_walk(walk):
         assert len(found) >= len(moments) >= 4
         late += [float(np.abs(found - moment).min()) for moment in moments]
     frame = 1 / walk.get("rate", 60.0)
-    assert np.mean(np.array(late) <= max(1.5 / 60, frame) + 1e-6) >= 0.95, "an event and its truth are in one frame"
+    assert np.mean(np.array(late) <= max(1.5 / 60, frame) + 1e-6) >= 0.95, "events are within one frame of the truth"
     stride_s, stride_m = walk["stride_s"], walk["stride_m"]
     assert value(analysis, "cadence") == pytest.approx(120 / stride_s, rel=0.01)
     assert value(analysis, "speed") == pytest.approx(stride_m / stride_s, rel=0.05)
@@ -56,7 +56,7 @@ def test_a_walk(walk):
         assert value(analysis, "step_width", side) == pytest.approx(0.14, abs=0.03)
 
 
-def test_mean_cycles_of_a_walk_have_the_knee_bent_most_in_swing():
+def test_the_knee_of_a_mean_gait_cycle_is_flexed_most_in_swing():
     curves = {(c.joint, c.angle, c.side): c for c in analysed(performers.walking()).curves}
     knee = curves["knee_r", "flexion", "right"]
     assert 60 < int(np.argmax(knee.mean)) < 90
@@ -78,7 +78,7 @@ def test_squats_are_counted_and_measured(count, depth, noise):
     assert any(missing.what == "knee valgus" for missing in analysis.not_measurable), "seen from the side"
 
 
-def test_partial_squats_are_told_apart():
+def test_partial_squats_are_distinguished():
     analysis = analysed(performers.squatting(6, 0.45, partial=2))
     assert (value(analysis, "repetitions"), value(analysis, "partial_repetitions")) == (4, 2)
     assert value(analysis, "depth") == pytest.approx(0.45, abs=0.02)
@@ -122,20 +122,20 @@ def test_an_arm_raised_three_times():
     assert peaks == pytest.approx([2.0, 5.0, 8.0], abs=0.1)
 
 
-def test_a_person_who_stands_still_does_nothing():
+def test_standing_still_has_no_events():
     analysis = analysed(performers.raising_an_arm(12))
     assert analysis.task == "none"
     assert not analysis.parameters
     assert not analysis.events
 
 
-def test_a_given_task_is_not_recognised_again():
+def test_a_given_task_is_not_recognised_automatically():
     analysis = analysed(performers.squatting(3), "jump")
     assert (analysis.task, analysis.recognised) == ("jump", False)
     assert value(analysis, "repetitions") == 0
 
 
-def test_feet_out_of_view_say_so_instead_of_a_figure():
+def test_feet_out_of_view_are_reported_instead_of_a_figure():
     performance = performers.walking()
     frames = performance.markers.times.size
     image = np.full((frames, len(LANDMARKS), 2), 100.0)
@@ -149,13 +149,13 @@ def test_feet_out_of_view_say_so_instead_of_a_figure():
     assert "in 50% of the frames" in analysis.not_measurable[0].reason
 
 
-def test_too_few_frames_a_second_say_so():
+def test_too_low_a_frame_rate_is_reported():
     analysis = analysed(performers.walking(rate=15.0), "gait")
     assert not analysis.parameters
     assert "15 frames per second; at least 20" in analysis.not_measurable[0].reason
 
 
-def test_gaps_and_single_frames_do_no_harm():
+def test_gaps_and_single_frames_are_handled():
     performance = performers.walking(noise=0.01)
     positions = np.array(performance.markers.positions)
     positions[100:160] = np.nan

@@ -1,4 +1,4 @@
-"""Synthetic people: the shipped skeleton in a motion that is known, seen by markers where that person has them."""
+"""Synthetic people: the shipped skeleton in a known motion, with markers at person-specific positions."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ SWINGS = {
     "elbow_flex": (60.0, 35.0),
     "pro_sup": (80.0, 25.0),
 }
-"""Coordinate (both sides) → its middle and how far it swings from there, degrees."""
+"""Coordinate (both sides) → mean and amplitude, degrees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Person:
 
 
 def person(seconds: float = 2.0, rate: float = 60.0, seed: int = 0, varied: float = 0.0) -> Person:
-    """A person `HEIGHT` tall; lengths differ from the average by the given share (standard deviation)."""
+    """A person `HEIGHT` tall; segment lengths differ from the average by the given share (standard deviation)."""
     rng = np.random.default_rng(seed)
     model = shipped_model().select(ALL_MARKERS)
     times = np.arange(max(1, round(seconds * rate))) / rate

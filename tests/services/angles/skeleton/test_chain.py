@@ -33,7 +33,7 @@ def test_the_solution_is_that_of_the_whole_system(frames):
     assert found.covariances == pytest.approx(np.stack([inverse[t, :, t] for t in range(frames)]), abs=1e-12)
 
 
-def test_a_straight_line_is_smooth_whatever_the_frames():
+def test_a_straight_line_has_no_roughness_whatever_the_frames():
     times = np.cumsum(np.random.default_rng(0).uniform(0.01, 0.05, 20))
     smoothness = Smoothness.of(times, np.ones(2))
     assert np.abs(smoothness.times(np.stack([3 - 2 * times, times], axis=1))).max() < 1e-8

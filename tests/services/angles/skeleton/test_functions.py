@@ -17,13 +17,13 @@ def test_the_slope_is_the_derivative(function):
 
 
 def test_a_spline_through_a_cubic_is_that_cubic():
-    # what its conditions at the ends are made for (Forsythe, Malcolm & Moler 1977)
+    # the purpose of its end conditions (Forsythe, Malcolm & Moler 1977)
     cubic = np.array([0.7, -0.4, 1.1, 0.2])
     at = np.linspace(0.0, 1.4, 57)
     assert spline(X, np.polyval(cubic, X))(at)[0] == pytest.approx(np.polyval(cubic, at), abs=1e-12)
 
 
-def test_a_spline_goes_straight_on_beyond_its_ends():
+def test_a_spline_is_linear_beyond_its_ends():
     function = spline(X, np.cos(X))
     value, slope = function(np.array([1.4, 2.4, -1.0, 0.0]))
     assert value[1] == pytest.approx(value[0] + slope[0])
@@ -31,5 +31,5 @@ def test_a_spline_goes_straight_on_beyond_its_ends():
     assert value[2] == pytest.approx(value[3] - slope[3])
 
 
-def test_a_polynomial_begins_with_the_highest_power():
+def test_polynomial_coefficients_begin_with_the_highest_power():
     assert polynomial(np.array([2.0, 0.0, 1.0]))(np.array([3.0]))[0] == pytest.approx([19.0])

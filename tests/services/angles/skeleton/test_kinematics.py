@@ -10,7 +10,7 @@ MODEL = shipped_model().select(ALL_MARKERS)
 
 @pytest.fixture(name="drawn")
 def _drawn():
-    """Random postures, and targets and weights for all markers, some of them measured from another."""
+    """Random postures, and targets and weights for all markers, some of them relative to another marker."""
     rng = np.random.default_rng(3)
     low = np.array([max(c.lowest, -1.2) for c in MODEL.coordinates])
     high = np.array([min(c.highest, 1.4) for c in MODEL.coordinates])
@@ -44,7 +44,7 @@ def test_the_normal_equations_are_those_of_the_jacobian(drawn):
     assert found.gradient == pytest.approx((np.swapaxes(jacobian, 1, 2) @ (weights * missed))[..., 0], abs=1e-6)
 
 
-def test_a_difference_says_nothing_of_the_place(drawn):
+def test_a_relative_marker_does_not_constrain_the_position(drawn):
     coordinates, observed = drawn
     tied = np.where(observed.anchors[:, None] >= 0, observed.weights, 0.0)
     found = normal_equations(pose(MODEL, coordinates), Observations(observed.targets, tied, observed.anchors))

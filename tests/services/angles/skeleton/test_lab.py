@@ -1,4 +1,4 @@
-"""The solver on a laboratory's markers and its own scaled model, beside the answer that came with them."""
+"""The solver on a laboratory's markers and scaled model, compared with the solution in the data set."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ STARTS = (
 def test_hips_and_knees_are_those_of_inverse_kinematics(trial, measured_data):
     """r at least 0.99 and a mean absolute error of at most 2°; measured 0.9995 and 1.2° (squats1).
 
-    The answer's model bends its knees a little otherwise: see `training.mocap.opensim` for the order of polynomials.
+    The solution's knee kinematics differ slightly: see `training.mocap.opensim` for the order of polynomials.
     """
     folder = measured_data / "mocap" / "lab"
     model = read_model(folder / "optimized_scale_and_markers.osim")

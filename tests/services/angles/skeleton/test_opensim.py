@@ -1,4 +1,4 @@
-"""The skeleton beside OpenSim 4.6 itself: one model, the same places from coordinates, the same coordinates back."""
+"""The skeleton compared with OpenSim 4.6: one model, forward and inverse kinematics."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ LUMBAR = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
 
 @pytest.fixture
 def opensim(tmp_path, monkeypatch):
-    """The module, imported where its log file does no harm."""
+    """The module, imported in a folder where its log file may be written."""
     monkeypatch.chdir(tmp_path)
     module = pytest.importorskip("opensim")
     module.Logger.setLevelString("Error")
@@ -55,7 +55,7 @@ def _found(markers) -> Recording:
 
 
 def _places(opensim, path: Path, names: list[str], coordinates: np.ndarray) -> np.ndarray:
-    """(T, M, 3) metres: OpenSim's own places of a model's markers."""
+    """(T, M, 3) metres: OpenSim's positions of a model's markers."""
     model = opensim.Model(str(path))
     state = model.initSystem()
     places = []
@@ -86,8 +86,8 @@ def test_forward_kinematics(which, opensim, found, markers, tmp_path):
 def test_inverse_kinematics(opensim, found, markers, tmp_path):
     """OpenSim's tool, all markers at equal weight, each frame by itself, on the files of a run.
 
-    The solver with the same weights and nothing else gives the same; the run's motion, which is smooth and weighs
-    each marker by its standard deviation, is within 1°.
+    With the same weights alone the solver agrees; the run's motion, which is smoothed and weights each marker by its
+    standard deviation, is within 1°.
     """
     model_path, motion_path = files.write(found, markers, SUBJECT, tmp_path)
     write_trc(tmp_path / "markers.trc", markers)

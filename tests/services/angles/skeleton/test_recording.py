@@ -1,4 +1,4 @@
-"""The fit as a whole, on people whose motion is known."""
+"""The whole fit, on people whose motion is known."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,10 +29,10 @@ def errors(found: Recording, known: Person, names: Sequence[str]) -> FloatArray:
     return np.asarray(np.degrees(found.coordinates[:, columns] - known.coordinates[:, columns]))
 
 
-def test_a_motion_without_noise_comes_back():
+def test_a_motion_without_noise_is_recovered():
     known = person()
     found = followed(known.markers())
-    weak = ("pro_sup", "subtalar")  # told by markers near their axis, so that what is known of postures pulls at them
+    weak = ("pro_sup", "subtalar")  # determined by markers near their axis, so the posture prior has more weight
     every = [c.name for c in known.model.coordinates if not c.locked and not c.translates]
     strong = [name for name in every if not name.startswith(weak)]
     assert np.abs(errors(found, known, strong)).max() < 3.0
@@ -68,7 +68,7 @@ def test_a_marker_that_is_missing_for_a_while_is_bridged():
     assert np.abs(errors(found, known, ["knee_angle_r"])).max() < 6.0
 
 
-def test_what_nothing_supports_is_missing():
+def test_coordinates_without_any_marker_are_missing():
     known = person(seconds=0.5)
     positions = known.positions
     for name in ("RAnkle", "RHeel", "RBigToe", "RSmallToe"):
@@ -91,13 +91,13 @@ def test_one_frame():
     assert np.isfinite(found.angle_sd).all()
 
 
-def test_nothing_seen_at_all():
+def test_no_markers_at_all():
     known = person(seconds=0.1)
     found = followed(Markers(known.times, ALL_MARKERS, np.full_like(known.positions, np.nan)))
     assert np.isnan(found.angles).all()
 
 
-def test_the_frame_rate_changes_little():
+def test_the_frame_rate_has_little_effect():
     noise = np.random.default_rng(1).normal(0, 0.02, (240, len(ALL_MARKERS), 3))
     noise = np.apply_along_axis(lambda path: np.convolve(path, np.ones(24) / 24**0.5, "same"), 0, noise)  # lasts 0.2 s
     fast = person(rate=120.0)
@@ -111,7 +111,7 @@ def test_the_frame_rate_changes_little():
     assert every.angle_sd[::4, flexions, 0] == pytest.approx(fourth.angle_sd[:, flexions, 0], rel=0.25)
 
 
-def test_turning_on_goes_on_counting():
+def test_rotation_is_counted_beyond_a_full_turn():
     known = person(seconds=3.0)
     turned = known.coordinates.copy()
     turned[:, known.model.coordinate("pelvis_rotation")] += np.linspace(0, 3 * np.pi, len(known.times))
@@ -122,14 +122,14 @@ def test_turning_on_goes_on_counting():
 
 
 def test_a_long_recording_is_joined_without_a_seam():
-    known = person(seconds=25.0, rate=30.0)  # 750 frames: two stretches
+    known = person(seconds=25.0, rate=30.0)  # 750 frames: solved in two stretches
     noise = np.random.default_rng(2).normal(0, 0.01, known.positions.shape)
     found = followed(known.markers(noise))
     steps = np.abs(np.diff(errors(found, known, FLEXIONS), axis=0))
     assert steps[599].max() < 3 * steps.mean()
 
 
-def test_the_left_is_treated_as_the_right():
+def test_left_and_right_are_treated_alike():
     known = person(seconds=0.5)
     noise = np.random.default_rng(5).normal(0, 0.02, known.positions.shape)
     markers = known.markers(noise)
@@ -143,7 +143,7 @@ def test_the_left_is_treated_as_the_right():
 
 @pytest.fixture(name="people", scope="module")
 def _people():
-    """Six people with errors as large as stated: their angles, what was found, its standard deviation (6, T, 12, 3)."""
+    """Six people with marker errors as large as stated: true angles, estimates and their sd, each (6, T, 12, 3)."""
     every = []
     for seed in range(6):
         known = person(seconds=1.0, rate=10.0, seed=seed, varied=0.05)
@@ -156,6 +156,6 @@ def _people():
 
 @pytest.mark.parametrize("joint", ["hip", "knee", "elbow"])
 def test_the_stated_uncertainty_covers_the_errors(joint, people):
-    """68 % of errors should be within one standard deviation; 120 angles of 6 people tell that to 10 %."""
+    """68 % of errors should be within one standard deviation; 120 angles of 6 people determine the share to 10 %."""
     truth, found, sd = (values[:, :, [JOINT_GROUP_INDEX[f"{joint}_{side}"] for side in "rl"], 0] for values in people)
     assert 0.55 < np.mean(np.abs(found - truth) < sd) < 0.95

@@ -22,7 +22,7 @@ def room() -> Image:
 
 
 def recorded(room: Image, turn_deg: Sequence[float], zoom: float) -> Image:
-    """As a camera sees it that is turned by a rotation vector (its axes in those of the room) and zoomed."""
+    """The view of a camera rotated by a rotation vector (its axes in those of the room) and zoomed."""
     focal = FOCAL * SIZE[0]
     wall = np.array([[focal, 0, 1.5 * SIZE[0]], [0, focal, 1.5 * SIZE[1]], [0, 0, 1.0]])
     camera = np.array([[zoom * focal, 0, SIZE[0] / 2], [0, zoom * focal, SIZE[1] / 2], [0, 0, 1.0]])
@@ -55,7 +55,7 @@ def test_turning_and_zooming_are_measured(room, turn_deg, zoom):
     np.testing.assert_allclose(used.focal_lengths, FOCAL * zoom**shares, rtol=0.01)
 
 
-def test_a_camera_that_stands_still_is_left_alone(room):
+def test_a_static_camera_is_not_corrected(room):
     noise = np.random.default_rng(1)
     images = [np.clip(recorded(room, (0, 0, 0), 1.0) + noise.normal(0, 4, (270, 480, 3)), 0, 255) for _ in range(40)]
     for interval in (FOLLOW_S, CHECK_S):
@@ -64,12 +64,12 @@ def test_a_camera_that_stands_still_is_left_alone(room):
         assert camera_motion(motion, np.arange(40) / 30, FOCAL) is None
 
 
-def test_an_empty_wall_is_a_still_camera():
+def test_an_empty_wall_counts_as_a_static_camera():
     assert not measured([np.full((270, 480, 3), 128, np.uint8)] * 20).moves
 
 
-def test_a_camera_that_is_carried_is_not_explained(room):
-    """Near things pass far ones: halves of the image move by different amounts and change as one walks."""
+def test_a_translating_camera_is_not_explained(room):
+    """Parallax: the halves of the image move by different amounts and change as the camera moves."""
     images = []
     for index in range(40):
         image = recorded(room, (0, 0.5 * index, 0), 1.0)

@@ -39,7 +39,7 @@ def turn_of(path: Path) -> Turn:
 
 
 def body(places: dict[str, tuple[float, float]] = STANDING, turn_deg: int = 0, sideways: bool = False) -> Pose:
-    """That posture, seen from the front or (`sideways`) with both sides in one place, turned clockwise."""
+    """A posture seen from the front or (`sideways`) with both sides superimposed, turned clockwise."""
     image = np.zeros((33, 2))
     for joint, (x, y) in places.items():
         for side, sign in (("left", 1), ("right", 1 if sideways else -1)):
@@ -77,20 +77,20 @@ def test_the_sample_without_its_metadata_gives_the_same_landmarks(clip, tmp_path
     assert outputs.landmarks.image_size == straight.landmarks.image_size
     assert outputs.video_facts.rotation_deg == 360 - degrees
     distance = np.linalg.norm(outputs.landmarks.pixels - straight.landmarks.pixels, axis=2)
-    assert np.median(distance) < 1.5  # pixels, of a person 375 pixels tall: what encoding it again changes
+    assert np.median(distance) < 1.5  # pixels, of a person 375 pixels tall: the effect of re-encoding
     assert np.percentile(distance, 95) < 6
     told = {warning.code: warning.message for warning in outputs.report.warnings}
     assert f"turned clockwise by {360 - degrees}°" in told["video-turned"]
 
 
-def test_an_upright_video_costs_three_looks(clip, images):
+def test_an_upright_video_needs_three_detections(clip, images):
     turn = turn_of(clip("straight.mp4", images=images))
     assert (turn.degrees, turn.looks, turn.standing_share) == (0, 3, {})
 
 
-def test_one_who_comes_into_the_image_later_is_waited_for_without_trying_turns(clip, images, monkeypatch):
-    nobody = [np.full_like(images[0], 90)] * 24
-    path = clip("enters.mp4", images=nobody + images, rate=24)
+def test_a_person_who_enters_later_is_found_without_trying_rotations(clip, images, monkeypatch):
+    absent = [np.full_like(images[0], 90)] * 24
+    path = clip("enters.mp4", images=absent + images, rate=24)
     times = []
     alone = BatchTracker.alone
 
@@ -114,7 +114,7 @@ def test_wrong_metadata_is_overruled(clip, tmp_path, images):
 
 
 def _with_display_matrix(source, target) -> None:
-    """The same file whose header claims that the image has to be turned by a quarter."""
+    """The same file with a header that states a rotation of the image by 90°."""
     content = bytearray(source.read_bytes())
     header = content.index(b"tkhd")
     matrix = header + 4 + 4 + 20 + 16  # version and flags, times and ids, layer and volume
@@ -123,7 +123,7 @@ def _with_display_matrix(source, target) -> None:
     target.write_bytes(content)
 
 
-def test_one_who_lies_down_during_the_clip_is_left_lying(clip, images):
+def test_a_person_who_lies_down_during_the_clip_is_not_rotated(clip, images):
     lying = [turned(image, 90) for image in images]
     width, height = images[0].shape[1::-1]
     canvas = [_centred(image, max(width, height)) for image in lying[:18] + images[18:]]
@@ -139,13 +139,13 @@ def _centred(image: np.ndarray, size: int) -> np.ndarray:
     return canvas
 
 
-def test_a_video_without_a_person_is_not_turned(clip):
+def test_a_video_without_a_person_is_not_rotated(clip):
     turn = turn_of(clip("empty.mp4", frames=60))
     assert (turn.degrees, turn.standing_share) == (0, {})
 
 
 @pytest.mark.parametrize("tilt", [-30, 0, 30])
-def test_who_stands_stands_in_one_turn_only(tilt):
+def test_a_standing_person_is_upright_in_one_rotation_only(tilt):
     for sideways in (False, True):
         assert [stands(body(turn_deg=tilt + degrees, sideways=sideways)) for degrees in TURNS] == [
             True,
@@ -156,11 +156,11 @@ def test_who_stands_stands_in_one_turn_only(tilt):
 
 
 @pytest.mark.parametrize("posture", [HANDSTAND, PRESS_UP, SITTING_BACK], ids=["handstand", "press-up", "bent hips"])
-def test_other_postures_stand_in_no_turn(posture):
+def test_other_postures_are_upright_in_no_rotation(posture):
     assert not any(stands(body(posture, degrees, sideways=True)) for degrees in TURNS)
 
 
-def test_one_who_is_hardly_seen_does_not_stand():
+def test_a_hardly_visible_person_is_not_classified_as_standing():
     pose = body()
     assert not stands(Pose(pose.pixels, pose.world, pose.visibility * 0.4))
     assert upright(Pose(pose.pixels, pose.world, pose.visibility * 0.4))
@@ -178,23 +178,23 @@ def test_one_who_is_hardly_seen_does_not_stand():
         ({}, None, 0),
     ],
 )
-def test_two_witnesses(shares, text_degrees, expected):
+def test_person_and_text_are_combined(shares, text_degrees, expected):
     assert decide(NONE_STAND | shares, text_degrees) == expected
 
 
-def test_letters_of_confident_words_are_counted():
+def test_letters_of_confidently_recognised_words_are_counted():
     head = "level\tpage\tblock\tpar\tline\tword\tleft\ttop\twidth\theight\tconf\ttext\n"
     rows = [("96.1", "EXIT"), ("91", "ab"), ("40", "noise"), ("-1", ""), ("88", "N°12")]
     table = head + "".join(f"5\t1\t1\t1\t1\t1\t0\t0\t9\t9\t{confidence}\t{word}\n" for confidence, word in rows)
     assert letters_read(table) == 7
 
 
-def test_without_tesseract_there_is_no_second_witness(monkeypatch):
+def test_without_tesseract_text_is_not_used(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert text_turn([lettered()]) is None
 
 
-def test_a_tesseract_that_fails_is_no_witness(monkeypatch):
+def test_a_failing_tesseract_is_ignored(monkeypatch):
     def fail(*arguments, **how):
         raise subprocess.TimeoutExpired("tesseract", 1)
 
@@ -205,18 +205,18 @@ def test_a_tesseract_that_fails_is_no_witness(monkeypatch):
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
 @pytest.mark.parametrize("degrees", TURNS)
-def test_text_that_lies_is_told(degrees):
+def test_rotated_text_is_detected(degrees):
     assert text_turn([turned(lettered(), degrees)]) == -degrees % 360
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
-def test_a_image_without_text_tells_nothing():
+def test_an_image_without_text_gives_no_orientation():
     rng = np.random.default_rng(2)
     assert text_turn([rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)]) is None
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
-def test_upright_text_keeps_one_who_lies_from_being_turned(clip, images):
+def test_upright_text_prevents_rotating_a_lying_person(clip, images):
     sign = cv2.resize(lettered(), (540, 300), interpolation=cv2.INTER_AREA)
     lying = []
     for image in images:

@@ -1,4 +1,4 @@
-"""The tilt of a camera from the upright lines of its image, on drawn posts whose camera is known."""
+"""Camera tilt from upright lines in the image, on drawn posts seen by a known camera."""
 
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ POSTS = np.linspace(-2.4, 2.4, 7)
 
 
 def posts(size: tuple[int, int], pitch: float, roll: float, places=POSTS, leaning: float = 0.0) -> Image:
-    """Posts at a distance of 4 m, metres apart, seen by a camera of this pitch (up) and roll in degrees."""
+    """Posts 4 m away, metres apart, seen by a camera with this pitch (up) and roll in degrees."""
     camera = Camera(size, FOCAL_LENGTH * max(size), aimed(0, *np.radians([pitch, roll]))[None], np.zeros((1, 3)))
     image = np.full((size[1], size[0], 3), 200, dtype=np.uint8)
     for x in places:
@@ -40,11 +40,11 @@ def tilt(found: Look | None) -> tuple[float, float]:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("pitch", "roll"), [(0, 0), (-20, 0), (12, 5), (-8, -22), (-30, 15)])
-def test_posts_tell_the_tilt(size, pitch, roll):
+def test_posts_determine_the_tilt(size, pitch, roll):
     assert tilt(look(posts(size, pitch, roll), None)) == pytest.approx((pitch, roll), abs=1.2)
 
 
-def test_what_does_not_stand_upright_says_nothing():
+def test_lines_that_are_not_upright_give_no_estimate():
     level = posts((640, 360), 0, 0)
     assert look(np.rot90(level).copy(), None) is None
     assert look(np.full((360, 640, 3), 128, dtype=np.uint8), None) is None
@@ -52,16 +52,16 @@ def test_what_does_not_stand_upright_says_nothing():
     assert look(noise, None) is None
 
 
-def test_a_tilt_beyond_what_is_searched_says_nothing():
+def test_a_tilt_beyond_the_search_range_gives_no_estimate():
     assert look(posts((640, 360), 0, 34), None) is None
 
 
-def test_a_single_edge_fits_many_tilts_and_says_nothing():
+def test_a_single_edge_gives_no_estimate():
     assert look(posts((640, 360), -10, 0, places=[0.8]), None) is None
 
 
-def test_the_person_s_own_lines_do_not_count():
-    """A slanting pole in the hands, longer than what is upright behind."""
+def test_lines_on_the_person_are_ignored():
+    """An inclined pole in the hands, longer than the upright lines behind."""
     image = posts((640, 360), 0, 0, places=[-2.0, 2.0])
     for aside in range(0, 60, 6):
         cv2.line(image, (270 + aside, 60), (330 + aside, 300), (0, 0, 0), 2, cv2.LINE_AA)
@@ -71,8 +71,8 @@ def test_the_person_s_own_lines_do_not_count():
     assert tilt(look(image, pose)) == pytest.approx((0, 0), abs=0.5)
 
 
-def test_joints_of_the_floor_do_not_count():
-    """Long joints below the feet that lean like posts of a camera pitched 20° down; what stands upright is level."""
+def test_floor_joints_are_ignored():
+    """Floor joints that slant like posts seen by a camera pitched 20° down; the upright lines show a level camera."""
     image = posts((720, 1280), 0, 0, places=[-1.0, 1.0])
     cv2.rectangle(image, (0, 900), (719, 1279), (200, 200, 200), -1)
     for start, end in (((180, 910), (260, 1270)), ((420, 910), (380, 1270)), ((560, 910), (460, 1270))):
@@ -87,7 +87,7 @@ def test_joints_of_the_floor_do_not_count():
 
 
 def test_lines_close_together_leave_the_pitch_open():
-    """The lean of each is known to 0.9°; over half as wide a spread, the pitch is twice as uncertain."""
+    """The slope of each is known to 0.9°; over half the width, the pitch is twice as uncertain."""
     wide, narrow = (look(posts((1280, 720), -10, 0, places=places), None) for places in ([-2, 0, 2], [-1, 0, 1]))
     assert wide is not None
     assert narrow is not None
@@ -95,7 +95,7 @@ def test_lines_close_together_leave_the_pitch_open():
     assert 1.5 < wide.ahead_sd_deg < 4
 
 
-def test_looks_are_taken_now_and_then(monkeypatch):
+def test_frames_are_sampled_at_intervals(monkeypatch):
     seen = []
     monkeypatch.setattr("services.detector.camera.verticals.look", lambda image, pose: seen.append(image))
     looks = Looks()
@@ -106,7 +106,7 @@ def test_looks_are_taken_now_and_then(monkeypatch):
     assert list(looks) == [None, None, None]
 
 
-def test_most_looks_must_agree():
+def test_most_sampled_frames_must_agree():
     same = [Look(aside=0.1 + shift, ahead=-0.2) for shift in (0.0, 0.01, -0.01)]
     assert joined([*same, None]) == Verticals(aside=0.1, ahead=-0.2, looks=3)
     assert joined([same[0], None, None]) is None

@@ -14,12 +14,12 @@ PX_PER_M = 200.0
 
 
 def noise() -> np.ndarray:
-    """An image that is all edges."""
+    """An image full of edges."""
     return np.random.default_rng(4).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
 
 
 def standing_at(x: float, y: float, visibility: float = 0.9) -> Pose:
-    """A person whose nose is there, 200 pixels a metre; head about 15 cm wide, body 1.5 m below it."""
+    """A person with the nose at this position, 200 pixels per metre; head about 15 cm wide, body 1.5 m below it."""
     rng = np.random.default_rng(1)
     world = np.column_stack([rng.uniform(-0.3, 0.3, 33), rng.uniform(0.2, 1.5, 33), np.zeros(33)])
     world[HEAD, 0] = [0, 0.02, 0.03, 0.04, -0.02, -0.03, -0.04, 0.075, -0.075, 0.02, -0.02]
@@ -37,10 +37,10 @@ def edges(image: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(cv2.Laplacian(image.astype(np.float32), cv2.CV_32F)).max(axis=2))
 
 
-def test_nothing_of_the_face_is_left_and_all_else_is():
+def test_the_face_is_blurred_and_nothing_else():
     image = noise()
     hidden = FaceHider().hide(Frame(0.0, image), standing_at(240, 150))
-    face = inside(240, 147, 0.14 * PX_PER_M)  # chin to crown is 0.12 m to both sides of the middle of the face
+    face = inside(240, 147, 0.14 * PX_PER_M)  # chin and crown are 0.12 m from the middle of the face
     assert image[face].std() > 70
     assert hidden[face].std() < 5
     assert edges(image)[face].mean() > 100
@@ -49,37 +49,37 @@ def test_nothing_of_the_face_is_left_and_all_else_is():
     np.testing.assert_array_equal(hidden[untouched], image[untouched])
 
 
-def test_the_image_that_was_given_is_left_alone():
+def test_the_input_image_is_not_modified():
     image = noise()
     FaceHider().hide(Frame(0.0, image), standing_at(240, 150))
     np.testing.assert_array_equal(image, noise())
 
 
 @pytest.mark.parametrize(("x", "y"), [(5, 5), (478, 638), (-300, 100), (240, -500)])
-def test_a_head_at_the_edge_or_outside_is_no_fault(x, y):
+def test_a_head_at_the_edge_or_outside_is_no_error(x, y):
     hidden = FaceHider().hide(Frame(0.0, noise()), standing_at(x, y))
     assert hidden.shape == noise().shape
 
 
-def test_before_the_head_is_seen_everything_is_hidden():
+def test_before_the_head_is_seen_the_whole_image_is_blurred():
     hider = FaceHider()
     for unseen in (None, standing_at(240, 150, visibility=0.1)):
         assert hider.hide(Frame(0.0, noise()), unseen).std() < 5
     assert (hider.frames_whole, hider.frames_carried) == (2, 0)
 
 
-@pytest.mark.parametrize("unseen", [None, standing_at(100, 400, visibility=0.1)], ids=["nobody", "hardly visible"])
-def test_the_last_place_stays_hidden_and_grows(unseen):
+@pytest.mark.parametrize("unseen", [None, standing_at(100, 400, visibility=0.1)], ids=["absent", "hardly visible"])
+def test_the_last_position_stays_blurred_and_grows(unseen):
     hider = FaceHider()
     hider.hide(Frame(0.0, noise()), standing_at(240, 150))
     hidden = hider.hide(Frame(0.1, noise()), unseen)
     assert hidden[inside(240, 147, (0.2 + 0.3 - 0.02) * PX_PER_M)].std() < 25  # 0.1 s at 3 m/s; colours drift a little
     assert edges(hidden)[inside(240, 147, (0.2 + 0.3 - 0.03) * PX_PER_M)].max() < 10
-    assert hider.hide(Frame(2.0, noise()), unseen).std() < 10  # by then anywhere
+    assert hider.hide(Frame(2.0, noise()), unseen).std() < 10  # by then the whole image
     assert hider.frames_carried == 2
 
 
-def test_where_the_head_leaps_both_places_are_hidden():
+def test_where_the_head_jumps_both_positions_are_blurred():
     hider = FaceHider()
     hider.hide(Frame(0.0, noise()), standing_at(120, 150))
     hidden = hider.hide(Frame(0.04, noise()), standing_at(400, 500))
@@ -97,9 +97,9 @@ def test_the_disc_follows_the_size_of_the_person():
     assert Region.of(pose).radius == pytest.approx(0.2 * PX_PER_M, rel=0.01)
 
 
-def test_the_preview_is_written_and_hides_what_is_beside_the_face(clip, tmp_path, images, detected):
+def test_the_preview_is_written_with_the_face_blurred(clip, tmp_path, images, detected):
     x, y = np.rint(detected.landmarks.pixels[0, HEAD].mean(axis=0) / 2).astype(int)
-    beside = slice(y - 8, y + 8), slice(x + 24, x + 36)  # within the disc, and clear of the landmarks drawn on it
+    beside = slice(y - 8, y + 8), slice(x + 24, x + 36)  # within the disc, away from the landmarks drawn on it
     striped = [image.copy() for image in images[:12]]
     for image in striped:
         image[beside][:, ::4] = 255

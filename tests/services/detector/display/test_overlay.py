@@ -9,7 +9,7 @@ BLACK = np.zeros((300, 300, 3), np.uint8)
 
 
 def pose(visibility: float = 1.0, **where: tuple[float, float]) -> Pose:
-    """All landmarks far outside the image but those named."""
+    """All landmarks far outside the image except the named ones."""
     image = np.full((33, 2), -1e12)
     for name, place in where.items():
         image[LANDMARK_INDEX[name]] = place
@@ -19,24 +19,24 @@ def pose(visibility: float = 1.0, **where: tuple[float, float]) -> Pose:
 @pytest.mark.parametrize(
     ("landmark", "side"), [("left_knee", "left"), ("right_knee", "right"), ("mouth_left", "left"), ("nose", "centre")]
 )
-def test_each_side_has_its_colour(landmark, side):
+def test_each_side_has_its_own_colour(landmark, side):
     drawn = draw(BLACK, pose(1.0, **{landmark: (100.0, 200.0)}), 0.3)
     assert tuple(drawn[200, 100]) == COLOURS[side]
     assert not BLACK.any(), "the image itself is left alone"
 
 
-def test_lines_join_what_belongs_together():
+def test_lines_join_connected_landmarks():
     assert len(set(CONNECTIONS)) == 35
     drawn = draw(BLACK, pose(left_hip=(50, 50), left_knee=(50, 150), right_hip=(150, 50)), 0.3)
-    np.testing.assert_allclose(drawn[100, 50], COLOURS["left"], atol=30)  # lines are smoothed
+    np.testing.assert_allclose(drawn[100, 50], COLOURS["left"], atol=30)  # lines are anti-aliased
     np.testing.assert_allclose(drawn[50, 100], COLOURS["centre"], atol=30)
     assert not drawn[100, 100].any()
 
 
-def test_what_is_hardly_visible_is_faint():
+def test_hardly_visible_landmarks_are_faint():
     drawn = draw(BLACK, pose(visibility=0.2, left_knee=(100, 200)), 0.3)
     np.testing.assert_allclose(drawn[200, 100], np.array(COLOURS["left"]) / 4, atol=1)
 
 
-def test_no_person_is_nothing():
+def test_without_a_person_nothing_is_drawn():
     np.testing.assert_array_equal(draw(BLACK, None, 0.3), BLACK)

@@ -10,7 +10,7 @@ from services.detector.display.window import NoDisplay, Window, as_ppm
 
 
 class FakeTk:
-    """Stands in for tkinter where there is no display: remembers what was done."""
+    """Replaces tkinter where there is no display: records the calls."""
 
     TclError = RuntimeError
 
@@ -62,7 +62,7 @@ def test_a_window_shows_until_it_is_closed(monkeypatch):
     assert tkinter.done == ["title", "show PPM of 613 bytes", "update", "destroy"]
 
 
-def test_a_image_is_made_to_fit():
+def test_an_image_is_scaled_to_fit():
     image = np.zeros((1600, 400, 3), np.uint8)
     image[:, 200:] = (10, 20, 30)
     small = cv2.imdecode(np.frombuffer(as_ppm(image), np.uint8), cv2.IMREAD_COLOR_RGB)

@@ -1,4 +1,4 @@
-"""Scenes of several people, put together from cut-outs of the sample's subject."""
+"""Scenes of several people, composed from cut-outs of the sample's subject."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from services.detector.video.reader import Video
 
 SIZE = (960, 540)
 CUT = (slice(290, 1340), slice(230, 960))
-"""Rows and columns of the sample in which its subject is, whose body is four fifths of the cut-out's height."""
+"""Rows and columns of the sample that contain its subject; the body is four fifths of the cut-out's height."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Where a cut-out is pasted: its height and where its middle is, as shares of the scene, over time (0 to 1)."""
+    """Position of a cut-out: its height and centre as shares of the scene, over time (0 to 1)."""
 
     height: float
     x: Callable[[float], float]
@@ -37,7 +37,7 @@ def cut_outs() -> list[Image]:
 
 @pytest.fixture(scope="session")
 def scene(cut_outs: list[Image]) -> Callable[..., list[Image]]:
-    """`scene(actors, frames)`: images of the actors before a wall, the later ones in front."""
+    """`scene(actors, frames)`: images of the actors in front of a wall, later ones in front of earlier ones."""
 
     def made(actors: Sequence[Actor], frames: int = 45, size: tuple[int, int] = SIZE) -> list[Image]:
         wall = np.full((size[1], size[0], 3), 150, np.uint8)
@@ -56,7 +56,7 @@ def scene(cut_outs: list[Image]) -> Callable[..., list[Image]]:
 
 
 def paste(image: Image, person: Image, height: float, x: float, y: float) -> None:
-    """With the middle there, faded out towards the cut-out's edges."""
+    """Paste at this centre, faded out towards the cut-out's edges."""
     scale = height / person.shape[0]
     small = cv2.resize(person, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     rows, columns = (np.minimum(np.arange(count), np.arange(count)[::-1]) / (0.1 * count) for count in small.shape[:2])

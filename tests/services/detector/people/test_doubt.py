@@ -10,7 +10,7 @@ HEIGHTS = {"shoulder": 120, "elbow": 170, "wrist": 220, "hip": 230, "knee": 330,
 
 
 def body(**visibility: float) -> tuple[np.ndarray, np.ndarray]:
-    """(60, 33, 2) a person who stands in an image of 480 × 640, and (60, 33) how well landmarks are seen."""
+    """(60, 33, 2) pixels of a person standing in an image of 480 × 640, and (60, 33) visibilities."""
     image = np.full((60, 33, 2), (240.0, 80.0))
     seen = np.full((60, 33), 0.95)
     for side, x in (("left", 260.0), ("right", 220.0)):
@@ -30,7 +30,7 @@ def test_a_person_in_view_raises_no_doubt():
     assert signs(landmarks(*body())) == ()
 
 
-def test_half_a_person_and_one_who_lies_are_people():
+def test_half_a_person_and_a_lying_person_are_people():
     close_up = landmarks(body()[0] * (1, 2.5), body(knee=0.1, ankle=0.1)[1])  # legs below the image
     lying = landmarks(body()[0][..., ::-1], body()[1])
     for found in (close_up, lying):
@@ -38,15 +38,15 @@ def test_half_a_person_and_one_who_lies_are_people():
         require_person(found, "a.mp4")
 
 
-def still_life() -> tuple[np.ndarray, np.ndarray]:
-    """What is found in cables and a lamp: lying, cut by the edge, its legs guessed, of another size each time."""
+def clutter() -> tuple[np.ndarray, np.ndarray]:
+    """A false detection in cables and a lamp: lying, cut by the edge, legs guessed, size varying between frames."""
     image, seen = body(knee=0.1, ankle=0.05, hip=0.2, heel=0.0, foot_index=0.0)
     sizes = np.random.default_rng(0).uniform(0.5, 2.0, (60, 1, 1))
     return (image[..., ::-1] - 250) * sizes + (430, 300), seen
 
 
-def test_a_still_life_is_no_person():
-    found = landmarks(*still_life(), lost=12)
+def test_clutter_is_no_person():
+    found = landmarks(*clutter(), lost=12)
     assert len(signs(found)) == 6
     with pytest.raises(NoPerson, match=r"a.mp4 is probably no person: limbs are outside .*knees are never seen"):
         require_person(found, "a.mp4")
@@ -54,8 +54,8 @@ def test_a_still_life_is_no_person():
     assert NoPerson.exit_code == 2
 
 
-def test_what_is_doubtful_is_told_first():
-    image, _ = still_life()
+def test_doubtful_detections_are_reported_first():
+    image, _ = clutter()
     found = landmarks(image, np.full((60, 33), 0.9))
     require_person(found, "a.mp4")
     (warning,) = doubts(found)

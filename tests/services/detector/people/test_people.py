@@ -43,7 +43,7 @@ def analysed(path: Path, workdir: Path, **options) -> DetectorOutputs:
 
 
 def hips(outputs: DetectorOutputs) -> np.ndarray:
-    """(T,) across the image, as a share of its width; NaN where no person was detected."""
+    """(T,) horizontal position as a share of the image width; NaN where no person was detected."""
     return np.asarray(outputs.landmarks.pixels[:, 23:25, 0].mean(axis=1) / SIZE[0])
 
 
@@ -68,7 +68,7 @@ def test_a_whole_person_is_preferred_to_one_twice_as_large_whom_the_edge_cuts(tr
     ("person", "x"),
     [("leftmost", 0.2), ("rightmost", 0.8), ("0.75,0.5@0", 0.8), ("120,270@0.1", 0.2), ("1", 0.2), ("2", 0.8)],
 )
-def test_the_user_says_who(tracker, scene, clip, person, x):
+def test_the_user_chooses_the_person(tracker, scene, clip, person, x):
     still = [Actor(0.75, lambda share: 0.2, tint=GREEN), Actor(0.75, lambda share: 0.8)]
     found = people(tracker, clip("two.mp4", images=scene(still, 24)), person)
     assert found.person is not None
@@ -78,7 +78,7 @@ def test_the_user_says_who(tracker, scene, clip, person, x):
 
 
 @pytest.mark.parametrize("person", ["3", "0.45,0.02@0"])
-def test_who_is_not_there_is_refused_with_who_is(tracker, scene, clip, person):
+def test_an_absent_person_is_refused_with_the_list_of_those_present(tracker, scene, clip, person):
     still = [Actor(0.75, lambda share: 0.2, tint=GREEN), Actor(0.75, lambda share: 0.8)]
     with pytest.raises(InvalidOption, match=r"there (are 2: 1|is no person at 432,11)"):
         people(tracker, clip("two.mp4", images=scene(still, 24)), person)
@@ -86,14 +86,14 @@ def test_who_is_not_there_is_refused_with_who_is(tracker, scene, clip, person):
 
 @pytest.mark.parametrize("runtime", ["onnx", "mediapipe"])
 @pytest.mark.parametrize(("person", "actor", "other"), [("1", RIGHTWARD, LEFTWARD), ("2", LEFTWARD, RIGHTWARD)])
-def test_of_two_who_cross_each_keeps_the_own_track(record, tmp_path, runtime, person, actor, other):
+def test_two_people_who_cross_keep_their_tracks(record, tmp_path, runtime, person, actor, other):
     path = record("cross", RIGHTWARD, LEFTWARD)
     outputs = analysed(path, tmp_path, person=person, pose_runtime=runtime)
     share = np.arange(45) / 45
     own, wrong = (np.abs(hips(outputs) - np.array([who.x(each) for each in share])) for who in (actor, other))
     apart = np.abs(actor.x(0.0) - other.x(0.0) + share * 2 * (0.6 if person == "1" else -0.6)) > 0.15
     seen = apart & outputs.landmarks.detected
-    assert (own < wrong)[seen].all()  # never the other
+    assert (own < wrong)[seen].all()  # never the other person
     if runtime == "onnx":
         assert seen.sum() >= 0.75 * apart.sum()
     codes = [warning.code for warning in outputs.report.warnings]

@@ -9,7 +9,7 @@ COLD, HOT = -20.0, 20.0
 
 
 def heat_with(*cells: tuple[int, int], channel: int = 0, size: int = 64) -> NDArray[np.float32]:
-    """Logits of a heat map (1, size, size, 39) that is cold but for these (column, row) of one channel."""
+    """Logits of a heat map (1, size, size, 39), low except at these (column, row) of one channel."""
     heat = np.full((1, size, size, POINTS), COLD, np.float32)
     for column, row in cells:
         heat[0, row, column, channel] = HOT

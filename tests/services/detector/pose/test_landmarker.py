@@ -50,14 +50,14 @@ def test_units_and_axes(sample_frames):
     assert 600 < np.ptp(pose.pixels[[nose, *heels], 1]) < 800, "pixels: he fills a third of 1920"
 
 
-def test_a_turned_clip_gives_the_landmarks_of_the_upright_one(clip, sample_frames):
+def test_a_rotated_clip_has_the_landmarks_of_the_upright_one(clip, sample_frames):
     stored = [np.ascontiguousarray(np.rot90(frame.image, -1)) for frame in sample_frames[:12]]
     path = clip("turned.mp4", images=stored, rate=60, prepare=lambda stream: stream.set_display_rotation(90))
     with Video(path) as video:
         turned = image_positions(detect(list(video.frames())))
     upright = image_positions(detect(sample_frames[:12]))
     assert turned.shape == upright.shape
-    # Only the second compression differs; unturned, the landmarks would be hundreds of pixels away or absent.
+    # Only the second compression differs; without rotation the landmarks would be hundreds of pixels off or absent.
     assert np.median(np.linalg.norm(turned - upright, axis=-1)) < 8
 
 
@@ -71,7 +71,7 @@ def test_times_may_start_before_zero(sample_frames):
     assert all(pose is not None for pose in detect(frames))
 
 
-def test_no_one(sample_frames):
+def test_no_person(sample_frames):
     empty = np.full_like(sample_frames[0].image, 90)
     assert detect([Frame(index / 30, empty) for index in range(3)]) == [None] * 3
 

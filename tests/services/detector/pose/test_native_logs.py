@@ -12,7 +12,7 @@ CHATTER = (
 )
 
 
-def test_chatter_is_dropped_and_everything_else_is_kept(capfd):
+def test_native_logs_are_dropped_and_everything_else_is_kept(capfd):
     with suppress_native_logs():
         os.write(2, b"ours, before\n" + CHATTER + b"E0000 00:00:1.5 1 a.cc:1] an error\n" + b"ours, after")
         assert capfd.readouterr().err == ""

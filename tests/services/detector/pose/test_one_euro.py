@@ -6,7 +6,7 @@ from services.detector.pose.one_euro import IMAGE, WORLD, LowPass, OneEuroFilter
 
 
 def one_euro(times: FloatArray, values: FloatArray, cutoff_hz: float, slope: float) -> FloatArray:
-    """One value after another, as Casiez, Roussel and Vogel (2012) write it."""
+    """Value by value, as published by Casiez, Roussel and Vogel (2012)."""
     smooth, speed = [values[0]], 0.0
     for index in range(1, len(values)):
         interval = times[index] - times[index - 1]
@@ -39,11 +39,11 @@ def test_pixels_of_a_large_region_are_smoothed_as_those_of_a_small_one():
         np.testing.assert_allclose(large(time / 30, 100 * value, unit=100), 100 * small(time / 30, value), rtol=1e-9)
 
 
-def test_what_trembles_is_held_and_what_moves_is_followed():
+def test_jitter_is_suppressed_and_movement_is_followed():
     still, moving = OneEuroFilter(WORLD), OneEuroFilter(WORLD)
-    trembling = 0.001 * np.random.default_rng(3).normal(size=300)
-    held = [still(index / 60, value) for index, value in enumerate(trembling)]
-    assert np.std(held[60:]) < 0.4 * np.std(trembling), "a millimetre of noise loses more than half"
+    jitter = 0.001 * np.random.default_rng(3).normal(size=300)
+    held = [still(index / 60, value) for index, value in enumerate(jitter)]
+    assert np.std(held[60:]) < 0.4 * np.std(jitter), "1 mm of noise is reduced by more than half"
     for index in range(60):
         followed = moving(index / 60, np.array(index / 60))
     assert abs(followed - 59 / 60) < 0.005, "at one metre a second it lags by less than 5 mm"
@@ -58,7 +58,7 @@ def test_the_first_interval_may_be_given():
     np.testing.assert_allclose(given(1 / 60 + 0.1, values[2]), measured(1 / 30 + 0.1, values[2]))
 
 
-def test_a_value_that_is_not_later_passes_and_leaves_no_trace():
+def test_a_value_that_is_not_later_passes_unchanged_without_effect():
     smooth_out, other = OneEuroFilter(Smoothness(1.0, 0.0)), OneEuroFilter(Smoothness(1.0, 0.0))
     for one in (smooth_out, other):
         one(1.0, np.array([0.0]))
@@ -66,6 +66,6 @@ def test_a_value_that_is_not_later_passes_and_leaves_no_trace():
     assert smooth_out(2.0, np.array([1.0])) == other(2.0, np.array([1.0]))
 
 
-def test_the_low_pass_takes_a_fixed_share():
+def test_the_low_pass_has_a_fixed_weight():
     smooth_out = LowPass(0.1)
     assert [smooth_out(np.array(value)).round(12).item() for value in (1.0, 0.0, 0.0)] == [1.0, 0.9, 0.81]

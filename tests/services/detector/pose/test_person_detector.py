@@ -21,17 +21,17 @@ def test_the_anchors_cover_the_image_three_times():
 
 def test_the_person_of_the_sample(detector, sample_frames):
     (region,) = detector.find([sample_frames[0].image])
-    lane = TrackState()
-    BatchTracker("full").advance([lane], sample_frames[:1])
-    assert lane.region is not None
-    # What the landmarks then say of the same person: within a tenth of the region.
-    assert np.linalg.norm(region.centre - lane.region.centre) < 0.1 * region.side
-    assert region.side == pytest.approx(lane.region.side, rel=0.1)
+    track = TrackState()
+    BatchTracker("full").advance([track], sample_frames[:1])
+    assert track.region is not None
+    # The region from the landmarks of the same person: within a tenth of its size.
+    assert np.linalg.norm(region.centre - track.region.centre) < 0.1 * region.side
+    assert region.side == pytest.approx(track.region.side, rel=0.1)
     assert abs(region.turn) < 0.15, "he stands"
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_one_who_lies_or_hangs_is_turned_upright(detector, sample_frames, quarters):
+def test_a_lying_or_inverted_person_is_rotated_upright(detector, sample_frames, quarters):
     upright, lying = (np.ascontiguousarray(np.rot90(sample_frames[0].image, turn)) for turn in (0, -quarters))
     (first, second) = detector.find([upright, lying])
     turned = (second.turn - first.turn - quarters * np.pi / 2 + np.pi) % (2 * np.pi) - np.pi
@@ -39,16 +39,16 @@ def test_one_who_lies_or_hangs_is_turned_upright(detector, sample_frames, quarte
     assert second.side == pytest.approx(first.side, rel=0.15)
 
 
-def test_images_of_any_size_go_in_together(detector, sample_frames):
+def test_images_of_different_sizes_are_processed_together(detector, sample_frames):
     tall = sample_frames[0].image
     wide = np.ascontiguousarray(np.pad(tall, ((0, 0), (800, 1200), (0, 0)), constant_values=90))
     empty = np.full((100, 100, 3), 90, np.uint8)
-    in_tall, nobody, in_wide = detector.find([tall, empty, wide])
-    assert nobody is None
+    in_tall, in_empty, in_wide = detector.find([tall, empty, wide])
+    assert in_empty is None
     np.testing.assert_allclose(in_wide.centre - (800, 0), in_tall.centre, atol=0.1 * in_tall.side)
 
 
-def test_of_two_persons_one_is_taken_and_not_the_middle_between_them(detector, sample_frames):
+def test_of_two_people_one_is_selected_and_not_the_midpoint(detector, sample_frames):
     one = sample_frames[0].image[:, 200:900]
     (alone,) = detector.find([one])
     (region,) = detector.find([np.hstack([one, one])])

@@ -1,8 +1,8 @@
-"""Our own landmarker beside MediaPipe's, and its lanes beside one another.
+"""Our landmarker compared with MediaPipe's, and its tracks with one another.
 
-Both look where the last frame showed the person, and that amplifies any difference: MediaPipe, run again after the
+Both search where the last frame showed the person, which amplifies any difference: MediaPipe, run again after the
 first frame was made one grey level brighter, is 1.1 pixels and 8 mm (median, `full`) away from itself over the sample.
-So frames in a row are compared closely only where they have just begun, and over a whole clip by that measure.
+So consecutive frames are compared closely only at the start, and over a whole clip relative to that difference.
 """
 
 import subprocess
@@ -30,9 +30,9 @@ def by_mediapipe(frames: Iterable[Frame], size: PoseModel) -> list[Pose | None]:
         return [landmarker.detect(frame) for frame in frames]
 
 
-def in_one_lane(frames: Iterable[Frame], size: PoseModel) -> list[Pose | None]:
-    landmarker, lane = BatchTracker(size), TrackState()
-    return [landmarker.advance([lane], [frame])[0] for frame in frames]
+def in_one_track(frames: Iterable[Frame], size: PoseModel) -> list[Pose | None]:
+    landmarker, track = BatchTracker(size), TrackState()
+    return [landmarker.advance([track], [frame])[0] for frame in frames]
 
 
 def differences(first: Sequence[Pose | None], second: Sequence[Pose | None]) -> dict[str, np.ndarray]:
@@ -50,7 +50,7 @@ def differences(first: Sequence[Pose | None], second: Sequence[Pose | None]) -> 
 @pytest.mark.parametrize("start", [0, 10, 20])
 def test_the_first_frames_are_those_of_mediapipe(sample_frames, size, start):
     frames = sample_frames[start : start + 3]
-    found = differences(by_mediapipe(frames, size), in_one_lane(frames, size))
+    found = differences(by_mediapipe(frames, size), in_one_track(frames, size))
     assert np.median(found["px"][0]) < 0.1
     assert np.median(found["mm"][0]) < 0.5
     assert np.median(found["px"]) < 0.25
@@ -59,17 +59,17 @@ def test_the_first_frames_are_those_of_mediapipe(sample_frames, size, start):
 
 
 def test_over_the_sample_it_is_as_near_to_mediapipe_as_mediapipe_to_itself(sample):
-    poses: dict[str, list[Pose | None]] = {"mediapipe": [], "again": [], "lane": []}
+    poses: dict[str, list[Pose | None]] = {"mediapipe": [], "again": [], "track": []}
     with ExitStack() as stack:
         video = stack.enter_context(Video(sample))
         first, second = (stack.enter_context(mediapipe("full")) for _ in range(2))
-        landmarker, lane = BatchTracker("full"), TrackState()
+        landmarker, track = BatchTracker("full"), TrackState()
         for index, frame in enumerate(video.frames()):
             poses["mediapipe"].append(first.detect(frame))
             brighter = np.minimum(frame.image, 254) + np.uint8(1) if index == 0 else frame.image
             poses["again"].append(second.detect(Frame(frame.time, brighter)))
-            poses["lane"].extend(landmarker.advance([lane], [frame]))
-    ours = differences(poses["mediapipe"], poses["lane"])
+            poses["track"].extend(landmarker.advance([track], [frame]))
+    ours = differences(poses["mediapipe"], poses["track"])
     own = differences(poses["mediapipe"], poses["again"])
     for name, limit in {"px": 2.0, "mm": 12.0}.items():
         assert np.median(ours[name]) < min(limit, 1.4 * np.median(own[name]))
@@ -80,7 +80,7 @@ def test_over_the_sample_it_is_as_near_to_mediapipe_as_mediapipe_to_itself(sampl
 def test_a_person_who_is_lost_is_found_again_as_by_mediapipe(sample_frames):
     empty = np.full_like(sample_frames[0].image, 90)
     frames = [Frame(frame.time, empty) if 6 <= index < 12 else frame for index, frame in enumerate(sample_frames[:15])]
-    theirs, ours = by_mediapipe(frames, "full"), in_one_lane(frames, "full")
+    theirs, ours = by_mediapipe(frames, "full"), in_one_track(frames, "full")
     for poses in (theirs, ours):
         assert [index for index, pose in enumerate(poses) if pose is None] == [*range(6, 12)]
     after = differences(theirs[12:], ours[12:])
@@ -89,32 +89,32 @@ def test_a_person_who_is_lost_is_found_again_as_by_mediapipe(sample_frames):
     assert after["visibility"].max() < 0.01
 
 
-def test_no_one(sample_frames):
+def test_no_person(sample_frames):
     empty = np.full_like(sample_frames[0].image, 90)
-    assert in_one_lane([Frame(index / 30, empty) for index in range(3)], "lite") == [None] * 3
+    assert in_one_track([Frame(index / 30, empty) for index in range(3)], "lite") == [None] * 3
 
 
-def test_lanes_do_not_touch_each_other(sample_frames):
+def test_tracks_are_independent(sample_frames):
     starts, steps = (0, 8, 16), 3
-    landmarker, lanes = BatchTracker("lite"), [TrackState() for _ in starts]
-    together = [landmarker.advance(lanes, [sample_frames[start + step] for start in starts]) for step in range(steps)]
+    landmarker, tracks = BatchTracker("lite"), [TrackState() for _ in starts]
+    together = [landmarker.advance(tracks, [sample_frames[start + step] for start in starts]) for step in range(steps)]
     for index, start in enumerate(starts):
-        alone = in_one_lane(sample_frames[start : start + steps], "lite")
+        alone = in_one_track(sample_frames[start : start + steps], "lite")
         found = differences([poses[index] for poses in together], alone)
         assert found["px"].max() < 0.05
         assert found["mm"].max() < 0.5
 
 
-def test_a_lane_may_lose_the_person_while_others_go_on(sample_frames):
+def test_one_track_may_lose_the_person_while_others_continue(sample_frames):
     empty = Frame(0.0, np.full_like(sample_frames[0].image, 90))
-    landmarker, lanes = BatchTracker("lite"), [TrackState(), TrackState()]
-    first = landmarker.advance(lanes, [sample_frames[0], empty])
-    second = landmarker.advance(lanes, sample_frames[1:3])
+    landmarker, tracks = BatchTracker("lite"), [TrackState(), TrackState()]
+    first = landmarker.advance(tracks, [sample_frames[0], empty])
+    second = landmarker.advance(tracks, sample_frames[1:3])
     assert [pose is None for pose in (*first, *second)] == [False, True, False, False]
 
 
 class Recorder(BatchTracker):
-    """In place of the networks: tells which frames went in together."""
+    """Replaces the networks: records which frames were processed together."""
 
     def __init__(self) -> None:
         self.steps: list[list[float]] = []
@@ -125,37 +125,37 @@ class Recorder(BatchTracker):
         return [None] * len(frames)
 
 
-def segment(*times: float) -> Iterator[Frame]:
+def chunk(*times: float) -> Iterator[Frame]:
     return (Frame(time, np.zeros((1, 1, 3), np.uint8)) for time in times)
 
 
-def test_where_a_segment_ends_the_next_one_begins():
+def test_where_a_chunk_ends_the_next_one_begins():
     recorder = Recorder()
-    segments = [segment(1.1, 1.2, 1.3), segment(2.1), segment(), segment(4.1, 4.2, 4.3), segment(5.1)]
-    done = [(number, frame.time) for number, frame, _ in track_together(recorder, segments, width=2)]
+    chunks = [chunk(1.1, 1.2, 1.3), chunk(2.1), chunk(), chunk(4.1, 4.2, 4.3), chunk(5.1)]
+    done = [(number, frame.time) for number, frame, _ in track_together(recorder, chunks, width=2)]
     assert recorder.steps == [[1.1, 2.1], [1.2, 4.1], [1.3, 4.2], [4.3, 5.1]]
     assert done == [(0, 1.1), (1, 2.1), (0, 1.2), (3, 4.1), (0, 1.3), (3, 4.2), (3, 4.3), (4, 5.1)]
 
 
-def test_frames_are_read_when_they_are_needed():
+def test_frames_are_read_on_demand():
     read: list[int] = []
 
     def frames() -> Iterator[Frame]:
         for time in range(9):
             read.append(time)
-            yield from segment(float(time))
+            yield from chunk(float(time))
 
     assert len(list(islice(track_together(Recorder(), [frames()], width=4), 2))) == 2
     assert read == [0, 1]
 
 
-def test_a_segment_is_found_as_it_is_alone(sample_frames):
-    segments = [sample_frames[:3], sample_frames[10:12], sample_frames[20:23]]
+def test_a_chunk_has_the_same_landmarks_as_alone(sample_frames):
+    chunks = [sample_frames[:3], sample_frames[10:12], sample_frames[20:23]]
     found: dict[int, list[Pose | None]] = {0: [], 1: [], 2: []}
-    for number, _, pose in track_together(BatchTracker("lite"), segments, width=2):
+    for number, _, pose in track_together(BatchTracker("lite"), chunks, width=2):
         found[number].append(pose)
-    for number, frames in enumerate(segments):
-        assert differences(found[number], in_one_lane(frames, "lite"))["px"].max() < 0.05
+    for number, frames in enumerate(chunks):
+        assert differences(found[number], in_one_track(frames, "lite"))["px"].max() < 0.05
 
 
 def test_mediapipe_is_not_needed():

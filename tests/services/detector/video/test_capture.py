@@ -5,7 +5,7 @@ from services.detector.video.capture import AS_STORED, CaptureClock, slow_part
 
 
 def played(*parts: tuple[int, float], start: float = 0.5) -> np.ndarray:
-    """Times of frames, that many at such a rate (frames a second) after each other."""
+    """Frame times from consecutive (number of frames, frames per second) pairs."""
     between = np.concatenate([np.full(count, 1 / fps) for count, fps in parts])
     return start + np.concatenate([[0.0], np.cumsum(between)])
 
@@ -40,5 +40,5 @@ def test_only_the_slow_part_of_a_ramp_is_mapped():
         played((90, 30), (1, 0.5), (90, 30)),  # a pause
     ],
 )
-def test_what_is_no_ramp(times):
+def test_patterns_that_are_no_ramp(times):
     assert slow_part(times) is None

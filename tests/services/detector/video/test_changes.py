@@ -16,7 +16,7 @@ def seen(images: Sequence[Image]) -> Changes:
 
 
 def scene(seed: int) -> Image:
-    """Smooth shapes in colours of their own."""
+    """Smooth shapes in random colours."""
     small = np.random.default_rng(seed).integers(0, 255, (9, 16, 3), dtype=np.uint8)
     return cv2.resize(small, (320, 180), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
 
@@ -43,7 +43,7 @@ def test_repeats_are_found_after_encoding(clip, images):
     assert changes.repeated / changes.compared == pytest.approx(0.75, abs=0.08)
 
 
-def test_one_who_comes_to_rest_is_not_repeated():
+def test_a_person_who_stops_moving_is_no_repetition():
     slowing = np.abs(np.sin(np.linspace(0, 6 * np.pi, 90))) * 6
     repeated, compared = repeated_images(slowing)
     assert repeated <= 0.05 * compared

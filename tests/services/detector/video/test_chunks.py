@@ -13,13 +13,13 @@ FRAMES = 120
 
 
 def shades(count: int = FRAMES) -> list[np.ndarray]:
-    """Images that can be told apart, with enough in them that compression leaves traces."""
+    """Distinguishable images with enough detail for compression to leave traces."""
     rng = np.random.default_rng(2)
     return [rng.integers(0, 120, (48, 64, 3)).astype(np.uint8) + np.uint8(index % 120) for index in range(count)]
 
 
 @pytest.fixture
-def short_segments(monkeypatch):
+def short_chunks(monkeypatch):
     monkeypatch.setattr(chunks, "SHORTEST", 30)
     monkeypatch.setattr(chunks, "WARM_UP", 7)
 
@@ -28,12 +28,12 @@ def short_segments(monkeypatch):
     ("frames", "expected"),
     [(1, 1), (599, 1), (600, 2), (1199, 2), (1200, 4), (2400, 8), (9599, 8), (9600, 16), (216_000, 360)],
 )
-def test_how_many_segments_follows_from_the_length(frames, expected):
+def test_the_number_of_chunks_follows_from_the_length(frames, expected):
     assert number_of_segments(frames) == expected
 
 
 @pytest.mark.parametrize("frames", [1, 599, 600, 2401, 9601])
-def test_every_frame_counts_in_one_segment(frames):
+def test_every_frame_counts_in_exactly_one_chunk(frames):
     clock = Fraction(1, 600)
     timestamps = list(range(5, 5 + 20 * frames, 20))
     cut_up = cut(timestamps, timestamps[::250], clock)
@@ -50,7 +50,7 @@ def test_every_frame_counts_in_one_segment(frames):
 
 
 def reads(path: Path, segment: Segment = WHOLE) -> tuple[list[float], list[np.ndarray], Video]:
-    """Times and images that count, and how many are looked at."""
+    """Times and images that count, and the number of images processed."""
     with Video(path) as video:
         frames = [frame for frame in video.frames(segment) if segment.counts(frame.time)]
     return [frame.time for frame in frames], [frame.image for frame in frames], video
@@ -75,7 +75,7 @@ CLIPS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_the_segments_hold_the_frames_of_the_whole(clip, name, short_segments):
+def test_the_chunks_contain_all_frames(clip, name, short_chunks):
     path = clip(name, images=shades(), **CLIPS[name])
     whole_times, whole_images, whole = reads(path)
     cut_up = survey(path).segments
@@ -91,7 +91,7 @@ def test_the_segments_hold_the_frames_of_the_whole(clip, name, short_segments):
     assert sum(reading.damaged_parts + reading.missing + reading.repeated for reading in readings) == 0
 
 
-def test_the_warm_up_is_looked_at(clip, short_segments):
+def test_the_warm_up_is_processed(clip, short_chunks):
     path = clip("some.mp4", images=shades(), options={"g": "12"})
     last = survey(path).segments[-1]
     with Video(path) as video:
@@ -101,7 +101,7 @@ def test_the_warm_up_is_looked_at(clip, short_segments):
 
 
 @pytest.mark.parametrize("entry", [110, 10**9, -50])
-def test_a_seek_that_ends_elsewhere_costs_time_and_no_frame(clip, short_segments, entry):
+def test_an_inaccurate_seek_costs_time_but_no_frame(clip, short_chunks, entry):
     path = clip("some.mp4", images=shades(), options={"g": "12"})
     cut_up = survey(path).segments
     astray = cut_up[2].model_copy(update={"entries": (entry * 512,)})
@@ -109,7 +109,7 @@ def test_a_seek_that_ends_elsewhere_costs_time_and_no_frame(clip, short_segments
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_where_the_clock_is_faulty_nothing_is_cut(clip, short_segments, monkeypatch):
+def test_with_faulty_timestamps_nothing_is_divided(clip, short_chunks, monkeypatch):
     path = clip("some.mp4", images=shades())
     monkeypatch.setattr("services.detector.video.timeline.Timeline.place", _repeated)
     assert survey(path).segments == (WHOLE,)
@@ -121,7 +121,7 @@ def _repeated(line, timestamp):
     return line.last
 
 
-def test_a_segment_that_cannot_be_read_is_empty_and_told_of(clip, short_segments):
+def test_an_unreadable_chunk_is_empty_and_reported(clip, short_chunks):
     path = clip("cut.mp4", images=shades(), container_options={"movflags": "+faststart"}, options={"g": "12"})
     cut_up = survey(path).segments
     content = path.read_bytes()

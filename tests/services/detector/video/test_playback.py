@@ -44,7 +44,7 @@ def times(*parts: tuple[int, float]) -> np.ndarray:
         ([(30, 240), (60, 30), (30, 240)], CameraTags(), ["plays at 30", "the rest at 240", "--capture-fps 240"]),
     ],
 )
-def test_slow_motion_is_told_with_both_rates(parts, camera, words):
+def test_slow_motion_is_reported_with_both_rates(parts, camera, words):
     (warning,) = time_warnings(video(), Playback.of(times(*parts), camera), Changes())
     assert warning.code == "slow-motion"
     assert all(word in warning.message for word in words)
@@ -56,7 +56,7 @@ def test_a_plain_video_has_no_warning(camera):
     assert not list(time_warnings(video(), Playback.of(times((90, 30)), camera), Changes(compared=80, repeated=4)))
 
 
-def test_few_frames_and_repeated_ones_are_told():
+def test_low_frame_rates_and_repeated_frames_are_reported():
     assert [w.code for w in time_warnings(video(2.0), Playback(), Changes())] == ["low-frame-rate"]
     (warning,) = time_warnings(video(60.0), Playback(), Changes(compared=80, repeated=60))
     assert warning.code == "repeated-frames"

@@ -12,7 +12,7 @@ from services.detector.video.reader import Video
 
 
 def write(path: Path, times: Iterable[float], size: tuple[int, int] = (64, 48), origin_s: float = 0.0) -> PieceWriter:
-    """A preview in one piece, and what wrote it."""
+    """A preview in one piece, and its writer."""
     width, height = size
     piece = path.with_suffix(".nut")
     with PieceWriter(piece, Fraction(30), origin_s) as writer:
@@ -64,7 +64,7 @@ def test_an_error_leaves_no_file(tmp_path, frames):
     assert not list(tmp_path.iterdir())
 
 
-def test_without_an_h264_encoder_it_says_so(tmp_path, monkeypatch):
+def test_a_missing_h264_encoder_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(preview, "ENCODERS", {"no such encoder": {}, "mpeg4": preview.ENCODERS["mpeg4"]})
     writer = write(tmp_path / "preview.mp4", np.arange(5) / 30)
     assert not writer.plays_in_browsers

@@ -21,7 +21,7 @@ RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
 
 @pytest.fixture(scope="module")
 def noise() -> list[np.ndarray]:
-    """60 images that do not compress, so that a cut through the file is a cut through the frames."""
+    """60 incompressible images, so that truncating the file truncates the frames."""
     return list(np.random.default_rng(0).integers(0, 255, (60, 96, 128, 3), dtype=np.uint8))
 
 
@@ -93,7 +93,7 @@ def test_containers_and_codecs(clip, name, how, codec):
     assert (video.timeline.missing, video.timeline.repeated, video.reading.damaged_parts) == (0, 0, 0)
 
 
-def test_a_survey_says_what_decoding_finds(clip):
+def test_a_survey_agrees_with_decoding(clip):
     ticks = [0, 20, 70, 90, 140, 160, 210, 230, 280, 300]
     for path in (clip("a.mp4", ticks=ticks, frames=10), clip("b.mkv", ticks=ticks, frames=10), clip("c.avi")):
         assert survey(path).facts.model_dump() == pytest.approx(facts(path).model_dump())
@@ -118,7 +118,7 @@ def test_the_image_is_upright(clip, anticlockwise, mirrored, expected, clockwise
     assert images[0].flags.c_contiguous
     assert (medium.width, medium.height) == images[0].shape[1::-1]
     assert clockwise in (None, survey(path).facts.rotation_deg)
-    if not mirrored:  # OpenCV turns images too, but knows no mirrors
+    if not mirrored:  # OpenCV rotates images too, but does not mirror them
         capture = cv2.VideoCapture(str(path))
         _, theirs = capture.read()
         capture.release()
@@ -151,13 +151,13 @@ def test_colours_follow_the_stated_matrix(tmp_path, matrix):
     assert_colours(images[0], [RED, GREEN, BLUE, GREY])
 
 
-def test_interlacing_is_noticed(clip):
+def test_interlacing_is_detected(clip):
     _, video = read(clip("tff.mp4", options={"x264-params": "interlaced=1:tff=1"}))
     assert video.reading.interlaced
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_a_variable_frame_rate_is_told_by_the_timestamps(clip, name):
+def test_a_variable_frame_rate_is_detected_from_the_timestamps(clip, name):
     ticks = np.cumsum([0, *[20, 50] * 14, 300]).tolist()
     path = clip(name, ticks=ticks)
     _, video = read(path)
@@ -185,7 +185,7 @@ def test_times_start_where_the_container_says(clip):
         ("cut_b_frames.avi", {}),
     ],
 )
-def test_of_a_truncated_video_what_is_there_is_decoded(clip, noise, name, how):
+def test_a_truncated_video_is_decoded_as_far_as_it_goes(clip, noise, name, how):
     path = clip(name, images=noise, **how)
     assert not facts(path).truncated
     content = path.read_bytes()
@@ -210,7 +210,7 @@ def test_a_hole_in_the_middle_is_skipped_and_counted(clip, noise):
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_sound_that_outlasts_the_image_is_no_truncation(clip, name):
+def test_audio_longer_than_the_video_is_no_truncation(clip, name):
     found = facts(clip(name, sound_s=3.5))
     assert found.has_audio
     assert not found.truncated
@@ -261,7 +261,7 @@ def test_sound_alone_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("box", [b"trak", b"mdia"])
-def test_a_damaged_table_of_contents_is_not_taken_for_sound(box, clip, noise):
+def test_a_damaged_index_is_not_reported_as_sound_only(box, clip, noise):
     path = clip("damaged.mp4", images=noise)
     path.write_bytes(path.read_bytes().replace(box, b"\0\0\0\0"))
     with pytest.raises(UnreadableVideo, match=r"is damaged|holds no frame") as refused:
@@ -310,9 +310,9 @@ print(index + 1, peak_mb() - early)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts kilobytes on Linux only")
-def test_memory_stays_flat_while_decoding(clip):
+def test_memory_is_constant_while_decoding(clip):
     path = clip("long.mp4", frames=400, size=(640, 480), options={"preset": "ultrafast"})
     result = subprocess.run([sys.executable, "-c", DECODE, path], capture_output=True, text=True, check=True)
     frames, growth_mb = result.stdout.split()
     assert int(frames) == 400
-    assert float(growth_mb) < 30  # the other 360 frames, held, would be 332 MB
+    assert float(growth_mb) < 30  # keeping the other 360 frames would take 332 MB

@@ -34,11 +34,11 @@ def metadata(keys: Keys, *, mp4: bool = False) -> bytes:
 
 
 BEFORE_BOXES = {b"stsd": 8, b"avc1": 78}
-"""Bytes of a box before the boxes in it."""
+"""Bytes of a box before its child boxes."""
 
 
 def inserted(content: bytes, path: tuple[bytes, ...], new: bytes) -> bytes:
-    """The boxes, with another at the end of the one at that path."""
+    """The boxes, with another appended to the one at that path."""
     result, at = b"", 0
     while at < len(content):
         size, kind = struct.unpack(">I4s", content[at : at + 8])
@@ -52,7 +52,7 @@ def inserted(content: bytes, path: tuple[bytes, ...], new: bytes) -> bytes:
 
 
 def with_keys(path: Path, keys: Keys, *, within: tuple[bytes, ...] = (b"moov",), mp4: bool = False) -> Path:
-    """The file with keys, as a phone writes them; its index has to lie behind its images."""
+    """The file with keys, as a phone writes them; its index must follow its images."""
     path.write_bytes(inserted(path.read_bytes(), within, metadata(keys, mp4=mp4)))
     return path
 
@@ -69,7 +69,7 @@ def test_an_iphone_s_focal_length_is_read_from_the_movie_and_from_its_track(clip
     assert (facts.focal_length_from, facts.lens) == ("35 mm equivalent", "iPhone 15 back camera 5.96mm f/1.6")
 
 
-def test_a_plain_file_says_nothing_of_its_camera(clip, sample):
+def test_a_plain_file_states_nothing_about_its_camera(clip, sample):
     for path in (clip("a.mp4"), clip("b.mkv"), clip("c.avi"), sample):
         facts = survey(path).facts
         assert (facts.focal_length, facts.focal_length_from, facts.lens) == (None, None, None)
@@ -83,18 +83,18 @@ def test_a_plain_file_says_nothing_of_its_camera(clip, sample):
         (22, b"\x1a", 26.0),
         (77, struct.pack(">I", 26), 26.0),
         (67, struct.pack(">i", -13), None),  # no focal length
-        (67, b"\x1a", None),  # four bytes are due
+        (67, b"\x1a", None),  # four bytes are expected
         (1, b"nan", None),
         (1, b"wide", None),
     ],
 )
-def test_values_of_every_kind_and_what_is_none(clip, kind, value, expected):
+def test_values_of_every_type_and_invalid_ones(clip, kind, value, expected):
     path = with_keys(clip("a.mov"), {EQUIVALENT: (kind, value)})
     found = camera_tags(path, {}).focal_length
     assert found == (None if expected is None else pytest.approx(expected / 36))
 
 
-def test_a_field_of_view_counts_before_an_equivalent_and_along_the_stored_width(clip):
+def test_field_of_view_takes_precedence_over_equivalent_focal_length(clip):
     keys = {"com.example.horizontal_field_of_view": (1, b"60"), EQUIVALENT: (1, b"13")}
     across, upright = (
         with_keys(clip(f"{name}.mov", size=size), keys) for name, size in (("a", (64, 48)), ("b", (48, 64)))
@@ -121,7 +121,7 @@ def test_capture_rate_and_slow_motion(clip):
         assert survey(iphone).medium.camera.slow_motion is slow
 
 
-def test_damaged_keys_are_as_good_as_none(clip):
+def test_damaged_keys_are_ignored(clip):
     path = with_keys(clip("a.mov"), {EQUIVALENT: (1, b"26"), LENS: (1, b"x" * 5000)})
     content = path.read_bytes()
     for cut in range(content.index(b"keys") - 40, len(content), 7):
@@ -134,7 +134,7 @@ def test_damaged_keys_are_as_good_as_none(clip):
         camera_tags(path, {})
 
 
-def test_the_user_s_word_comes_first(clip):
+def test_the_user_s_value_takes_precedence(clip):
     path = with_keys(clip("a.mov"), {EQUIVALENT: (1, b"26")})
     medium = survey(path).medium
     assert medium.with_focal_length(None).camera.focal_length == pytest.approx(26 / 36)

@@ -31,7 +31,7 @@ def test_a_missing_timestamp_follows_by_the_nominal_interval():
     assert line.missing == 3
 
 
-def test_time_goes_on_after_a_clock_that_was_set_back():
+def test_time_continues_after_a_clock_that_was_set_back():
     line = timeline([5000, 5040, 0, 40, 80])
     np.testing.assert_allclose(line.times, [5.0, 5.04, 5.08, 5.12, 5.16], atol=1e-12)
     assert line.resets == 1

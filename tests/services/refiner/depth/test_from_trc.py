@@ -20,7 +20,7 @@ GIVEN = Markers(TIMES, MARKERS, to_markers(squatting(TIMES), STATURE) + [0.4, 0.
 
 
 class Echo:
-    """Answers with what it was shown, 10 cm higher, and remembers that."""
+    """Returns its input raised by 10 cm, and records it."""
 
     def __init__(self) -> None:
         self.seen: list[Mapping[str, NDArray[Any]]] = []
@@ -54,7 +54,7 @@ def echo() -> tuple[Echo, Refiner]:
     return network, Refiner("echo.onnx", "0" * 64, network, "", {})
 
 
-def test_markers_keep_their_frame_and_their_place():
+def test_markers_keep_their_frame_and_position():
     network, refiner = echo()
     found = refine_markers(refiner, GIVEN)
     for name in MARKER_LANDMARKS:
@@ -73,7 +73,7 @@ def test_the_height_is_the_one_that_trunk_and_legs_imply_unless_given():
     assert [float(feed["height"][0]) for feed in network.seen] == pytest.approx([implied, 1.6], abs=1e-4)
 
 
-def test_what_is_missing_is_told_as_unknown():
+def test_missing_markers_are_passed_as_unknown():
     positions = GIVEN.positions.copy()
     positions[10, MARKER_INDEX["RHip"]] = np.nan
     positions[20, MARKER_INDEX["LWrist"]] = np.nan

@@ -20,13 +20,13 @@ def with_gap(times: np.ndarray, start: float, stop: float) -> np.ndarray:
 
 
 def fill(times: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, Gaps]:
-    """Filled, the given ones untouched."""
+    """The motion with gaps filled; asserts that the input is unchanged."""
     filled = positions.copy()
     return filled, fill_gaps(times, filled)
 
 
 def test_a_short_gap_is_filled_close_to_the_truth():
-    """0.2 s of a swing of 0.3 m a second round: measured 9 mm from the truth at worst."""
+    """0.2 s of a 1 Hz swing of 0.3 m: measured at most 9 mm from the truth."""
     times = clock(2, fps=50)
     filled, gaps = fill(times, with_gap(times, 0.79, 0.97))
     np.testing.assert_allclose(filled, path(times), atol=0.012)
@@ -35,7 +35,7 @@ def test_a_short_gap_is_filled_close_to_the_truth():
     assert gaps.longest_s[0] == pytest.approx(0.2)
 
 
-def test_a_gap_longer_than_stated_stays():
+def test_a_gap_longer_than_the_limit_stays():
     times = clock(2, fps=50)
     filled, gaps = fill(times, with_gap(times, 0.79, 0.99))
     assert np.isnan(filled[gaps.missing]).all()
@@ -43,7 +43,7 @@ def test_a_gap_longer_than_stated_stays():
 
 
 @pytest.mark.parametrize(("interval", "fills"), [(0.06, True), (0.11, False)])
-def test_length_is_counted_on_the_timestamps_and_not_in_frames(interval, fills):
+def test_gap_length_is_measured_in_time_and_not_in_frames(interval, fills):
     """Two frames missing: 0.18 s between their neighbours at one frame interval, 0.33 s at the other."""
     times = np.cumsum(np.full(12, interval))
     positions = path(times)
@@ -72,7 +72,7 @@ def test_nothing_is_extrapolated(ends):
 
 
 @pytest.mark.parametrize("seen", [[], [4]])
-def test_a_marker_that_is_hardly_ever_there_stays_as_it_is(seen):
+def test_a_marker_with_hardly_any_frames_is_unchanged(seen):
     times = clock(0.5)
     positions = np.full((len(times), 1, 3), np.nan)
     positions[seen] = 1.0
@@ -81,7 +81,7 @@ def test_a_marker_that_is_hardly_ever_there_stays_as_it_is(seen):
     assert gaps.longest_s[0] > 0.2
 
 
-def test_a_half_missing_position_is_missing():
+def test_a_partly_missing_position_is_missing():
     times = clock(0.5)
     positions = path(times)
     positions[5, 0, 1] = np.nan

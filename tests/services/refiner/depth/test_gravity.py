@@ -1,4 +1,4 @@
-"""How far the found up is from the true one, measured on synthetic people and simulated cameras."""
+"""Error of the estimated vertical on synthetic people and simulated cameras."""
 
 from dataclasses import replace
 from itertools import product
@@ -15,8 +15,8 @@ from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
-    hidden,
     in_front,
+    occluded,
     on_one_leg,
     recorded,
     squatting,
@@ -35,7 +35,7 @@ def gravity(landmarks: Landmarks, visibility_min: float = 0.3) -> Gravity:
 
 
 def errors(name: str, noise: float) -> np.ndarray:
-    """Degrees between found and true up, over pitches 0–20°, rolls ±10° and four azimuths."""
+    """Degrees between estimated and true vertical, over pitches 0–20°, rolls ±10° and four azimuths."""
     times = clock(3)
     points = MOTIONS[name](times)
     found = []
@@ -50,14 +50,14 @@ def errors(name: str, noise: float) -> np.ndarray:
     ("name", "limit"), [("standing", 3.0), ("squatting", 4.0), ("walking", 4.0), ("on one leg", 5.0)]
 )
 def test_without_noise_the_tilt_is_found_up_to_posture(name, limit):
-    """What is left is that no person stands exactly in balance, and the pull towards a level camera (11 % of a pitch of
+    """The rest is due to imperfect balance and the prior for a level camera (11 % of a pitch of
     20°, more on one leg)."""
     assert errors(name, noise=0.0).max() < limit
 
 
 @pytest.mark.parametrize(("name", "mean"), [("standing", 3), ("squatting", 3), ("walking", 3.5), ("on one leg", 4)])
 def test_with_a_detectors_errors_the_tilt_is_found_within_a_few_degrees(name, mean):
-    """3 cm of correlated noise in the image's plane and 6 cm in depth. Measured: 2.1, 2.1, 2.5 and 3.1° on average,
+    """3 cm of correlated noise in the image plane and 6 cm in depth. Measured: 2.1, 2.1, 2.5 and 3.1° on average,
     6.7° at worst, where assuming a level camera would be off by 15° on average."""
     found = errors(name, noise=0.03)
     assert found.mean() < mean
@@ -65,7 +65,7 @@ def test_with_a_detectors_errors_the_tilt_is_found_within_a_few_degrees(name, me
 
 
 def test_errors_stay_within_the_stated_uncertainty():
-    """Made-up errors are smaller than those of detections, from which the stated ones are: nearly all are within."""
+    """Synthetic errors are smaller than those of detections, on which the stated sd is based: nearly all are within."""
     scores = []
     for seed, (pitch, roll, azimuth) in enumerate(TILTS):
         times = clock(3)
@@ -78,7 +78,7 @@ def test_errors_stay_within_the_stated_uncertainty():
 
 @pytest.mark.parametrize("focal", [0.62, 0.72, 0.93])
 def test_an_unknown_focal_length_widens_the_tilt_and_a_known_one_corrects_it(focal):
-    """Lines seen by cameras of other focal lengths than the assumed one, 20° down: known, the pitch is exact to 1°."""
+    """Cameras pitched 20° down with other focal lengths than assumed: if known, the pitch is exact to 1°."""
     camera = Camera(pitch=20, focal=focal, distance=4)
     times = clock(3)
     landmarks = recorded(times, standing(times), camera)
@@ -97,8 +97,8 @@ def test_an_unknown_focal_length_widens_the_tilt_and_a_known_one_corrects_it(foc
     assert abs(unknown.pitch_deg - 20) < 2 * unknown.pitch_sd_deg
 
 
-def test_balance_depends_on_the_focal_length_by_where_the_person_stands_in_the_image():
-    """Who stands 15° below the middle: a focal length 10 % off turns the body by 1.5°, which is in the stated sd."""
+def test_effect_of_focal_length_on_balance_depends_on_image_position():
+    """Person 15° below the image centre: a 10 % error in focal length rotates the body by 1.5°, included in the sd."""
     times = clock(3)
     landmarks = recorded(times, standing(times), Camera())
     low = replace(landmarks, pixels=landmarks.pixels + [0, np.tan(np.radians(15)) * FOCAL_LENGTH * 1920])
@@ -111,7 +111,7 @@ def test_balance_depends_on_the_focal_length_by_where_the_person_stands_in_the_i
 
 
 def test_a_wide_stance_is_less_certain():
-    """Feet half a metre apart: where between them the weight rests is unknown to 0.14 m, 8° of roll."""
+    """Feet half a metre apart: the load between them is uncertain by 0.14 m, i.e. 8° of roll."""
     times = clock(3)
     points = standing(times)
     for side, sign in (("left", 1), ("right", -1)):
@@ -130,7 +130,7 @@ def test_pitch_and_roll_have_the_stated_signs():
     assert found.estimated
 
 
-def test_a_person_who_always_crouches_tells_nothing():
+def test_a_person_who_always_crouches_gives_no_estimate():
     times = clock(3)
     crouched = np.repeat(squatting(times)[30:31], len(times), axis=0)
     found = gravity(recorded(times, crouched, Camera(pitch=15)))
@@ -140,20 +140,20 @@ def test_a_person_who_always_crouches_tells_nothing():
     assert found.pitch_sd_deg == found.roll_sd_deg == 20
 
 
-def test_a_person_whose_legs_are_out_of_the_image_tells_nothing():
+def test_a_person_with_legs_out_of_the_image_gives_no_estimate():
     times = clock(3)
     legs = ("left_knee", "right_knee", "left_ankle", "right_ankle")
-    assert not gravity(hidden(recorded(times, standing(times), Camera(pitch=15)), legs, slice(None))).estimated
+    assert not gravity(occluded(recorded(times, standing(times), Camera(pitch=15)), legs, slice(None))).estimated
 
 
-def test_a_person_who_lies_down_is_not_a_camera_on_its_side():
+def test_a_lying_person_is_not_taken_for_a_camera_on_its_side():
     times = clock(3)
     lying = standing(times)[..., [1, 0, 2]] * [1, -1, 1]
     assert not gravity(recorded(times, lying, Camera())).estimated
 
 
 def lines(camera: Camera, focal: float = FOCAL_LENGTH) -> Verticals:
-    """What the image's upright lines say, seen by a camera of that true focal length."""
+    """Tilt from the image's upright lines, seen by a camera with the given true focal length."""
     up = camera.up()
     return Verticals(aside=up[0] / -up[1], ahead=up[2] / -up[1] * FOCAL_LENGTH / focal, looks=2)
 
@@ -166,8 +166,8 @@ def with_lines(camera: Camera, said: Verticals, points=standing) -> Gravity:
 
 
 @pytest.mark.parametrize(("pitch", "roll", "focal"), [(15, -10, 0.85), (15, -10, 0.95), (-12, 20, 0.75), (20, 4, 0.95)])
-def test_upright_lines_tell_more_than_balance(pitch, roll, focal):
-    """The roll is theirs; of the pitch, which they tell as well as the focal length is known, the body tells some."""
+def test_upright_lines_are_more_certain_than_balance(pitch, roll, focal):
+    """Lines determine the roll; balance contributes to the pitch, limited by the uncertain focal length."""
     camera = Camera(pitch=pitch, roll=roll, noise=0.05)
     found = with_lines(camera, lines(camera, focal))
     assert found.lines
@@ -178,15 +178,15 @@ def test_upright_lines_tell_more_than_balance(pitch, roll, focal):
     assert abs(found.pitch_deg - pitch) < 2 * found.pitch_sd_deg
 
 
-def test_lines_alone_do_for_a_person_who_crouches():
+def test_lines_alone_suffice_for_a_person_who_crouches():
     camera = Camera(pitch=15)
     found = with_lines(camera, lines(camera), lambda times: np.repeat(squatting(times)[30:31], len(times), axis=0))
     assert found.estimated
     assert abs(found.pitch_deg - 15) < found.pitch_sd_deg
 
 
-def test_lines_that_no_standing_body_fits_are_left_aside():
-    """A leaning wall, an image of bars: the person would fall over."""
+def test_lines_that_contradict_a_standing_body_are_ignored():
+    """An inclined wall or a printed pattern of bars: the person would fall over."""
     camera = Camera(pitch=5)
     found = with_lines(camera, lines(Camera(pitch=5, roll=25)))
     assert not found.lines
@@ -195,7 +195,7 @@ def test_lines_that_no_standing_body_fits_are_left_aside():
 
 @pytest.mark.parametrize("camera", [Camera(), Camera(pitch=20), Camera(roll=-10), Camera(pitch=-15, roll=12)])
 def test_world_axes_level_the_world_and_keep_the_heading(camera):
-    """Up comes out as Y, and what lies straight ahead of the camera has no X: the world differs by no turn about Y."""
+    """Up is Y, and points straight ahead of the camera have X = 0: there is no rotation about Y."""
     axes = world_axes(camera.up())
     np.testing.assert_allclose(axes @ camera.up(), [0, 1, 0], atol=1e-12)
     np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)

@@ -10,7 +10,7 @@ FEET = [29, 30, 31, 32]
 
 
 def in_world(points: np.ndarray, camera: Camera, assumed_pitch: float) -> np.ndarray:
-    """The landmarks in the world when the pitch is taken for `assumed_pitch`, give or take 4°."""
+    """The landmarks in the world frame for an assumed pitch of `assumed_pitch` ± 4°."""
     times = clock(len(points) / 30)
     up = Camera(pitch=assumed_pitch).up()
     body = in_front(recorded(times, points, camera), 1.0)
@@ -26,7 +26,7 @@ def test_the_skeleton_stands_on_the_floor_at_the_origin():
 
 
 def test_a_jump_leaves_the_floor():
-    """0.3 m high and 0.5 s long, in the middle of three seconds: the feet are as high in the world as they jumped."""
+    """A jump of 0.3 m and 0.5 s in the middle of 3 s: the feet rise by the same height in the world."""
     times = clock(3)
     flight = np.clip((times - 1.2) / 0.5, 0, 1)
     height = 4 * 0.3 * flight * (1 - flight)
@@ -38,14 +38,14 @@ def test_a_jump_leaves_the_floor():
 
 @pytest.mark.parametrize("mistake", [0, 4])
 def test_a_walker_stays_on_the_floor_when_the_tilt_is_a_little_wrong(mistake):
-    """4° over 4.8 m would lift the walker by 0.34 m; at most 2 sd (8°) of such a slope is taken away."""
+    """4° over 4.8 m would lift the walker by 0.34 m; at most 2 sd (8°) of such a slope is removed."""
     times = clock(4)
     world = in_world(walking(times), Camera(pitch=10, distance=7, focal=FOCAL_LENGTH), assumed_pitch=10 + mistake)
     lowest = world[:, FEET, 1].min(axis=1)
     assert np.abs(lowest[10:-10]).max() < 0.06
 
 
-def test_no_person_in_some_frames_changes_nothing_else():
+def test_frames_without_a_person_affect_no_others():
     times = clock(2)
     body = in_front(recorded(times, standing(times), Camera()), 1.0)
     gone = body.copy()

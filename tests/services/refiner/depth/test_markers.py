@@ -37,7 +37,7 @@ def test_copied_markers_are_their_landmarks(person):
         np.testing.assert_array_equal(marker(person, name), person[0, LANDMARK_INDEX[landmark]])
 
 
-def test_hip_and_neck_are_the_middles_of_hips_and_shoulders(person):
+def test_hip_and_neck_are_the_midpoints_of_hips_and_shoulders(person):
     hip, neck = marker(person, "Hip"), marker(person, "Neck")
     np.testing.assert_allclose(marker(person, "LHip") - hip, [HIP_HALF, 0, 0], atol=1e-12)
     np.testing.assert_allclose(neck - hip, [0, TRUNK, 0], atol=1e-12)
@@ -51,7 +51,7 @@ def test_head_is_above_the_ears_by_the_share_of_stature_it_states(person):
 
 @pytest.mark.parametrize(("side", "outside"), [("R", -1), ("L", 1)])
 def test_small_toe_has_the_foot_geometry_it_states(person, side, outside):
-    """Facing +Z, the person's right is -X. The shank leans 1° forward at most, which leaves outside level."""
+    """Facing +Z, the person's right is -X. The shank is inclined forward by at most 1°, so lateral is horizontal."""
     ankle = marker(person, f"{side}Ankle")
     expected = ankle + HEEL + 0.83 * (TOE - HEEL) + [outside * 0.18 * 0.136 * STATURE, 0, 0]
     np.testing.assert_allclose(marker(person, f"{side}SmallToe"), expected, atol=1e-9)
@@ -59,7 +59,7 @@ def test_small_toe_has_the_foot_geometry_it_states(person, side, outside):
 
 
 def test_small_toe_stays_outside_when_the_foot_points_along_the_shank(person):
-    """On the tip of the toes the plane of foot and shank is lost; the hips tell the side."""
+    """On tiptoe the plane of foot and shank is undefined; the hips determine the side."""
     tiptoe = person.copy()
     ankle = tiptoe[:, LANDMARK_INDEX["right_ankle"]]
     along_shank = ankle - tiptoe[:, LANDMARK_INDEX["right_knee"]]
@@ -74,7 +74,7 @@ def test_small_toe_needs_no_knee(person):
     np.testing.assert_allclose(marker(hidden, "RSmallToe"), marker(person, "RSmallToe"), atol=0.002)
 
 
-def test_a_marker_is_missing_exactly_where_a_landmark_it_is_made_of_is_missing(person):
+def test_a_marker_is_missing_exactly_where_one_of_its_landmarks_is(person):
     person[:, LANDMARK_INDEX["left_heel"]] = np.nan
     person[:, LANDMARK_INDEX["left_hip"]] = np.nan
     missing = np.isnan(to_markers(person, STATURE)[0]).any(axis=1)

@@ -6,16 +6,16 @@ from services.refiner.depth.geometric import geometric
 from services.refiner.depth.stage import method
 
 
-def test_geometry_is_the_default():
+def test_the_geometric_method_is_the_default():
     assert method(RunOptions()) is geometric
 
 
-def test_the_joints_model_does_not_ask_for_another_depth():
+def test_the_joint_model_does_not_change_the_depth_method():
     assert method(RunOptions(joint_model_path="joints.onnx")) is geometric
 
 
 @pytest.mark.parametrize("option", ["depth_model_path", "main_refiner_path"])
-def test_a_model_that_is_not_there_is_named(option):
+def test_a_missing_model_file_is_named(option):
     with pytest.raises(ModelNotFound, match=rf"{option}.*'depth\.onnx'"):
         method(RunOptions.parse({option: "somewhere/depth.onnx"}))
 

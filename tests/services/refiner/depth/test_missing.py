@@ -14,7 +14,7 @@ RIGHT_LEG = ("RKnee", "RAnkle", "RHeel", "RBigToe", "RSmallToe")
 
 @pytest.fixture
 def squat() -> FloatArray:
-    """(T, 22, 3) a symmetric motion, turned so that no axis of the world is in the sagittal plane."""
+    """(T, 22, 3) a symmetric motion, rotated so that no world axis is in the sagittal plane."""
     return to_markers(turned(squatting(TIMES), 35), STATURE)
 
 
@@ -26,20 +26,20 @@ def without(positions: FloatArray, names: tuple[str, ...], frames: slice = slice
 
 
 def complete(times: FloatArray, positions: FloatArray, stature: float) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Completed, the given ones untouched, and what was estimated."""
+    """The completed motion and the mask of estimates; asserts that the input is unchanged."""
     completed = positions.copy()
     return completed, estimate_missing(times, completed, stature)
 
 
 @pytest.mark.parametrize("names", [RIGHT_LEG, ("RElbow", "RWrist"), ("LKnee", "RWrist")])
-def test_hidden_limbs_of_a_symmetric_motion_come_back(squat, names):
+def test_occluded_limbs_of_a_symmetric_motion_are_recovered(squat, names):
     """The synthetic squat is symmetric, so mirroring is exact."""
     completed, estimated = complete(TIMES, without(squat, names), STATURE)
     np.testing.assert_allclose(completed, squat, atol=1e-9)
     assert {MARKERS[index] for index in np.flatnonzero(estimated.any(axis=0))} == set(names)
 
 
-def test_what_was_seen_is_left_alone(squat):
+def test_visible_markers_are_unchanged(squat):
     squat[:, MARKER_INDEX["LKnee"]] += 0.1
     gone = without(squat, ("RKnee",), slice(30, 60))
     completed, estimated = complete(TIMES, gone, STATURE)
@@ -48,7 +48,7 @@ def test_what_was_seen_is_left_alone(squat):
 
 
 def test_an_estimate_joins_what_was_seen_without_a_jump(squat):
-    """The left knee is 10 cm off, so its mirror image is, too: the estimate starts at the right knee all the same."""
+    """The left knee, and so its mirror image, is 10 cm off: the estimate still starts at the right knee."""
     squat[:, MARKER_INDEX["LKnee"]] += [0.1, 0, 0]
     completed, _ = complete(TIMES, without(squat, ("RKnee",), slice(20, 70)), STATURE)
     knee = completed[:, MARKER_INDEX["RKnee"]]
@@ -57,7 +57,7 @@ def test_an_estimate_joins_what_was_seen_without_a_jump(squat):
     assert np.linalg.norm(knee[45] - squat[45, MARKER_INDEX["RKnee"]]) > 0.08
 
 
-def test_both_sides_hidden_stay_missing(squat):
+def test_limbs_occluded_on_both_sides_stay_missing(squat):
     completed, estimated = complete(TIMES, without(squat, ("RKnee", "LKnee")), STATURE)
     assert np.isnan(completed[:, MARKER_INDEX["RKnee"]]).all()
     assert not estimated.any()
@@ -74,8 +74,8 @@ def test_the_head_is_carried_along_with_the_trunk(squat):
     np.testing.assert_allclose(completed, squat, atol=1e-9)
 
 
-def test_a_head_never_seen_sits_where_heads_sit(squat):
-    """The synthetic head is 0.27 m above the neck, the default one 0.32 m: heads differ, and hang forward or not."""
+def test_a_head_never_seen_has_the_default_position(squat):
+    """The synthetic head is 0.27 m above the neck, the default one 0.32 m: heads differ in size and inclination."""
     completed, _ = complete(TIMES, without(squat, ("Head", "Nose")), STATURE)
     for name in ("Head", "Nose"):
         off = completed[:, MARKER_INDEX[name]] - squat[:, MARKER_INDEX[name]]

@@ -1,4 +1,4 @@
-"""What is made of a network's answers, shown with one that knows the truth."""
+"""Processing of network output, tested with a network that returns the ground truth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,11 +20,11 @@ from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
-    nobody,
     recorded,
     squatting,
     standing,
     turned,
+    undetected,
     walking,
 )
 
@@ -40,7 +40,7 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Oracle:
-    """Answers with the truth: (T, 33, 3) points in the camera's upright frame, and the camera's true tilt."""
+    """Returns the ground truth: (T, 33, 3) points in the camera's upright frame, and the camera's true tilt."""
 
     times: FloatArray
     points: FloatArray
@@ -80,7 +80,7 @@ def knowing(times: FloatArray, points: FloatArray, camera: Camera) -> Refiner:
 
 @pytest.mark.parametrize("motion", [standing, squatting, walking])
 @pytest.mark.parametrize("seconds", [0.5, 4.0])
-def test_the_network_s_pose_stands_where_the_image_shows_it(motion, seconds):
+def test_the_network_s_pose_is_placed_where_the_image_shows_it(motion, seconds):
     times = clock(seconds)
     points = motion(times)
     landmarks = recorded(times, points, CAMERA)
@@ -95,8 +95,8 @@ def test_the_network_s_pose_stands_where_the_image_shows_it(motion, seconds):
     assert found.warnings == ()
 
 
-def test_where_the_image_fits_nowhere_the_person_is_on_the_way():
-    """Frames whose landmarks are swapped so that no place before the camera explains them."""
+def test_where_the_image_fits_no_position_the_path_is_interpolated():
+    """Frames with swapped landmarks, which no position in front of the camera explains."""
     times = clock(4)
     points = walking(times)
     landmarks = recorded(times, points, CAMERA)
@@ -123,7 +123,7 @@ def test_the_tilt_is_the_network_s():
 
 
 def test_a_known_focal_length_reaches_the_network_and_the_person_s_path():
-    """Seen by a lens of 0.6: told so, the path is right up to what smoothing it takes off."""
+    """Recorded with a focal length of 0.6: if it is known, the path is correct except for smoothing."""
     times, camera = clock(3), Camera(pitch=12, focal=0.6)
     points = walking(times)
     oracle = Oracle(times, points, camera)
@@ -141,7 +141,7 @@ def test_a_known_focal_length_reaches_the_network_and_the_person_s_path():
 def test_frames_without_a_person_stay_empty():
     times = clock(3)
     points = walking(times)
-    landmarks = nobody(recorded(times, points, CAMERA), slice(20, 60))
+    landmarks = undetected(recorded(times, points, CAMERA), slice(20, 60))
     answer = ask(knowing(times, points, CAMERA), landmarks, STATURE)
     assert np.isnan(answer.markers[20:60]).all()
     assert np.isnan(answer.spread[20:60]).all()
@@ -149,7 +149,7 @@ def test_frames_without_a_person_stay_empty():
 
 
 @pytest.mark.parametrize("frames", [1, 2, WINDOW - 1, WINDOW, WINDOW + 1, 5000])
-def test_clips_of_any_length_are_answered_frame_by_frame(frames):
+def test_clips_of_any_length_have_output_for_every_frame(frames):
     times = np.arange(frames) / 30
     points = squatting(times)
     landmarks = recorded(times, points, CAMERA) if frames > 1 else _one_frame(points)
@@ -168,8 +168,8 @@ def seen_from_behind() -> tuple[FloatArray, FloatArray]:
     return times, turned(walking(times), 180)
 
 
-def test_markers_of_the_other_side_are_told():
-    """The detector has everything swapped for ten frames, the network does not: the warning is of the final markers."""
+def test_swapped_markers_are_reported():
+    """The detector swaps sides for ten frames, the network does not: the warning refers to the final markers."""
     times = clock(3)
     points = walking(times)
     landmarks = recorded(times, points, CAMERA)
@@ -184,8 +184,8 @@ def test_markers_of_the_other_side_are_told():
     assert "of the final markers differ" in warning.message
 
 
-def test_a_network_that_turns_the_person_round_throughout_is_not_used():
-    """From behind for the whole clip: the markers must not come out facing the camera."""
+def test_a_network_that_reverses_the_person_throughout_is_not_used():
+    """Seen from behind for the whole clip: the markers must not face the camera."""
     times, points = seen_from_behind()
     landmarks = recorded(times, points, CAMERA)
     network = knowing(times, turned(points, 180), CAMERA)
@@ -197,7 +197,7 @@ def test_a_network_that_turns_the_person_round_throughout_is_not_used():
     assert [warning.code for warning in found.warnings] == ["depth-refiner-rejected"]
 
 
-def test_a_network_that_turns_the_person_round_for_a_while_is_told():
+def test_a_network_that_reverses_the_person_for_a_while_is_reported():
     times, points = seen_from_behind()
     wrong = points.copy()
     wrong[30:45] = turned(points, 180)[30:45]
@@ -207,7 +207,7 @@ def test_a_network_that_turns_the_person_round_for_a_while_is_told():
 
 
 @pytest.mark.parametrize(("sd", "told"), [(0.0, True), (3.0, True), (6.0, False)])
-def test_lines_that_leave_the_pitch_open_are_not_told_to_the_network(sd, told):
+def test_lines_that_do_not_determine_the_pitch_are_not_passed_to_the_network(sd, told):
     times = clock(2)
     points = standing(times)
     lines = Verticals(aside=0.08, ahead=-0.21, ahead_sd_deg=sd, looks=2)

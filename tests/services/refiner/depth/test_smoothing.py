@@ -7,7 +7,7 @@ from tests.services.refiner.synthetic import clock
 
 
 def gain(frequency: float, times: np.ndarray) -> float:
-    """Amplitude out over amplitude in, in the middle of the clip and in phase with what went in."""
+    """Output over input amplitude, in the middle of the clip and in phase with the input."""
     wave = np.sin(2 * np.pi * frequency * times)
     middle = slice(len(times) // 4, -len(times) // 4)
     return float((low_pass(times, wave) * wave)[middle].sum() / (wave**2)[middle].sum())
@@ -21,7 +21,7 @@ def test_the_filter_has_the_stated_cutoff_and_no_lag(frequency):
 
 
 def test_irregular_timestamps_are_filtered_on_time():
-    """A 1 Hz swing passes unharmed at a frame rate that alternates between 20 and 60 a second; 6 Hz is halved or so."""
+    """At a frame rate alternating between 20 and 60 Hz a 1 Hz swing passes unchanged; 6 Hz is roughly halved."""
     times = np.cumsum(np.tile([1 / 20, 1 / 60], 150))
     assert gain(1.0, times) == pytest.approx(1.0, abs=0.01)
     assert gain(6.0, times) == pytest.approx(0.65, abs=0.1)
@@ -38,19 +38,19 @@ def test_gaps_stay_and_nothing_leaks_across_them():
     np.testing.assert_allclose(smooth[60:], 100 + np.sin(times[60:]), atol=0.01)
 
 
-def test_a_line_comes_back_as_it_is_however_short():
+def test_a_straight_line_is_unchanged_however_short():
     for frames in (3, 5, 10, 40):
         times = clock(frames / 30)
         np.testing.assert_allclose(low_pass(times, 2 * times + 1), 2 * times + 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("frames", [1, 2])
-def test_too_few_frames_come_back_unchanged(frames):
+def test_too_few_frames_are_returned_unchanged(frames):
     values = np.arange(float(frames))
     np.testing.assert_array_equal(low_pass(clock(frames / 30), values), values)
 
 
-def test_a_frame_rate_below_the_cutoff_is_left_alone():
+def test_a_frame_rate_below_the_cutoff_is_not_filtered():
     times = clock(3, fps=12)
     assert not can_filter(times)
     values = np.random.default_rng(0).normal(size=(len(times), 2, 3))
@@ -58,7 +58,7 @@ def test_a_frame_rate_below_the_cutoff_is_left_alone():
 
 
 @pytest.mark.parametrize(("frames", "cutoff", "padding"), [(3, 0.1, 2), (50, 0.2, 20), (40_000, 0.005, 600)])
-def test_forth_and_back_is_what_scipy_does(frames: int, cutoff: float, padding: int):
+def test_forward_and_backward_filtering_equals_scipy(frames: int, cutoff: float, padding: int):
     path = np.cumsum(np.random.default_rng(0).normal(size=frames))
     theirs = sosfiltfilt(butter(2, cutoff, fs=1, output="sos"), path, padlen=padding)
     np.testing.assert_allclose(_forth_and_back(path, cutoff, padding), theirs, atol=1e-10 * np.ptp(path))

@@ -11,20 +11,20 @@ ZOOM = 1.4 ** np.linspace(0, 1, 20)
 
 
 def look_at(direction: np.ndarray) -> np.ndarray:
-    """Least rotation that takes the optical axis to a direction."""
+    """Smallest rotation that takes the optical axis to a direction."""
     axis = np.cross((0, 0, 1), direction)
     sine = np.linalg.norm(axis)
     return np.asarray(Rotation.from_rotvec(axis / max(sine, 1e-9) * np.arctan2(sine, direction[2])).as_matrix())
 
 
 def seen_by_a_turning_camera() -> tuple[Landmarks, np.ndarray]:
-    """What a detector sees of a body that stands still while the camera turns and zooms, and where the body is."""
+    """Landmarks of a stationary body seen by a rotating, zooming camera, and the body's true position."""
     body = np.random.default_rng(3).normal(0, (0.2, 0.5, 0.2), (33, 3))
     body -= (body[23] + body[24]) / 2
     place = np.array([0.4, 0.1, 5.0])
     image, world = np.empty((20, 33, 2)), np.empty((20, 33, 3))
     for frame, turn in enumerate(TURNS.as_matrix()):
-        there = (body + place) @ turn  # the inverse: in the axes of the camera then
+        there = (body + place) @ turn  # the inverse: into the axes of the rotated camera
         image[frame] = FOCAL * ZOOM[frame] * SIZE[0] * there[:, :2] / there[:, 2:] + np.array(SIZE) / 2
         rays = there[[23, 24], :2] / there[[23, 24], 2:]
         straight = look_at(np.append(rays.mean(axis=0), 1.0))
@@ -42,7 +42,7 @@ def test_a_person_who_stands_still_stays_where_the_first_frame_shows_them():
         ),
         1.0,
     )
-    # Slopes of the hips' rays are averaged before they are turned, which costs a fraction of a millimetre.
+    # Slopes of the hips' rays are averaged before rotation, which costs a fraction of a millimetre.
     np.testing.assert_allclose(person(slice(0, 20)), np.tile(truth, (20, 1, 1)), atol=0.002)
 
 

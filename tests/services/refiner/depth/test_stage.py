@@ -17,11 +17,11 @@ from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
-    hidden,
-    nobody,
+    occluded,
     recorded,
     squatting,
     standing,
+    undetected,
     walking,
 )
 
@@ -48,8 +48,8 @@ def codes(outputs: DepthOutputs) -> set[str]:
 
 
 @pytest.mark.parametrize("motion", [standing, squatting, walking])
-def test_exact_landmarks_of_a_tilted_camera_come_back_as_the_person(motion):
-    """Within 2 cm of the truth, all of it from 1–2° of tilt. The camera's heading is kept, so no turn is undone."""
+def test_exact_landmarks_of_a_tilted_camera_reproduce_the_person(motion):
+    """Within 2 cm of the truth, all of it from 1–2° of tilt. The camera's heading is kept."""
     times = clock(3)
     points = motion(times)
     outputs = run(recorded(times, points, CAMERA))
@@ -74,17 +74,17 @@ def test_the_report_says_what_was_measured_in_plain_values():
     assert json.loads(json.dumps(found)) == found
 
 
-def test_the_report_repeats():
+def test_the_report_is_reproducible():
     landmarks = squat(noise=0.02)
     assert run(landmarks).report == run(landmarks).report
 
 
-def test_initial_markers_are_aligned_and_nothing_else():
-    """Swapped and hidden as they were, in the same world as the refined ones."""
+def test_initial_markers_are_aligned_and_otherwise_unchanged():
+    """Still swapped and occluded, but in the same world frame as the refined ones."""
     landmarks = squat(noise=0.02)
     mask = np.zeros(landmarks.visibility.shape, dtype=bool)
     mask[30:50, [index for index, name in enumerate(LANDMARKS) if name != "nose"]] = True
-    outputs = run(hidden(swap_sides(landmarks, mask), RIGHT_LEG, slice(60, 80)))
+    outputs = run(occluded(swap_sides(landmarks, mask), RIGHT_LEG, slice(60, 80)))
     initial, refined = outputs.initial_markers, outputs.markers
     np.testing.assert_allclose(initial.position("RKnee")[30:50], refined.position("LKnee")[30:50], atol=1e-9)
     np.testing.assert_allclose(initial.position("RKnee")[:30], refined.position("RKnee")[:30], atol=1e-9)
@@ -96,8 +96,8 @@ def test_initial_markers_are_aligned_and_nothing_else():
     assert "left-right-swapped" in codes(outputs)
 
 
-def test_a_long_hidden_leg_stays_missing_and_is_reported():
-    outputs = run(hidden(squat(), RIGHT_LEG, slice(30, 60)))
+def test_a_leg_occluded_for_long_stays_missing_and_is_reported():
+    outputs = run(occluded(squat(), RIGHT_LEG, slice(30, 60)))
     assert np.isnan(outputs.markers.position("RAnkle")[30:60]).all()
     assert facts(outputs)["still_missing_share"]["RAnkle"] == pytest.approx(1 / 3, abs=1e-6)
     assert facts(outputs)["gap_longest_s"] == pytest.approx(31 / 30, abs=1e-6)
@@ -105,33 +105,33 @@ def test_a_long_hidden_leg_stays_missing_and_is_reported():
     assert codes(outputs) == {"markers-missing"}
 
 
-def test_a_long_hidden_leg_is_estimated_on_request_and_reported():
-    outputs = run(hidden(squat(), RIGHT_LEG, slice(30, 60)), estimate_missing=True)
+def test_a_leg_occluded_for_long_is_estimated_on_request_and_reported():
+    outputs = run(occluded(squat(), RIGHT_LEG, slice(30, 60)), estimate_missing=True)
     np.testing.assert_allclose(outputs.markers.position("RAnkle"), run(squat()).markers.position("RAnkle"), atol=0.02)
     assert facts(outputs)["estimated_share"]["RAnkle"] == pytest.approx(1 / 3)
     assert codes(outputs) == {"markers-estimated"}
 
 
-def test_the_least_visibility_decides_what_is_hidden():
-    landmarks = hidden(squat(), RIGHT_LEG, slice(30, 60))
+def test_the_visibility_threshold_decides_what_is_occluded():
+    landmarks = occluded(squat(), RIGHT_LEG, slice(30, 60))
     assert np.isfinite(run(landmarks, visibility_min=0.0).markers.positions).all()
 
 
 def test_a_short_gap_is_filled_and_reported():
-    outputs = run(hidden(squat(), ("left_wrist",), slice(30, 34)))
+    outputs = run(occluded(squat(), ("left_wrist",), slice(30, 34)))
     assert np.isfinite(outputs.markers.positions).all()
     assert facts(outputs)["filled_share"] == {"LWrist": pytest.approx(4 / 90, abs=1e-6)}
     assert facts(outputs)["missing_share"] == {"LWrist": pytest.approx(4 / 90, abs=1e-6)}
 
 
 def test_frames_without_a_person_are_gaps_like_any_other():
-    outputs = run(nobody(squat(), slice(40, 44)))
+    outputs = run(undetected(squat(), slice(40, 44)))
     assert np.isnan(outputs.initial_markers.positions[40:44]).all()
     assert np.isfinite(outputs.markers.positions).all()
     assert facts(outputs)["gaps_count"] == 22
 
 
-def test_smoothing_calms_the_markers_and_keeps_the_motion():
+def test_smoothing_reduces_jitter_and_keeps_the_motion():
     noisy, smooth = (run(squat(noise=0.02), temporal_smoothing=on).markers.positions for on in (False, True))
     assert np.abs(np.diff(smooth, 2, axis=0)).mean() < 0.5 * np.abs(np.diff(noisy, 2, axis=0)).mean()
     assert np.abs(smooth - noisy).max() < 0.08
@@ -149,7 +149,7 @@ def test_ten_frames_are_enough():
 
 
 def test_one_frame_with_a_person_is_reconstructed():
-    outputs = run(nobody(nobody(squat(), slice(0, 10)), slice(11, None)), temporal_smoothing=True)
+    outputs = run(undetected(undetected(squat(), slice(0, 10)), slice(11, None)), temporal_smoothing=True)
     assert np.flatnonzero(np.isfinite(outputs.markers.positions).all(axis=(1, 2))).tolist() == [10]
     assert facts(outputs)["gravity"] == "assumed"
     assert {"camera-tilt-assumed", "markers-missing"} <= codes(outputs)
@@ -157,11 +157,11 @@ def test_one_frame_with_a_person_is_reconstructed():
 
 def test_no_person_at_all_is_refused():
     with pytest.raises(NoPersonDetected):
-        run(nobody(squat(), slice(None)))
+        run(undetected(squat(), slice(None)))
 
 
 def test_a_landmark_that_is_never_seen_leaves_its_marker_empty():
-    outputs = run(hidden(squat(), ("nose",), slice(None)), temporal_smoothing=True)
+    outputs = run(occluded(squat(), ("nose",), slice(None)), temporal_smoothing=True)
     assert np.isnan(outputs.markers.position("Nose")).all()
     assert np.isfinite(outputs.initial_markers.position("Nose")).all()
     assert facts(outputs)["still_missing_share"] == {"Nose": 1.0}
@@ -171,7 +171,7 @@ def test_an_implausible_height_is_questioned():
     assert "scale-implausible" in codes(run(squat(), subject=Subject(height=1.2, weight=75)))
 
 
-def test_a_strongly_tilted_camera_is_advised_against():
+def test_a_strongly_tilted_camera_causes_a_warning():
     times = clock(3)
     assert "camera-tilted" in codes(run(recorded(times, standing(times), Camera(pitch=25))))
 
@@ -179,7 +179,7 @@ def test_a_strongly_tilted_camera_is_advised_against():
 @settings(max_examples=8, deadline=None)
 @given(factor=st.floats(0.5, 2))
 def test_the_size_of_the_detectors_person_does_not_matter(factor):
-    """Positions are scaled to the stature given, so landmarks half or twice as large lead to the same markers."""
+    """Positions are scaled to the given stature, so landmarks half or twice as large produce the same markers."""
     landmarks = squat(seconds=1)
     larger = Landmarks(
         landmarks.times, landmarks.pixels, factor * landmarks.world, landmarks.visibility, landmarks.image_size
@@ -189,7 +189,7 @@ def test_the_size_of_the_detectors_person_does_not_matter(factor):
 
 @settings(max_examples=8, deadline=None)
 @given(shift=st.floats(-1e4, 1e4))
-def test_the_clock_may_start_anywhere(shift):
+def test_times_may_start_at_any_value(shift):
     landmarks = squat(seconds=1)
     later = Landmarks(
         landmarks.times + shift, landmarks.pixels, landmarks.world, landmarks.visibility, landmarks.image_size
@@ -201,7 +201,7 @@ def test_the_clock_may_start_anywhere(shift):
     )
 
 
-def test_progress_reaches_the_end_and_a_cancel_passes_through():
+def test_progress_reaches_the_end_and_a_cancellation_propagates():
     landmarks = squat(seconds=1)
     seen: list[tuple[int, int | None]] = []
     DEPTH.run(DepthInputs(landmarks, SUBJECT), RunOptions(), lambda done, total: seen.append((done, total)))
@@ -214,7 +214,7 @@ def test_progress_reaches_the_end_and_a_cancel_passes_through():
         DEPTH.run(DepthInputs(landmarks, SUBJECT), RunOptions(), cancel)
 
 
-def test_a_body_without_extent_is_no_one():
+def test_a_body_without_extent_is_refused():
     landmarks = squat(seconds=1)
     point = Landmarks(
         landmarks.times, 0 * landmarks.pixels, 0 * landmarks.world, landmarks.visibility, landmarks.image_size

@@ -19,7 +19,7 @@ from tests.services.refiner.synthetic import Camera, clock, on_one_leg, recorded
 from training.data.pairs import Pair, pair_files, read_pair
 
 PAIRS = "HUMANPOSE3D_PAIRS"
-"""Environment variable: a folder that `humanpose3d train data` made."""
+"""Environment variable: a folder made by `humanpose3d train data`."""
 
 ARMS, LEGS, TRUNK = (
     [index for index, name in enumerate(LANDMARKS) if name.endswith(joints)]
@@ -38,8 +38,8 @@ def overlong(landmarks: Landmarks) -> float:
 
 
 def arms_cross() -> tuple[Landmarks, Landmarks, NDArray[np.bool_]]:
-    """True and detected landmarks, and where they differ: arms that meet before the body, come apart under each
-    other's names for two frames, and are right from then on. 30 Hz, 300 frames, facing the camera."""
+    """True and detected landmarks, and where they differ: arms that cross in front of the body and are then swapped
+    for two frames. 30 Hz, 300 frames, facing the camera."""
     times = clock(10)
     points = standing(times)
     frames, keys = np.arange(300), [0, 93, 99, 102, 299]
@@ -79,7 +79,7 @@ def test_arms_that_cross_and_come_out_swapped_are_corrected_there_alone():
     seed=st.integers(0, 1000),
 )
 def test_no_generated_clip_gets_worse(motion, heading, parts, noise, fps, seed):
-    """Any parts swapped at any time, in any view: neither more wrong labels nor more overlong limbs than before."""
+    """Any body parts swapped at any time, in any view: neither wrong labels nor overlong limbs increase."""
     times = clock(90 / fps, fps)
     true = recorded(times, turned(motion(times), heading), Camera(pitch=10, roll=4, noise=noise), seed=seed)
     wrong = np.zeros(true.visibility.shape, dtype=bool)
@@ -107,7 +107,7 @@ def _readable(path: Path) -> bool:
 
 
 def test_no_rendered_clip_gets_worse(rendered, capsys):
-    """Wrong is a part (legs, arms, trunk) whose landmarks in the image lie 3 cm nearer to the other side's markers."""
+    """A part (legs, arms, trunk) is wrong if its landmarks in the image are 3 cm nearer to the other side's markers."""
     before, after, worse = 0.0, 0.0, []
     for path in rendered:
         pair = read_pair(path)
@@ -126,7 +126,7 @@ def test_no_rendered_clip_gets_worse(rendered, capsys):
 
 
 def _labels(pair: Pair) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(T, 3) each: whether legs, arms and trunk clearly bear the wrong side's names, or clearly their own."""
+    """(T, 3) each: whether legs, arms and trunk are clearly swapped, or clearly not."""
     names = {landmark: marker for marker, landmark in MARKER_LANDMARKS.items()}
     true = np.full((*pair.landmarks.visibility.shape, 2), np.nan)
     projected = pair.camera.project(pair.markers.positions)
@@ -142,7 +142,7 @@ def _labels(pair: Pair) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 def _nearer(seen: FloatArray, true: FloatArray, joint: str) -> FloatArray:
-    """(T,) pixels by which a pair of landmarks is nearer to the other side's markers than to its own."""
+    """(T,) pixels by which a pair of landmarks is nearer to the other side's markers than to its own side's."""
     both = columns(joint)
     own, other = (np.linalg.norm(seen[:, both] - true[:, each], axis=2) for each in (both, both[::-1]))
     return np.asarray((own - other).mean(axis=1))

@@ -11,12 +11,12 @@ from services.refiner.depth.swaps import find_swaps, swap_sides
 from tests.services.refiner.synthetic import (
     Camera,
     clock,
-    nobody,
     on_one_leg,
     recorded,
     squatting,
     standing,
     turned,
+    undetected,
     walking,
 )
 
@@ -39,12 +39,12 @@ def swapped(landmarks: Landmarks, columns: list[int], frames: slice) -> tuple[La
 @pytest.mark.parametrize("motion", MOTIONS)
 @pytest.mark.parametrize("azimuth", [0, 45, 90, 180])
 @pytest.mark.parametrize("fps", [10, 30, 60])
-def test_a_clip_without_swaps_is_left_alone(motion, azimuth, fps):
+def test_a_clip_without_swaps_is_unchanged(motion, azimuth, fps):
     assert not find_swaps(seen(motion, azimuth, fps=fps)).swapped.any()
 
 
-def test_turning_round_is_no_swap():
-    """A full turn in a second, on the spot: faster than people turn in a corridor, slower than dancers."""
+def test_turning_around_is_no_swap():
+    """A full turn in a second on the spot: faster than people turn in a corridor, slower than dancers."""
     times = clock(3)
     points = np.stack([turned(frame[None], 360 * t)[0] for frame, t in zip(standing(times), times, strict=True)])
     assert not find_swaps(recorded(times, points, Camera(noise=0.03))).swapped.any()
@@ -74,7 +74,7 @@ def test_legs_swapped_for_a_moment_are_corrected_by_themselves(motion, azimuth):
 
 @pytest.mark.parametrize(("motion", "azimuth"), [(squatting, 0), (squatting, 70), (standing, 30), (on_one_leg, 0)])
 def test_legs_swapped_for_longer_are_left_and_reported(motion, azimuth):
-    """Nothing tells which side of the two jumps is right: neither lengths nor facing depend on it."""
+    """Neither segment lengths nor heading show which side of the two jumps is right."""
     wrong, mask = swapped(seen(motion, azimuth), LEGS, slice(30, 55))
     found = find_swaps(wrong)
     assert not found.swapped.any()
@@ -92,20 +92,20 @@ def test_several_swaps_in_one_clip_are_all_found():
 
 def test_a_swap_is_followed_across_frames_without_a_person():
     wrong, mask = swapped(seen(squatting, 0), PAIRED, slice(30, 60))
-    gone = nobody(wrong, slice(28, 33))
+    gone = undetected(wrong, slice(28, 33))
     mask[28:33] = False
     np.testing.assert_array_equal(find_swaps(gone).swapped[:, PAIRED], mask[:, PAIRED])
 
 
 @pytest.mark.parametrize("frames", [0, 1])
-def test_hardly_anybody_in_the_clip_is_no_swap(frames):
+def test_hardly_any_detections_are_no_swap(frames):
     landmarks = seen(standing, 0, seconds=1)
-    assert not find_swaps(nobody(landmarks, slice(frames, None))).swapped.any()
+    assert not find_swaps(undetected(landmarks, slice(frames, None))).swapped.any()
 
 
 @settings(max_examples=20, deadline=None)
 @given(shift=st.floats(-1e4, 1e4), frames=st.tuples(st.integers(1, 88), st.integers(1, 40)))
-def test_only_time_differences_matter_and_correcting_twice_is_correcting_once(shift, frames):
+def test_only_time_differences_matter_and_correction_is_idempotent(shift, frames):
     wrong, _ = swapped(seen(squatting, 0), PAIRED, slice(frames[0], frames[0] + frames[1]))
     found = find_swaps(wrong)
     later = find_swaps(replace(wrong, times=wrong.times + shift))

@@ -1,4 +1,4 @@
-"""What is informed of feet and view, on generated people."""
+"""Warnings about feet and view, on generated people."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def markers(points: FloatArray) -> FloatArray:
 
 
 def pointing_down(points: FloatArray, degrees: float) -> FloatArray:
-    """The toes lowered about the heels, whose height is kept."""
+    """The toes rotated down about the heels, whose height is kept."""
     lowered = points.copy()
     for side in ("left", "right"):
         heel, toe = (LANDMARK_INDEX[f"{side}_{name}"] for name in ("heel", "foot_index"))
@@ -39,12 +39,12 @@ def pointing_down(points: FloatArray, degrees: float) -> FloatArray:
 
 @pytest.mark.parametrize("motion", [standing, squatting])
 @pytest.mark.parametrize("heading", [0, 60, 180])
-def test_usual_feet_are_passed_over(motion, heading):
+def test_normal_feet_cause_no_warning(motion, heading):
     assert codes(markers(turned(motion(TIMES), heading))) == set()
 
 
 @pytest.mark.parametrize("degrees", [-15.0, 20.0, 34.0])
-def test_feet_that_point_down_or_up_in_quiet_stance_are_told_with_the_angle(degrees):
+def test_feet_that_point_down_or_up_in_quiet_stance_are_reported_with_the_angle(degrees):
     positions = markers(pointing_down(standing(TIMES), degrees))
     assert standing_pitch_deg(TIMES, positions) == pytest.approx(degrees, abs=0.1)
     (warning,) = view_warnings(view_facts(TIMES, positions, SEEN, STATURE))
@@ -52,7 +52,7 @@ def test_feet_that_point_down_or_up_in_quiet_stance_are_told_with_the_angle(degr
     assert f"{abs(degrees - 5):.0f}° too far {'down' if degrees > 5 else 'up'}" in warning.message
 
 
-def test_feet_far_too_short_are_told():
+def test_feet_far_too_short_are_reported():
     points = standing(TIMES)
     for side in ("left", "right"):
         heel, toe = (LANDMARK_INDEX[f"{side}_{name}"] for name in ("heel", "foot_index"))
@@ -60,14 +60,14 @@ def test_feet_far_too_short_are_told():
     assert codes(markers(points)) == {"feet-implausible"}
 
 
-def test_no_person_stands_in_a_jump_or_a_moment():
+def test_jumps_and_short_moments_are_not_quiet_stance():
     positions = markers(standing(TIMES))
     moving = positions + 2.0 * TIMES[:, None, None]
     assert standing_pitch_deg(TIMES, moving) is None
     assert standing_pitch_deg(TIMES[:5], positions[:5]) is None
 
 
-def test_a_foot_behind_an_edge_is_told_and_legs_out_of_view_are_not_its_business():
+def test_an_occluded_foot_is_reported_but_legs_out_of_view_are_not():
     hidden = SEEN.copy()
     hidden[20:70, [LANDMARK_INDEX[f"left_{name}"] for name in ("ankle", "heel", "foot_index")]] = 0.2
     assert occluded_feet(hidden).sum() == 50
@@ -77,18 +77,18 @@ def test_a_foot_behind_an_edge_is_told_and_legs_out_of_view_are_not_its_business
 
 
 @pytest.mark.parametrize(("heading", "told"), [(0, True), (180, True), (15, True), (40, False), (90, False)])
-def test_walking_straight_towards_the_camera_is_told(heading, told):
+def test_walking_straight_towards_the_camera_is_reported(heading, told):
     positions = markers(turned(walking(TIMES), heading))
     assert ("view-frontal" in codes(positions)) == told
 
 
-def test_standing_before_the_camera_is_not_walking():
+def test_standing_in_front_of_the_camera_is_not_walking():
     positions = markers(standing(TIMES))
     assert frontal_frames(positions).all()
     assert codes(positions) == set()
 
 
-def test_missing_markers_say_nothing():
+def test_missing_markers_cause_no_warning():
     positions = markers(walking(TIMES))
     positions[:, [MARKER_INDEX[name] for name in ("LHip", "LHeel", "RHeel", "Hip")]] = np.nan
     facts = view_facts(TIMES, positions, SEEN, STATURE)

@@ -1,4 +1,4 @@
-"""The joint stage: what the network says is added where there is an angle, and its uncertainty is told."""
+"""The joint stage: the network's correction is added where there is an angle, and its uncertainty is stated."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ HIP, SHOULDER = JOINT_GROUP_INDEX["hip_r"], JOINT_GROUP_INDEX["shoulder_r"]
 
 @pytest.fixture(scope="module")
 def options(tmp_path_factory: pytest.TempPathFactory) -> RunOptions:
-    """A network that takes a tenth off every angle and is sure to 3°."""
+    """A network that reduces every angle by a tenth and states an sd of 3°."""
     path = write_joint_network(tmp_path_factory.mktemp("models") / "tenth.onnx", gain=-0.1, spread=3.0)
     return RunOptions(joint_model_path=str(path))
 
@@ -48,7 +48,7 @@ def test_the_correction_is_added_in_every_frame(options: RunOptions, frames: int
     np.testing.assert_allclose(outputs.angle_spread.values, 3.0, rtol=0, atol=1e-5)
 
 
-def test_what_was_missing_stays_missing_and_harms_nothing_else(options: RunOptions):
+def test_missing_angles_stay_missing_and_affect_no_others(options: RunOptions):
     inputs = made_up(60)
     values = inputs.angles.values.copy()
     values[20:30, HIP], values[:, SHOULDER, 0] = np.nan, np.nan
@@ -67,7 +67,7 @@ def test_what_was_missing_stays_missing_and_harms_nothing_else(options: RunOptio
     np.testing.assert_allclose(outputs.refined_angles.values[known], 0.9 * values[known], rtol=0, atol=1e-4)
 
 
-def test_a_shoulder_stays_within_its_range_and_the_pelvis_counts_on():
+def test_a_shoulder_stays_within_its_range_and_the_pelvis_counts_full_turns():
     angles, correction = np.zeros((1, 12, 3)), np.zeros((1, 12, 3))
     angles[0, SHOULDER] = 170.0, 4.0, -175.0
     correction[0, SHOULDER] = 20.0, -9.0, -10.0
@@ -79,7 +79,7 @@ def test_a_shoulder_stays_within_its_range_and_the_pelvis_counts_on():
     assert refined(np.full((1, 12, 3), 180.0), np.zeros((1, 12, 3)))[0, SHOULDER] == pytest.approx([180.0] * 3)
 
 
-def test_the_report_tells_ranges_before_and_after_and_how_sure(options: RunOptions):
+def test_the_report_states_ranges_before_and_after_and_the_uncertainty(options: RunOptions):
     inputs = made_up(40)
     values = inputs.angles.values.copy()
     values[:, HIP, 1] = np.nan
@@ -107,7 +107,7 @@ def test_the_report_tells_ranges_before_and_after_and_how_sure(options: RunOptio
     assert report.models == {"tenth.onnx": sha256(Path(str(options.joint_model_path)))}
 
 
-def test_what_the_network_is_unsure_of_is_said(tmp_path: Path):
+def test_uncertain_angles_are_reported(tmp_path: Path):
     path = write_joint_network(tmp_path / "unsure.onnx", gain=0.0, spread=25.0)
     report = run(made_up(10), RunOptions(joint_model_path=str(path))).report
     (warning,) = report.warnings
@@ -115,13 +115,13 @@ def test_what_the_network_is_unsure_of_is_said(tmp_path: Path):
     assert "up to ±25° (trunk, " in warning.message
 
 
-def test_half_of_a_file_of_both_refiners_does_the_same(options: RunOptions, tmp_path: Path):
+def test_half_of_a_file_of_both_refiners_is_equivalent(options: RunOptions, tmp_path: Path):
     path = write_joint_network(tmp_path / "both.onnx", gain=-0.1, spread=3.0, both=True)
     alone, half = (run(made_up(200), each) for each in (options, RunOptions(main_refiner_path=str(path))))
     np.testing.assert_allclose(half.refined_angles.values, alone.refined_angles.values, rtol=0, atol=1e-5)
 
 
-def test_progress_is_told_in_frames_and_a_cancelled_run_stops(options: RunOptions):
+def test_progress_is_reported_in_frames_and_a_cancelled_run_stops(options: RunOptions):
     heard: list[tuple[int, int | None]] = []
     JOINTS.run(made_up(100), options, lambda done, total: heard.append((done, total)))
     assert heard == [(0, 100), (100, 100)]

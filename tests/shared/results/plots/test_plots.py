@@ -1,4 +1,4 @@
-"""The images themselves are judged by eye; here: that they come whatever the data."""
+"""The figures' appearance is judged by eye; these tests check that they are drawn whatever the data."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,10 +26,10 @@ def spread(frames: int) -> AngleSd:
     return AngleSd(np.arange(frames) / 30, np.full((frames, 12, 3), 15.0))
 
 
-def landmarks(frames: int, nobody: bool = False) -> Landmarks:
+def landmarks(frames: int, undetected: bool = False) -> Landmarks:
     rng = np.random.default_rng(0)
     image, world, visibility = rng.random((frames, 33, 2)), rng.random((frames, 33, 3)), rng.random((frames, 33))
-    if nobody:
+    if undetected:
         image[:], world[:], visibility[:] = np.nan, np.nan, 0
     return Landmarks(np.arange(frames) / 30, image, world, visibility, (640, 480))
 
@@ -39,22 +39,22 @@ def markers(frames: int, fill: float | None = None) -> Markers:
     return Markers(np.arange(frames) / 30, ALL_MARKERS, positions if fill is None else np.full_like(positions, fill))
 
 
-PICTURES: dict[str, Callable[[Path, int, float | None], None]] = {
+FIGURES: dict[str, Callable[[Path, int, float | None], None]] = {
     "angles": lambda path, n, fill: save_joint_angles(path, angles(n, fill), "walk"),
     "spread": lambda path, n, fill: save_joint_angles(path, angles(n, fill), "walk", "refined", spread(n)),
     "sides": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), None, "walk"),
     "refined": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), angles(n), "walk"),
-    "landmarks": lambda path, n, fill: save_landmarks(path, landmarks(n, nobody=fill is not None), "walk"),
+    "landmarks": lambda path, n, fill: save_landmarks(path, landmarks(n, undetected=fill is not None), "walk"),
     "markers": lambda path, n, fill: save_markers(path, markers(n, fill), "walk", show_all=True),
 }
 
 
-@pytest.mark.parametrize("image", PICTURES)
+@pytest.mark.parametrize("figure", FIGURES)
 @pytest.mark.parametrize(
     ("frames", "fill"), [(1, None), (5000, None), (3, np.nan)], ids=["one frame", "long", "missing"]
 )
-def test_every_image_comes_whatever_the_data(tmp_path: Path, image: str, frames: int, fill: float | None):
-    PICTURES[image](tmp_path / "a.png", frames, fill)
+def test_every_figure_is_drawn_whatever_the_data(tmp_path: Path, figure: str, frames: int, fill: float | None):
+    FIGURES[figure](tmp_path / "a.png", frames, fill)
     pixels = imread(tmp_path / "a.png")
     assert sorted(pixels.shape[:2]) == [1654, 2338]
     assert (pixels[..., :3].min(axis=2) < 0.5).sum() > 5000  # the headings and axes at least
@@ -68,7 +68,7 @@ def test_every_image_comes_whatever_the_data(tmp_path: Path, image: str, frames:
 
 
 def test_the_standard_deviation_is_a_band_around_the_curves(tmp_path: Path):
-    """More of the page is coloured than by the curves alone."""
+    """More of the figure is coloured than by the curves alone."""
     coloured = []
     for name, sure in (("plain", None), ("band", spread(200))):
         save_joint_angles(tmp_path / name, angles(200), "walk", spread=sure)
@@ -77,7 +77,7 @@ def test_the_standard_deviation_is_a_band_around_the_curves(tmp_path: Path):
     assert coloured[1] > 1.3 * coloured[0]
 
 
-def test_the_same_values_give_the_same_image(tmp_path: Path):
+def test_the_same_values_give_the_same_figure(tmp_path: Path):
     for name in "ab":
         save_joint_angles(tmp_path / f"{name}.png", angles(20), "walk")
     for kind in ("png", "svg"):
@@ -90,7 +90,7 @@ def test_any_title_can_be_set(tmp_path: Path, title: str):
     assert (tmp_path / "a.png").stat().st_size > 10_000
 
 
-def test_what_the_font_lacks_is_a_question_mark():
+def test_characters_missing_in_the_font_become_question_marks():
     assert printable("gång 走 ω") == "gång ? ω"
 
 
@@ -98,6 +98,6 @@ def test_every_joint_group_has_a_row():
     assert {group.name.removesuffix("_r").removesuffix("_l") for group in JOINT_GROUPS} == ROWS.keys()
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path):
+def test_a_missing_folder_is_reported(tmp_path: Path):
     with pytest.raises(OutputNotWritable):
         save_joint_angles(tmp_path / "missing" / "a.png", angles(2), "walk")

@@ -1,4 +1,4 @@
-"""How the report looks is judged by eye; here: what it says, that it says no more, and that nothing gets out of it."""
+"""The report's appearance is judged by eye; these tests check its content, its brevity and that it loads nothing."""
 
 import re
 from dataclasses import replace
@@ -27,7 +27,7 @@ RUN: dict[str, Any] = {
 
 
 def made(frames: int = 40, **changes: Any) -> RunResults:
-    """A run whose right knee bends from 5° to 65°, and whose left knee does from 10° to 50°."""
+    """A run whose right knee flexes from 5° to 65° and whose left knee from 10° to 50°."""
     times = np.arange(frames) / 30
     values = np.zeros((frames, 12, 3))
     phase = np.linspace(0, 1, frames) if frames > 1 else np.zeros(1)
@@ -75,7 +75,7 @@ def made(frames: int = 40, **changes: Any) -> RunResults:
 
 
 class Page(HTMLParser):
-    """The words of a page, its elements and their attributes."""
+    """The text of a page, its elements and their attributes."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ def page(results: RunResults, run: dict[str, Any] = RUN) -> Page:
     return Page(report_page(results, run))
 
 
-def test_summary_quality_and_statistics_are_told():
+def test_summary_quality_and_statistics_are_shown():
     seen = page(made())
     assert "4 March 2026, 05:06 UTC" in seen.text
     for words in ("1.78 m, 75 kg", "1280 × 720 pixels", "98.7 % of the frames", "−4°", "Nothing stood out"):
@@ -136,7 +136,7 @@ def test_warnings_come_in_the_order_of_the_stages():
 DONE = ("turned by 90°", "they were relabelled", "gaps were filled", "mirrored from the visible side", "were estimated")
 
 
-def test_the_methods_tell_what_ran_and_no_more():
+def test_the_methods_describe_what_ran_and_nothing_else():
     plain = page(made()).text
     for absent in (*DONE, "Butterworth", "neural network."):
         assert absent not in plain
@@ -160,7 +160,7 @@ def test_the_methods_tell_what_ran_and_no_more():
     assert "Butterworth" not in page(replace(results, reports={"refiner.depth": unsmoothed})).text
 
 
-def test_what_comes_from_users_is_text_and_nothing_else():
+def test_user_input_is_escaped():
     evil = '<script>alert(1)</script><img src=x onerror="alert(2)">&"\''
     reports = {"detector": StageReport(warnings=(QualityWarning(code="x", message=evil),))}
     run = {
@@ -175,7 +175,7 @@ def test_what_comes_from_users_is_text_and_nothing_else():
     assert "/home/me" not in seen.text
 
 
-def test_the_page_asks_for_nothing_and_is_whole():
+def test_the_page_is_complete_and_loads_nothing():
     html = report_page(made(), RUN)
     seen = Page(html)
     assert seen.open == []
@@ -197,7 +197,7 @@ def curves(html: str, kind: str = "curve right") -> list[str]:
     return re.findall(rf'<path d="([^"]*)" class="{kind}">', html)
 
 
-def test_curves_lie_in_their_charts_and_break_at_gaps():
+def test_curves_are_within_their_charts_and_break_at_gaps():
     results = made()
     values = results.angles.values.copy()
     values[10:20, JOINT_GROUP_INDEX["knee_r"], 0] = np.nan
@@ -225,13 +225,13 @@ def test_the_spread_is_a_band():
 
 
 @pytest.mark.parametrize("frames", [1, 30_000])
-def test_any_length_is_shown_in_a_page_that_can_be_mailed(frames):
+def test_the_page_of_a_run_of_any_length_can_be_mailed(frames):
     html = report_page(made(frames), RUN)
     assert Page(html).open == []
     assert len(html) < 700_000
 
 
-def test_angles_that_are_unknown_are_said_to_be():
+def test_unknown_angles_are_stated_as_unknown():
     results = made(angles=JointAngles(np.arange(3) / 30, np.full((3, 12, 3), np.nan)))
     html = report_page(results, RUN)
     assert "right not measured" in html
@@ -245,7 +245,7 @@ def test_ticks_are_round():
     assert str(ticks(-20.0, 20.0, 4)[2]) == "0.0"
 
 
-def test_only_what_was_made_as_markup_is_markup():
+def test_only_explicit_markup_is_markup():
     assert element("p", "a < b", Html("<b>"), None, class_="x", aria_label='"') == (
         '<p class="x" aria-label="&quot;">a &lt; b<b></p>'
     )

@@ -1,4 +1,4 @@
-"""One suite for every bus: in memory and on a real nats-server."""
+"""One suite for all buses: in memory and on a real nats-server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ async def bus(request) -> AsyncIterator[Bus]:
     else:
         made = NatsBus(bus_settings(request.getfixturevalue("nats_server").url, ack_wait_s=ACK_WAIT_S))
     yield made
-    async for change in made.states():  # the server is shared: leave nothing for the next test
+    async for change in made.states():  # the server is shared between tests: leave nothing behind
         if change is None:
             break
         await made.forget(change.run_id)
@@ -50,7 +50,7 @@ async def pulled(bus: Bus, timeout: float = 2) -> Delivery:
     return delivery
 
 
-async def test_a_task_arrives_whole_with_its_headers(bus):
+async def test_a_task_arrives_complete_with_its_headers(bus):
     _, task = await queued(bus)
     delivery = await pulled(bus)
     assert delivery.task == task
@@ -59,13 +59,13 @@ async def test_a_task_arrives_whole_with_its_headers(bus):
     await delivery.ack()
 
 
-async def test_pulling_from_an_empty_queue_gives_nothing_after_the_timeout(bus):
+async def test_pulling_from_an_empty_queue_returns_none_after_the_timeout(bus):
     started = asyncio.get_running_loop().time()
     assert await bus.pull("angles", 0.2) is None
     assert 0.1 < asyncio.get_running_loop().time() - started < 1.5
 
 
-async def test_a_task_goes_to_its_stage_only(bus):
+async def test_a_task_is_delivered_to_its_stage_only(bus):
     await queued(bus)
     assert await bus.pull("angles", 0.1) is None
     await (await pulled(bus)).ack()
@@ -116,7 +116,7 @@ async def test_a_task_given_back_comes_after_its_delay(bus):
 
 
 async def test_a_late_acknowledgement_counts(bus):
-    """So it is in NATS: who acknowledges must know that the work still counts."""
+    """As in NATS: the worker must check that its work still counts before acknowledging."""
     state, _ = await queued(bus)
     zombie = await pulled(bus)
     await pulled(bus, 3)
@@ -140,7 +140,7 @@ async def test_a_task_is_delivered_as_often_as_it_is_given_back(bus):
     await (await pulled(bus)).ack()
 
 
-async def test_the_depth_tells_waiting_working_and_dead(bus):
+async def test_the_depth_counts_waiting_working_and_dead(bus):
     _, task = await queued(bus)
     await queued(bus)
     delivery = await pulled(bus)
@@ -171,7 +171,7 @@ async def test_an_unknown_run_is_not_found(bus):
         await bus.read("no-such-run")
 
 
-async def test_of_two_changes_at_once_one_wins(bus):
+async def test_of_two_concurrent_changes_one_wins(bus):
     state = new_state()
     revision = await bus.create(state)
 
@@ -189,7 +189,7 @@ async def test_of_two_changes_at_once_one_wins(bus):
     assert stored.state.claim.worker == f"worker-{won.index(True)}"
 
 
-async def test_an_erased_run_cannot_be_changed_back_to_life(bus):
+async def test_an_erased_run_cannot_be_recreated_by_a_change(bus):
     state = new_state()
     revision = await bus.create(state)
     await bus.forget(state.run_id)
@@ -199,7 +199,7 @@ async def test_an_erased_run_cannot_be_changed_back_to_life(bus):
         await bus.read(state.run_id)
 
 
-async def test_states_tell_what_is_and_then_what_changes(bus):
+async def test_states_yields_existing_states_and_then_changes(bus):
     old, new = new_state(), new_state()
     revision = await bus.create(old)
     async with aclosing(bus.states()) as changes:
@@ -215,7 +215,7 @@ async def test_states_tell_what_is_and_then_what_changes(bus):
             assert await anext(changes) == StateChange(new.run_id, None)
 
 
-async def test_without_runs_the_states_say_so_at_once(bus):
+async def test_without_runs_states_reports_it_at_once(bus):
     async with aclosing(bus.states()) as changes, asyncio.timeout(5):
         assert await anext(changes) is None
 
@@ -223,7 +223,7 @@ async def test_without_runs_the_states_say_so_at_once(bus):
 async def test_events_are_replayed_after_a_sequence_and_followed(bus):
     state = new_state()
     await bus.announce(StageEvent.of(state, 1))
-    await bus.announce(StageEvent.of(state, 1))  # the same again is not told again
+    await bus.announce(StageEvent.of(state, 1))  # a repetition is not published again
     await bus.announce(StageEvent.of(new_state(), 2))  # another run's
     await bus.announce(StageEvent.of(state, 3))
     async with asyncio.timeout(10):
@@ -237,7 +237,7 @@ async def test_events_are_replayed_after_a_sequence_and_followed(bus):
             assert [(await anext(events))[1].revision for _ in range(2)] == [3, 4]
 
 
-async def test_nothing_of_a_forgotten_run_is_left(bus):
+async def test_nothing_is_left_of_a_deleted_run(bus):
     state, task = await queued(bus)
     kept, _ = await queued(bus)
     await bus.announce(StageEvent.of(state, 1))
@@ -257,13 +257,13 @@ async def test_nothing_of_a_forgotten_run_is_left(bus):
     await delivery.ack()
 
 
-async def test_the_server_s_own_files_hold_nothing_of_a_forgotten_run(nats_server):
+async def test_the_server_s_files_contain_nothing_of_a_deleted_run(nats_server):
     bus = NatsBus(bus_settings(nats_server.url))
     state, task = await queued(bus)
     await bus.announce(StageEvent.of(state, 1))
     await bus.bury(task, PROBLEM)
     await bus.forget(state.run_id)
-    await asyncio.sleep(2.5)  # the marker's time and the server's round
+    await asyncio.sleep(2.5)  # the marker's lifetime and the server's clean-up interval
     client = await nats.connect(nats_server.url)
     for stream in await client.jetstream().streams_info():
         info = await client.jetstream().stream_info(str(stream.config.name), subjects_filter=">")
@@ -272,7 +272,7 @@ async def test_the_server_s_own_files_hold_nothing_of_a_forgotten_run(nats_serve
     await bus.close()
 
 
-async def test_a_living_bus_checks_well(bus):
+async def test_a_running_bus_is_healthy(bus):
     await bus.check()
 
 
@@ -306,7 +306,7 @@ async def part_pulled(bus: Bus, timeout: float = 2) -> PartDelivery:
     return delivery
 
 
-async def test_parts_are_offered_once_and_each_to_one(bus):
+async def test_each_part_is_offered_once_to_one_worker(bus):
     _, task = await queued(bus)
     parts = [part_of(task, number) for number in range(3)]
     for part in [*parts, *parts]:

@@ -1,4 +1,4 @@
-"""What only NATS has: a server and a connection that can go away."""
+"""Tests specific to NATS: a server and a connection that can fail."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ async def bus(server) -> AsyncIterator[NatsBus]:
 
 
 async def answers(bus: NatsBus) -> None:
-    """Wait until the bus is there again."""
+    """Wait until the bus is available again."""
     async with asyncio.timeout(20):
         while True:
             try:
@@ -72,7 +72,7 @@ async def test_nothing_confirmed_is_lost_when_the_server_is_killed(server, bus):
         assert (await anext(events))[1].revision == revision
 
 
-async def test_who_follows_hears_on_after_the_server_came_back(server, bus):
+async def test_a_follower_receives_events_after_the_server_returned(server, bus):
     state = new_state()
     revision = await bus.create(state)
     async with aclosing(bus.states()) as states, aclosing(bus.events(state.run_id)) as events, asyncio.timeout(30):
@@ -90,7 +90,7 @@ async def test_who_follows_hears_on_after_the_server_came_back(server, bus):
         assert (await anext(events))[1].revision == revision
 
 
-async def test_a_broken_connection_is_told_at_once_and_corrected(server):
+async def test_a_broken_connection_is_reported_at_once_and_restored(server):
     async with proxy_to(server.port) as proxy:
         bus = NatsBus(bus_settings(f"nats://127.0.0.1:{proxy.port}"))
         state = new_state()
@@ -108,7 +108,7 @@ async def test_a_broken_connection_is_told_at_once_and_corrected(server):
 
 
 @pytest.mark.parametrize("what", ["consumer", "streams"])
-async def test_what_vanished_from_the_server_is_declared_again(server, bus, what):
+async def test_streams_lost_by_the_server_are_created_again(server, bus, what):
     assert await bus.pull("detector", 0.1) is None
     client = await nats.connect(server.url)
     if what == "consumer":
@@ -131,7 +131,7 @@ async def test_what_vanished_from_the_server_is_declared_again(server, bus, what
     await delivery.ack()
 
 
-async def test_a_server_that_is_not_there_is_unavailable():
+async def test_an_unreachable_server_is_unavailable():
     bus = NatsBus(bus_settings(f"nats://127.0.0.1:{free_port()}"))
     with pytest.raises(BusUnavailable):
         await bus.check()
@@ -159,7 +159,7 @@ async def test_every_stream_on_disk_is_checked_for_one_that_was_full(server, bus
     assert sorted(str(config.name) for config in streams if config.storage == "file") == sorted(ON_DISK)
 
 
-async def test_the_password_is_needed_and_never_told(tmp_path):
+async def test_the_password_is_required_and_never_disclosed(tmp_path):
     server = NatsServer(tmp_path, options=["--user", "worker", "--pass", "sesame"])
     server.start()
     try:
@@ -205,12 +205,12 @@ async def test_states_and_tasks_of_a_later_version_are_read(server, bus):
     await delivery.ack()
 
 
-async def test_an_unreadable_state_is_told_of_and_hinders_nothing(server, bus, caplog, tmp_path):
+async def test_an_unreadable_state_is_reported_and_blocks_nothing(server, bus, caplog, tmp_path):
     broken, healthy = new_state(), new_state()
     await store_as(server, broken, status="of tomorrow")
     with pytest.raises(RunUnreadable, match="delete the run") as unreadable:
         await bus.read(broken.run_id)
-    assert unreadable.value.owner == "somebody"
+    assert unreadable.value.owner == "owner"
     assert unreadable.value.accepted_at == broken.accepted_at.isoformat().replace("+00:00", "Z")
     assert f"run {broken.run_id} cannot be read by this version: status" in caplog.text
     async with aclosing(bus.states()) as states, asyncio.timeout(10):
@@ -256,7 +256,7 @@ async def test_an_unreadable_part_is_left_to_its_coordinator(server, bus):
     await client.close()
 
 
-async def test_events_and_dead_letters_of_another_version_are_passed_over(server, bus):
+async def test_events_and_dead_letters_of_another_version_are_skipped(server, bus):
     state = new_state()
     await publish_as(server, f"run.{state.run_id}.queued", LETTER)
     await publish_as(server, f"dlq.detector.{state.run_id}", LETTER)

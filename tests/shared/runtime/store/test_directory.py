@@ -1,4 +1,4 @@
-"""What only the directory store has: a file system."""
+"""Tests specific to the directory store: a file system."""
 
 import subprocess
 import sys
@@ -25,12 +25,12 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-async def test_there_is_no_address_to_upload_to(root):
+async def test_there_is_no_upload_address(root):
     assert await DirectoryStore(root).presign("runs/x/video", timedelta(minutes=1), 1) is None
     assert await DirectoryStore(root).presign_part("runs/x/video", 1, timedelta(minutes=1)) is None
 
 
-async def test_an_unfinished_object_is_no_object_and_goes_with_its_run(root, source):
+async def test_an_unfinished_object_is_not_listed_and_is_deleted_with_its_run(root, source):
     store = DirectoryStore(root)
     await store.put_file("runs/one/a", source)
     left = root / "runs" / "one" / ".unfinished-0123"
@@ -41,7 +41,7 @@ async def test_an_unfinished_object_is_no_object_and_goes_with_its_run(root, sou
 
 
 async def test_a_full_disk_is_unavailable_and_leaves_nothing(root, source):
-    """The limit on a file's size stands for the full disk: both end a write half way with an OSError."""
+    """A file size limit simulates the full disk: both end a write half way with an OSError."""
     program = f"""
 import asyncio, resource, signal
 from pathlib import Path
@@ -60,7 +60,7 @@ except StoreUnavailable as error:
     assert list((root / "runs" / "one").iterdir()) == []
 
 
-async def test_a_folder_that_is_gone_is_unavailable(root, source):
+async def test_a_deleted_folder_is_unavailable(root, source):
     store = DirectoryStore(root)
     root.rmdir()
     with pytest.raises(StoreUnavailable):

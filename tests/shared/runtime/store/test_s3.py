@@ -1,4 +1,4 @@
-"""What only the S3 store has: signatures, presigned uploads, a network that fails."""
+"""Tests specific to the S3 store: signatures, presigned uploads, network failures."""
 
 import asyncio
 import os
@@ -43,7 +43,7 @@ def through(port: int) -> S3Store:
     return S3Store(s3_settings(S3Server(Path("unused"), port=port, ports=[])))
 
 
-@pytest.mark.parametrize("wrong", [{"s3_secret_key": "not-the-secret"}, {"s3_access_key": "nobody"}])
+@pytest.mark.parametrize("wrong", [{"s3_secret_key": "not-the-secret"}, {"s3_access_key": "unknown"}])
 async def test_wrong_credentials_are_refused_and_not_repeated_to_the_user(s3_server, video, wrong):
     store = S3Store(s3_settings(s3_server, **wrong))
     with pytest.raises(StoreUnavailable) as refused:
@@ -52,7 +52,7 @@ async def test_wrong_credentials_are_refused_and_not_repeated_to_the_user(s3_ser
         assert secret not in str(refused.value)
 
 
-async def test_a_store_without_room_is_named_and_looked_at_until_it_has_some(store, video, monkeypatch):
+async def test_a_full_store_is_reported_and_checked_until_it_has_space(store, video, monkeypatch):
     await store.check()
     writes = 0
 
@@ -72,7 +72,7 @@ async def test_a_store_without_room_is_named_and_looked_at_until_it_has_some(sto
         assert writes == 3
     await store.check()
     monkeypatch.setattr(store._client, "put_object", refuse)
-    await store.check()  # all is well again: nothing is written to find that out
+    await store.check()  # healthy again: no probe is written
 
 
 async def upload(form, content: bytes) -> int:
@@ -135,13 +135,13 @@ async def test_a_presigned_address_takes_its_own_part_for_a_while_and_no_other(s
     assert await store.parts(name) == []
 
 
-async def test_two_who_begin_at_once_fill_one_upload(store, tmp_path):
+async def test_two_concurrent_starts_share_one_upload(store, tmp_path):
     name = key()
     source = tmp_path / "part"
     source.write_bytes(bytes(PART))
     await asyncio.gather(*(store.put_part(name, number, source) for number in (1, 2, 3, 4)))
     missing = {1, 2, 3, 4} - {part.number for part in await store.parts(name)}
-    for number in missing:  # of any process that began a second upload in the same moment
+    for number in missing:  # from a process that began a second upload at the same time
         await store.put_part(name, number, source)
     assert [part.number for part in await store.parts(name)] == [1, 2, 3, 4]
 

@@ -1,4 +1,4 @@
-"""One suite for every store: a folder and a real S3."""
+"""One suite for all stores: a folder and a real S3."""
 
 import asyncio
 import hashlib
@@ -50,7 +50,7 @@ async def keys(store: Store, prefix: str) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, 2 * PART + 7])
-async def test_a_file_comes_back_the_same(store, folder, tmp_path, size):
+async def test_a_file_is_read_back_unchanged(store, folder, tmp_path, size):
     original = os.urandom(size)
     await put(store, f"{folder}video.mp4", original, tmp_path)
     fetched = tmp_path / "fetched"
@@ -128,7 +128,7 @@ async def test_a_missing_object_is_not_found(store, folder, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["walk 1.mp4", "Läufer_跑步.mp4", "a+b&c=d%20?#.mp4", "x" * 200])
-async def test_names_that_people_give(store, folder, tmp_path, name):
+async def test_names_with_unusual_characters(store, folder, tmp_path, name):
     await put(store, f"{folder}{name}", b"x", tmp_path)
     assert await keys(store, folder) == [f"{folder}{name}"]
     assert await content(store, f"{folder}{name}") == b"x"
@@ -167,7 +167,7 @@ async def test_many_at_once(store, folder, tmp_path):
     await asyncio.gather(*(round_trip(number) for number in range(40)))
 
 
-async def test_the_loop_stays_free_meanwhile(store, folder, tmp_path):
+async def test_the_event_loop_is_not_blocked(store, folder, tmp_path):
     source = tmp_path / "large"
     source.write_bytes(bytes(10 * PART))
     transfer = asyncio.create_task(store.put_file(f"{folder}large", source))
@@ -176,10 +176,10 @@ async def test_the_loop_stays_free_meanwhile(store, folder, tmp_path):
         await asyncio.sleep(0.001)
         longest, before = max(longest, asyncio.get_running_loop().time() - before), asyncio.get_running_loop().time()
     await transfer
-    assert longest < 0.5  # seconds; a whole transfer in the loop would be one gap, but other tests share the cores
+    assert longest < 0.5  # seconds; a blocking transfer would be a single gap, but other tests share the cores
 
 
-async def test_a_living_store_checks_well(store):
+async def test_a_running_store_is_healthy(store):
     await store.check()
 
 
@@ -214,7 +214,7 @@ async def test_parts_of_objects_with_like_names_are_kept_apart(store, folder, tm
         assert await content(store, f"{folder}{name}") == piece
 
 
-async def test_nothing_cannot_be_joined(store, folder):
+async def test_an_upload_without_parts_cannot_be_joined(store, folder):
     with pytest.raises(ObjectNotFound):
         await store.join_parts(f"{folder}video")
 
@@ -225,7 +225,7 @@ async def test_deleting_takes_parts_that_have_arrived(store, folder, tmp_path):
     assert await store.parts(f"{folder}video") == []
 
 
-async def test_parts_that_no_person_went_on_with_are_swept_away_in_time(store, folder, tmp_path):
+async def test_abandoned_parts_are_swept_in_time(store, folder, tmp_path):
     await put_part(store, f"{folder}video", 1, b"half of", tmp_path)
     await put(store, f"{folder}whole", b"x", tmp_path)
     await store.sweep(timedelta(hours=1))
@@ -236,7 +236,7 @@ async def test_parts_that_no_person_went_on_with_are_swept_away_in_time(store, f
     assert await keys(store, folder) == [f"{folder}whole"]
 
 
-async def test_a_copy_is_an_object_of_its_own(store, folder, tmp_path, monkeypatch):
+async def test_a_copy_is_independent(store, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(s3, "_COPY_BYTES", PART)
     for size in (1, 2 * PART + 7):
         original = os.urandom(size)

@@ -1,4 +1,4 @@
-"""The process of a service, as an operator sees it: real server, real child process, over HTTP and signals."""
+"""A service's process as an operator sees it: real server, real child process, HTTP and signals."""
 
 import asyncio
 import os
@@ -95,7 +95,7 @@ async def _finished(service: Service, run_id: str) -> bool:
     return "detector" in state.finished
 
 
-def test_a_service_works_tells_how_it_is_and_stops(service):
+def test_a_service_works_reports_its_health_and_stops(service):
     service.until("/readyz", 200)
     assert service.get("/healthz")[0] == 200
     run_id = asyncio.run(_submit(service, b"walk"))
@@ -116,7 +116,7 @@ def test_a_service_works_tells_how_it_is_and_stops(service):
     assert service.process.wait(10) in (0, -signal.SIGTERM)
 
 
-def test_a_service_told_to_stop_finishes_the_task_in_hand(service):
+def test_a_service_told_to_stop_finishes_its_task(service):
     service.until("/readyz", 200)
     run_id = asyncio.run(_submit(service, b"work 2"))
     deadline = time.monotonic() + 20

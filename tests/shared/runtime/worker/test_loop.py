@@ -1,4 +1,4 @@
-"""The worker's loop: whatever breaks, wherever, a run ends exactly once. In memory, with stages that take no time."""
+"""The worker's loop: whatever fails, a run ends exactly once. In memory, with instantaneous stages."""
 
 import asyncio
 import errno
@@ -30,7 +30,7 @@ PROBLEM = Problem(code="too-dark", status=422, detail="Record again with more li
 
 
 class Killed(BaseException):
-    """What stands for kill -9 within a process: nothing catches it."""
+    """Simulates kill -9 within a process: nothing catches it."""
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ async def test_a_run_passes_through_all_stages(world):
     assert "detector/1/detector-made.json" in await world.keys(run_id)
 
 
-async def test_a_run_with_a_joint_model_has_one_stage_more_and_finds_it_in_the_model_folder(world, tmp_path):
+async def test_a_run_with_a_joint_model_has_an_additional_stage_and_finds_the_model(world, tmp_path):
     world.settings = world.settings.model_copy(update={"models_directory": tmp_path / "models"})
     runner = StubRunner("refiner.joints")
     run_id = await world.submitted(RunOptions(joint_model_path="mine.onnx"))
@@ -105,7 +105,7 @@ def dies(world: World, stage: StageName, phase: Phase, times: int) -> Callable[[
 
 @pytest.mark.parametrize("stage", ["detector", "angles"])
 @pytest.mark.parametrize("phase", PHASES)
-async def test_a_death_at_any_point_changes_nothing_twice(world, phase, stage):
+async def test_a_crash_at_any_point_repeats_no_effect(world, phase, stage):
     run_id = await world.submitted()
     runner = StubRunner(stage, first=lambda _video: asyncio.sleep(0.05))
     mortal = world.worker(stage, runner, observer=dies(world, stage, phase, times=1))
@@ -116,7 +116,7 @@ async def test_a_death_at_any_point_changes_nothing_twice(world, phase, stage):
 
 
 @pytest.mark.parametrize("phase", [None, "stored", "recorded", "published"])
-async def test_a_video_whose_faces_are_hidden_is_erased_when_the_run_is_completed(world, phase):
+async def test_the_video_is_erased_on_completion_where_faces_are_blurred(world, phase):
     run_id = await world.submitted(RunOptions(blur_faces=True))
     shown = await world.submitted()
     last = world.worker("angles", observer=dies(world, "angles", phase, times=2 if phase else 0))
@@ -128,7 +128,7 @@ async def test_a_video_whose_faces_are_hidden_is_erased_when_the_run_is_complete
     assert "video/original.mp4" in await world.keys(shown)
 
 
-async def test_the_video_of_a_failed_run_stays_for_its_owner_to_erase(world):
+async def test_the_video_of_a_failed_run_is_kept_until_its_owner_erases_it(world):
     async def refuse(_video: Path) -> None:
         raise Refused(PROBLEM)
 
@@ -139,7 +139,7 @@ async def test_the_video_of_a_failed_run_stays_for_its_owner_to_erase(world):
 
 
 @pytest.mark.parametrize("unfinished", ["bury", "announce"])
-async def test_a_death_while_a_run_is_ended_leaves_nothing_undone(world, monkeypatch, unfinished):
+async def test_a_crash_while_a_run_is_ended_leaves_nothing_undone(world, monkeypatch, unfinished):
     """Between the state and the dead letter, or between the state and the event that reports it."""
     deed, deaths = getattr(world.bus, unfinished), 1
 
@@ -160,7 +160,7 @@ async def test_a_death_while_a_run_is_ended_leaves_nothing_undone(world, monkeyp
     assert deaths == 0
 
 
-async def test_a_worker_that_dies_every_time_fails_the_run_and_not_the_queue(world):
+async def test_a_worker_that_always_crashes_fails_the_run_and_not_the_queue(world):
     poison = await world.submitted()
     mortal = world.worker("detector", observer=dies(world, "detector", "claimed", times=MAX_DELIVERIES))
     async with world.working(mortal, *(world.worker(stage) for stage in get_args(StageName)[1:])):
@@ -172,7 +172,7 @@ async def test_a_worker_that_dies_every_time_fails_the_run_and_not_the_queue(wor
 
 
 @pytest.mark.parametrize("phase", ["pulled", "recorded", "published"])
-async def test_deaths_while_the_stage_is_not_at_work_never_fail_the_run(world, phase):
+async def test_crashes_outside_the_stage_never_fail_the_run(world, phase):
     run_id = await world.submitted()
     mortal = world.worker("detector", observer=dies(world, "detector", phase, times=2 * MAX_DELIVERIES))
     async with world.working(mortal, *(world.worker(stage) for stage in get_args(StageName)[1:])):
@@ -180,7 +180,7 @@ async def test_deaths_while_the_stage_is_not_at_work_never_fail_the_run(world, p
 
 
 async def test_orderly_stops_never_fail_a_run(world):
-    """Roll-outs, scale-ins and restarts, each while a stage is at work that takes longer than the grace period."""
+    """Roll-outs, scale-ins and restarts, each while a stage runs for longer than the grace period."""
     world.settings = world.settings.model_copy(update={"grace_s": 0.01})
     run_id = await world.submitted()
     stops = 2 * MAX_DELIVERIES
@@ -213,7 +213,7 @@ async def test_an_orderly_stop_hands_back_at_once_also_between_record_and_acknow
     assert state.finished["detector"].attempt == 1
 
 
-async def test_deaths_are_counted_among_orderly_stops(world):
+async def test_crashes_are_counted_among_orderly_stops(world):
     world.settings = world.settings.model_copy(update={"grace_s": 0.01})
     run_id = await world.submitted()
     for _ in range(MAX_DELIVERIES):
@@ -233,7 +233,7 @@ async def test_deaths_are_counted_among_orderly_stops(world):
 async def zombie(
     world: World, run_id: str, monkeypatch, error: Exception | None = None
 ) -> AsyncIterator[asyncio.Event]:
-    """A worker without heartbeat, stuck in its stage until the event is set, while another takes the task over."""
+    """A worker without heartbeat, stuck in its stage until the event is set, while another takes over the task."""
     monkeypatch.setattr(loop, "_TICK_S", 60)
     wake = asyncio.Event()
     asleep = bus_settings("nats://127.0.0.1:4222", ack_wait_s=3600, grace_s=5)
@@ -307,7 +307,7 @@ async def test_a_refusal_fails_the_run_at_once(world):
 @pytest.mark.parametrize(
     ("error", "code"), [(StageCrashed("It ended."), "stage-crashed"), (ZeroDivisionError("inside"), "internal")]
 )
-async def test_what_fails_every_time_is_given_up_after_the_last_delivery(world, error, code):
+async def test_a_permanent_failure_ends_the_run_after_the_last_delivery(world, error, code):
     async def fail(_video: Path) -> None:
         raise error
 
@@ -320,7 +320,7 @@ async def test_what_fails_every_time_is_given_up_after_the_last_delivery(world, 
     assert "inside" not in problem.detail
 
 
-async def test_what_fails_for_a_while_is_tried_again(world):
+async def test_a_temporary_failure_is_retried(world):
     failures = [StageCrashed("It ended."), StoreUnavailable("Away.")]
 
     async def fail(_video: Path) -> None:
@@ -334,8 +334,8 @@ async def test_what_fails_for_a_while_is_tried_again(world):
     assert state.finished["detector"].attempt == 3
 
 
-async def test_an_outage_of_the_store_costs_no_try(world, monkeypatch):
-    """After one failed task no other is taken until the store answers, however long that takes."""
+async def test_an_outage_of_the_store_costs_no_attempt(world, monkeypatch):
+    """After a failed task no other is pulled until the store responds, however long that takes."""
     away = True
 
     async def get_file(key: str, path: Path) -> None:
@@ -350,7 +350,7 @@ async def test_an_outage_of_the_store_costs_no_try(world, monkeypatch):
     monkeypatch.setattr(world.store, "get_file", get_file)
     monkeypatch.setattr(world.store, "check", check)
     async with world.all_stages():
-        await asyncio.sleep(1)  # long enough for every try, were they made
+        await asyncio.sleep(1)  # long enough for every attempt, if any were made
         assert (await world.bus.read(run_id)).state.attempts == 1
         monkeypatch.setattr(world.store, "get_file", present)
         away = False
@@ -358,7 +358,7 @@ async def test_an_outage_of_the_store_costs_no_try(world, monkeypatch):
     assert state.failures == 0
 
 
-async def test_a_full_scratch_disk_costs_no_try_while_it_lasts(world, monkeypatch):
+async def test_a_full_scratch_disk_costs_no_attempt_while_it_lasts(world, monkeypatch):
     full = True
 
     async def fill(_video: Path) -> None:
@@ -380,7 +380,7 @@ async def test_a_full_scratch_disk_costs_no_try_while_it_lasts(world, monkeypatc
         await assert_completed_once(world, run_id)
 
 
-async def test_a_run_that_fills_the_scratch_disk_by_itself_fails_and_says_so(world):
+async def test_a_run_that_fills_the_scratch_disk_by_itself_fails_with_that_reason(world):
     async def fill(_video: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -390,7 +390,7 @@ async def test_a_run_that_fills_the_scratch_disk_by_itself_fails_and_says_so(wor
     assert "disk for work in progress is full" in problem.detail
 
 
-async def test_a_finished_stage_waits_for_the_bus_instead_of_being_done_again(world, monkeypatch):
+async def test_a_finished_stage_waits_for_the_bus_instead_of_running_again(world, monkeypatch):
     runner = StubRunner("detector")
     update, failures = world.bus.update, 3
 
@@ -440,7 +440,7 @@ async def test_a_run_cancelled_in_the_queue_is_never_begun(world):
     assert await world.bus.dead_letters("detector") == []
 
 
-async def test_nothing_is_left_of_a_run_erased_while_it_is_at_work(world):
+async def test_nothing_is_left_of_a_run_erased_while_it_is_processed(world):
     run_id = await world.submitted()
     gate = asyncio.Event()
     async with world.working(world.worker("detector", StubRunner("detector", first=lambda _video: gate.wait()))):
@@ -464,9 +464,9 @@ async def test_a_zombie_writes_nothing_into_an_erased_run(world, monkeypatch):
     assert await world.keys(run_id) == []
 
 
-async def test_a_second_message_of_the_same_task_does_no_harm(world):
+async def test_a_second_message_of_the_same_task_has_no_effect(world):
     run_id = await world.submitted()
-    world.bus._seen.clear()  # as after the two minutes that the bus remembers message ids
+    world.bus._seen.clear()  # as after the two minutes for which the bus remembers message ids
     await runs.publish_next(world.bus, (await world.bus.read(run_id)).state)
     assert len(world.bus.messages) == 2
     runners = [StubRunner("detector", first=lambda _video: asyncio.sleep(0.1)) for _ in range(2)]
@@ -476,7 +476,7 @@ async def test_a_second_message_of_the_same_task_does_no_harm(world):
     assert sum(runner.jobs for runner in runners) == 1
 
 
-async def test_a_stop_lets_the_task_in_hand_finish(world):
+async def test_a_stop_lets_the_current_task_finish(world):
     run_id = await world.submitted()
     runner = StubRunner("detector", first=lambda _video: asyncio.sleep(0.2))
     stopping = world.worker("detector", runner)
@@ -491,7 +491,7 @@ async def test_a_stop_lets_the_task_in_hand_finish(world):
 
 async def test_a_stop_hands_back_what_takes_longer_than_the_grace_period(world):
     run_id = await world.submitted()
-    world.bus.ack_wait_s = 3600  # only handing back can bring it again
+    world.bus.ack_wait_s = 3600  # it is delivered again only if handed back
     runner = StubRunner("detector", first=lambda _video: asyncio.sleep(60))
     stopping = world.worker("detector", runner)
     loop = asyncio.create_task(stopping.run())
@@ -507,8 +507,8 @@ async def test_a_stop_hands_back_what_takes_longer_than_the_grace_period(world):
 
 @pytest.mark.parametrize("deaf", ["in_progress", "update"])
 async def test_a_cancellation_that_the_bus_client_swallows_hangs_no_worker(world, monkeypatch, deaf):
-    """As `asyncio.wait_for` does before Python 3.12 where it comes together with the answer."""
-    monkeypatch.setattr(loop, "_HAND_BACK_S", 2)  # longer than the patience with a heartbeat
+    """As `asyncio.wait_for` does before Python 3.12 if the cancellation coincides with the response."""
+    monkeypatch.setattr(loop, "_HAND_BACK_S", 2)  # longer than the heartbeat's time limit
     world.settings = world.settings.model_copy(update={"grace_s": 0.01})
     swallowed = asyncio.Event()
     owner = type(world.bus) if deaf == "update" else _Delivery
@@ -561,16 +561,16 @@ async def test_a_run_whose_task_was_never_published_is_found(world):
     run_id = new_run_id()
     request = new_request(run_id)
     await world.store.put_file(request.video_key, world.video)
-    await world.bus.create(RunState.accepted(run_id, request))  # and here the gateway died
+    await world.bus.create(RunState.accepted(run_id, request))  # the gateway crashes here
     other = await world.submitted()
-    assert await runs.requeue_lost(world.bus) == []  # too early to tell
+    assert await runs.requeue_lost(world.bus) == []  # too early to decide
     assert await runs.requeue_lost(world.bus, older_than=timedelta(0)) == [run_id]
     async with world.all_stages():
         await assert_completed_once(world, run_id)
         await assert_completed_once(world, other)
 
 
-async def test_a_task_lost_while_at_work_is_published_again(world):
+async def test_a_task_lost_during_processing_is_published_again(world):
     run_id = await world.submitted()
     await world.bus.pull("detector", 1)
     stored = await world.bus.read(run_id)
@@ -582,7 +582,7 @@ async def test_a_task_lost_while_at_work_is_published_again(world):
         await assert_completed_once(world, run_id)
 
 
-async def test_erasing_takes_a_video_that_lies_elsewhere(world):
+async def test_erasing_deletes_a_video_stored_elsewhere(world):
     run_id = new_run_id()
     request = new_request(run_id).model_copy(update={"video_key": "uploads/abc/original.mp4"})
     await world.store.put_file(request.video_key, world.video)

@@ -1,4 +1,4 @@
-"""The child process that a stage runs in: answers, refuses, crashes, hangs, is cancelled, is orphaned."""
+"""A stage's child process: it responds, refuses, crashes, hangs, is cancelled or orphaned."""
 
 import asyncio
 import hashlib
@@ -49,7 +49,7 @@ def unheard(frames: Advance) -> None:
     pass
 
 
-async def test_it_says_what_it_takes_and_hands_over_files(stage, job):
+async def test_it_declares_its_inputs_and_returns_files(stage, job):
     assert await stage.inputs() == {"video"}
     heard: list[Advance] = []
     done = await stage.run(job("walk"), heard.append)
@@ -61,7 +61,7 @@ async def test_it_says_what_it_takes_and_hands_over_files(stage, job):
     assert done.sha256 == {"video": hashlib.sha256(b"walk").hexdigest()}
 
 
-async def test_a_refusal_brings_the_problem_and_the_process_lives_on(stage, job):
+async def test_a_refusal_returns_the_problem_and_the_process_continues(stage, job):
     with pytest.raises(Refused) as refused:
         await stage.run(job("refuse"), unheard)
     assert refused.value.problem.code == "unreadable-video"
@@ -72,7 +72,7 @@ async def test_a_refusal_brings_the_problem_and_the_process_lives_on(stage, job)
 
 
 @pytest.mark.parametrize("wish", ["fill", "overfill"])
-async def test_a_full_disk_is_named_and_the_process_lives_on(stage, job, wish):
+async def test_a_full_disk_is_named_and_the_process_continues(stage, job, wish):
     with pytest.raises(ScratchFull, match="disk for work in progress is full"):
         await stage.run(job(wish), unheard)
     process = stage._process
@@ -80,14 +80,14 @@ async def test_a_full_disk_is_named_and_the_process_lives_on(stage, job, wish):
     assert stage._process is process
 
 
-async def test_a_fault_of_its_own_is_logged_here_and_not_told_to_the_user(stage, job, caplog):
+async def test_an_internal_error_is_logged_and_not_shown_to_the_user(stage, job, caplog):
     with pytest.raises(StageCrashed) as crashed:
         await stage.run(job("fault"), unheard)
-    assert "a fault of ours" not in str(crashed.value)
-    assert "RuntimeError: a fault of ours" in caplog.text
+    assert "an internal fault" not in str(crashed.value)
+    assert "RuntimeError: an internal fault" in caplog.text
 
 
-async def test_a_killed_process_is_a_crash_and_is_started_again(stage, job):
+async def test_a_killed_process_is_a_crash_and_is_restarted(stage, job):
     with pytest.raises(StageCrashed, match="-9"):
         await stage.run(job("die"), unheard)
     await stage.run(job("walk"), unheard)
@@ -113,7 +113,7 @@ async def test_a_cancelled_stage_stops_by_itself(stage, job, tmp_path, monkeypat
     assert stage._process is process
 
 
-async def test_a_cancelled_stage_that_does_not_listen_is_killed(stage, job):
+async def test_a_cancelled_stage_that_does_not_respond_is_killed(stage, job):
     await stage.inputs()
     running = asyncio.create_task(stage.run(job("hang"), unheard))
     await asyncio.sleep(0.3)
@@ -132,7 +132,7 @@ async def test_a_stage_that_cannot_be_imported_is_a_crash():
 
 
 def test_the_process_ends_with_its_parent(tmp_path):
-    """The parent is killed in the middle of a job; the child must not go on computing for no person."""
+    """The parent is killed during a job; the child must not continue without a parent."""
     (tmp_path / "video.mp4").write_text("hang")
     program = f"""
 import asyncio

@@ -1,4 +1,4 @@
-"""Several workers of one divided stage on one bus and store: who does what, and what comes of it when they die."""
+"""Several workers share a divided stage on one bus and store: division of work, crashes and stops."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ First = Callable[[int], Awaitable[object]]
 
 
 class DividedStub(StubRunner):
-    """A detector whose work is six words; `first` is done before each part."""
+    """A detector whose work is six words; `first` runs before each part."""
 
     divided = True
 
@@ -76,7 +76,7 @@ class DividedStub(StubRunner):
 
 
 class SharedWorld(World):
-    """Where a divided stage is worked on, and all others are too."""
+    """A world with workers for a divided stage and for all others."""
 
     @asynccontextmanager
     async def sharing(self, *runners: StubRunner) -> AsyncIterator[None]:
@@ -151,8 +151,8 @@ async def test_a_single_part_is_not_offered(world, monkeypatch):
     assert await world.words(state) == ["word0"]
 
 
-async def test_the_part_of_a_helper_that_dies_is_done_by_its_leader(world, monkeypatch):
-    """Its delivery is neither acknowledged nor given back, as after kill -9."""
+async def test_the_part_of_a_crashed_helper_is_done_by_the_coordinator(world, monkeypatch):
+    """Its delivery is neither acknowledged nor handed back, as after kill -9."""
     dead: list[int] = []
     help_out = WorkSharing.assist
 
@@ -169,7 +169,7 @@ async def test_the_part_of_a_helper_that_dies_is_done_by_its_leader(world, monke
     assert len(dead) == 1
 
 
-async def test_what_a_helper_cannot_do_its_leader_does(world):
+async def test_a_part_that_a_helper_cannot_do_is_done_by_the_coordinator(world):
     async def crash(_number: int) -> None:
         raise StageCrashed("The stage ended with an internal error.")
 
@@ -183,7 +183,7 @@ async def test_what_a_helper_cannot_do_its_leader_does(world):
     assert sorted(leader.done) == list(range(PARTS))
 
 
-async def test_a_part_that_crashes_everybody_fails_the_run(world):
+async def test_a_part_that_crashes_every_worker_fails_the_run(world):
     async def crash(number: int) -> None:
         if number == 3:
             raise StageCrashed("The stage ended with an internal error.")
@@ -197,7 +197,7 @@ async def test_a_part_that_crashes_everybody_fails_the_run(world):
     assert state.problem.code == "stage-crashed"
 
 
-async def test_lost_offers_are_done_by_the_leader(world, monkeypatch):
+async def test_lost_offers_are_done_by_the_coordinator(world, monkeypatch):
     async def lose(task: object) -> None:
         pass
 
@@ -209,7 +209,7 @@ async def test_lost_offers_are_done_by_the_leader(world, monkeypatch):
     assert runner.done == list(range(PARTS))
 
 
-async def test_without_the_bus_the_leader_works_alone(world, monkeypatch):
+async def test_without_the_bus_the_coordinator_works_alone(world, monkeypatch):
     async def fail(*_: object) -> None:
         raise BusUnavailable("The message bus did not answer.")
 
@@ -224,7 +224,7 @@ async def test_without_the_bus_the_leader_works_alone(world, monkeypatch):
     assert sorted(runner.done) == list(range(PARTS))
 
 
-async def test_a_leader_after_one_that_died_goes_on_from_there(world, monkeypatch):
+async def test_a_coordinator_continues_where_a_crashed_one_stopped(world, monkeypatch):
     async def crash(number: int) -> None:
         if number == 4:
             raise StageCrashed("The stage's process ended without an answer.")
@@ -240,8 +240,8 @@ async def test_a_leader_after_one_that_died_goes_on_from_there(world, monkeypatc
     assert sorted(second.done) == [4, 5]
 
 
-async def test_a_coordinator_that_was_taken_over_from_removes_nothing_of_its_successor(world, monkeypatch):
-    """It lives, but was silent for too long: what it did before counts for the one that goes on."""
+async def test_a_superseded_coordinator_removes_nothing_of_its_successor(world, monkeypatch):
+    """It is running but was silent for too long: its successor uses the parts that it completed."""
     monkeypatch.setattr(loop, "_TICK_S", 0.5)
     gate = asyncio.Event()
 
@@ -287,7 +287,7 @@ async def test_helpers_stop_when_the_run_does(world):
     assert not [key for key in await world.keys(run_id) if "/parts/" in key]
 
 
-async def test_nothing_is_left_of_a_run_erased_while_it_is_helped_with(world):
+async def test_nothing_is_left_of_a_run_erased_while_helpers_work_on_it(world):
     erased = asyncio.Event()
 
     async def outlast(_number: int) -> None:
@@ -321,7 +321,7 @@ async def test_a_helper_that_is_stopped_hands_its_part_back(world):
 
 
 async def test_a_part_handed_back_is_done_by_another_helper(world):
-    """And not left to the coordinator, as one whose helper may have died of it."""
+    """It is not left to the coordinator, unlike a part that may have crashed its helper."""
     busy = asyncio.Event()
 
     async def outlast(_number: int) -> None:
@@ -346,7 +346,7 @@ async def test_a_part_handed_back_is_done_by_another_helper(world):
     assert len(leader.done) == 1
 
 
-async def test_orderly_stops_of_all_who_share_a_run_never_fail_it(world):
+async def test_orderly_stops_of_all_workers_that_share_a_run_never_fail_it(world):
     async def linger(_number: int) -> None:
         await asyncio.sleep(30)
 
@@ -362,7 +362,7 @@ async def test_orderly_stops_of_all_who_share_a_run_never_fail_it(world):
         await assert_whole(world, run_id)
 
 
-async def test_no_copy_of_a_video_is_kept_when_there_is_nothing_to_help_with(world, monkeypatch, tmp_path):
+async def test_no_copy_of_a_video_is_kept_without_parts_to_assist_with(world, monkeypatch, tmp_path):
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     run_id = await world.submitted()

@@ -1,4 +1,4 @@
-"""Results gathered from artefacts in files are those that one process writes from memory."""
+"""Results from artefacts in files are identical to those that one process writes from memory."""
 
 from pathlib import Path
 
@@ -74,5 +74,5 @@ def test_the_files_are_the_same_byte_for_byte(tmp_path):
     assert names == sorted(path.relative_to(folders[2]) for path in folders[2].rglob("*") if path.is_file())
     assert len(names) >= 15
     for name in names:
-        if name.name != "run.json":  # holds the time of writing
+        if name.name != "run.json":  # contains the time of writing
             assert (folders[2] / name).read_bytes() == (folders[3] / name).read_bytes(), name
