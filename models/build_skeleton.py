@@ -1,7 +1,7 @@
 """Rebuild models/skeleton.osim from Pose2Sim's OpenSim set-up: `python models/build_skeleton.py POSE2SIM`.
 
-POSE2SIM is the folder of the package Pose2Sim 0.10.49 (BSD-3-Clause, LICENSE-pose2sim). `models/skeleton.md` says what
-is changed and why.
+POSE2SIM is the folder of the package Pose2Sim 0.10.49 (BSD-3-Clause, LICENSE-pose2sim). `models/skeleton.md` states
+what is changed and why.
 """
 
 import sys
@@ -17,10 +17,10 @@ RENAMED: Final = {
     "L5_S1_Lat_Bending": "lumbar_bending",
     "L5_S1_axial_rotation": "lumbar_rotation",
 }
-"""To the names of Rajagopal et al. 2016, which other tools look for."""
+"""New names: those of Rajagopal et al. 2016, which other tools expect."""
 
 LOCKED: Final = ("mtp_angle", "wrist_flex", "wrist_dev", "neck_")
-"""By the beginning of the name: no marker tells them, or too few to be worth following."""
+"""Locked coordinates, by the start of the name: no marker determines them, or too few do."""
 
 MOVED: Final = {
     "Neck": (0.0, 0.355, 0.0),
@@ -55,11 +55,11 @@ MOVED: Final = {
     "r_sh2_study": (0.030, -0.253, 0.075),
     "r_sh3_study": (-0.043, -0.243, 0.073),
 }
-"""Marker places that differ from Pose2Sim's, right side and midline (the left is its mirror image): where
-this project's markers are in the mean, by `models/skeleton.md`."""
+"""Marker positions that differ from Pose2Sim's, right side and midline (the left is mirrored): the mean positions
+of this project's markers, see `models/skeleton.md`."""
 
 MARKERS: Final = {"Markers_Halpe26.xml": None, "Markers_LSTM.xml": "_study"}
-"""File → which of its markers, by the end of their names."""
+"""File → its markers that are used, by the end of their names."""
 
 
 def main(package: Path) -> None:

@@ -118,7 +118,7 @@ def _undefined(singular: NDArray[np.bool_]) -> QualityWarning | None:
     sentences = []
     if shoulders:
         sentences.append(
-            f"The upper arm lies within {SINGULARITY_MARGIN:.0f}° of the trunk's axis in part of the frames: "
+            f"The upper arm is within {SINGULARITY_MARGIN:.0f}° of the trunk's axis in part of the frames: "
             f"{', '.join(shoulders)}. The plane of elevation is magnified noise there, and overhead the internal "
             "rotation too: use the elevation instead."
         )

@@ -177,7 +177,7 @@ def _of_the_framing(landmarks: Landmarks) -> Iterator[QualityWarning]:
     if outside > TOLERATED_OUTSIDE_RATE:
         yield QualityWarning(
             code="outside-picture",
-            message=f"In {outside:.0%} of the frames a limb is outside the image, so guessed. Record the whole body.",
+            message=f"In {outside:.0%} of the frames a limb is outside the image, so estimated. Record the whole body.",
         )
 
 

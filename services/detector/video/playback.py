@@ -94,7 +94,7 @@ def _slow_motion(playback: Playback) -> Iterator[QualityWarning]:
         longer = f"{rate / plays:.1f} times too long" if rate > plays else "too short"
         yield QualityWarning(
             code="slow-motion",
-            message=f"The file says that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: "
+            message=f"The file states that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: "
             f"its times are {longer}, and speeds wrong by as much. Give the rate of the recording: --capture-fps "
             f"{rate:.0f} (capture_fps).",
         )

@@ -407,7 +407,7 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
     if stream.codec_context is None:
         raise UnreadableVideo(f"{name} is encoded in a way that cannot be decoded here. Convert it to H.264 (MP4).")
     if not (stream.width and stream.height):
-        raise UnreadableVideo(f"{name} does not say how large its image is. It may be cut off; export it again.")
+        raise UnreadableVideo(f"{name} does not state the size of its image. It may be cut off; export it again.")
     return stream
 
 

@@ -96,7 +96,7 @@ def person_in_camera(times: FloatArray, seen: Seen, scale: float) -> Person:
     The pose network sees a crop around the person and does not know its position in the image, so its axes are those
     of a camera that faces the person (see Yu et al. 2021, PerspectiveCrop layers, CVPR): they are first rotated to the
     ray through the hips. The position is then the one from which the landmarks, times `scale`,
-    are seen where the image shows them, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
+    fit their image coordinates, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
     NaN where no person was detected, or where no position in front of the camera fits.
     """
 
