@@ -1,8 +1,8 @@
-"""How near markers and joint angles come to the truth, from the raw detector to both refiners: `make bench-accuracy`.
+"""Accuracy of markers and joint angles, from the raw detector to both refiners: `make bench-accuracy`.
 
 `python -m benchmarks.accuracy --pairs DIR --clip DIR` measures on the test split of rendered pairs and on the real
-clip, whichever is there, prints the tables and writes them to `benchmarks/results/accuracy.{json,md}`.
-`benchmarks/README.md` says what each figure means.
+clip, whichever is available, prints the tables and writes them to `benchmarks/results/accuracy.{json,md}`.
+`benchmarks/README.md` defines each figure.
 """
 
 import argparse
@@ -47,7 +47,7 @@ _FIGURE: Final = re.compile(r"\[\n\s+((?:-?[\d.e-]+|null),\s+(?:-?[\d.e-]+|null)
 
 @dataclass
 class Ledger:
-    """What was found out about the conditions on the way."""
+    """Facts about the conditions, collected during measurement."""
 
     missing: dict[str, str] = field(default_factory=dict)
     models: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     result = {"settings": settings, "conditions": ledger.told(), **measured}
     chosen.results.mkdir(parents=True, exist_ok=True)
     (chosen.results / "accuracy.json").write_text(as_json(result), encoding="utf-8")
-    # The tables are made from what was written, so that they cannot say anything else.
+    # The tables are generated from the written results, so the two always agree.
     tables = markdown(json.loads((chosen.results / "accuracy.json").read_text(encoding="utf-8")))
     (chosen.results / "accuracy.md").write_text(tables, encoding="utf-8")
     print(tables)
@@ -120,7 +120,7 @@ def measure_renders(folder: Path, cycles: int, ledger: Ledger) -> dict[str, Any]
 
 
 def measure_clip(folder: Path, reference: Path, work: Path, cycles: int, ledger: Ledger) -> dict[str, Any]:
-    """All conditions on each camera of the real clip by itself, against every reference that there is."""
+    """All conditions on each camera of the real clip separately, against every available reference."""
     clip = RealClip.read(folder, work)
     answers = _all_answers(clip.cases("triangulated", reference), cycles, ledger)
     there = [name for name in REFERENCES if name == "triangulated" or reference.is_dir()]
@@ -138,7 +138,7 @@ def _against(cases: Sequence[Case], answers: Mapping[str, Sequence[Answer]]) -> 
 
 
 def _all_answers(cases: Sequence[Case], cycles: int, ledger: Ledger) -> dict[str, list[Answer]]:
-    """By condition, those that are available; why others are not goes into the ledger."""
+    """By condition, those that are available; the reasons for the others are recorded in the ledger."""
     found = {}
     for condition in CONDITIONS:
         print(f"{condition.title}: {len(cases)} clips", file=sys.stderr)

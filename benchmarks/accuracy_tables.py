@@ -40,8 +40,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = [
         "# Accuracy",
         "",
-        "Made by `make bench-accuracy`; `benchmarks/README.md` says what each figure means. Mean absolute errors; in "
-        "brackets 95 % intervals over clips drawn again. The columns *raw, true tilt given* and *true markers* know the "
+        "Made by `make bench-accuracy`; `benchmarks/README.md` defines each figure. Mean absolute errors; in "
+        "brackets, 95 % bootstrap intervals over clips. The columns *raw, true tilt given* and *true markers* know the "
         "truth: they show what the camera's tilt costs, and what no refinement of markers can correct.",
         "",
     ]

@@ -2,7 +2,7 @@
 
 `python -m benchmarks.augmentation`; with Pose2Sim, run it in `.venv-reference` (`make test-reference` makes that).
 The medians are printed as JSON. Ours is the whole stage: body frame,
-pre-roll, perturbed copies, mean and spread. Theirs reads and writes a TRC each time, since that is how it is called.
+pre-roll, perturbed copies, mean and spread. Theirs reads and writes a TRC file each time, as its interface requires.
 """
 
 import json
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def swaying(frames: int) -> Markers:
-    """That many frames of a person who stands and sways; the networks take as long for any motion."""
+    """`frames` frames of a person who stands and sways; the networks take as long for any motion."""
     times = np.arange(frames) / 60
     unseen = Markers(times, MARKERS, np.full((frames, len(MARKERS), 3), np.nan))
     still = BodyFrame(np.zeros((frames, 3)), np.zeros(frames))

@@ -1,9 +1,9 @@
-"""How near augmented markers come to a laboratory's, and what each choice of the augmenter is worth.
+"""Error of augmented markers against a laboratory's, and the effect of each design choice of the augmenter.
 
 `python -m benchmarks.augmentation_accuracy ../shared/data/mocap/lab` prints the tables of `models/augmenter.md` and
 writes `benchmarks/results/augmentation_accuracy.json`. The inputs are made from the laboratory's own markers (joint
-centres as middles of bony landmarks), so the constant part of the error is mostly how the networks define their inputs.
-Trials that are held out for testing are not used.
+centres as middles of bony landmarks), so the constant part of the error is mostly due to how the networks define their
+inputs. Trials that are held out for testing are not used.
 """
 
 import argparse
@@ -57,7 +57,7 @@ LABORATORY_NAMES = {
     **{f"{side}_{ours}_study": f"{side.upper()}_{theirs}" for side in "rL" for ours, theirs in _JOINTS.items()},
 }
 KNOWN = [name for name in RESPONSE_MARKERS if not any(cluster in name for cluster in ("thigh", "_sh1", "_sh2", "_sh3"))]
-"""The added markers that the laboratory has too; its thigh and shank clusters lie elsewhere."""
+"""The added markers that the laboratory also has; its thigh and shank clusters are at other positions."""
 _KNOWN_COLUMNS = [RESPONSE_MARKERS.index(name) for name in KNOWN]
 
 
@@ -74,7 +74,7 @@ class Trial(NamedTuple):
         return Trial(Markers(times, MARKERS, positions), truth)
 
     def turned(self, angles: FloatArray) -> "Trial":
-        """The same in a world that turns: angles (T,) in radians about Y."""
+        """The same in a rotating world: angles (T,) in radians about Y."""
         markers = Markers(self.markers.times, MARKERS, turn(self.markers.positions, angles[:, None]))
         return Trial(markers, turn(self.truth, angles[:, None]))
 
@@ -115,7 +115,7 @@ def _copies(trial: Trial) -> Iterator[tuple[str, FloatArray, FloatArray]]:
 
 
 def _turning(trial: Trial) -> Iterator[tuple[str, FloatArray, FloatArray]]:
-    """The person turns while moving, by that many degrees a second; the answer is turned back before it is judged."""
+    """The person rotates while moving, at several rates; the result is rotated back before it is scored."""
     for rate in (45, 90, 180):
         angles = np.radians(rate) * (trial.markers.times - trial.markers.times[0])
         turning = trial.turned(angles)
@@ -212,7 +212,7 @@ def _inputs(lab: dict[str, FloatArray]) -> dict[str, FloatArray]:
 
     hip, acromia = middle("R_HJC", "L_HJC"), middle("R_Shoulder", "L_Shoulder")
     up = (acromia - hip) / np.linalg.norm(acromia - hip, axis=1, keepdims=True)
-    # The shoulder joint lies 17 % of the distance between the acromia below them: Rab et al. 2002, Gait Posture 15:23.
+    # The shoulder joint is 17 % of the distance between the acromia below them: Rab et al. 2002, Gait Posture 15:23.
     drop = 0.17 * up * np.linalg.norm(lab["R_Shoulder"] - lab["L_Shoulder"], axis=1, keepdims=True)
     inputs = {"Hip": hip, "Neck": acromia - drop, "Head": acromia + 0.2 * up, "Nose": acromia + 0.2 * up}
     for side, prefix in (("R", "r"), ("L", "L")):

@@ -1,8 +1,8 @@
 """The real clip: Pose2Sim's `Demo_SinglePerson`, a man balancing on a beam before four calibrated cameras.
 
-Three references. `triangulated`: this project's own detections in all four cameras, triangulated and low-passed like
-any marker data. `pose2sim`: the markers that Pose2Sim made of the same videos with another detector, and the joint
-angles that our definitions make of them. `opensim`: OpenSim's inverse kinematics of these markers.
+Three references. `triangulated`: this project's own detections in all four cameras, triangulated and low-pass
+filtered. `pose2sim`: the markers that Pose2Sim computed from the same videos with another detector, and their joint
+angles by our definitions. `opensim`: OpenSim's inverse kinematics of these markers.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ from shared.stage import silent
 from training.scene.camera import Camera, azimuth_frame
 
 SUBJECT: Final = Subject(height=1.72, weight=70)
-"""By the demo's `Config.toml`, whose example value the height is (examples/NOTICE.md)."""
+"""From the demo's `Config.toml`; the height is its example value (examples/NOTICE.md)."""
 
 REFERENCES: Final = ("triangulated", "pose2sim", "opensim")
 
@@ -71,7 +71,7 @@ AnglesFacing = Callable[[FloatArray], FloatArray]
 
 @dataclass(frozen=True, eq=False)
 class RealClip:
-    """Detections of every camera, where the cameras stand, and what the detections come to together."""
+    """Detections of every camera, the camera positions, and the triangulated markers."""
 
     cameras: Sequence[CalibratedCamera]
     landmarks: Sequence[Landmarks]
@@ -80,7 +80,7 @@ class RealClip:
 
     @classmethod
     def read(cls, folder: Path, work: Path) -> Self:
-        """From the demo's folder; detections are kept in the work folder.
+        """From the demo's folder; detections are cached in the work folder.
 
         Raises InvalidMotion where files are missing or do not belong together.
         """
@@ -105,14 +105,14 @@ class RealClip:
         return {
             "reprojection_px": round(float(np.nanmean(together.error_px[together.used])), 2),
             "reprojection_plain_px": round(float(np.nanmean(plain)), 2),
-            "left_right_swapped_share": _shares(names, together.swapped.mean(axis=1)),
+            "left_right_exchanged_share": _shares(names, together.swapped.mean(axis=1)),
             "left_out_share": _shares(names, 1 - together.used.mean(axis=(1, 2))),
             "camera_pitch_down_deg": _shares(names, [_pitch_roll(camera)[0] for camera in self.cameras]),
             "camera_roll_deg": _shares(names, [_pitch_roll(camera)[1] for camera in self.cameras]),
         }
 
     def cases(self, reference: str, data: Path) -> list[Case]:
-        """Each camera by itself against one of `REFERENCES`; data: the folder of Pose2Sim's and OpenSim's files."""
+        """Each camera separately against one of `REFERENCES`; data: the folder of Pose2Sim's and OpenSim's files."""
         times = self.landmarks[0].times
         markers, angles = np.full((len(times), len(MARKERS), 3), np.nan), _no_angles(len(times))
         if reference == "triangulated":
@@ -140,7 +140,7 @@ def _case(calibrated: CalibratedCamera, landmarks: Landmarks, markers: FloatArra
 
 
 def detected(video: Path, work: Path) -> tuple[Landmarks, Verticals | None]:
-    """What the detector sees in a video, from the work folder where the same model saw the same video before."""
+    """The detections in a video, from the work folder if the same model has processed the same video before."""
     model = sha256(shipped(f"pose_landmarker_{RunOptions().pose_model}.task"))
     folder = work / f"{video.stem}-{sha256(video)[:12]}-{model[:12]}"
     kept, lines = folder / "landmarks.npz", folder / "verticals.json"
@@ -166,7 +166,7 @@ def pose2sim_markers(data: Path, times: FloatArray) -> FloatArray:
 
 
 def pose2sim_angles(data: Path, times: FloatArray) -> AnglesFacing:
-    """Our definitions' angles of the 65 markers that Pose2Sim made of four cameras."""
+    """Angles, by our definitions, of the 65 markers that Pose2Sim computed from four cameras."""
     found = _with_hip(read_trc(data / "pose2sim_lstm_markers.trc"), ALL_MARKERS)
 
     def facing(turn: FloatArray) -> FloatArray:
@@ -177,7 +177,7 @@ def pose2sim_angles(data: Path, times: FloatArray) -> AnglesFacing:
 
 
 def opensim_angles(data: Path, times: FloatArray) -> AnglesFacing:
-    """OpenSim's coordinates where they mean the same as an angle of ours (`OPENSIM`)."""
+    """OpenSim's coordinates that correspond to one of our angles (`OPENSIM`)."""
     table = read_mot(data / "opensim_ik_lstm.mot").to_degrees()
     sequence = [table.column(f"pelvis_{name}") for name in ("tilt", "list", "rotation")]
     root = Rotation.from_euler("ZXY", np.stack(sequence, axis=1), degrees=True).as_matrix()
@@ -218,6 +218,6 @@ def _shares(names: Sequence[str], values: Sequence[float] | FloatArray) -> dict[
 
 
 def _pitch_roll(camera: CalibratedCamera) -> tuple[float, float]:
-    """Degrees: positive where it looks down, and where upright things lean to the right of the image."""
+    """Degrees: positive where it looks down, and where vertical objects lean to the right of the image."""
     x, y, z = camera.rotation[:, 2]
     return float(np.degrees(np.arcsin(-z))), float(np.degrees(np.arctan2(x, -y)))

@@ -1,4 +1,4 @@
-"""The rival: the loop that MediaPipe's guide shows for a video, one process, nothing kept."""
+"""Baseline: the video loop of MediaPipe's guide, in one process, keeping no results."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from shared.models import shipped
 
 
 def count_people(video: Path, pose_model: str) -> int:
-    """Decode and detect every frame; in how many a person was found."""
+    """Decode and detect every frame; returns the number of frames with a person."""
     options = vision.PoseLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(shipped(f"pose_landmarker_{pose_model}.task"))),
         running_mode=vision.RunningMode.VIDEO,

@@ -1,4 +1,4 @@
-"""What the accuracy is measured on: a clip as one camera saw it, and the truth."""
+"""Test cases for accuracy: a clip seen by one camera, and its ground truth."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -20,12 +20,12 @@ from training.scene.camera import Camera
 class Case:
     """One clip of one camera, frame by frame.
 
-    motion   the kind of motion, or whatever else clips are grouped by.
+    motion   the kind of motion, or another key by which clips are grouped.
     camera   the true one, in a world with Y up.
     markers  (T, 22, 3) metres, true, in that world; NaN where not known.
     angles   (T, 12, 3) degrees, true; NaN where not known. The pelvis' rotation counts from the heading of the camera's
              first frame, as in a run.
-    verticals  what the detector says of the image's upright lines.
+    verticals  the detector's measurement of the image's upright lines.
     """
 
     name: str
@@ -57,7 +57,7 @@ def rendered_cases(folder: Path) -> Iterator[Case]:
 
 
 def fingerprint(cases: Iterable[Case]) -> str:
-    """Hexadecimal sha256 of what was detected and what is true: the same for the same clips."""
+    """Hexadecimal sha256 of detections and ground truth: equal for equal clips."""
     digest = hashlib.sha256()
     for case in cases:
         digest.update(case.name.encode())

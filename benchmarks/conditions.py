@@ -1,7 +1,7 @@
-"""What is compared: the ways from landmarks to markers and joint angles, from the raw detector to both refiners.
+"""The conditions compared: ways from landmarks to markers and joint angles, from the raw detector to both refiners.
 
-The stages are run one after the other as the command line runs them, at `visibility_min` 0: every way answers for every
-landmark, so that none gains by leaving out what is hard to see.
+The stages run in sequence, as on the command line, at `visibility_min` 0: every condition estimates every landmark, so
+none benefits from leaving out those that are hard to see.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,18 +30,18 @@ _AFTER_DEPTH: Final[tuple[StageName, ...]] = ("augmenter", "angles")
 
 
 class NotAvailable(Exception):
-    """This condition cannot be measured with what is here."""
+    """This condition cannot be measured: a model or result is missing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What one condition makes of one clip.
+    """The result of one condition for one clip.
 
     markers    (T, 22, 3) metres, upright as the condition sees it: x to the image's right, y up, z to the camera.
     angles     (T, 12, 3) degrees.
-    up         (T, 3) the up that it worked with, in the camera's axes.
+    up         (T, 3) the vertical that it used, in the camera's axes.
     marker_sd  (T, 22) metres along an axis, angle_sd (T, 12, 3) degrees: standard deviations, where it states them.
-    models     file → sha256 of the networks that took part.
+    models     file → sha256 of the networks used.
     """
 
     markers: FloatArray
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Condition:
-    """A way to the answer. `answer` (case, augmentation cycles) raises NotAvailable where something is missing."""
+    """One condition. `answer` (case, augmentation cycles) raises NotAvailable where something is missing."""
 
     key: str
     title: str
@@ -71,7 +71,7 @@ def _filtered(case: Case, cycles: int) -> Answer:
 
 
 def _raw_levelled(case: Case, cycles: int) -> Answer:
-    """Raw, turned by the camera's true tilt: what is left when gravity is known."""
+    """Raw, rotated by the camera's true tilt: the error that remains when gravity is known."""
     markers = raw_markers(case.landmarks, case.subject.height)
     turned = markers @ np.swapaxes(_tilt(case.camera), 1, 2)
     return _unrefined(case, turned, cycles, camera_up(case.camera))
@@ -94,7 +94,7 @@ def _both(case: Case, cycles: int) -> Answer:
 
 
 def _true_markers(case: Case, cycles: int) -> Answer:
-    """The best that markers can do: what is left is the augmenter's, and what its markers mean."""
+    """True markers: the remaining error is due to the augmenter and its marker definitions."""
     return _unrefined(case, upright(case.markers, case.camera), cycles, camera_up(case.camera))
 
 
@@ -107,13 +107,12 @@ CONDITIONS: Final = (
     Condition("both", "both refiners", _both),
     Condition("true_markers", "true markers", _true_markers),
 )
-"""Raw MediaPipe takes the camera for level; the filter is the zero-phase Butterworth at 6 Hz. `raw_levelled` and
-`true_markers` are no contenders, since they know the truth: they tell what tilt costs, and what no refiner of markers
-can correct."""
+"""Raw MediaPipe assumes a level camera; the filter is the zero-phase Butterworth at 6 Hz. `raw_levelled` and
+`true_markers` use ground truth: they show the cost of tilt, and what no refiner of markers can correct."""
 
 
 def no_answer(case: Case) -> Answer:
-    """What a condition gives that fails on a clip: nothing, all of it missing."""
+    """The result of a condition that fails on a clip: all values missing."""
     frames = len(case.landmarks.times)
     return Answer(np.full((frames, len(MARKERS), 3), np.nan), unknown_angles(frames), np.full((frames, 3), np.nan))
 
@@ -164,7 +163,7 @@ def _refined(case: Case, options: RunOptions) -> Answer:
 def _run(
     stages: Sequence[StageName], artefacts: Mapping[str, object], options: RunOptions
 ) -> tuple[dict[str, Any], dict[StageName, StageReport]]:
-    """The stages one after the other: everything there is by name afterwards, and what each reported."""
+    """The stages in sequence: all artefacts by name, and the report of each stage."""
     made: dict[str, Any] = dict(artefacts)
     reports = {}
     for name in stages:
@@ -178,5 +177,5 @@ def _models(reports: Mapping[StageName, StageReport]) -> dict[str, str]:
 
 
 def _tilt(camera: Camera) -> FloatArray:
-    """(T, 3, 3) from a level camera's upright axes that the true one would be taken for, to the true upright frame."""
+    """(T, 3, 3) from the upright axes under the assumption of a level camera to the true upright frame."""
     return np.asarray(azimuth_frame(camera) @ np.swapaxes(WORLD_TO_CAMERA_AXES @ camera.rotations, 1, 2))

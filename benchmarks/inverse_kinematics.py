@@ -2,8 +2,8 @@
 
 `python -m benchmarks.inverse_kinematics LAB`, in `.venv-reference` (`make test-reference` makes that); LAB is the
 folder of the laboratory's motions. Medians of alternating turns, printed as JSON. OpenSim solves a trial for the
-laboratory's scaled model, from files, as it is called; ours are of the 65 markers of as many frames, and take as long
-for any motion.
+laboratory's scaled model, from files, as it is normally called; ours are computed from the 65 markers of the same
+number of frames, and take as long for any motion.
 """
 
 import json
@@ -28,7 +28,7 @@ from shared.stage import silent
 MODEL: Final = "optimized_scale_and_markers.osim"
 TRIAL, FRAMES, REPETITIONS = "walking1", 200, 3
 OURS_AT_ONCE: Final = 20
-"""Calls of ours in a turn: one takes milliseconds."""
+"""Our calls in a turn: one takes milliseconds."""
 
 
 def main(lab: Path) -> None:

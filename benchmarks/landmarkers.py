@@ -1,7 +1,7 @@
-"""Frames per second of MediaPipe's VIDEO mode and of our own lanes (`services.detector.pose.tracker`): `make bench`.
+"""Frames per second of MediaPipe's VIDEO mode and of this project's tracker (`services.detector.pose.tracker`).
 
 The same frames of the sample video, decoded beforehand, go through one process that may use one core, then two. The
-ways take turns, so that whatever else the machine does hits all of them; medians are printed and written to
+variants alternate, so that other load on the machine affects all of them; medians are printed and written to
 `benchmarks/results/landmarkers.json`. Loading and the first frames do not count.
 """
 
@@ -30,7 +30,7 @@ MODELS: Final[tuple[PoseModel, ...]] = ("lite", "full", "heavy")
 LANES: Final = (1, 2, 4, 8)
 CORES: Final = (1, 2)
 STEPS: Final = 8
-"""Frames in a row that one turn measures, of each lane."""
+"""Consecutive frames measured in one turn, per track."""
 
 TURNS: Final = 7
 WARM_UP: Final = 3
@@ -40,13 +40,13 @@ MEDIAPIPE: Final = "mediapipe"
 
 @dataclass(frozen=True)
 class Way:
-    """What is done with one frame, in how many lanes."""
+    """The call for one frame, and the number of tracks."""
 
     detect: Callable[[Frame], object]
     lanes: int
 
     def seconds(self, frames: Sequence[Frame]) -> float:
-        """How long these frames take."""
+        """Time for these frames."""
         started = time.perf_counter()
         for frame in frames:
             self.detect(frame)
@@ -76,7 +76,7 @@ def _print(title: str, models: dict[str, dict[str, float]]) -> None:
 
 
 def measure(cores: set[int]) -> dict[str, dict[str, float]]:
-    """Milliseconds a frame, median over the turns, by model and way."""
+    """Milliseconds per frame, median over the turns, by model and variant."""
     os.sched_setaffinity(0, cores)
     with Video(SAMPLE) as video:
         frames = list(islice(video.frames(), WARM_UP + STEPS * TURNS))

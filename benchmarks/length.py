@@ -1,8 +1,8 @@
-"""Seconds per frame of every stage past the detector, and peak memory, from short clips to an hour at 60 frames/s.
+"""Seconds per frame of every stage after the detector, and peak memory, from short clips to an hour at 60 frames/s.
 
-`python -m benchmarks.length` measures and prints; `measure_length` is for other benchmarks. Each length is run in a
-process of its own through `cli.pipeline`, with both refiners, 20 copies and all files but the preview; a stand-in for
-the detector gives the landmarks of `benchmarks.long_motion`. Memory is the most that the process held during a stage
+`python -m benchmarks.length` measures and prints; `measure_length` is for other benchmarks. Each length runs in a
+separate process through `cli.pipeline`, with both refiners, 20 copies and all files but the preview; a stand-in for
+the detector returns the landmarks of `benchmarks.long_motion`. Memory is the process's peak during a stage
 (Linux).
 """
 
@@ -46,7 +46,7 @@ class Length:
     seconds            by stage, in order; `results` is all files.
     cpu_s              seconds of processor time by stage, all cores together: what a machine that is busy with other
                        things as well leaves comparable.
-    peak_mb            by stage: the most memory that the process held (resident set).
+    peak_mb            by stage: peak memory of the process (resident set).
     """
 
     frames: int

@@ -1,9 +1,9 @@
-"""Speed, everything measured in one run on one machine and as ratios: `make bench-speed`.
+"""Speed, all measured in one run on one machine and reported as ratios: `make bench-speed`.
 
-The whole pipeline against the loop that MediaPipe's guide shows, the parts of the time past the detector, one run
+The whole pipeline against the loop that MediaPipe's guide shows, the time of the stages after the detector, one run
 shared by several detectors, length from 100 frames to an hour, and the time to start. With `--reference`, the Python of
 an environment that has Pose2Sim and OpenSim, also the augmentation and the joint angles against theirs (`--lab` names
-the laboratory's motions). Every figure is a median of alternating turns, each turn a process of its own.
+the laboratory's motions). Every figure is a median of alternating turns, each turn in a separate process.
 
 Written to `benchmarks/results/speed.json`, and as tables to `speed.md`.
 """
@@ -81,7 +81,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def _pipeline(clip: Path) -> dict[str, Any]:
-    """Seconds of each way through the clip, start-up included, and their ratios to the bare loop."""
+    """Seconds of each variant for the clip, start-up included, and their ratios to the bare loop."""
     run = _run(clip)
     ways = {
         "bare_loop": [sys.executable, "-m", "benchmarks.bare_loop", str(clip), "full"],
@@ -110,7 +110,7 @@ def _pipeline(clip: Path) -> dict[str, Any]:
 
 
 def _timed(command: list[str]) -> Callable[[], dict[str, Any]]:
-    """A turn: seconds of the process, the most memory of it and its children, and the stages' seconds where it says."""
+    """A turn: seconds of the process, peak memory of it and its children, and seconds per stage if reported."""
 
     def turn() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as output:
@@ -133,7 +133,7 @@ def _timed(command: list[str]) -> Callable[[], dict[str, Any]]:
 
 
 def _peak_until_over(process: psutil.Popen) -> int:
-    """Bytes: the largest sum of what the process and its children held, looked at four times a second."""
+    """Bytes: peak memory of the process and its children together, sampled four times a second."""
     peak = 0
     while process.poll() is None:
         held = 0
@@ -155,7 +155,7 @@ def _family(process: psutil.Popen) -> list[psutil.Process]:
 
 
 def _alternating(ways: Mapping[str, Callable[[], dict[str, Any]]], repetitions: int) -> dict[str, list[dict[str, Any]]]:
-    """That many turns of each, in rounds, so that all meet the same load."""
+    """`repetitions` turns of each, in rounds, so that all run under the same load."""
     taken: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     for _ in range(repetitions):
         for name, turn in ways.items():
@@ -196,7 +196,7 @@ def _run(clip: Path) -> list[str]:
 
 
 def _starts() -> dict[str, float]:
-    """Seconds until `--help` is printed, and until a worker of each service can begin on a task."""
+    """Seconds until `--help` is printed, and until a worker of each service can start a task."""
     program = [sys.executable, "-m", "cli.main", "--help"]
     starts = {"help_s": statistics.median(_seconds(program) for _ in range(STARTS))}
     with tempfile.TemporaryDirectory() as folder, _bus(Path(folder)) as environment:
@@ -227,7 +227,7 @@ def _bus(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _until_ready(service: str, environment: Mapping[str, str]) -> float:
-    """Until the service's process, whose child is the stage's, has connected and its child has answered."""
+    """Until the service's process has connected and its child, the stage's process, has answered."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", f"services.{service}.app"],
@@ -249,7 +249,7 @@ def _until_ready(service: str, environment: Mapping[str, str]) -> float:
 
 
 def _until_declared(stage: str) -> float:
-    """Until the stage's own process has its imports behind it."""
+    """Until the stage's process has finished its imports."""
     started = time.perf_counter()
     command = [
         sys.executable,

@@ -13,14 +13,14 @@ WAYS: Final = {
 
 
 def markdown(measured: Mapping[str, Any]) -> str:
-    """All tables, with what they mean."""
+    """All tables, with explanations."""
     machine, clip = measured["machine"], measured["clip"]
     return "\n\n".join(
         [
             "# Speed",
             f"One run on {machine['processors']} processors ({machine['name']}); a clip of {clip['frames']} frames of "
-            f"{clip['image']} pixels; medians of {measured['repetitions']} alternating turns, each a process of its "
-            "own. A shared machine: trust the ratios.",
+            f"{clip['image']} pixels; medians of {measured['repetitions']} alternating turns, each in its "
+            "own process. A shared machine: only the ratios are reliable.",
             *_pipeline(measured["pipeline"]),
             *_distributed(measured["distributed"]),
             *_length(measured["length"]),

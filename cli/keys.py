@@ -8,13 +8,15 @@ from humanpose3d.errors import InvalidOption, OutputNotWritable
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments, and the function that does the command."""
+    """Add the arguments, and the function that runs the command."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="make a key")
+    add = actions.add_parser("add", help="create a key")
     add.add_argument("--owner", required=True, help="whose runs they are; several keys may have one owner")
-    add.add_argument("--runs-per-day", type=int, metavar="N", help="runs that it may start in 24 hours (default: any)")
     add.add_argument(
-        "--file", type=Path, required=True, help="the file that HUMANPOSE3D_API_KEYS_FILE names; made if missing"
+        "--runs-per-day", type=int, metavar="N", help="runs that the key may start in 24 hours (default: unlimited)"
+    )
+    add.add_argument(
+        "--file", type=Path, required=True, help="the file that HUMANPOSE3D_API_KEYS_FILE names; created if missing"
     )
     add.set_defaults(command=_add)
 

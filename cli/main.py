@@ -31,7 +31,7 @@ EXAMPLES: Final = {
     "keys": "humanpose3d keys add --owner ana --file keys",
     "train": "humanpose3d train data --out pairs --clips 100 --mocap FOLDER",
 }
-"""One line that works, for each command, shown with a mistake."""
+"""A valid line for each command, shown with an error message."""
 
 INTERRUPTED: Final = 130
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a console that lacks a letter shows another, and the run goes on
+            stream.reconfigure(errors="replace")  # a console that cannot show a character must not end the run
     words = sys.argv[1:] if arguments is None else arguments
     parsed = parser(words).parse_args(words)
     try:
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(_message(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("stopped; nothing was written", INTERRUPTED)
-    except Exception as error:  # the outermost edge: no person wants a traceback unless they request it
+    except Exception as error:  # the outermost level: a traceback is shown on request only
         if os.environ.get("HUMANPOSE3D_DEBUG"):
             raise
         advice = "Set HUMANPOSE3D_DEBUG=1 and run again to see where, and please report it"
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """What understands these words: knows every command, and the arguments of the one that they begin with."""
+    """The parser for these words: all commands, and the arguments of the one that comes first."""
     top = _Parser(
         prog="humanpose3d", description="One ordinary video in, biomechanics out: 3D markers and joint angles."
     )
@@ -74,7 +74,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """States a mistake in one line, with an example of the command, and no wall of usage."""
+    """Reports a mistake in one line, with an example of the command instead of the full usage."""
 
     def error(self, message: str) -> NoReturn:
         command = self.prog.split()[-1]

@@ -1,4 +1,4 @@
-"""Command-line flags made from the contracts, so that an option is named, described and limited in one place."""
+"""Command-line flags derived from the contracts: an option's name, description and limits are defined once."""
 
 import argparse
 from pathlib import Path
@@ -22,12 +22,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def subject(parsed: argparse.Namespace) -> Subject:
-    """The subject that was requested. Raises InvalidOption."""
+    """The subject as given on the command line. Raises InvalidOption."""
     return Subject.parse({name: getattr(parsed, name) for name in Subject.model_fields})
 
 
 def run_options(parsed: argparse.Namespace) -> RunOptions:
-    """The options that were requested. Raises InvalidOption."""
+    """The options as given on the command line. Raises InvalidOption."""
     return RunOptions.parse({name: getattr(parsed, name) for name in RunOptions.model_fields})
 
 

@@ -1,4 +1,4 @@
-"""The stages one after the other in this process."""
+"""All stages in sequence, in this process."""
 
 import itertools
 import json
@@ -36,8 +36,8 @@ ProgressBar = Callable[[StageName], AbstractContextManager[Progress]]
 def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Path, bar: ProgressBar) -> Path:
     """Analyse `video`; returns the folder `output/<video>` that holds the results, complete.
 
-    Everything is made in a hidden folder beside it and appears by one rename; whatever goes wrong on the way,
-    including Ctrl-C, that hidden folder is gone afterwards and an earlier result stays as it was.
+    Results are written to a hidden folder beside it, which is renamed when complete. On any failure, including Ctrl-C,
+    the hidden folder is removed and an earlier result is left unchanged.
 
     Raises InputError where the video, an option, a model or the output folder cannot be used.
     """
@@ -62,19 +62,19 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
 
 
 def _free_name(output: Path, name: str, video: Path) -> str:
-    """The name of the video's results: another one (`walk_2`) where another video's are under this one.
+    """Name for the video's results; a numbered one (`walk_2`) where another video's results have that name.
 
-    Phones call every video IMG_0001; results of the same video are replaced, those of another never.
+    Phones reuse names such as IMG_0001. Results of the same video are replaced, those of another video never.
     """
     if not video.is_file():
-        return name  # the detector says what is wrong with it
+        return name  # the detector reports what is wrong with it
     digest = sha256(video)
     names = (name if count == 1 else f"{name}_{count}" for count in itertools.count(1))
     return next(each for each in names if _video_of(output / each) in (None, digest))
 
 
 def _video_of(results: Path) -> str | None:
-    """Hash of the video that a results folder is of; None where there is no such folder, or it does not say."""
+    """Hash of the video that a results folder belongs to; None where the folder is missing or does not state it."""
     try:
         run = json.loads((results / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -95,7 +95,7 @@ def _results(
 
 @contextmanager
 def _scratch_folder(output: Path) -> Iterator[Path]:
-    """A hidden folder in `output`, gone afterwards; so is `output`, if it was made for this run and stayed empty."""
+    """A hidden folder in `output`, removed afterwards, as is `output` if it was created for this run and is empty."""
     existed = output.exists()
     try:
         output.mkdir(parents=True, exist_ok=True)

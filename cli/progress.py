@@ -1,4 +1,4 @@
-"""Progress of a run: on the terminal one bar a stage; for programs one JSON object a line."""
+"""Progress of a run: one bar per stage on a terminal; one JSON object per line for programs."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ _FORMAT = "{desc:<15}{percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}  {rate_no
 
 @contextmanager
 def bar(stage: StageName) -> Iterator[Progress]:
-    """A progress bar on stderr for the time of one stage; none where it fails before its first frame."""
+    """A progress bar on stderr for one stage; none if the stage fails before its first frame."""
     shown: tqdm[None] | None = None
 
     def advance(done: int, total: int | None) -> None:
@@ -38,7 +38,7 @@ def bar(stage: StageName) -> Iterator[Progress]:
 class JsonLines:
     """Messages to the program that started this one.
 
-    {"stage": "detector", "done": 120, "total": 600}    frames; total null where the video does not say
+    {"stage": "detector", "done": 120, "total": 600}    frames; total null where the video does not state it
     {"results": "/data/out/walk"}                       the folder, complete
     {"problem": {"code": …, "detail": …, …}}            `humanpose3d.api_models.ProblemDetails`
     """
@@ -47,13 +47,13 @@ class JsonLines:
         self._outgoing = outgoing
 
     def say(self, **message: object) -> None:
-        """One message, as a line."""
+        """Write one message as a line."""
         self._outgoing.write(json.dumps(message) + "\n")
         self._outgoing.flush()
 
     @contextmanager
     def bar(self, stage: StageName) -> Iterator[Progress]:
-        """Like `bar`, as messages: ten a second at most, and the last frame's always."""
+        """Like `bar`, as messages: at most ten per second, and always the last frame's."""
         said = 0.0
 
         def advance(done: int, total: int | None) -> None:

@@ -10,7 +10,7 @@ from humanpose3d.options import RunOptions, Subject
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments, and the function that does the command."""
+    """Add the arguments, and the function that runs the command."""
     parser.add_argument("file", type=Path, metavar="IN", help="markers (.trc, .c3d); Z towards the camera")
     parser.add_argument("output", type=Path, metavar="OUT.trc", help="the 22 refined markers")
     parser.add_argument("--height", type=float, help="standing height in metres; default: what the markers imply")
@@ -20,8 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _command(parsed: argparse.Namespace) -> int:
     if parsed.height is not None:
-        Subject.parse({"height": parsed.height, "weight": 70})  # for its bounds; the weight does not matter here
-    # Deferred: these libraries take longer to import than printing a usage error should.
+        Subject.parse({"height": parsed.height, "weight": 70})  # checks the bounds; the weight is not used here
+    # Deferred: importing these libraries takes longer than printing a usage error should.
     from humanpose3d.formats.foreign import read_foreign
     from services.refiner.depth.from_trc import refine_markers
     from services.refiner.depth.neural import depth_network
@@ -31,7 +31,7 @@ def _command(parsed: argparse.Namespace) -> int:
     for note in found.notes:
         print(f"note: {note}")
     network = depth_network(RunOptions(main_refiner=True, depth_model_path=parsed.depth_model_path))
-    assert network is not None, "main_refiner requests one"
+    assert network is not None, "main_refiner requires one"
     refined = refine_markers(network, markers, parsed.height)
     write_trc(parsed.output, refined.markers)
     left_out = len(set(markers.names) - set(refined.markers.names))

@@ -14,7 +14,7 @@ DEFAULT_OUTPUT = Path("out")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments, and the function that does the command."""
+    """Add the arguments, and the function that runs the command."""
     parser.add_argument("--video", type=Path, required=True, help="the video of one person")
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR", help="default: %(default)s")
     parser.add_argument(
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _command(parsed: argparse.Namespace) -> int:
     subject, run_options = options.subject(parsed), options.run_options(parsed)
-    # Deferred: the stages' imports take longer than printing a usage error should.
+    # Deferred: importing the stages takes longer than printing a usage error should.
     from cli.pipeline import run_pipeline
     from cli.progress import JsonLines, bar
 

@@ -15,7 +15,7 @@ from humanpose3d.errors import InvalidOption
 from shared.machine import usable_cpus
 
 _MOST_DETECTORS = 8
-"""By default: each holds some hundred MB."""
+"""Default limit: each process uses a few hundred MB."""
 
 _LAST_PORT = 65535
 
@@ -23,9 +23,9 @@ DEFAULT_DATA = user_data_path("humanpose3d", appauthor=False)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments, and the function that does the command."""
+    """Add the arguments, and the function that runs the command."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, help="port to listen on (default 8000, or the next one that is free)")
+    parser.add_argument("--port", type=int, help="port to listen on (default 8000, or the next free one)")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, metavar="DIR", help="default: %(default)s")
     parser.add_argument(
         "--detectors",
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _command(parsed: argparse.Namespace) -> int:
     _check(parsed)
-    # Deferred: what a server needs, the other commands do not.
+    # Deferred: only this command needs the server's imports.
     from shared.runtime.local_system import AlreadyRunning, System
 
     stop = threading.Event()
@@ -51,7 +51,7 @@ def _command(parsed: argparse.Namespace) -> int:
             if parsed.open:
                 webbrowser.open(system.url)
             system.watch(stop)
-            with contextlib.suppress(OSError):  # where the terminal's window was closed
+            with contextlib.suppress(OSError):  # the terminal may have been closed
                 print("stopping ...", flush=True)
     except AlreadyRunning as running:
         if not parsed.open:
@@ -62,7 +62,7 @@ def _command(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> None:
-    """Say what would keep a service from starting before any is started. Raises InvalidOption, InvalidSetting."""
+    """Check, before any service is started, that each can start. Raises InvalidOption, InvalidSetting."""
     from gateway.api_keys import KeyRing, demand_keys
     from shared.runtime.settings import Settings
 

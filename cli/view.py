@@ -10,14 +10,14 @@ from humanpose3d.formats.files import write_atomic
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments, and the function that does the command."""
+    """Add the arguments, and the function that runs the command."""
     parser.add_argument("file", type=Path, metavar="FILE", help="markers, of HumanPose3D or any other source")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained HTML file instead")
     parser.set_defaults(command=_command)
 
 
 def _command(parsed: argparse.Namespace) -> int:
-    # Deferred: C3D's library takes longer to import than printing a usage error should.
+    # Deferred: importing the C3D library takes longer than printing a usage error should.
     from humanpose3d.formats.foreign import read_foreign
 
     found = read_foreign(parsed.file, strict=False)
@@ -26,7 +26,7 @@ def _command(parsed: argparse.Namespace) -> int:
         print(f"note: {note}")
     if not markers.times.size:
         raise InvalidMotion(f"{parsed.file.name} holds no frames.")
-    # Deferred: the gateway's imports take longer than printing a usage error should.
+    # Deferred: importing the gateway takes longer than printing a usage error should.
     from gateway.viewer_page import viewer_page
 
     page = viewer_page(parsed.file.stem, markers).encode()
@@ -64,6 +64,6 @@ def viewer_server(page: bytes) -> ThreadingHTTPServer:
             self.wfile.write(page if found else b"")
 
         def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
+            """Suppress the server's log."""
 
     return ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,4 +1,4 @@
-"""How far two runs of one video are apart: here with the geometric and with the neural refiner.
+"""Differences between two runs of one video, here with the geometric and with the neural refiner.
 
 python examples/compare_two_runs.py walk.mp4 1.78 75
 """
@@ -16,7 +16,7 @@ def main(video: str = str(SAMPLE), height: str = "1.72", weight: str = "70") -> 
     one = run(video, height=float(height), weight=float(weight), output="out/geometric")
     other = run(video, height=float(height), weight=float(weight), output="out/neural", main_refiner=True)
 
-    # Both have the times of the video's frames; runs of two videos would be brought to common times first.
+    # Both have the times of the video's frames; runs of two videos would first have to be resampled to common times.
     difference = other.angles - one.angles
     rms = (difference**2).mean() ** 0.5
     table = rms.to_frame("rms_deg").assign(mean_deg=difference.mean()).round(1)

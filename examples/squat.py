@@ -1,4 +1,4 @@
-"""The depth of a squat: how far knees and hips bend, how alike both sides are, how far the trunk leans.
+"""The depth of a squat: peak flexion of knees and hips, their symmetry, and trunk inclination.
 
 python examples/squat.py squat.mp4 1.78 75
 """
@@ -30,7 +30,7 @@ def main(video: str = str(SAMPLE), height: str = "1.72", weight: str = "70") -> 
     print(f"  trunk flexion  {r.angles.loc[deepest, ('trunk', 'flexion')]:5.0f}°")
     if r.angles_sd is not None:
         sd = r.angles_sd.loc[deepest, ("knee_r", "flexion")]
-        print(f"  standard deviation of the right knee's flexion, as the refiner states it: {sd:.0f}°")
+        print(f"  standard deviation of the right knee's flexion: {sd:.0f}°")
 
     pelvis = r.marker_positions.position("Hip")[:, 1]
     print(f"the pelvis moved {100 * (np.nanmax(pelvis) - np.nanmin(pelvis)):.0f} cm up and down")

@@ -1,7 +1,7 @@
-"""API keys: made by a command, hashed at rest in one file, each with a quota.
+"""API keys: created by a command, stored as hashes in one file, each with a quota.
 
-A key is 256 random bits, so a plain SHA-256 of it cannot be turned back; it is compared in constant time. The file
-holds one JSON object a line and can be a mounted secret; it is read again when it changes.
+A key is 256 random bits, so a plain SHA-256 of it cannot be reversed; it is compared in constant time. The file
+contains one JSON object per line and can be a mounted secret; it is read again when it changes.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ApiKey:
-    """Whose key it is, its hash, and how many runs it may start in 24 hours (None: as many as it likes)."""
+    """Owner and hash of a key, and how many runs it may start in 24 hours (None: unlimited)."""
 
     owner: str
     sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
@@ -40,7 +40,7 @@ _STORED: Final = TypeAdapter(ApiKey)
 
 
 def create(owner: str, runs_per_day: int | None = None) -> tuple[str, ApiKey]:
-    """A new key: the secret, to be shown once, and what is stored."""
+    """A new key: the secret, to be shown once, and the key as stored."""
     secret = _PREFIX + secrets.token_urlsafe(32)
     return secret, ApiKey(owner, _hash(secret), runs_per_day)
 
@@ -54,10 +54,10 @@ def append(path: Path, key: ApiKey) -> None:
 
 
 class KeyRing:
-    """The keys of a file. Without a file everybody is the anonymous owner: for a loopback address only.
+    """The keys of a file. Without a file all clients are the anonymous owner: for a loopback address only.
 
-    Raises InvalidSetting where the file cannot be read when the process starts. Later, while a person edits it, the
-    lines that can be read count.
+    Raises InvalidSetting where the file cannot be read when the process starts. Later, while it is being edited,
+    unreadable lines are ignored.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -82,7 +82,7 @@ class KeyRing:
         return self._path is not None
 
     def authenticate(self, secret: str | None) -> ApiKey:
-        """Whose key this is. Raises NotAuthenticated; KeysUnreadable where its line may be one that cannot be read."""
+        """The key with this secret. Raises NotAuthenticated; KeysUnreadable where its line may be unreadable."""
         if self._path is None:
             return ApiKey(ANONYMOUS, "")
         self._refresh(self._path)
@@ -132,7 +132,7 @@ def demand_keys(settings: Settings, keys: KeyRing) -> None:
 
 
 def is_loopback(name: str) -> bool:
-    """Whether this name or address always is the machine itself."""
+    """Whether this name or address always refers to the machine itself."""
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""The HTTP face of the system: `python -m gateway.app`."""
+"""The HTTP server of the system: `python -m gateway.app`."""
 
 import asyncio
 import logging
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def server_configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """How the application is served."""
+    """The server's configuration."""
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -64,7 +64,7 @@ def server_configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 
 def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
-    """The application over a bus, which it closes at its end, and a store.
+    """The application for a store and a bus, which it closes at its end.
 
     Raises InvalidSetting where it would be reachable from other machines without API keys.
     """
@@ -109,7 +109,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
 
 
 class _WholePages:
-    """The page and its files are small and sent whole, which a server may do whatever a Range header says."""
+    """Ignores Range headers, as a server may: the page and its files are small and sent whole."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -142,7 +142,7 @@ async def _sweep(run_service: RunService, retention_days: float | None) -> None:
                 _log.info("retention erased %d runs", erased)
         except Unavailable:
             _log.warning("retention waits for bus and store")
-        except Exception:  # noqa: BLE001 -- what stands in the way of one run must not keep the others for ever
+        except Exception:  # noqa: BLE001 -- an error in one run must not keep the others for ever
             _log.exception("retention failed")
         await asyncio.sleep(_SWEEP_S)
 

@@ -1,8 +1,8 @@
-"""Keeps pages of other sites from using a visitor's browser against this server.
+"""Prevents pages of other sites from using a visitor's browser against this server.
 
-Two ways are closed. A page may make its own name point here (DNS rebinding): the name is then in Host. Or it may send a
-form or a request here with the visitor's browser (CSRF): browsers say so in Origin and Sec-Fetch-Site. Programs that
-are no browsers send neither header, and no page can lead them here.
+Two attacks are blocked. A page may make its own name point here (DNS rebinding): the name is then in Host. Or it may
+send a form or a request here with the visitor's browser (CSRF): browsers state this in Origin and Sec-Fetch-Site.
+Programs other than browsers send neither header and cannot be misused by a page.
 """
 
 import ipaddress
@@ -26,10 +26,10 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 class BrowserGuard:
-    """ASGI middleware that refuses with 403 what a page of another site may have sent.
+    """ASGI middleware that refuses with 403 requests that a page of another site may have sent.
 
-    Without API keys every request must name this server in Host. With keys only what a browser sends must: any name
-    that the settings know, or any address, since no page can make an address point elsewhere.
+    Without API keys every request must name this server in Host. With keys only requests from browsers must: any name
+    in the settings, or any address, since no page can make an address point elsewhere.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, with_keys: bool) -> None:
@@ -39,7 +39,7 @@ class BrowserGuard:
         self._friends = {origin.rstrip("/").lower() for origin in settings.allowed_origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or pass it on."""
+        """Refuse a request, or pass it on."""
         if scope["type"] == "http":
             try:
                 self._check(scope["method"], Headers(scope=scope))
@@ -77,7 +77,7 @@ class BrowserGuard:
             )
 
     def _is_own(self, origin: str, host: str) -> bool:
-        """Whether a page is of this server: of the address that was asked, or of a public name behind a proxy."""
+        """Whether a page belongs to this server: to the requested address, or a public name behind a proxy."""
         match = _ORIGIN.fullmatch(origin.lower())
         if match is None:
             return False

@@ -1,4 +1,4 @@
-"""What the conditional headers of a request request (RFC 9110, 13 and 14): all of a file, a range, or only news."""
+"""Conditional and range headers of a request (RFC 9110, 13 and 14): the whole file, a range, or only changes."""
 
 import re
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ _BEYOND: Final = 10**18
 
 @dataclass(frozen=True)
 class Validators:
-    """What tells one content of a file from another: its entity tag, strong, and when it last changed."""
+    """Validators of a file's content: its strong entity tag, and when it last changed."""
 
     etag: str
     modified: datetime
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that tell the client."""
+        """The response headers with the validators."""
         return {"ETag": self.etag, "Last-Modified": format_datetime(self._second, usegmt=True)}
 
     def unchanged_since(self, date: str) -> bool | None:
-        """Whether the file has not changed since this date; None where it is none, which is as if it were not sent."""
+        """Whether the file is unchanged since this date; None for an invalid date, which is ignored."""
         parsed = _date(date)
         return None if parsed is None else self._second <= parsed
 
@@ -44,7 +44,7 @@ class Validators:
 
 
 def is_unchanged(asked: Headers, validators: Validators) -> bool:
-    """Whether the client has this content already: it gets 304. Raises PreconditionFailed where it wants another."""
+    """Whether the client already has this content (304). Raises PreconditionFailed where it requires another."""
     if "if-match" in asked:
         if not _matches(asked.getlist("if-match"), validators.etag, weakly=False):
             raise PreconditionFailed("The file is not the one that If-Match names.")
@@ -56,7 +56,7 @@ def is_unchanged(asked: Headers, validators: Validators) -> bool:
 
 
 def wanted_range(asked: Headers, validators: Validators, size: int) -> tuple[int, int] | None:
-    """First byte and length; None where the whole file is to be sent (also for forms that a server may ignore).
+    """First byte and length; None for the whole file (also for range formats that a server may ignore).
 
     Raises RangeNotSatisfiable.
     """
@@ -95,5 +95,5 @@ def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):  # as the standard library fails on what is no date
+    except (ValueError, TypeError, IndexError, OverflowError):  # raised by the standard library for invalid dates
         return None

@@ -1,6 +1,6 @@
-"""Tells from its first bytes whether a file can be a video, so that other files are refused before they are queued.
+"""Detects from its first bytes whether a file can be a video, so that other files are refused before they are queued.
 
-A file that passes can still be unreadable; the detector finds that out and the run fails with the same code.
+A file that passes can still be unreadable; the detector then lets the run fail with the same code.
 """
 
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 from humanpose3d.errors import UnreadableVideo
 
 HEAD_BYTES: Final = 400
-"""How much of a file is looked at."""
+"""Number of bytes inspected."""
 
 _ISO_BOXES: Final = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _STARTS: Final = {
@@ -20,7 +20,7 @@ _STARTS: Final = {
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": ("video/x-ms-wmv", ".wmv"),  # ASF
 }
 _NOT_VIDEO: Final = (b"M4A ", b"M4B ", b"M4P ", b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"crx ", b"aax ")
-"""Brands of ISO files that hold sound or a photograph (mp4ra.org)."""
+"""Brands of ISO files that contain audio or a photograph (mp4ra.org)."""
 
 
 def container(head: bytes) -> tuple[str, str]:

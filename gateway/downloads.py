@@ -1,4 +1,4 @@
-"""Files of a run as streamed answers: whole, in ranges, or all of them as one archive, never held whole in memory."""
+"""Files of a run as streamed responses: whole, in ranges, or as one archive, never held whole in memory."""
 
 import mimetypes
 import zlib
@@ -21,12 +21,12 @@ from shared.runtime.store import Store
 _TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain"}
 _COMPRESSED: Final = (".mp4", ".png")
 _REPORT_POLICY: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""For pages and drawings among the results: they show what is in them, run nothing and ask no person."""
+"""For HTML and SVG results: they run no scripts and load nothing."""
 _READABLE: Final = 0o100644
 
 
 class Streamed(StreamingResponse):
-    """A streamed answer that lets go of its source at once, however it ends."""
+    """A streamed response that closes its source at once, however it ends."""
 
     def __init__(
         self, content: AsyncIterable[bytes | str], status: int, headers: Mapping[str, str], media_type: str
@@ -44,7 +44,7 @@ class Streamed(StreamingResponse):
 
 
 async def file_response(store: Store, state: RunState, path: str, asked: Headers) -> Response:
-    """One result file, or what the headers of the request request of it: a range, or only news (RFC 9110, 13 and 14).
+    """One result file: whole, a range, or only if changed, by the request's headers (RFC 9110, 13 and 14).
 
     Raises ObjectNotFound where the run has no such file, RangeNotSatisfiable, PreconditionFailed.
     """
@@ -55,7 +55,7 @@ async def file_response(store: Store, state: RunState, path: str, asked: Headers
 
 
 async def video_response(store: Store, state: RunState, asked: Headers) -> Response:
-    """The video that was sent, or a range of it; where faces are to be hidden, the preview and never the video.
+    """The uploaded video, or a range of it; with `blur_faces` only ever the preview.
 
     Raises ObjectNotFound, RangeNotSatisfiable, PreconditionFailed.
     """
@@ -86,7 +86,7 @@ async def _response(store: Store, key: str, name: str, media_type: str, asked: H
 
 
 def archive_response(store: Store, state: RunState) -> Response:
-    """All results as one zip, made while it is sent."""
+    """All results as one zip, created while it is sent."""
     name = state.request.name
     headers = {"Content-Disposition": _disposition(f"{name}.zip")}
     members = _members(store, name, state.results, state.updated_at)
@@ -95,7 +95,7 @@ def archive_response(store: Store, state: RunState) -> Response:
 
 
 def _fast_deflate() -> "zlib._Compress":
-    """Twenty times as fast as the default, for tables of numbers a seventh larger: archives are made again each time."""
+    """Twenty times as fast as the default, at a seventh more size for tables: archives are not cached."""
     return zlib.compressobj(level=1, wbits=-zlib.MAX_WBITS)
 
 

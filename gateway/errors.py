@@ -1,4 +1,4 @@
-"""What only an HTTP server can refuse, as leaves of the common tree."""
+"""Errors that only an HTTP server raises, as leaves of the common tree."""
 
 from typing import ClassVar
 
@@ -20,27 +20,27 @@ class UnsupportedMediaType(InputError):
 
 
 class ConsentMissing(InputError):
-    """The form does not say that the person in the video has consented."""
+    """The form does not state that the person in the video has consented."""
 
     code = "consent-missing"
 
 
 class BodyTooLarge(InputError):
-    """More bytes were sent than the server takes."""
+    """More bytes were sent than the server accepts."""
 
     code = "body-too-large"
     status = 413
 
 
 class TooSlow(InputError):
-    """The client stopped sending, or sends too slowly to keep a connection open for."""
+    """The client stopped sending, or sends too slowly to keep the connection open."""
 
     code = "too-slow"
     status = 408
 
 
 class StorageFull(HumanPose3DError):
-    """There is no room for the upload; nothing of it was kept."""
+    """There is no space for the upload; nothing of it was kept."""
 
     code = "storage-full"
     status = 507
@@ -61,20 +61,20 @@ class NotAuthenticated(InputError):
 
 
 class QuotaExceeded(InputError):
-    """The API key has as many runs as it may have."""
+    """The API key has reached its limit of runs."""
 
     code = "quota-exceeded"
     status = 429
 
 
 class UploadNotFound(InputError):
-    """There is no upload of this key, or it has not arrived."""
+    """There is no upload with this key, or it has not been received."""
 
     code = "upload-not-found"
 
 
 class UploadIncomplete(InputError):
-    """Parts of the upload are missing, or are not those of a video of the size stated."""
+    """Parts of the upload are missing, or do not add up to the stated size."""
 
     code = "upload-incomplete"
     status = 409
@@ -88,7 +88,7 @@ class UnknownHost(InputError):
 
 
 class ForeignOrigin(InputError):
-    """A page of another site requests a change."""
+    """A page of another site requested a change."""
 
     code = "foreign-origin"
     status = 403
@@ -108,7 +108,7 @@ class PreconditionFailed(InputError):
 
 
 class RangeNotSatisfiable(InputError):
-    """The range requested lies outside the file."""
+    """The requested range is outside the file."""
 
     code = "range-not-satisfiable"
     status = 416
@@ -119,7 +119,7 @@ class RangeNotSatisfiable(InputError):
 
 
 class NotFinished(InputError):
-    """The run has no results: it goes on, failed or was cancelled."""
+    """The run has no results: it is in progress, failed or was cancelled."""
 
     code = "run-not-finished"
     status = 409

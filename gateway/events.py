@@ -13,7 +13,7 @@ _OVER: Final = ("completed", "failed", "cancelled")
 
 
 async def event_stream(bus: Bus, state: RunState, after: int) -> AsyncGenerator[str, None]:
-    """Events after `after`, until the one that ends the run; comments while nothing happens keep the line open."""
+    """Events after `after`, until the one that ends the run; periodic comments keep the connection open."""
     events = bus.events(state.run_id, after)
     pending: asyncio.Task[tuple[int, StageEvent]] | None = None
     if state.is_over:

@@ -1,4 +1,4 @@
-"""Reads a multipart form from the network while it arrives: fields in memory, the video into what the caller gives.
+"""Parses a multipart form as a stream: fields in memory, the video into a sink of the caller's.
 
 Nothing is held whole in memory, every limit is checked as bytes come in, and a client that stops sending is dropped.
 """
@@ -24,21 +24,21 @@ _MAX_FIELDS: Final = 64
 _MAX_FIELD_BYTES: Final = 8192
 _MAX_HEADER_BYTES: Final = 32_768
 _WRITE_BYTES: Final = 1 << 20
-# A telephone on a bad line sends more than this; after the pause a connection that stays below it is given up.
+# A phone on a poor connection sends more than this; after the pause a slower connection is closed.
 _MIN_BYTES_PER_SECOND: Final = 2_000
 _PAUSE_S: Final = 20.0
 
 
 class Sink(Protocol):
-    """Takes the video's bytes as they come."""
+    """Receives the video's bytes."""
 
     async def write(self, data: bytes) -> None:
-        """Take in the next bytes."""
+        """Receive the next bytes."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a form held: its fields by name, and what the client calls the video, if it had one."""
+    """Content of a form: its fields by name, and the client's file name of the video, if there is one."""
 
     fields: dict[str, str]
     filename: str | None
@@ -65,7 +65,7 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], video: Sink, 
 
 
 async def read_body(body: AsyncIterator[bytes], path: Path, max_bytes: int) -> None:
-    """Read a body that is nothing but bytes into a new file.
+    """Read a raw body into a new file.
 
     Raises MalformedForm where it is empty, BodyTooLarge, TooSlow.
     """
@@ -77,7 +77,7 @@ async def read_body(body: AsyncIterator[bytes], path: Path, max_bytes: int) -> N
 
 
 async def _within_limits(body: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
-    """The body's chunks, as long as they come in time and are not too many."""
+    """The pieces of the body, with limits on time and size."""
     received, started = 0, time.monotonic()
     async for chunk in _patiently(body):
         received += len(chunk)
@@ -89,7 +89,7 @@ async def _within_limits(body: AsyncIterator[bytes], max_bytes: int) -> AsyncIte
 
 @contextmanager
 def room_demanded() -> Iterator[None]:
-    """A full disk, here or in the store, in words for the client."""
+    """Reports a full disk, here or in the store, to the client."""
     try:
         yield
     except StoreFull:
@@ -111,7 +111,7 @@ def _boundary(content_type: str) -> bytes:
 
 
 async def _patiently(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The body's chunks; raises TooSlow where the next one does not come."""
+    """The pieces of the body; raises TooSlow where the next one does not arrive."""
     while True:
         try:
             async with asyncio.timeout(_PAUSE_S):
@@ -132,7 +132,7 @@ def _demand_pace(received: int, elapsed: float) -> None:
 
 @dataclass
 class _Reader:
-    """Collects what the parser calls back with."""
+    """Collects the parser's callbacks."""
 
     video: Sink
     fields: dict[str, str] = field(default_factory=dict)
@@ -158,7 +158,7 @@ class _Reader:
         }
 
     async def spill(self, least: int) -> None:
-        """Pass on what has come of the video, if that is `least` bytes."""
+        """Pass on the received bytes of the video, if there are at least `least`."""
         if len(self._unwritten) >= least:
             data, self._unwritten = bytes(self._unwritten), bytearray()
             await self.video.write(data)

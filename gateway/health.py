@@ -1,4 +1,4 @@
-"""What watches the gateway requests: liveness, readiness, metrics."""
+"""Monitoring of the gateway: liveness, readiness, metrics."""
 
 import asyncio
 import contextlib
@@ -38,6 +38,6 @@ async def readyz(request: Request) -> dict[str, str]:
 async def metrics(request: Request) -> Response:
     """Depth of every stage's queue, in Prometheus' text format."""
     bus = request.app.state.services.bus
-    with contextlib.suppress(Unavailable):  # the other figures are worth having without the bus
+    with contextlib.suppress(Unavailable):  # the other metrics do not need the bus
         await asyncio.gather(*(telemetry.measure_queue(bus, stage) for stage in get_args(StageName)))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

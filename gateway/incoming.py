@@ -1,7 +1,7 @@
-"""A video on its way into the store: passed on in parts while it arrives, so that this machine holds one part of it.
+"""Receives a video and passes it on to the store in parts, so that this machine holds only one part at a time.
 
-Until its run is accepted a video has a place of its own that no other process is informed of. What is not accepted is removed;
-what a killed process leaves there is swept after a day.
+Until its run is accepted, a video is stored under a random key that no other process knows. A video that is not
+accepted is removed; the remains of a killed process are swept after a day.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from shared.runtime.store import Store
 from shared.scratch import scratch_folder
 
 PART_BYTES: Final = 8 << 20
-"""Of a part, at least, but the last: S3 wants 5 MiB, and a line that breaks often wants little to be sent again."""
+"""Minimum size of all parts but the last: S3 requires 5 MiB, and small parts limit what is sent again."""
 
 VIDEOS: Final = "videos/"
-"""The store's folder of all videos that are or were about to be a run's: videos/<run>/<random>/video."""
+"""The store's folder of all videos of accepted or pending runs: videos/<run>/<random>/video."""
 
 
 class PlacedVideo:
-    """Where the video of a run is, from before the run is accepted. Left there if `kept` when the block ends."""
+    """Location of a run's video, from before the run is accepted. Kept if `kept` is set when the block ends."""
 
     def __init__(self, store: Store, run_id: str) -> None:
         self.store = store
@@ -36,13 +36,13 @@ class PlacedVideo:
         self.kept = False
 
     async def demand_video(self) -> None:
-        """Raises UnreadableVideo where the object is no video."""
+        """Raises UnreadableVideo where the object is not a video."""
         container(b"".join([chunk async for chunk in self.store.read(self.key, 0, HEAD_BYTES)]))
 
 
 @asynccontextmanager
 async def placed(store: Store, run_id: str) -> AsyncIterator[PlacedVideo]:
-    """A new place; nothing is left in it unless the block keeps the video."""
+    """A new location, emptied at the end unless the block keeps the video."""
     video = PlacedVideo(store, run_id)
     try:
         yield video
@@ -54,7 +54,7 @@ async def placed(store: Store, run_id: str) -> AsyncIterator[PlacedVideo]:
 
 
 class IncomingVideo:
-    """The video of a form while it arrives. The first bytes are looked at; of what is no video nothing is stored."""
+    """The video of a form while it is received. The first bytes are checked, and only a video is stored."""
 
     def __init__(self, video: PlacedVideo, scratch: Path) -> None:
         self._video = video
@@ -65,14 +65,14 @@ class IncomingVideo:
         self._digest = hashlib.sha256()
 
     async def write(self, data: bytes) -> None:
-        """Take in the next bytes. Raises StoreUnavailable."""
+        """Receive the next bytes. Raises StoreUnavailable."""
         self._head += data[: HEAD_BYTES - len(self._head)]
         await asyncio.to_thread(self._append, data)
         if self._part_bytes >= PART_BYTES:
             await self._send_part()
 
     async def finish(self) -> str:
-        """Store the whole; returns its sha256. Raises UnreadableVideo, StoreUnavailable."""
+        """Store the complete video; returns its sha256. Raises UnreadableVideo, StoreUnavailable."""
         container(self._head)
         store, key = self._video.store, self._video.key
         if not self._parts:
@@ -100,13 +100,13 @@ class IncomingVideo:
         try:
             container(self._head)
         except InputError:
-            return False  # the rest is let pass, since a client that is still sending does not hear a refusal
+            return False  # the rest is read and ignored, since a client that is still sending does not see a refusal
         return True
 
 
 @asynccontextmanager
 async def incoming(store: Store, run_id: str) -> AsyncIterator[tuple[PlacedVideo, IncomingVideo]]:
-    """A place for a run's video, and what fills it. Raises StorageFull where a disk is full in the block."""
+    """A location for a run's video, and its receiver. Raises StorageFull where a disk is full in the block."""
     with room_demanded(), scratch_folder() as scratch:
         async with placed(store, run_id) as video:
             yield video, IncomingVideo(video, scratch)

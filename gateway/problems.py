@@ -1,4 +1,4 @@
-"""Every error leaves as an RFC 9457 problem with a stable code; nothing of the server's inside leaves with it."""
+"""Every error is returned as an RFC 9457 problem with a stable code and without internals of the server."""
 
 import logging
 from typing import Any, Final
@@ -78,4 +78,4 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem(500, "internal", "An error of ours; it was logged. Please try again, and report it if it stays.")
+    return problem(500, "internal", "An internal error, which was logged. Try again, and report it if it persists.")

@@ -1,8 +1,8 @@
-"""How many runs an owner has started in a day, counted by all gateways together.
+"""Number of runs that an owner has started in a day, counted across all gateways.
 
-The count is kept in the bus and changed by compare-and-set only, so that of many requests at once no more pass than
-may. It holds the time of each start and a digest of the run's key, for a day: an erased run still counts, and cannot
-be found by it.
+The count is kept in the bus and changed by compare-and-set only, so that concurrent requests cannot exceed it. It
+contains the time of each start and a digest of the run's key, for a day: an erased run still counts, but cannot be
+identified.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ _TRIES: Final = 50
 
 
 class Quota:
-    """Counts the starts of runs against what an API key allows."""
+    """Counts the starts of runs against an API key's limit."""
 
     def __init__(self, bus: Bus, index: RunIndex) -> None:
         self._bus, self._index = bus, index
 
     async def take(self, key: ApiKey, run_id: str) -> None:
-        """Count the start of this run; counted once, however often it is called. Raises QuotaExceeded."""
+        """Count the start of this run, once, however often it is called. Raises QuotaExceeded."""
         if key.runs_per_day is None:
             return
         this = _digest(run_id)
@@ -42,13 +42,13 @@ class Quota:
             try:
                 await self._bus.update_starts(key.owner, {**started, this: datetime.now(UTC)}, stored.revision)
             except RunChanged:
-                await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311 -- spreads rivals, keeps no secret
+                await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311 -- separates concurrent requests, not security-relevant
                 continue
             return
         raise BusUnavailable("Too many runs are being started at once. Try again.")
 
     def _listed(self, key: ApiKey) -> dict[str, datetime]:
-        """Runs that there are, for the time before starts were counted."""
+        """Existing runs, for those started before starts were counted."""
         return {_digest(state.run_id): state.accepted_at for state in self._index.owned_by(key.owner)}
 
     def _of_the_day(self, starts: dict[str, datetime]) -> dict[str, datetime]:

@@ -1,4 +1,4 @@
-"""How long a request may take to arrive, and how large one is that is no upload.
+"""Time limits for requests, and size limits for those that are not uploads.
 
 Uploads have limits of their own, see `gateway.forms`.
 """
@@ -19,17 +19,17 @@ _SMALL_BYTES: Final = 65_536
 
 
 class TimelyProtocol(H11Protocol):
-    """HTTP/1.1 that closes a connection whose headers do not arrive, of which a server can hold only that many."""
+    """HTTP/1.1 that closes a connection whose headers do not arrive, since open connections are limited."""
 
     _headers_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in H11Protocol
-        """Begin to wait for the first request."""
+        """Start the timer for the first request."""
         super().connection_made(transport)
         self._await_headers()
 
     def data_received(self, data: bytes) -> None:
-        """Wait on while what has come is no whole request."""
+        """Keep the timer running until a whole request has arrived."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
@@ -37,7 +37,7 @@ class TimelyProtocol(H11Protocol):
             self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Stop the timer."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -56,7 +56,7 @@ class TimelyProtocol(H11Protocol):
 
 
 class BodyLimits:
-    """ASGI middleware: a body that is no upload is small and arrives without long pauses."""
+    """ASGI middleware: limits the size and pauses of bodies that are not uploads."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -69,7 +69,7 @@ class BodyLimits:
 
 
 class _Limited:
-    """`receive` of a request, up to the end of its body with the limits."""
+    """`receive` of a request, with limits until the end of its body."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -99,7 +99,7 @@ def _is_upload(scope: Scope) -> bool:
 
 
 class Heads:
-    """ASGI middleware: HEAD is answered as GET, without the content."""
+    """ASGI middleware: answers HEAD like GET, without the content."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -112,7 +112,7 @@ class Heads:
             await self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the application answer until its headers are known: the rest may be gigabytes, or endless."""
+        """Run the application until its headers are known: the rest may be gigabytes, or endless."""
         answered = asyncio.Event()
 
         async def send_headers(message: Message) -> None:
@@ -135,4 +135,4 @@ async def _stopped(task: "asyncio.Future[None]") -> None:
     task.cancel()
     await asyncio.wait({task})
     if not task.cancelled():
-        task.exception()  # the headers are sent; what went wrong afterwards concerns no person
+        task.exception()  # the headers have been sent; later errors do not matter

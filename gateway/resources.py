@@ -1,4 +1,4 @@
-"""The API's answers (`humanpose3d.api_models`) made from the state of runs and uploads."""
+"""The API's responses (`humanpose3d.api_models`), built from the state of runs and uploads."""
 
 from urllib.parse import quote
 
@@ -23,7 +23,7 @@ from shared.runtime.store import PresignedUpload
 
 
 def accepted(state: RunState, warnings: tuple[str, ...]) -> Accepted:
-    """The answer to a submission that was accepted."""
+    """The response to an accepted submission."""
     url = run_url(state.run_id)
     return Accepted(
         run_key=state.run_id,
@@ -35,7 +35,7 @@ def accepted(state: RunState, warnings: tuple[str, ...]) -> Accepted:
 
 
 def progress(state: RunState, queue_position: int | None) -> Progress:
-    """How far this run is."""
+    """Progress of this run."""
     return Progress(
         run_key=state.run_id,
         status=state.status,
@@ -52,7 +52,7 @@ def progress(state: RunState, queue_position: int | None) -> Progress:
 
 
 def run_summary(state: RunState) -> RunSummary:
-    """This run in a list."""
+    """This run, as listed."""
     return RunSummary(
         run_key=state.run_id,
         name=state.name,
@@ -66,7 +66,7 @@ def run_summary(state: RunState) -> RunSummary:
 
 
 def run(state: RunState) -> Run:
-    """Everything about this run."""
+    """All details of this run."""
     url = run_url(state.run_id)
     files = [ResultFile(path=path, url=f"{url}files/{quote(path)}") for path in sorted(state.results)]
     return Run(
@@ -95,13 +95,13 @@ def upload_form(upload_key: str, form: PresignedUpload | None, max_bytes: int) -
 
 
 def upload_state(upload_key: str, arrived: Arrived) -> UploadState:
-    """What has arrived under this key."""
+    """The parts received under this key."""
     parts = [UploadPart(number=part.number, size=part.size) for part in arrived.parts]
     return UploadState(upload_key=upload_key, part_bytes=PART_BYTES, parts=parts, complete=arrived.complete)
 
 
 def statistics(run_id: str, angles: JointAngles, spread: AngleSd | None) -> Statistics:
-    """Statistics of this run's angles; `spread` is there where the joints were refined."""
+    """Statistics of this run's angles; `spread` is given where the joints were refined."""
     rows = angle_statistics(angles, spread)
     return Statistics(
         run_key=run_id,
@@ -113,5 +113,5 @@ def statistics(run_id: str, angles: JointAngles, spread: AngleSd | None) -> Stat
 
 
 def run_url(run_id: str) -> str:
-    """Where a run is in the API."""
+    """URL of a run in the API."""
     return f"/api/runs/{run_id}/"

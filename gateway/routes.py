@@ -54,7 +54,7 @@ router = APIRouter(prefix="/api", responses=responses(401, 403, 503))
 
 
 class Services:
-    """What the routes work with; one a process."""
+    """Services used by the routes; one per process."""
 
     def __init__(
         self, settings: Settings, bus: Bus, store: Store, run_service: RunService, uploads: Uploads, keys: KeyRing
@@ -131,7 +131,7 @@ def _upload_key(form: Form) -> str:
     except KeyError:
         raise InvalidOption({"video": f"is required (or an {UPLOAD_KEY})"}) from None
     except ValidationError:
-        raise UploadNotFound("This is not the key of an upload. POST /api/uploads/ gives one.") from None
+        raise UploadNotFound("This is not the key of an upload. POST /api/uploads/ returns one.") from None
 
 
 @router.post("/uploads", status_code=201, dependencies=[Depends(_key)])
@@ -143,7 +143,7 @@ async def begin_upload(services: Given) -> UploadForm:
 
 @router.get("/uploads/{upload_key}", responses=responses(422), dependencies=[Depends(_key)])
 async def show_upload(services: Given, upload_key: RunId) -> UploadState:
-    """What has arrived of an upload, so that it goes on from there."""
+    """The received parts of an upload, from which it can be resumed."""
     return resources.upload_state(upload_key, await services.uploads.arrived(upload_key))
 
 
@@ -162,7 +162,7 @@ async def address_part(services: Given, request: Request, upload_key: RunId, num
     openapi_extra={"requestBody": {"required": True, **_BINARY}},
 )
 async def put_part(services: Given, request: Request, upload_key: RunId, number: int) -> None:
-    """Store a part here, where the store takes none itself."""
+    """Store a part through this server, where the store has no public address."""
     with room_demanded(), scratch_folder() as scratch:
         await read_body(request.stream(), scratch / "part", PART_BYTES)
         await services.uploads.put(upload_key, number, scratch / "part")
@@ -170,7 +170,7 @@ async def put_part(services: Given, request: Request, upload_key: RunId, number:
 
 @router.post("/uploads/{upload_key}/complete", responses=responses(400, 409, 413, 422), dependencies=[Depends(_key)])
 async def complete_upload(services: Given, upload_key: RunId, whole: UploadSize) -> UploadState:
-    """Make one video of the parts. Refused while some are missing; may be repeated."""
+    """Join the parts to one video. Refused while some are missing; may be repeated."""
     await services.uploads.complete(upload_key, whole.size)
     return resources.upload_state(upload_key, await services.uploads.arrived(upload_key))
 
@@ -212,7 +212,7 @@ async def show_run(state: Found) -> Run:
 
 @router.get("/runs/{run_key}/progress", responses=responses(404, 422))
 async def show_progress(services: Given, state: Found) -> Progress:
-    """How far a run is, and why it failed if it did."""
+    """Progress of a run, and why it failed if it did."""
     return resources.progress(state, services.run_service.position(state))
 
 
@@ -235,7 +235,7 @@ async def follow_run(
     response_class=StreamingResponse,
 )
 async def download_file(services: Given, state: Found, path: str, request: Request) -> Response:
-    """One file of the results, or a range of it (`Range`), or only if it is another (`If-None-Match`)."""
+    """One file of the results, or a range of it (`Range`), or only if it has changed (`If-None-Match`)."""
     return await downloads.file_response(services.store, state, path, request.headers)
 
 
@@ -245,7 +245,7 @@ async def download_file(services: Given, state: Found, path: str, request: Reque
     response_class=StreamingResponse,
 )
 async def download_video(services: Given, state: Found, request: Request) -> Response:
-    """The video as it was sent, or a range of it; with `blur_faces` the preview in its place, once there is one."""
+    """The uploaded video, or a range of it; with `blur_faces` the preview instead, once it exists."""
     return await downloads.video_response(services.store, state, request.headers)
 
 
@@ -282,7 +282,7 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
 
 @router.patch("/runs/{run_key}", responses=responses(400, 404, 422))
 async def rename_run(services: Given, key: Key, run_key: RunKey, change: RunChange) -> Run:
-    """Give a run another name. Its files keep the video's name, so that what was downloaded before still fits."""
+    """Rename a run. Its files keep the video's name, so that they match earlier downloads."""
     return resources.run(await services.run_service.rename(key, run_key, change.name))
 
 
@@ -294,13 +294,13 @@ async def cancel_run(services: Given, key: Key, run_key: RunKey) -> Progress:
 
 @router.delete("/runs/{run_key}", status_code=204, responses=responses(404, 422))
 async def erase_run(services: Given, key: Key, run_key: RunKey) -> None:
-    """Stop the run and erase its video, its results and every trace of it."""
+    """Stop the run and erase its video, its results and all other data."""
     await services.run_service.erase(key, run_key)
 
 
 @router.get("/skeleton")
 async def show_skeleton() -> Skeleton:
-    """Names of landmarks, markers and joints, and which markers a line joins."""
+    """Names of landmarks, markers and joints, and which markers are connected by a line."""
     return Skeleton()
 
 

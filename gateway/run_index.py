@@ -1,6 +1,6 @@
-"""What the gateway knows by heart: the newest state of every run, kept current by the bus.
+"""The gateway's copy of the newest state of every run, kept current by the bus.
 
-Lists and metrics are answered from here without asking the bus; what is shown of one run is read from the bus itself.
+Lists and metrics are answered from this copy without querying the bus; a single run is read from the bus itself.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ class RunIndex:
         return iter(list(self._states.values()))
 
     async def start(self, timeout: float) -> None:
-        """Begin to follow; returns when the copy is complete, or after `timeout` seconds while it fills."""
+        """Start following; returns when the copy is complete, or after `timeout` seconds while it is being filled."""
         self._task = asyncio.create_task(self._follow())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._complete.wait()
 
     async def stop(self) -> None:
-        """Follow no longer."""
+        """Stop following."""
         if self._task:
             await cancelled(self._task)
 
@@ -49,22 +49,22 @@ class RunIndex:
             raise BusUnavailable("The list of runs is not being kept up to date. The message bus may be at fault.")
 
     def get(self, run_id: str) -> RunState | None:
-        """The newest state that is known of a run."""
+        """The newest known state of a run."""
         return self._states.get(run_id)
 
     def ages(self) -> list[tuple[str, datetime]]:
-        """Every run and when it was accepted, also those that only another version can read."""
+        """Every run and when it was accepted, including those that only another version can read."""
         return [(run_id, state.accepted_at) for run_id, state in self._states.items()] + list(self._unreadable.items())
 
     def put(self, state: RunState) -> None:
-        """A state that this process has just stored, so that its own writes are seen at once."""
+        """Add a state that this process has just stored, so that its own writes are visible at once."""
         known = self._states.get(state.run_id)
         self._unreadable.pop(state.run_id, None)
         if known is None or known.updated_at <= state.updated_at:
             self._states[state.run_id] = state
 
     def drop(self, run_id: str) -> None:
-        """A run that was erased."""
+        """Remove a run that was erased."""
         self._states.pop(run_id, None)
         self._unreadable.pop(run_id, None)
 
@@ -74,13 +74,13 @@ class RunIndex:
         return sorted(own, key=lambda state: (state.accepted_at, state.run_id), reverse=True)
 
     async def _follow(self) -> None:
-        """Follow for ever: whatever breaks it, it is begun again, and `check` says so meanwhile."""
+        """Follow without end: after any error it is restarted, and `check` fails meanwhile."""
         while True:
             try:
                 await self._follow_once()
             except Unavailable:
                 _log.warning("the bus does not answer; the list of runs may be out of date")
-            except Exception:  # noqa: BLE001 -- a fault in one state must not end the list of all
+            except Exception:  # noqa: BLE001 -- an error in one state must not end the list of all
                 _log.exception("the list of runs could not be followed")
             self._complete.clear()
             await asyncio.sleep(_RETRY_S)
@@ -89,7 +89,7 @@ class RunIndex:
         seen: set[str] | None = set()
         async for change in self._bus.states():
             if change is None:
-                # Everything that exists has been told: what was not, was erased while no person listened.
+                # All existing runs have been reported: any other was erased while this process was not following.
                 for run_id in (self._states.keys() | self._unreadable.keys()) - (seen or set()):
                     self.drop(run_id)
                 seen = None
@@ -105,7 +105,7 @@ class RunIndex:
                 self.put(change.state)
 
     def _put_unreadable(self, run: RunUnreadable) -> None:
-        """A run that only another version can read: not listed, but erased when it is old enough."""
+        """Add a run that only another version can read: not listed, but erased when it is old enough."""
         _log.error("run %s cannot be read by this version and is not listed", run.run_id)
         self._states.pop(run.run_id, None)
         try:

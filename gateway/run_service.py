@@ -1,4 +1,4 @@
-"""What can be done with runs, over bus, store and index. Knows nothing of HTTP."""
+"""Operations on runs, using bus, store and index. Independent of HTTP."""
 
 import base64
 import binascii
@@ -32,7 +32,7 @@ class Page:
 
 
 class RunService:
-    """Takes runs on and answers for them. Every call is for an API key, and sees that key's runs only."""
+    """Accepts and manages runs. Every call is for an API key, and has access to that key's runs only."""
 
     def __init__(self, bus: Bus, store: Store, index: RunIndex, uploads: Uploads) -> None:
         self._bus, self._store, self._index, self._uploads = bus, store, index, uploads
@@ -40,15 +40,15 @@ class RunService:
 
     @staticmethod
     def new_run_id(key: ApiKey, idempotency_key: str | None) -> str:
-        """The key of a run that is to be submitted: of the same Idempotency-Key of one owner always the same."""
+        """The key of a run to be submitted: always the same for the same owner and Idempotency-Key."""
         return _derived_id(key, idempotency_key) if idempotency_key else new_id()
 
     async def submit(
         self, key: ApiKey, run_id: str, submission: Submission, video: PlacedVideo, filename: str, sha256: str
     ) -> RunState:
-        """Accept a run whose video is in its place. When this returns, nothing but an erasure can lose the run.
+        """Accept a run whose video is in its place. When this returns, only an erasure can remove the run.
 
-        The same key with the same submission gives the same run, however often it is sent; a video that was sent
+        The same key with the same submission returns the same run, however often it is sent; a video that was sent
         again is not kept. Raises QuotaExceeded, IdempotencyKeyReused, BusUnavailable.
         """
         fingerprint = submission.fingerprint(sha256)
@@ -57,7 +57,7 @@ class RunService:
         return await self._accept(key, run_id, video, _request(key, submission, filename, video.key, fingerprint))
 
     async def submit_uploaded(self, key: ApiKey, submission: Submission, upload_key: str, filename: str) -> RunState:
-        """Accept a run whose video was uploaded before. Raises UploadNotFound and UnreadableVideo too."""
+        """Accept a run whose video was uploaded before. Also raises UploadNotFound and UnreadableVideo."""
         fingerprint = submission.fingerprint(upload_key)
         if earlier := await self._earlier(upload_key, fingerprint):
             return earlier
@@ -76,7 +76,7 @@ class RunService:
         return state
 
     async def get(self, key: ApiKey, run_id: str) -> RunState:
-        """One run, as the bus has it now. Raises RunNotFound, for another owner's run too, and RunUnreadable."""
+        """One run, as currently stored in the bus. Raises RunNotFound (also for another owner's run), RunUnreadable."""
         try:
             state, _ = await self._bus.read(run_id)
             owner = state.request.owner
@@ -93,7 +93,7 @@ class RunService:
         self._index.check()
 
     def page(self, key: ApiKey, limit: int, cursor: str | None) -> Page:
-        """The owner's runs, newest first. Raises InvalidOption for a cursor that is none of ours."""
+        """The owner's runs, newest first. Raises InvalidOption for an invalid cursor."""
         own = self._index.owned_by(key.owner)
         if cursor is not None:
             before = _read_cursor(cursor)
@@ -101,13 +101,13 @@ class RunService:
         return Page(own[:limit], _cursor(own[limit - 1]) if len(own) > limit else None)
 
     def position(self, state: RunState) -> int | None:
-        """How many runs were accepted before this one and wait as it does; None when it does not wait."""
+        """Number of waiting runs that were accepted before this one; None when it does not wait."""
         if state.status != "queued":
             return None
         return sum(other.status == "queued" and other.accepted_at < state.accepted_at for other in self._index)
 
     async def rename(self, key: ApiKey, run_id: str, title: str) -> RunState:
-        """Give a run another name; its files keep theirs. Raises RunNotFound."""
+        """Rename a run; its files keep their names. Raises RunNotFound."""
         await self.get(key, run_id)
         state = await runs.rename(self._bus, run_id, title)
         self._index.put(state)
@@ -121,7 +121,7 @@ class RunService:
         return state
 
     async def erase(self, key: ApiKey, run_id: str) -> None:
-        """Stop a run and remove its video, its results and every trace of it. Raises RunNotFound."""
+        """Stop a run and remove its video, its results and all other data. Raises RunNotFound."""
         with contextlib.suppress(RunUnreadable):
             await self.get(key, run_id)
         await self._erase(run_id)
@@ -138,14 +138,14 @@ class RunService:
     async def _erase(self, run_id: str) -> None:
         try:
             await self._bus.read(run_id)
-        except RunUnreadable:  # which of these is the run's video cannot be told
+        except RunUnreadable:  # the location of the run's video is unknown
             await self._store.delete(f"{VIDEOS}{run_id}/")
         await runs.erase(self._bus, self._store, run_id)
         await self._uploads.remove(run_id)
         self._index.drop(run_id)
 
     async def sweep(self, age: timedelta) -> None:
-        """Remove uploads and videos that arrived longer ago than `age` and became no run."""
+        """Remove uploads and videos that are older than `age` and belong to no run."""
         await self._uploads.sweep(age)
         oldest = datetime.now(UTC) - age
         async for found in self._store.objects(VIDEOS):
@@ -165,7 +165,7 @@ class RunService:
 
     async def _accept(self, key: ApiKey, run_id: str, video: PlacedVideo, request: RunRequest) -> RunState:
         await self._quota.take(key, run_id)
-        video.kept = True  # from here on the run may exist, even where we do not hear of it
+        video.kept = True  # from here on the run may exist, even if the confirmation is lost
         try:
             state = await runs.submit(self._bus, run_id, request)
         except RunExists:
@@ -186,7 +186,7 @@ class RunService:
         if state.request.fingerprint != fingerprint:
             raise IdempotencyKeyReused("This key was used for another submission. Use a new one.")
         if state.status == "queued":
-            # The request that created it may have died before it queued the work; twice queued is done once.
+            # The request that created it may have failed before queueing the work; queued twice, it is done once.
             await runs.publish_next(self._bus, state)
         return state
 
@@ -204,7 +204,7 @@ def _request(key: ApiKey, submission: Submission, filename: str, video: str, fin
 
 
 def _may_see(key: ApiKey, owner: str | None) -> bool:
-    """Whether a run of this owner is this key's: where no person needs a key, whatever cannot be told whose it is, too."""
+    """Whether a run of this owner belongs to this key; without API keys also runs whose owner is unknown."""
     return key.owner == owner or (owner is None and key.owner == ANONYMOUS)
 
 

@@ -1,4 +1,4 @@
-"""The web page: static files under `/`, with headers that let it ask no person but this server."""
+"""The web page: static files under `/`, with headers that restrict it to this server."""
 
 import base64
 import hashlib
@@ -35,7 +35,7 @@ def install(app: FastAPI, settings: Settings) -> None:
 
 
 def page_headers(html: str, *uploads: str) -> dict[str, str]:
-    """Headers of the page: its own inline scripts and this server, nothing else but the store that uploads go to."""
+    """Headers of the page: allow its own inline scripts, this server, and the store for uploads."""
     inline = " ".join(f"'sha256-{_digest(script)}'" for script in _INLINE_SCRIPT.findall(html))
     policy = {
         "default-src": "'none'",
@@ -61,7 +61,7 @@ def _digest(script: str) -> str:
 
 
 class _Revalidated:
-    """Lets browsers keep the files but ask each time whether they changed, so that a page is never of two versions."""
+    """Lets browsers cache files but revalidate them each time, so that a page never mixes two versions."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

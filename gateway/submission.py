@@ -1,4 +1,4 @@
-"""From a form to what a run is asked to do: every field checked, and named where it is wrong."""
+"""Parses a form into a run's subject and options; faulty fields are reported by name."""
 
 import hashlib
 import json
@@ -17,21 +17,21 @@ VIDEO_NAME: Final = "video_name"
 FIELDS: Final = (CONSENT, UPLOAD_KEY, VIDEO_NAME, *Subject.model_fields, *RunOptions.model_fields)
 
 _MODEL_OPTIONS: Final = ("depth_model_path", "joint_model_path", "main_refiner_path")
-_NO_WINDOW: Final = "show_video: a server has no window; the run goes on without. export_preview shows the detection."
+_NO_WINDOW: Final = "show_video: a server has no window; the option is ignored. export_preview shows the detection."
 
 Contract = TypeVar("Contract", Subject, RunOptions)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """Who is in the video, how it is to be analysed, and what the server has to say about that."""
+    """Subject, options, and the server's warnings about them."""
 
     subject: Subject
     options: RunOptions
     warnings: tuple[str, ...]
 
     def fingerprint(self, video: str) -> str:
-        """The same for the same submission of the same video, so that a repeated request is told from another one."""
+        """Identical for the same submission of the same video, so that a repeated request is recognised."""
         parts = [self.subject.model_dump(), self.options.model_dump(), video]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -64,7 +64,7 @@ def _part(contract: type[Contract], fields: Mapping[str, str], faults: dict[str,
 
 
 def _model(option: str, value: str, models: Path, faults: dict[str, str]) -> str:
-    """The file name of a model of ours, whatever folder stands before it: no other file is ever opened."""
+    """The file name of one of the server's models, without its folder: no other file is ever opened."""
     name = PureWindowsPath(value).name  # understands both kinds of separator
     present = sorted(path.name for path in models.glob("*.onnx"))
     if name not in present:

@@ -1,8 +1,8 @@
-"""Videos that arrive before their run: whole by a form, or in parts that a broken line does not lose.
+"""Videos uploaded before their run: whole by a form, or in parts, which can be resumed.
 
-An upload is nothing but its key, which no person can guess: what has arrived under it is asked of the store each time, so
-any gateway answers for any upload, and a client goes on after a reload, a restart or some hours without network. A run
-gets a copy of its own: an address that was given out for an upload reaches no run's video.
+An upload consists only of its unguessable key: its state is read from the store each time, so any gateway can serve any
+upload, and a client can resume after a reload, a restart or hours without network. A run gets its own copy: the address
+of an upload never refers to a run's video.
 """
 
 import math
@@ -20,32 +20,32 @@ from shared.runtime.bus import Bus
 from shared.runtime.store import PresignedUpload, Store, StoredPart
 
 UPLOADS: Final = "uploads/"
-"""The store's folder of all uploads, none of which is a run's video."""
+"""The store's folder of all uploads, separate from runs' videos."""
 
 PRESIGNED_LIFETIME: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """How much of an upload is there: its parts, or all of it as one."""
+    """What has been received of an upload: its parts, or the complete video."""
 
     parts: list[StoredPart]
     complete: bool
 
 
 class Uploads:
-    """Takes videos in. Every call may raise StoreUnavailable and BusUnavailable."""
+    """Receives videos. Every call may raise StoreUnavailable and BusUnavailable."""
 
     def __init__(self, bus: Bus, store: Store, max_bytes: int) -> None:
         self._bus, self._store, self.max_bytes = bus, store, max_bytes
 
     async def begin(self) -> tuple[str, PresignedUpload | None]:
-        """A new key, and the form that puts a whole video under it; None where the store has no address of its own."""
+        """A new key, and the form to upload a whole video under it; None where the store has no public address."""
         upload_key = new_id()
         return upload_key, await self._store.presign(_key(upload_key), PRESIGNED_LIFETIME, self.max_bytes)
 
     async def arrived(self, upload_key: str) -> Arrived:
-        """What is there of an upload, all of it where it has become a run; of a key that no person used yet, nothing."""
+        """What has been received of an upload; complete if it has become a run, nothing for an unused key."""
         with suppress(ObjectNotFound):
             await self._store.stat(_key(upload_key))
             return Arrived([], complete=True)
@@ -54,7 +54,7 @@ class Uploads:
         return Arrived(await self._store.parts(_key(upload_key)), complete=False)
 
     async def address(self, upload_key: str, number: int) -> str | None:
-        """Where the store itself takes this part by PUT; None where it has no address.
+        """The store's address to PUT this part to; None where it has no public address.
 
         Raises RunExists, InvalidOption.
         """
@@ -67,7 +67,7 @@ class Uploads:
         await self._store.put_part(_key(upload_key), number, path)
 
     async def complete(self, upload_key: str, size: int) -> None:
-        """Make one video of the parts, `size` bytes in all; safe to repeat. Raises UploadIncomplete, BodyTooLarge."""
+        """Join the parts to one video of `size` bytes; safe to repeat. Raises UploadIncomplete, BodyTooLarge."""
         if size > self.max_bytes:
             raise BodyTooLarge(f"The video is larger than the {self.max_bytes / 1e6:,.0f} MB that this server takes.")
         arrived = await self.arrived(upload_key)
@@ -81,7 +81,7 @@ class Uploads:
                 f"{there} of {size} bytes have arrived. Send what is missing"
                 + (f" (parts {', '.join(map(str, missing[:20]))})." if missing else ": the parts' sizes do not fit.")
             )
-        with suppress(ObjectNotFound):  # another request has joined them this moment
+        with suppress(ObjectNotFound):  # another request has just joined them
             await self._store.join_parts(_key(upload_key))
 
     async def copy_to(self, upload_key: str, video: PlacedVideo) -> None:
@@ -92,12 +92,12 @@ class Uploads:
             raise UploadNotFound("There is no finished upload of this key. Upload the video first.") from None
 
     async def remove(self, upload_key: str) -> None:
-        """Remove what is there of an upload."""
+        """Remove an upload."""
         await self._store.discard_parts(_key(upload_key))
         await self._store.delete(f"{UPLOADS}{upload_key}/")
 
     async def sweep(self, age: timedelta) -> None:
-        """Remove what arrived longer ago than `age` and became no run."""
+        """Remove uploads that are older than `age` and became no run."""
         await self._store.sweep(age)
         oldest = datetime.now(UTC) - age
         async for found in self._store.objects(UPLOADS):
@@ -105,7 +105,7 @@ class Uploads:
                 await self._store.delete(found.key.rpartition("/")[0] + "/")
 
     async def _demand_open(self, upload_key: str, number: int) -> None:
-        """No person changes the video of a run."""
+        """Refuse to change the video of a run."""
         most = math.ceil(self.max_bytes / PART_BYTES)
         if not 1 <= number <= most:
             raise InvalidOption({"number": f"is a part's number, 1 to {most}"})
@@ -123,7 +123,7 @@ class Uploads:
 
 
 def new_id() -> str:
-    """A key of a run or an upload, which no person can guess."""
+    """An unguessable key of a run or an upload."""
     return secrets.token_urlsafe(15)
 
 

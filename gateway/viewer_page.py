@@ -1,4 +1,4 @@
-"""The 3D viewer and a motion as one HTML file that asks no person for anything: to look at, to mail to a colleague."""
+"""The 3D viewer and a motion as one self-contained HTML file, to view or to send to a colleague."""
 
 import base64
 import html
@@ -36,7 +36,7 @@ _PAGE: Final = """<!doctype html>
 
 
 def viewer_page(name: str, markers: Markers) -> str:
-    """The whole page for this motion, `name` as its heading. Positions are kept as 32-bit numbers (within 1 µm)."""
+    """The page for this motion, with `name` as its heading. Positions are stored as 32-bit floats (within 1 µm)."""
     motion = {
         "name": name,
         "names": markers.names,
@@ -78,7 +78,7 @@ def _text(path: str) -> str:
 
 
 def _in_script(value: object) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot end the script element that contains it."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 

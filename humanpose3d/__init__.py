@@ -4,8 +4,8 @@
 >>> r = run("walk.mp4", height=1.78, weight=75)                   # doctest: +SKIP
 >>> r.angles["knee_r", "flexion"].max()                           # doctest: +SKIP
 
-`run` analyses a video on this machine, `Client` on a server; `read_run` opens results that are there. All names below
-are imported when they are first used.
+`run` analyses a video on this machine, `Client` on a server; `read_run` opens existing results. All names below are
+imported on first use.
 """
 
 from importlib import import_module
@@ -81,7 +81,7 @@ _MODULES = {
     "read_trc": "formats.trc",
     "run": "local_run",
 }
-"""Where a name is, if not in `errors`."""
+"""Module of each name that is not in `errors`."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 -- any of the public names; type checkers see the imports above

@@ -7,9 +7,9 @@ from humanpose3d.child import enter_application
 
 
 def main() -> int:
-    """Run the command that `sys.argv` gives; returns the exit code."""
+    """Run the command in `sys.argv`; returns the exit code."""
     enter_application()
-    exit_code: int = import_module("cli.main").main()  # by name: the library has no import of the application
+    exit_code: int = import_module("cli.main").main()  # by name: the library does not import the application
     return exit_code
 
 

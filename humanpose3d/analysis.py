@@ -1,4 +1,4 @@
-"""What a movement was and what was measured of it: events, key figures and mean cycles, as validated models."""
+"""The analysis of a movement as validated models: task, events, key figures and mean cycles."""
 
 from typing import Annotated, Final, Literal
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from humanpose3d.options import Contract
 
 Task = Literal["gait", "squat", "lunge", "sit_to_stand", "jump", "range_of_motion", "none"]
-"""What a recording shows; `none`: nothing that is analysed any further."""
+"""The task that a recording shows; `none`: no task that is analysed."""
 
 Side = Literal["right", "left"]
 
@@ -16,14 +16,14 @@ EventKind = Literal[
 ]
 
 View = Literal["frontal", "oblique", "lateral", "unknown"]
-"""From where the person is seen, by where the pelvis faces: within 30° of the front or back, of a side, or between."""
+"""Camera view by the pelvis' heading: within 30° of frontal (front or back), within 30° of sagittal, or between."""
 
 CYCLE_POINTS: Final = 101
-"""Points of a cycle, 0 to 100 %."""
+"""Points of a normalised cycle, 0 to 100 %."""
 
 
 class Event(Contract):
-    """A moment that the figures rest on. repetition: number of the repetition or cycle that it belongs to, from 1."""
+    """A moment from which figures are computed. repetition: number of its repetition or cycle, from 1."""
 
     time_s: float
     kind: EventKind
@@ -34,11 +34,11 @@ class Event(Contract):
 class Parameter(Contract):
     """One figure.
 
-    repetition  number of the repetition or cycle, from 1; None: over all of them, `value` their mean.
-    sd          of a single repetition: standard deviation of the measurement, where it is known; over all: standard
+    repetition  number of the repetition or cycle, from 1; None: all of them, with their mean as `value`.
+    sd          for a single repetition: standard deviation of the measurement, where known; for all: standard
                 deviation between repetitions.
-    n           over all: how many repetitions or cycles.
-    method      how it was found, with its source.
+    n           for all: number of repetitions or cycles.
+    method      how it was computed, with its source.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Parameter(Contract):
 
 
 class NotMeasurable(Contract):
-    """What is not stated, and why."""
+    """A figure that is not reported, and why."""
 
     what: str
     reason: str
@@ -61,7 +61,7 @@ class NotMeasurable(Contract):
 class MeanCurve(Contract):
     """One joint angle over the mean cycle of one side, degrees at 0, 1 … 100 %.
 
-    sd: between the cycles, None of a single one; n: cycles.
+    sd: between cycles, None for a single one; n: number of cycles.
     """
 
     joint: str
@@ -73,11 +73,11 @@ class MeanCurve(Contract):
 
 
 class Analysis(Contract):
-    """What a recording shows.
+    """The analysis of one recording.
 
     recognised     whether the task was recognised (True) or given by the user.
-    view           from where the person is seen.
-    timing_s       an event's time is known to ± this, half the time between two frames.
+    view           camera view of the person.
+    timing_s       timing uncertainty of an event: ± half the time between two frames.
     """
 
     task: Task
@@ -91,7 +91,7 @@ class Analysis(Contract):
 
     @property
     def key_figures(self) -> tuple[Parameter, ...]:
-        """The five to eight figures that answer for the task, over all repetitions, right before left."""
+        """The five to eight figures that summarise the task, over all repetitions, right before left."""
         whole = [figure for figure in self.parameters if figure.repetition is None]
         if self.task == "range_of_motion":
             return tuple(figure for figure in whole if figure.name.endswith("_peak"))[:8]
@@ -122,4 +122,4 @@ KEY_FIGURES: Final[dict[Task, tuple[str, ...]]] = {
     "range_of_motion": (),
     "none": (),
 }
-"""By task, the names of the figures that are shown first; of a range of motion, the peaks that were found."""
+"""By task, the names of the figures shown first; for a range of motion, the peaks that were found."""

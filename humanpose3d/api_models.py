@@ -1,4 +1,4 @@
-"""What the HTTP API answers with, as typed models: the source of the OpenAPI document, and what `Client` returns."""
+"""Typed models of the HTTP API's responses: the source of the OpenAPI document, and what `Client` returns."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -21,13 +21,13 @@ from humanpose3d.statistics import AngleStatistics, Asymmetry
 RunTitle = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
 ]
-"""A name for people: anything that can be printed on one line."""
+"""A display name: any text that can be printed on one line."""
 
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one field of a form or query."""
+    """The fault of one field of a form or query."""
 
     field: str
     detail: str
@@ -45,7 +45,7 @@ class ProblemDetails(BaseModel):
 
     @classmethod
     def of(cls, error: HumanPose3DError) -> Self:
-        """The problem that an error of ours is."""
+        """The problem that describes this error."""
         faults = error.faults.items() if isinstance(error, InvalidOption) else ()
         errors = [FieldProblem(field=field, detail=detail) for field, detail in faults]
         return cls.from_code(error.status, error.code, str(error), errors)
@@ -58,7 +58,7 @@ class ProblemDetails(BaseModel):
         return cls(type=kind, title=title, status=status, code=code, detail=detail, errors=errors)
 
     def error(self) -> HumanPose3DError:
-        """The error that this is the problem of."""
+        """The error that this problem describes."""
         return of_code(self.code, self.detail, {item.field: item.detail for item in self.errors})
 
 
@@ -71,23 +71,23 @@ class Problem(Contract):
 
     @classmethod
     def of(cls, error: HumanPose3DError) -> Self:
-        """The problem that an error of ours is."""
+        """The problem that describes this error."""
         return cls(code=error.code, status=error.status, detail=str(error))
 
 
 class Advance(Contract):
-    """How far the stage at work is: frames done, of how many (None where the video does not say)."""
+    """Progress of the current stage: frames done, and in total (None where the video does not state it)."""
 
     done: Annotated[int, Field(ge=0)]
     total: Annotated[int, Field(ge=0)] | None
 
     @property
     def fraction(self) -> float:
-        """0 to 1; 0 where the total is not known."""
+        """0 to 1; 0 where the total is unknown."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
     def tells_more_than(self, earlier: "Advance | None") -> bool:
-        """Whether it is worth storing: a thousandth of the stage was done since, or a frame of an unknown number."""
+        """Whether it should be stored: at least a thousandth of the stage, or a frame of an unknown total, is new."""
         before = earlier or Advance(done=0, total=self.total)
         if self.total is None or before.total is None:
             return self != before
@@ -95,24 +95,24 @@ class Advance(Contract):
 
 
 class Accepted(BaseModel):
-    """A run that was taken on: it will end as completed, failed or cancelled."""
+    """An accepted run: it will end as completed, failed or cancelled."""
 
     run_key: str
     progress_url: str
     results_url: str
     events_url: str
-    warnings: list[str] = Field(description="what the server will not do, though it was requested")
+    warnings: list[str] = Field(description="requests that the server will not fulfil")
 
 
 class Progress(BaseModel):
-    """How far a run is."""
+    """Progress of a run."""
 
     run_key: str
     status: RunStatus
     progress: float = Field(ge=0, le=100, description="percent of the whole run")
-    stage: StageName | None = Field(description="the stage at work, or next; null after the last")
-    frames: Advance | None = Field(description="how far this stage is; null while it has not begun")
-    queue_position: int | None = Field(description="how many runs wait before this one; null when it does not wait")
+    stage: StageName | None = Field(description="the current or next stage; null after the last")
+    frames: Advance | None = Field(description="progress of this stage; null until it has started")
+    queue_position: int | None = Field(description="number of runs waiting before this one; null if it is not waiting")
     done: bool = Field(description="the run has ended: completed, failed or cancelled")
     at: datetime = Field(description="when it last changed")
     error: str | None = Field(description="why it failed and what to do; null unless it failed")
@@ -121,11 +121,11 @@ class Progress(BaseModel):
 
 
 class RunSummary(BaseModel):
-    """A run in a list."""
+    """A run, as listed."""
 
     run_key: str
-    name: str = Field(description="what its owner calls it; the video's name until it is given another")
-    video_name: str = Field(description="the video's name, which result files bear")
+    name: str = Field(description="display name; the video's name until it is renamed")
+    video_name: str = Field(description="the video's name, used in the names of result files")
     status: RunStatus
     progress: float
     accepted_at: datetime
@@ -137,7 +137,7 @@ class RunList(BaseModel):
     """Some runs, newest first."""
 
     runs: list[RunSummary]
-    next_cursor: str | None = Field(description="give it as `cursor` for the next page; null on the last")
+    next_cursor: str | None = Field(description="pass it as `cursor` for the next page; null on the last")
 
 
 class ResultFile(BaseModel):
@@ -148,10 +148,10 @@ class ResultFile(BaseModel):
 
 
 class Run(RunSummary):
-    """Everything about one run."""
+    """All details of one run."""
 
     stage: StageName | None
-    stages: tuple[StageName, ...] = Field(description="what the run passes through, in order")
+    stages: tuple[StageName, ...] = Field(description="the stages of the run, in order")
     subject: Subject
     options: RunOptions
     consented_at: datetime
@@ -161,17 +161,17 @@ class Run(RunSummary):
 
 
 class RunChange(BaseModel):
-    """What can be changed of a run."""
+    """The changeable properties of a run."""
 
     name: RunTitle
 
 
 class UploadForm(BaseModel):
-    """An upload that was begun. Send the video in one of two ways, then start the run with its `upload_key`.
+    """A new upload. Send the video in one of two ways, then start the run with its `upload_key`.
 
-    Whole, straight to the store: POST `fields` and, last, `file` to `url` (null where the store has no address of its
-    own). Or in parts of `part_bytes`, which outlive a broken connection: request each part's address, PUT it there,
-    complete the upload.
+    Whole, directly to the store: POST `fields` and, last, `file` to `url` (null where the store has no public address).
+    Or in parts of `part_bytes`, so that a broken connection can be resumed: request each part's address, PUT the part
+    there, complete the upload.
     """
 
     upload_key: str
@@ -183,29 +183,29 @@ class UploadForm(BaseModel):
 
 
 class UploadPart(BaseModel):
-    """A part that has arrived."""
+    """A part that has been received."""
 
     number: int
     size: int
 
 
 class UploadState(BaseModel):
-    """What has arrived of an upload."""
+    """The received parts of an upload."""
 
     upload_key: str
     part_bytes: int = Field(description="size of every part but the last")
-    parts: list[UploadPart] = Field(description="the parts that are there; none once they were made one")
-    complete: bool = Field(description="the whole video is there: a run can be started with it")
+    parts: list[UploadPart] = Field(description="the received parts; empty once they were joined")
+    complete: bool = Field(description="the whole video has been received: a run can be started with it")
 
 
 class PartAddress(BaseModel):
-    """Where to PUT a part: the store where the address is absolute, this server, with your API key, where it is not."""
+    """Where to PUT a part: an absolute address is the store's, a relative one this server's (with your API key)."""
 
     url: str
 
 
 class UploadSize(BaseModel):
-    """How large the video is that the parts make."""
+    """Size of the complete video."""
 
     size: int = Field(gt=0, description="bytes")
 
@@ -229,7 +229,7 @@ class JointGroup(BaseModel):
 
 
 class Skeleton(BaseModel):
-    """The names that results use, and how they hang together."""
+    """The names used in results, and how they are connected."""
 
     landmarks: tuple[str, ...] = LANDMARKS
     landmark_segments: Annotated[tuple[tuple[str, str], ...], Field(description="landmarks joined by a line")] = (

@@ -2,7 +2,7 @@
 
 The application's packages (`services`, `shared`, `gateway`, …) have common names. They are therefore not installed next
 to the library but inside it, and only a process of the application puts their folder on its path, before everything
-else. A folder of the same name in the user's project or environment is neither hidden nor imported.
+else. A folder of the same name in the user's project or environment is neither shadowed nor imported.
 """
 
 import sys
@@ -17,13 +17,13 @@ def application() -> Path:
 
 
 def enter_application() -> None:
-    """Make this process one of the application's: its packages are found before all others of their names."""
+    """Put the application's packages first on this process's path, before others of the same name."""
     folder = str(application())
     sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
 
 
 if __name__ == "__main__":
-    import runpy  # late: the command line comes through here without it
+    import runpy  # deferred: the command line does not need it
 
     enter_application()
     del sys.argv[0]

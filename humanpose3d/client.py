@@ -34,7 +34,7 @@ _POLL_S = 0.5
 
 
 class ApiError(HumanPose3DError):
-    """The server refused; `problem` says what and why."""
+    """The server refused the request; `problem` states what and why."""
 
     def __init__(self, problem: ProblemDetails) -> None:
         self.problem = problem
@@ -42,7 +42,7 @@ class ApiError(HumanPose3DError):
 
 
 class RunFailed(HumanPose3DError):
-    """The run ended without results; `progress` says how and why."""
+    """The run ended without results; `progress` states how and why."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -50,7 +50,7 @@ class RunFailed(HumanPose3DError):
 
 
 class Client:
-    """Speaks to one server. A method raises ApiError where it refuses, httpx.HTTPError where it is not reached."""
+    """A connection to one server. Methods raise ApiError if it refuses, httpx.HTTPError if it cannot be reached."""
 
     def __init__(
         self, base_url: str, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None
@@ -68,7 +68,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._http.close()
 
     def submit(
@@ -83,7 +83,7 @@ class Client:
     ) -> str:
         """Send a video of a person of this height (metres) and weight (kilograms); returns the run's key.
 
-        `consent=True` says that the person in the video has consented to the analysis: only who knows it can say so,
+        `consent=True` states that the person in the video has consented to the analysis. Only the caller can know this,
         and without it the server refuses. `options` are those of `humanpose3d.options.RunOptions`.
         """
         path, fields = Path(video), _fields(height, weight, consent, options)
@@ -101,7 +101,7 @@ class Client:
         consent: bool,
         **options: Unpack[RunKeywords],
     ) -> str:
-        """The same, with the video sent in parts, straight to the store where it can be reached."""
+        """As `submit`, with the video sent in parts, directly to the store where it can be reached."""
         upload_key = self.begin_upload()
         self.upload(video, upload_key)
         uploaded = {"upload_key": upload_key, "video_name": Path(video).name}
@@ -110,11 +110,11 @@ class Client:
         return Accepted.model_validate(_checked(self._http.post("/api/runs/", files=parts)).json()).run_key
 
     def begin_upload(self) -> str:
-        """A key to upload a video under."""
+        """Begin an upload; returns its key."""
         return UploadForm.model_validate(_checked(self._http.post("/api/uploads/")).json()).upload_key
 
     def upload(self, video: str | Path, upload_key: str) -> None:
-        """Send what has not arrived of a video. After a broken connection call it again: it goes on from there."""
+        """Send the parts of a video that are missing. Call it again to resume after a broken connection."""
         state = UploadState.model_validate(self._get(f"/api/uploads/{upload_key}").json())
         path = Path(video)
         size = path.stat().st_size
@@ -135,7 +135,7 @@ class Client:
             httpx.put(url, content=content, timeout=300).raise_for_status()
 
     def progress(self, run_key: str) -> Progress:
-        """How far the run is."""
+        """Progress of the run."""
         return Progress.model_validate(self._get(f"/api/runs/{run_key}/progress/").json())
 
     def wait(
@@ -156,7 +156,7 @@ class Client:
             time.sleep(_POLL_S)
 
     def run(self, run_key: str) -> Run:
-        """Everything about a run."""
+        """All details of a run."""
         return Run.model_validate(self._get(f"/api/runs/{run_key}/").json())
 
     def runs(self) -> Iterator[RunSummary]:
@@ -174,7 +174,7 @@ class Client:
         return Statistics.model_validate(self._get(f"/api/runs/{run_key}/statistics/").json())
 
     def download(self, run_key: str, directory: str | Path) -> list[Path]:
-        """Download all results into `directory`, as `humanpose3d run` would have left them; returns the files."""
+        """Download all results into `directory`, laid out as by `humanpose3d run`; returns the files."""
         paths = []
         for file in self.run(run_key).files:
             path = Path(directory) / _inside(file.path)
@@ -192,7 +192,7 @@ class Client:
         return Progress.model_validate(_checked(self._http.post(f"/api/runs/{run_key}/cancel")).json())
 
     def rename(self, run_key: str, name: str) -> Run:
-        """Give a run another name; its files keep the video's."""
+        """Rename a run; its files keep the video's name."""
         return Run.model_validate(_checked(self._http.patch(f"/api/runs/{run_key}/", json={"name": name})).json())
 
     def erase(self, run_key: str) -> None:
@@ -218,7 +218,7 @@ def _checked(answer: httpx.Response) -> httpx.Response:
 
 
 def _inside(path: str) -> PurePosixPath:
-    """A result's path, which must not lead out of the folder it is saved in."""
+    """A result's path, which must stay within the folder it is saved in."""
     relative = PurePosixPath(path)
     if relative.is_absolute() or ".." in relative.parts:
         raise ValueError(f"the server names a file outside its results: {path!r}")

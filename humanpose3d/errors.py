@@ -6,7 +6,7 @@
     │   ├── UnreadableVideo
     │   │   └── NoVideoStream
     │   ├── VideoTooShort
-    │   ├── VideoTooLarge           more image or more time than a server takes
+    │   ├── VideoTooLarge           image size or duration above the server's limit
     │   ├── NoPersonDetected
     │   │   ├── RarelyDetected
     │   │   └── NoPerson
@@ -19,25 +19,25 @@
     │       ├── ModelNotFound
     │       └── ModelCorrupt
     ├── Cancelled                   the run was stopped on request
-    ├── Unavailable                 what we depend on does not answer; the same may succeed later
+    ├── Unavailable                 a required service does not answer; a later attempt may succeed
     │   ├── BusUnavailable
     │   │   └── BusDiskFull
     │   ├── StoreUnavailable
     │   │   └── StoreFull
     │   └── ScratchFull             no room for work in progress on this machine
     ├── ObjectNotFound
-    ├── StageCrashed                a stage ended without an answer: killed, out of memory, a fault of ours
+    ├── StageCrashed                a stage ended without an answer: killed, out of memory, an internal error
     └── RunError                    a run cannot be changed in this way
         ├── RunNotFound
         ├── RunExists
         ├── RunChanged              another changed it first
         ├── RunOver                 it has ended
-        ├── RunUnreadable           another version stored it in a form that this one does not understand
-        ├── Superseded              another worker has taken this piece of work over
-        └── DuplicateTask           another message holds the same piece of work
+        ├── RunUnreadable           stored by another version in a form that this one does not understand
+        ├── Superseded              another worker has taken over this task
+        └── DuplicateTask           another message holds the same task
 
-A message says what is wrong and what to do about it, in words for the person who started the run. It never
-holds a traceback or a path of the server: paths appear only where the caller gave them.
+A message states what is wrong and what to do about it, for the person who started the run. It never contains a
+traceback or a path of the server: only paths that the caller gave.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ class HumanPose3DError(Exception):
 
 
 class InputError(HumanPose3DError):
-    """What was requested cannot be done as asked; the message says what to change."""
+    """The request cannot be carried out as given; the message states what to change."""
 
     code = "invalid-input"
     status = 422
@@ -77,7 +77,7 @@ class UnreadableVideo(InputError):
 
 
 class NoVideoStream(UnreadableVideo):
-    """The file is a media file, but has no image (audio only)."""
+    """The file is a media file without a video stream (audio only)."""
 
     code = "no-video-stream"
 
@@ -89,7 +89,7 @@ class VideoTooShort(InputError):
 
 
 class VideoTooLarge(InputError):
-    """The image is larger, or the video longer, than this server takes."""
+    """The image is larger, or the video longer, than this server accepts."""
 
     code = "video-too-large"
 
@@ -107,13 +107,13 @@ class RarelyDetected(NoPersonDetected):
 
 
 class NoPerson(NoPersonDetected):
-    """What was found is most probably no person."""
+    """What was detected is most probably not a person."""
 
     code = "no-person"
 
 
 class InvalidOption(InputError):
-    """Options are unknown or outside their range. `faults` says by option name what is wrong with each."""
+    """Options are unknown or outside their range. `faults` maps option names to what is wrong."""
 
     code = "invalid-option"
 
@@ -167,13 +167,13 @@ class InvalidSetting(InputError):
 
 
 class InvalidKey(InputError):
-    """A name that cannot be an object's: empty parts, `..`, control characters, too long."""
+    """An invalid object name: empty parts, `..`, control characters, too long."""
 
     code = "invalid-key"
 
 
 class Unavailable(HumanPose3DError):
-    """A server that we depend on does not answer, or says that it cannot; trying again later may succeed."""
+    """A required server does not answer, or reports that it cannot; a later attempt may succeed."""
 
     code = "unavailable"
     status = 503
@@ -186,13 +186,13 @@ class BusUnavailable(Unavailable):
 
 
 class BusDiskFull(BusUnavailable):
-    """The message bus cannot write: its disk is full, or was when it last wrote and it has not been restarted since."""
+    """The message bus cannot write: its disk is full, or was at its last write and it has not been restarted since."""
 
     code = "bus-disk-full"
 
 
 class StoreUnavailable(Unavailable):
-    """The object store cannot be reached, is full, or broke off."""
+    """The object store cannot be reached, is full, or ended the connection."""
 
     code = "store-unavailable"
 
@@ -237,13 +237,13 @@ class RunNotFound(RunError):
 
 
 class RunExists(RunError):
-    """There is a run of this key already."""
+    """A run with this key already exists."""
 
     code = "run-exists"
 
 
 class RunChanged(RunError):
-    """The run was changed by another since it was read."""
+    """Another process changed the run after it was read."""
 
     code = "run-changed"
 
@@ -257,7 +257,7 @@ class RunOver(RunError):
 class RunUnreadable(RunError):
     """The run's state was stored by another version of HumanPose3D and cannot be read by this one.
 
-    `owner` and `accepted_at` (ISO 8601) are what could be understood of it; None where they could not.
+    `owner` and `accepted_at` (ISO 8601) are None where they could not be read.
     """
 
     code = "run-unreadable"
@@ -271,19 +271,19 @@ class RunUnreadable(RunError):
 
 
 class Superseded(RunError):
-    """This piece of work counts no more: another delivery of the same task has claimed it."""
+    """This attempt is obsolete: another delivery of the same task has claimed it."""
 
     code = "superseded"
 
 
 class DuplicateTask(RunError):
-    """Another message in the queue holds the same piece of work."""
+    """Another message in the queue holds the same task."""
 
     code = "duplicate-task"
 
 
 def of_code(code: str, message: str, faults: Mapping[str, str]) -> HumanPose3DError:
-    """The error that another process reported: of the class with this code, the root's where there is none.
+    """The error that another process reported: of the class with this code, or the root class where there is none.
 
     faults  of InvalidOption: what is wrong, by option name.
     """
@@ -295,6 +295,6 @@ def of_code(code: str, message: str, faults: Mapping[str, str]) -> HumanPose3DEr
 
 def _descendants(kind: type[HumanPose3DError]) -> Iterator[type[HumanPose3DError]]:
     for below in kind.__subclasses__():
-        if below.__module__ == __name__:  # others take more than a message
+        if below.__module__ == __name__:  # others need more than a message
             yield below
             yield from _descendants(below)

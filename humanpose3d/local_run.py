@@ -1,4 +1,4 @@
-"""`run`: the command `humanpose3d run` as a child process, whose end is its results.
+"""`run`: the command `humanpose3d run` as a child process; returns its results.
 
 The networks and their native libraries stay in the child: a crash there is an error here, Ctrl-C (in a notebook: the
 stop button) ends it, and the caller's process loads neither MediaPipe nor ONNX Runtime.
@@ -20,7 +20,7 @@ from humanpose3d.options import RunKeywords, RunOptions, Subject
 from humanpose3d.results import Results, read_run
 
 _PATIENCE_S: Final = 10
-"""A child told to stop has this long to remove what it had begun."""
+"""Time that a stopped child has to remove its unfinished output."""
 
 
 def run(
@@ -34,13 +34,13 @@ def run(
 ) -> Results:
     """Analyse a video of a person of this height (metres) and weight (kilograms); returns the results.
 
-    output    folder in which the results' folder is made, named after the video; an earlier one of this name is
-              replaced, once the new one is complete.
+    output    folder in which the results' folder is created, named after the video; an earlier one of this name is
+              replaced once the new one is complete.
     progress  whether to show a bar for each stage, in a terminal or a notebook.
     options   those of `humanpose3d run`, with underscores: `humanpose3d.options.RunOptions`.
 
-    Raises the errors of `humanpose3d.errors` that the command reports: InvalidOption, VideoNotFound, NoPersonDetected, …;
-    StageCrashed where the process ended without saying why. On KeyboardInterrupt the run is stopped and leaves nothing.
+    Raises the errors of `humanpose3d.errors` that the command reports (InvalidOption, VideoNotFound, NoPersonDetected,
+    …); StageCrashed where the process ended without a message. KeyboardInterrupt stops the run and removes its output.
 
     >>> r = run("walk.mp4", height=1.78, weight=75, estimate_missing=True)  # doctest: +SKIP
     """
@@ -74,8 +74,8 @@ def _word(name: str, value: object) -> str:
 
 @contextmanager
 def _messages(command: list[str]) -> Iterator[Iterator[dict[str, Any]]]:
-    """The child's messages, one after the other. It has ended when the block is left, however that is."""
-    # A session of its own: a terminal's Ctrl-C reaches this process alone, which then stops the child, once.
+    """The child's messages in order. When the block is left, for any reason, the child has ended."""
+    # In its own session: a terminal's Ctrl-C reaches this process only, which then stops the child, once.
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True) as child:
         assert child.stdout is not None
         try:
@@ -87,7 +87,7 @@ def _messages(command: list[str]) -> Iterator[Iterator[dict[str, Any]]]:
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
     assert child.stdout is not None
-    child.stdout.close()  # at its next message it finds no person there, and gives up
+    child.stdout.close()  # its next message fails, which ends it
     if os.name == "posix":
         child.terminate()
     try:
@@ -98,11 +98,11 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _bars(wanted: bool) -> Iterator[Any]:
-    """Shows messages of progress: one bar a stage."""
+    """Shows progress messages: one bar per stage."""
     if not wanted:
         yield lambda _message: None
         return
-    tqdm = import_module("tqdm.auto").tqdm  # late: it looks for a notebook
+    tqdm = import_module("tqdm.auto").tqdm  # deferred: it detects a notebook
     bar: Any = None
 
     def show(message: Mapping[str, Any]) -> None:

@@ -1,8 +1,7 @@
-"""The frozen array types that travel between stages.
+"""The frozen array types passed between stages.
 
-Arrays are copied in, made read-only and checked, so that a value can be shared between stages and threads without
-anybody changing it under the other's hands; one that is read-only already, and its memory too, is taken as it is
-(`read_only`). A missing value is NaN, always.
+Arrays are copied, made read-only and checked, so that a value can safely be shared between stages and threads; an array
+whose memory is already read-only is used without a copy (`read_only`). A missing value is always NaN.
 """
 
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """What the detector saw: 33 body landmarks in every frame, in the camera's frame.
+    """Output of the detector: 33 body landmarks in every frame, in the camera frame.
 
     times       (T,) seconds, the frames' own container timestamps, strictly increasing.
     pixels      (T, 33, 2) pixels of the upright image, x right, y down.
@@ -44,7 +43,7 @@ class Landmarks:
         _freeze(self, "world", self.world, (count, len(LANDMARKS), 3))
         _freeze(self, "visibility", self.visibility, (count, len(LANDMARKS)))
         if not np.all((self.visibility >= 0) & (self.visibility <= 1)):
-            raise InvalidMotion("Visibility must lie between 0 and 1 everywhere.")
+            raise InvalidMotion("Visibility must be between 0 and 1 everywhere.")
 
     @property
     def detected(self) -> NDArray[np.bool_]:
@@ -76,7 +75,7 @@ class Markers:
         _freeze(self, "positions", self.positions, (count, len(self.names), 3))
 
     def position(self, name: str) -> FloatArray:
-        """(T, 3) metres: one marker's path. Raises InvalidMotion where there is no such marker."""
+        """(T, 3) metres: one marker's trajectory. Raises InvalidMotion where there is no such marker."""
         return self.positions[:, self._column(name)]
 
     def select(self, names: tuple[str, ...]) -> Self:
@@ -95,12 +94,12 @@ class Markers:
 
 @dataclass(frozen=True, eq=False)
 class MarkerSpread:
-    """How uncertain markers are, one by one.
+    """Uncertainty of each marker.
 
     times   (T,) seconds, strictly increasing.
     names   M marker names.
-    values  (T, M) metres; NaN where nothing is known. Of the depth refiner: the standard deviation along each axis that
-            it states. Of the augmenter: root mean square distance of the perturbed copies from their mean.
+    values  (T, M) metres; NaN where unknown. From the depth refiner: its stated standard deviation along each axis.
+            From the augmenter: root mean square distance of the perturbed copies from their mean.
 
     Raises InvalidMotion where a shape or the order of the times is wrong.
     """
@@ -135,10 +134,10 @@ class JointAngles:
 
 @dataclass(frozen=True, eq=False)
 class AngleSd:
-    """How uncertain the joint angles are: the standard deviation that the joint refiner states.
+    """Uncertainty of the joint angles: the standard deviation stated by the joint refiner.
 
     times   (T,) seconds, strictly increasing.
-    values  (T, 12, 3) degrees, in the order of `JointAngles`; NaN where the angle is.
+    values  (T, 12, 3) degrees, in the order of `JointAngles`; NaN where the angle is NaN.
 
     Raises InvalidMotion where a shape or the order of the times is wrong.
     """
@@ -153,12 +152,12 @@ class AngleSd:
 
 @dataclass(frozen=True, eq=False)
 class CameraMotion:
-    """How the camera turned and zoomed about its own place, against the first frame.
+    """Rotation and zoom of a stationary camera relative to the first frame.
 
     times          (T,) seconds, strictly increasing.
-    rotations      (T, 3, 3) take directions from the camera's axes in that frame (x right, y down, z away from it) to
-                   those of the first frame; the first is the identity.
-    focal_lengths  (T,) as shares of the image's longer side: the first frame's times the zoom.
+    rotations      (T, 3, 3) transform directions from the camera's axes in that frame (x right, y down, z away from it)
+                   to those of the first frame; the first is the identity.
+    focal_lengths  (T,) as shares of the image's longer side: the first frame's, multiplied by the zoom.
 
     Raises InvalidMotion where a shape or the order of the times is wrong, or a focal length is not above zero.
     """
@@ -179,13 +178,13 @@ Motion = Landmarks | Markers | MarkerSpread | JointAngles | AngleSd | CameraMoti
 
 
 def read_only(array: FloatArray) -> FloatArray:
-    """The same array, of which the caller keeps no view that it could write through, to be taken without a copy."""
+    """Make an array read-only, to be used without a copy; the caller must keep no writable view of it."""
     array.flags.writeable = False
     return array
 
 
 def _frozen(values: ArrayLike) -> FloatArray:
-    """As float64, in rows, read-only; a copy unless no person can write to the memory."""
+    """As C-ordered float64, read-only; a copy unless the memory is already read-only."""
     base: object = values
     while isinstance(base, np.ndarray) and not base.flags.writeable and base.base is not None:
         base = base.base

@@ -1,7 +1,7 @@
-"""What a run is asked to do and what its stages report, as validated models.
+"""The options of a run and the reports of its stages, as validated models.
 
-`RunOptions` is the one list of options: the command line's flags, the API's form fields and the bus's tasks are all
-made from it.
+`RunOptions` is the only list of options: the command line's flags, the API's form fields and the bus's tasks are all
+derived from it.
 """
 
 import re
@@ -34,7 +34,7 @@ TaskOption = Literal["auto", "gait", "squat", "lunge", "sit_to_stand", "jump", "
 
 
 def route(options: "RunOptions") -> tuple[StageName, ...]:
-    """The stages that a run passes through, in order. The joint refiner runs where a network for it is named."""
+    """The stages of a run, in order. The joint refiner is included where a network for it is given."""
     stages: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles")
     joints = options.joint_model_path or options.main_refiner_path
     return (*stages, "refiner.joints", "analysis") if joints else (*stages, "analysis")
@@ -54,7 +54,7 @@ class Contract(BaseModel):
 
     @classmethod
     def parse(cls, values: dict[str, object]) -> Self:
-        """Validate; raises InvalidOption with every fault by name, what was given and what is expected."""
+        """Validate; raises InvalidOption with every fault by name, the value given and what is expected."""
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -62,7 +62,7 @@ class Contract(BaseModel):
 
     @classmethod
     def read(cls, stored: bytes) -> Self:
-        """What this version or a neighbouring one stored as JSON; fields that this version does not know are ignored.
+        """Parse JSON stored by this version or a neighbouring one; unknown fields are ignored.
 
         Raises ValueError where it cannot be understood.
         """
@@ -75,7 +75,7 @@ def _is_number(contract: type[BaseModel], name: object) -> bool:
 
 
 def _decimal_point(value: object) -> object:
-    """`1,78` as `1.78`: a decimal comma, where that is all that is unusual about a number."""
+    """`1,78` as `1.78`: replaces a decimal comma in an otherwise valid number."""
     return value.replace(",", ".") if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value) else value
 
 
@@ -93,10 +93,10 @@ class Subject(Contract):
 
     @property
     def doubt(self) -> str | None:
-        """What makes height and weight unlikely together, as a question to ask back; None where nothing does.
+        """A question to the user where height and weight are unlikely together; None where they are plausible.
 
         Body mass index below 11 or above 55 kg/m²: beyond what is seen in children and adults (NCD-RisC 2017, Lancet
-        390:2627, centiles), but what a mistyped digit or a mixed-up unit gives.
+        390:2627, centiles), but typical of a mistyped digit or a wrong unit.
         """
         index = self.weight / self.height**2
         if _MASS_INDEX[0] <= index <= _MASS_INDEX[1]:
@@ -105,13 +105,17 @@ class Subject(Contract):
 
 
 class RunOptions(Contract):
-    """How a run is done. The same names everywhere: API field, CLI flag (with dashes), task."""
+    """Options of a run. The same names everywhere: API field, CLI flag (with dashes), task."""
 
     estimate_missing: Annotated[
         bool, Field(description="mirror an occluded limb from the visible side and extrapolate the head")
     ] = False
     force_complete: Annotated[
-        bool, Field(description="estimate shank clusters and hip joint centres that the models did not give")
+        bool,
+        Field(
+            description="estimate shank cluster markers and hip joint centres "
+            "where the augmentation model returned none"
+        ),
     ] = False
     augmentation_cycles: Annotated[
         int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")
@@ -123,13 +127,15 @@ class RunOptions(Contract):
     temporal_smoothing: Annotated[
         bool, Field(description="zero-phase low-pass filter over the markers (Butterworth, 6 Hz)")
     ] = False
-    plot_all_joint_angles: Annotated[bool, Field(description="write the multi-panel image of all joint angles")] = False
-    plot_landmarks: Annotated[bool, Field(description="write an image of the landmarks' paths")] = False
-    plot_augmented: Annotated[bool, Field(description="write an image of the augmented markers")] = False
+    plot_all_joint_angles: Annotated[bool, Field(description="write the multi-panel figure of all joint angles")] = (
+        False
+    )
+    plot_landmarks: Annotated[bool, Field(description="write a figure of the landmarks' paths")] = False
+    plot_augmented: Annotated[bool, Field(description="write a figure of the augmented markers")] = False
     save_angle_comparison: Annotated[
-        bool, Field(description="write an image of the angles, right against left or before against after refinement")
+        bool, Field(description="write a figure of the angles, right against left or before against after refinement")
     ] = False
-    show_all_markers: Annotated[bool, Field(description="draw all 65 markers in images, not only the 22")] = False
+    show_all_markers: Annotated[bool, Field(description="draw all 65 markers in figures, not only the 22")] = False
     export_preview: Annotated[bool, Field(description="write an MP4 with the landmarks drawn over the video")] = False
     opensim: Annotated[
         bool, Field(description="write the person's scaled OpenSim model and its motion (.osim, _ik.mot)")
@@ -137,8 +143,8 @@ class RunOptions(Contract):
     blur_faces: Annotated[
         bool,
         Field(
-            description="hide the person's face in all that is shown; writes the preview, which then takes the place "
-            "of the video on a server"
+            description="blur the person's face in all output; writes the preview, which then replaces the video on "
+            "a server"
         ),
     ] = False
     show_video: Annotated[bool, Field(description="show the detection live in a window (needs a display)")] = False
@@ -192,7 +198,7 @@ class RunOptions(Contract):
 
     @property
     def writes_preview(self) -> bool:
-        """Whether there is a preview: requested, or needed as the only video that may be shown."""
+        """Whether a preview is written: requested, or needed as the only video that may be shown."""
         return self.export_preview or self.blur_faces
 
 
@@ -227,15 +233,16 @@ class RunKeywords(TypedDict, total=False):
 
 
 FocalLengthSource = Literal["option", "35 mm equivalent", "field of view"]
-"""The user's word, or a key of the file's."""
+"""Source of the focal length: the user, or a metadata key of the file."""
 
 
 class VideoFacts(Contract):
-    """What the container and the decoder said about the video. Sizes are of the upright image.
+    """Properties of the video from container and decoder. Sizes are of the upright image.
 
-    capture_fps   at which the user says it was recorded; times, durations and rates are of the recording then.
-    focal_length  as a share of the image's longer side; None where neither the user nor the file says it.
-    lens          in the words of the camera's maker, where the file has them.
+    capture_fps   rate at which it was recorded, if the user states it; times, durations and rates are then those of
+                  the recording.
+    focal_length  as a share of the image's longer side; None where neither the user nor the file states it.
+    lens          as described by the camera's maker, where the file contains it.
     """
 
     width: int
@@ -260,9 +267,9 @@ class VideoFacts(Contract):
 def focal_length_of_35mm(millimetres: float) -> float:
     """A 35 mm equivalent focal length as a share of the image's longer side.
 
-    The longer side of 35 mm video is 36 mm. Phone makers state the equivalent for the diagonal of a 4:3 image (34.6 mm
-    long), video standards would have it for 16:9 (37.7 mm): 36 mm is within 5 % of either. What stabilisation crops
-    from the image, up to 20 %, lengthens the focal length besides, and no key states it.
+    A full-frame (35 mm) image is 36 mm wide. Phone makers state the equivalent for the diagonal of a 4:3 image (34.6 mm
+    long), video standards for 16:9 (37.7 mm): 36 mm is within 5 % of either. Stabilisation crops up to 20 % of the
+    image, which further lengthens the focal length and is not stated in the file.
     """
     return millimetres / 36.0
 
@@ -275,11 +282,11 @@ lengthens it to 0.73–1.0."""
 
 
 class Verticals(Contract):
-    """Which way the world's upright lines run, as the image shows it over the whole clip.
+    """Direction of the world's vertical, estimated from upright lines in the image over the whole clip.
 
     Up is (aside, -1, ahead) in the camera's axes (x right, y down, z away), for a camera of FOCAL_LENGTH: `ahead` grows
-    in proportion to the true focal length, `aside` does not. ahead_sd_deg: what the lines' places across the image
-    leave open of `ahead`. looks: frames that say so.
+    in proportion to the true focal length, `aside` does not. ahead_sd_deg: uncertainty of `ahead` from the lines'
+    distribution across the image. looks: number of frames that contribute.
     """
 
     aside: float
@@ -289,7 +296,7 @@ class Verticals(Contract):
 
 
 class QualityWarning(Contract):
-    """Something the user should know before trusting the numbers, in plain words, with what to do about it."""
+    """A limitation to know before trusting the numbers, in plain language, with what to do about it."""
 
     code: str
     message: str
@@ -305,7 +312,7 @@ class StageReport(Contract):
 
 
 def _fault(contract: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
-    """Name of the option at fault, and what is wrong with it in words for its user."""
+    """Name of the option at fault, and a message for the user."""
     name = ".".join(str(part) for part in error["loc"])
     field = contract.model_fields.get(name)
     if field is None:

@@ -22,7 +22,7 @@ def pchip(times: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:
 
 
 def _tangents(steps: FloatArray, slopes: FloatArray) -> FloatArray:
-    """(T, C) of the curves at the given times: a weighted harmonic mean of the slopes beside; 0 at extremes."""
+    """(T, C) tangents at the given times: weighted harmonic mean of the adjacent slopes; 0 at extremes."""
     if len(slopes) == 1:
         return np.repeat(slopes, 2, axis=0)
     tangents = np.zeros((len(slopes) + 1, slopes.shape[1]))
@@ -37,7 +37,7 @@ def _tangents(steps: FloatArray, slopes: FloatArray) -> FloatArray:
 
 
 def _at_the_end(step: FloatArray, next_step: FloatArray, slope: FloatArray, next_slope: FloatArray) -> FloatArray:
-    """(C,) one-sided, through three points, kept from overshooting."""
+    """(C,) one-sided three-point tangent, limited to prevent overshoot."""
     tangent = ((2 * step + next_step) * slope - step * next_slope) / (step + next_step)
     away = np.sign(tangent) != np.sign(slope)
     steep = (np.sign(slope) != np.sign(next_slope)) & (np.abs(tangent) > 3 * np.abs(slope))

@@ -13,11 +13,11 @@ CLOCK_ROUNDING_S: Final = 1e-3
 """Matroska and WebM round timestamps to 1 ms (RFC 9559, TimestampScale), MPEG transport streams to 1/90000 s."""
 
 LONGEST_BRIDGE_S: Final = 0.2
-"""Frames further apart than this are a hole in the recording, and nothing is interpolated across it."""
+"""Frames further apart than this are a gap in the recording, across which nothing is interpolated."""
 
 _MOST_FRAMES: Final = 100_000
 _MOST_FRAMES_ADDED: Final = 20
-"""A uniform grid with more frames than both, in all and for each one of the clip, follows a fault of timestamps."""
+"""A uniform grid that exceeds both, in total and per frame of the clip, results from faulty timestamps."""
 
 _NTSC: Final = tuple(base * 1000 / 1001 for base in (24, 30, 48, 60, 120, 240))
 _STANDARD_RATES: Final = np.array([*range(1, 1001), *_NTSC], dtype=np.float64)
@@ -26,7 +26,7 @@ _STANDARD_RATES: Final = np.array([*range(1, 1001), *_NTSC], dtype=np.float64)
 def uniform_rate(times: FloatArray) -> float | None:
     """Frames per second where the times are evenly spaced but for the rounding of a container's clock, else None.
 
-    Rates of the trade (whole numbers, 30000/1001 and its kin) are given exactly wherever the times allow it.
+    Standard rates (whole numbers, 30000/1001 and similar) are returned exactly wherever the times allow it.
     """
     if times.size < 2:
         return None
@@ -40,22 +40,22 @@ def uniform_rate(times: FloatArray) -> float | None:
 
 
 def nearest_standard_rate(rate: float) -> float:
-    """The rate of the trade next to this one: a whole number of frames per second, or 30000/1001 and its kin."""
+    """The nearest standard rate: a whole number of frames per second, or 30000/1001 and similar."""
     return float(_STANDARD_RATES[np.argmin(np.abs(_STANDARD_RATES - rate))])
 
 
 def resample(markers: Markers, rate_hz: float | None = None) -> tuple[Markers, float]:
     """The same motion at a uniform rate, starting with the first frame, and that rate in Hz.
 
-    Without `rate_hz` the rate is the motion's own or, where frames come irregularly, the one they most nearly keep.
+    Without `rate_hz` the rate is the motion's own or, where frames are irregular, the best-fitting one.
     Markers that are uniform already keep their values; only the rounding of their times is corrected. Others are
     interpolated on time (piecewise cubic Hermite, Fritsch & Butland 1984: no overshoot), and stay missing where they
-    are missing and in holes of the recording. Raises InvalidMotion where there is no frame, one and no rate, or the
+    are missing and in gaps of the recording. Raises InvalidMotion where there is no frame, one and no rate, or the
     rate is not positive.
     """
     times = markers.times
     if times.size == 0 or (times.size == 1 and rate_hz is None):
-        raise InvalidMotion("At least two frames are needed to tell a motion's rate.")
+        raise InvalidMotion("At least two frames are needed to determine a motion's rate.")
     if rate_hz is not None and not 0 < rate_hz < np.inf:
         raise InvalidMotion(f"A rate must be a positive number of frames per second, not {rate_hz}.")
     own = uniform_rate(times)
@@ -80,7 +80,7 @@ def _interpolated(markers: Markers, grid: FloatArray, bridge: float) -> FloatArr
 
 
 def _nominal_rate(times: FloatArray) -> float:
-    """The rate of a camera that dropped frames or varied its interval; the average where that would be senseless."""
+    """Rate of a camera that dropped frames or varied its interval; the average where that is implausible."""
     intervals = np.diff(times)
     steps = np.maximum(1, np.rint(intervals / np.median(intervals)))
     rate = _fitted_rate(times, np.concatenate(([0], np.cumsum(steps))))
@@ -103,7 +103,7 @@ def _grid(times: FloatArray, rate: float, count: int) -> FloatArray:
 
 
 def _within(times: FloatArray, seen: NDArray[np.bool_], grid: FloatArray, bridge: float) -> NDArray[np.bool_]:
-    """(grid, M) whether a time lies between two frames that follow each other and have the marker, or on one."""
+    """(grid, M) whether a time is on a frame with the marker, or between two consecutive frames that have it."""
     before = np.clip(np.searchsorted(times, grid, side="right") - 1, 0, times.size - 2)
     inside = (grid <= times[-1]) & (times[before + 1] - times[before] <= bridge)
     nearest = np.where(grid - times[before] > times[before + 1] - grid, before + 1, before)

@@ -50,9 +50,9 @@ class Results:
     folder  where the files are.
     name    what they are named after: the video.
 
-    `angles`, `markers`, `parameters` are pandas tables, `angles_xarray()`, `markers_xarray()` are xarray's (packages of
-    the extra `notebook`); `joint_angles`, `joint_angles_sd`, `marker_positions`, `landmarks` are the same as arrays,
-    without either.
+    `angles`, `markers`, `parameters` are pandas tables, `angles_xarray()`, `markers_xarray()` return xarray objects
+    (packages of the extra `notebook`); `joint_angles`, `joint_angles_sd`, `marker_positions`, `landmarks` are the same
+    data as arrays and need neither.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,7 +81,7 @@ class Results:
 
     @property
     def options(self) -> RunOptions:
-        """How the run was done."""
+        """Options of the run."""
         return RunOptions.parse(self.provenance["options"])
 
     @property
@@ -101,7 +101,7 @@ class Results:
 
     @cached_property
     def marker_positions(self) -> Markers:
-        """(T, 65, 3) metres, Y up, after everything (`<video>_final.trc`)."""
+        """(T, 65, 3) metres, Y up, final (`<video>_final.trc`)."""
         return read_trc(self.folder / f"{self.name}_final.trc")
 
     @cached_property
@@ -129,7 +129,7 @@ class Results:
 
     @property
     def events(self) -> JsonValue:
-        """What `events.json` holds; None where the run was not analysed for events."""
+        """Content of `events.json`; None where the run was not analysed for events."""
         return _json(path) if (path := self.folder / "events.json").exists() else None
 
     @property
@@ -139,7 +139,7 @@ class Results:
         return _package("pandas").read_csv(path) if path.exists() else None
 
     def angles_xarray(self) -> "xr.Dataset":
-        """One variable an angle, `<joint>_<angle>` in degrees over `time` in seconds; `…_sd` where they are known.
+        """One variable per angle, `<joint>_<angle>` in degrees over `time` in seconds; `…_sd` where they are known.
 
         Raises ImportError where xarray is missing.
         """
@@ -163,10 +163,10 @@ class Results:
     def plot_angles(self, joints: Sequence[str] | None = None) -> "Figure":
         """Draw the three angles of each joint over time, with their standard deviation where it is known.
 
-        joints  names out of `humanpose3d.skeleton.JOINT_GROUPS`; all 12 where None. Raises InvalidOption for others.
+        joints  names from `humanpose3d.skeleton.JOINT_GROUPS`; all 12 where None. Raises InvalidOption for others.
         """
         chosen = [JOINT_GROUPS[_joint_index(name)] for name in joints] if joints is not None else list(JOINT_GROUPS)
-        pyplot = import_module("matplotlib.pyplot")  # late: half a second; and the notebook's backend comes with it
+        pyplot = import_module("matplotlib.pyplot")  # deferred: takes half a second and selects the notebook's backend
         figure, axes = pyplot.subplots(
             len(chosen), 3, figsize=(11, 0.6 + 1.5 * len(chosen)), sharex=True, squeeze=False, layout="constrained"
         )
@@ -177,7 +177,7 @@ class Results:
         for place in axes[-1]:
             place.set_xlabel("time (s)")
         if "inline" in pyplot.get_backend():
-            pyplot.close(figure)  # a notebook shows the figure that it is given; an open one it would show twice
+            pyplot.close(figure)  # a notebook shows the returned figure; an open one would be shown twice
         drawn: Figure = figure
         return drawn
 
@@ -209,7 +209,7 @@ def _variables(values: FloatArray, suffix: str) -> dict[str, Any]:
 
 
 def _angle_files(folder: Path) -> tuple[Path, str]:
-    """The folder, and what its files are named after."""
+    """The folder, and the prefix of its file names."""
     ending = angles_csv_name("", JOINT_GROUPS[0])
     found = sorted(folder.glob(f"*{ending}"))
     if len(found) != 1:
@@ -233,7 +233,7 @@ def _json(path: Path) -> Any:  # noqa: ANN401 -- JSON
         raise InvalidMotion(f"{path.name} of {path.parent} is damaged.") from None
 
 
-def _package(name: str) -> Any:  # noqa: ANN401 -- a package that need not be installed
+def _package(name: str) -> Any:  # noqa: ANN401 -- an optional package
     try:
         return import_module(name)
     except ModuleNotFoundError as missing:

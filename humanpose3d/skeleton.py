@@ -200,14 +200,14 @@ SEGMENTS: Final = (
     ("LShoulder", "LElbow"),
     ("LElbow", "LWrist"),
 )
-"""Pairs of markers that are joined by a line when the body is drawn."""
+"""Pairs of markers connected by a line when the body is drawn."""
 
 
 class JointGroup(NamedTuple):
     """A joint (or segment) and the names of its three angles: sagittal, frontal, transverse plane.
 
-    That is the order of the rotation sequence for the joints; the pelvis turns in the reverse order, and the shoulder
-    has plane of elevation, elevation and rotation (`services.angles.joints`).
+    This is the order of the rotation sequence for the joints; the pelvis uses the reverse order, and the shoulder plane
+    of elevation, elevation and rotation (`services.angles.joints`).
     """
 
     name: str
@@ -233,7 +233,7 @@ JOINT_GROUP_INDEX: Final = {group.name: index for index, group in enumerate(JOIN
 
 
 def mirrored(name: str) -> str:
-    """The name of the same thing on the other side of the body; names on the midline come back unchanged.
+    """The corresponding name on the other side of the body; names on the midline are returned unchanged.
 
     >>> mirrored("RKnee"), mirrored("left_wrist"), mirrored("r_toe_study"), mirrored("hip_l"), mirrored("Neck")
     ('LKnee', 'right_wrist', 'L_toe_study', 'hip_r', 'Neck')

@@ -31,7 +31,7 @@ class Asymmetry(BaseModel):
 
 
 def angle_statistics(angles: JointAngles, spread: AngleSd | None = None) -> list[AngleStatistics]:
-    """Of every angle, in the order of `JOINT_GROUPS`, over the frames in which it is known; the mean of `spread`."""
+    """Statistics of every angle, in the order of `JOINT_GROUPS`, over the frames in which it is known."""
     unknown = np.full_like(angles.values, np.nan) if spread is None else spread.values
     return [
         _angle(group.name, name, angles.values[:, index, axis], unknown[:, index, axis])
@@ -41,7 +41,7 @@ def angle_statistics(angles: JointAngles, spread: AngleSd | None = None) -> list
 
 
 def asymmetries(statistics: list[AngleStatistics]) -> list[Asymmetry]:
-    """Of every joint that there is on both sides."""
+    """Right minus left for every joint that exists on both sides."""
     by_name = {(row.joint, row.angle): row for row in statistics}
     right = [row for row in statistics if row.joint.endswith("_r")]
     return [_asymmetry(row, by_name[mirrored(row.joint), row.angle]) for row in right]

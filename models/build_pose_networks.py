@@ -4,9 +4,9 @@
 
 Makes pose_landmarks_{lite,full,heavy}.onnx and pose_person.onnx (the person detector, one and the same in all three
 bundles). They take images as they are, (batch, side, side, 3) uint8 RGB, as many at once as there are; the outputs
-that no person reads are left out. Weights stay where they are: an ONNX file names the place of each in the bundle (ONNX's
-external data; the bundles are not compressed), so it needs the bundle beside it and is small. Each network is compared
-with TensorFlow Lite before it takes the place of an earlier one.
+that no person reads are left out. Weights stay where they are: an ONNX file names the place of each in the bundle
+(ONNX's external data; the bundles are not compressed), so it needs the bundle beside it and is small. Each network is
+compared with TensorFlow Lite before it takes the place of an earlier one.
 """
 
 import hashlib

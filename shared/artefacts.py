@@ -1,4 +1,4 @@
-"""The values that stages swap, as files: motion as .npz, models as .json, files as they are."""
+"""The values passed between stages, as files: motion as .npz, models as .json, files unchanged."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from humanpose3d.motion import AngleSd, CameraMotion, JointAngles, Landmarks, Ma
 _MOTION: Final = (Landmarks, Markers, MarkerSpread, JointAngles, AngleSd, CameraMotion)
 
 _LARGE: Final = 16_000_000
-"""Bytes from which on motion is better kept in a file: landmarks of about three minutes at 60 frames a second."""
+"""Size in bytes from which motion is kept in a file: landmarks of about three minutes at 60 frames per second."""
 
 
 def kinds(owner: type) -> dict[str, type]:
@@ -28,7 +28,7 @@ def kinds(owner: type) -> dict[str, type]:
 def save(folder: Path, name: str, value: object) -> Path:
     """Write one artefact into `folder`; returns the file, `name` with the suffix of its kind.
 
-    Raises OutputNotWritable or OSError where it cannot be written, TypeError for what is no artefact.
+    Raises OutputNotWritable or OSError where it cannot be written, TypeError for a value that is not an artefact.
     """
     if isinstance(value, _MOTION):
         path = folder / f"{name}.npz"
@@ -45,20 +45,20 @@ def save(folder: Path, name: str, value: object) -> Path:
 
 
 def load(path: Path, kind: type) -> Any:  # noqa: ANN401 -- the type is the caller's `kind`
-    """Read an artefact of that type back. Raises InvalidMotion, ValidationError or OSError."""
+    """Read an artefact of that type. Raises InvalidMotion, ValidationError or OSError."""
     if issubclass(kind, _MOTION):
         return load_npz(path, kind)
     if issubclass(kind, BaseModel):
-        # A stage of the neighbouring version may have written it, with a field more.
+        # A stage of a neighbouring version may have written it with an additional field.
         return kind.model_validate_json(path.read_bytes(), extra="ignore")
     return path
 
 
 class Shelf(Mapping[str, Any]):
-    """The artefacts of a run by name; motion that is large is in files and is read again each time it is requested.
+    """The artefacts of a run by name; large motion is kept in files and read again on each access.
 
-    So no more of a long recording is in memory than is being worked on. `folder` is the caller's, for as long as the
-    shelf is in use.
+    Memory thus holds only what is in use, even for long recordings. The caller owns `folder`, which must exist while
+    the shelf is in use.
     """
 
     def __init__(self, folder: Path, **values: object) -> None:
@@ -66,7 +66,7 @@ class Shelf(Mapping[str, Any]):
         self._held: dict[str, object] = values
 
     def take(self, made: MutableMapping[str, object]) -> None:
-        """Move what was made onto the shelf; `made` is empty afterwards, so that no person keeps it in memory.
+        """Move outputs onto the shelf; `made` is empty afterwards, so that the caller keeps no reference to them.
 
         Raises OutputNotWritable.
         """
@@ -89,7 +89,7 @@ class Shelf(Mapping[str, Any]):
 
 
 class Files(Mapping[str, Any]):
-    """Artefacts that are files, by name, each read again whenever it is requested: as `Shelf`, of another process."""
+    """Artefacts by name from files written by another process; like `Shelf`, each is read again on each access."""
 
     def __init__(self, files: Mapping[str, Path], kinds: Mapping[str, type]) -> None:
         self._files, self._kinds = {name: path for name, path in files.items() if name in kinds}, kinds

@@ -1,4 +1,4 @@
-"""Lists of markers, landmarks and joint groups in a reader's words: "both feet, right wrist"."""
+"""Lists of markers, landmarks and joint groups in plain language: "both feet, right wrist"."""
 
 import re
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ _PARTS: Final = {
     "ankle": ("Ankle", "ankle"),
     "foot": ("Toe", "Heel", "toe", "5meta", "calc", "heel", "foot"),
 }
-"""Body part → what its names hold, in the order in which parts are listed; the last part that fits counts."""
+"""Body part → substrings of its names, in the order in which parts are listed; the last match counts."""
 
 _PAIRED: Final = frozenset(_PARTS) - {"head", "neck", "trunk", "pelvis"}
 _LIMBS: Final = {"arm": ("elbow", "wrist"), "leg": ("knee", "ankle", "foot")}
 _WITHIN: Final = {"arm": ("elbow", "wrist", "hand"), "leg": ("thigh", "knee", "shank", "ankle", "foot")}
-"""A limb is named where all parts of the first list are; it then stands for all of the second."""
+"""A limb is named where all parts of the first list are present; it then replaces all parts of the second."""
 
 _PLURAL: Final = {"foot": "feet"}
 _ORDER: Final = (*list(_PARTS)[:4], "arm", *list(_PARTS)[4:9], "leg", *list(_PARTS)[9:])

@@ -1,4 +1,4 @@
-"""One way to run a network: ONNX Runtime, on CUDA where there is one, otherwise on the CPU."""
+"""Running networks with ONNX Runtime: on CUDA where available, otherwise on the CPU."""
 
 import logging
 import os
@@ -14,17 +14,17 @@ from shared.machine import usable_cpus
 
 _log = logging.getLogger(__name__)
 
-# From 1.29 on, ONNX Runtime tells Microsoft of every session, and numbers the device in the home folder.
+# From 1.29 on, ONNX Runtime reports every session to Microsoft and stores a device number in the home folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 _MOST_THREADS = 4
-"""More would leave the other services of a machine without a core."""
+"""More would leave no core for the machine's other services."""
 
 
 class Tensor(Protocol):
-    """An input or output of a network: its name and its shape, a name in place of a size that is free."""
+    """An input or output of a network: its name and its shape, with a name in place of a variable size."""
 
     @property
     def name(self) -> str:
@@ -38,7 +38,7 @@ class Tensor(Protocol):
 
 
 class Network(Protocol):
-    """What is used of `onnxruntime.InferenceSession`."""
+    """The part of `onnxruntime.InferenceSession` that is used."""
 
     def get_inputs(self) -> Sequence[Tensor]:
         """The inputs, in order."""
@@ -51,14 +51,15 @@ class Network(Protocol):
     def run(
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, NDArray[Any]], /
     ) -> Sequence[NDArray[Any]]:
-        """The named outputs (all where None) for these inputs by name."""
+        """The named outputs (None: all) for these inputs by name."""
         ...
 
 
 def session(path: Path, threads: int = min(_MOST_THREADS, usable_cpus())) -> Network:
-    """The network in an ONNX file, loaded once a process; which provider runs it is logged then.
+    """The network in an ONNX file, loaded once per process; the provider that runs it is logged at that time.
 
-    `threads` share one operation on the CPU; a recurrent network's steps are too small for that and are faster on one.
+    `threads` share one operation on the CPU; the steps of recurrent networks are too small for that and are faster on
+    one thread.
 
     Raises ModelNotFound where there is no such file, ModelCorrupt where ONNX Runtime cannot read it.
     """
@@ -77,7 +78,7 @@ def runs_on_gpu(path: Path) -> bool:
 
 @cache
 def _loaded(path: Path, threads: int) -> Any:  # noqa: ANN401 -- ONNX Runtime's class, imported late
-    import onnxruntime as ort  # late: a third of a second that `--help` and the gateway need not pay
+    import onnxruntime as ort  # deferred: takes a third of a second, which `--help` and the gateway do not need
     from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
     if not path.is_file():

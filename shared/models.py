@@ -1,4 +1,4 @@
-"""The model files that ship with the project, each known by its sha256."""
+"""The model files that ship with the project, each verified by its sha256."""
 
 import hashlib
 from pathlib import Path
@@ -12,7 +12,7 @@ MANIFEST: Final = "SHA256SUMS"
 
 
 def shipped(name: str, directory: Path = MODELS_DIRECTORY) -> Path:
-    """Path of a model that ships, after checking it against `models/SHA256SUMS`.
+    """Path of a shipped model, after checking it against `models/SHA256SUMS`.
 
     Raises ModelNotFound where the file or its line in the manifest is missing, ModelCorrupt where its hash differs.
     """
@@ -29,9 +29,9 @@ def shipped(name: str, directory: Path = MODELS_DIRECTORY) -> Path:
 
 
 def within(options: RunOptions, directory: Path) -> RunOptions:
-    """The same options with every model that they name taken from this folder, whatever stands before its name.
+    """The same options with the path of every model replaced by the file of that name in this folder.
 
-    What a server is requested names files of its model folder alone.
+    A request to a server can thus only name files in its model folder.
     """
     named = {name: getattr(options, name) for name in RunOptions.model_fields if name.endswith("_path")}
     found = {name: str(directory / Path(path).name) for name, path in named.items() if path is not None}

@@ -1,4 +1,4 @@
-"""Names that are made from what users call their files."""
+"""Names derived from users' file names."""
 
 import re
 import unicodedata
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 LONGEST_NAME: Final = 150
-"""Bytes; the longest file name made from it stays under the 255 that file systems allow."""
+"""Bytes; the longest file name derived from it is below the limit of 255 of file systems."""
 
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 
 
 def safe_name(video: Path) -> str:
-    """Stem of the video's file name, made fit to name files on every system: letters of all scripts are kept.
+    """Stem of the video's file name, made valid on every system; letters of all scripts are kept.
 
     >>> [safe_name(Path(name)) for name in ("clips/Gehen (1).MOV", "a:b.mp4", "..", "nul.avi")]
     ['Gehen (1)', 'a_b', 'video', 'nul_']
@@ -27,7 +27,7 @@ def safe_name(video: Path) -> str:
 
 
 def _shortened(stem: str) -> str:
-    """The stem or, where it is too long, its beginning and a digest that tells it from others that begin so."""
+    """The stem or, where it is too long, its beginning and a digest that keeps it unique."""
     encoded = stem.encode()
     if len(encoded) <= LONGEST_NAME:
         return stem

@@ -1,6 +1,6 @@
-"""The refiners' networks: which file the options of a run name, and one network out of it.
+"""The refiners' networks: the file selected by a run's options, and one network from it.
 
-A file holds one network, or both side by side: then every input and output is named after its network, `depth_…` or
+A file contains one network or both; with both, every input and output name begins with its network, `depth_…` or
 `joints_…` (`humanpose3d train merge`).
 """
 
@@ -21,7 +21,7 @@ Half = Literal["depth", "joints"]
 
 HALVES: Final[tuple[Half, ...]] = ("depth", "joints")
 SHIPPED: Final[Mapping[Half, str]] = {"depth": "depth_refiner.onnx", "joints": "joint_refiner.onnx"}
-"""The network that ships, by its file's name in `models/`."""
+"""File name of the shipped network in `models/`."""
 
 _OPTION: Final[Mapping[Half, str]] = {"depth": "depth_model_path", "joints": "joint_model_path"}
 
@@ -36,9 +36,9 @@ class Refiner:
     sha256: str
     network: Network
     prefix: str
-    """What stands before the names of its inputs and outputs in the file."""
+    """Prefix of the names of its inputs and outputs in the file."""
     others: Arrays
-    """What the inputs of the other network in the file are fed: zeros, one window."""
+    """Input of the other network in the file: zeros, one window."""
 
     @property
     def models(self) -> dict[str, str]:
@@ -54,13 +54,13 @@ class Refiner:
 
 
 def refiner(options: RunOptions, half: Half, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Refiner | None:
-    """The network that these options request; None where they request none.
+    """The network selected by these options; None where they select none.
 
-    `depth_model_path` and `joint_model_path` come before `main_refiner_path`, and that before the network that ships,
-    which `main_refiner` requests.
+    `depth_model_path` and `joint_model_path` take precedence over `main_refiner_path`, which takes precedence over the
+    shipped network (`main_refiner`).
 
-    Raises ModelNotFound and ModelCorrupt where the file cannot be used, ModelError where it is another network than one
-    with these inputs and outputs.
+    Raises ModelNotFound and ModelCorrupt where the file cannot be used, ModelError where its network has other inputs
+    or outputs.
     """
     path = _file(options, half)
     return None if path is None else open_refiner(path, half, inputs, outputs)
@@ -74,8 +74,8 @@ def open_refiner(path: Path, half: Half, inputs: tuple[str, ...], outputs: tuple
     made = [item.name.removeprefix(prefix) for item in network.get_outputs() if item.name.startswith(prefix)]
     if set(own) != set(inputs) or not set(outputs) <= set(made):
         raise ModelError(
-            f"{path.name} is no {half} refiner of this version: it should take {', '.join(inputs)} and give "
-            f"{', '.join(outputs)}, but takes {', '.join(own) or 'nothing'} and gives {', '.join(made) or 'nothing'}."
+            f"{path.name} is not a {half} refiner of this version: it should take {', '.join(inputs)} and return "
+            f"{', '.join(outputs)}, but takes {', '.join(own) or 'nothing'} and returns {', '.join(made) or 'nothing'}."
         )
     others = {
         item.name: np.zeros([size if isinstance(size, int) else 1 for size in item.shape], dtype=np.float32)

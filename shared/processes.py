@@ -1,4 +1,4 @@
-"""Processes of our own that share work: they end with this one, whatever ends it, and leave Ctrl-C to it."""
+"""Child processes that share work: they end with their parent, however it ends, and leave Ctrl-C to it."""
 
 import multiprocessing
 import os
@@ -11,11 +11,11 @@ from multiprocessing.context import SpawnContext
 from typing import Final
 
 CONTEXT: Final[SpawnContext] = multiprocessing.get_context("spawn")
-"""A fork would copy the locks of native threads, held or not."""
+"""Not fork, which would copy held locks of native threads."""
 
 
 def pool(count: int, prepare: Callable[..., None], *arguments: object) -> ProcessPoolExecutor:
-    """That many processes, each of which begins with `prepare(*arguments)`. They start with the first work."""
+    """A pool of `count` processes, each initialised by `prepare(*arguments)`; they start with the first task."""
     return ProcessPoolExecutor(count, CONTEXT, partial(_begin, prepare, *arguments))
 
 
@@ -30,4 +30,4 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-    os._exit(1)  # no person waits for what is being computed
+    os._exit(1)  # nothing waits for the result

@@ -1,4 +1,4 @@
-"""This program itself as a child process, whether Python runs it or it is the standalone app, which has no Python."""
+"""This program as a child process, run by Python or as the standalone app, which has no Python."""
 
 import os
 import sys
@@ -9,15 +9,15 @@ def module_command(module: str, *arguments: str) -> list[str]:
     """Command line of a process that runs `module` of the application as its main program (`humanpose3d.child`).
 
     `-P` keeps the working folder off its path, so that no file there is imported. The executable of the standalone app
-    answers these words as Python would (`deploy/standalone/entry.py`).
+    accepts these arguments as Python would (`deploy/standalone/entry.py`).
     """
     return [sys.executable, "-P", "-m", "humanpose3d.child", module, *arguments]
 
 
 def take_stdout() -> TextIO:
-    """This process's standard output, for messages to its parent alone; all else printed there goes to stderr.
+    """This process's standard output, reserved for messages to its parent; everything else is redirected to stderr.
 
-    Native libraries print what they like.
+    Native libraries print unconditionally.
     """
     own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

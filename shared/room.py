@@ -1,4 +1,4 @@
-"""Whether a disk has room to write, and which errors mean that it has none."""
+"""Checks whether a disk has free space, and which errors mean that it has none."""
 
 import errno
 import os
@@ -12,12 +12,12 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 def must_have_room(folder: Path) -> None:
-    """Write a megabyte into the folder and remove it again: quotas and read-only disks show in no figure.
+    """Write a megabyte to the folder and remove it again: quotas and read-only disks do not show in free space.
 
     Raises OSError.
     """
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".unfinished-", buffering=0) as file:
-        file.write(os.urandom(_PROBE_BYTES))  # which no file system makes smaller
+        file.write(os.urandom(_PROBE_BYTES))  # incompressible
 
 
 def is_full(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Folders for work in hand, which do not outlive the process by long, however it ends."""
+"""Temporary folders that are removed soon after their process ends, however it ends."""
 
 import os
 import shutil
@@ -13,16 +13,16 @@ _PREFIX: Final = "humanpose3d-"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A new folder that only this user can read, gone when the block ends."""
+    """A new folder that only this user can read, removed when the block ends."""
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
 def clear_leftovers() -> None:
-    """Remove the folders of processes that were killed: they hold pieces of a person's video."""
+    """Remove the folders of processes that were killed: they may contain parts of a person's video."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        # In a container every process has the same number, so a folder of our own number is left over too.
+        # In a container every process has the same number, so a folder with our own number is also a leftover.
         if owner.isdecimal() and (int(owner) == os.getpid() or not _is_alive(int(owner))):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,8 +1,8 @@
-"""What a stage is: a name, the types it takes and gives, and a pure function between them.
+"""The definition of a stage: a name, the types of its inputs and outputs, and a pure function between them.
 
-The command line and the worker loop call the same `Stage.run`; what runs on a laptop is what runs on the cluster.
-The fields of the input and output dataclasses name the artefacts of a run: a field of one stage's input is filled
-from the field of the same name in an earlier stage's output (or `video` and `subject`, which the run starts with).
+The command line and the worker loop call the same `Stage.run`, so that a laptop runs the same code as a cluster. The
+fields of the input and output dataclasses name the artefacts of a run: an input field is filled from the field of the
+same name in an earlier stage's output (or `video` and `subject`, which the run starts with).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,14 +17,14 @@ Inputs = TypeVar("Inputs")
 Outputs = TypeVar("Outputs")
 
 Progress = Callable[[int, int | None], None]
-"""Called with the units (frames) done so far and the total, None where it is not known.
+"""Called with the units (frames) done so far and the total, None where it is unknown.
 
-It may raise Cancelled: a stage lets that pass, and leaves nothing behind.
+It may raise Cancelled, which a stage lets pass after cleaning up.
 """
 
 
 def silent(done: int, total: int | None) -> None:
-    """Progress that tells no person."""
+    """Progress that is not reported."""
 
 
 def needs_nothing(_options: RunOptions) -> None:
@@ -33,15 +33,15 @@ def needs_nothing(_options: RunOptions) -> None:
 
 @dataclass(frozen=True)
 class Division:
-    """How a stage's work is cut into parts, so that all who do this stage can share a run.
+    """Division of a stage's work into parts, so that several workers can share a run.
 
-    `gather` of all parts gives what the stage's `run` gives. Any process that does a part has the stage's inputs, and finds the
-    same as anybody else would.
+    `gather` of all parts returns the same as the stage's `run`. Every process has the stage's inputs, and a part's
+    result does not depend on the process.
 
-    plan    (inputs, options) → plan, a `plan_type`; each of its `parts`, a `part_type`, says all about itself, and by
-            `frames` how much it is.
-    part    (inputs, options, part of the plan, progress) → what came of it, a `part_outputs`.
-    gather  (inputs, options, plan, what came of every part, one after the other) → the stage's outputs.
+    plan    (inputs, options) → plan, a `plan_type`; each of its `parts`, a `part_type`, is self-contained, and
+            `frames` states its size.
+    part    (inputs, options, part of the plan, progress) → the part's result, a `part_outputs`.
+    gather  (inputs, options, plan, the results of all parts in order) → the stage's outputs.
     """
 
     plan_type: type[BaseModel]
@@ -56,8 +56,8 @@ class Division:
 class Stage(Generic[Inputs, Outputs]):
     """A stage of the pipeline.
 
-    `check` raises ModelError where a model is missing or damaged that these options need, so that a run can be refused
-    before an earlier stage has worked for minutes.
+    `check` raises ModelError where a model that these options need is missing or damaged, so that a run can be refused
+    before earlier stages have run.
     """
 
     name: StageName
@@ -68,7 +68,7 @@ class Stage(Generic[Inputs, Outputs]):
     division: Division | None = None
 
     def run_on(self, artefacts: Mapping[str, object], options: RunOptions, progress: Progress) -> dict[str, object]:
-        """Run on artefacts by name; returns the new ones by name. One that is not there was not made: None."""
+        """Run on artefacts by name; returns the new ones by name. A missing one is None."""
         names = [field.name for field in fields(self.inputs)]  # type: ignore[arg-type]  # stages' types are dataclasses
         outputs: Any = self.run(self.inputs(**{name: artefacts.get(name) for name in names}), options, progress)
         return {field.name: getattr(outputs, field.name) for field in fields(outputs)}

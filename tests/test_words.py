@@ -30,8 +30,10 @@ REPLACED = {
 }
 """Pattern of a replaced word → its replacement."""
 
-CODES = re.compile(r"nobody-detected|outside-picture|idempotency|docs/pictures|make pictures|pictures/")
-"""Stable codes and file names that contain such a word."""
+CODES = re.compile(
+    r"nobody-detected|timestamps-mended|outside-picture|idempotency|docs/pictures|make pictures|pictures/"
+)
+"""Stable codes and file names that hold such a word."""
 
 WORD = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(REPLACED)})(?![A-Za-z])", re.IGNORECASE)
 PROSE = (".md", ".html")

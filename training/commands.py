@@ -1,6 +1,6 @@
-"""`humanpose3d train …`: the command line's way into this package.
+"""`humanpose3d train …`: the package's command line.
 
-What the commands need is imported when one runs, since the extra `train` may be absent.
+The commands' dependencies are imported when one runs, since the extra `train` may be absent.
 """
 
 import argparse
@@ -16,28 +16,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the commands; each sets `command` to a function of the parsed arguments."""
     commands = parser.add_subparsers(dest="train_command", required=True)
     data = commands.add_parser("data", help="render people, detect them, and write pairs of both")
-    data.add_argument("--out", type=Path, required=True, help="folder of the data set; gone on with if it is there")
-    data.add_argument("--clips", type=int, required=True, help="how many clips there are to be in the end")
-    data.add_argument("--workers", type=int, default=1, help="processes; one a core without a GPU (default 1)")
+    data.add_argument("--out", type=Path, required=True, help="folder of the data set; resumed if it exists")
+    data.add_argument("--clips", type=int, required=True, help="total number of clips")
+    data.add_argument("--workers", type=int, default=1, help="processes; one per core without a GPU (default 1)")
     data.add_argument("--seed", type=int, default=1, help="same seed and motions: same clips (default 1)")
     data.add_argument("--mocap", type=Path, nargs="+", required=True, help="folders of ASF/AMC or OpenSim motions")
     data.add_argument("--pose-model", choices=("lite", "full", "heavy"), default="full")
     data.set_defaults(command=_make_data)
     depth = commands.add_parser("depth", help="train the depth refiner on pairs")
-    depth.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
-    depth.add_argument("--out", type=Path, required=True, help="folder of the checkpoints; gone on with if it is there")
+    depth.add_argument("--data", type=Path, required=True, help="folder made by 'train data'")
+    depth.add_argument("--out", type=Path, required=True, help="folder of the checkpoints; resumed if it exists")
     depth.add_argument("--epochs", type=int, default=30)
-    depth.add_argument("--batch-size", type=int, default=32, help="windows a step (default 32)")
+    depth.add_argument("--batch-size", type=int, default=32, help="windows per step (default 32)")
     depth.add_argument("--seed", type=int, default=1)
     depth.add_argument("--width", type=int, default=192, help="of the network (default 192)")
     depth.add_argument("--layers", type=int, default=4, help="of the network (default 4)")
-    depth.add_argument("--workers", type=int, default=0, help="processes that draw batches; for a GPU (default none)")
+    depth.add_argument("--workers", type=int, default=0, help="processes that make batches; for a GPU (default none)")
     depth.add_argument("--fp16", action="store_true", help="half precision (bfloat16); for a GPU")
     depth.add_argument("--errors", type=Path, help="error model ('train errors'): half of each batch is simulated")
     depth.add_argument("--mocap", type=Path, nargs="+", default=(), help="folders of motions, for the simulated half")
-    depth.add_argument("--simulated", type=int, default=500, help="simulated clips new in every epoch (default 500)")
+    depth.add_argument("--simulated", type=int, default=500, help="new simulated clips in every epoch (default 500)")
     depth.add_argument("--start", type=Path, metavar="FILE", help="start from the weights of this depth refiner (ONNX)")
-    depth.add_argument("--clips", type=int, help="only the first that many training clips, for learning curves")
+    depth.add_argument("--clips", type=int, help="use only the first N training clips, for learning curves")
     depth.set_defaults(command=_train_depth)
     _add_errors(commands)
     _add_joints(commands)
@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _add_errors(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     errors = commands.add_parser("errors", help="fit a model of the detector's errors to pairs, for pre-training")
-    errors.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
+    errors.add_argument("--data", type=Path, required=True, help="folder made by 'train data'")
     errors.add_argument("--out", type=Path, required=True, help="file of the model (.npz)")
     errors.add_argument("--seed", type=int, default=1, help="of the comparison with real detections (default 1)")
     errors.set_defaults(command=_fit_errors)
@@ -54,24 +54,24 @@ def _add_errors(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _add_joints(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     joints = commands.add_parser("joints", help="train the joint refiner on the angles of pairs")
-    joints.add_argument("--data", type=Path, required=True, help="folder that 'train data' made")
+    joints.add_argument("--data", type=Path, required=True, help="folder made by 'train data'")
     joints.add_argument(
         "--depth-model",
         type=_file_or_none,
         required=True,
         metavar="FILE|none",
-        help="depth refiner (ONNX) whose angles are learnt from; none: the geometric refinement",
+        help="depth refiner (ONNX) that produces the angles to learn from; none: geometric refinement",
     )
-    joints.add_argument("--out", type=Path, required=True, help="folder of angles and checkpoints; gone on with")
+    joints.add_argument("--out", type=Path, required=True, help="folder of angles and checkpoints; resumed if present")
     joints.add_argument(
         "--split",
         choices=("train", "validation", "all"),
         default="train",
-        help="clips to learn from; a depth refiner errs too little on those that it was trained on (default train)",
+        help="clips to train on; a depth refiner's errors are too small on its own training clips (default train)",
     )
     joints.add_argument("--workers", type=int, default=1, help="processes that run the pipeline (default 1)")
     joints.add_argument("--epochs", type=int, default=30)
-    joints.add_argument("--batch-size", type=int, default=16, help="windows a step (default 16)")
+    joints.add_argument("--batch-size", type=int, default=16, help="windows per step (default 16)")
     joints.add_argument("--seed", type=int, default=1)
     joints.add_argument("--width", type=int, default=48, help="of the network (default 48)")
     joints.add_argument("--layers", type=int, default=3, help="of the network (default 3)")
@@ -79,7 +79,7 @@ def _add_joints(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _add_merge(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    merge = commands.add_parser("merge", help="put both refiners into one file, for --main-refiner-path")
+    merge = commands.add_parser("merge", help="combine both refiners into one file, for --main-refiner-path")
     merge.add_argument("--depth", type=Path, required=True, help="depth refiner (ONNX)")
     merge.add_argument("--joints", type=Path, required=True, help="joint refiner (ONNX)")
     merge.add_argument("--out", type=Path, required=True, help="file to write")

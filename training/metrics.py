@@ -1,6 +1,6 @@
-"""How far markers and angles are from the truth, in the terms of the field: no torch, no files.
+"""Error metrics of markers and angles, without torch or files.
 
-Positions are compared from the middle of the hips, in the upright frame that looks where the camera looks: x to the
+Positions are relative to the midpoint of the hips, in the camera's upright azimuth frame: x to the
 image's right, y up (true gravity), z toward the camera along the ground, so that z is the depth.
 """
 
@@ -16,7 +16,7 @@ from services.refiner.depth.report import BONES
 from training.scene.camera import Camera, azimuth_frame
 
 COMPARED: Final = tuple(MARKER_LANDMARKS)
-"""Markers that are a landmark of the detector too: on these, all that follows is compared."""
+"""Markers that are also landmarks of the detector: all metrics use these."""
 
 COMPARED_COLUMNS: Final = [MARKER_INDEX[name] for name in COMPARED]
 
@@ -27,16 +27,16 @@ _TURNED_OVER: Final = np.array([1.0, -1.0, -1.0])
 """From the camera's axes (x right, y down, z away) to x right, y up, z toward the camera."""
 
 _LEAST_POINTS: Final = 4
-"""Fewer do not say how they are turned."""
+"""Minimum number of points that determine a rotation."""
 
 
 def raw_markers(landmarks: Landmarks, stature: float) -> FloatArray:
-    """(T, 22, 3) metres: what the detector's own 3D gives, as if the camera were level; nothing scaled or corrected."""
+    """(T, 22, 3) metres: the detector's own 3D landmarks, assuming a level camera; not scaled or corrected."""
     return to_markers(landmarks.world * _TURNED_OVER, stature)
 
 
 def upright(points: FloatArray, camera: Camera) -> FloatArray:
-    """Points (T, N, 3) of the world turned to the upright frame that looks where the camera looks, frame by frame."""
+    """Points (T, N, 3) of the world rotated to the camera's upright azimuth frame, frame by frame."""
     return np.asarray(points @ np.swapaxes(azimuth_frame(camera), 1, 2))
 
 
@@ -48,7 +48,7 @@ def from_hips(markers: FloatArray) -> FloatArray:
 def aligned_distance(got: FloatArray, truth: FloatArray) -> FloatArray:
     """(T,) mean distance of points (T, N, 3) after the best rotation, shift and scale of every frame (Procrustes).
 
-    Over the points that both have; NaN where these are fewer than four.
+    Over the points present in both; NaN where these are fewer than four.
     """
     both = np.asarray(np.isfinite(got + truth).all(axis=-1))
     count = both.sum(axis=1)
@@ -76,7 +76,7 @@ def acceleration(times: FloatArray, points: FloatArray) -> FloatArray:
 def bone_variation(markers: FloatArray) -> FloatArray:
     """(B,) standard deviation over mean of the length of every bone in `BONES`, of markers (T, 22, 3); NaN: never seen.
 
-    No movement stretches them, so all variation is error.
+    Bones are rigid, so all variation is error.
     """
     ends = [[MARKER_INDEX[name] for name in names] for names in zip(*BONES.values(), strict=True)]
     lengths = np.linalg.norm(markers[:, ends[1]] - markers[:, ends[0]], axis=-1)

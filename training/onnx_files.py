@@ -1,4 +1,4 @@
-"""Trained networks as ONNX files, checked to say the same."""
+"""Trained networks as ONNX files, checked for agreement with torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ OPSET: Final = 18
 
 
 class Parity(NamedTuple):
-    """How far an output may lie from torch's, in its own unit."""
+    """Largest permitted difference from torch's output, in the output's unit."""
 
     output: str
     largest: float
@@ -30,10 +30,10 @@ def export(
     path: Path,
     limit: Parity,
 ) -> float:
-    """Write a network that takes a named tuple `seen`, for any number of windows; gives the largest difference.
+    """Write a network that takes a named tuple `seen`, for any number of windows; returns the largest difference.
 
-    The first example is what the network is traced with, the second, with another number of windows, what both are
-    asked about then. Raises ModelError where they differ by more than the limit; the file is gone then.
+    The first example is what the network is traced with, the second, with another number of windows, what the two
+    are compared on. Raises ModelError where they differ by more than the limit; the file is gone then.
     """
     names = list(seen._fields)  # type: ignore[attr-defined]  # a NamedTuple
     traced, asked = examples
@@ -62,7 +62,7 @@ def export(
 
 
 def _without_traces(path: Path) -> None:
-    """Drop what the exporter notes of the code behind each node: half of a small file, and paths of this machine."""
+    """Remove the exporter's notes on the source code of each node: half of a small file, and local paths."""
     network = onnx.load(path)
     for node in network.graph.node:
         node.ClearField("metadata_props")

@@ -1,4 +1,4 @@
-"""What every training loop does alike: steps, the running average, checkpoints to go on from, the log."""
+"""Common parts of the training loops: steps, running average, checkpoints for resuming, log."""
 
 import copy
 import json
@@ -31,7 +31,7 @@ class Trainer:
         self.steps = 0
 
     def step(self, loss: Tensor) -> None:
-        """Learn from one batch's loss."""
+        """Take an optimisation step on one batch's loss."""
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -40,7 +40,7 @@ class Trainer:
         self._follow()
 
     def _follow(self, share: float = 0.005) -> None:
-        """The average forgets its random start: it follows closely at first, by `share` a step later."""
+        """Update the average: quickly at first, to forget the random start, later by `share` per step."""
         self.steps += 1
         share = max(share, 9 / (9 + self.steps))
         with torch.no_grad():
@@ -58,7 +58,7 @@ class Trainer:
         _write(folder / LAST, {**checkpoint, **rest})
 
     def resume(self, folder: Path) -> int:
-        """Take up what `save` wrote; gives the epoch to go on with."""
+        """Load what `save` wrote; returns the epoch to resume with."""
         if not (folder / LAST).is_file():
             return 0
         last = torch.load(folder / LAST, weights_only=True, map_location=self.device)
@@ -75,7 +75,7 @@ def log(folder: Path, epoch: int, row: Mapping[str, float]) -> None:
     with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"epoch": epoch, **row}) + "\n")
     try:
-        from torch.utils.tensorboard import SummaryWriter  # only writes for those who look
+        from torch.utils.tensorboard import SummaryWriter  # optional
     except ImportError:
         return
     with SummaryWriter(str(folder / "tensorboard")) as writer:

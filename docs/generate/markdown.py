@@ -27,7 +27,7 @@ def code(value: object) -> str:
 
 
 def paragraphs(docstring: str) -> str:
-    """A docstring of ours as Markdown.
+    """A docstring of this project as Markdown.
 
     A line that begins with one of `POINTS`, or such a word after a full stop, begins a point of a list; a line that
     begins again although the one before it had room begins a paragraph; indented lines with a gap are a list of names.

@@ -1,6 +1,6 @@
-"""Errors and warnings with the very messages that users see, read out of the source.
+"""Errors and warnings with the exact messages that users see, extracted from the source.
 
-A part of a message that depends on the case is shown as `…`.
+Variable parts of a message are shown as `…`.
 """
 
 import ast
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import gateway.errors  # noqa: F401 -- makes its errors known
-import shared.runtime.local_system  # noqa: F401 -- makes its errors known
+import gateway.errors  # noqa: F401 -- registers its errors
+import shared.runtime.local_system  # noqa: F401 -- registers its errors
 from docs.generate.markdown import code, table
 from humanpose3d import errors
 
@@ -24,15 +24,15 @@ _FOR_PROGRAMMERS: Final = (
     Path("humanpose3d/formats/npz.py"),
     Path("humanpose3d/formats/tables.py"),
 )
-"""Where only a caller's own arrays and files inside a server are checked."""
+"""Modules that check only a caller's arrays and a server's internal files."""
 
 _FOR_PROGRAMS: Final = {"superseded", "duplicate-task", "run-changed", "run-exists", "invalid-key", "object-not-found"}
-"""Codes that workers settle among themselves; no person is ever shown one."""
+"""Codes used only between workers; users never see them."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """Something a user may be told: what it is called and its words, as one template."""
+    """A message to the user: its code or class, and its text as a template."""
 
     name: str
     text: str
@@ -40,7 +40,7 @@ class Message:
 
 
 def error_classes() -> list[type[errors.HumanPose3DError]]:
-    """The tree of errors with its leaves in gateway and command line, in the order in which they are written."""
+    """The tree of errors, including those of gateway and command line, in the order of the source."""
 
     def below(kind: type[errors.HumanPose3DError]) -> Iterator[type[errors.HumanPose3DError]]:
         yield kind
@@ -52,7 +52,7 @@ def error_classes() -> list[type[errors.HumanPose3DError]]:
 
 
 def raised() -> list[Message]:
-    """What is raised with words: error class and message."""
+    """Every raised error that has a message: class and message."""
     names = {kind.__name__ for kind in error_classes()}
     return [
         Message(name, text, path)
@@ -66,7 +66,7 @@ def raised() -> list[Message]:
 
 
 def warned() -> list[Message]:
-    """What quality.json may warn of: code and message."""
+    """Warnings that quality.json may contain: code and message."""
     return [
         Message(said[0], _words(said[1], function, tree), path)
         for path, tree in _modules("services")
@@ -80,23 +80,23 @@ def warnings() -> str:
     """All warnings, in the order of the stages."""
     found = sorted(warned(), key=lambda message: _STAGES.index(_stage(message)))
     return table(
-        ("Code", "Stage", "What it says, and what to do"),
+        ("Code", "Stage", "Message, and what to do"),
         ((code(message.name), _stage(message), message.text) for message in found),
     )
 
 
 def input_errors() -> str:
-    """Errors that the person who started a run can correct, with every wording there is."""
+    """Errors that the user can correct, with all variants of their messages."""
     return _errors(lambda kind: issubclass(kind, errors.InputError))
 
 
 def other_errors() -> str:
-    """All others that anybody is shown."""
+    """All other errors that users see."""
     return _errors(lambda kind: not issubclass(kind, errors.InputError))
 
 
 def codes() -> str:
-    """Code, HTTP status and exit code of every error that the API or the command line shows."""
+    """Code, HTTP status and exit code of every error that the API or the command line reports."""
     kinds = [kind for kind in error_classes() if kind.code not in _FOR_PROGRAMS]
     unique = {kind.code: kind for kind in reversed(kinds)}
     return table(
@@ -118,12 +118,12 @@ def _errors(wanted: Callable[[type[errors.HumanPose3DError]], bool]) -> str:
         for kind in error_classes()
         if wanted(kind) and kind.code not in _FOR_PROGRAMS and kind.__name__ in texts
     ]
-    return table(("Code", "What it says, and what to do"), rows)
+    return table(("Code", "Message, and what to do"), rows)
 
 
 def _first_line(kind: type[errors.HumanPose3DError]) -> str:
     if kind is errors.HumanPose3DError:
-        return "A fault of ours."
+        return "An internal error."
     return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
 
 
@@ -134,7 +134,7 @@ def _modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
 
 
 def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Functions that hold no other function, so that nothing is found twice."""
+    """Functions that contain no other function, so that nothing is found twice."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _holds_function(node):
             yield node
@@ -149,7 +149,7 @@ def _called(call: ast.Call) -> str:
 
 
 def _warning(call: ast.Call) -> tuple[str, ast.expr] | None:
-    """Code and message of a call that makes a QualityWarning of its own words."""
+    """Code and message of a call that creates a QualityWarning with a literal message."""
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if _called(call) == "QualityWarning" and {"code", "message"} <= given.keys():
         named, message = given["code"], given["message"]
@@ -161,7 +161,7 @@ def _warning(call: ast.Call) -> tuple[str, ast.expr] | None:
 
 
 def _words(node: ast.expr, function: ast.AST, tree: ast.Module) -> str:
-    """The template of an expression that makes a message."""
+    """The template of an expression that produces a message."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
@@ -183,7 +183,7 @@ def _words(node: ast.expr, function: ast.AST, tree: ast.Module) -> str:
 
 
 def _formatted(node: ast.FormattedValue, tree: ast.Module) -> str:
-    """A constant of the module as it is shown; anything else is the case's."""
+    """A constant of the module, formatted; anything else is variable."""
     value = _assigned(node.value.id, tree) if isinstance(node.value, ast.Name) else None
     if not isinstance(value, ast.Constant) or value.value is None:
         return CASE
@@ -194,7 +194,7 @@ def _formatted(node: ast.FormattedValue, tree: ast.Module) -> str:
 
 
 def _value_of(name: str, scope: ast.AST) -> str | None:
-    """The words that a name is given in a scope; None where it is given something else."""
+    """The text assigned to a name in a scope; None where it is assigned something else."""
     value = _assigned(name, scope)
     text = _words(value, scope, ast.Module([], [])) if value else CASE
     return text if text.strip(CASE) else None

@@ -12,32 +12,32 @@ from humanpose3d.options import StageName
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, LANDMARKS, RESPONSE_MARKERS, mirrored
 from shared.results.key_figures import TASK_NAMES
 
-PICTURES: Final = ("png", "svg")
-"""The kinds that every image is written in."""
+KINDS: Final = ("png", "svg")
+"""File formats of every figure."""
 
 FILES: Final = {
-    "report.html": ("always", "the run on one page, to read, to mail and to print"),
-    "<video>_initial.trc": ("always", "22 markers as the detector gave them: scaled and aligned, not refined"),
-    "<video>_final.trc": ("always", "22 + 43 markers after everything"),
-    "<video>_raw_landmarks.csv": ("always", "the 33 landmarks of MediaPipe, untouched"),
+    "report.html": ("always", "the run on one page, for reading, mailing and printing"),
+    "<video>_initial.trc": ("always", "22 markers from the detector: scaled and aligned, not refined"),
+    "<video>_final.trc": ("always", "22 + 43 markers after all stages"),
+    "<video>_raw_landmarks.csv": ("always", "the 33 landmarks of MediaPipe, unmodified"),
     "joint_angles/<video>_angles_<group>.csv": ("always", "three angles of one joint group, 12 such files"),
     "events.json": ("always", "the task, its events in seconds, and what could not be measured and why"),
     "parameters.csv": ("always", "key figures, one row a figure, side and repetition"),
     "cycles.csv": ("gait with a whole stride", "mean cycle of every joint angle, 0 to 100 %, by side"),
-    "quality.json": ("always", "what was measured about this run, and its warnings"),
+    "quality.json": ("always", "quality measures of this run, and its warnings"),
     "run.json": ("always", "options, versions, hashes of the models, timings: enough to repeat the run"),
     "<video>_preview.mp4": ("`export_preview`, `blur_faces`", "the video with the landmarks drawn over it"),
     "<video>.osim": ("`opensim`", "OpenSim model scaled to the person: segments, markers, mass"),
-    "<video>_ik.mot": ("`opensim`", "its coordinates over time: degrees, and metres for the pelvis' place"),
-    "<video>_landmarks.*": ("`plot_landmarks`", "image of the landmarks' paths"),
-    "<video>_augmented.*": ("`plot_augmented`", "image of the markers"),
-    "joint_angles/<video>_all_joint_angles.*": ("`plot_all_joint_angles`", "image of all joint angles"),
+    "<video>_ik.mot": ("`opensim`", "its coordinates over time: degrees, and metres for the pelvis' position"),
+    "<video>_landmarks.*": ("`plot_landmarks`", "figure of the landmarks' paths"),
+    "<video>_augmented.*": ("`plot_augmented`", "figure of the markers"),
+    "joint_angles/<video>_all_joint_angles.*": ("`plot_all_joint_angles`", "figure of all joint angles"),
     "joint_angles/<video>_angle_comparison.*": (
         "`save_angle_comparison`",
-        "image of right against left; of before against after where the joints were refined",
+        "figure of right against left; of before against after where the joints were refined",
     ),
 }
-"""Path → when it is written, and what it holds; `.*` stands for every kind of image."""
+"""Path → when it is written, and what it holds; `.*` stands for every figure format."""
 
 LANDMARK_MEANINGS: Final = {
     "timestamp_s": ("s", "the frame's own time in the video; equal for the 33 rows of one frame"),
@@ -146,14 +146,14 @@ PLACES: Final = {
 """Markers of the midline and of the right side; the left ones are at the same places of the left side."""
 
 QUALITY: Final = {
-    "schema_version": ("", "counted up when a field changes its meaning or goes"),
-    "video.capture_fps": ("Hz", "rate of the recording as you gave it; all times are of the recording then"),
-    "video.focal_length": ("", "over the image's longer side, as you or the file say it; `null` where no person does"),
+    "schema_version": ("", "increased when a field changes its meaning or is removed"),
+    "video.capture_fps": ("Hz", "rate of the recording as given; all times then refer to the recording"),
+    "video.focal_length": ("", "over the image's longer side, stated by you or the file; `null` if unknown"),
     "video.focal_length_from": ("", "`option`, or the kind of key in the file: `35 mm equivalent`, `field of view`"),
-    "video.lens": ("", "the lens in the words of the camera's maker, where the file has them"),
-    "video.*": ("", "what the file says: size in pixels, frame rate, duration in seconds, codec"),
+    "video.lens": ("", "the lens as named by the camera's manufacturer, where the file states it"),
+    "video.*": ("", "from the file: size in pixels, frame rate, duration in seconds, codec"),
     "joint_angles": ("", "`as computed`, or `refined` where a network refined them"),
-    "marker_spread_mean_m.*": ("m", "how far the augmentation's answers to perturbed copies lie apart, mean over time"),
+    "marker_spread_mean_m.*": ("m", "spread of the augmentation's results for perturbed copies, mean over time"),
     "warnings": ("", "stage, code and message of each warning; see [Troubleshooting](troubleshooting.md)"),
     "stages.detector.pose_model": ("", "the landmark model"),
     "stages.detector.detection_rate": ("share", "frames in which a person was found"),
@@ -161,60 +161,60 @@ QUALITY: Final = {
     "stages.detector.visibility.*": ("0 to 1", "mean visibility of each landmark"),
     "stages.detector.body_size_px": ("pixel", "height or width of the person in the image, the larger; median"),
     "stages.detector.outside_image_rate": ("share", "frames in which a limb is outside the image"),
-    "stages.detector.body_jumps": ("count", "times that the tracked body moved faster than a person can"),
+    "stages.detector.body_jumps": ("count", "times that the tracked body moved implausibly fast"),
     "stages.detector.people.rule": ("", "by which the person analysed was chosen (`person`)"),
     "stages.detector.people.chosen": ("", "number of the track that is analysed"),
     "stages.detector.people.near_s": ("s", "others close to the person: number of the track, from, to"),
     "stages.detector.people.tracks": (
         "",
-        "everybody in view: number, times of the first and last sighting, size in pixels, share of the limbs in view, "
-        "motion in own sizes a second, and at `times_s` the boxes in pixels (left, top, right, bottom)",
+        "everyone in view: number, times of the first and last sighting, size in pixels, share of the limbs in view, "
+        "motion in body sizes per second, and at `times_s` the boxes in pixels (left, top, right, bottom)",
     ),
     "stages.detector.camera_motion": ("", "`still`, `compensated` or `not compensated`"),
     "stages.detector.camera_zoom": ("", "longest over shortest focal length"),
     "stages.detector.camera_unexplained_share": (
         "share",
-        "looks at the background that turning and zooming do not explain",
+        "background measurements not explained by rotation and zoom",
     ),
     "stages.detector.camera_*_deg": (
         "°",
-        "how far the camera turned: left and right, up and down, about its line of sight",
+        "rotation of the camera: left and right, up and down, about its line of sight",
     ),
     "stages.detector.interlaced": ("", "whether the video is interlaced"),
-    "stages.detector.damaged_parts": ("count", "parts that could not be decoded"),
+    "stages.detector.damaged_parts": ("count", "parts of the video that could not be decoded"),
     "stages.detector.repeated_images": (
         "count",
-        "frames that show the same as the one before, where something moves",
+        "frames equal to the previous one, although something moves",
     ),
     "stages.detector.repeated_images_share": ("share", "of the frames in which something moves"),
     "stages.detector.timestamps_*": ("count", "frames whose time was missing, repeated or set back"),
-    "stages.detector.*": ("", "as under `video`, and what else the detector states"),
+    "stages.detector.*": ("", "as under `video`, and other statements of the detector"),
     "stages.refiner.depth.swaps_share": (
         "share",
         "frames in which left and right differ from the detector's labels, since these were corrected",
     ),
     "stages.refiner.depth.swaps_doubtful_share": (
         "share",
-        "frames in which they may be wrong, and were left as detected (without a depth network)",
+        "frames in which they may be wrong but were left as detected (without a depth network)",
     ),
-    "stages.refiner.depth.swaps_*intervals_s": ("s", "when: first and last time of each stretch"),
+    "stages.refiner.depth.swaps_*intervals_s": ("s", "first and last time of each interval"),
     "stages.refiner.depth.facing_contradicted_share": (
         "share",
-        "frames in which the depth network turned the person round against the detector's clear evidence",
+        "frames in which the depth network reversed the facing direction against the detector's clear evidence",
     ),
-    "stages.refiner.depth.gravity": ("", "where the camera's tilt is known from"),
-    "stages.refiner.depth.gravity_by_upright_lines": ("", "whether upright lines in the image helped"),
+    "stages.refiner.depth.gravity": ("", "source of the camera's tilt"),
+    "stages.refiner.depth.gravity_by_upright_lines": ("", "whether upright lines in the image were used"),
     "stages.refiner.depth.camera_pitch_deg": ("°", "tilt of the camera, + looking down"),
     "stages.refiner.depth.camera_roll_deg": ("°", "roll of the camera about its line of sight"),
     "stages.refiner.depth.camera_*_sd_deg": ("°", "standard deviation of the two"),
     "stages.refiner.depth.scale": ("", "by which the detector's lengths were multiplied to match the height given"),
-    "stages.refiner.depth.scale_frames": ("count", "frames that the scale is from"),
-    "stages.refiner.depth.implied_stature_m": ("m", "how tall the detector's own body is; `_iqr_m` is its spread"),
-    "stages.refiner.depth.implied_stature_iqr_m": ("m", "interquartile range of it"),
-    "stages.refiner.depth.translation": ("", "where the path through the room is from"),
+    "stages.refiner.depth.scale_frames": ("count", "frames used for the scale"),
+    "stages.refiner.depth.implied_stature_m": ("m", "body height implied by the detector's landmarks"),
+    "stages.refiner.depth.implied_stature_iqr_m": ("m", "its interquartile range"),
+    "stages.refiner.depth.translation": ("", "source of the path through the room"),
     "stages.refiner.depth.focal_length_of_longer_side": ("", "focal length over the image's longer side, as used"),
     "stages.refiner.depth.focal_length_known": ("", "whether the file or the user states it; otherwise it is assumed"),
-    "stages.refiner.depth.floor_slope_removed_deg": ("°", "slope of the floor that was found and removed"),
+    "stages.refiner.depth.floor_slope_removed_deg": ("°", "estimated slope of the floor, removed"),
     "stages.refiner.depth.sole_pitch_standing_deg": (
         "°",
         "from heel to big toe against the ground while a foot stands, + toes down, median; 5 is usual",
@@ -222,10 +222,10 @@ QUALITY: Final = {
     "stages.refiner.depth.foot_length_of_stature": ("", "heel to big toe over the height, median; 0.136 is usual"),
     "stages.refiner.depth.feet_occluded_share": (
         "share",
-        "frames with a guessed foot below a knee that is seen",
+        "frames with a guessed foot below a visible knee",
     ),
     "stages.refiner.depth.frontal_share": ("share", "frames in which the trunk faces the camera, or away from it"),
-    "stages.refiner.depth.travelled_along_view_m": ("m", "how far the person came along the line of sight"),
+    "stages.refiner.depth.travelled_along_view_m": ("m", "distance that the person moved along the line of sight"),
     "stages.refiner.depth.gap_longest_s": ("s", "longest gap of a marker"),
     "stages.refiner.depth.gaps_count": ("count", "gaps of all markers"),
     "stages.refiner.depth.bone_length_cv.*": ("", "standard deviation of a bone's length over its mean; rigid is 0"),
@@ -234,16 +234,16 @@ QUALITY: Final = {
         "frames in which a marker was missing, filled, estimated, or stayed missing",
     ),
     "stages.refiner.depth.*_share": ("share", "the same; empty where there is none"),
-    "stages.refiner.depth.marker_sd_m.*": ("m", "standard deviation that the depth network states of each marker"),
+    "stages.refiner.depth.marker_sd_m.*": ("m", "standard deviation of each marker, as stated by the depth network"),
     "stages.augmenter.copies": ("count", "perturbed copies (`augmentation_cycles`)"),
     "stages.augmenter.perturbation_mm": ("mm", "size of the perturbation"),
-    "stages.augmenter.seed": ("", "of its random numbers: always the same, so that two runs agree"),
-    "stages.augmenter.pre_roll_frames": ("count", "frames put before the first, for the networks to settle"),
+    "stages.augmenter.seed": ("", "of its random numbers: constant, so that runs are repeatable"),
+    "stages.augmenter.pre_roll_frames": ("count", "frames added before the first, for the networks to settle"),
     "stages.augmenter.network_rate_hz": ("Hz", "frame rate that the networks work at"),
     "stages.augmenter.heading_range_deg": ("°", "how far the person turned"),
-    "stages.augmenter.spread_*": ("mm", "how far the answers to the copies lie apart: mean and 95th percentile"),
+    "stages.augmenter.spread_*": ("mm", "spread of the results for the copies: mean and 95th percentile"),
     "stages.augmenter.*_share*": ("share", "frames in which a marker is missing, or was estimated (`force_complete`)"),
-    "stages.angles.singularity_margin_deg": ("°", "how near to a singular posture counts as near"),
+    "stages.angles.singularity_margin_deg": ("°", "threshold for `near_singularity_share`"),
     "stages.angles.pelvis_largest_step_deg": ("°", "largest change of a pelvis angle from frame to frame"),
     "stages.angles.skeleton.segment_scales.*": ("", "each segment's lengths over those of the model, along x, y and z"),
     "stages.angles.skeleton.marker_distance_mm": (
@@ -253,9 +253,9 @@ QUALITY: Final = {
     "stages.angles.groups.*.missing_share": ("share", "frames without this group's angles"),
     "stages.angles.groups.*.near_singularity_share": ("share", "frames near a singular posture"),
     "stages.angles.groups.*.angles.*": ("°", "minimum, maximum and range of motion of each angle"),
-    "stages.analysis.task": ("", "what the video shows; `none`: nothing that is analysed further"),
-    "stages.analysis.task_recognised": ("", "whether the task was recognised, or given (`task`)"),
-    "stages.analysis.view": ("", "from where the person is seen: frontal, oblique, lateral"),
+    "stages.analysis.task": ("", "the task; `none`: not analysed further"),
+    "stages.analysis.task_recognised": ("", "whether the task was recognised rather than set by `task`"),
+    "stages.analysis.view": ("", "viewing direction: frontal, oblique, lateral"),
     "stages.refiner.joints*": ("", "what the joint refiner states, where it ran"),
 }
 """Fields of quality.json as patterns, the first that fits counts → unit and meaning."""
@@ -266,24 +266,24 @@ SOMETIMES: Final = (
     "stages.refiner.depth.marker_sd_m.*",
     "stages.refiner.joints*",
 )
-"""Fields of quality.json that a run need not have: nothing was missing, no network refined."""
+"""Optional fields of quality.json: absent where nothing was missing or no network was used."""
 
 RUN: Final = {
-    "schema_version": "counted up when a field changes its meaning or goes",
+    "schema_version": "increased when a field changes its meaning or is removed",
     "name": "name of the video without suffix; the files are named after it",
-    "created_at": "when the run was done (UTC)",
+    "created_at": "time of the run (UTC)",
     "video_sha256": "hash of the video",
     "subject.*": "height in metres and weight in kilograms, as given",
     "options.*": "every option, as given or by default",
     "models.*": "file name and SHA-256 of every network that was used",
-    "versions.*": "versions of Python, of this program and of the packages that compute",
-    "timings_s.*": "seconds that each stage took",
+    "versions.*": "versions of Python, of this program and of the numerical packages",
+    "timings_s.*": "seconds taken by each stage",
 }
 
 
 def files() -> str:
     """Every file that a run may leave."""
-    kinds = ", ".join(f".{kind}" for kind in PICTURES)
+    kinds = ", ".join(f".{kind}" for kind in KINDS)
     rows = ((code(path.replace(".*", kinds)), *about) for path, about in FILES.items())
     return table(("File", "Written", "Holds"), rows)
 

@@ -1,4 +1,4 @@
-/** The page's frame: which screen the address asks for, and the question for an API key. */
+/** The page's frame: the screen for the address, and the prompt for an API key. */
 
 import { Problem, onKeyNeeded } from "./lib/api.js";
 import { fill, h } from "./lib/dom.js";

@@ -1,4 +1,4 @@
-/** The viewer of one file of markers: everything it shows stands in the page itself. */
+/** The viewer of one file of markers: the page contains all of its data. */
 
 import { fill, h } from "./lib/dom.js";
 import { Playhead } from "./lib/playhead.js";

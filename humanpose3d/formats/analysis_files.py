@@ -34,7 +34,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
 
 
 def read_analysis(folder: Path) -> Analysis:
-    """Read the three files of a run's folder back. Raises InvalidMotion where one is damaged or not there."""
+    """Read the three files of a run's folder back. Raises InvalidMotion where one is damaged or missing."""
     try:
         head = json.loads((folder / EVENTS).read_text(encoding="utf-8"))
         parameters = [_parameter(row) for row in _rows(folder / PARAMETERS)]

@@ -1,7 +1,7 @@
 """C3D, the binary marker file of Vicon, Qualisys and Visual3D, through the library `c3d`.
 
 Points are written as 32-bit floats in millimetres, Y up, at a uniform rate; a missing marker is an invalid point. The
-format counts frames from the start of the clip, so that a first time between two frames is rounded to the nearest.
+format counts frames from the start of the clip, so a first time between two frames is rounded to the nearest.
 """
 
 import io
@@ -41,12 +41,12 @@ def write_c3d(path: Path, markers: Markers, rate_hz: float | None = None) -> Non
     for frame in points:
         writer.add_frames((frame, no_analog))
     with write_atomic(path) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns that there is no analog data, which is so
+        warnings.simplefilter("ignore")  # the library warns that there is no analog data
         writer.write(file)
 
 
 def read_c3d(path: Path) -> Markers:
-    """Read the labelled points of a C3D in metres, whatever its unit, as they stand: its axes are not turned.
+    """Read the labelled points of a C3D in metres, whatever its unit; the axes are not changed.
 
     Raises InvalidMotion for a file that is no C3D, is cut short, or holds no labelled point.
     """
@@ -57,7 +57,7 @@ def read_c3d(path: Path) -> Markers:
             return _markers(c3d.Reader(io.BytesIO(content)))
     except InvalidMotion:
         raise
-    except Exception as error:  # the library raises whatever a damaged header leads it into
+    except Exception as error:  # a damaged header can make the library raise anything
         raise InvalidMotion(f"{path.name} is damaged or is not a C3D file.") from error
 
 
@@ -86,7 +86,7 @@ def _points(reader: c3d.Reader) -> FloatArray:
 
 
 def _rate(stored: float) -> float:
-    """The rate that was rounded to 32 bits."""
+    """The rate before it was rounded to 32 bits."""
     standard = nearest_standard_rate(stored)
     return standard if np.float32(standard) == np.float32(stored) else float(stored)
 

@@ -16,7 +16,7 @@ from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks
 from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
 
 LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
-"""The columns of the landmarks' file, as `write_landmarks_csv` describes them."""
+"""The columns of the landmark file, as described in `write_landmarks_csv`."""
 
 _FRAMES_AT_ONCE: Final = 2000
 
@@ -35,7 +35,7 @@ def write_landmarks_csv(path: Path, landmarks: Landmarks) -> None:
 
 
 def read_landmarks_csv(path: Path, image_size: tuple[int, int]) -> Landmarks:
-    """Read raw landmarks back; the size of the image is not in the file, but `video` in quality.json has it.
+    """Read raw landmarks; the image size is not in the file, but in `video` of quality.json.
 
     Raises InvalidMotion, naming the line, where the file is not as `write_landmarks_csv` makes it.
     """
@@ -58,7 +58,7 @@ def angles_csv_name(video: str, group: JointGroup) -> str:
 
 
 def write_angles_csv(folder: Path, video: str, angles: JointAngles, spread: AngleSd | None = None) -> None:
-    """Write 12 files, one a joint group: `time_s`, then `<group>_<angle>_deg` for its three angles.
+    """Write 12 files, one per joint group: `time_s`, then `<group>_<angle>_deg` for its three angles.
 
     Where their standard deviation is known, three columns follow, `<group>_<angle>_sd_deg`. Raises OutputNotWritable.
     """
@@ -72,7 +72,7 @@ def write_angles_csv(folder: Path, video: str, angles: JointAngles, spread: Angl
 
 
 def read_angles_csv(folder: Path, video: str) -> JointAngles:
-    """Read the angles of the 12 files back, whether or not their standard deviation stands beside them.
+    """Read the angles of the 12 files, with or without standard deviations beside them.
 
     Raises InvalidMotion where a file is missing, damaged or has other times than the first.
     """
@@ -82,7 +82,7 @@ def read_angles_csv(folder: Path, video: str) -> JointAngles:
 
 
 def read_angle_sd_csv(folder: Path, video: str) -> AngleSd | None:
-    """Read the standard deviations of the 12 files; None where they hold none. Raises as `read_angles_csv` does."""
+    """Read the standard deviations of the 12 files; None where there are none. Raises as `read_angles_csv` does."""
     times, values = _read_groups(folder, video)
     with faults_of(folder / angles_csv_name(video, JOINT_GROUPS[0])):
         return AngleSd(times, values[..., 3:]) if values.shape[2] == 6 else None
@@ -127,7 +127,7 @@ def _read_group(path: Path, group: JointGroup) -> FloatArray:
 
 
 def _read(path: Path, *layouts: Sequence[str]) -> tuple[int, list[tuple[str, list[str]]]]:
-    """How many columns there are; where each row stands, and its cells. The first line must be one of the layouts."""
+    """Number of columns; for each row its location and its cells. The first line must be one of the layouts."""
     text = read_lines(path)
     columns = text[0].split(",")
     if columns not in [list(layout) for layout in layouts]:

@@ -1,4 +1,4 @@
-"""Whole files: written so that a reader sees the old one or the new one, and read with faults put down to them."""
+"""Whole files: written atomically, and read with errors that name the file."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ from humanpose3d.errors import InvalidMotion, OutputNotWritable
 def write_atomic(path: Path, *, to_keep: bool = True) -> Iterator[BinaryIO]:
     """A binary file that replaces what is at `path` when the block ends; on any exception nothing changes there.
 
-    A file that is not `to_keep` need not outlive a power failure, and is not waited for.
+    A file that is not `to_keep` need not survive a power failure and is not synced to disk.
 
     Raises OutputNotWritable where the folder is missing, is full or refuses.
     """
@@ -43,7 +43,7 @@ def faults_of(path: Path) -> Iterator[None]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """All of a file of motion. Raises InvalidMotion where there is none that can be read."""
+    """The content of a motion file. Raises InvalidMotion where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -61,5 +61,5 @@ def read_lines(path: Path) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Text for one cell of a header: what would break the line or cannot be encoded is an underscore."""
+    """Text for one header cell: characters that would break the line or cannot be encoded become underscores."""
     return "".join(letter if letter.isprintable() else "_" for letter in text)

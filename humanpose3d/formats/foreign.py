@@ -1,7 +1,7 @@
 """Marker files of other programs, TRC or C3D: read, checked for plausibility and turned so that Y is up.
 
-What is done to a file, or is wrong with it, is told in notes. `strict` is for what computes on the markers: there a
-file that cannot be right is refused, with what to change; a viewer shows it with a note.
+Notes state what was changed in a file, or is wrong with it. `strict` is for computations on the markers: an implausible
+file is refused, with what to change; a viewer shows it with a note.
 """
 
 from dataclasses import dataclass
@@ -16,37 +16,37 @@ from humanpose3d.formats.trc import TrcTable, read_trc_table
 from humanpose3d.motion import FloatArray, Markers
 
 STATURES_M: Final = (0.5, 2.5)
-"""Metres: the sizes of people that are analysed."""
+"""Metres: the accepted range of body sizes."""
 
 _UNITS: Final = {"mm": 0.001, "cm": 0.01, "m": 1.0}
 _HIGH: Final = ("head", "nose", "neck", "c7", "shoulder", "acromi")
 _LOW: Final = ("ankle", "heel", "toe", "calc", "foot", "5meta")
 _PLAINLY: Final = 2.0
-"""Times that the body is longer along one axis than along the others."""
+"""Ratio by which the body must be longer along one axis than along the others."""
 
 _TO_Y_UP: Final[dict[int, FloatArray]] = {
     0: np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
     1: np.eye(3),
     2: np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
 }
-"""By the axis that is up: rotations (cyclic swaps of the axes) after which Y is."""
+"""By the axis that is up: the rotation (cyclic permutation of the axes) that makes Y up."""
 
 _UPSIDE_DOWN: Final = np.diag([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
 class Foreign:
-    """Markers in metres with Y up, and what there is to say about their file, one sentence a note."""
+    """Markers in metres with Y up, and notes on their file, one sentence each."""
 
     markers: Markers
     notes: tuple[str, ...]
 
 
 def read_foreign(path: Path, *, strict: bool) -> Foreign:
-    """Read a .trc or .c3d of any program.
+    """Read a .trc or .c3d file of any program.
 
     Raises InvalidMotion for a file that cannot be understood; if `strict`, also where names or times repeat, where the
-    stated unit gives no human size, and where no axis is plainly up.
+    stated unit implies an implausible body size, and where no axis is clearly up.
     """
     table = TrcTable.of(read_c3d(path)) if path.suffix.lower() == ".c3d" else read_trc_table(path)
     markers, notes = _as_markers(path.name, table, strict)
@@ -81,9 +81,9 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def implied_stature(markers: Markers) -> float:
-    """Metres: how long the body is along its longest axis, as a rule; NaN where fewer than two markers are seen.
+    """Metres: typical extent of the body along its longest axis; NaN where fewer than two markers are present.
 
-    Of a person who stands this is the stature, from sole to head or neck; of one who sits or bends it is less.
+    For a standing person this is the stature, from sole to head or neck; for one who sits or bends it is less.
     """
     seen = np.isfinite(markers.positions).all(axis=2).sum(axis=1) > 1
     if not seen.any():
@@ -107,7 +107,7 @@ def _size_note(name: str, markers: Markers, strict: bool) -> str | None:
 
 
 def _turned(name: str, markers: Markers, strict: bool) -> tuple[Markers, str | None]:
-    """With Y up, where the names tell head from feet."""
+    """The markers with Y up, where the names identify head and feet."""
     upward = _upward(markers)
     if upward is None:
         return markers, None
@@ -128,7 +128,7 @@ def _turned(name: str, markers: Markers, strict: bool) -> tuple[Markers, str | N
 
 
 def _upward(markers: Markers) -> FloatArray | None:
-    """(3,) metres from feet to head, median over time; None where the names do not tell."""
+    """(3,) metres from feet to head, median over time; None where the names do not identify them."""
     high = [index for index, name in enumerate(markers.names) if any(word in name.lower() for word in _HIGH)]
     low = [index for index, name in enumerate(markers.names) if any(word in name.lower() for word in _LOW)]
     if not high or not low:
@@ -139,7 +139,7 @@ def _upward(markers: Markers) -> FloatArray | None:
 
 
 def _middle(points: FloatArray) -> FloatArray:
-    """(T, 3) the middle of those that are seen; NaN where none is."""
+    """(T, 3) mean of the points present; NaN where there is none."""
     seen = np.asarray(np.isfinite(points).all(axis=2))
     count = np.where(seen.any(axis=1), seen.sum(axis=1), np.nan)
     return np.asarray(np.where(seen[..., None], points, 0.0).sum(axis=1) / count[:, None])

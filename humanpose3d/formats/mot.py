@@ -1,4 +1,4 @@
-"""OpenSim motion and storage files (.mot, .sto): a header of `key=value` lines, then one row of numbers a time."""
+"""OpenSim motion and storage files (.mot, .sto): a header of `key=value` lines, then one row of numbers per time."""
 
 import re
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _TRANSLATION: Final = re.compile(r"_t[xyz]$")
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What a .mot or .sto holds.
+    """Content of a .mot or .sto file.
 
-    times       (T,) seconds, as they stand: OpenSim may repeat one.
+    times       (T,) seconds, as in the file: OpenSim may repeat one.
     names       C column names, without the time.
     values      (T, C) in the file's units.
-    in_degrees  what the header says of the rotations; False (radians) where it says nothing, as OpenSim takes it.
+    in_degrees  unit of the rotations as stated in the header; False (radians) where it is not, as in OpenSim.
     """
 
     times: FloatArray
@@ -46,7 +46,7 @@ class Table:
 
 
 def read_mot(path: Path) -> Table:
-    """Read a .mot or .sto of numbers. Raises InvalidMotion, naming the line, for what cannot be understood."""
+    """Read a .mot or .sto file. Raises InvalidMotion, naming the line, for what cannot be parsed."""
     text = read_lines(path)
     end = next((index for index, line in enumerate(text) if line.strip().lower() == "endheader"), None)
     if end is None:
@@ -63,7 +63,7 @@ def read_mot(path: Path) -> Table:
 def write_mot(path: Path, angles: JointAngles) -> None:
     """Write joint angles as columns `<group>_<angle>` in degrees (six decimals), which OpenSim reads.
 
-    The angles are the ISB's: OpenSim's own coordinates (`hip_flexion_r`, …) have other names. Raises OutputNotWritable.
+    The angles follow the ISB; OpenSim's coordinates (`hip_flexion_r`, …) have other names. Raises OutputNotWritable.
     """
     names = tuple(f"{group.name}_{angle}" for group in JOINT_GROUPS for angle in group.angles)
     write_table(path, Table(angles.times, names, angles.values.reshape(angles.times.size, -1), in_degrees=True))

@@ -1,10 +1,10 @@
-"""The types of `humanpose3d.motion` as .npz: what travels between stages.
+"""The types of `humanpose3d.motion` as .npz, the files passed between stages.
 
-Lossless, and the same bytes for the same values.
+Lossless and deterministic: the same values produce the same bytes.
 
-An uncompressed zip with fixed dates: one little-endian float64 .npy an array, which `numpy.load` opens too, and a small
-`meta.json` with the type's name, the version of this layout and what is not an array. Files may come from strangers:
-reading executes nothing and takes the memory of the arrays, never more than the file, whatever its headers claim.
+An uncompressed zip with fixed dates: one little-endian float64 .npy per array, which `numpy.load` also opens, and a
+small `meta.json` with the type's name, the layout version and the fields that are not arrays. Files may be untrusted:
+reading executes nothing and allocates no more memory than the file's size, whatever its headers claim.
 """
 
 import os
@@ -25,13 +25,13 @@ M = TypeVar("M", bound=Motion)
 
 _META: Final = "meta.json"
 _REST: Final = {"names", "image_size"}
-"""The fields that are no arrays."""
+"""The fields that are not arrays."""
 
 _FLOAT64: Final = np.dtype("<f8")
 _HEADER: Final = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<f8', 'fortran_order': False, 'shape': \(([0-9, ]*)\), \} *\n", re.DOTALL
 )
-"""What `numpy.lib.format` writes before such an array; matching it evaluates nothing of a stranger's."""
+"""What `numpy.lib.format` writes before such an array; matching it evaluates nothing from the file."""
 
 
 class _Meta(BaseModel):
@@ -44,7 +44,7 @@ class _Meta(BaseModel):
 
 
 def save_npz(path: Path, motion: Motion) -> None:
-    """Write one value of `humanpose3d.motion`, for a while: see `write_atomic`. Raises OutputNotWritable."""
+    """Write one value of `humanpose3d.motion` as a temporary file (see `write_atomic`). Raises OutputNotWritable."""
     values = {field.name: getattr(motion, field.name) for field in fields(motion)}
     rest = {name: value for name, value in values.items() if name in _REST}
     meta = _Meta.model_validate({"type": type(motion).__name__, **rest})
@@ -59,7 +59,7 @@ def save_npz(path: Path, motion: Motion) -> None:
 
 
 def load_npz(path: Path, kind: type[M]) -> M:
-    """Read back a value of that type. Raises InvalidMotion for another type, or a foreign, damaged or hostile file."""
+    """Read a value of that type. Raises InvalidMotion for another type, or a foreign, damaged or hostile file."""
     try:
         with _opened(path) as file, faults_of(path), zipfile.ZipFile(file) as archive:
             return _load(archive, kind, os.fstat(file.fileno()).st_size)

@@ -13,11 +13,11 @@ from humanpose3d.formats.files import write_atomic
 from humanpose3d.motion import FloatArray
 
 _LIKE: Final = {"sacrum": "pelvis", "hand": "radius"}
-"""Bodies that are scaled as another: nothing is measured on them."""
+"""Bodies that are scaled like another one, because nothing is measured on them."""
 
 
 class BodyScale(NamedTuple):
-    """By what a body's lengths are multiplied along its own axes."""
+    """Scale factors of a body along its own axes."""
 
     x: float
     y: float
@@ -27,14 +27,14 @@ class BodyScale(NamedTuple):
 def write_osim(
     path: Path, template: Path, scales: Mapping[str, BodyScale], markers: Mapping[str, ArrayLike], mass: float
 ) -> None:
-    """Write the template's model as one person's: what OpenSim's ScaleTool does, for given factors.
+    """Scale the template model to a person, as OpenSim's ScaleTool does with given factors.
 
-    scales   by body; a body that is not named keeps its size.
-    markers  name → (3,) metres in its body's frame, as it is to stand; a marker that is not named is left out.
+    scales   by body; bodies not named keep their size.
+    markers  name → (3,) metres in its body's frame; markers not named are left out.
     mass     kilograms of the whole body, distributed over the bodies as in the template.
 
-    Joints, meshes, centres of mass and inertias follow their body. Raises InvalidMotion where the template is no model,
-    OutputNotWritable.
+    Joints, meshes, centres of mass and inertias are scaled with their body. Raises InvalidMotion where the template is
+    not a model, OutputNotWritable.
     """
     try:
         tree = ET.parse(template)  # noqa: S314 -- a model that ships with the project
@@ -77,7 +77,7 @@ def _scale_body(body: ET.Element, factors: FloatArray, share: float) -> None:
 
 
 def _inertia(values: FloatArray, factors: FloatArray) -> FloatArray:
-    """(6,) xx yy zz xy xz yz of a body whose every particle is moved by the factors, its mass unchanged."""
+    """(6,) xx yy zz xy xz yz of a body scaled by the factors at constant mass."""
     squares = (values[:3].sum() / 2 - values[:3]) * factors**2  # sums of mass × x², y², z²
     products = values[3:] * factors[[0, 0, 1]] * factors[[1, 2, 2]]
     return np.concatenate([squares.sum() - squares, products])
@@ -94,7 +94,7 @@ def _scale_joint(joint: ET.Element, scales: Mapping[str, BodyScale]) -> None:
 
 
 def _multiply(axis: ET.Element, factor: float) -> None:
-    """Put the axis' function into one that multiplies it."""
+    """Wrap the axis' function in a MultiplierFunction."""
     function = next(child for child in axis if child.tag not in ("coordinates", "axis"))
     if function.tag == "MultiplierFunction":
         _set(function, "scale", _numbers(function, "scale") * factor)
@@ -107,7 +107,7 @@ def _multiply(axis: ET.Element, factor: float) -> None:
 
 
 def _body_of(frame: ET.Element) -> str:
-    """Of a path such as /bodyset/femur_r; the ground is none."""
+    """Body name of a path such as /bodyset/femur_r; the ground is not a body."""
     return (frame.findtext("socket_parent") or "").strip().rsplit("/", 1)[-1]
 
 

@@ -18,16 +18,16 @@ from humanpose3d.motion import FloatArray
 Block = NDArray[np.uint8]
 
 LARGEST: Final = 1e9
-"""Numbers from here on are refused: no time in seconds, length in metres or pixels, or angle in degrees is so large."""
+"""Numbers from here on are refused: no plausible time (s), length (m, pixels) or angle (degrees) is this large."""
 
 _CELLS_AT_ONCE: Final = 400_000
 
 
 def fixed(values: FloatArray, decimals: int, delimiter: str, missing: str = "") -> Block:
-    """Every number with this many decimals and a delimiter after it; NaN becomes `missing`, and there is no −0.
+    """Every number with this many decimals and a delimiter after it; NaN becomes `missing`, −0 becomes 0.
 
     `values` has shape (rows, columns). Numbers are rounded half to even after scaling, which IEEE 754 makes the same
-    everywhere. Raises InvalidMotion for numbers that are infinite or not below `LARGEST`.
+    on all machines. Raises InvalidMotion for numbers that are infinite or not below `LARGEST`.
     """
     absent = np.isnan(values)
     magnitude = np.where(absent, 0.0, np.abs(values))
@@ -88,10 +88,10 @@ def _number(cell: str) -> float:
 
 
 def parse(where: str, cells: Sequence[str]) -> list[float]:
-    """Numbers of a row, with a decimal point or comma; NaN where a cell is empty or says that there is none.
+    """Numbers of a row, with a decimal point or comma; NaN where a cell is empty or marked as missing.
 
-    Programs write `NaN`, `-nan(ind)`, `1.#QNAN`, `NA`, `None`, `null` or `-` for that. Raises InvalidMotion, saying
-    where, for a number that is infinite and a cell that is no number.
+    Missing is written as `NaN`, `-nan(ind)`, `1.#QNAN`, `NA`, `None`, `null` or `-`. Raises InvalidMotion, with the
+    location, for infinite numbers and cells that are not numbers.
     """
     try:
         numbers = [_number(cell) for cell in cells]

@@ -44,10 +44,10 @@ def write_trc(path: Path, markers: Markers, rate_hz: float | None = None) -> Non
 
 @dataclass(frozen=True, eq=False)
 class TrcTable:
-    """What a TRC holds, in metres, before it is checked.
+    """Content of a TRC, in metres, before it is checked.
 
-    times (T,) seconds; names M, perhaps empty or repeated; positions (T, M, 3), NaN where missing; notes: what was
-    found in the file that a TRC should not hold, and how it was understood.
+    times (T,) seconds; names M, possibly empty or repeated; positions (T, M, 3), NaN where missing; notes: deviations
+    from the format and how they were interpreted.
     """
 
     times: FloatArray
@@ -71,8 +71,8 @@ class TrcTable:
 def read_trc(path: str | Path) -> Markers:
     """Read markers, in metres whatever the file's unit; a marker with an empty or NaN coordinate is missing.
 
-    Blank lines, trailing tabs, CRLF, cells beyond the last marker and wrong counts in the header do no harm. Raises
-    InvalidMotion, naming the line, for what is not a TRC, an unknown unit, rows cut short and cells that are no number.
+    Blank lines, trailing tabs, CRLF, cells beyond the last marker and wrong counts in the header are accepted. Raises
+    InvalidMotion, naming the line, for what is not a TRC, an unknown unit, truncated rows and non-numeric cells.
     """
     return read_trc_table(Path(path)).markers(Path(path).name)
 
@@ -80,8 +80,8 @@ def read_trc(path: str | Path) -> Markers:
 def read_trc_table(path: Path) -> TrcTable:
     """Read a TRC of any program: as `read_trc`, with names and times as they are in the file.
 
-    Missing are empty cells, what programs write for "not a number" (`humanpose3d.formats.tables.parse`), and all three
-    coordinates exactly 0. Cells may be apart by blanks instead of tabs, and decimals by a comma.
+    Missing markers are empty cells, any notation for "not a number" (`humanpose3d.formats.tables.parse`), or three
+    coordinates of exactly 0. Cells may be separated by blanks instead of tabs; the decimal separator may be a comma.
     """
     text = read_lines(path)
     if len(text) < _HEADER_LINES or not text[0].startswith("PathFileType"):
@@ -105,7 +105,7 @@ def read_trc_table(path: Path) -> TrcTable:
 
 
 def _names(line: str, stated: str) -> tuple[str, ...]:
-    """The name of each third column from the third on; empty where a column between others has none."""
+    """The name of every third column from the third on; empty where a column between others has none."""
     cells = [cell.strip() for cell in line.split("\t")[2:]]
     if len(cells) < 2:
         return tuple(line.split()[2:])  # blanks instead of tabs

@@ -1,18 +1,18 @@
-"""Joint angles: what each of the 12 groups' three angles mean, in degrees.
+"""Joint angles: definitions of the three angles of each of the 12 groups, in degrees.
 
 Every function takes segment frames (..., 3, 3) of `services.angles.segments` and returns (..., 3) degrees in the order
 of `humanpose3d.skeleton.JOINT_GROUPS`. Signs are given for the right; on the left, flexion, adduction, internal
 rotation and the rest have the same meaning, because the left is computed as the right of the mirrored body.
 
 The frames are those of landmarks on the skeleton that was fitted to a run's markers (`services.angles.skeleton`), whose
-joints have limits. No neutral posture is subtracted: an angle is that of the frames as the landmarks stand. Where the
+joints have limits. No neutral posture is subtracted: angles are those between the frames as defined. Where the
 frames are not parallel in upright standing (pelvis, foot, tibial torsion), the angles are not zero there.
 
 Common to hip, knee, ankle, trunk and elbow: the sequence is Z–X–Y, flexion about the proximal segment's z, then the
 floating axis, then axial rotation about the distal segment's y (Grood & Suntay 1983; Wu 2002, 2005). It is singular
 where the second angle is ±90°: there only the sum or the difference of the first and third is defined, and within 10°
 of it both are magnified noise. Of the angles that describe the same rotation, those nearest to the middle of the
-joint's range are given, frame by frame (`rotations.nearest_to`); an abduction beyond 90° is thus given as such.
+joint's range are returned, frame by frame (`rotations.nearest_to`); an abduction beyond 90° is thus returned as such.
 """
 
 from typing import Final
@@ -29,7 +29,7 @@ SINGULARITY_MARGIN: Final = 10.0
 """Degrees from a singular posture within which noise in the first and third angle grows more than 5.7-fold."""
 
 _FRAMES_AT_ONCE: Final = 4096
-"""Worked on together, so that what lies between markers and angles stays small."""
+"""Frames per block, which keeps intermediate results small."""
 
 
 def joint_angles(markers: Markers) -> FloatArray:
@@ -43,7 +43,7 @@ def joint_angles(markers: Markers) -> FloatArray:
         part = slice(first, first + _FRAMES_AT_ONCE)
         points = segments.both_sides(Markers(markers.times[part], markers.names, markers.positions[part]))
         root[part] = _put_joints(points, angles[part])
-    angles[:, JOINT_GROUP_INDEX["pelvis"]] = pelvis(root)  # which turns on from frame to frame
+    angles[:, JOINT_GROUP_INDEX["pelvis"]] = pelvis(root)  # which is continuous from frame to frame
     return angles
 
 
@@ -62,7 +62,7 @@ def _put_joints(points: segments.Points, angles: FloatArray) -> FloatArray:
         for side, values in zip("rl", both, strict=True):
             angles[:, JOINT_GROUP_INDEX[f"{joint}_{side}"]] = values
     angles[:, JOINT_GROUP_INDEX["trunk"]] = trunk(root[0], back[0])
-    right: FloatArray = root[0]  # which is the left one's too, mirrored
+    right: FloatArray = root[0]  # also the left one's, mirrored
     return right
 
 
@@ -87,7 +87,7 @@ def pelvis(frame: FloatArray) -> FloatArray:
     Signs: tilt + anterior (ASIS down), obliquity + right side up, rotation + right side forward (a turn to the left
     seen from above). Rotation is 0 where the person faces the world's +X, 90 where −Z.
     Range: tilt and rotation within ±180, obliquity within ±90 in the first frame; from there continuous, so that a full
-    turn counts on to 360 and beyond (`rotations.continuous`), across gaps as well.
+    turn continues to 360 and beyond (`rotations.continuous`), across gaps as well.
     Singular at an obliquity of ±90, lying on the side. Standing tilt is not 0: see `segments.pelvis`.
     """
     turn, roll, pitch = np.moveaxis(continuous(yxz(frame)), -1, 0)
@@ -115,7 +115,7 @@ def knee(thigh_frame: FloatArray, shank_frame: FloatArray) -> FloatArray:
     Standing rotation is not 0: external tibial torsion makes it negative.
     """
     angles = zxy(relative(thigh_frame, shank_frame))
-    angles[..., 0] *= -1  # a knee flexes the other way round: the shank goes backwards, −z
+    angles[..., 0] *= -1  # a knee flexes in the opposite direction: the shank moves backwards, −z
     return nearest_to(np.array([70.0, 0.0, 0.0]), angles)
 
 
@@ -136,8 +136,8 @@ def trunk(pelvis_frame: FloatArray, trunk_frame: FloatArray) -> FloatArray:
     """Trunk in the pelvis (not in the world): flexion, lateral bending, rotation (Wu 2002 for the spine).
 
     Sequence Z–X–Y: flexion about the pelvis' z, lateral bending about the floating axis, rotation about the trunk's y.
-    Signs: flexion (forward) +, extension −, which is opposite to a right-handed turn about z; bending to the right +;
-    rotation to the left +.
+    Signs: flexion (forward) +, extension −, which is opposite to a right-handed rotation about z; bending to the right
+    +; rotation to the left +.
     Range: within 180 of (30, 0, 0). Singular at ±90 lateral bending, out of a trunk's reach.
     Standing flexion is not 0: the anatomical tilt of the pelvis frame is in it.
     """
@@ -151,15 +151,15 @@ def shoulder(trunk_frame: FloatArray, humerus_frame: FloatArray) -> FloatArray:
 
     Plane of elevation and elevation are those of Wu 2005 (thoracohumeral, Y–X–Y), with elevation counted positive. The
     internal rotation is not the third angle of Y–X–Y, but the torsion of the tilt-and-torsion method (Chénier et al.
-    2022): the sum of that sequence's first and third angle. Reason: Y–X–Y is singular with the arm hanging, the posture
-    seen most in any video; there its first and third angle are noise that cancels in their sum, and the torsion is what
-    remains well defined. Subtract the plane of elevation from it to have Wu's third angle.
+    2022): the sum of that sequence's first and third angle. Reason: Y–X–Y is singular with the arm hanging, the most
+    common posture in videos; there its first and third angle are noise that cancels in their sum, and the torsion is
+    what remains well defined. Subtract the plane of elevation from it to obtain Wu's third angle.
     Signs: plane 0 abduction (in the frontal plane), 90 forward flexion, −90 extension; elevation 0 arm along the trunk,
     180 overhead; internal rotation +, external −.
-    Range: plane (−180, 180], elevation [0, 180], internal rotation (−180, 180]. Each frame stands by itself. The plane
+    Range: plane (−180, 180], elevation [0, 180], internal rotation (−180, 180]. Each frame is independent. The plane
     jumps only where the arm points to the far side of the body (±180), which it can do only when nearly hanging.
-    Singular: the plane of elevation is a direction without a length at elevations near 0 and 180. Within 10° of them it
-    is magnified noise and turns over by up to 180° as a swinging arm passes the trunk. The internal rotation is
+    Singular: the plane of elevation is undefined at elevations of 0 and 180. Within 10° of them it is magnified noise
+    and changes by up to 180° as a swinging arm passes the trunk. The internal rotation is
     singular only near 180. For an arm swinging past the trunk, atan2(sin e · sin p, cos e) of elevation e and plane p
     is the angle in the sagittal plane, without a singularity.
     """

@@ -18,7 +18,7 @@ MODEL_NAME: Final = "opensim_model.osim"
 MOTION_NAME: Final = "opensim_motion.mot"
 
 _FRAMES: Final = 500
-"""Frames, evenly over the recording, that the markers' places are the mean of."""
+"""Number of frames, evenly distributed over the recording, over which marker positions are averaged."""
 
 
 def write(found: Recording, markers: Markers, subject: Subject, folder: Path) -> tuple[Path, Path]:
@@ -36,10 +36,10 @@ def write(found: Recording, markers: Markers, subject: Subject, folder: Path) ->
 
 
 def marker_places(found: Recording, markers: Markers) -> FloatArray:
-    """(M, 3) metres on their bodies: where the markers were in the mean, while the skeleton moved as it did.
+    """(M, 3) metres on their bodies: mean marker positions in the frames of their bodies.
 
-    So OpenSim's own inverse kinematics with all of these markers is led to the same motion, also by those that the fit
-    does not use. A marker that was never seen is where the model has it.
+    With these, OpenSim's own inverse kinematics reproduces the motion from all markers, including those that the fit
+    does not use. A marker that was never seen keeps its position in the model.
     """
     model = found.personal.model
     chosen = np.unique(np.linspace(0, len(found.times) - 1, min(len(found.times), _FRAMES)).astype(int))

@@ -1,4 +1,4 @@
-"""What quality.json says about joint angles, and the warnings that a user should read before trusting them."""
+"""Facts about joint angles for quality.json, and warnings to read before trusting them."""
 
 from typing import Final
 
@@ -23,9 +23,9 @@ PLAUSIBLE: Final = {
     ("trunk", "flexion"): (-70.0, 130.0),
     ("elbow", "flexion"): (-20.0, 170.0),
 }
-"""Degrees that a healthy joint does not leave: the active ranges of the American Academy of Orthopaedic Surgeons (1965,
+"""Range of a healthy joint, degrees: the active ranges of the American Academy of Orthopaedic Surgeons (1965,
 hip −30 to 120, knee −10 to 135, ankle −50 to 20, elbow −10 to 150), widened by 10° and more for weight-bearing
-postures, the tilt of the pelvis frame and markers that are centimetres off. Knee adduction of tens of degrees comes
+postures, the tilt of the pelvis frame and marker errors of centimetres. Knee adduction of tens of degrees comes
 from a wrong knee axis."""
 
 _MISSING_SHARE: Final = 0.1
@@ -55,7 +55,8 @@ def report(markers: Markers, angles: JointAngles, fit: Recording) -> StageReport
 
 
 def _skeleton_facts(fit: Recording) -> JsonValue:
-    """Segments' factors against the model that ships, and how far its markers are from those measured."""
+    """The segments' scale factors relative to the included model, and the distances of its markers from the measured
+    ones."""
     own = fit.personal
     scales: dict[str, JsonValue] = {
         name: [round(factor, 3) for factor in factors]
@@ -143,7 +144,7 @@ def _implausible(values: FloatArray) -> QualityWarning | None:
     return QualityWarning(
         code="joint-angles-implausible",
         message=f"No joint moves like this: {'; '.join(found)}. The markers are wrong there: look in the preview "
-        "(export_preview) for legs or arms that are swapped or hidden, and leave those frames out.",
+        "(export_preview) for legs or arms that are swapped or occluded, and leave those frames out.",
     )
 
 

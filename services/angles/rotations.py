@@ -1,10 +1,10 @@
 """Rotation matrices to three angles in degrees, and the choice between the angles that describe the same rotation.
 
 Matrices are (..., 3, 3): the columns are the distal segment's axes in the proximal one's frame. NaN stays NaN. The
-sequences are intrinsic: `zxy` returns (a, b, c) of R = Rz(a) Rx(b) Ry(c), turning about z, then the new x, then the new
-y. Such a Cardan sequence is the same as a joint coordinate system with a floating axis (Grood & Suntay 1983, J Biomech
-Eng 105:136–144): a about the proximal segment's z, c about the distal segment's y, b about the axis at right angles to
-both.
+sequences are intrinsic: `zxy` returns (a, b, c) of R = Rz(a) Rx(b) Ry(c), rotations about z, then the new x, then the
+new y. Such a Cardan sequence is equivalent to a joint coordinate system with a floating axis (Grood & Suntay 1983, J
+Biomech Eng 105:136–144): a about the proximal segment's z, c about the distal segment's y, b about the axis
+perpendicular to both.
 """
 
 import numpy as np
@@ -38,9 +38,9 @@ def yxz(matrix: FloatArray) -> FloatArray:
 def tilt_and_torsion(matrix: FloatArray) -> FloatArray:
     """(..., 3) degrees (azimuth p, tilt e, torsion t) of R = Ry(p) Rx(−e) Ry(t − p).
 
-    That is the Euler sequence YXY with its third angle counted from the first: t is the turn about y that is left when
-    the tilt of y is undone by the shortest way (Chénier et al. 2022, Clin Biomech 92:105573). Ranges: p and t in
-    (−180, 180], e in [0, 180]. p is undefined at e = 0 and 180 (NaN where e is exactly so), t only at e = 180.
+    That is the Euler sequence YXY with its third angle counted from the first: t is the rotation about y that remains
+    when the tilt of y is removed by the shortest rotation (Chénier et al. 2022, Clin Biomech 92:105573). Ranges: p and
+    t in (−180, 180], e in [0, 180]. p is undefined at e = 0 and 180 (NaN where e is exactly so), t only at e = 180.
     """
     sideways = np.hypot(matrix[..., 0, 1], matrix[..., 2, 1])
     azimuth = np.arctan2(-matrix[..., 0, 1], -matrix[..., 2, 1])
@@ -59,8 +59,8 @@ def nearest_to(centre: FloatArray, angles: FloatArray) -> FloatArray:
     """Of all Cardan angles (..., 3) that describe the same rotation, those nearest to `centre` (3,), in degrees.
 
     For joints, which cannot turn full circle: with the middle of the joint's range as the centre, the jump by 180° or
-    360° that every choice has somewhere lies where the joint cannot go. Each frame is decided by itself, so that a gap
-    or a bad frame changes nothing after it.
+    360° that every branch has is outside the joint's range. Each frame is independent, so that a gap or a bad frame
+    does not affect later ones.
     """
     same = centre + _wrapped(angles - centre)
     other = centre + _wrapped(other_branch(angles) - centre)
@@ -71,16 +71,16 @@ def nearest_to(centre: FloatArray, angles: FloatArray) -> FloatArray:
 def continuous(angles: FloatArray) -> FloatArray:
     """Cardan angles (T, 3) of one segment in degrees, without a jump by 180° or 360° from frame to frame.
 
-    For segments, which turn freely: each frame takes the branch and the number of turns nearest to the last finite
-    frame before it, across gaps as well; the first finite frame is left as it is. A turn of more than half a circle
-    from one finite frame to the next cannot be told from its complement.
+    For segments, which rotate freely: each frame takes the branch and the number of turns nearest to the previous
+    finite frame, also across gaps; the first finite frame is unchanged. A rotation by more than half a turn from one
+    finite frame to the next is indistinguishable from its complement.
     """
     finite = np.flatnonzero(np.isfinite(angles).all(axis=-1))
     result = np.full_like(angles, np.nan)
     known = angles[finite]
     if not finite.size:
         return result
-    # Which of two branches is nearer does not depend on the branch of the frame before: changing both keeps distances.
+    # Which branch is nearer does not depend on the previous frame's branch: changing both preserves distances.
     stay = _squared(_wrapped(np.diff(known, axis=0)))
     change = _squared(_wrapped(other_branch(known[1:]) - known[:-1]))
     is_other = np.concatenate([[False], np.cumsum(change < stay) % 2 == 1])

@@ -2,12 +2,12 @@
 
 Every frame is right-handed with the axes of the ISB (Wu & Cavanagh 1995, J Biomech 28:1257): x anterior, y superior,
 z to the right, in the anatomical position. A frame is a rotation matrix (..., T, 3, 3) whose columns are the unit axes
-x, y, z in world coordinates; it is NaN in frames where a marker it needs is missing, or where the markers lie on one
-line and so define no plane.
+x, y, z in world coordinates; it is NaN in frames where a marker it needs is missing, or where the markers are collinear
+and so define no plane.
 
-Both sides are computed by one definition, written for the right. The left side is the right side of the mirrored body,
-as Wu 2005 recommends: every position is reflected (z → −z) and every marker takes the name of its opposite. A segment
-of the left is thus oriented in the mirrored world, where flexion, adduction, internal rotation and all other angles
+Both sides use one definition, written for the right. The left side is the right side of the mirrored body,
+as Wu 2005 recommends: every position is reflected (z → −z) and every marker takes the name of its opposite. A left
+segment is thus oriented in the mirrored world, where flexion, adduction, internal rotation and all other angles
 between neighbours have the signs they have on the right.
 
 Sources, by the names used below:
@@ -47,10 +47,10 @@ RIGHT_MARKERS: Final = (
     "r_lwrist_study",
     "r_mwrist_study",
 )
-"""The markers that the right-hand definitions name."""
+"""The markers used in the right-hand definitions."""
 
 USED_MARKERS: Final = tuple(dict.fromkeys(RIGHT_MARKERS + tuple(mirrored(name) for name in RIGHT_MARKERS)))
-"""The 31 of the 65 markers that the joint angles of both sides are made from."""
+"""The 31 of the 65 markers from which the joint angles of both sides are computed."""
 
 _COLLINEAR: Final = 1e-3
 """Sine of the angle (0.06°) between two directions below which they span no plane."""
@@ -89,9 +89,9 @@ def trunk(points: Points) -> FloatArray:
     Markers: C7, both acromia (`*_shoulder_study`), both PSIS.
     y: from the midpoint of the PSIS to C7, superior. z: in the plane of y and the line from the left to the right
     acromion, at right angles to y, right. x: at right angles to both, anterior.
-    Differs from Wu 2005, whose thorax lies between the sternum (IJ, PX) and the spine (C7, T8): none but C7 is among
-    the 65 markers. Our y spans the lumbar spine as well, so that the trunk is the whole back as one rigid segment, and
-    the shoulder girdle's own motion (one shoulder pulled forward) turns it a little.
+    Differs from Wu 2005, whose thorax is defined by sternum (IJ, PX) and spine (C7, T8): only C7 is among the 65
+    markers. Our y spans the lumbar spine as well, so that the trunk is the whole back as one rigid segment, and
+    the shoulder girdle's own motion (one shoulder pulled forward) rotates it slightly.
     """
     y = _unit(points["C7_study"] - _middle(points["r.PSIS_study"], points["L.PSIS_study"]))
     return _upright(y, points["r_shoulder_study"] - points["L_shoulder_study"])
@@ -114,25 +114,25 @@ def shank(points: Points) -> FloatArray:
     Markers: lateral and medial femoral epicondyle, lateral and medial malleolus (`*_ankle_study`, `*_mankle_study`).
     y: from the midpoint of the malleoli to the midpoint of the epicondyles, superior. z: in the plane of y and the
     malleoli, at right angles to y, right. x: at right angles to both, anterior.
-    Differs from Wu 2002, who lets z run through the malleoli and y stand at right angles to it: the lateral malleolus
-    lies lower, which would tilt the whole shank in the frontal plane. Here the long axis leads, and the knee's centre
-    stands for the tibial condyles. Tibial torsion is part of knee and ankle rotation, as it is in Wu 2002.
+    Differs from Wu 2002, where z is the line through the malleoli and y is perpendicular to it: the lateral malleolus
+    is lower, which would tilt the whole shank in the frontal plane. Here the long axis has priority, and the knee's
+    centre replaces the tibial condyles. Tibial torsion is part of knee and ankle rotation, as it is in Wu 2002.
     """
     y = _unit(_knee_centre(points) - _ankle_centre(points))
     return _upright(y, points["r_ankle_study"] - points["r_mankle_study"])
 
 
 def foot(points: Points) -> FloatArray:
-    """Foot frame: the long axis from heel to toe, in the plane that holds the ankle's centre.
+    """Foot frame: the long axis from heel to toe, in the plane that contains the ankle's centre.
 
     Markers: heel (`*_calc_study`), toe (`*_toe_study`), lateral and medial malleolus for the ankle's centre, their
     midpoint.
     x: from heel to toe, anterior. y: in the plane of x and the ankle's centre, at right angles to x, superior. z: at
     right angles to both, right.
-    Differs from Wu 2002, whose calcaneus takes its y from the shank in a neutral posture, which a video does not give.
+    Differs from Wu 2002, whose calcaneus takes its y from the shank in a neutral posture, which a video does not have.
     The plane of heel, toe and fifth metatarsal head is not used: its two front markers are at different heights on the
     foot, which tilts it by 25° to 30° sideways in a foot flat on the floor, and such a tilt leaks into dorsiflexion
-    whenever the shank turns about its long axis. No neutral posture is subtracted: heel and toe markers of different
+    whenever the shank rotates about its long axis. No neutral posture is subtracted: heel and toe markers of different
     height above the sole are part of dorsiflexion.
     """
     x = _unit(points["r_toe_study"] - points["r_calc_study"])
@@ -147,9 +147,9 @@ def humerus(points: Points) -> FloatArray:
     `*_melbow_study`).
     y: from the midpoint of the epicondyles to the shoulder joint centre, superior. z: in the plane of y and the
     epicondyles, at right angles to y, right. x: at right angles to both, anterior.
-    The joint centre is not palpable, and Wu 2005 leaves the estimate open. Here the detector's shoulder stands for it:
-    the augmentation puts its acromion about 5 cm above that marker along the trunk at any elevation of the arm, so that
-    an estimate from the acromion would lead back to it.
+    The joint centre is not palpable, and Wu 2005 leaves the estimate open. Here the detector's shoulder is used:
+    the augmentation places its acromion about 5 cm above that marker along the trunk at any elevation of the arm, so
+    an estimate from the acromion would be equivalent.
     """
     y = _unit(points["RShoulder"] - _elbow_centre(points))
     return _upright(y, points["r_lelbow_study"] - points["r_melbow_study"])
@@ -183,7 +183,7 @@ def _middle(one: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def _upright(y: FloatArray, rightwards: FloatArray) -> FloatArray:
-    """Axes with y given and z as near to `rightwards` as a right angle to y allows."""
+    """Axes with y given and z the component of `rightwards` perpendicular to y, normalised."""
     x = _perpendicular(y, rightwards)
     return _axes(x, y, _cross(x, y))
 

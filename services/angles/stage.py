@@ -16,7 +16,7 @@ from shared.stage import Progress, Stage
 
 @dataclass(frozen=True)
 class AnglesInputs:
-    """The 22 + 43 markers of a run, in the world frame (Y up, metres), and whose they are.
+    """The 22 + 43 markers of a run, in the world frame (Y up, metres), and the subject.
 
     depth_spread: standard deviations of the 22, where the depth refiner states them. workdir: for files.
     """
@@ -29,9 +29,9 @@ class AnglesInputs:
 
 @dataclass(frozen=True)
 class AnglesOutputs:
-    """The 12 joint groups × 3 angles and their standard deviation, degrees, and what there is to say about them.
+    """The 12 joint groups × 3 angles and their standard deviation, degrees, and the report.
 
-    opensim_model and opensim_motion are files in the scratch folder, where they were requested.
+    opensim_model and opensim_motion are files in the scratch folder, if requested.
     """
 
     angles: JointAngles

@@ -1,4 +1,4 @@
-"""43 anatomical markers from 22, with their spread over perturbed copies."""
+"""Computes 43 anatomical markers from 22, with their spread over perturbed copies."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,31 +14,31 @@ from services.augmenter.lstm import Augmenters
 from shared.stage import Progress
 
 PRE_ROLL: Final = 40
-"""Frames before the first, cut off again: the networks start from zeros and forget that within that many."""
+"""Frames prepended and later removed: the networks start from zeros and forget that within this number of frames."""
 
 PERTURBATION: Final = 0.001
 """Metres: standard deviation of the Gaussian noise on each coordinate of each copy."""
 
 SEED: Final = 20250115
-"""Copy k of the stretch from frame f draws from `default_rng((SEED, f, k))`: the same whatever else is computed."""
+"""Copy k of the block from frame f draws from `default_rng((SEED, f, k))`, independent of what else is computed."""
 
 _FADE: Final = 6.0
-"""Frames in which the pre-roll's movement dies away, going back from the first frame."""
+"""Frames in which the pre-roll's movement decays, backwards from the first frame."""
 
 _OTHER_SIDE: Final = [MARKER_INDEX[mirrored(name)] for name in MARKERS]
 _OTHER_SIDE_RESPONSES: Final = [RESPONSE_MARKERS.index(mirrored(name)) for name in RESPONSE_MARKERS]
 _FLIP: Final = np.array((1.0, 1.0, -1.0))
 
 _STRETCH: Final = 3000
-"""Frames (50 s) with noise of their own."""
+"""Frames (50 s) per independent noise sequence."""
 
 _FRAMES_PER_CALL: Final = 2000
-"""Of all copies together: enough for the networks to run at full speed, little enough for the processor's cache."""
+"""Frames per call, all copies together: enough for full speed, few enough for the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Augmentation:
-    """The 43 anatomical markers, in the world and at the input's times.
+    """The 43 anatomical markers, in the world frame at the input's times.
 
     positions  (T, 43, 3) metres.
     spread     (T, 43) metres: root mean square distance of the copies from their mean; 0 for a single copy.
@@ -49,12 +49,12 @@ class Augmentation:
 
 
 def augment(markers: Markers, frame: BodyFrame, subject: Subject, cycles: int, progress: Progress) -> Augmentation:
-    """Mean and spread of `cycles` copies of `MARKERS`, every gap bridged.
+    """Mean and spread of `cycles` copies of `MARKERS`, with every gap bridged.
 
-    Each copy carries its own noise of 1 mm and is shown to the networks from its own side: two and two are turned
-    their share of a full circle, and of each two the second is mirrored. The networks favour no heading and no side,
-    but their answers lie some 6 mm apart; the mean of all is nearer to laboratory markers, moves more like rigid
-    segments and treats left and right alike (`models/augmenter.md`). A single copy is left as it is.
+    Each copy has its own noise of 1 mm and its own heading: pairs of copies are rotated evenly around the circle, and
+    the second of each pair is mirrored. No heading or side is better, but the outputs differ by about 6 mm; their mean
+    is nearer to laboratory markers, moves more like rigid segments and treats left and right alike
+    (`models/augmenter.md`). A single copy is neither rotated nor perturbed.
     """
     frames = len(markers.times)
     result = Augmentation(np.empty((frames, len(RESPONSE_MARKERS), 3)), np.empty((frames, len(RESPONSE_MARKERS))))
@@ -65,12 +65,12 @@ def augment(markers: Markers, frame: BodyFrame, subject: Subject, cycles: int, p
 def augment_into(
     result: Augmentation, markers: Markers, frame: BodyFrame, subject: Subject, cycles: int, progress: Progress
 ) -> None:
-    """The same, written into the arrays of `result`, some seconds at a time: nothing else grows with the recording."""
+    """The same, written into the arrays of `result` in blocks, so that no other memory grows with the recording."""
     body = WholeBody.of(markers, frame, subject.height)
     even, times = training_times(markers.times), markers.times
     done, held = 0, np.empty((0, len(RESPONSE_MARKERS), 4))
     for start, answer in _answers(body, even, subject, cycles):
-        held = np.concatenate((held[-1:], answer))  # the last frame leads over to the next piece
+        held = np.concatenate((held[-1:], answer))  # the last frame is interpolated towards the next block
         stop = start + len(answer)
         ready = slice(done, len(times) if stop == len(even) else int(np.searchsorted(times, even[stop - 1])))
         there = interpolate(times[ready], even[stop - len(held) : stop], held)
@@ -81,7 +81,7 @@ def augment_into(
 
 
 def _answers(body: WholeBody, even: FloatArray, subject: Subject, cycles: int) -> Iterator[tuple[int, FloatArray]]:
-    """First frame and (n, 43, 4) mean and spread of the copies of every piece, seen from the body, at even times."""
+    """First frame and (n, 43, 4) mean and spread of the copies for each block, in the body frame, at even times."""
     networks = Augmenters(subject)
     at_once = max(1, _FRAMES_PER_CALL // cycles)
     for start in range(0, len(even), _STRETCH):
@@ -97,7 +97,7 @@ def _answers(body: WholeBody, even: FloatArray, subject: Subject, cycles: int) -
 
 
 def _answer(piece: FloatArray, noise: Sequence[np.random.Generator], networks: Augmenters) -> FloatArray:
-    """(n, 43, 4) mean and spread of all copies of a piece (n, 22, 3)."""
+    """(n, 43, 4) mean and spread of all copies of a block (n, 22, 3)."""
     if len(noise) == 1:
         return np.concatenate([networks(piece[None])[0], np.zeros((len(piece), len(RESPONSE_MARKERS), 1))], axis=-1)
     perturbed = np.stack([generator.normal(0, PERTURBATION, piece.shape) for generator in noise])
@@ -106,10 +106,10 @@ def _answer(piece: FloatArray, noise: Sequence[np.random.Generator], networks: A
 
 
 def pre_rolled(body: FloatArray) -> FloatArray:
-    """(PRE_ROLL + T, M, 3): the clip with its beginning reflected in front of it.
+    """(PRE_ROLL + T, M, 3): the clip, preceded by its reflected beginning.
 
-    Reflected in time and through the first position, so that the velocity carries over the join, and fading, so that
-    the body stays near its first pose. A reflection in time alone would turn the velocity round at the first frame.
+    Reflected in time and through the first position, so that velocity is continuous at the join, and decaying, so that
+    the body stays near its first pose. A reflection in time alone would reverse the velocity at the first frame.
     """
     back = np.arange(PRE_ROLL, 0, -1)
     period = max(1, 2 * (len(body) - 1))
@@ -119,14 +119,14 @@ def pre_rolled(body: FloatArray) -> FloatArray:
 
 
 def _start(body: FloatArray) -> FloatArray:
-    """(M, 3): the first position, off the line through the first 6 frames, as one frame's noise would be doubled."""
+    """(M, 3): the first position, from a line fit to the first 6 frames: reflection doubles a single frame's noise."""
     few = body[:6]
     weights = np.linalg.pinv(np.vander(np.arange(len(few)), 2))[1]
     return np.asarray(np.tensordot(weights, few, axes=1), dtype=np.float64)
 
 
 def _from_all_sides(perturbed: FloatArray, networks: Augmenters) -> FloatArray:
-    """(B, T, 43, 3): the networks' answers to B copies (B, T, 22, 3), which are turned, the odd ones mirrored."""
+    """(B, T, 43, 3): the networks' outputs for B copies (B, T, 22, 3), which are rotated, the odd ones mirrored."""
     copies = np.arange(len(perturbed))
     angles = 2 * np.pi * (copies // 2)[:, None, None] / ((len(copies) + 1) // 2)
     perturbed[1::2] = perturbed[1::2][:, :, _OTHER_SIDE] * _FLIP
@@ -137,7 +137,7 @@ def _from_all_sides(perturbed: FloatArray, networks: Augmenters) -> FloatArray:
 
 def _mean_and_spread(copies: FloatArray) -> FloatArray:
     """(n, 43, 4): mean and spread of the copies (B, n, 43, 3)."""
-    first = copies[0].copy()  # the sums are relative to one copy, so that no digits are lost
+    first = copies[0].copy()  # sums are relative to one copy to keep precision
     copies -= first
     mean = copies.sum(axis=0) / len(copies)
     np.square(copies, out=copies)

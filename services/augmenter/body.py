@@ -1,8 +1,8 @@
-"""The frame in which the networks see the body: between the hips, facing the same way, whole, at 60 Hz.
+"""The networks' input frame: origin between the hips, constant heading, no gaps, 60 Hz.
 
-The networks were trained on windows of 60 Hz (num_frames 60 in github.com/stanfordnmbl/marker-enhancer), turned at
-random about the vertical. They are not invariant to heading nor to frame rate all the same; `models/augmenter.md` has
-the figures. All angles here are about Y, in radians, right-handed: a body at heading 0 faces +X with its right side
+The networks were trained on windows of 60 Hz (num_frames 60 in github.com/stanfordnmbl/marker-enhancer), rotated at
+random about the vertical. They are nevertheless not invariant to heading or frame rate; `models/augmenter.md` has the
+figures. All angles here are about Y, in radians, right-handed: a body at heading 0 faces +X with its right side
 to +Z, as in OpenSim.
 """
 
@@ -20,12 +20,13 @@ TRAINING_RATE: Final = 60.0
 """Hz."""
 
 _HEADING_SMOOTHING_S: Final = 0.25
-"""Standard deviation of the smoothing: the heading turns with the person, without the noise of hips and shoulders."""
+"""Standard deviation of the smoothing: the heading follows the person, without the noise of hips and shoulders."""
 
 _HALF_HIP_WIDTH: Final = 0.05
-"""Of body height: half the distance between the hip joint centres (Harrington et al. 2007 give 0.17 m at 1.7 m)."""
+"""Share of body height: half the distance between the hip joint centres (Harrington et al. 2007 give 0.17 m at 1.7
+m)."""
 
-# Where a marker that is never seen is put: its neighbour, and the way from there as a share of body height in standing
+# Position of a marker that is never seen: its neighbour, and the offset from it in standing, as a share of body height
 # (Drillis & Contini 1966, in Winter 2009, "Biomechanics and Motor Control of Human Movement", fig. 4.1).
 _STANDING_RIGHT: Final = {
     "Neck": ("Hip", (0.0, 0.288, 0.0)),
@@ -48,7 +49,7 @@ _STANDING: Final = {
 
 @dataclass(frozen=True, eq=False)
 class BodyFrame:
-    """Where the body is and which way it faces, frame by frame.
+    """The body's position and heading in every frame.
 
     origin   (T, 3) metres, world: between the hips.
     heading  (T,) radians, unwrapped.
@@ -70,27 +71,27 @@ class BodyFrame:
         return cls(interpolate(times, times[seen], origin[seen]), heading)
 
     def part(self, frames: slice | NDArray[np.int32]) -> Self:
-        """The same of some frames."""
+        """The same for some frames."""
         return replace(self, origin=self.origin[frames], heading=self.heading[frames])
 
     def enter(self, world: FloatArray) -> FloatArray:
-        """(T, M, 3) seen from the body."""
+        """(T, M, 3) in the body frame."""
         return turn(world - self.origin[:, None], -self.heading[:, None])
 
     def leave(self, body: FloatArray) -> FloatArray:
-        """(T, M, 3) back in the world."""
+        """(T, M, 3) in the world frame."""
         return turn(body, self.heading[:, None]) + self.origin[:, None]
 
 
 @dataclass(frozen=True, eq=False)
 class WholeBody:
-    """The body seen from itself with every input of the networks present, at any times.
+    """The body in its own frame with all inputs of the networks, at any times.
 
-    Gaps are bridged in time, in the body's own frame. A marker that is never seen goes where it would be in standing.
+    Gaps are interpolated in the body frame. A marker that is never seen is placed as in standing.
 
     times      (T,) seconds.
     positions  (T, 22, 3) metres, world, NaN where missing.
-    seen       by marker, the frames in which it is there.
+    seen       for each marker, the frames in which it is present.
     """
 
     times: FloatArray
@@ -108,7 +109,7 @@ class WholeBody:
 
     def at(self, times: FloatArray) -> FloatArray:
         """(N, 22, 3) metres at increasing times (N,)."""
-        filled = np.zeros((len(times), len(MARKERS), 3))  # Hip, the origin, stays zero
+        filled = np.zeros((len(times), len(MARKERS), 3))  # Hip, the origin, is zero
         reach = np.searchsorted(self.times, times[-1]), np.searchsorted(self.times, times[0], side="right") - 1
         for name, (neighbour, way) in _STANDING.items():
             column, seen = MARKER_INDEX[name], self.seen[name]
@@ -122,12 +123,12 @@ class WholeBody:
 
 
 def _around(seen: NDArray[np.int32], last: np.intp, first: np.intp) -> slice:
-    """Which of the seen frames lie from the last one at or before `first` to the first one at or after `last`."""
+    """The seen frames from the last one at or before `first` to the first one at or after `last`."""
     return slice(max(0, np.searchsorted(seen, first, side="right") - 1), np.searchsorted(seen, last) + 1)
 
 
 def turn(points: FloatArray, angle: FloatArray) -> FloatArray:
-    """Points (..., 3) turned about Y by `angle` (...,)."""
+    """Points (..., 3) rotated about Y by `angle` (...,)."""
     x, y, z = points[..., 0], points[..., 1], points[..., 2]
     cosine, sine = np.cos(angle), np.sin(angle)
     turned = np.empty((*np.broadcast_shapes(x.shape, angle.shape), 3))
@@ -138,12 +139,12 @@ def turn(points: FloatArray, angle: FloatArray) -> FloatArray:
 
 
 def training_times(times: FloatArray) -> FloatArray:
-    """Evenly spaced times from the first to the last, as near to 60 Hz as their span allows."""
+    """Evenly spaced times from the first to the last, as near to 60 Hz as their duration allows."""
     return np.linspace(times[0], times[-1], round((times[-1] - times[0]) * TRAINING_RATE) + 1)
 
 
 def interpolate(at: FloatArray, times: FloatArray, values: FloatArray) -> FloatArray:
-    """(N, ...) values at other times, linear in between and held at the ends.
+    """(N, ...) values at other times, linearly interpolated, constant beyond the ends.
 
     Splines gained nothing: from 15 to 240 Hz the augmented markers of 6 laboratory trials differed by under 0.15 mm.
     """
@@ -152,7 +153,7 @@ def interpolate(at: FloatArray, times: FloatArray, values: FloatArray) -> FloatA
 
 
 def _heading(positions: FloatArray) -> FloatArray:
-    """(T,) radians from hips and shoulders, those that are there; NaN where neither is, or lying on the side."""
+    """(T,) radians from hips and shoulders, as available; NaN where neither is, or when lying on the side."""
     pairs = ((MARKER_INDEX[f"R{pair}"], MARKER_INDEX[f"L{pair}"]) for pair in ("Hip", "Shoulder"))
     right = np.nansum([positions[:, right] - positions[:, left] for right, left in pairs], axis=0)
     known = np.hypot(right[:, 0], right[:, 2]) > 0.2 * np.abs(right[:, 1])
@@ -169,14 +170,14 @@ def _smooth(times: FloatArray, heading: FloatArray) -> FloatArray:
 
 
 def _gaussian(values: FloatArray, sd: float) -> FloatArray:
-    """(T,) smoothed with this standard deviation, in values, the ends held."""
+    """(T,) Gaussian smoothing with this standard deviation, in samples; the ends are extended as constants."""
     reach = int(4 * sd + 0.5)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
     return np.convolve(np.pad(values, reach, mode="edge"), weights / weights.sum(), mode="valid")
 
 
 def _between_hips(positions: FloatArray, heading: FloatArray, height: float) -> FloatArray:
-    """(T, 3): the marker Hip, or the middle of both hips, or a point beside the one that is there."""
+    """(T, 3): the marker Hip, or the midpoint of both hips, or an offset from the one that is present."""
     right, left = positions[:, MARKER_INDEX["RHip"]], positions[:, MARKER_INDEX["LHip"]]
     aside = turn(np.full_like(right, (0.0, 0.0, _HALF_HIP_WIDTH * height)), heading)
     candidates = (positions[:, MARKER_INDEX["Hip"]], (right + left) / 2, right - aside, left + aside)

@@ -1,9 +1,9 @@
-"""What `force_complete` adds: hip joint centres and shank clusters where an input that they follow is missing.
+"""`force_complete`: estimates hip joint centres and shank clusters where an input that they depend on is missing.
 
 `r_sh1_study` … `L_sh3_study` are the shank clusters ("sh" is shank, not shoulder: OpenSim models attach them to the
-tibia). Both kinds are worked out from bony landmarks of the same segment, which the networks gave with the gap bridged,
-and only where one end of the segment was seen. With the left hip hidden for two thirds of a second in 7 laboratory
-trials, its joint centre came within 23 to 33 mm of the laboratory's this way, 44 to 53 mm as the networks gave it.
+tibia). Both are computed from bony landmarks of the same segment, which the networks return with the gap bridged, and
+only where one end of the segment was seen. With the left hip occluded for two thirds of a second in 7 laboratory
+trials, the error of its joint centre was 23 to 33 mm this way, and 44 to 53 mm in the networks' own output.
 """
 
 from typing import Final
@@ -20,10 +20,10 @@ _HIP_JOINT_CENTRES: Final = [_COLUMN["RHJC_study"], _COLUMN["LHJC_study"]]
 
 
 def complete(responses: FloatArray, positions: FloatArray, absent: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Put the estimates into the 43 markers (T, 43, 3), world; returns (T, 43) which were estimated.
+    """Write the estimates into the 43 markers (T, 43, 3), world; returns a mask (T, 43) of the estimated ones.
 
     positions  (T, 22, 3) metres, world: the inputs, NaN where missing.
-    absent     (T, 43): markers that follow a missing input (`gaps.unsupported`).
+    absent     (T, 43): markers that depend on a missing input (`gaps.unsupported`).
     """
     estimated = np.zeros_like(absent)
     estimated[:, _HIP_JOINT_CENTRES] = absent[:, _HIP_JOINT_CENTRES] & _seen(positions, "RHip", "LHip")[:, None]
@@ -49,7 +49,7 @@ def _put(
     columns: list[int],
     estimated: NDArray[np.bool_],
 ) -> None:
-    """Estimates (n, C, 3) of some frames and markers, where they are wanted."""
+    """Estimates (n, C, 3) of some frames and markers."""
     there = (frames[:, None], np.array(columns))
     responses[there] = np.where(estimated[there][..., None], estimates, responses[there])
 
@@ -61,7 +61,7 @@ def hip_joint_centres(
 
     Harrington, Zavatsky, Lawson, Yuan & Theologis 2007, J Biomech 40(3):595-602: in the pelvic frame between the ASISs
     (x forward, y up, z right), in mm, x = -0.24 PD - 9.9, y = -0.30 PW - 10.9, z = ±(0.33 PW + 7.3), where PW is the
-    distance between the ASISs and PD that between the middles of ASISs and PSISs.
+    distance between the ASISs and PD that between the midpoints of ASISs and PSISs.
     """
     origin = (right_asis + left_asis) / 2
     forward = origin - (right_psis + left_psis) / 2
@@ -78,7 +78,7 @@ def hip_joint_centres(
 def carried_along(landmarks: FloatArray, cluster: FloatArray, whole: NDArray[np.bool_]) -> FloatArray:
     """(T, C, 3): the cluster moved rigidly with the segment's landmarks (T, L, 3), in every frame.
 
-    Its place is the mean over the frames that are `whole` (all, where none is). Least-squares pose by singular value
+    Its shape is the mean over the frames that are `whole` (all, where none is). Least-squares pose by singular value
     decomposition: Söderkvist & Wedin 1993, J Biomech 26(12):1473-1477.
     """
     used = whole if whole.any() else np.ones_like(whole)
@@ -97,6 +97,6 @@ def _pose(landmarks: FloatArray, reference: FloatArray) -> tuple[FloatArray, Flo
 
 
 def _seen(positions: FloatArray, one: str, other: str) -> NDArray[np.bool_]:
-    """(T,) where at least one of two markers is there."""
+    """(T,) where at least one of two markers is present."""
     seen = ~np.any(np.isnan(positions[:, [MARKER_INDEX[one], MARKER_INDEX[other]]]), axis=2)
     return np.asarray(np.any(seen, axis=1))

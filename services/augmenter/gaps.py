@@ -1,12 +1,12 @@
-"""Which anatomical markers are believed in a frame in which inputs are missing.
+"""Which anatomical markers are kept in a frame in which inputs are missing.
 
-The networks get no gaps (`body.fill`), but a marker that follows an input which was not seen there is an invention, and
-comes out missing in exactly those frames. What a marker follows was measured: each input (a hip together with `Hip`,
-the middle of both) was moved by 50 mm along each axis for whole clips of laboratory motion (walking1, squats1, STS1,
-DJ1), and it counts where the marker moved by over a quarter of that, taken over both sides. Knee markers moved by 0.8
-of the knee's way, for example, and by at most 0.13 of any other's. After a gap the networks recover at once: in the
-first frame after half a second without an input, the markers that follow it were on average at most 2 mm further from
-the laboratory's than without the gap.
+The networks' inputs have no gaps (`body.fill`), but a marker that depends on a missing input has no basis in those
+frames and is returned as missing. The dependencies were measured: each input (a hip together with `Hip`, the midpoint
+of both) was shifted by 50 mm along each axis for whole clips of laboratory motion (walking1, squats1, STS1, DJ1); a
+marker depends on it if it moved by over a quarter of that, over both sides. Knee markers, for example, moved by 0.8 of
+the knee's shift, and by at most 0.13 of any other's. After a gap the networks recover at once: in the first frame after
+half a second without an input, the error of the markers that depend on it was on average at most 2 mm larger than
+without the gap.
 """
 
 from typing import Final
@@ -39,11 +39,11 @@ FOLLOWS: Final[dict[str, tuple[str, ...]]] = {
     for marker in markers
     for side in (str, mirrored)
 }
-"""Anatomical marker → the inputs without which it is not believed."""
+"""Anatomical marker → the inputs that it depends on."""
 
 
 def unsupported(positions: FloatArray) -> NDArray[np.bool_]:
-    """(T, 43) where an anatomical marker follows an input of `MARKERS`, (T, 22, 3), that is missing."""
+    """(T, 43) where an anatomical marker depends on a missing input of `MARKERS`, (T, 22, 3)."""
     missing = np.any(np.isnan(positions), axis=2)
     followed = [[MARKER_INDEX[name] for name in FOLLOWS[marker]] for marker in RESPONSE_MARKERS]
     return np.stack([missing[:, columns].any(axis=1) for columns in followed], axis=1)

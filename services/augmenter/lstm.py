@@ -1,8 +1,8 @@
 """The two marker augmentation networks of OpenCap, called as Pose2Sim 0.10.49 calls them.
 
 Falisse, Uhlrich, Chaudhari, Hicks & Delp 2025, "Marker Data Enhancement for Markerless Motion Capture", IEEE Trans
-Biomed Eng 72(6), doi:10.1109/TBME.2025.3530848. `models/augmenter.md` says where the files come from and what the
-networks assume.
+Biomed Eng 72(6), doi:10.1109/TBME.2025.3530848. `models/augmenter.md` states the files' origin and the networks'
+assumptions.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ from shared.models import shipped
 
 
 class Half(NamedTuple):
-    """One of the two networks: the stem of its files, its inputs and its outputs, in order."""
+    """One of the two networks: stem of its file names, inputs and outputs, in order."""
 
     stem: str
     features: tuple[str, ...]
@@ -37,30 +37,30 @@ MODEL_FILES: Final = tuple(f"{half.stem}{ending}" for half in HALVES for ending 
 
 
 class Augmenters:
-    """Both networks at work on B sequences, which come piece by piece: each call goes on where the last one ended.
+    """Both networks on B sequences, block by block: each call continues where the previous one ended.
 
-    The answer to a sequence is the same to the last bit, in however many pieces it comes.
+    The output is bit-identical however the sequence is divided into blocks.
     """
 
     def __init__(self, subject: Subject) -> None:
         self._halves = [_HalfAtWork(half, subject) for half in HALVES]
 
     def __call__(self, positions: FloatArray) -> FloatArray:
-        """(B, T, 43, 3) metres: the anatomical markers of a piece of `MARKERS`, (B, T, 22, 3) metres, Y up.
+        """(B, T, 43, 3) metres: the anatomical markers of a block of `MARKERS`, (B, T, 22, 3) metres, Y up.
 
-        Nothing else is done here: no pre-roll, no turning, no filling. Each sequence starts from a state of zeros and
-        each frame depends on the frames before it, so a NaN would spoil the rest of its sequence.
+        There is no pre-roll, rotation or filling here. Each sequence starts from a state of zeros and each frame
+        depends on the frames before it, so a NaN would invalidate the rest of its sequence.
 
         Raises InvalidMotion where the shape is wrong or an input of the networks is not finite.
         """
         if positions.ndim != 4 or positions.shape[2:] != (len(MARKERS), 3):
             raise InvalidMotion(f"The augmenter takes shape (B, T, {len(MARKERS)}, 3), not {positions.shape}.")
-        # ONNX Runtime lets go of the interpreter while it works
+        # ONNX Runtime releases the GIL while it runs
         return np.concatenate(list(_threads().map(lambda half: half(positions), self._halves)), axis=2)
 
 
 def predict(positions: FloatArray, subject: Subject) -> FloatArray:
-    """The same of whole sequences."""
+    """The same for whole sequences."""
     return Augmenters(subject)(positions)
 
 

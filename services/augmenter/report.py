@@ -1,4 +1,4 @@
-"""What the augmenter says about its work: its section of quality.json and its warnings."""
+"""The augmenter's section of quality.json and its warnings."""
 
 from typing import Final
 
@@ -16,13 +16,13 @@ from shared.body_parts import body_parts
 from shared.models import sha256, shipped
 
 _WIDE_MM: Final = 20.0
-"""In laboratory motion capture the 95th percentile over all markers is 9 to 10 mm."""
+"""Spread from which a marker counts as uncertain; in laboratory data the 95th percentile is 9 to 10 mm."""
 
 
 def report(
     augmented: Markers, spread: MarkerSpread, estimated: NDArray[np.bool_], frame: BodyFrame, cycles: int
 ) -> StageReport:
-    """Facts, warnings and models; `estimated` (T, 43) is where `force_complete` put an estimate."""
+    """Facts, warnings and models; `estimated` (T, 43): where `force_complete` made an estimate."""
     missing = _shares(augmented.names, np.any(np.isnan(augmented.positions), axis=2))
     guessed = _shares(spread.names, estimated)
     spreads = {name: _mean_and_p95(path) for name, path in zip(spread.names, spread.values.T, strict=True)}
@@ -49,12 +49,12 @@ def report(
 
 
 def _shares(names: tuple[str, ...], where: NDArray[np.bool_]) -> dict[str, float]:
-    """Name → share of the frames, for those of which there is any."""
+    """Name → share of the frames, where above zero."""
     return {name: round(float(share), 4) for name, share in zip(names, where.mean(axis=0), strict=True) if share}
 
 
 def _mean_and_p95(spread: FloatArray) -> tuple[float | None, float | None]:
-    """Mean and 95th percentile in mm; None where all is missing."""
+    """Mean and 95th percentile in mm; None where all are missing."""
     there = spread[np.isfinite(spread)]
     if not there.size:
         return None, None

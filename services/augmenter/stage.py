@@ -21,7 +21,7 @@ from shared.stage import Progress, Stage
 
 @dataclass(frozen=True, eq=False)
 class AugmenterInputs:
-    """Markers named `MARKERS`, NaN where missing, and whose they are."""
+    """Markers named `MARKERS`, NaN where missing, and the subject."""
 
     markers: Markers
     subject: Subject
@@ -29,7 +29,7 @@ class AugmenterInputs:
 
 @dataclass(frozen=True, eq=False)
 class AugmenterOutputs:
-    """Markers named `ALL_MARKERS`, the spread of the 43 added ones, and what to say about them."""
+    """Markers named `ALL_MARKERS`, the spread of the 43 added ones, and the report."""
 
     augmented_markers: Markers
     marker_spread: MarkerSpread
@@ -39,10 +39,10 @@ class AugmenterOutputs:
 def run(inputs: AugmenterInputs, options: RunOptions, progress: Progress) -> AugmenterOutputs:
     """Add the 43 anatomical markers.
 
-    The inputs pass through unchanged, gaps and all. An added marker is missing where an input that it follows is
-    missing (`gaps.FOLLOWS`), unless `force_complete` has it estimated; its spread is missing in both cases.
+    The inputs are returned unchanged, including gaps. An added marker is missing where an input that it depends on is
+    missing (`gaps.FOLLOWS`), unless `force_complete` estimates it; its spread is missing in both cases.
 
-    Raises InvalidMotion where there is no frame, or nothing to place the body by.
+    Raises InvalidMotion where there is no frame, or neither hips nor neck to locate the body.
     """
     markers = inputs.markers.select(MARKERS)
     frame = BodyFrame.of(markers.times, markers.positions, inputs.subject.height) if markers.times.size else None

@@ -1,4 +1,4 @@
-"""One segment of a video, detected: what a process does for itself, wherever it runs."""
+"""Detection in one chunk of a video, independent of the process or machine that does it."""
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -30,21 +30,21 @@ from shared.models import shipped
 from shared.stage import Progress
 
 LANES: Final = 32
-"""Segments that are detected together: enough to fill a GPU; each has a decoder and a few frames in memory."""
+"""Chunks that are detected together: enough to fill a GPU; each has a decoder and a few frames in memory."""
 
 FRAMES_AHEAD: Final = 3
-"""That each of them is decoded ahead."""
+"""Number of frames that each of them decodes ahead."""
 
 
 class DetectorChunk(BaseModel):
-    """The work on one segment, whole.
+    """The complete specification of the work on one chunk.
 
-    number    from 0, in the order of time.
-    turn_deg  clockwise turn of the image beyond the container's word.
+    number    from 0, in order of time.
+    turn_deg  clockwise turn of the image in addition to the container's rotation.
     origin_s  when the video's first frame is shown.
-    frames    how many there are in the segment, about.
+    frames    approximate number of frames in the chunk.
     clock     when its frames were recorded.
-    guide     where the person and others are; None where there are no others.
+    guide     positions of the person and of others; None where there are no others.
     camera_interval_s, focal_length  see `services.detector.camera.motion.MotionMeter`.
     """
 
@@ -62,7 +62,7 @@ class DetectorChunk(BaseModel):
 
 
 class PartFacts(BaseModel):
-    """What else is known of a segment after its detection."""
+    """Further results of a chunk's detection."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,7 +75,7 @@ class PartFacts(BaseModel):
 
 @dataclass(frozen=True)
 class DetectedChunk:
-    """A segment's landmarks, and its piece of the preview if one was requested."""
+    """A chunk's landmarks, and its piece of the preview if one was requested."""
 
     landmarks: Landmarks
     facts: PartFacts
@@ -91,10 +91,9 @@ def detect(
     window: Window | None = None,
     decoder_threads: int = 0,
 ) -> DetectedChunk:
-    """Find the person in every frame of a segment; the warm-up's frames are looked at and not kept.
+    """Find the person in every frame of a chunk; warm-up frames are processed but not kept.
 
-    Raises what `Video` and the landmarkers raise. After that, and after anything that `progress` raises, the work
-    folder holds no file of ours.
+    Raises what `Video`, the landmarkers and `progress` raise; all files made in the work folder are then removed.
     """
     reuse_large_blocks()
     with ExitStack() as stack:
@@ -109,9 +108,9 @@ def detect(
 def detect_together(
     video: Path, folders: Sequence[Path], parts: Sequence[DetectorChunk], options: RunOptions, progress: Progress
 ) -> list[DetectedChunk]:
-    """All parts, each in its folder, many of them at a time in one network call: what keeps a GPU at work.
+    """All chunks, each in its folder, several at a time in one network call, which keeps a GPU busy.
 
-    Each is decoded ahead by a thread of its own. Raises like `detect`.
+    Each is decoded ahead by its own thread. Raises like `detect`.
     """
     reuse_large_blocks()
     total = sum(part.frames for part in parts)
@@ -137,7 +136,7 @@ def detect_together(
 
 
 class ChunkRecorder:
-    """Reads the frames of a part, and takes what was found in them."""
+    """Reads the frames of a chunk and records what was found in them."""
 
     def __init__(
         self,
@@ -161,16 +160,16 @@ class ChunkRecorder:
 
     @property
     def count(self) -> int:
-        """How many frames that count were taken."""
+        """How many frames that count were recorded."""
         return len(self._times)
 
     def frames(self) -> Iterator[Frame]:
-        """The warm-up's and then those that count, each at the time of its recording."""
+        """Warm-up frames, then those that count, each with the time at which it was recorded."""
         for frame in self._video.frames(self._segment):
             yield replace(frame, time=self._clock(frame.time))
 
     def take(self, frame: Frame, pose: Pose | None) -> bool:
-        """Keep the pose, if the frame counts; returns whether it does."""
+        """Keep the pose if the frame counts; returns whether it does."""
         self._changes.see(frame.time, frame.image, pose, counts=frame.counts)
         self._camera.see(frame.time, frame.image, None if pose is None else pose.pixels)
         if not frame.counts:
@@ -185,7 +184,7 @@ class ChunkRecorder:
         return True
 
     def detected(self) -> DetectedChunk:
-        """All that was taken, once everything is closed."""
+        """Everything that was recorded, once all files are closed."""
         facts = PartFacts(
             reading=self._video.reading,
             views=self._views.facts,
@@ -211,7 +210,7 @@ def _landmarker(options: RunOptions, guide: Guide | None) -> AbstractContextMana
     return PoseLandmarker(models(options)[0], guide)
 
 
-_NOBODY: Final = Pose(
+_NO_POSE: Final = Pose(
     pixels=np.full((len(LANDMARKS), 2), np.nan),
     world=np.full((len(LANDMARKS), 3), np.nan),
     visibility=np.zeros(len(LANDMARKS)),
@@ -219,8 +218,8 @@ _NOBODY: Final = Pose(
 
 
 def _landmarks(times: list[float], poses: list[Pose | None], size: tuple[int, int]) -> Landmarks:
-    """All frames in one; NaN and visibility 0 where no person was found."""
-    filled = [pose or _NOBODY for pose in poses]
+    """All frames as one; NaN and visibility 0 where no person was found."""
+    filled = [pose or _NO_POSE for pose in poses]
     return Landmarks(
         times=np.array(times),
         pixels=np.array([pose.pixels for pose in filled]).reshape(-1, len(LANDMARKS), 2),

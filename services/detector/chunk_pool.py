@@ -1,7 +1,7 @@
-"""The processes that detect a video's segments side by side on one machine.
+"""The processes that detect a video's chunks in parallel on one machine.
 
-Processes, not threads: between two calls of a network Python is at work for a good part of a frame, one thread at a
-time.
+Processes, not threads: Python code between network calls takes a considerable part of each frame's time, and only one
+thread at a time can run it.
 """
 
 import shutil
@@ -24,13 +24,13 @@ from shared.processes import CONTEXT, pool
 from shared.stage import Progress
 
 _TICK_S: Final = 0.1
-"""How often the progress is told."""
+"""Interval of progress reports."""
 
 
 class DetectorPool:
-    """Processes for a video of that many segments, one a core, as a context manager; they load their libraries meanwhile.
+    """Context manager: processes for a number of chunks, one per core, which load their libraries in the background.
 
-    A single segment is detected here, and so are all where there is a window to show them in, or a GPU.
+    A single chunk is detected in this process, and so are all if there is a live window or a GPU.
     """
 
     def __init__(self, video: Path, workdir: Path, options: RunOptions, segments: int, window: Window | None) -> None:
@@ -54,7 +54,7 @@ class DetectorPool:
             shutil.rmtree(folder, ignore_errors=True)
 
     def detect(self, parts: Sequence[DetectorChunk], progress: Progress) -> Iterator[DetectedChunk]:
-        """All parts, in their order; files of theirs are there until the pool is left.
+        """All chunks in order; their files exist until the pool is closed.
 
         Raises what `detect` raises, StageCrashed where a process died, and whatever `progress` does.
         """
@@ -110,7 +110,7 @@ def _on_gpu(options: RunOptions) -> bool:
 
 @dataclass(frozen=True)
 class _Member:
-    """What a process of the pool shares with the others."""
+    """State that a process of the pool shares with the others."""
 
     stop: Event
     done: Any
@@ -126,7 +126,7 @@ def _join_crew(stop: Event, done: Any) -> None:  # noqa: ANN401 -- multiprocessi
 
 
 def _load(runtime: PoseRuntime) -> None:
-    """Import what a landmarker needs, while the parent still looks at the video."""
+    """Import what a landmarker needs while the parent process still surveys the video."""
     if runtime == "onnx":
         import onnxruntime  # noqa: F401
     else:
@@ -140,6 +140,4 @@ def _detect(video: Path, workdir: Path, part: DetectorChunk, options: RunOptions
         if _member.stop.is_set():
             raise Cancelled("The run was stopped.")
 
-    return detect(
-        video, workdir, part, options, advance, decoder_threads=1
-    )  # the other cores have segments of their own
+    return detect(video, workdir, part, options, advance, decoder_threads=1)  # the other cores have their own chunks

@@ -1,4 +1,4 @@
-"""The detector of a server: it looks at a stranger's video before it decodes it."""
+"""The detector of a server: it checks the size of an uploaded video before decoding it."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the detector measured about its own work, and what the user should know before trusting the numbers."""
+"""The detector's facts, and its warnings about what to know before trusting the numbers."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,17 +17,17 @@ LIMBS: Final = tuple(
     for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index")
     for side in ("left", "right")
 )
-"""The landmarks that markers are made from; face and fingers are not."""
+"""The landmarks from which markers are made: all but face and fingers."""
 
 GOOD_DETECTION_RATE: Final = 0.9
 GOOD_VISIBILITY: Final = 0.5
 TOLERATED_OUTSIDE_RATE: Final = 0.1
 
 MODEL_BODY_PX: Final = 200
-"""The landmark model sees 256 × 256 pixels, of which the body fills 1/1.25: smaller bodies are magnified."""
+"""The landmark model sees 256 × 256 pixels, of which the body fills 1/1.25: smaller bodies are upsampled."""
 
 FASTEST_TORSO_LENGTHS_S: Final = 30.0
-"""About 15 m/s at half a metre from shoulders to hips: no one runs so fast (the record is 12.4 m/s)."""
+"""About 15 m/s at half a metre from shoulders to hips: faster than anyone runs (the record is 12.4 m/s)."""
 
 
 def facts(
@@ -57,7 +57,7 @@ def facts(
 
 
 def warnings(video: VideoFacts, reading: Reading, turn: Turn, landmarks: Landmarks) -> Iterator[QualityWarning]:
-    """What is wrong with the video, then what is wrong with the detection."""
+    """Warnings about the video, then about the detection."""
     yield from _of_the_file(video, reading)
     yield from _of_the_turn(turn)
     yield from _of_the_times(video, reading)
@@ -72,14 +72,14 @@ def body_size_px(landmarks: Landmarks) -> float:
 
 
 def outside_image_rate(landmarks: Landmarks) -> float:
-    """Share of the frames with a person in which a limb's landmark lies outside the image: a guess of the model."""
+    """Share of the frames with a person in which a limb's landmark is outside the image, and so extrapolated."""
     image = landmarks.pixels[landmarks.detected][:, _indices(LIMBS)]
     outside = (image < 0) | (image > landmarks.image_size)
     return float(outside.any(axis=(1, 2)).mean())
 
 
 def body_jumps(landmarks: Landmarks) -> int:
-    """How often the torso moved faster than a person can, by more than half its length: it was then another body."""
+    """How often the torso moved faster than humanly possible, by over half its length: another body was tracked."""
     torso = landmarks.pixels[landmarks.detected][
         :, _indices(("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
     ]
@@ -128,8 +128,8 @@ def _of_the_times(video: VideoFacts, reading: Reading) -> Iterator[QualityWarnin
         yield QualityWarning(
             code="variable-frame-rate",
             message=f"The time between frames varies from {video.frame_interval_min_s * 1000:.1f} to "
-            f"{video.frame_interval_max_s * 1000:.1f} ms. Each frame's own time is used; for fast movements record at a "
-            "constant frame rate.",
+            f"{video.frame_interval_max_s * 1000:.1f} ms. Each frame's own time is used; for fast movements record at "
+            "a constant frame rate.",
         )
     if reading.missing or reading.repeated or reading.resets:
         yield QualityWarning(
@@ -149,11 +149,12 @@ def _of_the_person(landmarks: Landmarks) -> Iterator[QualityWarning]:
             "whole body is in view, or record in better light.",
         )
     visibility = landmarks.visibility[landmarks.detected].mean(axis=0)
-    hidden = [name.replace("_", " ") for name in LIMBS if visibility[LANDMARK_INDEX[name]] < GOOD_VISIBILITY]
-    if hidden:
+    occluded = [name.replace("_", " ") for name in LIMBS if visibility[LANDMARK_INDEX[name]] < GOOD_VISIBILITY]
+    if occluded:
         yield QualityWarning(
             code="low-visibility",
-            message=f"Mostly hidden, so guessed more than seen: {', '.join(hidden)}. Record from a side that shows them.",
+            message=f"Mostly occluded, so estimated more than seen: {', '.join(occluded)}. Record from a side that "
+            "shows them.",
         )
     jumps = body_jumps(landmarks)
     if jumps:

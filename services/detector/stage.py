@@ -1,7 +1,7 @@
 """The detector: from a video to the 33 body landmarks of the person in it, frame by frame.
 
-The video is cut into segments that are detected apart: over the cores of one machine (`run`), or over all detectors of
-a system (`DETECTOR.division`). Either way the segments are the same, and so is the result.
+The video is cut into chunks that are detected independently: on the cores of one machine (`run`), or by all detectors
+of a system (`DETECTOR.division`). The chunks are the same either way, and so is the result.
 """
 
 import logging
@@ -51,7 +51,7 @@ ADVICE: Final = "Record one person, the whole body in view, from 2 to 4 m, in go
 
 @dataclass(frozen=True)
 class DetectorInputs:
-    """The video, and a scratch folder of the caller's in which files may be made."""
+    """The video, and the caller's scratch folder, in which files may be made."""
 
     video: Path
     workdir: Path
@@ -59,8 +59,8 @@ class DetectorInputs:
 
 @dataclass(frozen=True)
 class DetectorOutputs:
-    """What was seen, what the video is, the preview in the scratch folder if one was requested, which way the image's
-    upright lines run, if it has any, and how the camera turned and zoomed, if it did and that is known."""
+    """Landmarks, facts about the video, the preview in the scratch folder if requested, the direction of the image's
+    upright lines, if any, and camera rotation and zoom, if any and known."""
 
     landmarks: Landmarks
     video_facts: VideoFacts
@@ -71,7 +71,7 @@ class DetectorOutputs:
 
 
 class DetectorPlan(BaseModel):
-    """What was found out about a video before its frames are detected, and the parts of that work."""
+    """What is known about a video before detection, and the chunks of the work."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -88,8 +88,7 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
     """Find the person in every frame of the video, on every core.
 
     Raises VideoNotFound, UnreadableVideo, NoVideoStream, VideoTooShort, NoPersonDetected, RarelyDetected, NoPerson,
-    ModelNotFound or ModelCorrupt. After these, and after anything that `progress` raises, the scratch folder holds no
-    file of ours.
+    ModelNotFound or ModelCorrupt, and what `progress` raises; all files made in the scratch folder are then removed.
     """
     found = surveyed(inputs, options)
     with ExitStack() as stack:
@@ -102,19 +101,19 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
 
 
 def plan(inputs: DetectorInputs, options: RunOptions) -> DetectorPlan:
-    """What is to be done. Raises what `run` raises for a video or a model that cannot be read."""
+    """The plan of the work. Raises what `run` raises for a video or a model that cannot be read."""
     return planned(inputs, options, surveyed(inputs, options))
 
 
 def part(inputs: DetectorInputs, options: RunOptions, work: DetectorChunk, progress: Progress) -> DetectedChunk:
-    """Detect one segment. Raises like `run`."""
+    """Detect one chunk. Raises like `run`."""
     return detect(inputs.video, inputs.workdir, work, options, progress)
 
 
 def gather(
     inputs: DetectorInputs, options: RunOptions, made: DetectorPlan, parts: Iterable[DetectedChunk]
 ) -> DetectorOutputs:
-    """The whole, of all its parts in their order, of which one at a time is held.
+    """The result, combined from all chunks in order, of which one at a time is in memory.
 
     Raises VideoTooShort, NoPersonDetected, RarelyDetected or NoPerson.
     """
@@ -166,7 +165,7 @@ def surveyed(inputs: DetectorInputs, options: RunOptions) -> Survey:
 
 
 def planned(inputs: DetectorInputs, options: RunOptions, surveyed: Survey) -> DetectorPlan:
-    """See `plan`, of a video that was surveyed."""
+    """See `plan`, for a video that was surveyed."""
     tracker = BatchTracker(MODEL, threads=1)
     turn = find_turn(tracker, inputs.video, surveyed.excerpt)
     clock = CaptureClock.of(surveyed.times, options.capture_fps)
@@ -200,7 +199,7 @@ def planned(inputs: DetectorInputs, options: RunOptions, surveyed: Survey) -> De
 
 
 def _joined(parts: Iterable[DetectedChunk], made: DetectorPlan) -> tuple[Landmarks, list[PartFacts], list[Path]]:
-    """The landmarks of all, what else was found, and the pieces of the preview."""
+    """The combined landmarks, the other findings, and the pieces of the preview."""
     expected, count = sum(part.frames for part in made.parts), len(LANDMARKS)
     joined = [np.empty((expected, *shape)) for shape in ((), (count, 2), (count, 3), (count,))]
     facts: list[PartFacts] = []
@@ -218,7 +217,7 @@ def _joined(parts: Iterable[DetectedChunk], made: DetectorPlan) -> tuple[Landmar
 
 
 def longest_shot(landmarks: Landmarks, cuts: Sequence[float]) -> Landmarks:
-    """Of the views between cuts, given by the times of their first frames, the one that shows the person longest."""
+    """The view between cuts that shows the person longest; cuts are the times of the views' first frames."""
     edges = [0, *np.searchsorted(landmarks.times, cuts), landmarks.times.size]
     first, stop = max(pairwise(edges), key=lambda edge: int(landmarks.detected[edge[0] : edge[1]].sum()))
     if stop - first == landmarks.times.size:
@@ -230,7 +229,7 @@ def longest_shot(landmarks: Landmarks, cuts: Sequence[float]) -> Landmarks:
 
 
 def _end(whole: Landmarks, shot: Landmarks) -> float:
-    """When a shot ends: with the next frame, or as long after its last as that is after the one before."""
+    """When a shot ends: at the next frame, or one frame interval after its last."""
     after = whole.times[whole.times > shot.times[-1]]
     return float(after[0] if after.size else 2 * shot.times[-1] - shot.times[-2])
 

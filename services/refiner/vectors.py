@@ -1,4 +1,4 @@
-"""Vector helpers over landmarks and pieces of a clip, shared by the geometry of this stage."""
+"""Vector functions on landmarks and blocks of frames, shared by this stage's geometry."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -12,16 +12,16 @@ Seen = Callable[[slice], Landmarks]
 """The landmarks of some frames."""
 
 _FRAMES_AT_ONCE: Final = 2048
-"""Worked on together: what is only on the way to a result stays small, however long the clip."""
+"""Frames per block: keeps intermediate results small, however long the clip."""
 
 
 def pieces(frames: int) -> Iterator[slice]:
-    """All frames of a clip, some at a time."""
+    """All frames of a clip, block by block."""
     return (slice(first, min(first + _FRAMES_AT_ONCE, frames)) for first in range(0, frames, _FRAMES_AT_ONCE))
 
 
 def part(landmarks: Landmarks, frames: slice) -> Landmarks:
-    """The landmarks of some frames; nothing is copied."""
+    """The landmarks of some frames, as a view."""
     return Landmarks(
         landmarks.times[frames],
         landmarks.pixels[frames],

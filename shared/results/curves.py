@@ -1,4 +1,4 @@
-"""Curves that stay honest when drawn: gaps stay gaps, peaks stay peaks, however long the recording."""
+"""Thinning of curves for drawing that preserves gaps and peaks, for recordings of any length."""
 
 from typing import Final
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from humanpose3d.motion import FloatArray
 
 STRETCHES: Final = 1500
-"""As many as a printed page can show."""
+"""The resolution of a printed page."""
 
 
 def curve(times: FloatArray, values: FloatArray, stretches: int = STRETCHES) -> tuple[FloatArray, FloatArray]:
-    """What to draw of a curve (T,): gaps and turns past ±180° break it.
+    """The points of a curve (T,) to draw; it is interrupted at gaps and where an angle wraps at ±180°.
 
-    A curve of more than three frames a stretch is thinned to the extremes of that many stretches.
+    A curve of more than three frames per stretch is thinned to the extremes of `stretches` stretches.
     """
     keep = _extremes(values, stretches)
     times, values = times[keep], values[keep]
@@ -23,12 +23,12 @@ def curve(times: FloatArray, values: FloatArray, stretches: int = STRETCHES) -> 
 
 
 def evenly(count: int, most: int = STRETCHES) -> NDArray[np.intp]:
-    """Indices of at most that many frames (as many as an image can show), evenly spread over `count`."""
+    """Indices of at most `most` frames (the resolution of a figure), evenly distributed over `count`."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.intp))
 
 
 def _extremes(values: FloatArray, stretches: int) -> NDArray[np.intp]:
-    """Indices of the least, the greatest and, where there is one, a missing value in each of many short stretches."""
+    """Indices of the minimum, the maximum and, where there is one, a missing value in each short stretch."""
     if values.size <= 3 * stretches:
         return np.arange(values.size)
     length, longer = divmod(values.size, stretches)
@@ -42,7 +42,7 @@ def _extremes(values: FloatArray, stretches: int) -> NDArray[np.intp]:
 
 
 def _extremes_of_rows(rows: FloatArray) -> NDArray[np.intp]:
-    """Indices, counted through all rows, of the same in every row."""
+    """Flat indices of the same in every row."""
     missing = np.isnan(rows)
     kept = np.zeros(rows.shape, dtype=bool)
     every = np.arange(len(rows))

@@ -1,4 +1,4 @@
-"""The few figures that answer for a task, in words and digits for people."""
+"""The key figures of a task as text."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -43,7 +43,7 @@ def label(name: str) -> str:
 
 
 def value_text(figure: Parameter) -> str:
-    """Value ± standard deviation and unit, to the digits that its unit deserves."""
+    """Value ± standard deviation and unit, with decimals by unit."""
     decimals = _DECIMALS.get(figure.unit, 2)
     unit = "" if figure.unit == "1" else "°" if figure.unit == "°" else f" {figure.unit}"
     sd = "" if figure.sd is None else f" ± {figure.sd:.{max(decimals, 0)}f}"

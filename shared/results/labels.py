@@ -1,4 +1,4 @@
-"""How joint angles are put before people: in which order, under which words, right and left together."""
+"""Presentation of joint angles: order, labels, and right and left together."""
 
 from typing import Final
 
@@ -19,13 +19,13 @@ ROWS: Final = {
 """Rows of a page of angles, and what each joint's three angles and their signs mean (`services.angles.joints`)."""
 
 SMALLEST_SPAN: Final = 20.0
-"""Degrees that a panel spans at least, so that noise does not look like movement."""
+"""Minimum range of a panel in degrees, so that noise does not look like movement."""
 
 
 def by_side(values: FloatArray, row: str, angle: int) -> list[tuple[str, FloatArray]]:
     """(side, (T,)) of the one or two joint groups in a row, from the values (T, 12, 3) of all angles.
 
-    The side is "r", "l", or empty for what has none.
+    The side is "r", "l", or empty for the midline.
     """
     groups = [("", row)] if row in JOINT_GROUP_INDEX else [("r", f"{row}_r"), ("l", f"{row}_l")]
     return [(side, values[:, JOINT_GROUP_INDEX[group], angle]) for side, group in groups]

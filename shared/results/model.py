@@ -1,4 +1,4 @@
-"""What a finished run consists of, by the names of the stages' outputs."""
+"""The content of a finished run, by the names of the stages' outputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ ARTEFACTS: Final[Mapping[str, type]] = {
     "opensim_model": Path,
     "opensim_motion": Path,
 }
-"""What results are made from, by the names of the stages' outputs."""
+"""The artefacts that results are written from, by the names of the stages' outputs."""
 
 
 @dataclass(frozen=True, eq=False)
 class RunResults:
-    """Everything that a finished run has to tell.
+    """All data of a finished run.
 
-    `name` names the folder and its files (`shared.names.safe_name` of the video). `artefacts` holds what the stages
-    made (`ARTEFACTS`); each access may read a file again (`shared.artefacts.Shelf`), so that what is not being written
-    is not in memory.
+    `name` names the folder and its files (`shared.names.safe_name` of the video). `artefacts` contains the stages'
+    outputs (`ARTEFACTS`); each access may read a file again (`shared.artefacts.Shelf`), so that memory holds only what
+    is being written.
     """
 
     name: str
@@ -48,7 +48,7 @@ class RunResults:
 
     @property
     def video_facts(self) -> VideoFacts:
-        """What the video is."""
+        """Properties of the video."""
         return self._made("video_facts", VideoFacts)
 
     @property
@@ -63,7 +63,7 @@ class RunResults:
 
     @property
     def augmented_markers(self) -> Markers:
-        """The 65, after everything."""
+        """The 65, final."""
         return self._made("augmented_markers", Markers)
 
     @property
@@ -88,7 +88,7 @@ class RunResults:
 
     @property
     def angle_spread(self) -> AngleSd | None:
-        """How uncertain the final angles are."""
+        """Uncertainty of the final angles."""
         return self.artefacts.get("angle_spread")
 
     @property
@@ -98,17 +98,17 @@ class RunResults:
 
     @property
     def preview(self) -> Path | None:
-        """The record in the caller's scratch folder, where there is one."""
+        """The preview video in the caller's scratch folder, where there is one."""
         return self.artefacts.get("preview")
 
     @property
     def opensim_files(self) -> dict[str, Path]:
-        """What the files of the fitted skeleton are called after the run's name, and where they are; may be empty."""
+        """Files of the fitted skeleton, by the suffix that follows the run's name; may be empty."""
         names = {"opensim_model": ".osim", "opensim_motion": "_ik.mot"}
         return {suffix: self.artefacts[name] for name, suffix in names.items() if self.made(name)}
 
     def made(self, name: str) -> bool:
-        """Whether an artefact is there; nothing is read."""
+        """Whether an artefact exists; nothing is read."""
         return name in self.artefacts
 
     def _made(self, name: str, kind: type[_T]) -> _T:

@@ -1,4 +1,4 @@
-"""The images of a run, drawn side by side: matplotlib takes about a second for each."""
+"""The figures of a run, drawn in parallel: matplotlib takes about a second for each."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -12,9 +12,9 @@ from shared.processes import pool
 
 
 class PlotPool:
-    """Processes for that many images, one a core, as a context manager; they import matplotlib meanwhile.
+    """Processes for this number of figures, at most one per core, as a context manager; they preload matplotlib.
 
-    A single image is drawn here, and so are all where there is a single core.
+    A single figure is drawn in this process, as are all on a single core.
     """
 
     def __init__(self, images: int) -> None:
@@ -35,22 +35,22 @@ class PlotPool:
             self._pool.shutdown(cancel_futures=True)
 
     def begin(self, drawings: Sequence[Callable[[], None]]) -> None:
-        """Start on these. They and what they hold travel to other processes."""
+        """Start drawing. The callables and their data are sent to other processes."""
         if self._pool is None:
             self._drawings.extend(drawings)
         else:
             self._futures.extend(self._pool.submit(drawing) for drawing in drawings)
 
     def finish(self) -> None:
-        """Return when all are drawn. Raises what a drawing raises, StageCrashed where a process died."""
+        """Wait until all are drawn. Raises what a drawing raises, StageCrashed where a process died."""
         for drawing in self._drawings:
             drawing()
         try:
             for future in self._futures:
                 future.result()
         except BrokenProcessPool:
-            raise StageCrashed("A process that draws images ended without an answer.") from None
+            raise StageCrashed("A process that draws figures ended without an answer.") from None
 
 
 def _load() -> None:
-    import shared.results.plots  # noqa: F401 -- matplotlib's import takes longer than all else here
+    import shared.results.plots  # noqa: F401 -- the import of matplotlib takes most of the time

@@ -1,24 +1,24 @@
-"""What a run leaves behind: one folder, the same whether the run was done in one process or by many workers.
+"""The results of a run: one folder, the same whether the run was done in one process or by several workers.
 
     <video>/
     ├── report.html                   the run on one page, to read and to print
     ├── <video>_initial.trc           the 22 markers before refinement
-    ├── <video>_final.trc             the 65 markers after everything
+    ├── <video>_final.trc             the 65 markers, final
     ├── <video>_raw_landmarks.csv
     ├── <video>_preview.mp4           (export_preview, blur_faces)
     ├── <video>.osim, <video>_ik.mot  (opensim)
     ├── <video>_landmarks.png, .svg   (plot_landmarks)
     ├── <video>_augmented.png, .svg   (plot_augmented)
     ├── events.json                   the task, its events, and what could not be measured
-    ├── parameters.csv                key figures, one row a figure, side and repetition
+    ├── parameters.csv                key figures, one row per figure, side and repetition
     ├── cycles.csv                    mean cycles of all angles (gait)
     ├── quality.json                  what was measured about the run, and its warnings
-    ├── run.json                      enough to repeat it
+    ├── run.json                      all that is needed to repeat it
     └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png, .svg (plot_all_joint_angles),
                                       <video>_angle_comparison.png, .svg (save_angle_comparison)
 
-Everything but run.json, and the date in report.html, is the same, byte for byte, when the same video is analysed again
-in the same way; images are so for one version of matplotlib, the preview for one encoder.
+Everything except run.json and the date in report.html is reproduced byte for byte when the same video is analysed again
+with the same options; figures for the same version of matplotlib, the preview for the same encoder.
 """
 
 import json
@@ -47,7 +47,7 @@ from shared.results.plot_pool import PlotPool
 from shared.results.report import report_page
 
 SCHEMA_VERSION: Final = 1
-"""Of quality.json and run.json; counted up when a field changes its meaning or goes."""
+"""Version of quality.json and run.json; incremented when a field changes its meaning or is removed."""
 
 _PACKAGES: Final = (
     "humanpose3d",
@@ -60,8 +60,8 @@ _PACKAGES: Final = (
     "matplotlib",
 )
 _SIDE_BY_SIDE: Final = 20_000
-"""Frames up to which images are drawn side by side. Each holds its motion in memory, and of a long recording they
-take the smaller part of the time."""
+"""Frames up to which figures are drawn in parallel. Each process holds the motion in memory, and for long recordings
+drawing is the smaller part of the time."""
 
 _ANGLES_FOLDER: Final = "joint_angles"
 _SYSTEM: Final = {".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -69,9 +69,9 @@ _OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", EVENT
 
 
 def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None = None) -> None:
-    """Write all files of a run into an empty folder. Raises OutputNotWritable, leaving what it had written so far.
+    """Write all files of a run into an empty folder. Raises OutputNotWritable, leaving the files written so far.
 
-    plot_pool  who may have been told before that there will be images to draw.
+    plot_pool  processes to draw figures in, possibly started earlier.
     """
     if plot_pool is None:
         with PlotPool(number_of_plots(results.options)) as hired:
@@ -107,10 +107,10 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
 def publish(folder: Path, destination: Path) -> Path:
     """Rename a finished folder to `destination`, replacing an earlier result there as a whole; returns `destination`.
 
-    Both must lie on one file system. There is an instant in which the earlier result is moved aside and the new one is
-    not there yet; when anything stops it then, Ctrl-C included, the earlier result is restored.
+    Both must be on one file system. For an instant the earlier result is moved aside before the new one is in place; if
+    this is interrupted, including by Ctrl-C, the earlier result is restored.
 
-    Raises OutputNotWritable where the rename is refused, or something else than a run's results is in the way.
+    Raises OutputNotWritable where the rename is refused, or `destination` is not a run's results.
     """
     aside = destination.with_name(f".replaced-{secrets.token_hex(8)}")
     try:
@@ -162,7 +162,7 @@ def _quality(results: RunResults) -> dict[str, JsonValue]:
 
 
 def _mean_spread(spread: MarkerSpread) -> dict[str, JsonValue]:
-    """Mean over time of every marker's spread in metres; None for a marker that was never there."""
+    """Mean over time of every marker's spread in metres; None for a marker that is always missing."""
     paths = zip(spread.names, spread.values.T, strict=True)
     return {name: float(np.nanmean(path)) if np.isfinite(path).any() else None for name, path in paths}
 
@@ -204,7 +204,7 @@ def _write_report(path: Path, results: RunResults, run: dict[str, JsonValue]) ->
 
 
 def _rounded(value: JsonValue) -> JsonValue:
-    """Numbers to six significant digits, so that the last bits of a sum do not make two files differ."""
+    """Numbers to six significant digits, so that rounding errors do not make files differ."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, dict):
@@ -215,7 +215,7 @@ def _rounded(value: JsonValue) -> JsonValue:
 
 
 def number_of_plots(options: RunOptions) -> int:
-    """How many pages these options request."""
+    """Number of figures that these options request."""
     return len(_pages(options))
 
 
@@ -229,7 +229,7 @@ def _pages(options: RunOptions) -> list[Callable[[RunResults, Path], None]]:
     return [draw for draw, wanted in pages.items() if wanted]
 
 
-# Each imports matplotlib late: it takes longer than all else here, and may be done in another process.
+# Each imports matplotlib when called: the import is slow, and may be done in another process.
 
 
 def _draw_angles(results: RunResults, folder: Path) -> None:

@@ -1,7 +1,7 @@
-"""The services as child processes of one supervisor, their data in one folder.
+"""The services as child processes of one supervisor, with their data in one folder.
 
-The supervisor starts a child again that died, and the bus where a full disk has stopped it; a watchdog ends the
-children where the supervisor itself is killed.
+The supervisor restarts a child that died, and the bus after a full disk has stopped it; a watchdog ends the children
+if the supervisor itself is killed.
 """
 
 import contextlib
@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 
 _START_S: Final = 60.0
 _LOOK_S: Final = 10.0
-"""How often the supervisor asks whether bus and store are well."""
+"""Interval of the supervisor's checks of bus and store."""
 
 _PORTS: Final = range(8000, 8020)
-"""Looked through for a free one where none is requested."""
+"""Searched for a free one where none is requested."""
 
 _WORKERS: Final = ("refiner", "augmenter", "angles")
 
@@ -72,7 +72,7 @@ class ServiceFailed(HumanPose3DError):
 
 @dataclass
 class _Child:
-    """A process that is to run for as long as the system does."""
+    """A process that runs for as long as the system does."""
 
     name: str
     command: list[str]
@@ -81,17 +81,17 @@ class _Child:
     process: subprocess.Popen[bytes] | None = None
     failures: int = 0
     due: float = 0.0
-    """When it may be started (again), by the monotonic clock."""
+    """Earliest time of its next start, by the monotonic clock."""
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            # A session of its own: Ctrl-C in the terminal is for the supervisor, which stops the others in order.
+            # In its own session: Ctrl-C in the terminal reaches only the supervisor, which stops the others in order.
             self.process = subprocess.Popen(
                 self.command, env=dict(self.environment), stdout=log, stderr=log, start_new_session=True
             )
 
     def tend(self) -> None:
-        """Start it again if it died, later and later if it keeps dying."""
+        """Restart it if it died, with increasing delay if it keeps dying."""
         if self.process is None or self.process.poll() is None:
             return
         if not self.due:
@@ -105,30 +105,30 @@ class _Child:
         return [] if self.process is None else identified(self.process)
 
     def reap(self) -> None:
-        """Wait for one that was told to end."""
+        """Wait for the end of a process that was told to stop."""
         if self.process is not None:
             self.process.wait()
 
 
 @dataclass
 class System:
-    """nats-server, the stages' workers and the gateway. A context manager: running inside, stopped after.
+    """nats-server, the stages' workers and the gateway, running within the context manager.
 
     Raises AlreadyRunning, InvalidOption where the port is taken, OutputNotWritable where `data` cannot be written,
-    ServiceFailed where a service does not come up.
+    ServiceFailed where a service does not start.
     """
 
     data: Path
     host: str
     port: int | None
-    """None: the first of 8000 to 8019 that is free. Known when it runs."""
+    """None: the first of 8000 to 8019 that is free. Set once it runs."""
     detectors: int
     _children: list[_Child] = field(default_factory=list)
     _lock: FileLock | None = None
     _watchdog: Watchdog = field(init=False)
     _next_look: float = 0.0
     _is_full: bool = False
-    """The bus waits for room on its disk."""
+    """The bus waits for free space on its disk."""
 
     def __post_init__(self) -> None:
         self._watchdog = Watchdog(self.data / "logs" / "watchdog.log")
@@ -165,7 +165,7 @@ class System:
                 self._write_record()
 
     def _tend_bus(self) -> None:
-        """Where a full disk has stopped the bus, restart it as soon as there is room: it does not recover by itself."""
+        """Restart the bus, once there is free space, after a full disk stopped it: it does not recover by itself."""
         if time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + _LOOK_S
@@ -199,7 +199,7 @@ class System:
             raise OutputNotWritable(f"The data folder {self.data} cannot be written ({error.strerror}).") from None
 
     def _locked(self) -> FileLock:
-        """The lock of the folder. Waits while another holds it that does not yet say where it is."""
+        """The lock of the folder. Waits while its holder has not yet recorded its address."""
         lock, deadline = FileLock(self.data / "lock"), time.monotonic() + _START_S
         while True:
             try:
@@ -257,7 +257,7 @@ class System:
         _await(gateway, ready)
 
     def _groups(self) -> list[Group]:
-        """The bus last, so that the others can give back what they have in hand."""
+        """The bus last, so that the others can return their tasks."""
         bus, others = self._children[:1], self._children[1:]
         return [[one for child in group for one in child.identified()] for group in (others, bus)]
 
@@ -309,7 +309,7 @@ def _free_port() -> int:
 
 
 def _free_port_of(host: str, ports: Sequence[int]) -> int:
-    """The first that can be listened on. Raises InvalidOption."""
+    """The first port that is free. Raises InvalidOption."""
     for port in ports:
         with contextlib.suppress(OSError), socket.create_server((host, port)):
             return port
@@ -318,7 +318,7 @@ def _free_port_of(host: str, ports: Sequence[int]) -> int:
 
 
 def _problem(url: str) -> str | None:
-    """The code of the problem that the address answers with; None where there is none, or no answer."""
+    """Code of the problem that the address returns; None where there is none, or no answer."""
     with contextlib.suppress(httpx.HTTPError, ValueError, KeyError, TypeError):
         answer = httpx.get(url, timeout=15)
         if answer.is_error:
@@ -333,7 +333,7 @@ def _recorded_url(record: Path) -> str | None:
 
 
 def _stop_leftovers(record: Path) -> None:
-    """End what a supervisor left behind that was killed together with its watchdog."""
+    """End the children of a supervisor that was killed together with its watchdog."""
     try:
         end(json.loads(record.read_text())["processes"])
     except (OSError, ValueError, KeyError):

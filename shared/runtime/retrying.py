@@ -1,4 +1,4 @@
-"""Holding on through a short outage, where giving up would throw away minutes of work."""
+"""Retrying during short outages, where giving up would waste minutes of work."""
 
 import asyncio
 import random
@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 def backoff(failures: int) -> float:
-    """Seconds to wait after this many failures in a row: doubling from 0.2 up to 15, spread so that rivals part."""
+    """Seconds to wait after this many consecutive failures: doubling from 0.2 up to 15, with random jitter."""
     return min(15.0, 0.2 * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 -- keeps no secret
 
 
 async def retry_while_unavailable(action: Callable[[], Awaitable[T]], patience_s: float) -> T:
-    """Repeat `action` while it raises Unavailable, for `patience_s`; then that error passes."""
+    """Repeat `action` while it raises Unavailable, for `patience_s`; then the error is raised."""
     deadline = time.monotonic() + patience_s
     failures = 0
     while True:

@@ -1,4 +1,4 @@
-"""A run's life: the tasks it becomes, the state it is in, and the events that report it, as validated models."""
+"""The life cycle of a run as validated models: its tasks, its state, and the events that report it."""
 
 import json
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ _TIME_SHARE: Final[Mapping[StageName, float]] = {
     "analysis": 1,
 }
 
-"""Roughly what each stage takes of a run's time on a CPU. Only the progress figure depends on it."""
+"""Approximate share of each stage in a run's time on a CPU, used only for the progress figure."""
 
 
 class RunRequest(Contract):
-    """What was requested when a run was accepted. Never changes."""
+    """The request as accepted. Never changes."""
 
     video_key: str
     """Object key of the video in the store."""
@@ -42,15 +42,15 @@ class RunRequest(Contract):
     subject: Subject
     options: RunOptions
     consented_at: AwareDatetime
-    """When the sender declared the consent of the person recorded."""
+    """When the sender confirmed the consent of the person recorded."""
     owner: str
-    """Whom the API key belongs to."""
+    """Owner of the API key."""
     fingerprint: str
-    """The same for a repetition of the same submission."""
+    """Identical for repetitions of the same submission."""
 
 
 class _Work(Contract):
-    """A message that asks a worker to do something with a run."""
+    """A message that assigns work on a run to a worker."""
 
     run_id: RunId
     stage: StageName
@@ -59,8 +59,8 @@ class _Work(Contract):
 
     @classmethod
     def read(cls, stored: bytes) -> Self:
-        """See `Contract`. An option that is set and that this version does not know is not ignored: it changes the
-        result, or hides a face. A newer worker does such work."""
+        """See `Contract`. An unknown option that is set is not ignored, since it changes the result or hides a face;
+        such work is left to a newer worker."""
         work = super().read(stored)
         unknown = [name for name, value in _options(stored).items() if value and name not in RunOptions.model_fields]
         if unknown:
@@ -74,7 +74,7 @@ def _options(stored: bytes) -> dict[str, object]:
 
 
 class StageTask(_Work):
-    """One stage's work on one run, as a message in the queue. Says where the data are; holds none."""
+    """One stage's work on one run, as a message in the queue. It refers to data and contains none."""
 
     rest: tuple[StageName, ...]
     """The stages that follow (the routing slip)."""
@@ -83,44 +83,44 @@ class StageTask(_Work):
 
     @property
     def message_id(self) -> str:
-        """The same for the same piece of work, so that the bus recognises one published twice."""
+        """Identical for the same work, so that the bus recognises duplicates."""
         return f"{self.run_id}.{self.stage}"
 
 
 class PartTask(_Work):
-    """One part of a stage's work on one run, offered to every idle worker. Says where the data are; holds none."""
+    """One part of a stage's work on one run, offered to idle workers. It refers to data and contains none."""
 
     number: Annotated[int, Field(ge=0)]
     """From 0, in the order of the plan."""
     part: JsonValue
-    """All that the plan says about it."""
+    """Its description in the plan."""
     inputs: dict[str, str]
     """Artefact name → object key, of the stage's inputs."""
     folder: str
-    """The store's folder for what comes of the parts of this plan; another plan has another."""
+    """The store's folder for the results of this plan's parts; other plans have other folders."""
 
     @property
     def message_id(self) -> str:
-        """The same for the same piece of work."""
+        """Identical for the same work."""
         return f"{self.folder}{self.number}"
 
 
 class Claim(Contract):
-    """Which delivery of which message works on a run. Any process that holds an older one is fenced off."""
+    """The delivery and message that currently work on a run. Holders of older claims are fenced off."""
 
     stage: StageName
     sequence: int
     """Sequence of the task's message in its stream."""
     delivery: int
-    """How often that message had been delivered, this time included. Tells later ones from earlier, and counts nothing:
-    a message is also delivered again after an orderly stop, or an outage of the bus."""
+    """Number of deliveries of that message, including this one. It orders deliveries but does not count failures: a
+    message is also delivered again after an orderly stop or an outage of the bus."""
     worker: str
     attempt: int
-    """Numbers the claims of a run, from 1; never given twice, so it names a folder that no other process writes."""
+    """Number of the claim within the run, from 1; unique, so that it names a folder that no other process writes."""
 
 
 class StageRecord(Contract):
-    """The manifest of a finished stage: the one attempt that counts, and what it made."""
+    """The manifest of a finished stage: the attempt that counts, and its outputs."""
 
     attempt: int
     artefacts: dict[str, str]
@@ -131,12 +131,12 @@ class StageRecord(Contract):
 
 
 class RunState(Contract):
-    """Where a run stands. Every change goes through a method that says whether it is allowed.
+    """The state of a run. Every change goes through a method that checks whether it is allowed.
 
-    queued → running → completed | failed | cancelled (the last two from queued too); an ended run never changes, but
-    for the name that its owner gives it.
+    queued → running → completed | failed | cancelled (the last two also from queued); an ended run never changes,
+    except for its display name.
     The methods are pure: they return the next state, or the same one where there is nothing to change, and raise
-    RunOver or Superseded. The bus stores the result by compare-and-set, so of two changes at once one starts over.
+    RunOver or Superseded. The bus stores the result by compare-and-set, so one of two concurrent changes starts over.
     """
 
     run_id: RunId
@@ -146,17 +146,17 @@ class RunState(Contract):
     status: RunStatus = "queued"
     progress: Annotated[float, Field(ge=0, le=100)] = 0
     frames: Advance | None = None
-    """Of the stage at work, since it was last begun."""
+    """Progress of the current stage, since it was last begun."""
     attempts: int = 0
     failures: int = 0
-    """Tries of the stage at work that failed, or whose worker was not heard of again. Orderly stops do not count."""
+    """Failed tries of the current stage, including those whose worker disappeared. Orderly stops do not count."""
     claim: Claim | None = None
     finished: dict[StageName, StageRecord] = Field(default_factory=dict)
     results: dict[str, str] = Field(default_factory=dict)
     """Path within the results → object key; empty until the run is completed."""
     problem: Problem | None = None
     title: RunTitle | None = None
-    """What its owner calls it; None: as the video is called. Result files keep the video's name."""
+    """Name given by the owner; None: the video's name, which result files always keep."""
 
     @classmethod
     def accepted(cls, run_id: str, request: RunRequest) -> Self:
@@ -166,12 +166,12 @@ class RunState(Contract):
 
     @property
     def name(self) -> str:
-        """What the run is called where people see it."""
+        """Display name of the run."""
         return self.title or self.request.name
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has ended, one way or another."""
+        """Whether the run has ended: completed, failed or cancelled."""
         return self.status in ("completed", "failed", "cancelled")
 
     @property
@@ -180,7 +180,7 @@ class RunState(Contract):
         return next((name for name in route(self.request.options) if name not in self.finished), None)
 
     def task(self) -> StageTask | None:
-        """The work to be done next; None where there is none. The same state gives the same task."""
+        """The next task; None where there is none. The same state returns the same task."""
         stages = route(self.request.options)
         if self.is_over or self.stage is None:
             return None
@@ -197,10 +197,10 @@ class RunState(Contract):
     def claimed(self, stage: StageName, sequence: int, delivery: int, worker: str) -> Self:
         """A worker begins on a delivery of this stage's task.
 
-        The holder of a claim gives it back, or finishes the stage. A claim that is still held when the task is
-        delivered again is therefore one whose worker died, or fell silent for the ack wait: a failure.
-        Raises Superseded where the stage is done or a later delivery of the task is at work, DuplicateTask where the
-        work belongs to another message.
+        The holder of a claim returns it or finishes the stage. If a claim is still held when the task is delivered
+        again, its worker crashed or was silent for the ack wait, which counts as a failure.
+        Raises Superseded where the stage is done or a later delivery of the task is in progress, DuplicateTask where
+        the work belongs to another message.
         """
         self._must_go_on()
         if stage != self.stage:
@@ -209,7 +209,7 @@ class RunState(Contract):
         if held is not None and held.sequence != sequence:
             raise DuplicateTask("Another message holds the same task.")
         if held is not None and held.delivery >= delivery and (held.delivery, held.worker) != (delivery, worker):
-            raise Superseded("A later delivery of this task is at work.")
+            raise Superseded("A later delivery of this task is in progress.")
         if held is not None and (held.delivery, held.worker) == (delivery, worker):
             return self
         attempt = self.attempts + 1
@@ -218,12 +218,12 @@ class RunState(Contract):
         return self._changed(status="running", claim=claim, attempts=attempt, failures=failures, frames=None)
 
     def given_back(self, claim: Claim, *, failed: bool) -> Self:
-        """The stage under this claim is to be tried again, because this try failed or its worker is asked to stop."""
+        """The stage under this claim is to be tried again: this try failed, or its worker is being stopped."""
         self._must_hold(claim)
         return self._changed(claim=None, frames=None, failures=self.failures + failed)
 
     def progressed(self, claim: Claim, frames: Advance) -> Self:
-        """The stage under this claim has come so far. Progress never goes back, not even on a retry."""
+        """Record the progress of the stage under this claim. Progress never decreases, not even on a retry."""
         self._must_hold(claim)
         if not frames.tells_more_than(self.frames):
             return self
@@ -232,7 +232,7 @@ class RunState(Contract):
     def stage_finished(
         self, claim: Claim, record: StageRecord, results: Mapping[str, str] = MappingProxyType({})
     ) -> Self:
-        """The stage under this claim is done: from now on this attempt is the one that counts.
+        """The stage under this claim is finished, and this attempt is the one that counts.
 
         After the last stage the run is completed, with these results (path → object key).
         """
@@ -246,7 +246,7 @@ class RunState(Contract):
         return done._changed(progress=max(self.progress, done._progress(0)))
 
     def failed(self, problem: Problem, claim: Claim | None = None) -> Self:
-        """The run cannot be done. A worker gives its claim, so that one that was fenced off cannot end the run."""
+        """The run has failed. A worker passes its claim, so that one that was fenced off cannot end the run."""
         if claim is None:
             self._must_go_on()
         else:
@@ -259,17 +259,17 @@ class RunState(Contract):
         return self._changed(status="cancelled")
 
     def renamed(self, title: str) -> Self:
-        """Its owner gives it another name, at any time."""
+        """The owner renamed the run; allowed at any time."""
         return self if title == self.name else self._changed(title=title)
 
     def requeued(self) -> Self:
-        """The task was lost: no person's claim counts any more, and it may be published again."""
+        """The task was lost: all claims are void, and it may be published again."""
         self._must_go_on()
         return self._changed(claim=None, frames=None)
 
     def _must_go_on(self) -> None:
         if self.is_over:
-            raise RunOver(f"The run is {self.status} and stays so.")
+            raise RunOver(f"The run is already {self.status}; its status can no longer change.")
 
     def _must_hold(self, claim: Claim) -> None:
         self._must_go_on()
@@ -287,7 +287,7 @@ class RunState(Contract):
 
 
 class StageEvent(Contract):
-    """A change of a run's state, as those who watch the run hear of it."""
+    """A change of a run's state, as sent to its watchers."""
 
     run_id: RunId
     revision: int

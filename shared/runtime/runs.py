@@ -1,8 +1,8 @@
-"""What is done to a run from outside a stage: submit, rename, cancel, erase, give up. Safe to repeat, from any process.
+"""Operations on a run from outside a stage: submit, rename, cancel, erase, give up. Safe to repeat, from any process.
 
-The rules of a run's life are in `shared.runtime.run_state.RunState`; here they meet the compare-and-set of the bus. A
-change is announced after it is stored, and a task published after that: if a process dies in between, another one
-finds the state and does the rest again.
+The rules of a run's life cycle are in `shared.runtime.run_state.RunState`; here they are applied by compare-and-set on
+the bus. A change is announced after it is stored, and a task published after that: if a process dies in between,
+another one finds the state and completes the rest.
 """
 
 import asyncio
@@ -35,18 +35,18 @@ LOST_AFTER: Final = timedelta(minutes=5)
 """Longer than the bus remembers message ids, so that a lost task can be published again."""
 
 STUCK_AFTER: Final = timedelta(minutes=30)
-"""Longer than a stage may be silent and than the longest pause before another try: no person works on the run any more."""
+"""Longer than a stage may be silent and than the longest pause before another try: no worker has the run any more."""
 
 _TRIES: Final = 20
 
 
 def folder(run_id: str) -> str:
-    """The store's folder that holds everything of a run."""
+    """The store's folder with all data of a run."""
     return f"runs/{run_id}/"
 
 
 async def change(bus: Bus, run_id: str, transition: Callable[[RunState], RunState]) -> StoredState:
-    """Store what `transition` makes of the state, and announce it. Starts over when another was faster.
+    """Store the state returned by `transition`, and announce it. Starts over if another process was faster.
 
     Raises RunNotFound, what `transition` raises, and BusUnavailable.
     """
@@ -83,7 +83,7 @@ async def submit(bus: Bus, run_id: str, request: RunRequest) -> RunState:
 
 
 async def publish_next(bus: Bus, state: RunState) -> None:
-    """Queue what the state says is to be done next, if anything."""
+    """Queue the state's next task, if any."""
     task = state.task()
     if task is not None:
         await bus.publish(task, telemetry.trace_headers())
@@ -95,14 +95,14 @@ async def cancel(bus: Bus, run_id: str) -> RunState:
 
 
 async def rename(bus: Bus, run_id: str, title: str) -> RunState:
-    """Give a run another name for people to see. Raises RunNotFound."""
+    """Change a run's display name. Raises RunNotFound."""
     return (await change(bus, run_id, lambda state: state.renamed(title))).state
 
 
 async def erase(bus: Bus, store: Store, run_id: str) -> None:
-    """Remove video, artefacts, results and every trace in the bus; a run at work is stopped. Raises RunNotFound.
+    """Remove video, artefacts, results and every trace in the bus; a running one is stopped. Raises RunNotFound.
 
-    Of a run that another version stored unreadably, the video is removed where it is in the run's own folder.
+    For a run that another version stored unreadably, the video is removed only if it is in the run's own folder.
     """
     folders = {folder(run_id)}
     try:
@@ -117,9 +117,9 @@ async def erase(bus: Bus, store: Store, run_id: str) -> None:
 
 
 async def delete_private_video(store: Store, state: RunState) -> None:
-    """Remove the video of a completed run whose faces are to be hidden: it is shown to no person, and needed no more.
+    """Remove the video of a completed run with `blur_faces`: it may not be shown and is no longer needed.
 
-    Of a run that failed or was cancelled it stays, unseen, until the run is erased.
+    For a failed or cancelled run it is kept, without being shown, until the run is erased.
     """
     if state.status == "completed" and state.request.options.blur_faces:
         await store.delete(_video_folder(state))
@@ -136,32 +136,32 @@ async def give_up(bus: Bus, task: StageTask, problem: Problem, claim: Claim | No
 
 
 async def reannounce_ended(bus: Bus, stored: StoredState, task: StageTask) -> None:
-    """Do for an ended run what any process that ended it may have died before doing."""
+    """Publish an ended run's final event and dead letter again, in case the process that ended it crashed first."""
     await bus.announce(StageEvent.of(*stored))
     if stored.state.problem is not None and stored.state.stage == task.stage:
         await bus.bury(task, stored.state.problem)
 
 
 async def recover_forever(bus: Bus) -> None:
-    """Every few minutes, for ever: look for lost tasks. Every worker does this; the first to find one publishes it."""
+    """Look for lost tasks every few minutes, without end. All workers do this; the first to find one publishes it."""
     failures = 0
     while True:
         await asyncio.sleep(backoff(failures) if failures else LOST_AFTER.total_seconds())
         try:
             await requeue_lost(bus)
             failures = 0
-        except Exception as error:  # the loop outlives a fault in one run's state, as well as an outage
+        except Exception as error:  # the loop must survive an error in one run's state, and outages
             if not isinstance(error, Unavailable):
                 log.exception("lost tasks could not be looked for")
             failures += 1
 
 
 async def requeue_lost(bus: Bus, older_than: timedelta = LOST_AFTER, stuck_after: timedelta = STUCK_AFTER) -> list[str]:
-    """Publish again the task of every run that waits for one that no person will do; returns the keys of the runs.
+    """Publish lost tasks of waiting runs again; returns the keys of the runs.
 
-    It may be missing from the queue: the gateway died between storing the run's state and publishing its first task.
-    Or it is there, but the server delivers it no more: it was delivered as often as an earlier version allowed, or what
-    the server knew of its deliveries was lost with a disk.
+    A task may be missing from the queue if the gateway died between storing the run's state and publishing its first
+    task. Or it is queued but no longer delivered: it reached an earlier version's delivery limit, or the server's
+    delivery state was lost with a disk.
     """
     waiting = []
     async for update in bus.states():
@@ -189,7 +189,7 @@ async def _requeue(bus: Bus, state: RunState, stuck_after: timedelta) -> bool:
 
 
 async def _is_stuck(bus: Bus, state: RunState, stage: StageName) -> bool:
-    """Whether a task in the queue was delivered before: it does not merely wait for its turn."""
+    """Whether a task in the queue was delivered before, so that it is not merely waiting for its turn."""
     return state.claim is not None or (await bus.depth(stage)).waiting == 0
 
 

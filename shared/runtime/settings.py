@@ -1,6 +1,7 @@
 """The settings of a server process: one typed object, read once from the environment.
 
-Every field is a key `HUMANPOSE3D_<FIELD>`; a bad value stops the start with that key's name. Secrets print as stars.
+Every field is a key `HUMANPOSE3D_<FIELD>`; an invalid value prevents the start with an error that names the key.
+Secrets print as stars.
 """
 
 import os
@@ -19,7 +20,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class Settings(BaseModel):
-    """What gateway and workers are told by their environment."""
+    """Settings of gateway and workers from the environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -34,7 +35,9 @@ class Settings(BaseModel):
     stream_replicas: Annotated[
         Literal[1, 3, 5], BeforeValidator(int), Field(description="copies of every stream in a NATS cluster")
     ] = 1
-    ack_wait_s: Annotated[Seconds, Field(description="a task whose worker is silent for this long is given away")] = 30
+    ack_wait_s: Annotated[
+        Seconds, Field(description="a task whose worker is silent for this long is delivered again")
+    ] = 30
     max_deliveries: Annotated[int, Field(ge=1, le=100, description="tries of one task before the run fails")] = 5
     max_ack_pending: Annotated[int, Field(ge=1, description="tasks of one stage at work at once; near the workers")] = (
         64
@@ -43,8 +46,8 @@ class Settings(BaseModel):
         Seconds, Field(description="pause before the second try; fourfold before each later one")
     ] = 2
     events_days: Annotated[float, Field(gt=0, description="how long the events of a run can be replayed")] = 7
-    stage_silence_s: Annotated[Seconds, Field(description="a stage that says nothing for this long is stopped")] = 900
-    grace_s: Annotated[Seconds, Field(description="time to finish work in hand after SIGTERM")] = 25
+    stage_silence_s: Annotated[Seconds, Field(description="a stage without progress for this long is stopped")] = 900
+    grace_s: Annotated[Seconds, Field(description="time to finish the current task after SIGTERM")] = 25
 
     store_directory: Annotated[Path | None, Field(description="folder of the directory store")] = None
     s3_endpoint: Annotated[str | None, Field(pattern=r"^https?://[^/@]+/?$", description="address of the S3 store")] = (
@@ -81,7 +84,7 @@ class Settings(BaseModel):
 
     @property
     def public_names(self) -> tuple[str, ...]:
-        """Under which others reach the gateway, as far as it was told."""
+        """Names and addresses under which others reach the gateway, as configured."""
         return _listed(self.published_on)
 
     @property

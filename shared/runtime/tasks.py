@@ -5,9 +5,9 @@ from typing import Any
 
 
 async def cancel(task: asyncio.Task[Any], patience_s: float) -> None:
-    """Cancel a task and wait for its end; cancel it again each `patience_s`, which is longer than it takes to clean up.
+    """Cancel a task and wait for its end; cancel it again every `patience_s`, which must exceed its clean-up time.
 
-    Once is not enough: before Python 3.12 `asyncio.wait_for`, which the bus client uses for every request, swallows a
+    Once may not suffice: before Python 3.12 `asyncio.wait_for`, which the bus client uses for every request, swallows a
     cancellation that arrives together with the answer.
     """
     while not task.done():

@@ -1,7 +1,7 @@
-"""What can be seen of a process from outside: logs, metrics, traces.
+"""Logs, metrics and traces of a process.
 
-Logs say which run and stage they are about, as JSON for machines or plain for people. Traces follow a run across the
-bus in the headers of its messages (W3C trace context); without `otlp_endpoint` nothing of OpenTelemetry is imported.
+Logs name their run and stage, as JSON for machines or as plain text. Traces follow a run across the bus through the
+headers of its messages (W3C trace context); without `otlp_endpoint` OpenTelemetry is not imported.
 """
 
 import json
@@ -40,7 +40,7 @@ _tracer: Any = None
 
 
 def start(settings: Settings, service: str) -> None:
-    """Set up logs and, where requested, traces. Once a process, before anything else."""
+    """Set up logs and, where requested, traces. Once per process, before anything else."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter(service) if settings.log_format == "json" else _PlainFormatter())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
@@ -50,7 +50,7 @@ def start(settings: Settings, service: str) -> None:
 
 @contextmanager
 def working_on(task: StageTask, headers: Mapping[str, str]) -> Iterator[None]:
-    """Logs inside are about this task; the trace that the headers bring goes on here."""
+    """Label logs within the block with this task, and continue the trace from the headers."""
     token = _about.set({"run": task.run_id, "stage": task.stage})
     try:
         with _span(task, headers):
@@ -60,24 +60,24 @@ def working_on(task: StageTask, headers: Mapping[str, str]) -> Iterator[None]:
 
 
 def stage_finished(stage: StageName, seconds: float) -> None:
-    """Count a stage that was done."""
+    """Count a finished stage."""
     _stage_seconds.labels(stage).observe(seconds)
 
 
 def stage_failed(stage: StageName, code: str) -> None:
-    """Count a try that failed."""
+    """Count a failed try."""
     _stage_failures.labels(stage, code).inc()
 
 
 async def measure_queue(bus: Bus, stage: StageName) -> None:
-    """Bring the gauges of a stage's queue up to date. Raises BusUnavailable."""
+    """Update the gauges of a stage's queue. Raises BusUnavailable."""
     depth = await bus.depth(stage)
     for kind in ("waiting", "working", "dead"):
         _queue.labels(stage, kind).set(getattr(depth, kind))
 
 
 def trace_headers() -> dict[str, str]:
-    """What to send along with a message so that the trace goes on at the other end."""
+    """Message headers that let the receiver continue the trace."""
     headers: dict[str, str] = {}
     if _tracer is not None:
         from opentelemetry.propagate import inject
@@ -112,7 +112,7 @@ def _start_traces(endpoint: str, service: str) -> None:
 
 
 class _JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def __init__(self, service: str) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Ends a supervisor's children when the supervisor is gone, also where it was killed and could do nothing itself.
+"""Ends a supervisor's children when the supervisor is gone, even if it was killed.
 
-A process of its own, `python -m shared.runtime.watchdog`, that reads from a pipe which the supervisor alone holds open
-and which every operating system closes when the supervisor ends. Each line names all children of the moment.
+A separate process, `python -m shared.runtime.watchdog`, reads from a pipe that only the supervisor holds open and that
+the operating system closes when the supervisor ends. Each line lists all current children.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import psutil
 from shared.program import module_command
 
 STOP_S: Final = 40.0
-"""How long a child has for an orderly end: longer than the workers' own grace period."""
+"""Time that a child has for an orderly end: longer than the workers' own grace period."""
 
 Group = list[tuple[int, float]]
 """Process number and time of creation of children that are stopped together."""
@@ -31,7 +31,7 @@ class Watchdog:
         self._process: subprocess.Popen[bytes] | None = None
 
     def watch(self, groups: list[Group]) -> None:
-        """From now on these are the children, in the order in which their groups are to be stopped."""
+        """Set the current children, in the order in which their groups are to be stopped."""
         if not self.is_running:
             self._let_go()
             with self._log.open("ab") as log:
@@ -44,7 +44,7 @@ class Watchdog:
                 )
         assert self._process is not None
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it died this moment: the next look at it finds that
+        with contextlib.suppress(OSError):  # it has just died, which the next check detects
             self._process.stdin.write(json.dumps(groups).encode() + b"\n")
             self._process.stdin.flush()
 
@@ -66,20 +66,20 @@ class Watchdog:
 
 
 def identified(process: subprocess.Popen[bytes]) -> Group:
-    """The process by number and time, as a group; an empty one where it has ended."""
+    """The process by number and creation time, as a group; an empty one where it has ended."""
     with contextlib.suppress(psutil.Error):
         return [(process.pid, psutil.Process(process.pid).create_time())]
     return []
 
 
 def end(groups: list[Group]) -> None:
-    """Stop the processes of one group after the other; those that do not listen are killed."""
+    """Stop the processes of one group after the other; those that do not stop are killed."""
     for group in groups:
         left = []
         for pid, created in group:
             with contextlib.suppress(psutil.Error):
                 process = psutil.Process(pid)
-                if abs(process.create_time() - created) < 1:  # else the number is another's by now
+                if abs(process.create_time() - created) < 1:  # otherwise the number has been reused
                     process.terminate()
                     left.append(process)
         _, stubborn = psutil.wait_procs(left, timeout=STOP_S)
@@ -89,12 +89,12 @@ def end(groups: list[Group]) -> None:
 
 
 def main() -> None:
-    """Wait for the supervisor's end, then end what it left."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # of the terminal, or of one who stops everything: the pipe decides
+    """Wait for the supervisor's end, then end its children."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # from the terminal or a shutdown: only the pipe decides
         signal.signal(number, signal.SIG_IGN)
     groups: list[Group] = []
     for line in sys.stdin:
-        with contextlib.suppress(ValueError):  # a line that was cut short
+        with contextlib.suppress(ValueError):  # a truncated line
             groups = json.loads(line)
     end(groups)
 

@@ -41,7 +41,7 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """All blocks of sh and python, and unlabelled ones that begin with one of our commands."""
+    """All blocks of sh and python, and unlabelled ones that begin with a command of this project."""
     text = page.read_text(encoding="utf-8")
     found = []
     for fence in _FENCE.finditer(text):
@@ -59,7 +59,7 @@ def all_blocks() -> list[Block]:
 
 
 def inline(page: Path) -> list[str]:
-    """Our commands in running text or in tables."""
+    """Commands of this project that stand in running text or in tables."""
     return _INLINE.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
 
 

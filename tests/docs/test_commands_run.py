@@ -110,7 +110,7 @@ def test_every_file_of_a_result_is_described(results: Path):
     groups = {path.name for path in results.rglob("walk_angles_*.csv")}
     assert len(groups) == 12
     described = {
-        path.replace("<video>", "walk").replace(".*", f".{kind}") for path in outputs.FILES for kind in outputs.PICTURES
+        path.replace("<video>", "walk").replace(".*", f".{kind}") for path in outputs.FILES for kind in outputs.KINDS
     }
     written = {
         "joint_angles/walk_angles_<group>.csv" if path.name in groups else str(path.relative_to(results))

@@ -133,12 +133,12 @@ def test_where_faces_are_blurred_the_preview_is_shown_and_the_video_not_offered(
     page = open_page()
     page.get_by_label("Should the person's face be hidden?").check()
     submit(page, video)
-    expect(page.get_by_text("The face is hidden here.")).to_be_visible()
+    expect(page.get_by_text("The face is blurred.")).to_be_visible()
     expect(page.locator(".stage video")).to_have_attribute("src", re.compile(r"files/walk_preview\.mp4$"))
     page.get_by_role("slider", name="Time").fill("40")
     wait_for_time(page, 40 / walker.RATE)
     expect(page.locator(".files").get_by_text("Video with the skeleton (MP4)")).to_be_visible()
-    expect(page.locator(".files").get_by_text("The video as it was sent")).to_have_count(0)
+    expect(page.locator(".files").get_by_text("The original video")).to_have_count(0)
 
 
 def test_keys_move_the_cursor_as_editors_expect(open_page: OpenPage, video: Path):
@@ -295,7 +295,7 @@ def test_a_run_is_renamed_in_place(open_page: OpenPage, video: Path):
     expect(page.get_by_role("heading", name="Before surgery")).to_be_visible()
     expect(page.get_by_text("video walk")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Markers, finished").click()
+        page.get_by_role("link", name="Markers, final").click()
     assert download.value.suggested_filename == "walk_final.trc"
     page.get_by_role("link", name="History").click()
     page.get_by_role("button", name="Rename Before surgery").click()

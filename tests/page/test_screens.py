@@ -123,7 +123,7 @@ def test_a_key_is_requested_once_and_kept_for_the_tab(
         page.get_by_role("slider", name="Time").fill("30")
         page.wait_for_function("() => Math.abs(document.querySelector('.stage video').currentTime - 1) < 0.01")
         with page.expect_download() as download:
-            page.get_by_role("link", name="Markers, finished").click()
+            page.get_by_role("link", name="Markers, final").click()
         assert download.value.suggested_filename == "walk_final.trc"
         page.reload()
         page.get_by_role("slider", name="Time").wait_for()

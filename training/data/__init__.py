@@ -1,1 +1,1 @@
-"""Pairs: what the detector sees on rendered people, and where their markers truly are."""
+"""Pairs: the detector's output for rendered people, and their true markers."""

@@ -1,4 +1,4 @@
-"""People who were made to move otherwise than they did, restored over their feet: no person leans without falling."""
+"""Balance of modified motions: the centre of mass is moved back over the feet."""
 
 from dataclasses import replace
 from typing import Final
@@ -41,16 +41,16 @@ _BONE_OF_LANDMARK: Final = {
     "heel": "foot",
     "foot_index": "toes",
 }
-"""Landmarks, of both sides, and the bone that begins there."""
+"""Landmarks of both sides, and the bone that starts there."""
 
 _LIFTED_M: Final = 0.06
-"""Of a foot held so much higher than the other the share in carrying the body is 1 / (1 + e)."""
+"""Height difference at which the higher foot's share of the body weight is 1 / (1 + e)."""
 
 _SWAYS_S: Final = 0.25
-"""Within this the body does not find its balance again."""
+"""Over shorter times the body does not regain its balance."""
 
 _ROUNDS: Final = 3
-"""Which foot carries depends on the tilt."""
+"""Which foot bears weight depends on the tilt."""
 
 _FARTHEST: Final = np.radians(12.0)
 """In one round."""
@@ -88,7 +88,7 @@ def _joints(motion: BoneMotion, own: BoneMotion) -> FloatArray:
 
 
 def _lean(joints: FloatArray, motion: BoneMotion) -> tuple[FloatArray, FloatArray]:
-    """(T, 3) the direction from what carries the body to its centre of mass, and (T, 3) metres where that is."""
+    """(T, 3) direction from the base of support to the centre of mass, and (T, 3) metres, its position."""
     body = np.zeros((len(joints), len(LANDMARKS), 3))
     for landmark, bone in _BONE_OF_LANDMARK.items():
         for column, side in zip(columns(landmark), "lr", strict=True):

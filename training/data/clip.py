@@ -1,4 +1,4 @@
-"""One clip from its number: who moves how, recorded from where; drawn, compressed, ready for the detector."""
+"""One clip from its number: person, motion and camera; rendered and compressed, ready for the detector."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -39,19 +39,19 @@ FRAMES: Final = (90, 180)
 """Fewest and most frames of a clip."""
 
 BLUR_STEPS: Final = 3
-"""Moments within one exposure that are drawn and averaged where a clip has motion blur."""
+"""Instants within one exposure that are rendered and averaged where a clip has motion blur."""
 
 _SPLIT_TURN: Final[dict[int, Split]] = {4: "validation", 9: "test"}
 _OFTEN_RECORDED: Final = frozenset({"walk", "squat", "sit to stand", "lunge", "leg raise", "arm raise", "jump"})
-"""Families that are drawn twice as often as any other: what videos for analysis mostly show."""
+"""Families that are sampled twice as often as any other: those most common in videos for analysis."""
 
 _BUILT_SHARE: Final = 0.15
-"""How often a built motion is drawn against a captured one of its family: of sitting down about half are built."""
+"""Sampling weight of a built motion relative to a captured one of its family: about half of sit-to-stand are built."""
 
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """What is decided before anything is computed; everything else follows from `seed` and `index`."""
+    """Decisions made before any computation; everything else follows from `seed` and `index`."""
 
     index: int
     seed: int
@@ -67,12 +67,12 @@ class ClipPlan:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A planned clip with everything that drawing it needs, and the truth.
+    """A planned clip with all data needed to render it, and the ground truth.
 
     times    (T,) seconds of the frames.
-    posed    the body at the moments drawn: T, or T · BLUR_STEPS where there is motion blur.
+    posed    the body at the instants rendered: T, or T · BLUR_STEPS where there is motion blur.
     markers  (T, 65, 3) metres, true, in the world of `camera`.
-    facts    what is worth knowing afterwards, as plain values.
+    facts    metadata, as plain values.
     """
 
     plan: ClipPlan
@@ -88,7 +88,7 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Performance:
-    """A body in motion, before anybody records it.
+    """A body in motion, before it is recorded.
 
     times (T,) seconds; heading: radians about y from +z, where the pelvis faces on average; speed: of the motion, as
     a multiple of what was captured.
@@ -101,16 +101,16 @@ class Performance:
 
 
 def plan_clip(index: int, seed: int, motions: list[MotionFile], lengths: dict[str, float]) -> ClipPlan:
-    """The plan of a clip of a data set. Of ten in a row eight train, one validates, one tests, so any prefix is
-    balanced. lengths: motion name -> seconds."""
+    """The plan of a clip of a data set. Of ten consecutive clips, eight are for training, one for validation, one for
+    testing, so any prefix is balanced. lengths: motion name -> seconds."""
     return plan_of_split(_SPLIT_TURN.get(index % 10, "train"), index, seed, motions, lengths)
 
 
 def plan_of_split(
     split: Split, index: int, seed: int, motions: Sequence[MotionFile], lengths: Mapping[str, float]
 ) -> ClipPlan:
-    """The plan of a clip of one split. Families of motions are drawn equally often, those of `_OFTEN_RECORDED` twice as
-    often, and their motions by the root of how long they are."""
+    """The plan of a clip of one split. Families of motions are sampled equally often, those of `_OFTEN_RECORDED` twice
+    as often, and their motions in proportion to the square root of their duration."""
     rng = np.random.default_rng([seed, index, 0])
     own = [motion for motion in motions if motion.split == split]
     if not own:
@@ -131,7 +131,7 @@ def plan_of_split(
 
 
 def make_clip(plan: ClipPlan, motions: dict[str, MotionFile]) -> Clip:
-    """Compute motion, body and camera of a planned clip. Test motions are shown as captured, at their own speed."""
+    """Compute motion, body and camera of a planned clip. Test motions are used as captured, at their own speed."""
     shot = random_shot(plan.rng(1), _turn(plan))
     if plan.split != "test":
         shot = as_people_record(shot, plan.rng(8))
@@ -165,12 +165,12 @@ def perform(
 
 
 def render_clip(clip: Clip, renderer: Renderer, path: Path) -> None:
-    """Draw the clip and write it as a compressed video."""
+    """Render the clip and write it as a compressed video."""
     write_video(path, _exposed(clip, renderer), clip.shot.frame_rate, clip.shot.quality)
 
 
 def _turn(plan: ClipPlan) -> int:
-    """How many clips of the same split came before: views are spread evenly within each split."""
+    """Number of earlier clips of the same split: views are distributed evenly within each split."""
     tens, rest = divmod(plan.index, 10)
     return tens if plan.split != "train" else tens * 8 + rest - (rest > 4)
 
@@ -178,7 +178,7 @@ def _turn(plan: ClipPlan) -> int:
 def _segment(
     motion: BoneMotion, times: FloatArray, speed: float, rng: np.random.Generator
 ) -> tuple[BoneMotion, FloatArray]:
-    """A stretch of the motion at the clip's moments; a motion shorter than the clip shortens the clip."""
+    """A part of the motion at the clip's times; a motion shorter than the clip shortens the clip."""
     times = times[times * speed <= motion.duration]
     spare = motion.duration - times[-1] * speed
     start = motion.times[0] + rng.uniform(0, max(spare, 0))
@@ -188,7 +188,7 @@ def _segment(
 def _other(
     plan: ClipPlan, motions: dict[str, MotionFile], frames: int, times: FloatArray, rng: np.random.Generator
 ) -> BoneMotion:
-    """A stretch of another motion of the same split, of as many frames."""
+    """A part of another motion of the same split, with the same number of frames."""
     names = sorted(name for name, motion in motions.items() if motion.split == plan.split)
     other = motions[names[rng.integers(len(names))]].read()
     start = rng.uniform(0, max(other.duration - times[-1], 0))
@@ -222,7 +222,7 @@ def _recorded(plan: ClipPlan, shot: Shot, done: Performance) -> Clip:
 
 
 def _roomy(backdrop: Backdrop, markers: FloatArray) -> Backdrop:
-    """The place made wide enough for the subject's path."""
+    """The scene, enlarged to hold the subject's path."""
     need = float(np.abs(markers[..., [0, 2]]).max()) + 0.8
     stretch = np.ones(backdrop.vertices.shape[1])
     stretch[[0, 2]] = max(1.0, need / backdrop.extent)
@@ -237,7 +237,7 @@ def _moved_out(triangles: FloatArray, stretch: float) -> FloatArray:
 
 
 def _within_exposure(shot: Shot, times: FloatArray, posed: PosedBody, camera: Camera) -> tuple[PosedBody, Camera]:
-    """Body and camera at BLUR_STEPS moments of each exposure, in between by linear change (tiny turns)."""
+    """Body and camera at BLUR_STEPS moments of each exposure, interpolated linearly (rotations are tiny)."""
     offsets = (np.arange(BLUR_STEPS) / (BLUR_STEPS - 1) - 0.5) * shot.shutter
     moments = np.clip((np.arange(len(times))[:, None] + offsets).ravel(), 0, len(times) - 1)
     low = np.minimum(moments.astype(int), len(times) - 2)
@@ -252,7 +252,7 @@ def _within_exposure(shot: Shot, times: FloatArray, posed: PosedBody, camera: Ca
 
 
 def _exposed(clip: Clip, renderer: Renderer) -> Iterator[Frame]:
-    """The frames as a camera gives them: averaged over the exposure, out of focus, brighter or darker, noisy."""
+    """The frames as a camera records them: averaged over the exposure, out of focus, brighter or darker, noisy."""
     steps = BLUR_STEPS if clip.shot.shutter else 1
     rng = clip.plan.rng(5)
     height, width = clip.shot.size[1], clip.shot.size[0]

@@ -1,4 +1,4 @@
-"""Making a data set of pairs: many clips, several workers, stopped and gone on with at any time."""
+"""Creation of a data set of pairs: many clips, several workers, resumable at any time."""
 
 import os
 import tempfile
@@ -31,7 +31,7 @@ CLIPS_PER_PROCESS: Final = 40
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to know: where to, which clips, from what."""
+    """A worker's job: target folder, clips, sources."""
 
     folder: Path
     seed: int
@@ -43,10 +43,10 @@ class Job:
 def make_pairs(
     folder: Path, mocap: Sequence[Path], clips: int, workers: int, seed: int, pose_model: PoseModel = "full"
 ) -> dict[str, object]:
-    """Make the clips that are not there yet; gives the manifest.
+    """Make the clips that do not exist yet; returns the manifest.
 
-    The same seed and motions give the same clips in the same order, however often the work is interrupted; asking
-    for more clips later adds to those there.
+    The same seed and motions give the same clips in the same order, however often the work is interrupted; a
+    larger number of clips adds to the existing ones.
     """
     motions = tuple(find_motions(mocap))
     (folder / "clips").mkdir(parents=True, exist_ok=True)
@@ -66,20 +66,20 @@ def make_pairs(
 
 
 def clip_file(folder: Path, index: int) -> Path:
-    """Where a clip is in a data set."""
+    """Path of a clip in a data set."""
     return folder / "clips" / f"{index:06d}.npz"
 
 
 def _work(job: Job, indices: list[int], workers: int) -> Iterator[int]:
-    """Frames of each finished clip. Each worker is a process with a renderer of its own.
+    """Frames of each finished clip. Each worker is a process with its own renderer.
 
-    A graphics driver can take its whole process down (Mesa's does, once in some hundred clips). Workers are therefore
-    replaced now and then, and after a crash the work goes on; it gives up where no clip gets done between two crashes.
+    A graphics driver can crash its process (Mesa's does, once in some hundred clips). Workers are therefore replaced
+    regularly, and work continues after a crash; it stops if no clip is finished between two crashes.
     """
     os.environ.setdefault("LP_NUM_THREADS", "1")  # one core each, where images are drawn without a GPU
     while indices:
         done = 0
-        # a pool for each portion: with max_tasks_per_child, Python 3.11's pool stops for ever now and then (gh-115634)
+        # a pool for each portion: with max_tasks_per_child, Python 3.11's pool sometimes hangs (gh-115634)
         portion = indices[: workers * CLIPS_PER_PROCESS]
         try:
             with ProcessPoolExecutor(workers, get_context("spawn"), _start, (job,)) as pool:
@@ -99,7 +99,7 @@ _worker: tuple[Job, Renderer] | None = None
 
 
 def _start(job: Job) -> None:
-    global _worker  # noqa: PLW0603 - a process of a pool has no other place for what it keeps between clips
+    global _worker  # noqa: PLW0603 - a pool's process has no other place for state kept between clips
     _worker = (job, Renderer())
 
 
@@ -110,13 +110,13 @@ def _one(index: int) -> int:
         index, job.seed, list(job.motions), dict(zip((m.name for m in job.motions), job.lengths, strict=True))
     )
     clip = make_clip(plan, {motion.name: motion for motion in job.motions})
-    pair = video(clip, renderer, job.pose_model)
+    pair = recorded(clip, renderer, job.pose_model)
     write_pair(clip_file(job.folder, index), pair)
     return len(clip.times)
 
 
-def video(clip: Clip, renderer: Renderer, pose_model: PoseModel) -> Pair:
-    """Draw the clip, let this project's own detector look at the compressed video, and put the truth beside."""
+def recorded(clip: Clip, renderer: Renderer, pose_model: PoseModel) -> Pair:
+    """Render the clip, run the detector on the compressed video, and pair its output with the ground truth."""
     with tempfile.TemporaryDirectory() as scratch:
         video = Path(scratch) / "clip.mp4"
         render_clip(clip, renderer, video)
@@ -129,12 +129,12 @@ def video(clip: Clip, renderer: Renderer, pose_model: PoseModel) -> Pair:
 
 
 def _detected(clip: Clip, inputs: DetectorInputs, options: RunOptions) -> tuple[Landmarks, Verticals | None]:
-    """What the detector gives; nothing but gaps where it finds no person (often): such clips are part of the truth."""
+    """The detector's output; only gaps where it finds no person (often): such clips are valid data."""
     try:
         found = DETECTOR.run(inputs, options, silent)
     except NoPersonDetected:
         count, points = len(clip.times), len(LANDMARKS)
         gap = np.full((count, points, 3), np.nan)
         return Landmarks(clip.times, gap[..., :2], gap, np.zeros((count, points)), clip.shot.size), None
-    assert len(found.landmarks.times) == len(clip.times), "the decoder gave as many frames as were drawn"
+    assert len(found.landmarks.times) == len(clip.times), "the decoder returned as many frames as were rendered"
     return found.landmarks, found.verticals

@@ -1,4 +1,4 @@
-"""What a data set was made from, beside it: enough to make it again and to know that it is the same."""
+"""Manifest of a data set: its sources, sufficient to recreate it and to verify that it is the same."""
 
 import hashlib
 import json
@@ -16,15 +16,15 @@ from training.mocap.library import MotionFile
 
 NAME: Final = "manifest.json"
 FORMAT: Final = 3
-"""Grows when the same seed no longer gives the same clips."""
+"""Increased when the same seed no longer produces the same clips."""
 
 _PACKAGES: Final = ("humanpose3d", "mediapipe", "numpy", "opencv-python-headless", "av", "moderngl", "anny")
 
 
 def begin(folder: Path, seed: int, motions: Sequence[MotionFile], models: dict[str, str]) -> None:
-    """Write the manifest of a new data set, or see that the one there was begun with the same seed, motions and models.
+    """Write the manifest of a new data set, or check that the existing one has the same seed, motions and models.
 
-    Raises InvalidOption where it was not: clips of two recipes must not mix.
+    Raises InvalidOption otherwise: clips of different recipes must not be mixed.
     """
     recipe: dict[str, JsonValue] = {
         "format": FORMAT,
@@ -44,7 +44,7 @@ def begin(folder: Path, seed: int, motions: Sequence[MotionFile], models: dict[s
 
 
 def finish(folder: Path, renderer: str) -> dict[str, JsonValue]:
-    """List every clip there with its hash and what it is, and count; gives the manifest."""
+    """List and count all clips with their hash and description; returns the manifest."""
     path = folder / NAME
     manifest: dict[str, JsonValue] = json.loads(path.read_text(encoding="utf-8"))
     clips: dict[str, JsonValue] = {}

@@ -1,8 +1,8 @@
-"""Pairs on disk: one compressed file a clip, and reading them back.
+"""Pairs on disk: one compressed file per clip; writing and reading.
 
-What the detector saw and what was true lie side by side, frame by frame. The world of a pair is y up, in metres, with
-the camera of the first frame at its origin looking along −z (x to the image's right): the frame in which the depth
-refiner answers, turned to the hips.
+Detections and ground truth are stored frame by frame. The world of a pair is y up, in metres, with
+the camera of the first frame at its origin looking along −z (x to the image's right): the frame of the depth
+refiner's output, rotated to the hips.
 """
 
 import json
@@ -21,14 +21,14 @@ from training.scene.camera import Camera, azimuth_frame
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One clip: the detector's landmarks and the truth.
+    """One clip: the detector's landmarks and the ground truth.
 
-    landmarks  what the detector saw.
+    landmarks  as detected.
     markers    all 65, true, at the same times.
     camera     the true camera at the same times.
-    height     metres, standing height of the person drawn. mass: kilograms.
-    facts      how the clip came about: split, motion, person, backdrop, recording.
-    verticals  what the detector says of the image's upright lines.
+    height     metres, standing height of the person rendered. mass: kilograms.
+    facts      how the clip was made: split, motion, person, backdrop, recording.
+    verticals  the detector's measurement of the image's upright lines.
     """
 
     landmarks: Landmarks
@@ -46,14 +46,14 @@ class Pair:
 
 
 def in_camera_world(markers: FloatArray, camera: Camera) -> tuple[FloatArray, Camera]:
-    """Markers (T, N, 3) and camera, moved and turned about the vertical into the world of a pair."""
+    """Markers (T, N, 3) and camera, translated and rotated about the vertical into the world frame of a pair."""
     turn, origin = azimuth_frame(camera)[0], camera.centres[0]
     moved = Camera(camera.size, camera.focal, camera.rotations @ turn.T, (camera.centres - origin) @ turn.T)
     return (markers - origin) @ turn.T, moved
 
 
 def write_pair(path: Path, pair: Pair) -> None:
-    """Write a clip's file whole or not at all."""
+    """Write a clip's file atomically."""
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         np.savez_compressed(
@@ -100,7 +100,7 @@ def read_pair(path: Path) -> Pair:
 
 
 def read_facts(path: Path) -> dict[str, JsonValue]:
-    """How a clip came about, without reading the rest; raises InvalidMotion where its file is damaged."""
+    """A clip's facts, without reading the rest; raises InvalidMotion where its file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             facts: dict[str, JsonValue] = json.loads(str(file["facts"]))

@@ -1,4 +1,4 @@
-"""Bodies by number: the same number is the same person, and each split has people of its own."""
+"""Bodies by number: the same number is the same person, and no two splits share people."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -19,7 +19,7 @@ BACKDROPS: Final[dict[Split, range]] = {
     "validation": range(500, 506),
     "test": range(100, 102),
 }
-"""Numbers of the people and the places of each split; no two splits share one."""
+"""Numbers of the people and scenes of each split; no two splits share one."""
 
 _STATURE: Final = {0.0: (1.63, 0.07), 1.0: (1.76, 0.075)}
 """Mean and standard deviation of standing height in metres, women and men (NCD-RisC 2016, eLife 5:e13410: the means of
@@ -27,7 +27,7 @@ countries lie between 1.50 and 1.70, 1.60 and 1.83)."""
 
 
 _MASS_INDEX: Final = (17.0, 36.0)
-"""kg/m² between which people are kept; MakeHuman's sliders reach further."""
+"""Range of body mass index, kg/m²; MakeHuman's sliders reach further."""
 
 
 @lru_cache(maxsize=2)

@@ -1,4 +1,4 @@
-"""More motion than was captured: other arms and legs, bent elbows and knees, leaning trunks, turning heads."""
+"""Augmentation of captured motion: other arms and legs, bent elbows and knees, leaning trunks, turning heads."""
 
 from dataclasses import replace
 
@@ -15,8 +15,8 @@ _UPPER = ("spine", "thorax", "neck", "head", *(f"{bone}_{side}" for bone in ("cl
 
 
 def varied(motion: BoneMotion, other: BoneMotion, rng: np.random.Generator) -> BoneMotion:
-    """The motion with some of these, by chance: the arms of another motion, arms or legs moving otherwise, a leaning
-    trunk. It stands over its feet as it did."""
+    """The motion with some random changes: the arms of another motion, other movement of arms or legs, a leaning trunk.
+    Its balance over the feet is kept."""
     original = motion
     if rng.random() < 0.35:
         motion = with_arms_of(motion, other)
@@ -30,7 +30,7 @@ def varied(motion: BoneMotion, other: BoneMotion, rng: np.random.Generator) -> B
 
 
 def with_turning_head(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
-    """The head looking about by itself: motions without a head of its own hold it stiff."""
+    """Random head movement, for motions in which the head does not move by itself."""
     angles = wander(rng, motion.times, 3, 1.0) * np.radians([20.0, 8.0, 5.0])
     turn = Rotation.from_euler("YXZ", angles).as_matrix()
     rotations = motion.rotations.copy()
@@ -41,7 +41,7 @@ def with_turning_head(motion: BoneMotion, rng: np.random.Generator) -> BoneMotio
 
 
 def with_arms_of(motion: BoneMotion, other: BoneMotion) -> BoneMotion:
-    """Arms as they move against the thorax in another motion, frame by frame (equally many frames)."""
+    """Arm movement relative to the thorax from another motion with the same number of frames."""
     rotations = motion.rotations.copy()
     thorax = BONE_INDEX["thorax"]
     swap = rotations[:, thorax] @ np.swapaxes(other.rotations[:, thorax], 1, 2)
@@ -54,7 +54,7 @@ def with_arms_of(motion: BoneMotion, other: BoneMotion) -> BoneMotion:
 
 
 def wander(rng: np.random.Generator, times: FloatArray, channels: int, seconds: float) -> FloatArray:
-    """(T, channels) smooth noise of zero mean and unit deviation over the long run, that changes within `seconds`."""
+    """(T, channels) smooth noise of zero mean and unit standard deviation, with a time scale of `seconds`."""
     step = float(np.median(np.diff(times)))
     width = max(seconds / step, 1.0)
     margin = int(4 * width)
@@ -64,7 +64,7 @@ def wander(rng: np.random.Generator, times: FloatArray, channels: int, seconds: 
 
 
 def _with_wandering_arms(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
-    """Shoulders turned and elbows bent by some tens of degrees more, both slowly changing."""
+    """Additional shoulder rotation and elbow flexion of some tens of degrees, slowly varying."""
     rotations = motion.rotations.copy()
     thorax = BONE_INDEX["thorax"]
     for side in LEAD_OF_SIDE:
@@ -83,9 +83,9 @@ def _with_wandering_arms(motion: BoneMotion, rng: np.random.Generator) -> BoneMo
 
 
 def with_wandering_legs(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
-    """Hips turned and knees bent by some tens of degrees more, in one leg or both alike, slowly changing.
+    """Additional hip rotation and knee flexion of some tens of degrees, in one leg or both alike, slowly varying.
 
-    Feet keep their slope, the pelvis its height.
+    The slope of the feet and the height of the pelvis are kept.
     """
     rotations = motion.rotations.copy()
     pelvis = rotations[:, BONE_INDEX["pelvis"]]
@@ -121,7 +121,7 @@ def _flexion(motion: BoneMotion, upper_bone: str, lower_bone: str) -> FloatArray
 
 
 def _with_lean(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:
-    """All above the lumbar spine bent forward, to a side or turned."""
+    """Everything above the lumbar spine bent forward, sideways or rotated."""
     pelvis = motion.rotations[:, BONE_INDEX["pelvis"]]
     lean = rng.normal(0, 1, 3) * np.radians([14.0, 10.0, 8.0])
     turn = pelvis @ Rotation.from_rotvec(lean).as_matrix() @ np.swapaxes(pelvis, 1, 2)

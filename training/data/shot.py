@@ -1,4 +1,4 @@
-"""How a clip is recorded: where the camera stands, how it tilts and shakes, what is in its way, the light."""
+"""Recording of a clip: camera position, tilt and shake, occluders, light."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,21 +17,21 @@ FRAME_RATES: Final = tuple(Fraction(*rate) for rate in ((24, 1), (25, 1), (30000
 _SHAPES: Final = ((16, 9), (9, 16), (4, 3), (3, 4))
 _SHORT_SIDES: Final = (360, 480, 720)
 _LEAST_SHARE: Final = 0.35
-"""Of the image's height that a subject takes on average; who would be smaller is followed by the camera."""
+"""Fraction of the image's height that a subject fills on average; if it would be smaller, the camera follows it."""
 
 _GOLDEN: Final = 0.618033988749895
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What is decided about the recording before the subject is there. Angles in radians.
+    """Recording parameters, independent of the subject. Angles in radians.
 
     size (width, height) pixels; focal in units of the longer side; azimuth: from which side of the subject (0 in
     front, positive to the camera's right of it); pitch up positive; height: of the camera in metres, which then decides
     the pitch (0: the pitch decides the height); fill: share of the image that the subject's
     path takes; shift: of the subject from the middle of the image, in images; shake: radians; follows: whether
-    the camera pans with the subject; occluders: boxes in the way; shutter: share of a frame it is open (0: no blur);
-    quality: of the compression (rate factor); softness: pixels of blur; grain: sensor noise in grey levels;
+    the camera pans with the subject; occluders: boxes in the line of sight; shutter: fraction of a frame it is open (0:
+    no blur); quality: of the compression (rate factor); softness: pixels of blur; grain: sensor noise in grey levels;
     exposure: mean grey level that the camera exposes for.
     """
 
@@ -56,7 +56,7 @@ class Shot:
 
 
 def random_shot(rng: np.random.Generator, turn: int) -> Shot:
-    """A way to video. turn: a count; successive ones look from evenly spread sides."""
+    """Random recording parameters. turn: a count; successive ones view from evenly spaced sides."""
     width, height = _SHAPES[rng.choice(4, p=[0.42, 0.42, 0.1, 0.06])]
     short = int(rng.choice(_SHORT_SIDES, p=[0.65, 0.28, 0.07]))
     scale = short / min(width, height)
@@ -84,7 +84,7 @@ def random_shot(rng: np.random.Generator, turn: int) -> Shot:
 
 
 def _focal(rng: np.random.Generator) -> float:
-    """In units of the longer side: 85 % from a phone's wide camera to twice that, the others zoomed in further."""
+    """In units of the longer side: 85 % from a phone's wide camera to twice that, the others longer."""
     return float(np.exp(np.interp(rng.random(), [0.0, 0.85, 1.0], np.log([0.6, 1.2, 1.6]))))
 
 
@@ -100,9 +100,9 @@ def as_people_record(shot: Shot, rng: np.random.Generator) -> Shot:
 
 
 def from_above(shot: Shot, rng: np.random.Generator) -> Shot:
-    """Three in ten from a camera that looks down more steeply, hung up or held high, and obliquely.
+    """Three in ten from a camera mounted or held high, looking down more steeply and rolled.
 
-    For what is learnt from: what is measured on keeps to `random_shot`.
+    For training only: evaluation uses `random_shot`.
     """
     if rng.random() > 0.3:
         return shot
@@ -113,7 +113,7 @@ def from_above(shot: Shot, rng: np.random.Generator) -> Shot:
 def place_camera(
     shot: Shot, rng: np.random.Generator, times: FloatArray, markers: FloatArray, heading: float, ceiling: float
 ) -> Camera:
-    """Stand where the subject's path (T, N, 3) fills the image as wanted, as low or high as the tilt requests."""
+    """Position the camera so that the subject's path (T, N, 3) fills the image as specified; tilt sets its height."""
     direction = heading + shot.azimuth
     low, high = markers.min(axis=(0, 1)), markers.max(axis=(0, 1))
     middle = (low + high) / 2
@@ -125,7 +125,7 @@ def place_camera(
         1.2, float(((markers - middle) @ away).max()) + 0.9
     )  # a person walking towards the camera stops in front of it
     distance, pitch = max(4.0, nearest), shot.pitch
-    for _ in range(6):  # the size seen falls with the distance nearly in proportion: a few rounds settle it
+    for _ in range(6):  # apparent size is nearly inversely proportional to distance: a few iterations converge
         camera, pitch = _stand(shot, middle, direction, distance, pitch, ceiling)
         seen = camera.project(shown[:: max(1, len(shown) // 20)].reshape(1, -1, 3))[0]
         extent = np.nanmax(np.abs(seen - np.array(shot.size) / 2) * 2 / np.array(shot.size), axis=0)
@@ -140,7 +140,7 @@ def place_camera(
 def _stand(
     shot: Shot, middle: FloatArray, direction: float, distance: float, pitch: float, ceiling: float
 ) -> tuple[Camera, float]:
-    """One still frame: the subject's middle is in the middle of the image; the tilt gives way to floor and roof."""
+    """One still frame: the subject's middle is in the middle of the image; the tilt is limited by floor and roof."""
     rise = shot.height or middle[1] - distance * np.tan(pitch)
     height = float(np.clip(rise, 0.15, np.inf if shot.hung else ceiling))
     pitch = float(np.arctan2(middle[1] - height, distance))
@@ -152,7 +152,7 @@ def _stand(
 def _moving(
     shot: Shot, rng: np.random.Generator, times: FloatArray, followed: FloatArray | None, still: Camera
 ) -> Camera:
-    """Off-centre framing, shake and panning put on a standing camera."""
+    """Add off-centre framing, shake and panning to a still camera."""
     azimuth, pitch, roll = camera_angles(still.rotations)[0]
     angles = np.tile([azimuth, pitch, roll], (len(times), 1))
     room = np.clip(1 - shot.fill, 0, 0.5) / 2 * np.array(shot.size) / still.focal
@@ -168,12 +168,12 @@ def _moving(
 
 
 def _lagging(values: FloatArray, times: FloatArray) -> FloatArray:
-    """As a hand follows: smoothed over about half a second."""
+    """Hand-held tracking: smoothed over about half a second."""
     return np.asarray(gaussian_filter1d(values, 0.5 / float(np.median(np.diff(times))), mode="nearest"))
 
 
 def random_light(rng: np.random.Generator, indoors: bool) -> Light:
-    """A lamp or the sun, and what comes from all round, warmer or cooler."""
+    """A lamp or the sun, and ambient light, warmer or cooler."""
     elevation, azimuth = rng.uniform(np.radians(35), np.radians(85)), rng.uniform(0, 2 * np.pi)
     direction = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(elevation), np.sin(azimuth) * np.cos(elevation)])
     hard = rng.uniform(0.15, 0.6) if indoors else rng.uniform(0.2, 1.1)
@@ -183,7 +183,7 @@ def random_light(rng: np.random.Generator, indoors: bool) -> Light:
 
 
 def without_obstacles(backdrop: Backdrop, camera: Camera, path: FloatArray) -> FloatArray:
-    """The place's triangles, less the things that would stand in the subject's way (T, 3) or in the image's."""
+    """The scene's triangles, without objects in the subject's path (T, 3) or in the line of sight."""
     start, end = camera.centres[0] * [1, 0, 1], path.mean(axis=0) * [1, 0, 1]
     span = end - start
     kept = [backdrop.vertices]
@@ -199,7 +199,7 @@ def without_obstacles(backdrop: Backdrop, camera: Camera, path: FloatArray) -> F
 
 
 def occluders(shot: Shot, rng: np.random.Generator, camera: Camera, path: FloatArray) -> FloatArray:
-    """Boxes between the camera and the subject, hiding a leg, both shanks, a side."""
+    """Boxes between the camera and the subject that occlude a leg, both shanks or one side."""
     parts = [np.zeros((0, 12))]
     start, end = camera.centres[0] * [1, 0, 1], path.mean(axis=0) * [1, 0, 1]
     span = end - start

@@ -1,1 +1,1 @@
-"""The depth refiner: its network, what it learns from, the loop, and how good it is."""
+"""The depth refiner: network, training data, training loop and evaluation."""

@@ -1,4 +1,4 @@
-"""How far estimates are from the truth, clip by clip."""
+"""Errors of estimates against ground truth, clip by clip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,12 +37,12 @@ class Scores:
 
     @property
     def overall(self) -> float:
-        """What the best checkpoint has least of: two degrees in the angles count as much as a centimetre."""
+        """The score that the best checkpoint minimises: two degrees of angle error count as one centimetre."""
         return self.mpjpe + (self.hip + self.knee + self.ankle + self.elbow) / 8
 
 
 class Refined(NamedTuple):
-    """What the network says of one clip: markers (T, 22, 3) metres in the camera's azimuth frame, their spread (T, 22),
+    """The network's output for one clip: markers (T, 22, 3) metres in the camera's azimuth frame, their spread (T, 22),
     tilt (T, 2) radians and its spread (T, 2)."""
 
     markers: FloatArray
@@ -52,7 +52,7 @@ class Refined(NamedTuple):
 
 
 def refined(model: MirroredRefiner, sample: Sample) -> Refined:
-    """Ask the network about a whole clip, window by window."""
+    """Run the network on a whole clip, window by window."""
     model.eval()
     frames = len(sample.times)
     indices = window_indices(frames)
@@ -69,7 +69,7 @@ def true_markers(sample: Sample) -> FloatArray:
 
 
 def scores(markers: FloatArray, tilt: FloatArray, sample: Sample) -> Scores:
-    """Compare one clip where the detector found a person."""
+    """Score the frames of one clip in which the detector found a person."""
     there = sample.detected > 0.5
     truth = true_markers(sample)[there]
     got = markers[there]

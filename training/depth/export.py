@@ -1,4 +1,4 @@
-"""A trained depth refiner as ONNX, and how exactly the two agree."""
+"""Export of a trained depth refiner to ONNX, with a check of their agreement."""
 
 from pathlib import Path
 from typing import Final
@@ -14,13 +14,13 @@ from training.depth.mirror import MirroredRefiner
 from training.depth.model import Estimate, Seen
 
 LARGEST_DIFFERENCE: Final = 1e-4
-"""Metres by which a marker may lie elsewhere in ONNX than in torch, along each axis."""
+"""Largest permitted difference of a marker between ONNX and torch, metres, along each axis."""
 
 assert (Seen._fields, Estimate._fields) == (INPUTS, OUTPUTS), "serving feeds what training taught"
 
 
 def export(model: MirroredRefiner, path: Path) -> float:
-    """Write the network for any number of windows; gives the largest difference in metres on random input.
+    """Write the network for any number of windows; returns the largest difference in metres on random input.
 
     Raises ModelError where that is more than LARGEST_DIFFERENCE.
     """

@@ -31,24 +31,24 @@ _EXPORTED_PREFIX = "model.model."
 """Of weights' names in an exported file: the network within `MirroredRefiner` within the exporter's."""
 
 STAY = 6
-"""Epochs for which a simulated clip is drawn from. Making clips costs time, seeing them too often teaches them by
-heart: each time that all 3,000 were replaced, the error on validation clips fell at once (12.6 → 12.2, 12.1 → 11.8 cm).
+"""Epochs for which a simulated clip is used. Making clips takes time, but repeating them too often causes overfitting:
+each time that all 3,000 were replaced, the error on validation clips fell immediately (12.6 → 12.2, 12.1 → 11.8 cm).
 """
 
 FRESH_RATE, STARTED_RATE = 2e-3, 1e-4
 """Highest learning rate of a network that starts from random weights, and of one that starts from a trained one: 600
-steps at 5e-4 moved it so far that it lost on test clips (6.9 → 8.5 cm) what it won on validation clips."""
+steps at 5e-4 moved it so far that the error on test clips rose (6.9 → 8.5 cm) while that on validation clips fell."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What a training run is asked to do.
+    """Configuration of a training run.
 
-    workers: processes that draw batches beside the training (0: none beside it). fp16: half precision, of the brain
-    kind, where it is safe; worth it on a GPU. clips: of the training clips only the first that many (None: all). errors:
-    an error model, with which half of every batch is simulated, of the motions in `mocap`; `simulated`: clips of that
-    kind that are new in every epoch, and stay for STAY epochs. start: a depth refiner (ONNX) of this width and these
-    layers whose weights the training starts from; inputs that it does not know begin without effect.
+    workers: processes that prepare batches during training (0: none). fp16: half precision (bfloat16) where it is safe;
+    useful on a GPU. clips: number of training clips used, from the first (None: all). errors: an error model with which
+    half of every batch is simulated from the motions in `mocap`. simulated: new simulated clips in every epoch, each
+    kept for STAY epochs. start: a depth refiner (ONNX) of this width and these layers whose weights the training starts
+    from; new inputs initially have no effect.
     """
 
     data: Path
@@ -68,7 +68,7 @@ class TrainConfig:
 
 
 def train(config: TrainConfig) -> Path:
-    """Train, or go on where `last.pt` stopped; gives the path of the best network as ONNX, its spread calibrated."""
+    """Train, or resume from `last.pt`; returns the path of the best network as ONNX, calibrated."""
     torch.manual_seed(config.seed)
     files = pair_files(config.data)
     train_set, validation = load_samples(files, "train")[: config.clips], half_told(load_samples(files, "validation"))
@@ -92,7 +92,7 @@ def train(config: TrainConfig) -> Path:
 
 
 class _Stream:
-    """Clips that no person drew, some new in every epoch; none where no error model is given."""
+    """Simulated clips, some new in every epoch; none without an error model."""
 
     def __init__(self, config: TrainConfig) -> None:
         self._config = config
@@ -100,7 +100,7 @@ class _Stream:
         self._made: dict[int, list[Sample]] = {}
 
     def clips(self, epoch: int) -> list[Sample]:
-        """Those of this epoch: the same whether training came here in one go or was stopped on the way."""
+        """Those of this epoch: the same whether or not training was interrupted."""
         self._made = {number: self._made.get(number) or self._new(number) for number in range(epoch, epoch + STAY)}
         return [sample for samples in self._made.values() for sample in samples]
 
@@ -112,7 +112,7 @@ class _Stream:
 
 
 def half_told(samples: Sequence[Sample]) -> list[Sample]:
-    """The same clips, the focal length told for every second one, as in training."""
+    """The same clips, the focal length given for every second one, as in training."""
     return [with_known_focal(sample) if number % 2 else sample for number, sample in enumerate(samples)]
 
 
@@ -125,7 +125,7 @@ def started(network: DepthConfig, path: Path) -> DepthRefiner:
         if tensor.name.startswith(_EXPORTED_PREFIX)
     }
     first = found.get("embed.0.weight")
-    if first is not None:  # inputs that came later stand last
+    if first is not None:  # inputs added later are last
         wanted = model.state_dict()["embed.0.weight"].shape[1]
         found["embed.0.weight"] = torch.nn.functional.pad(first, (0, wanted - first.shape[1]))
     try:
@@ -157,7 +157,7 @@ def validate(model: MirroredRefiner, samples: Sequence[Sample]) -> Scores:
 
 
 class _Batches(Dataset[tuple[Seen, Truth]]):
-    """The batches of one epoch, each from its own random numbers: the same any process that draws it."""
+    """The batches of one epoch, each from its own random numbers: independent of the process that prepares it."""
 
     def __init__(self, samples: Sequence[Sample], extra: Sequence[Sample], config: TrainConfig, epoch: int) -> None:
         self._samples, self._extra = samples, extra
@@ -175,7 +175,7 @@ class _Batches(Dataset[tuple[Seen, Truth]]):
 def one_epoch(
     trainer: Trainer, config: TrainConfig, epoch: int, samples: Sequence[Sample], extra: Sequence[Sample] = ()
 ) -> dict[str, float]:
-    """Train for STEPS_AN_EPOCH batches; gives the means of the loss's terms."""
+    """Train for STEPS_AN_EPOCH batches; returns the means of the loss's terms."""
     sums: dict[str, float] = {}
     trainer.model.train()
     drawn = _Batches(samples, extra, config, epoch)

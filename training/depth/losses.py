@@ -1,4 +1,4 @@
-"""What the depth refiner is taught: places, bones, motion, angles, gravity, and how sure it may be."""
+"""Loss of the depth refiner: positions, bones, motion, angles, gravity and uncertainty."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ WEIGHTS: Final = {
     "gravity": 3.0,
     "spread": 0.02,
 }
-"""How much each counts; lengths in units of 10 cm, angles in radians."""
+"""Weight of each term; lengths in units of 10 cm, angles in radians."""
 
 _BONES: Final = torch.tensor([[MARKER_INDEX[a], MARKER_INDEX[b]] for a, b in SEGMENTS])
 _RIGHT: Final = [index for index, (_, end) in enumerate(SEGMENTS) if end.startswith("R")]
@@ -95,7 +95,7 @@ def _bones(markers: Tensor) -> Tensor:
 
 
 def _likelihood(estimate: Estimate, truth: Truth) -> Tensor:
-    """Negative log-likelihood of the true places and tilt; it teaches the spreads alone, not what they belong to."""
+    """Negative log-likelihood of the true positions and tilt; trains only the standard deviations."""
     off = (estimate.markers.detach() - truth.markers) / estimate.spread[..., None]
     places = (0.5 * off.square().sum(-1) + 3 * estimate.spread.log()).mean()
     turn = (estimate.tilt.detach() - truth.tilt) / estimate.tilt_spread

@@ -1,4 +1,4 @@
-"""Left and right swapped, and the refiner that is asked twice: as it is and in the mirror."""
+"""Mirroring, and the refiner that averages its answers to the input and to its mirror image."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ MIRROR_MARKERS: Final = [MARKERS.index(mirrored(name)) for name in MARKERS]
 
 
 def mirrored_seen(seen: Seen) -> Seen:
-    """The same seen in a mirror."""
+    """The mirrored input."""
     image = seen.image[:, :, MIRROR_LANDMARKS]
     flipped = torch.stack([seen.size[:, None, None, 0] - image[..., 0], image[..., 1]], dim=-1)
     return seen._replace(
@@ -30,9 +30,9 @@ def mirrored_markers(markers: Tensor) -> Tensor:
 
 
 class MirroredRefiner(nn.Module):
-    """What is evaluated and shipped: the mean of both answers, and a spread brought to what was measured.
+    """The network that is evaluated and shipped: the mean of both answers, with calibrated standard deviations.
 
-    spread_scale  (22,) and tilt_scale (2,): what the network's spreads are multiplied by, fitted on validation clips.
+    spread_scale  (22,) and tilt_scale (2,): factors of the network's standard deviations, fitted on validation clips.
     """
 
     def __init__(self, model: DepthRefiner) -> None:

@@ -1,8 +1,8 @@
-"""The depth refiner: what the detector saw over some seconds in, where the 22 markers are out.
+"""The depth refiner: maps some seconds of landmarks to the positions of the 22 markers.
 
-A transformer over time, two frames a token, on the frames' own timestamps. All that happens to the landmarks before
-(rays turned to the hips, apparent size) is part of the network, so that it is fed `Landmarks` as they are and serving
-repeats nothing by hand. Without an image (`size` 0) it answers from the 3D landmarks alone.
+A transformer over time, two frames a token, on the frames' own timestamps. All preprocessing of
+the landmarks (rays rotated to the hips, apparent size) is part of the network, so that its input is unmodified
+`Landmarks` and inference code duplicates nothing. Without an image (`size` 0) it uses the 3D landmarks alone.
 """
 
 import math
@@ -25,11 +25,11 @@ _NEAREST: Final = {"Hip": ("left_hip", "right_hip"), "Neck": ("left_shoulder", "
     **{marker: (landmark,) for marker, landmark in MARKER_LANDMARKS.items()},
 }
 _START: Final = [[LANDMARK_INDEX[_NEAREST[marker][end]] for marker in MARKERS] for end in (0, -1)]
-"""For each marker the two landmarks (or twice the same) between which the network's correction starts."""
+"""For each marker, the two landmarks (or one twice) whose midpoint the network corrects."""
 
 
 PATCH: Final = 2
-"""Frames of a token: attention over half as many costs half as much, and neighbours say nearly the same."""
+"""Frames per token: halves the cost of attention, and neighbouring frames are nearly redundant."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class DepthConfig:
 
 
 class Seen(NamedTuple):
-    """What the detector saw, a batch of windows. Frames without a person hold zeros and `detected` 0.
+    """The detector's output, a batch of windows. Frames without a person hold zeros and `detected` 0.
 
     image (B, T, 33, 2) pixels; world (B, T, 33, 3) metres; visibility (B, T, 33); detected (B, T);
     times (B, T) seconds; size (B, 2) width and height of the image in pixels; height (B,) metres of the person;
     verticals (B, 3) `aside`, `ahead` of the image's upright lines at a focal length of FOCAL_LENGTH and 1, or 0, 0, 0
-    where it shows none; focal (B,) focal length in units of the longer side, 0 where it is not known.
+    where there are none; focal (B,) focal length in units of the longer side, 0 where it is not known.
     T is even. Where there is no image, `image` and `size` are 0, `world` has upright axes (x right, y down, z away),
     and landmarks that are not known hold 0 in `world` and `visibility`.
     """
@@ -73,7 +73,7 @@ class Estimate(NamedTuple):
     vertical plane through camera and hips; spread (B, T, 22) metres, standard deviation per axis; tilt (B, T, 2) pitch
     and roll of the camera in radians, tilt_spread (B, T, 2) their standard deviations; bearing (B, T) radians: how far
     the hips lie to the right of where it looks.
-    Without an image: axes as those of the given landmarks, put upright; tilt that of these axes; bearing 0."""
+    Without an image: axes as those of the given landmarks, rotated upright; tilt that of these axes; bearing 0."""
 
     markers: Tensor
     spread: Tensor
@@ -115,7 +115,7 @@ class DepthRefiner(nn.Module):
 
 
 def _estimate(answer: Tensor, turned: Tensor, middle: Tensor, seen: Seen) -> Estimate:
-    """The answer (B, T, 22 · 4 + 5) in metres and radians: corrections of what the detector gives, put upright."""
+    """The answer (B, T, 22 · 4 + 5) in metres and radians: corrections of the detector's output, rotated upright."""
     batch, frames, count = answer.shape[0], answer.shape[1], len(MARKERS)
     height = seen.height[:, None, None]
     tilt = answer[..., 4 * count : -3] + _tilt_of_lines(_lines(seen))[:, None]
@@ -124,7 +124,7 @@ def _estimate(answer: Tensor, turned: Tensor, middle: Tensor, seen: Seen) -> Est
     places = _placed(turned, seen, change, answer[..., -1])
     markers = _upright(places, middle, tilt.detach())
     spread = torch.exp(answer[..., 3 * count : 4 * count].clamp(-4, 3)) * 0.03 * height
-    bearing = _bearing(middle, tilt.detach()) * _pictured(seen)[:, None]
+    bearing = _bearing(middle, tilt.detach()) * _has_image(seen)[:, None]
     return Estimate(markers, spread, tilt, tilt_spread, bearing)
 
 
@@ -132,21 +132,21 @@ def _placed(turned: Tensor, seen: Seen, change: Tensor, farther: Tensor) -> Tens
     """(B, T, 22, 3) metres: the detector's landmarks as markers, in the axes of a camera that looks at the hips.
 
     Their depth is that of its 3D; x and y are where the ray (B, T, 33, 2) of the image, far more exact than the 3D,
-    comes to at this depth, or those of the 3D where there is no image. All is changed by (B, T, 22, 3) metres, and
-    the distance of the hips by a factor whose logarithm is `farther` (B, T).
+    comes to at this depth, or those of the 3D where there is no image. Positions are corrected by (B, T, 22, 3) metres,
+    and the distance of the hips by a factor whose logarithm is `farther` (B, T).
     """
     world, rays = _as_markers(seen.world), _as_markers(turned)
     depth = world[..., 2] + change[..., 2]
     distance = _distance(rays, world, seen) * torch.exp(farther.clamp(-1, 1))
     on_ray = rays * (distance[..., None] + depth)[..., None]
-    across = torch.where(_pictured(seen)[:, None, None, None] > 0, on_ray, world[..., :2]) + change[..., :2]
+    across = torch.where(_has_image(seen)[:, None, None, None] > 0, on_ray, world[..., :2]) + change[..., :2]
     kept = seen.detected[..., None, None]
     return torch.cat([across, depth[..., None]], dim=-1) * kept + change * (1 - kept)
 
 
 def _distance(rays: Tensor, world: Tensor, seen: Seen) -> Tensor:
-    """(B, T) metres to the hips at which the 3D (B, T, 22, 3) fits the rays (B, T, 22, 2) best, growing or falling
-    evenly over the window."""
+    """(B, T) metres to the hips at which the 3D (B, T, 22, 3) fits the rays (B, T, 22, 2) best, with a linear
+    trend over the window."""
     weight = _as_markers(seen.visibility[..., None])
     fit = (weight * rays * (world[..., :2] - rays * world[..., 2:])).sum((-1, -2))
     log = (fit / (weight * rays.square()).sum((-1, -2)).clamp(min=1e-6)).clamp(0.5, 30.0).log()
@@ -172,13 +172,13 @@ def _lines(seen: Seen) -> Tensor:
 
 
 def _tilt_of_lines(verticals: Tensor) -> Tensor:
-    """(B, 2) pitch and roll of a camera that sees upright lines so (B, 3); else 0."""
+    """(B, 2) pitch and roll of a camera with these upright lines (B, 3); else 0."""
     aside, ahead, known = verticals.unbind(-1)
     return torch.stack([torch.atan(ahead / (1 + aside.square()).sqrt()), -torch.atan(aside)], dim=-1) * known[:, None]
 
 
 def _as_markers(landmarks: Tensor) -> Tensor:
-    """(B, T, 22, N) the place, or whatever else there is of it, from which each marker starts; of (B, T, 33, N)."""
+    """(B, T, 22, N) start of each marker (position or other values), from those of the landmarks (B, T, 33, N)."""
     return (landmarks[:, :, _START[0]] + landmarks[:, :, _START[1]]) / 2
 
 
@@ -214,22 +214,22 @@ class _Block(nn.Module):
         return x + self.drop(self.feed(self.after(x)))
 
 
-def _pictured(seen: Seen) -> Tensor:
+def _has_image(seen: Seen) -> Tensor:
     """(B,) 1 where there is an image, 0 where only 3D landmarks are known."""
     return (seen.size[:, 0] > 0).float()
 
 
 def _features(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
-    """(B, T, F) what the network looks at; the turned rays (B, T, 33, 2); and the slopes (B, T, 2) of the ray through
+    """(B, T, F) the network's features; the rotated rays (B, T, 33, 2); and the slopes (B, T, 2) of the ray through
     the middle of the hips.
 
     Landmarks become rays of a camera of known or assumed focal length, turned so that the middle of the hips lies
     straight ahead, and divided by the apparent size of the person over the window.
     """
-    pictured = _pictured(seen)[:, None, None]
-    size = torch.where(pictured > 0, seen.size[:, None], 1.0)[:, :, None]
+    has_image = _has_image(seen)[:, None, None]
+    size = torch.where(has_image > 0, seen.size[:, None], 1.0)[:, :, None]
     focal = _focal(seen)[:, None, None, None]
-    rays = (seen.image - size / 2) / (focal * size.amax(dim=-1, keepdim=True)) * pictured[..., None]
+    rays = (seen.image - size / 2) / (focal * size.amax(dim=-1, keepdim=True)) * has_image[..., None]
     middle = (rays[..., HIPS[0], :] + rays[..., HIPS[1], :]) / 2 * seen.detected[..., None]
     turned = _turned_to(rays, middle)
     spread = turned.square().sum(-1).mean(-1)  # (B, T)
@@ -240,7 +240,7 @@ def _features(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
     shape = (size[..., 0, 0] / size[..., 0, 1]).log().expand_as(relative)
     step = torch.diff(seen.times, dim=1, prepend=2 * seen.times[:, :1] - seen.times[:, 1:2])
     extra = [middle[..., 0], middle[..., 1], relative, window.log().expand_as(relative), height, shape, step * 10]
-    extra.append(pictured[..., 0].expand_as(relative))
+    extra.append(has_image[..., 0].expand_as(relative))
     told = [*_lines(seen).unbind(-1), (_focal(seen) / FOCAL_LENGTH).log(), (seen.focal > 0).float()]
     extra += [value[:, None].expand_as(relative) for value in told]
     flat = [

@@ -1,4 +1,4 @@
-"""What the depth refiner learns from: windows of pairs, varied as they are drawn."""
+"""Training data of the depth refiner: windows of pairs, augmented when sampled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from training.scene.camera import azimuth_frame, camera_angles
 
 _HIPS: Final = (MARKERS.index("LHip"), MARKERS.index("RHip"))
 _IN_TRC: Final = np.array([name in MARKER_LANDMARKS.values() for name in LANDMARKS])
-"""(33,) landmarks that are markers as well, so that a file of markers holds them."""
+"""(33,) landmarks that are also markers, and so contained in a marker file."""
 
 
 class Truth(NamedTuple):
@@ -38,7 +38,7 @@ class Truth(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One clip as float32 arrays, the truth in the frame that the network answers in. Focal lengths in units of the
-    image's longer side: what the network is told (0: nothing), and the true one."""
+    image's longer side: the network's input (0: unknown), and the true one."""
 
     image: FloatArray
     world: FloatArray
@@ -62,7 +62,7 @@ def load_samples(files: Sequence[Path], split: str) -> list[Sample]:
 
 
 def to_sample(pair: Pair) -> Sample:
-    """A pair with gaps as zeros and the truth turned to the vertical plane through camera and hips."""
+    """A pair with gaps as zeros and the ground truth rotated to the vertical plane through camera and hips."""
     markers, tilt, bearing = _truth(pair)
     seen = pair.landmarks
     return Sample(
@@ -93,15 +93,15 @@ def _truth(pair: Pair) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 
 def turned(points: FloatArray, bearing: FloatArray) -> FloatArray:
-    """Points (T, N, 3) seen by a person who turns right by the bearing (T,) about the vertical."""
+    """Points (T, N, 3) rotated to the right by the bearing (T,) about the vertical."""
     c, s = np.cos(bearing)[:, None], np.sin(bearing)[:, None]
     x, y, z = np.moveaxis(points, -1, 0)
     return np.stack([c * x + s * z, y, c * z - s * x], axis=-1)
 
 
 def draw_batch(sources: Sequence[tuple[Sequence[Sample], int]], rng: np.random.Generator) -> tuple[Seen, Truth]:
-    """That many random windows of random clips of each source, varied: mirrored, thinned, jittered, the camera rolled,
-    left and right swapped for a while, some without an image."""
+    """The given number of random windows of random clips of each source, augmented: mirrored, thinned, jittered, the
+    camera rolled, left and right swapped for a while, some without an image."""
     return _stacked(
         [
             _varied(samples[index], rng)
@@ -139,7 +139,7 @@ def _varied(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def _thinning(sample: Sample, rng: np.random.Generator) -> int:
-    """Fast videos sometimes seen at half their rate."""
+    """Videos with a high frame rate, sometimes at half of it."""
     rate = 1 / float(np.median(np.diff(sample.times)))
     return 2 if rate > 45 and rng.random() < 0.4 else 1
 
@@ -185,7 +185,7 @@ def _noisy(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def _roll(rng: np.random.Generator) -> float:
-    """Radians: most cameras stand nearly level, some are held obliquely."""
+    """Radians: most cameras are nearly level, some are strongly rolled."""
     return float(rng.uniform(-0.4, 0.4) if rng.random() < 0.3 else rng.normal(0, 0.06))
 
 
@@ -200,8 +200,8 @@ def _rolled(sample: Sample, angle: float) -> Sample:
 
 
 def _with_lines(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Upright lines in half of all windows, whatever the image showed, so that the same clip is learnt from with and
-    without: as exact as those that are found (0.3° median at the true focal length), some of them wrong."""
+    """Upright lines in half of all windows, independently of the image, so that the network learns with and without
+    them: as accurate as detected ones (0.3° median at the true focal length), some of them wrong."""
     if rng.random() < 0.5:
         return _with(sample, verticals=np.zeros(3))
     off = rng.normal(0, np.radians(6.0 if rng.random() < 0.04 else 0.5), 2)
@@ -211,17 +211,17 @@ def _with_lines(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def _with_focal(sample: Sample, rng: np.random.Generator) -> Sample:
-    """The focal length told in half of all windows, as exactly as files and data sheets state it."""
+    """The focal length given in half of all windows, as accurately as files and data sheets state it."""
     return with_known_focal(sample, rng.normal(0, 0.02)) if rng.random() < 0.5 else sample
 
 
 def with_known_focal(sample: Sample, error: float = 0.0) -> Sample:
-    """The true focal length told, or one that is wrong by a share of it."""
+    """The focal length, true or with a relative error."""
     return _with(sample, focal=sample.true_focal * float(np.exp(error)))
 
 
 def without_image(sample: Sample, rng: np.random.Generator, unsure: float = 0.07) -> Sample:
-    """What a TRC file of the detector's markers would hold: upright but for an error of gravity (`unsure` radians).
+    """The contents of a TRC file of the detector's markers: upright but for an error of gravity (`unsure` radians).
 
     The detector's axes are those of a camera that looks at the hips; its tilt is that of the camera and of the ray.
     """
@@ -248,7 +248,7 @@ def without_image(sample: Sample, rng: np.random.Generator, unsure: float = 0.07
 
 
 def _swapped_for_a_while(sample: Sample, rng: np.random.Generator) -> Sample:
-    """The detector taking left for right, as it does for stretches of frames; all of the body or its legs alone."""
+    """Left/right swaps over intervals of frames, as the detector makes them; of the whole body or the legs alone."""
     first, last = np.sort(rng.integers(0, len(sample.times) + 1, 2))
     legs_only = rng.random() < 0.5
     order = np.array([m if not legs_only or i >= 23 else i for i, m in enumerate(MIRROR_LANDMARKS)])

@@ -1,4 +1,4 @@
-"""What a body wears and how it looks: skin, hair, face and clothes, all by colouring and swelling the one mesh."""
+"""Appearance of a body: skin, hair, face and clothes, all by colouring and inflating a single mesh."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -29,7 +29,7 @@ _GREY_HAIR: Final = np.array([0.65, 0.64, 0.62])
 
 @dataclass(frozen=True)
 class Outfit:
-    """How a body is dressed and coloured. Colours (3,) in [0, 1].
+    """Clothes and colours of a body. Colours (3,) in [0, 1].
 
     sleeves, legs  how far they reach along the limb: 0 none, 1 to elbow or knee, 2 to wrist or ankle.
     colours        garment -> its two colours; the second is that of the pattern.
@@ -94,7 +94,7 @@ class DressedMesh:
 
 
 def dress(body: Body, outfit: Outfit) -> DressedMesh:
-    """Put the outfit on: which triangle is what, how far it stands off, what is drawn at all."""
+    """Apply the outfit: assign triangles to garments, set their offset from the skin, and select what is drawn."""
     mesh = body.mesh
     garments = _garments(body, outfit)
     groups = ["body", "helper-l-eye", "helper-r-eye"]
@@ -162,7 +162,7 @@ def _garments(body: Body, outfit: Outfit) -> IntArray:
 
 
 def _limb(body: Body) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
-    """(V,) which part of the body moves each vertex most: torso, arm, leg, foot, hand or head."""
+    """(V,) the body part with the largest skinning weight at each vertex: torso, arm, leg, foot, hand or head."""
     part_of = {"Arm": "arm", "ForeArm": "arm", "UpLeg": "leg", "Leg": "leg", "Foot": "foot", "ToeBase": "foot"}
     part_of |= {"Hand": "hand", "Thumb": "hand", "FingerBase": "hand", "HandFinger1": "hand"}
     part_of |= {"Head": "head", "Neck": "head", "Neck1": "head"}
@@ -177,7 +177,7 @@ def _stem(rig_bone: str) -> str:
 
 
 def _along(body: Body, bones: tuple[str, str, str]) -> FloatArray:
-    """(V,) how far along the limb of its side each vertex lies: 0 at its root, 1 at its middle joint, 2 at its end."""
+    """(V,) position of each vertex along the limb of its side: 0 at its root, 1 at its middle joint, 2 at its end."""
     out = np.zeros(len(body.vertices))
     for side, lead in LEAD_OF_SIDE.items():
         own = body.vertices[:, 0] * lead > 0

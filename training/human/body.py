@@ -16,9 +16,9 @@ BODY_DENSITY: Final = 1010.0
 """kg/m³ of the whole body at normal breath: between 985 (full lungs) and 1060 (empty), Krzywicki & Chinn 1967."""
 
 HIP_CENTRE_SHARE: Final = 0.0773 / 0.1054
-"""How far out the hip joint centre lies, as a share of the hip keypoint's distance from the midline: Pose2Sim 0.10.49
+"""Lateral position of the hip joint centre, as a fraction of the hip keypoint's distance from the midline: Pose2Sim 0.10.49
 has RHJC_study at z = 0.07726 m and RHip at 0.10541 m of one pelvis (`Markers_LSTM.xml`, `Markers_Halpe26.xml`).
-MakeHuman's own pivot lies as far out as the keypoint, which is too far for the joint."""
+MakeHuman's own pivot is as lateral as the keypoint, which is too far for the joint."""
 
 _SIDE_NAMES: Final = {"l": ("Left", "L"), "r": ("Right", "R")}
 _RIG_SIDED: Final = {
@@ -50,7 +50,7 @@ _ANCHORS: Final = {
     "cup": (("mincup", 0.0), ("averagecup", 0.5), ("maxcup", 1.0)),
     "firmness": (("minfirmness", 0.0), ("averagefirmness", 0.5), ("maxfirmness", 1.0)),
 }
-"""MakeHuman's macro sliders, each 0 to 1, and what is at which value (its `macro.json`)."""
+"""MakeHuman's macro sliders, each 0 to 1, and the targets at their anchor values (its `macro.json`)."""
 
 _MACROS: Final = (
     ("macrodetails/{race}-{gender}-{age}", ("race", "gender", "age")),
@@ -90,7 +90,7 @@ DETAIL_TARGETS: Final = (
 
 @dataclass(frozen=True)
 class BodyShape:
-    """What a body looks like: MakeHuman's sliders, each 0 to 1.
+    """Shape of a body: MakeHuman's sliders, each 0 to 1.
 
     age: 0.19 child, 0.5 young adult, 1 old. race: shares of african, asian and caucasian features.
     details: strength -1 to 1 of DETAIL_TARGETS.
@@ -108,7 +108,7 @@ class BodyShape:
     details: dict[str, float] = field(default_factory=dict)
 
     def target_strengths(self) -> Iterator[tuple[str, float]]:
-        """Targets by name and how strongly each counts."""
+        """Targets by name, with their weights."""
         shares = {slider: _shares(slider, getattr(self, slider)) for slider in _ANCHORS}
         shares["race"] = dict(zip(("african", "asian", "caucasian"), self.race, strict=True))
         for template, sliders in _MACROS:
@@ -122,7 +122,7 @@ class BodyShape:
 
 
 def _shares(slider: str, value: float) -> dict[str, float]:
-    """Between its two neighbouring anchors, a slider counts for each as it is near."""
+    """A slider is interpolated linearly between its two neighbouring anchors."""
     names, places = zip(*_ANCHORS[slider], strict=True)
     return {name: float(np.interp(value, places, row)) for name, row in zip(names, np.eye(len(names)), strict=True)}
 
@@ -131,7 +131,7 @@ def _shares(slider: str, value: float) -> dict[str, float]:
 class Body:
     """A body at rest, standing on y = 0.
 
-    shape     what it was made from.
+    shape     its parameters.
     mesh      the base mesh.
     vertices  (V, 3) metres, helpers included.
     heads     (bones of the rig, 3) metres: where each bone begins, the hip joint centres moved inward.

@@ -1,1 +1,1 @@
-"""Readers of motion capture, all giving one type: `training.mocap.motion.BoneMotion`."""
+"""Readers of motion capture, all returning one type: `training.mocap.motion.BoneMotion`."""

@@ -1,4 +1,4 @@
-"""Acclaim skeletons and motions (ASF/AMC), as the CMU Graphics Lab Motion Capture Database gives them.
+"""Acclaim skeletons and motions (ASF/AMC), as published in the CMU Graphics Lab Motion Capture Database.
 
 Format: "Acclaim ASF/AMC", J. Lander, Working with Motion Capture File Formats, Game Developer, January 1998.
 Each bone has axes of its own, C (three angles in the skeleton's frame); a rotation M about them turns the bone and
@@ -86,7 +86,7 @@ def count_frames(path: Path) -> int:
 
 
 def joint_positions(skeleton: AsfSkeleton, path: Path) -> dict[str, FloatArray]:
-    """Bone name -> (T, 3) metres, where each bone of the file ends: what other readers of AMC files give."""
+    """Bone name -> (T, 3) metres, where each bone of the file ends, as returned by other readers of AMC files."""
     channels = {"root": skeleton.root_channels, **{bone.name: bone.channels for bone in skeleton.bones}}
     rotations, heads = _forward_kinematics(skeleton, _amc_values(path, channels))
     return {

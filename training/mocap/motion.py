@@ -1,4 +1,4 @@
-"""The one type that every motion capture reader gives."""
+"""The type that every motion capture reader returns."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Self
@@ -40,7 +40,7 @@ class RestPose:
 class BoneMotion:
     """A moving skeleton. Metres, x to the body's left at rest, y up, z forward; right-handed.
 
-    name       what it is called in manifests: subject and trial.
+    name       its name in manifests: subject and trial.
     times      (T,) seconds, strictly increasing.
     rotations  (T, B, 3, 3) global rotation of each of BONES, relative to the rest pose.
     origins    (T, B, 3) metres: the proximal end of each bone (of the pelvis: midway between the hip joints).

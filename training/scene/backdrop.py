@@ -1,4 +1,4 @@
-"""Places to stand in: rooms with furniture and open ground with buildings, made from a number."""
+"""Procedural scenes: rooms with furniture and open ground with buildings, generated from a number."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ VERTEX_FLOATS: Final = 12
 
 _FLOOR, _WALL, _CEILING, _THINGS = 0, 1, 3, 4
 SKY_LAYER: Final = 9
-"""The texture that shines by itself."""
+"""The emissive texture."""
 _LAYERS: Final = 10
 _Kind = Callable[[np.random.Generator, FloatArray], Image]
 
@@ -25,7 +25,7 @@ class Backdrop:
     """A place around the origin, ground at y = 0. Faces are seen from their front only.
 
     vertices  (N, VERTEX_FLOATS) triangles, three rows each.
-    clutter   more triangles, an array for each thing that stands about and may be taken away.
+    clutter   more triangles, one array per object that can be removed.
     layers    (10, S, S, 3) textures.
     indoors   whether it has walls and a ceiling.
     extent    metres from the origin to the walls (or as far as a camera may go outdoors).
@@ -39,7 +39,7 @@ class Backdrop:
 
 
 def make_backdrop(seed: int) -> Backdrop:
-    """The place with that number; the same number gives the same place."""
+    """The scene with that number; the same number gives the same scene."""
     rng = np.random.default_rng([seed, 0xBACD])
     return _room(rng) if rng.random() < 0.65 else _open_ground(rng)
 
@@ -127,7 +127,7 @@ def _walls(rng: np.random.Generator, half: FloatArray, height: float) -> list[Fl
 def _hanging(
     rng: np.random.Generator, inward: FloatArray, along: FloatArray, far: float, wide: float, height: float
 ) -> FloatArray:
-    """Something flat on a wall: an image, a window, a door."""
+    """A flat object on a wall: a poster, a window, a door."""
     spans = rng.uniform(0.2, 1.0), rng.uniform(0.2, min(1.1, height / 2 - 0.1))
     middle = -inward * (far - 0.02) + along * rng.uniform(-0.8, 0.8) * wide
     middle[1] = rng.uniform(spans[1], height - spans[1])
@@ -161,7 +161,7 @@ def _open_ground(rng: np.random.Generator) -> Backdrop:
 
 
 def _horizon(far: float) -> list[FloatArray]:
-    """Four high walls of sky that meet the ground."""
+    """Four high walls with a sky texture, down to the ground."""
     parts = []
     for turn in range(4):
         angle = turn * np.pi / 2
@@ -173,12 +173,12 @@ def _horizon(far: float) -> list[FloatArray]:
 
 
 def thing(rng: np.random.Generator) -> int:
-    """A texture that things have."""
+    """A texture for objects."""
     return int(rng.integers(_THINGS, SKY_LAYER))
 
 
 def _layers(rng: np.random.Generator) -> Image:
-    # mostly plain and dull, as places are
+    # mostly plain and dull, as in real scenes
     surfaces = (textures.plaster, textures.planks, textures.tiles, textures.checks, textures.grass)
     walls = (textures.plaster, textures.plaster, textures.plaster, textures.tiles, textures.checks, textures.planks)
     things = (textures.plaster, textures.planks, textures.plaster, textures.tiles, textures.patches)

@@ -1,4 +1,4 @@
-"""Cameras that stand, tilt and shake, and where they see a point."""
+"""Cameras with tilt and shake, and their projection of points."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Camera:
     size       (width, height) of the image, pixels; the principal point is its middle.
     focal      focal length, pixels.
     rotations  (T, 3, 3) world (y up) to camera axes (x right, y down, z away).
-    centres    (T, 3) metres, where it stands in the world.
+    centres    (T, 3) metres, its position in the world.
     """
 
     size: tuple[int, int]

@@ -1,4 +1,4 @@
-"""Drawing a dressed, posed body in a place, with OpenGL on EGL: no window, on a GPU where there is one."""
+"""Rendering of a dressed, posed body in a scene, with OpenGL on EGL: without a window, on a GPU where available."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _SHADOW_REACH: Final = 1.8
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """direction (3,) toward the sun or lamp; sun, ambient (3,) colours of what shines from there and from all round."""
+    """direction (3,) toward the sun or lamp; sun, ambient (3,) colours of directional and ambient light."""
 
     direction: FloatArray
     sun: FloatArray
@@ -60,7 +60,7 @@ class Renderer:
 
     @property
     def device(self) -> str:
-        """The name of what draws: a GPU, or llvmpipe where there is none."""
+        """Name of the renderer: a GPU, or llvmpipe without one."""
         return str(self._gl.info["GL_RENDERER"])
 
     def frames(
@@ -115,7 +115,7 @@ _Thing = TypeVar("_Thing", bound=_Held)
 
 
 class _Scene:
-    """What is on the card for one clip."""
+    """GPU resources of one clip."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class _Scene:
         self._load_backdrop(backdrop)
 
     def release(self) -> None:
-        """Give the card's memory back."""
+        """Release the GPU memory."""
         for thing in reversed(self._held):
             thing.release()
 
@@ -152,7 +152,7 @@ class _Scene:
         self._shade_target = self._hold(gl.framebuffer([self._shade]))
 
     def _canvas(self, size: tuple[int, int]) -> "moderngl.Framebuffer":
-        # no multisampling: it takes half as long again in software, and the images are softened anyway
+        # no multisampling: it takes 50 % longer in software, and the images are blurred anyway
         colour = self._hold(self._gl.renderbuffer(size, 3))
         depth = self._hold(self._gl.depth_renderbuffer(size))
         return self._hold(self._gl.framebuffer([colour], depth))
@@ -212,7 +212,7 @@ class _Scene:
             goal.use()
             goal.clear(0.5, 0.55, 0.6, depth=1.0)
             self._gl.enable_only(self._gl.DEPTH_TEST | self._gl.CULL_FACE)
-            self._gl.front_face = "cw"  # images are drawn upside down, so that they are read the right way up
+            self._gl.front_face = "cw"  # images are rendered upside down, so that they are read upright
             self._layers.use(0)
             self._r._backdrop["view"].write(view)
             self._place.render()
@@ -222,7 +222,7 @@ class _Scene:
     def _draw_shade(self, bones: bytes, middle: FloatArray) -> None:
         self._shade_target.use()
         self._shade_target.clear(0.0)
-        self._gl.enable_only(self._gl.CULL_FACE)  # the skin is closed: half of its faces cover all of it
+        self._gl.enable_only(self._gl.CULL_FACE)  # the skin is a closed surface: half of its faces cover all of it
         program = self._r._silhouette
         program["skeleton"].write(bones)
         program["light"].write(self._light.direction.astype("f4").tobytes())

@@ -1,4 +1,4 @@
-"""Procedural textures: what walls, floors, furniture, ground and sky look like."""
+"""Procedural textures of walls, floors, furniture, ground and sky."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Frames to a compressed video and nothing else."""
+"""Encoding of frames as a compressed video."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], frame_rate: Fraction, quality: int) -> None:
-    """H.264 as phones and web sites write it. quality: the constant rate factor, 18 fine to 40 coarse.
+    """H.264 with the settings typical of phones and web sites. quality: the constant rate factor, 18 fine to 40 coarse.
 
     Frames are (height, width, 3) RGB with even sizes.
     """

@@ -1,1 +1,1 @@
-"""What the detector would have seen of a person that no person drew: an error model fitted to pairs, and its stream."""
+"""Simulated detections without rendering: an error model fitted to pairs, and a stream of samples."""

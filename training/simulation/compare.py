@@ -1,5 +1,4 @@
-"""Are simulated detections like real ones? Both on the same truth, side by side, by the side that is seen
-and by landmark."""
+"""Comparison of simulated and real detections on the same ground truth, by viewing side and by landmark."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -24,14 +23,14 @@ PARTS: Final[dict[str, list[int]]] = {"nose": [LANDMARK_INDEX["nose"]]} | {
 _COMPARED: Final = [landmark for part in PARTS.values() for landmark in part]
 
 OCTANTS: Final = ("front", "front right", "right", "back right", "back", "back left", "left", "front left")
-"""Which side of the person is seen, each 45° wide."""
+"""Viewing sides of the person, each 45° wide."""
 
 _VISIBILITY_BINS: Final = np.linspace(0, 1, 6)
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """How detections err: means over frames and landmarks.
+    """Error statistics of detections: means over frames and landmarks.
 
     x, y, depth: mean absolute error of the 3D, and image that of the 2D across the image, in centimetres at the
     person; lasting: correlation of an error with that of the next frame, each clip's mean taken off; jitter: mean
@@ -76,7 +75,7 @@ def fit_and_compare(data: Path, seed: int) -> tuple[ErrorModel, list[Row]]:
 
 
 def compare(model: ErrorModel, pairs: Sequence[Pair], rng: np.random.Generator) -> list[Row]:
-    """Simulate the detections of pairs (of the validation split) and compare: a row a side, a row a part, one for all.
+    """Simulate the detections of pairs (of the validation split) and compare: rows by side, by body part, and one for all.
 
     Pairs in which no person was found at all are left out.
     """

@@ -1,9 +1,9 @@
-"""How the detector errs, fitted to pairs: a mean that depends on pose and view, and what is left, as it was seen.
+"""Error model of the detector, fitted to pairs: a mean depending on pose and view, plus replayed residuals.
 
-The mean place of each landmark is the nearest true marker's plus a linear function (ridge regression) of all markers
-and of the side that is seen: the systematic errors, timid depth above all. What the mean leaves is not modelled but
-replayed: stretches of the residuals of pairs, chosen among those whose person stood and moved most alike before the
-camera. That keeps them as they are: correlated in time, between landmarks, with visibility, with swaps, with frames
+The mean position of each landmark is the nearest true marker's plus a linear function (ridge regression) of all markers
+and of the side that is seen: the systematic errors, above all underestimated depth. Residuals are not modelled but
+replayed: blocks of residuals of pairs, chosen among those with the most similar posture and motion relative to the
+camera. This preserves their correlation: in time, between landmarks, with visibility, with swaps, with frames
 where no person was found.
 """
 
@@ -35,12 +35,12 @@ from training.simulation.view import (
 )
 
 FOLDS: Final = 5
-"""Each clip's residuals are taken from a mean that was fitted without it: what a mean leaves of its own clips is less
-than what it leaves of others."""
+"""Each clip's residuals are taken from a mean that was fitted without it: residuals of the clips used for fitting are
+smaller than those of others."""
 
 _STIFFNESSES: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _FORMAT: Final = 1
-"""Of the file; grows when an older one can no longer be read."""
+"""Version of the file format; increased when older files can no longer be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class ErrorModel:
     facts: dict[str, JsonValue]
 
     def simulate(self, view: View, rng: np.random.Generator) -> Landmarks:
-        """What the detector could have seen of this view."""
+        """A simulated detection of this view."""
         drawn = self.replay.draw(view, rng)
         places = with_sides_swapped(self.mean(view) + drawn.residuals, drawn.swapped)
         visibility = with_sides_swapped(drawn.visibility, drawn.swapped)
@@ -68,7 +68,7 @@ class ErrorModel:
         return nearest(view) + np.tensordot(features(view), self.weights, axes=1)
 
     def save(self, path: Path) -> None:
-        """Write the model's file whole or not at all."""
+        """Write the model's file atomically."""
         part = path.with_suffix(".part")
         with part.open("wb") as file:
             values = {"weights": self.weights.astype(np.float32), "facts": np.array(json.dumps(self.facts))}
@@ -123,7 +123,7 @@ def features(view: View) -> FloatArray:
 
 
 def _track(view: View, made: Detection, swap: NDArray[np.bool_], weights: FloatArray) -> Track:
-    """What the weights (F, 165) leave of a detection put right, ready to be replayed."""
+    """Residuals of a detection with swaps corrected, for the weights (F, 165), ready to be replayed."""
     mean = nearest(view) + (features(view) @ weights).reshape(made.places.shape)
     residuals = (made.places - mean) * made.found[:, None, None]
     return Track(describe(view), describe(mirrored_view(view)), residuals, made.visibility, made.found, swap)

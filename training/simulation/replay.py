@@ -1,4 +1,4 @@
-"""Residuals of real detections, played again where a person stands and moves alike before the camera."""
+"""Replay of residuals of real detections for similar posture and motion relative to the camera."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from training.simulation.view import (
 AnyArray = NDArray[Any]
 
 BLOCK: Final = 40
-"""Frames that are replayed in a row."""
+"""Consecutive frames that are replayed."""
 
 FADE: Final = 8
-"""Further frames over which one stretch gives way to the next."""
+"""Further frames over which one block fades into the next."""
 
 _STEP: Final = 5
 _MOMENTS: Final = np.array([0, (BLOCK + FADE) // 2, BLOCK + FADE - 1])
 _ALIKE: Final = 6
-"""One of that many most similar stretches is played."""
+"""One of this number of most similar blocks is replayed."""
 
 _DESCRIBED: Final = [
     MARKER_INDEX[name]
@@ -113,7 +113,7 @@ class Replay:
         return cls(clips, ends, starts, looks.astype(np.float32))
 
     def draw(self, view: View, rng: np.random.Generator) -> Track:
-        """Residuals for a view: stretch by stretch one that looks alike."""
+        """Residuals for a view, block by block from similar ones."""
         firsts = np.arange(0, len(view.times), BLOCK)
         pieces = [self._stretch(choice) for choice in self._choose(_looks(describe(view), firsts), rng)]
         joined = Track.gathered(lambda name: _joined([getattr(piece, name) for piece in pieces], name == "residuals"))
@@ -134,7 +134,7 @@ class Replay:
         return cut.in_the_mirror() if mirror else cut
 
     def arrays(self) -> dict[str, AnyArray]:
-        """What `of_arrays` makes it again from, in as little room as its accuracy needs (0.1 mm, 0.001)."""
+        """What `of_arrays` makes it again from, stored compactly at the accuracy needed (0.1 mm, 0.001)."""
         kept: dict[str, AnyArray] = {name: getattr(self.clips, name) for name in Track.__dataclass_fields__}
         return {n: v if v.dtype == np.bool_ else v.astype(np.float16) for n, v in kept.items()} | {"ends": self.ends}
 

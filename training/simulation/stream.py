@@ -1,7 +1,7 @@
-"""An endless stream of samples that no person had to draw: motion capture, random cameras, simulated detections.
+"""An endless stream of simulated samples: motion capture, random cameras, simulated detections.
 
-What costs time is making people and posing them; so a small troupe of people performs, and every performance is recorded
-several times over. The people of the troupe are replaced one by one.
+Making and posing people takes most of the time, so a small group of people is kept, and every performance is recorded
+several times. The people of the group are replaced one by one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,16 +26,16 @@ from training.simulation.errors import ErrorModel
 from training.simulation.view import view_of
 
 TROUPE: Final = 8
-"""People at hand at a time."""
+"""Size of the group of people."""
 
 _TAKE_S: Final = 8.0
 """Longest performance, seconds."""
 
 _SHOTS: Final = 8
-"""How many times a performance is recorded, each time a stretch of it from somewhere else."""
+"""Recordings of each performance, each of another part of it and from another camera."""
 
 _ENGAGED: Final = 6
-"""Performances after which one of the troupe is replaced."""
+"""Performances after which one person is replaced."""
 
 _CEILINGS: Final = (2.2, 3.5)
 
@@ -43,12 +43,12 @@ _CEILINGS: Final = (2.2, 3.5)
 def simulated_samples(
     model: ErrorModel, motions: Sequence[MotionFile], rng: np.random.Generator, count: int, split: Split = "train"
 ) -> list[Sample]:
-    """That many samples of a stream of its own."""
+    """`count` samples of a separate stream."""
     return list(islice(stream(model, motions, int(rng.integers(2**31)), split), count))
 
 
 def stream(model: ErrorModel, motions: Sequence[MotionFile], seed: int, split: Split = "train") -> Iterator[Sample]:
-    """Samples without end, the same for the same seed. Raises InvalidMotion where the split has no motion."""
+    """Endless samples, the same for the same seed. Raises InvalidMotion where the split has no motion."""
     return (to_sample(pair) for pair in simulated_pairs(model, motions, seed, split))
 
 

@@ -1,4 +1,4 @@
-"""Left taken for right: in which frames the detector did, and doing the same to others."""
+"""Left/right swaps: detecting the frames in which the detector made them, and applying them to others."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ _CLEARLY: Final = 0.75
 
 
 def swapped(view: View, made: Detection) -> NDArray[np.bool_]:
-    """(T, 2) whether each of PARTS bears the names of the other side."""
+    """(T, 2) whether each of PARTS has the names of the other side."""
     truth = nearest(view)
     as_named = np.linalg.norm(made.places - truth, axis=-1)
     renamed = np.linalg.norm(made.places[:, MIRRORED_LANDMARKS] - truth, axis=-1)

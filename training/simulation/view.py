@@ -1,4 +1,4 @@
-"""A person as a camera truly sees it, and what the detector made of it, in the same units.
+"""Ground truth of a person in the camera's view and the detector's output, in the same units.
 
 Lengths are body heights, from the true middle of the hips, in camera axes (x right, y down, z away): people of all
 sizes, near or far, become alike, and so do the detector's errors.
@@ -41,12 +41,12 @@ _MIRRORED_MARKERS: Final = [ALL_MARKERS.index(mirrored(name)) for name in ALL_MA
 _LEFT_HIP, _RIGHT_HIP = MARKER_INDEX["LHip"], MARKER_INDEX["RHip"]
 
 FLIP: Final = np.array([-1.0, 1.0, 1.0, -1.0, 1.0])
-"""What a mirror does to the five coordinates of `Detection.places`."""
+"""Effect of mirroring on the five coordinates of `Detection.places`."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The truth as one camera sees it.
+    """The ground truth as seen by one camera.
 
     times   (T,) seconds.
     pose    (T, 65, 3) body heights: ALL_MARKERS from the middle of the hips, in camera axes.
@@ -86,12 +86,12 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """What the detector made of a view.
+    """The detector's output for a view.
 
     places      (T, 33, 5) body heights: x, y, z of its 3D from the middle of its own hips, then x, y in the image's
                 plane from the middle of the true hips (`View.in_plane`). 0 where no person was found.
     visibility  (T, 33) in [0, 1].
-    found       (T,) whether anybody was.
+    found       (T,) whether a person was found.
     """
 
     places: FloatArray
@@ -107,19 +107,19 @@ def view_of(markers: FloatArray, camera: Camera, times: FloatArray, height: floa
 
 
 def of_pair(pair: Pair) -> tuple[View, Detection]:
-    """Truth and detection of a pair."""
+    """Ground truth and detection of a pair."""
     view = view_of(pair.markers.positions, pair.camera, pair.landmarks.times, pair.height)
     return view, detection(view, pair.landmarks)
 
 
 def detection(view: View, seen: Landmarks) -> Detection:
-    """What was seen, in the units of the view."""
+    """The detection in the units of the view."""
     places = np.concatenate([seen.world / view.height, view.in_plane(seen.pixels)], axis=-1)
     return Detection(np.nan_to_num(places), seen.visibility, seen.detected)
 
 
 def landmarks(view: View, made: Detection) -> Landmarks:
-    """The inverse of `detection`: what the detector would give."""
+    """The inverse of `detection`: the detector's output."""
     gap = np.where(made.found, 1.0, np.nan)[:, None, None]
     image = view.in_image(made.places[..., 3:]) * gap
     return Landmarks(view.times, image, made.places[..., :3] * view.height * gap, made.visibility, view.size)

@@ -1,6 +1,6 @@
-/** The page's only way to the server: the public API, with its problems (RFC 9457) as errors. */
+/** The page's only connection to the server: the public API, with its problems (RFC 9457) as errors. */
 
-/** The server refused; `detail` is its own words, `fields` says what is wrong with each field of a form. */
+/** The server refused; `detail` is its message, `fields` the fault of each form field. */
 export class Problem extends Error {
   /** @param {{status: number, code: string, detail: string, errors?: {field: string, detail: string}[]}} body */
   constructor(body) {
@@ -11,13 +11,13 @@ export class Problem extends Error {
     this.fields = new Map((body.errors ?? []).map((error) => [error.field, error.detail]));
   }
 
-  /** Whether the same may succeed later without anything being changed. */
+  /** Whether an unchanged retry may succeed later. */
   get passing() {
     return [502, 503, 504].includes(this.status);
   }
 }
 
-/** No answer: the server or the line is gone, which may pass. */
+/** No answer: the server or the connection is down, possibly temporarily. */
 export class Unreachable extends Error {
   passing = true;
 }
@@ -33,7 +33,7 @@ export function onKeyNeeded(ask) {
   askForKey = ask;
 }
 
-/** Headers that say who asks. @returns {Record<string, string>} */
+/** Headers that identify the client. @returns {Record<string, string>} */
 export function authorization() {
   const key = sessionStorage.getItem(KEY);
   return key ? { Authorization: `Bearer ${key}` } : {};
@@ -95,7 +95,7 @@ export async function text(path, init) {
 
 /**
  * An address that a media element or a link can use. With an API key the file is fetched first, since they send none;
- * it is let go of when the signal is aborted.
+ * it is released when the signal is aborted.
  * @param {string} path
  * @param {AbortSignal} signal
  */

@@ -1,4 +1,4 @@
-/** Colours of sides and of charts: Okabe & Ito's palette (2008), which no colour blindness confuses. */
+/** Colours of sides and of charts: the colour-blind-safe palette of Okabe & Ito (2008). */
 
 const LIGHT = { left: "#0072b2", right: "#d55e00", middle: "#4a5460", marker: "#7a8694", ghost: "#7b1fa2" };
 const DARK = { left: "#56b4e9", right: "#e69f00", middle: "#e8edf2", marker: "#9aa7b5", ghost: "#f48fb1" };

@@ -56,7 +56,7 @@ const ICONS = {
 };
 
 /**
- * A picture beside words; screen readers skip it.
+ * A decorative icon beside text; screen readers skip it.
  * @param {keyof typeof ICONS} name
  */
 export function icon(name) {
@@ -85,7 +85,7 @@ export function iconButton(name, label, onclick, how = {}) {
 }
 
 /**
- * Ask for a line of text and do something with it; what that complains of stands in the dialog, for another try.
+ * Ask for a line of text and process it; an error is shown in the dialog, for another try.
  * @param {{title: string, label: string, value: string, yes: string, no: string}} words
  * @param {(value: string) => Promise<void>} act
  * @returns {Promise<void>} when it is done, or not wanted any more

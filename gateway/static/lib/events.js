@@ -1,13 +1,13 @@
-/** Follows a run: server-sent events while they come, one poll between two attempts at them. */
+/** Follows a run: server-sent events while connected, one poll between connection attempts. */
 
 import { call, json, runPath } from "./api.js";
 
 const PAUSE_MS = 1000;
-/** Without a byte for this long (the server sends one every 15 s) something on the way keeps the events back. */
+/** Without a byte for this long (the server sends one every 15 s) a proxy is buffering the events. */
 const SILENCE_MS = 35_000;
 
 /**
- * Tell every change of a run until it has ended or the signal is aborted.
+ * Report every change of a run until it has ended or the signal is aborted.
  * @param {string} runKey
  * @param {{progress: (progress: any) => void, lost: () => void}} tell
  * @param {AbortSignal} signal

@@ -14,7 +14,7 @@ const METRES = /** @type {Record<string, number>} */ ({
 });
 
 /**
- * Markers of a TRC file, in metres whatever its unit; as `shared.formats.trc.read_trc` reads it.
+ * Markers of a TRC file, in metres whatever its unit; as `humanpose3d.formats.trc.read_trc` reads it.
  * @param {string} text
  * @returns {Markers}
  */
@@ -51,7 +51,7 @@ function number(cell) {
 }
 
 /**
- * Where the landmarks lie in the picture, from `_raw_landmarks.csv`: rows of all landmarks, frame by frame.
+ * Positions of the landmarks in the image, from `_raw_landmarks.csv`: rows of all landmarks, frame by frame.
  * @param {string} text
  * @returns {Landmarks}
  */
@@ -91,7 +91,7 @@ export function parseTable(text) {
 }
 
 /**
- * The frame that is shown at a time: the last one that has begun. A millisecond of tolerance, since players round.
+ * The frame shown at a time: the last one that has started, with a tolerance of 1 ms, since players round.
  * @param {Float64Array} times
  * @param {number} time
  */

@@ -1,7 +1,7 @@
-/** How fast a run goes, from what was told of it lately: frames a second of the stage at work, and the time left. */
+/** Pace of a run from its recent progress: frames per second of the current stage, and the remaining time. */
 
 const WINDOW_MS = 30_000;
-/** Less than this tells nothing. */
+/** Shorter intervals are not informative. */
 const LEAST_MS = 1000;
 const LEAST_PERCENT = 0.5;
 
@@ -12,7 +12,7 @@ export class Pace {
   /** In order of time, none older than the window. @type {Sample[]} */
   #samples = [];
 
-  /** What is told may be old: whoever opens the page hears of the present first. @param {Told} told */
+  /** Reports may be old: the current state is sent first when the page is opened. @param {Told} told */
   hear({ at, stage, progress, frames }) {
     const sample = { at: Date.parse(at), stage, progress, done: frames?.done ?? 0 };
     const others = this.#samples.filter((other) => other.at !== sample.at);
@@ -21,7 +21,7 @@ export class Pace {
     this.#samples = all.filter((each) => newest - each.at <= WINDOW_MS);
   }
 
-  /** Of the stage at work; null where it is not known yet. */
+  /** Of the current stage; null while unknown. */
   get framesPerSecond() {
     const last = this.#samples[this.#samples.length - 1];
     const first = this.#samples.find((each) => each.stage === last.stage && each.done > 0);
@@ -29,7 +29,7 @@ export class Pace {
     return ((last.done - first.done) * 1000) / (last.at - first.at);
   }
 
-  /** Of the whole run; null where it is not known yet. */
+  /** Of the whole run; null while unknown. */
   get secondsLeft() {
     const last = this.#samples[this.#samples.length - 1];
     const first = this.#samples.find((each) => each.progress > 0);

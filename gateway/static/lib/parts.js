@@ -1,11 +1,11 @@
-/** Sends a large video in parts, and goes on where an earlier attempt broke off, after a reload too. */
+/** Sends a large video in parts, and resumes an interrupted upload, even after a reload. */
 
 import { t } from "../texts.js";
 import { Problem, json } from "./api.js";
 import { persistently, send } from "./transfer.js";
 
 const KEPT = "uploads";
-/** The server keeps parts that nobody goes on with for two days. */
+/** The server keeps parts of unfinished uploads for two days. */
 const KEPT_MS = 47 * 3600 * 1000;
 
 /** What is kept on this device of a file that is on its way; not its name. @param {File} file */
@@ -45,7 +45,7 @@ function bytesOf(parts) {
 }
 
 /**
- * Bring a video to the server; returns the key that a run can be started with.
+ * Upload a video; returns the key to start a run with.
  * @param {File} video
  * @param {import("./transfer.js").Told} tell
  * @param {AbortSignal} signal

@@ -1,15 +1,15 @@
-/** The one time cursor that video, skeleton and charts share. */
+/** The time cursor shared by video, skeleton and charts. */
 
 import { frameAt } from "./motion.js";
 
-/** Seeking to a frame's exact time may show the one before it, so the video is asked for a moment later. */
+/** Seeking to a frame's exact time may show the one before it, so a slightly later time is requested. */
 const INTO_FRAME_S = 0.001;
 const MIN_RATE = 0.125;
 const MAX_RATE = 4;
 
 /**
  * Dispatches `change` whenever time, speed or playing change. While a video plays forwards it is the clock, so that
- * picture and curves cannot drift apart; otherwise the display's refresh is.
+ * image and curves cannot drift apart; otherwise the display's refresh is.
  */
 export class Playhead extends EventTarget {
   playing = false;
@@ -17,7 +17,7 @@ export class Playhead extends EventTarget {
   /** @type {HTMLVideoElement | null} */
   #video = null;
   #last = 0;
-  /** Of the frame that the video shows, where the browser tells; `currentTime` runs ahead of the picture. */
+  /** Time of the displayed frame, where the browser reports it; `currentTime` is ahead of the image. */
   #shown = NaN;
 
   /** @param {Float64Array} times of the frames, seconds */
@@ -47,7 +47,7 @@ export class Playhead extends EventTarget {
     this.#seekVideo();
   }
 
-  /** Go on without the video, which cannot be played. */
+  /** Continue without the video, which cannot be played. */
   detach() {
     this.#video = null;
   }

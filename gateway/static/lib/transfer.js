@@ -1,4 +1,4 @@
-/** Sending that can take long: with progress, and again when the line breaks. */
+/** Long uploads: with progress, and retries when the connection is lost. */
 
 import { Unreachable, authorization, problemOf } from "./api.js";
 
@@ -7,7 +7,7 @@ const PAUSES_MS = [1000, 3000, 9000, 27000];
 /** @typedef {{sent: (share: number) => void, lost: () => void}} Told what is told of an upload; `share` is 0 to 1 */
 
 /**
- * Try again after a pause, as long as the fault may pass and the pauses last.
+ * Try again after a pause, while the fault may be temporary and pauses remain.
  * @template T
  * @param {() => void} lost called before every pause
  * @param {AbortSignal} signal
@@ -29,8 +29,8 @@ export async function persistently(lost, signal, attempt) {
 }
 
 /**
- * One request with progress, which `fetch` does not tell. The API key goes to this server only: an absolute address is
- * the store's, which knows none.
+ * One request with progress, which `fetch` does not report. The API key is sent to this server only: an absolute
+ * address is the store's, which does not use one.
  * @param {"POST" | "PUT"} method
  * @param {string} url
  * @param {FormData | Blob} body

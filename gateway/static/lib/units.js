@@ -1,4 +1,4 @@
-/** Lengths and masses as people write them, and as the API takes them: metres and kilograms. */
+/** Lengths and masses in the user's units, and in the API's: metres and kilograms. */
 
 const INCH_M = 0.0254;
 const POUND_KG = 0.45359237;

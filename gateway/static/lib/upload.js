@@ -1,15 +1,15 @@
-/** Starts a run: a check of the form, the upload with its progress, and what to do when the line breaks. */
+/** Starts a run: check of the form, upload with progress, and handling of lost connections. */
 
 import { Problem, call, json } from "./api.js";
 import { forget, uploadInParts } from "./parts.js";
 import { persistently, send } from "./transfer.js";
 
-/** Videos from this size on go in parts, so that a broken line does not cost all of it. */
+/** Videos from this size on are sent in parts, so that an interrupted upload can be resumed. */
 export const LARGE = 25e6;
 
 /**
- * What the server finds wrong with a form, before a video is sent for nothing: the form without it. Raises Problem
- * unless the missing video is its only fault.
+ * Check a form before its video is sent, by sending it without the video. Raises Problem unless the missing video is
+ * the only fault.
  * @param {Record<string, string>} fields
  * @param {AbortSignal} signal
  */
@@ -24,7 +24,7 @@ export async function check(fields, signal) {
 }
 
 /**
- * Send the video and start the run. A broken connection is tried again; however often, it is one run.
+ * Send the video and start the run. Lost connections are retried; the result is always a single run.
  * @param {Record<string, string>} fields
  * @param {File} video
  * @param {import("./transfer.js").Told} tell
@@ -51,7 +51,7 @@ async function submitInParts(fields, video, tell, signal) {
   try {
     return await startUploaded(fields, video, tell, signal);
   } catch (error) {
-    // An upload that has become another run, or is gone, is begun anew.
+    // An upload that has become another run, or is gone, is started again.
     if (!(error instanceof Problem && STALE.includes(error.code))) throw error;
     forget(video);
     return startUploaded(fields, video, tell, signal);

@@ -33,7 +33,7 @@ export function angleName(joint, angle) {
   return tOr(`${joint}_${angle}`, readable(angle));
 }
 
-/** Reads the angle files of a run, each once, when it is first asked for. */
+/** Reads the angle files of a run, each once, when first needed. */
 export class AngleFiles {
   /** @type {Map<string, Promise<Table>>} */
   #tables = new Map();

@@ -6,7 +6,7 @@ import { t } from "../texts.js";
 
 const KINDS = ["video/mp4", "video/webm"];
 
-/** Whether there can be a camera: browsers offer it to secure pages only. */
+/** Whether a camera may be available: browsers offer it to secure pages only. */
 export function canRecord() {
   return Boolean(navigator.mediaDevices?.getUserMedia && window.MediaRecorder);
 }

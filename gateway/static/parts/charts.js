@@ -5,14 +5,14 @@ import { onScheme } from "../lib/colours.js";
 
 /** @typedef {{label: string, times: Float64Array, values: Float64Array, spread?: Float64Array | null, colour: () => string, dash?: number[]}} Curve */
 
-/** Degrees that a chart spans at least, so that noise does not look like movement. */
+/** Minimum range of a chart in degrees, so that noise does not look like movement. */
 const SMALLEST_SPAN = 20;
 const HEIGHT_PX = 190;
 
 /** @type {Promise<any> | null} */
 let library = null;
 
-/** uPlot is a classic script: it is asked for when the first chart is, and found on `window`. */
+/** uPlot is a classic script: it is loaded with the first chart, and found on `window`. */
 function uplot() {
   library ??= new Promise((resolve, reject) => {
     const script = h("script", { src: "/static/vendor/uPlot.iife.min.js" });
@@ -24,8 +24,8 @@ function uplot() {
 }
 
 /**
- * A chart of curves that share one axis. Dragging in it moves the playhead, and the playhead its line; the values under
- * the line stand above it.
+ * A chart of curves that share one axis. Dragging in it moves the playhead, and the playhead its line; the values at
+ * the line are shown above it.
  * @param {{title: string, curves: Curve[], range?: [number, number]}} what
  * @param {import("../lib/playhead.js").Playhead} playhead
  * @param {AbortSignal} signal

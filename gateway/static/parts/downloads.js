@@ -24,7 +24,7 @@ const NAMES = [
   ],
   [
     /([^/]+)\.(png|svg)$/,
-    ([, name, kind]) => t("file_picture", { name: readable(name), kind: kind.toUpperCase() }),
+    ([, name, kind]) => t("file_figure", { name: readable(name), kind: kind.toUpperCase() }),
   ],
 ];
 

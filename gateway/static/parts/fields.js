@@ -1,16 +1,16 @@
-/** Form fields with a place for what the server says about them. */
+/** Form fields with a place for the server's messages. */
 
 import { fill, h, icon } from "../lib/dom.js";
 import { UNITS } from "../lib/units.js";
 import { t } from "../texts.js";
 
 /**
- * A field and its fault. `values()` gives what is to be sent, by API name; empty where nothing was entered.
+ * A field and its fault. `values()` returns the values to send, by API name; empty where nothing was entered.
  * @typedef {{name: string, element: HTMLElement, values: () => Record<string, string>, fault: (detail: string | null) => void, focus: () => void}} Field
  */
 
 /**
- * Put a field's complaint under it and tie it to its inputs for screen readers.
+ * Show a field's error below it and link it to its inputs for screen readers.
  * @param {string} name
  * @param {HTMLElement} element
  * @param {() => Record<string, string>} values

@@ -1,4 +1,4 @@
-/** The options of a run as plain questions. Which there are, their defaults and limits is read from the API's schema. */
+/** The options of a run as plain questions. The options, their defaults and limits are read from the API's schema. */
 
 import { h } from "../lib/dom.js";
 import { readable } from "../lib/format.js";
@@ -16,7 +16,7 @@ const QUESTIONS = [
   "pose_model",
 ];
 const EXTRAS = /^(plot_|save_|show_all|export_)/;
-/** Asked for elsewhere, or without meaning on a page. */
+/** Entered elsewhere, or not applicable to a page. */
 const NOT_HERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "show_video"];
 
 /**

@@ -10,7 +10,7 @@ const VISIBLE = 0.5;
 /** @typedef {import("../lib/motion.js").Landmarks} Landmarks */
 
 /**
- * @param {{landmarks: Landmarks, segments: [string, string][], size: [number, number]}} what size of the upright picture
+ * @param {{landmarks: Landmarks, segments: [string, string][], size: [number, number]}} what size of the upright image
  * @param {HTMLVideoElement} video
  * @param {import("../lib/playhead.js").Playhead} playhead
  * @param {AbortSignal} signal
@@ -33,12 +33,12 @@ export function overlay({ landmarks, segments, size }, video, playhead, signal) 
   return pane;
 }
 
-/** The picture as the browser shows it, which stretches pixels that are not square. @param {HTMLVideoElement} video @param {[number, number]} size */
+/** The image as the browser shows it, which stretches non-square pixels. @param {HTMLVideoElement} video @param {[number, number]} size */
 function shownSize(video, size) {
   return video.videoWidth ? [video.videoWidth, video.videoHeight] : size;
 }
 
-/** Whether the browser shows the picture lying where it was analysed upright, or the other way round. @param {HTMLVideoElement} video @param {[number, number]} size */
+/** Whether the browser shows the image rotated relative to the one that was analysed. @param {HTMLVideoElement} video @param {[number, number]} size */
 export function isTurned(video, [width, height]) {
   return (video.videoWidth - video.videoHeight) * (width - height) < 0;
 }
@@ -70,7 +70,7 @@ function paint(canvas, landmarks, lines, frame, { size: [width, height], shown: 
 
 /** @typedef {{x: number, y: number, faint: boolean, name: string}} Point */
 
-/** A line that is seen on any ground: dark around it. */
+/** A line with a dark outline, visible on any background. */
 function line(/** @type {CanvasRenderingContext2D} */ context, /** @type {Point} */ a, /** @type {Point} */ b, unit) {
   context.globalAlpha = a.faint || b.faint ? 0.25 : 1;
   context.lineCap = "round";
@@ -98,7 +98,7 @@ function dot(/** @type {CanvasRenderingContext2D} */ context, /** @type {Point} 
   context.stroke();
 }
 
-/** On a picture the bright colours are seen best, whatever the page's scheme. */
+/** Bright colours are most visible on an image, in either colour scheme. */
 function sideColour(/** @type {string} */ first, /** @type {string} */ second) {
   const side = landmarkSide(first);
   return colours(true)[side === landmarkSide(second) ? side : "middle"];

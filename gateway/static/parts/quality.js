@@ -1,4 +1,4 @@
-/** What quality.json says, in plain words: its warnings, which tell what to do, and a few figures. */
+/** The content of quality.json in plain language: its warnings, with advice, and selected figures. */
 
 import { h, icon } from "../lib/dom.js";
 import { clock } from "../lib/format.js";

@@ -1,12 +1,12 @@
-/** Keeps the 3D view fluent where drawing is slow: fewer pixels while it moves, all of them when it rests. */
+/** Keeps the 3D view smooth where drawing is slow: lower resolution while it moves, full resolution at rest. */
 
 /** A display of 60 Hz has 16.7 ms for a frame; a little more is jitter. */
 const SLOW_MS = 20;
-/** A longer pause between two frames was rest, not work. */
+/** A longer pause between two frames is idle time. */
 const PAUSE_MS = 250;
 const LEAST = 0.5;
 const STEP = 0.8;
-/** Of the running mean's new value. */
+/** Weight of a new value in the running mean. */
 const WEIGHT = 0.15;
 
 export class Sharpness {
@@ -22,7 +22,7 @@ export class Sharpness {
     renderer.setPixelRatio(this.full);
   }
 
-  /** Call before every frame: a change of resolution empties the picture. */
+  /** Call before every frame: a change of resolution clears the canvas. */
   frameComes() {
     const now = performance.now();
     const interval = now - this.#last;

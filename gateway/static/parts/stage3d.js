@@ -1,4 +1,4 @@
-/** The 3D pane with its choices: where to look from, what is drawn. */
+/** The 3D pane with its controls: viewpoint, and what is drawn. */
 
 import { h } from "../lib/dom.js";
 import { t } from "../texts.js";

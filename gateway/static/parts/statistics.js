@@ -18,7 +18,7 @@ const ASYMMETRIES = /** @type {readonly Figure[]} */ ([
 ]);
 const UNCERTAINTY = /** @type {Figure} */ (["uncertainty", "uncertainty"]);
 
-/** @typedef {{joint: string, angle: string, [figure: string]: any}} Row as the API gives them */
+/** @typedef {{joint: string, angle: string, [figure: string]: any}} Row as returned by the API */
 
 /** @param {number | null | undefined} value */
 export function figure(value) {

@@ -1,4 +1,4 @@
-/** Where the video comes from: dropped, chosen or recorded; with its first frame and what it is. */
+/** Input of the video: dropped, chosen or recorded; with its first frame and properties. */
 
 import { fill, h, icon } from "../lib/dom.js";
 import { clock, size } from "../lib/format.js";
@@ -11,7 +11,7 @@ import { field } from "./fields.js";
 const SAMPLED_FRAMES = 12;
 
 /**
- * The field, and the file it holds.
+ * The field, and its file.
  * @param {AbortSignal} signal
  * @returns {{field: import("./fields.js").Field, file: () => File | null}}
  */
@@ -105,7 +105,7 @@ function fact(name, value) {
 }
 
 /**
- * Frames a second, from the times of the first frames; NaN where the browser does not tell.
+ * Frames per second, from the times of the first frames; NaN where the browser does not report them.
  * @param {HTMLVideoElement} video
  * @returns {Promise<number>}
  */

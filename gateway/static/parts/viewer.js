@@ -41,7 +41,7 @@ const UP = new Vector3(0, 1, 0);
 const HIDDEN = new Matrix4().makeScale(0, 0, 0);
 
 /**
- * Shows one motion, and a second one as its ghost. `showTime` moves both; the picture is drawn again only when
+ * Shows one motion, and a second one as its ghost. `showTime` moves both; the scene is drawn again only when
  * something has changed.
  */
 export class Viewer {
@@ -236,7 +236,7 @@ class Body {
   }
 }
 
-/** Markers as pictures of balls that face the camera: thousands of triangles fewer than spheres. */
+/** Markers as sprites of balls that face the camera: thousands of triangles fewer than spheres. */
 class Balls {
   /** @param {Markers} markers @param {(name: string) => boolean} chosen @param {number} radius metres */
   constructor(markers, chosen, radius) {
@@ -264,7 +264,7 @@ class Balls {
   }
 }
 
-/** Put markers' places into an attribute; missing ones far below the floor. */
+/** Write marker positions to an attribute; missing ones far below the floor. */
 function fillPlaces(
   /** @type {any} */ places,
   /** @type {Markers} */ markers,
@@ -311,7 +311,7 @@ function ballPicture() {
   return texture;
 }
 
-/** The unrefined motion as thin lines in the same place, seen through the body, so that every change is seen. */
+/** The unrefined motion as thin lines in the same place, visible through the body, so that every change shows. */
 class GhostBody {
   /** @param {Markers} markers @param {[string, string][]} segments */
   constructor(markers, segments) {
@@ -341,7 +341,7 @@ const axis = new Vector3();
 const middle = new Vector3();
 const stretch = new Vector3();
 
-/** A unit cylinder moved to lie between two points; hidden where one is missing. */
+/** A unit cylinder placed between two points; hidden where one is missing. */
 function between(/** @type {Vector3} */ from, /** @type {Vector3} */ to) {
   const length = axis.subVectors(to, from).length();
   if (!(length > 0)) return HIDDEN;

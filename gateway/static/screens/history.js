@@ -95,7 +95,7 @@ async function all(signal) {
   return found;
 }
 
-/** While the page is looked at, so that a second tab and other people's work are seen. */
+/** Refresh while the page is visible, so that changes by other tabs and users appear. */
 function keepFresh(/** @type {AbortSignal} */ signal, /** @type {(runs: any[]) => void} */ tell) {
   const timer = setInterval(async () => {
     if (document.hidden) return;
@@ -165,7 +165,7 @@ function card(run, picked, { changed, forget, rename }) {
   );
 }
 
-/** The first frame, fetched when it comes into view; a picture of a camera where media elements cannot ask for it. */
+/** The first frame, fetched when it comes into view; a camera icon where media elements cannot request it. */
 function thumbnail(/** @type {any} */ run) {
   if (hasKey()) return icon("video");
   const video = /** @type {HTMLVideoElement} */ (h("video", { preload: "none", playsinline: true }));

@@ -103,7 +103,7 @@ function heading(run, erase, signal) {
   );
 }
 
-/** Size of the upright picture; without a quality report, the box that holds every landmark. */
+/** Size of the upright image; without a quality report, the bounding box of all landmarks. */
 function sizeOf(/** @type {any} */ { video }, /** @type {import("../lib/motion.js").Landmarks} */ { pixels }) {
   if (video?.width) return /** @type {[number, number]} */ ([video.width, video.height]);
   const largest = [1, 1];
@@ -111,7 +111,7 @@ function sizeOf(/** @type {any} */ { video }, /** @type {import("../lib/motion.j
   return /** @type {[number, number]} */ (largest);
 }
 
-/** The film to show: the video itself, but the preview where the server had to turn it. @param {any} run @param {boolean} turned */
+/** The video to show: the original, or the preview where the server had to rotate it. @param {any} run @param {boolean} turned */
 function filmOf(run, turned) {
   const preview = run.files.find((/** @type {any} */ each) => each.path.endsWith("_preview.mp4"));
   const upright = Boolean(preview && (turned || run.options.blur_faces));

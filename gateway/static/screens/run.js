@@ -1,4 +1,4 @@
-/** One run, whatever it has come to: progress, results, or why there are none. */
+/** One run in any state: progress, results, or why there are none. */
 
 import { Problem, call, json, runPath } from "../lib/api.js";
 import { asked, confirmed, fill, h } from "../lib/dom.js";
@@ -35,7 +35,7 @@ async function show(place, runKey, signal) {
 }
 
 /**
- * Ask for another name; `named` hears it once the server has it.
+ * Ask for another name; `named` is called once the server has stored it.
  * @param {{run_key: string, name: string}} run
  * @param {(name: string) => void} named
  */
@@ -49,7 +49,7 @@ export function renameRun({ run_key, name }, named) {
 }
 
 /**
- * Ask, then erase; whether it was done. A run that is gone already is erased.
+ * Ask, then erase; returns whether it was erased, also where the run was already gone.
  * @param {{run_key: string, name: string}} run
  */
 export async function eraseRun({ run_key, name }) {

@@ -1,4 +1,4 @@
-/** A run that has not come to results: its progress, or why it ended without. */
+/** A run without results: its progress, or why it ended. */
 
 import { Problem, call, json, runPath } from "../lib/api.js";
 import { confirmed, fill, h, icon, iconButton } from "../lib/dom.js";
@@ -34,7 +34,7 @@ export function running(run, signal, over) {
   };
   const hear = (/** @type {any} */ told) => {
     pace.hear(told);
-    // Events of before this page was opened tell how fast it went, but are no news.
+    // Events from before this page was opened show the pace, but are not current.
     if (Date.parse(told.at) < Date.parse(current.at)) return;
     current = { ...current, ...told };
     show();
@@ -124,7 +124,7 @@ function timeLeft(pace) {
   return seconds === null ? t("time_unknown") : t("time_left", { time: duration(seconds) });
 }
 
-/** The events do not say how many runs are before this one. */
+/** The events do not contain the queue position. */
 function pollQueue(
   /** @type {string} */ runKey,
   /** @type {() => string} */ status,

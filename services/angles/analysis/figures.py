@@ -1,4 +1,4 @@
-"""From the figures of single repetitions to those over all."""
+"""Summarises figures of single repetitions over all repetitions."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ def measured(
     sd: float | None = None,
     n: int | None = None,
 ) -> Iterator[Parameter]:
-    """The figure, to five significant digits; none where the value is not known."""
+    """The figure, to five significant digits; none where the value is unknown."""
     if math.isfinite(value):
         yield Parameter(
             name=name,
@@ -46,8 +46,8 @@ def _rounded(value: float) -> float:
 
 
 def over_all(single: Iterable[Parameter], symmetry: bool = False) -> list[Parameter]:
-    """Mean, standard deviation between repetitions and their number, of each figure and side; with `symmetry` also the
-    difference of the sides in percent of their mean."""
+    """Mean, standard deviation and number of repetitions for each figure and side; with `symmetry` also the
+    difference between sides in percent of their mean."""
     grouped: dict[tuple[str, Side | None], list[Parameter]] = {}
     for figure in single:
         grouped.setdefault((figure.name, figure.side), []).append(figure)

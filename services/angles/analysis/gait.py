@@ -1,11 +1,11 @@
-"""Gait events of walking and running: when each foot meets and leaves the floor.
+"""Gait events of walking and running: when each foot makes and ends contact with the floor.
 
-Walking: heel strike where the heel is furthest in front of the pelvis, toe off where the toes are furthest behind it
-(Zeni, Richards & Higginson 2008, Gait Posture 27:710), which holds over ground and on a treadmill. There the foot moves
-exactly as fast as the pelvis: it has not quite landed, or has just left. So strike is where, after that, the heel has
-slowed down to half of the pelvis's speed over the floor, and toe off where, before it, the toes have gained as much
-(foot velocity: O'Connor et al. 2007, Gait Posture 25:469).
-Running: where the foot comes within reach of the floor's level and leaves it, since the furthest point is in the air.
+Walking: the heel is furthest in front of the pelvis near heel strike, the toes furthest behind it near toe off (Zeni,
+Richards & Higginson 2008, Gait Posture 27:710), over ground and on a treadmill. At these instants the foot moves as
+fast as the pelvis: it has not quite landed, or has just left. So heel strike is where, after that, the heel has slowed
+to half the pelvis's speed over the floor, and toe off where, before it, the toes have reached that speed (foot
+velocity: O'Connor et al. 2007, Gait Posture 25:469).
+Running: where the foot reaches and leaves the floor's level, since the furthest point is in flight.
 """
 
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from humanpose3d.motion import FloatArray
 from services.angles.analysis.signals import FAST_CUTOFF_HZ, GRAVITY, Signals, low_pass, velocity
 
 TRAVELLED: Final = 0.8
-"""Leg lengths of path from which on a person travels; on a treadmill the pelvis stays where it is."""
+"""Minimum path of travelling gait, leg lengths; on a treadmill the pelvis stays in place."""
 
 _LEAST_STRIDE_S: Final = 0.45
-"""Of a stride: sprinters' are about this long (Mann & Hagy 1980, Am J Sports Med 8:345)."""
+"""Minimum stride time: about that of sprinters (Mann & Hagy 1980, Am J Sports Med 8:345)."""
 
 _SEARCH_S: Final = 0.1
 _EDGE_S: Final = 0.05
@@ -30,7 +30,7 @@ _EDGE_S: Final = 0.05
 
 @dataclass(frozen=True)
 class Contacts:
-    """The events of one foot, frames of the even clock, in order."""
+    """The events of one foot, as frames of the resampled signals, in order."""
 
     strikes: tuple[int, ...]
     offs: tuple[int, ...]
@@ -61,7 +61,7 @@ def find_steps(signals: Signals) -> Steps:
 
 
 def progression(signals: Signals) -> tuple[FloatArray, bool]:
-    """(T, 2) where the body moves to, or faces where it does not travel; and whether it travels."""
+    """(T, 2) direction of travel, or heading where the body does not travel; and whether it travels."""
     pelvis = low_pass(signals.pelvis, signals.rate, 0.5)[:, [0, 2]]
     known = pelvis[np.isfinite(pelvis).all(axis=1)]
     if len(known) < 2 or np.linalg.norm(np.ptp(known, axis=0)) < TRAVELLED * signals.leg_length:
@@ -73,7 +73,7 @@ def progression(signals: Signals) -> tuple[FloatArray, bool]:
 
 
 def alternation(signals: Signals) -> tuple[int, float]:
-    """How often the ankles pass each other, and how far apart they get fore and aft, in leg lengths."""
+    """How often the ankles pass each other, and their largest fore–aft distance, in leg lengths."""
     direction, _ = progression(signals)
     apart = along(signals.path("RAnkle") - signals.path("LAnkle"), direction)
     known = apart[np.isfinite(apart)]
@@ -105,9 +105,9 @@ def _walking_contacts(signals: Signals, side: str, direction: FloatArray) -> Con
 
 
 def _extremes(values: FloatArray, signals: Signals) -> list[int]:
-    """Peaks that stand out by a third of the whole range, a stride apart at least, also near the recording's ends.
+    """Peaks with a prominence of a third of the whole range, at least a stride apart, also near the recording's ends.
 
-    A largest value in the first or last frames is no peak: the movement may go on beyond.
+    A maximum in the first or last frames is not a peak: the movement may continue beyond.
     """
     known = np.isfinite(values)
     if known.sum() < 3:
@@ -120,14 +120,14 @@ def _extremes(values: FloatArray, signals: Signals) -> list[int]:
 
 
 def _progress(signals: Signals, direction: FloatArray) -> float:
-    """Metres per second of the pelvis over the floor or the belt: the feet's speed in stance, turned round."""
+    """Metres per second of the pelvis relative to floor or belt: the feet's stance speed, negated."""
     return float(np.nanmedian(along(velocity(signals.pelvis, signals.rate), direction)) - _belt(signals, direction))
 
 
 def _belt(signals: Signals, direction: FloatArray) -> float:
     """Metres per second of the floor along the direction: 0 over ground, negative on a treadmill.
 
-    The slower foot's at any time: in walking one always stands.
+    That of the slower foot at any time: in walking one is always in stance.
     """
     speeds = [along(velocity(signals.path(f"{side}Heel"), signals.rate), direction) for side in "RL"]
     toes = [along(velocity(signals.path(f"{side}BigToe"), signals.rate), direction) for side in "RL"]
@@ -141,13 +141,14 @@ def _over_floor(signals: Signals, marker: str, direction: FloatArray) -> FloatAr
 
 
 def _landed(frame: int, slow: NDArray[np.bool_], rate: float) -> int:
-    """From the foremost place on, the first frame in which the heel is slow; the foremost place where none is near."""
+    """The first frame from the foremost position in which the heel is slow; the foremost position where none is
+    near."""
     near = np.flatnonzero(slow[frame : frame + round(_SEARCH_S * rate) + 1])
     return frame + int(near[0]) if near.size else frame
 
 
 def _left(frame: int, slow: NDArray[np.bool_], rate: float) -> int:
-    """Before the hindmost place, the first frame after the toes were last slow."""
+    """Before the hindmost position, the first frame after the toes were last slow."""
     first = max(frame - round(_SEARCH_S * rate), 0)
     near = np.flatnonzero(slow[first : frame + 1])
     return first + int(near[-1]) + 1 if near.size else frame
@@ -156,7 +157,7 @@ def _left(frame: int, slow: NDArray[np.bool_], rate: float) -> int:
 def _airborne(signals: Signals) -> bool:
     """Whether there are phases of flight, as in running: both soles off the floor, and the pelvis falls freely.
 
-    In walking the pelvis's downward acceleration stays under half of gravity's at any usual speed.
+    In walking the pelvis's downward acceleration is below half of gravity at any usual speed.
     """
     share = np.mean(_lifted(signals, "R") & _lifted(signals, "L"))
     downward = -velocity(velocity(signals.pelvis[:, 1], signals.rate), signals.rate)

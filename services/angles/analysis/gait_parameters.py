@@ -28,7 +28,8 @@ _LETTER: Final = {"right": "R", "left": "L"}
 
 @dataclass(frozen=True)
 class Stride:
-    """One cycle of one side: from heel strike to the next, with the toe off between; frames of the even clock."""
+    """One cycle of one side: from heel strike to the next, with the toe off between; frames of the resampled
+    signals."""
 
     side: Side
     number: int
@@ -86,9 +87,9 @@ def _of_stride(signals: Signals, steps: Steps, cycle: Stride) -> Iterator[Parame
 
 
 def stride_length(signals: Signals, steps: Steps, cycle: Stride) -> float:
-    """Metres from one heel contact to the next; on a treadmill the belt's way in that time.
+    """Metres from one heel contact to the next; on a treadmill the belt's travel in that time.
 
-    The foot is taken at the middle of its stance, where it stands.
+    The foot's position is that at mid-stance, where it rests.
     """
     heel = signals.path(f"{_LETTER[cycle.side]}Heel")
     if steps.travels:
@@ -100,7 +101,7 @@ def stride_length(signals: Signals, steps: Steps, cycle: Stride) -> float:
 
 
 def _steps(signals: Signals, steps: Steps) -> Iterator[Parameter]:
-    """Each heel strike that follows one of the other foot: a step of the foot that lands."""
+    """Each heel strike that follows one of the other foot: a step of the landing foot."""
     strikes = sorted((frame, side) for side in SIDES for frame in steps.contacts[_LETTER[side]].strikes)
     heels = {side: signals.path(f"{_LETTER[side]}Heel") for side in SIDES}
     numbers = dict.fromkeys(SIDES, 0)

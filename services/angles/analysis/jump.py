@@ -17,21 +17,21 @@ _LIFTED: Final = 0.035
 
 _LEAST_FLIGHT_S: Final = 0.12
 _DIPPED: Final = 0.06
-"""Leg lengths of dip before take-off that make a countermovement."""
+"""Minimum dip before take-off of a countermovement, leg lengths."""
 
 _BEFORE_S: Final = 1.5
 _AFTER_S: Final = 0.6
 _RELATIVE_ACCELERATION: Final = (0.4, 1.8)
-"""Of the pelvis's fall in flight, in g: markers that are thrown about do not fall like a body."""
+"""Range of the pelvis's acceleration in flight, in g: excludes markers that move by error."""
 
 JumpKind = Literal["countermovement", "squat", "drop"]
 
 
 @dataclass(frozen=True)
 class Jump:
-    """One flight; frames of the even clock, the first in the air and the first on the floor again.
+    """One flight; frames of the resampled signals, the first in the air and the first on the floor again.
 
-    takeoff, landing  with parts of a frame, where the soles cross the threshold.
+    takeoff, landing  fractional frames, where the soles cross the threshold.
     touchdown         of a drop jump: the landing before it.
     """
 
@@ -43,7 +43,7 @@ class Jump:
 
 
 def find_jumps(signals: Signals) -> list[Jump]:
-    """Flights of both feet in which the pelvis falls as a body does, less the step off a box before a drop jump."""
+    """Flights of both feet in which the pelvis is in free fall, without the step off a box before a drop jump."""
     sole = np.minimum(signals.sole("R"), signals.sole("L"))
     height = sole - np.nanquantile(sole, 0.15) - _LIFTED * signals.leg_length
     flights = [
@@ -61,7 +61,7 @@ def find_jumps(signals: Signals) -> list[Jump]:
 
 
 def _crossing(height: np.ndarray, frame: int) -> float:
-    """With parts of a frame, where a signal passes 0 between the frame before and this one."""
+    """Fractional frame at which a signal crosses 0 between the previous frame and this one."""
     before, after = height[frame - 1], height[frame]
     return float(frame - after / (after - before)) if after != before else float(frame)
 
@@ -69,7 +69,7 @@ def _crossing(height: np.ndarray, frame: int) -> float:
 def _flight(above: float, below: float, signals: Signals) -> tuple[float, float]:
     """Take-off and landing, from the times between which the soles are above the threshold h.
 
-    A body in free flight for T seconds is above h for √(T² − 8 h / g): the time on either side of it is added.
+    A body in free flight for T seconds is above h for √(T² − 8 h / g): the time below h on either side is added.
     """
     seconds = (below - above) / signals.rate
     beyond = (math.sqrt(seconds**2 + 8 * _LIFTED * signals.leg_length / GRAVITY) - seconds) / 2 * signals.rate
@@ -89,7 +89,7 @@ def _falls(signals: Signals, takeoff: float, landing: float) -> bool:
 
 
 def _landing_before(signals: Signals, takeoff: float, height: np.ndarray) -> float | None:
-    """The landing from a box shortly before: the soles come from clearly higher than the floor and not from a jump."""
+    """The landing from a box shortly before: the soles come from well above the floor and not from a jump."""
     first = max(int(takeoff - _BEFORE_S * signals.rate), 0)
     stretch = height[first : int(takeoff)]
     on_floor = runs(stretch <= 0)
@@ -101,14 +101,14 @@ def _landing_before(signals: Signals, takeoff: float, height: np.ndarray) -> flo
 
 
 def _kind(signals: Signals, takeoff: float) -> JumpKind:
-    """A squat jump starts from a held low position; a countermovement jump goes down first."""
+    """A squat jump starts from a held low position; a countermovement jump starts with a downward movement."""
     down = drop(signals)[max(int(takeoff - _BEFORE_S * signals.rate), 0) : int(takeoff)]
     lowest = int(np.nanargmax(down))
     return "countermovement" if down[lowest] - np.nanmin(down[: lowest + 1]) > _DIPPED else "squat"
 
 
 def jump_events(signals: Signals, jumps: list[Jump]) -> list[Event]:
-    """Take-off and landing, with parts of a frame."""
+    """Take-off and landing, as fractional frames."""
     moments: list[tuple[EventKind, float, int]] = []
     for jump in jumps:
         moments += [("take_off", jump.takeoff, jump.number), ("landing", jump.landing, jump.number)]

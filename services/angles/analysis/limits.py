@@ -1,4 +1,4 @@
-"""What a recording does not allow to be measured, and why: view, length, frame rate, feet out of view."""
+"""What cannot be measured in a recording, and why: view, length, frame rate, feet out of view."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from humanpose3d.skeleton import LANDMARK_INDEX
 from services.angles.analysis.signals import Signals
 
 LEAST_RATE_HZ: Final[dict[Task, float]] = {"gait": 20.0, "jump": 25.0}
-"""Below which an event of ± half a frame is worth nothing: 5 % of a step of 0.5 s; 40 ms of a flight of 0.4 s."""
+"""Minimum frame rate, given an event error of ± half a frame: 5 % of a step of 0.5 s; 40 ms of a flight of 0.4 s."""
 
 _OUT_OF_VIEW: Final = 0.25
 _SEEN: Final = 0.3
@@ -21,19 +21,19 @@ _FEET: Final = [LANDMARK_INDEX[f"{side}_{point}"] for side in ("left", "right") 
 
 @dataclass(frozen=True)
 class Limits:
-    """What there is to say about a recording before anything is measured in it."""
+    """Properties of a recording that limit what can be measured."""
 
     view: View
     feet_out_of_view: float
 
 
 def limits(signals: Signals, landmarks: Landmarks | None) -> Limits:
-    """The view, and the share of frames in which a foot is outside the image or hidden."""
+    """The view, and the share of frames in which a foot is outside the image or occluded."""
     return Limits(view_of(signals), 0.0 if landmarks is None else _feet_out_of_view(landmarks))
 
 
 def view_of(signals: Signals) -> View:
-    """By the median angle between where the pelvis faces and the line to the camera, which is +Z."""
+    """From the median angle between the pelvis's heading and the direction to the camera, which is +Z."""
     toward = np.abs(signals.heading[:, 1])
     known = toward[np.isfinite(toward)]
     if not known.size:
@@ -50,11 +50,11 @@ def _feet_out_of_view(landmarks: Landmarks) -> float:
 
 
 def forbidden(signals: Signals, found: Limits, task: Task) -> Iterator[NotMeasurable]:
-    """What keeps this task from being measured at all."""
+    """Reasons why this task cannot be measured at all."""
     least = LEAST_RATE_HZ.get(task)
     if least is not None and signals.rate < least:
         reason = f"the video has {signals.rate:.0f} frames per second; at least {least:.0f} are needed"
-        yield NotMeasurable(what=f"{task} events and all figures that rest on them", reason=reason)
+        yield NotMeasurable(what=f"{task} events and all figures derived from them", reason=reason)
     if task in ("gait", "jump") and found.feet_out_of_view > _OUT_OF_VIEW:
-        reason = f"a foot is out of view or hidden in {found.feet_out_of_view:.0%} of the frames"
-        yield NotMeasurable(what=f"{task} events and all figures that rest on them", reason=reason)
+        reason = f"a foot is out of view or occluded in {found.feet_out_of_view:.0%} of the frames"
+        yield NotMeasurable(what=f"{task} events and all figures derived from them", reason=reason)

@@ -1,4 +1,4 @@
-"""Range of motion: each movement of a joint from its start over its peak and back."""
+"""Range of motion: each movement of a joint from its start to its peak and back."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from services.angles.analysis.figures import measured
 from services.angles.analysis.signals import SIDES, Signals, low_pass
 
 LEAST_RANGE_DEG: Final = 25.0
-"""Of a movement that counts: above what posture and noise change an angle by."""
+"""Minimum range of a movement that counts: above changes due to posture and noise."""
 
 _SETTLED: Final = 0.1
-"""Of the range, within which an angle is back where it started."""
+"""Share of the range within which an angle counts as returned to its start."""
 
 _MOVEMENTS: Final = (
     ("shoulder", "elevation"),
@@ -28,12 +28,12 @@ _MOVEMENTS: Final = (
 )
 _TRUNK: Final = ("flexion", "lateral_bending", "rotation")
 _SHARE_OF_LARGEST: Final = 0.5
-"""Movements smaller than this share of the largest go along with it and are not what was asked to be done."""
+"""Movements smaller than this share of the largest are considered secondary to it and not part of the task."""
 
 
 @dataclass(frozen=True)
 class Movement:
-    """One movement of one angle; frames of the even clock."""
+    """One movement of one angle; frames of the resampled signals."""
 
     joint: str
     angle: str
@@ -47,7 +47,7 @@ class Movement:
 
 
 def find_movements(signals: Signals) -> list[Movement]:
-    """The movements that stand out, joint by joint."""
+    """The prominent movements of each joint."""
     found = [movement for joint, angle, side in _angles() for movement in _of_angle(signals, joint, angle, side)]
     largest = max((movement.range_deg for movement in found), default=0.0)
     return [movement for movement in found if movement.range_deg >= _SHARE_OF_LARGEST * largest]
@@ -96,7 +96,7 @@ def movement_events(signals: Signals, found: list[Movement]) -> list[Event]:
 
 
 def movement_parameters(signals: Signals, found: list[Movement]) -> list[Parameter]:
-    """Range and peak of each movement, and over all of the same joint, angle and side."""
+    """Range and peak of each movement, and overall for the same joint, angle and side."""
     single = [figure for each in found for figure in _of_movement(signals, each)]
     return [*single, *_best(single)]
 
@@ -120,7 +120,7 @@ def _of_movement(signals: Signals, each: Movement) -> Iterator[Parameter]:
 
 
 def _best(single: list[Parameter]) -> Iterator[Parameter]:
-    """The largest of the repetitions: what range of motion is reported by (Norkin & White 2016, 5th ed., ch. 1)."""
+    """The largest of the repetitions, as range of motion is usually reported (Norkin & White 2016, 5th ed., ch. 1)."""
     grouped: dict[tuple[str, Side | None], list[Parameter]] = {}
     for figure in single:
         grouped.setdefault((figure.name, figure.side), []).append(figure)

@@ -1,4 +1,4 @@
-"""Which task a recording shows, from how pelvis and feet move."""
+"""Recognises the task of a recording from the movement of pelvis and feet."""
 
 from typing import Final
 
@@ -12,22 +12,22 @@ from services.angles.analysis.repetitions import Repetition, drop, find_repetiti
 from services.angles.analysis.signals import Signals, distance, low_pass, runs, velocity
 
 _PASSES: Final = (1, 3)
-"""Times that the ankles have passed each other in a walk over ground, and in one on the spot."""
+"""Minimum number of times that the ankles pass each other in walking over ground, and on the spot."""
 
 _STRIDE: Final = 0.25
 _SPLIT_STANCE: Final = 0.55
-"""Leg lengths between the feet from which on a lowering is a lunge."""
+"""Leg lengths between the feet from which a lowering is a lunge."""
 
 _BEHIND: Final = 0.33
-"""Leg lengths by which the hips of a person on a chair are behind the ankles; in a squat they are less."""
+"""Minimum distance of the hips behind the ankles when seated, leg lengths; in a squat it is less."""
 
 _REST_S: Final = 0.3
 _REST_SPEED: Final = 0.08
-"""Leg lengths per second, below which the pelvis rests."""
+"""Pelvis speed below which it is at rest, leg lengths per second."""
 
 
 def recognise(signals: Signals) -> Task:
-    """The task; `none` where nothing stands out."""
+    """The task; `none` where none is recognised."""
     if signals.duration_s < 0.5 or not np.isfinite(signals.pelvis).any():
         return "none"
     passes, reach = alternation(signals)
@@ -52,7 +52,7 @@ def _is_split(signals: Signals, found: list[Repetition]) -> bool:
 
 
 def _sits(signals: Signals, found: list[Repetition]) -> bool:
-    """Whether the low positions are those of a chair: the pelvis rests far behind the ankles with the trunk upright."""
+    """Whether the low positions are seated: the pelvis rests far behind the ankles with the trunk upright."""
     down, lean = drop(signals), trunk_lean(signals)
     most = float(np.nanmax(down))
     if most < 0.2:

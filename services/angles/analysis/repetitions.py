@@ -14,20 +14,20 @@ from services.angles.analysis.figures import measured, over_all
 from services.angles.analysis.signals import SIDES, Signals, runs, unit
 
 LEAST_DROP: Final = 0.12
-"""Leg lengths by which the pelvis goes down in a repetition at least."""
+"""Minimum lowering of the pelvis in a repetition, leg lengths."""
 
 _PARTIAL: Final = 0.6
-"""Of the deepest repetition's depth, below which a repetition is a partial one."""
+"""Share of the deepest repetition's depth below which a repetition is partial."""
 
 _MOVING: Final = 0.08
-"""Of a repetition's depth, by which the pelvis has left the height of standing, or of sitting."""
+"""Share of a repetition's depth by which the pelvis has left standing height, or seated height."""
 
 _LETTER: Final = {"right": "R", "left": "L"}
 
 
 @dataclass(frozen=True)
 class Repetition:
-    """One lowering and rise; frames of the even clock. partial: clearly less deep than the deepest.
+    """One lowering and rise; frames of the resampled signals. partial: clearly less deep than the deepest.
 
     start: the pelvis leaves the upper level (or, of a sit-to-stand, the seat); lowest: it is at its lowest (seated:
     the last frame on the seat); end: it is back at the upper level.
@@ -42,7 +42,7 @@ class Repetition:
 
 
 def drop(signals: Signals) -> FloatArray:
-    """(T,) leg lengths by which the pelvis is below its height in standing."""
+    """(T,) depth of the pelvis below its standing height, leg lengths."""
     height = signals.pelvis[:, 1] - _floor(signals)
     return np.asarray((np.nanquantile(height, 0.95) - height) / signals.leg_length)
 
@@ -52,7 +52,7 @@ def _floor(signals: Signals) -> float:
 
 
 def find_repetitions(signals: Signals) -> list[Repetition]:
-    """Lowerings of the pelvis, from upper level to upper level. One that the recording cuts off does not count."""
+    """Lowerings of the pelvis, from upper level to upper level. Ones cut off by the recording do not count."""
     down = drop(signals)
     known = np.isfinite(down)
     if known.sum() < 5:
@@ -82,7 +82,7 @@ def _repetition(signals: Signals, down: FloatArray, peak: int, left: int, right:
 
 
 def _apart(found: list[tuple[int, int, int, float]]) -> Iterator[tuple[int, int, int, float]]:
-    """Bases reach over shallower neighbours: a repetition begins where the one before has ended."""
+    """Peak bases extend over shallower neighbours: a repetition starts no earlier than the previous one ended."""
     last = 0
     for start, lowest, end, depth in sorted(found):
         yield max(start, last), lowest, end, depth
@@ -90,7 +90,7 @@ def _apart(found: list[tuple[int, int, int, float]]) -> Iterator[tuple[int, int,
 
 
 def find_rises(signals: Signals) -> list[Repetition]:
-    """Sit-to-stands: from a seat, on which the pelvis rests, up to standing; the first may begin the recording."""
+    """Sit-to-stands: from a seat, on which the pelvis rests, up to standing; the recording may start seated."""
     down = drop(signals)
     most = float(np.nanmax(down))
     seated, upright = runs(down > 0.7 * most), runs(down < 0.3 * most)
@@ -121,7 +121,7 @@ def repetition_events(signals: Signals, task: Task, found: list[Repetition]) -> 
 
 
 def repetition_parameters(signals: Signals, task: Task, found: list[Repetition], frontal: bool) -> list[Parameter]:
-    """Of each repetition and over all; `frontal`: seen from the front, so that knee valgus can be measured."""
+    """Figures of each repetition and overall; `frontal`: seen from the front, so that knee valgus can be measured."""
     single = [figure for each in found for figure in _of_repetition(signals, task, each, frontal)]
     whole = [figure for figure in single if not found[(figure.repetition or 1) - 1].partial]
     partial = sum(each.partial for each in found)
@@ -167,7 +167,7 @@ def trunk_lean(signals: Signals) -> FloatArray:
 
 
 def knee_valgus(signals: Signals, side: Side) -> FloatArray:
-    """(T,) degrees by which the knee lies inside the line from hip to ankle, seen along the pelvis's heading.
+    """(T,) degrees by which the knee is medial to the line from hip to ankle, seen along the pelvis's heading.
 
     Frontal plane projection angle: Willson & Davis 2006, Am J Sports Med 34:2013. Positive: valgus.
     """

@@ -1,4 +1,4 @@
-"""A recording as evenly sampled, low-pass filtered signals: what events and repetitions are found in."""
+"""A recording as evenly sampled, low-pass filtered signals, in which events and repetitions are detected."""
 
 import math
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from humanpose3d.motion import FloatArray, JointAngles, Markers
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 
 CUTOFF_HZ: Final = 6.0
-"""Of the zero-phase Butterworth filter of the fourth order over marker paths (Winter 2009, Biomechanics and Motor
+"""Cutoff of the fourth-order zero-phase Butterworth filter for marker paths (Winter 2009, Biomechanics and Motor
 Control of Human Movement, 4th ed., ch. 3)."""
 
 FAST_CUTOFF_HZ: Final = 12.0
-"""Where the foot leaves or meets the floor within a few frames."""
+"""Cutoff for foot contact, which changes within a few frames."""
 
 GRAVITY: Final = 9.81
 """m/s²."""
@@ -31,7 +31,7 @@ SIDES: Final[tuple[Side, Side]] = ("right", "left")
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """Markers and joint angles on an even clock.
+    """Markers and joint angles, evenly sampled.
 
     times      (T,) seconds, evenly spaced at the recording's median rate.
     rate       frames per second.
@@ -65,7 +65,7 @@ class Signals:
         return 1 / self.rate / math.sqrt(12)
 
     def time(self, frame: float) -> float:
-        """Seconds, to a tenth of a millisecond, of a frame or a part of one."""
+        """Time in seconds, to a tenth of a millisecond, of a frame or fractional frame."""
         return round(float(self.times[0]) + frame / self.rate, 4)
 
     def path(self, name: str, cutoff_hz: float = CUTOFF_HZ) -> FloatArray:
@@ -73,7 +73,7 @@ class Signals:
         return low_pass(self.positions[name], self.rate, cutoff_hz)
 
     def mean_path(self, *names: str, cutoff_hz: float = CUTOFF_HZ) -> FloatArray:
-        """(T, 3) metres: the filtered path of the middle of some markers."""
+        """(T, 3) metres: the filtered path of the mean of some markers."""
         return low_pass(np.mean([self.positions[name] for name in names], axis=0), self.rate, cutoff_hz)
 
     def angle(self, joint: str, angle: str) -> FloatArray:
@@ -93,12 +93,12 @@ class Signals:
 
     @cached_property
     def pelvis(self) -> FloatArray:
-        """(T, 3) metres: the filtered middle of the hips."""
+        """(T, 3) metres: the filtered mid-hip position."""
         return self.mean_path("RHip", "LHip")
 
     @cached_property
     def heading(self) -> FloatArray:
-        """(T, 2) horizontal unit vectors (x, z): where the pelvis faces, from right to left hip a quarter turn."""
+        """(T, 2) horizontal unit vectors (x, z): the pelvis's heading, perpendicular to the line between the hips."""
         across = low_pass(self.positions["LHip"] - self.positions["RHip"], self.rate, 2.0)[:, [0, 2]]
         return unit(np.column_stack([-across[:, 1], across[:, 0]]))
 
@@ -125,7 +125,7 @@ def _column(times: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray
 
 
 def low_pass(values: FloatArray, rate: float, cutoff_hz: float) -> FloatArray:
-    """(T, N) zero-phase Butterworth of the fourth order in all, run by run between gaps; short runs stay as they are.
+    """(T, N) zero-phase Butterworth, fourth order in total, for each run between gaps; short runs are unchanged.
 
     A cutoff at or above 0.45 of the rate changes nothing.
     """
@@ -140,7 +140,7 @@ def low_pass(values: FloatArray, rate: float, cutoff_hz: float) -> FloatArray:
 
 
 def runs(flags: NDArray[np.bool_]) -> list[slice]:
-    """The stretches of frames in which a condition holds."""
+    """The runs of frames in which a condition holds."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
     return [slice(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 

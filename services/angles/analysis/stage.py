@@ -27,7 +27,7 @@ from shared.stage import Progress, Stage
 
 @dataclass(frozen=True, eq=False)
 class AnalysisInputs:
-    """The 65 markers (world frame, metres) and the joint angles of a run, refined where they were."""
+    """The 65 markers (world frame, metres) and the joint angles of a run, refined if requested."""
 
     augmented_markers: Markers
     angles: JointAngles
@@ -37,7 +37,7 @@ class AnalysisInputs:
 
 @dataclass(frozen=True)
 class AnalysisOutputs:
-    """Events, figures and mean cycles, and what there is to say about them."""
+    """Events, figures and mean cycles, and the report."""
 
     analysis: Analysis
     report: StageReport
@@ -45,7 +45,7 @@ class AnalysisOutputs:
 
 @dataclass(frozen=True)
 class Found:
-    """What a task's own method has found."""
+    """The results of a task's own method."""
 
     events: list[Event]
     parameters: list[Parameter]
@@ -54,7 +54,7 @@ class Found:
 
 
 def run(inputs: AnalysisInputs, options: RunOptions, progress: Progress) -> AnalysisOutputs:
-    """Recognise the task, or take the one that the options name, and measure it."""
+    """Recognise the task, or use the one that the options name, and measure it."""
     frames = inputs.augmented_markers.times.size
     progress(0, frames)
     analysis = analyse(inputs, None if options.task == "auto" else options.task)
@@ -86,7 +86,7 @@ def _gait(signals: Signals, _limits: Limits) -> Found:
     cycles = strides(steps, signals.rate)
     missing = []
     if not cycles:
-        reason = "the recording holds no whole stride of one leg, from heel strike to heel strike"
+        reason = "the recording has no complete stride of one leg, from heel strike to heel strike"
         missing.append(NotMeasurable(what="stride length, stance, swing, double support, mean cycles", reason=reason))
     return Found(
         gait_events(steps, signals), gait_parameters(signals, steps, cycles), missing, mean_curves(signals, cycles)
@@ -110,7 +110,7 @@ def _jumps(signals: Signals, _limits: Limits) -> Found:
     jumps = find_jumps(signals)
     missing = []
     if jumps and all(jump.touchdown is None for jump in jumps):
-        reason = "no landing comes right before a take-off: this is not a drop jump"
+        reason = "no landing comes directly before a take-off: this is not a drop jump"
         missing.append(NotMeasurable(what="contact time, reactive strength index", reason=reason))
     return Found(jump_events(signals, jumps), jump_parameters(signals, jumps), missing, [])
 

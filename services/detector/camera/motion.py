@@ -1,8 +1,8 @@
-"""How the camera turns and zooms: from what moves in the image beside the person.
+"""Camera rotation and zoom, estimated from the motion of the background.
 
-Points of the background are followed from frame to frame (Lucas and Kanade, pyramids after Bouguet 2001); what they do
-is explained by a camera that turns about its own place and zooms. Where that does not explain it, since the camera
-travels and near things pass far ones, it is said so.
+Background points are tracked from frame to frame (Lucas and Kanade, pyramids after Bouguet 2001), and a model of a
+camera that rotates about its centre and zooms is fitted to their motion. Where the model does not fit, because the
+camera translates and parallax appears, the result is marked as doubtful.
 """
 
 from collections.abc import Sequence
@@ -18,51 +18,51 @@ from humanpose3d.motion import CameraMotion, FloatArray, read_only
 from services.detector.video.orientation import Image, shrunk
 
 LONGEST_SIDE: Final = 480
-"""Pixels of the images that are compared."""
+"""Size in pixels of the images that are compared."""
 
 CHECK_S: Final = 0.5
-"""Between two looks at a camera that seems to stand still."""
+"""Time between two samples while the camera appears static."""
 
 FOLLOW_S: Final = 0.03
-"""Between two looks at one that moves."""
+"""Time between two samples while the camera moves."""
 
 _POINTS: Final = 160
 _FEWEST: Final = 8
-"""Points, below which nothing is known."""
+"""Minimum number of points for an estimate."""
 
 _KEPT: Final = 0.6
-"""Share of the points, and of those still in one movement, below which a new set is chosen."""
+"""Share of the points, and of the inliers among them, below which a new set is chosen."""
 
 _MARGIN: Final = 1.3
-"""By which the hull of the person's landmarks is enlarged."""
+"""Factor by which the hull of the person's landmarks is enlarged."""
 
 _AGREE_PX: Final = 1.5
-"""Points of one movement are this near to it, in pixels of the small image."""
+"""Inlier threshold, in pixels of the small image."""
 
 _SEED_PX: Final = 4.0
-"""The same for a first guess, which leaves perspective aside."""
+"""Inlier threshold of the initial estimate, which ignores perspective."""
 
 _MOST_RESIDUAL: Final = 0.12
-"""Of the movement, that turning and zooming may leave unexplained in the median point, beside half a pixel."""
+"""Share of the motion that rotation and zoom may leave unexplained at the median point, in addition to half a pixel."""
 
 _STILL_PX: Final = 0.4
-"""Movement of the median point that is none."""
+"""Motion of the median point that counts as none."""
 
 _STILL_DEG: Final = 0.7
 _STILL_ZOOM: Final = 0.02
-"""A camera on a stand: what is left is the tracker's own drift and the stand's shaking."""
+"""Limit for a camera on a tripod: the remainder is tracker drift and vibration of the tripod."""
 
 _MOST_DOUBT: Final = 0.2
-"""Share of the looks that may not be explained."""
+"""Share of the samples that may remain unexplained."""
 
 
 class Motion(BaseModel):
-    """How the camera turned and zoomed in a chunk, against its first look.
+    """Camera rotation and zoom in a chunk, relative to its first sample.
 
-    times_s   seconds of the looks.
-    turns     of each look, rotation vectors (radians): from the camera's axes then to those of the first look.
-    zooms     focal length over that of the first look.
-    doubtful  whether the look is not explained by turning and zooming.
+    times_s   times of the samples, seconds.
+    turns     rotation vectors (radians) of each sample: from the camera's axes then to those of the first sample.
+    zooms     focal length relative to that of the first sample.
+    doubtful  whether rotation and zoom fail to explain the sample.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,14 +74,14 @@ class Motion(BaseModel):
 
     @classmethod
     def joined(cls, chunks: Sequence[Self]) -> Self:
-        """Of chunks in their order, each beginning before the one before it ends, against the first look of all."""
+        """Joined from chunks in order, each starting before the previous one ends; relative to the first sample."""
         whole = cls()
         for each in chunks:
             whole = whole._continued(each) if whole.times_s else each
         return whole
 
     def between(self, start_s: float, stop_s: float) -> Self:
-        """The looks of this time, and the last one before."""
+        """The samples in this period, and the last one before it."""
         known = np.array(self.times_s)
         kept = slice(max(0, int(np.searchsorted(known, start_s, "right")) - 1), int(np.searchsorted(known, stop_s)))
         return type(self)(
@@ -89,7 +89,7 @@ class Motion(BaseModel):
         )
 
     def at(self, times: FloatArray) -> tuple[Rotation, FloatArray]:
-        """Turns and zooms at times (T,), between the looks."""
+        """Rotations and zooms at times (T,), interpolated between the samples."""
         known = np.array(self.times_s)
         clipped = np.clip(times, known[0], known[-1])
         zooms = np.exp(np.interp(clipped, known, np.log(self.zooms)))
@@ -98,23 +98,23 @@ class Motion(BaseModel):
 
     @property
     def moves(self) -> bool:
-        """Whether the camera turned or zoomed more than one on a stand does, or something unexplained happened."""
+        """Whether the camera rotated or zoomed more than one on a tripod, or moved in a way that is not explained."""
         turned = np.degrees(np.ptp(np.array(self.turns).reshape(-1, 3), axis=0)).max() if self.turns else 0.0
         zoomed = np.ptp(np.log(np.array(self.zooms))) if self.zooms else 0.0
         return bool(turned > _STILL_DEG or zoomed > _STILL_ZOOM or not self.explained)
 
     @property
     def explained(self) -> bool:
-        """Whether it is known how the camera turned and zoomed."""
+        """Whether camera rotation and zoom are known."""
         return not self.doubtful or float(np.mean(self.doubtful)) <= _MOST_DOUBT
 
     def _continued(self, chunk: Self) -> Self:
-        """With the looks of the next chunk, of which the first is at a time that is known here."""
+        """Append the samples of the next chunk, whose first is at a time covered here."""
         new = [index for index, time in enumerate(chunk.times_s) if time > self.times_s[-1]]
         if not new:
             return self
         (start,), (zoom,) = self.at(np.array(chunk.times_s[:1]))
-        # the chunk's pan and tilt were measured as if nothing had been zoomed before it
+        # the chunk's pan and tilt were measured as if there had been no zoom before it
         turns = start * Rotation.from_rotvec(np.array(chunk.turns)[new] / (zoom, zoom, 1.0))
         return type(self)(
             times_s=(*self.times_s, *(chunk.times_s[index] for index in new)),
@@ -125,7 +125,7 @@ class Motion(BaseModel):
 
 
 def camera_motion(motion: Motion, times: FloatArray, focal_length: float) -> CameraMotion | None:
-    """For the frames at times (T,), against the first of them; None where the camera stands still, or no person knows.
+    """For the frames at times (T,), relative to the first; None where the camera is static or its motion unknown.
 
     focal_length  over the image's longer side, with which `motion` was measured.
     """
@@ -137,9 +137,9 @@ def camera_motion(motion: Motion, times: FloatArray, focal_length: float) -> Cam
 
 
 class MotionMeter:
-    """Follows the background through a chunk.
+    """Tracks the background through a chunk.
 
-    interval_s    least time between two looks.
+    interval_s    minimum time between two samples.
     focal_length  over the image's longer side.
     """
 
@@ -153,7 +153,7 @@ class MotionMeter:
         self._points = np.empty((0, 2))
 
     def see(self, time: float, image: Image, person: FloatArray | None) -> None:
-        """The next image, if it is time to; person (N, 2): points of the person in pixels, or corners of the box."""
+        """Take the next image if it is due; person (N, 2): points of the person in pixels, or corners of the box."""
         if time < self._due:
             return
         self._due = time + self._interval_s
@@ -178,7 +178,7 @@ class MotionMeter:
         )
 
     def _begin(self, gray: NDArray[np.uint8], beside: NDArray[np.uint8], turn: Rotation, zoom: float) -> None:
-        """Choose points to follow."""
+        """Choose points to track."""
         found = cv2.goodFeaturesToTrack(gray, _POINTS, 0.01, 8, mask=beside)
         none = found is None
         self._points = np.empty((0, 2)) if none else found.reshape(-1, 2).astype(float)
@@ -190,7 +190,7 @@ class MotionMeter:
         size = np.array(gray.shape[::-1], dtype=float)
         fit = _fit(first - size / 2, now - size / 2, self._focal * self._key.zoom * size.max())
         turn, zoom, lost = self._key.turn, self._key.zoom, fit.doubtful
-        if lost:  # against the look before, if not against that at which the points were chosen
+        if lost:  # relative to the previous sample, if not to the one at which the points were chosen
             last, zoom, _ = self._looks[-1]
             turn = Rotation.from_rotvec(last)
             fit = _fit(self._points[there] - size / 2, now - size / 2, self._focal * zoom * size.max())
@@ -204,7 +204,7 @@ class MotionMeter:
 
 
 class _Key(NamedTuple):
-    """Points (N, 2) where they were chosen, and how the camera stood there."""
+    """Points (N, 2) as chosen, and the camera's pose then."""
 
     points: FloatArray
     turn: Rotation
@@ -212,7 +212,7 @@ class _Key(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """turn: takes directions in the first camera's axes to the second's."""
+    """turn: rotation from the first camera's axes to the second's."""
 
     turn: Rotation
     zoom: float
@@ -220,7 +220,7 @@ class _Fit(NamedTuple):
 
 
 def _fit(first: FloatArray, now: FloatArray, focal_px: float) -> _Fit:
-    """The turn and the zoom that move points (N, 2), in pixels from the image's middle, as most of them moved."""
+    """The rotation and zoom that explain the motion of most points (N, 2), in pixels from the image centre."""
     still = _Fit(Rotation.identity(), 1.0, doubtful=False)
     if len(first) < _FEWEST:
         return still
@@ -247,7 +247,7 @@ def _fit(first: FloatArray, now: FloatArray, focal_px: float) -> _Fit:
 
 
 def _refined(values: FloatArray, first: FloatArray, now: FloatArray, focal_px: float) -> FloatArray:
-    """Least squares by three steps of Gauss and Newton."""
+    """Least squares by three Gauss–Newton steps."""
     for _ in range(3):
         at = _projected(values, first, focal_px)
         steps = 1e-5 * np.eye(4)
@@ -257,7 +257,7 @@ def _refined(values: FloatArray, first: FloatArray, now: FloatArray, focal_px: f
 
 
 def _projected(values: FloatArray, points: FloatArray, focal_px: float) -> FloatArray:
-    """(N, 2) pixels of points after the camera turned by a rotation vector and zoomed by a logarithm."""
+    """(N, 2) pixels of points after the camera rotated by a rotation vector and zoomed by a factor's logarithm."""
     directions = (
         np.column_stack([points, np.full(len(points), focal_px)]) @ Rotation.from_rotvec(values[:3]).as_matrix().T
     )
@@ -267,7 +267,7 @@ def _projected(values: FloatArray, points: FloatArray, focal_px: float) -> Float
 def _tracked(
     before: NDArray[np.uint8], gray: NDArray[np.uint8], points: FloatArray, beside: NDArray[np.uint8]
 ) -> tuple[NDArray[np.bool_], FloatArray]:
-    """Which points are found again, there and back and not on the person, and where."""
+    """Which points pass the forward–backward check and are not on the person, and their positions."""
     if not len(points):
         return np.zeros(0, dtype=bool), points
     start = points.astype(np.float32).reshape(-1, 1, 2)
@@ -282,7 +282,7 @@ def _tracked(
 
 
 def _beside(shape: tuple[int, ...], person: FloatArray | None) -> NDArray[np.uint8]:
-    """255 where the person is not: outside of the hull of points (N, 2), with a margin for hair and clothes."""
+    """Mask, 255 outside the person: outside the hull of points (N, 2), with a margin for hair and clothes."""
     mask = np.full(shape, 255, np.uint8)
     if person is not None:
         middle = person.mean(axis=0)

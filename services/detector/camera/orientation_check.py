@@ -1,18 +1,18 @@
-"""Whether a video's own word on its orientation is right, and the turn that it needs where it is not.
+"""Whether a video's rotation metadata is right, and the turn that it needs where it is not.
 
-Recorders and converters lose the rotation metadata, and then a standing person lies on their side or on their head.
+Recorders and converters sometimes lose the rotation metadata; a standing person then appears sideways or upside down.
 The landmark model finds a person in any position equally well (visibility on the sample: 0.97 upright, 0.97 turned by
-any quarter), so how surely it finds one says nothing about the orientation; what the body does says it. A person
-stands, in a frame, when the body's long axis points up, a leg is stretched below the trunk and an arm hangs.
+any quarter), so its confidence says nothing about the orientation; the posture does. A person stands in a frame when
+the body's long axis points up, a leg is straight below the trunk and an arm hangs.
 
-A video that first shows the person plainly upright costs three detections and is taken as it is.
+A video that first shows the person clearly upright costs three detections and is left as it is.
 Otherwise frames of the first half minute are tried in all four turns. The video is turned only when the person stands
-in most frames of one turn and is upright in next to none of the video as it is. So one who lies down for part of the
-clip, who does a handstand (arms stretched above the head), press-ups or exercises with bent hips is left as recorded; one
-who lies stretched out, arms along the body, throughout is taken for one who stands: the limit of this witness.
+in most frames of one turn and is upright in almost none of the video as it is. Videos of a person who lies down for
+part of the clip, or does handstands (arms above the head), press-ups or exercises with bent hips stay as recorded.
+Limitation: a person lying with arms at their sides for the whole clip is misclassified as standing.
 
-Text in view, if `tesseract` is installed, is the second witness: it can keep a video from being turned, and confirm a
-turn for which the body alone says too little.
+Text in view, if `tesseract` is installed, is a second source of evidence: it can veto a turn, or confirm one for which
+the posture alone is not sufficient.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,16 +37,16 @@ TURNS: Final = (0, 90, 180, 270)
 
 MODEL: Final = "lite"
 MODELS: Final = ("pose_landmarker_lite.task", "pose_landmarks_lite.onnx", "pose_person.onnx")
-"""The quickest of the landmark models: which way up a person is, it sees as well as the others."""
+"""The fastest of the landmark models: it recognises orientation as well as the others."""
 
 FIRST_LOOKS: Final = 3
 MOST_LOOKS: Final = 12
 INTERVAL_S: Final = 0.25
-"""Between two frames that are looked at, at first; doubled each time that there are twice as many as are wanted."""
+"""Initial time between two sampled frames; doubled whenever there are twice as many as needed."""
 
 SEARCHED_S: Final = 30.0
 LONGEST_SIDE: Final = 1280
-"""Pixels of the frames that are kept: enough to read by, and a few megabytes each."""
+"""Size in pixels of the frames that are kept: enough to read text, at a few megabytes each."""
 
 STANDS_SHARE: Final = 0.6
 UPRIGHT_SHARE: Final = 0.1
@@ -55,7 +55,7 @@ CONFIRMED_SHARE: Final = 0.3
 of the frames as they are."""
 
 MIN_FOUND: Final = 3
-"""Frames with a person, below which nothing is turned."""
+"""Minimum number of frames with a person; with fewer, nothing is turned."""
 
 MIN_VISIBILITY: Final = 0.5
 STRETCHED_DEG: Final = 50.0
@@ -63,13 +63,13 @@ HANGING_DEG: Final = 70.0
 
 
 class Turn(BaseModel):
-    """How far a video is turned beyond its own word, and why.
+    """How far a video is turned beyond its metadata, and why.
 
     degrees         clockwise: 0, 90, 180 or 270.
-    looks           frames that were looked at.
-    standing_share  by turn, in which share of the frames with a person the person stands; empty where there was no
-                    doubt, or hardly a person.
-    text_degrees    the turn in which text in view can be read; None where there is none or nothing that reads.
+    looks           number of frames examined.
+    standing_share  for each turn, the share of the frames with a person in which the person stands; empty where there
+                    was no doubt, or hardly a person.
+    text_degrees    the turn in which text in view can be read; None without text or tesseract.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -91,9 +91,9 @@ def find_turn(landmarker: BatchTracker, path: Path, excerpt: Segment = WHOLE) ->
 
 
 def _gather(landmarker: BatchTracker, looks: Iterator[Frame]) -> tuple[list[Frame], bool]:
-    """Frames to compare, and whether that is needless: the person is upright in the first few that show one.
+    """Frames to compare, and whether comparison is unnecessary: the person is upright in the first few that show one.
 
-    From `MOST_LOOKS` to twice as many, evenly spread, however many there are to look at; all where they are fewer.
+    From `MOST_LOOKS` to twice as many, evenly distributed; all where there are fewer.
     """
     kept: list[Frame] = []
     step, found, plain = 1, 0, True
@@ -126,7 +126,7 @@ def _compare(landmarker: BatchTracker, frames: list[Frame]) -> Turn:
 
 
 def decide(standing_share: Mapping[int, float], text_degrees: int | None) -> int:
-    """The turn in degrees, from the share of frames in which the person stands so, and from how text stands."""
+    """The turn in degrees, from the share of frames in which the person stands in each turn and from the text."""
     best = max(TURNS, key=lambda degrees: (standing_share[degrees], degrees == 0))
     if text_degrees is None:
         return best if standing_share[best] >= STANDS_SHARE else 0
@@ -140,7 +140,7 @@ def upright(pose: Pose) -> bool:
 
 
 def stands(pose: Pose) -> bool:
-    """Whether the body is seen, upright, and stretched as one who stands: a straight leg, an arm that hangs."""
+    """Whether the body is visible, upright and standing: a straight leg, a hanging arm."""
     trunk = _middle(pose, "hip") - _middle(pose, "shoulder")
     arm = min(_angle(trunk, _segment(pose, side, "shoulder", "elbow")) for side in ("left", "right"))
     leg = min(_bend(pose, trunk, side) for side in ("left", "right"))
@@ -149,7 +149,7 @@ def stands(pose: Pose) -> bool:
 
 
 def _bend(pose: Pose, trunk: FloatArray, side: str) -> float:
-    """Degrees by which the leg is bent in the image, at the hip or at the knee, whichever is more."""
+    """Larger of hip and knee flexion in the image, degrees."""
     thigh, shank = _segment(pose, side, "hip", "knee"), _segment(pose, side, "knee", "ankle")
     return max(_angle(trunk, thigh), _angle(thigh, shank))
 
@@ -171,7 +171,7 @@ def _angle(first: FloatArray, second: FloatArray) -> float:
 
 
 def _looks(video: Video, excerpt: Segment) -> Iterator[Frame]:
-    """Frames of the first half minute, a quarter of a second apart or as far as the video's own rate has it."""
+    """Frames of the first half minute, at least a quarter of a second apart."""
     start = None
     for frame in video.spaced(INTERVAL_S, excerpt):
         start = frame.time if start is None else start
@@ -181,7 +181,7 @@ def _looks(video: Video, excerpt: Segment) -> Iterator[Frame]:
 
 
 def _scenery(frame: Frame, pose: Pose | None) -> Image:
-    """The image without the person: what is written on a shirt turns with any process that wears it."""
+    """The image without the person: text on a shirt turns with its wearer."""
     if pose is None:
         return frame.image
     height, width, _ = frame.image.shape

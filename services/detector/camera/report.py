@@ -1,4 +1,4 @@
-"""What the camera did, for quality.json and for the user."""
+"""Camera motion and cuts, for quality.json and for the user."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from services.detector.camera.motion import Motion
 
 
 def camera_facts(motion: Motion, used: CameraMotion | None) -> dict[str, JsonValue]:
-    """How far the camera turned (pan, tilt, roll) and zoomed, and whether that is compensated."""
+    """Range of camera pan, tilt, roll and zoom, and whether it is compensated."""
     turns = np.degrees(np.array(motion.turns).reshape(-1, 3))
     tilt, pan, roll = (float(np.ptp(axis)) if len(turns) else 0.0 for axis in turns.T)
     zoom = max(motion.zooms) / min(motion.zooms) if motion.zooms else 1.0
@@ -27,7 +27,7 @@ def camera_facts(motion: Motion, used: CameraMotion | None) -> dict[str, JsonVal
 
 
 def camera_warnings(motion: Motion, used: CameraMotion | None) -> Iterator[QualityWarning]:
-    """That the camera moved, and what it is worth then."""
+    """Warning that the camera moved, and which results it affects."""
     facts = camera_facts(motion, used)
     if used is not None:
         yield QualityWarning(
@@ -47,7 +47,7 @@ def camera_warnings(motion: Motion, used: CameraMotion | None) -> Iterator[Quali
 
 
 def cut_warnings(times: FloatArray, cuts: Sequence[float], start_s: float) -> Iterator[QualityWarning]:
-    """That the video changes to another camera; times (T,) of what is analysed, all in seconds."""
+    """Warning that the video cuts to another view; times (T,) of the analysed frames, all in seconds."""
     if not cuts:
         return
     listed = ", ".join(f"{cut - start_s:.2f}" for cut in cuts)

@@ -1,4 +1,4 @@
-"""Which way up text in an image is, by `tesseract`, where that is installed: signs and screens do not lie down."""
+"""Orientation of text in an image, by `tesseract` where installed: signs and screens are usually upright."""
 
 import shutil
 import subprocess
@@ -8,19 +8,19 @@ import cv2
 
 from services.detector.video.orientation import Image, turned
 
-PICTURES: Final = 2
+SAMPLES: Final = 2
 CONFIDENT: Final = 70.0
-"""Percent, of tesseract's own measure: below it, edges and textures are read as words."""
+"""Minimum confidence reported by tesseract, percent: below it, edges and textures are read as words."""
 
 MIN_LETTERS: Final = 6
 MIN_WORD: Final = 3
 CLEARLY: Final = 2.0
-"""Times as many letters as in the next best turn."""
+"""Minimum ratio of letters to those in the next best turn."""
 
 _TIMEOUT_S: Final = 10.0
 _COLUMNS: Final = 12
 _ARGUMENTS: Final = ("stdin", "stdout", "--psm", "11", "tsv")
-"""Sparse text in no order, as a table of words."""
+"""Page segmentation: sparse text in no order; output: a table of words."""
 
 
 def text_turn(images: list[Image]) -> int | None:
@@ -31,7 +31,7 @@ def text_turn(images: list[Image]) -> int | None:
     tesseract = shutil.which("tesseract")
     if tesseract is None or not images:
         return None
-    chosen = [images[index * (len(images) - 1) // max(1, PICTURES - 1)] for index in range(PICTURES)]
+    chosen = [images[index * (len(images) - 1) // max(1, SAMPLES - 1)] for index in range(SAMPLES)]
     letters = {
         degrees: sum(_letters(tesseract, turned(image, degrees)) for image in chosen) for degrees in (0, 90, 180, 270)
     }

@@ -1,8 +1,7 @@
-"""Which way the world's upright lines run in the image: walls, doors, posts tell a camera's tilt better than a body.
+"""Direction of the world's upright lines in the image: walls, doors and posts show camera tilt better than a body does.
 
-In an image of a level camera they are upright; a rolled camera leans them all alike, and one that looks up or down
-makes them run together towards a vanishing point. Line segments (von Gioi et al. 2012, IPOL 2:35) outside the person
-vote for the direction that they would have in common.
+In the image of a level camera they are vertical; roll rotates them all by the same angle, and pitch makes them converge
+towards a vanishing point. Edges (von Gioi et al. 2012, IPOL 2:35) outside the person vote for their common direction.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,57 +18,57 @@ from services.detector.pose.landmarker import Pose
 from services.detector.video.orientation import Image, shrunk
 
 INTERVAL_S: Final = 1.5
-"""Between the first two frames that are looked at; ever longer after that."""
+"""Time between the first two sampled frames; it grows after that."""
 
 _LONGEST_SIDE: Final = 640
-"""Pixels of the image that is searched: 15 ms, and enough for what is longer than `_SHORTEST`."""
+"""Size in pixels of the image that is searched: takes 15 ms, and resolves edges longer than `_SHORTEST`."""
 
 _SHORTEST: Final = 0.04
-"""Of the longer side: shorter segments are texture."""
+"""Share of the longer side: shorter edges are texture."""
 
 _STEEPEST_DEG: Final = 45.0
-"""From the image's vertical: what lies flatter is no upright line of a camera that people hold."""
+"""Limit from the image's vertical: flatter edges are not upright lines seen by a hand-held camera."""
 
 _REACH: Final = np.tan(np.radians([30.0, 40.0]))
-"""How far up may lie beside and before the image's vertical, as slopes."""
+"""Range of the vertical's lateral and forward slopes that is searched."""
 
 _FEET: Final = [
     LANDMARK_INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("ankle", "heel", "foot_index")
 ]
 
 _AGREES_DEG: Final = 1.5
-"""A line that points this near to the common direction is one of it."""
+"""An edge within this angle of the common direction agrees with it."""
 
 _LEAN_DEG: Final = _AGREES_DEG / np.sqrt(3)
-"""Standard deviation of the lean of one that agrees. The slope ahead is how the lean changes across the image, so it is
-as uncertain as this over the lines' spread: objects that stand askew cannot be told from a tilt where they are few."""
+"""Standard deviation of the lean of an edge that agrees. The forward slope is the change of lean across the image: its
+uncertainty is this over the width of the edges' positions: a few tilted objects are indistinguishable from tilt."""
 
 _LEAST_LENGTH: Final = 0.25
-"""Of the lines that agree, in longer sides of the image, all together."""
+"""Minimum total length of the edges that agree, in longer sides of the image."""
 
 _LEAST_SHARE: Final = 0.5
-"""Of the length of all steep lines that agree: else the steep lines are not upright ones."""
+"""Minimum share of the length of all steep edges that agrees: otherwise the steep edges are not upright lines."""
 
 _LEAST_SPREAD: Final = 0.1
-"""Standard deviation of the places of the lines that agree, across, in focal lengths: one edge fits many tilts."""
+"""Minimum horizontal standard deviation of agreeing edges' positions, in focal lengths: one edge fits many tilts."""
 
 _SAME_DEG: Final = 3.0
-"""Looks whose median distance from their middle is larger contradict each other."""
+"""Samples whose median distance from their median is larger contradict each other."""
 
 
 class Look(BaseModel):
-    """What one frame says: up is (aside, -1, ahead) in the camera's axes (x right, y down, z away)."""
+    """Estimate from one frame: up is (aside, -1, ahead) in the camera's axes (x right, y down, z away)."""
 
     model_config = ConfigDict(frozen=True)
 
     aside: float
     ahead: float
     ahead_sd_deg: float = 0.0
-    """What the lines' places across the image leave open."""
+    """Uncertainty due to the horizontal positions of the edges."""
 
 
 def look(image: Image, pose: Pose | None) -> Look | None:
-    """The direction that the image's upright lines have in common; None where there are too few of them."""
+    """The common direction of the image's upright lines; None where there are too few."""
     small = shrunk(image, _LONGEST_SIDE)
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     lines = _steep_lines(gray, None if pose is None else pose.pixels * (small.shape[1] / image.shape[1]))
@@ -77,7 +76,7 @@ def look(image: Image, pose: Pose | None) -> Look | None:
 
 
 def joined(looks: Sequence[Look | None]) -> Verticals | None:
-    """What all looks at a video say together: their median; None where most say nothing, or they differ."""
+    """The median of all estimates of a video; None where most frames have none, or they disagree."""
     slopes = np.array([[each.aside, each.ahead] for each in looks if each is not None])
     if not len(slopes) or 2 * len(slopes) < len(looks):
         return None
@@ -89,7 +88,7 @@ def joined(looks: Sequence[Look | None]) -> Verticals | None:
 
 
 class _Lines:
-    """Segments as rays of a camera of the assumed focal length.
+    """Edges as rays of a camera with the assumed focal length.
 
     middles (N, 2) slopes; directions (N, 2) unit vectors; lengths (N,) longer sides of the image.
     """
@@ -102,22 +101,22 @@ class _Lines:
         self.middles = ends.mean(axis=1) / (FOCAL_LENGTH * longer)
 
     def angles(self, slopes: FloatArray) -> FloatArray:
-        """(K, N) degrees between each line and the way to the vanishing point of up with slopes (K, 2)."""
+        """(K, N) angles in degrees between each edge and the direction to the vanishing point of slopes (K, 2)."""
         aside, ahead = slopes[:, None, 0], slopes[:, None, 1]
         across, down = aside - self.middles[:, 0] * ahead, -1 - self.middles[:, 1] * ahead
         sine = (across * self.directions[:, 1] - down * self.directions[:, 0]) / np.hypot(across, down)
         return np.asarray(np.degrees(np.arcsin(np.clip(np.abs(sine), 0, 1))))
 
     def votes(self, slopes: FloatArray, tolerance_deg: float) -> FloatArray:
-        """(K,) the length of the lines that have this direction."""
+        """(K,) total length of the edges that agree with each direction."""
         return np.asarray(np.exp(-((self.angles(slopes) / tolerance_deg) ** 2) / 2) @ self.lengths)
 
 
 def _steep_lines(gray: Image, person: FloatArray | None) -> _Lines | None:
-    """Those that are neither the person's, whose landmarks (33, 2) are given in pixels, nor wholly below the feet.
+    """Edges that are neither on the person, given by landmarks (33, 2) in pixels, nor wholly below the feet.
 
     Below the feet is the floor between camera and person. Joints and marks on it that run away from the camera are
-    steep in the image and long, and lean as upright lines do in that of a camera that looks down more steeply.
+    steep and long in the image, and converge like upright lines seen by a camera with more downward pitch.
     """
     found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(gray)[0]
     if found is None:
@@ -137,13 +136,13 @@ def _steep_lines(gray: Image, person: FloatArray | None) -> _Lines | None:
 
 
 def _common_direction(lines: _Lines) -> Look | None:
-    """The direction with most votes, sought ever finer; nearer to level among equals."""
+    """The direction with most votes, by coarse-to-fine search; the one nearer to level among equals."""
     grid = _grid(np.zeros(2), _REACH, 41)
     best = grid[np.argmax(lines.votes(grid, 2.0) * (1 - 0.3 * np.square(grid / _REACH).mean(axis=1)))]
     for reach, tolerance_deg in ((0.04, 1.5), (0.012, 1.0)):
         grid = _grid(best, np.full(2, reach), 13)
         best = grid[np.argmax(lines.votes(grid, tolerance_deg))]
-    if (np.abs(best) > _REACH).any():  # at the edge of what was searched: the most votes lie beyond
+    if (np.abs(best) > _REACH).any():  # at the limit of the search range: the maximum is outside it
         return None
     agree = lines.angles(best[None])[0] < _AGREES_DEG
     lengths, across = lines.lengths[agree], lines.middles[agree, 0]
@@ -156,20 +155,20 @@ def _common_direction(lines: _Lines) -> Look | None:
 
 
 def _grid(middle: FloatArray, reach: FloatArray, count: int) -> FloatArray:
-    """(count², 2) slopes around the middle."""
+    """(count², 2) grid of slopes around the centre."""
     steps = np.linspace(-1, 1, count)
     return np.asarray(middle + reach * np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2))
 
 
 class Looks:
-    """Looks at a frame now and then, in the order of time: five times in 20 s."""
+    """Samples frames in order of time: five in 20 s."""
 
     def __init__(self) -> None:
         self._taken: list[Look | None] = []
         self._due = -np.inf
 
     def see(self, time: float, image: Image, pose: Pose | None) -> None:
-        """Look at this frame, if it is time to; seconds."""
+        """Examine this frame if it is due; time in seconds."""
         if time >= self._due:
             self._taken.append(look(image, pose))
             self._due = time + INTERVAL_S * len(self._taken)

@@ -1,8 +1,8 @@
-"""The face of the person followed, hidden in whatever is shown: preview and window.
+"""Blurs the face of the analysed person in everything that is shown: preview and window.
 
-Hidden is a disc around the head, larger than the head. It fails safe: where the head is not seen, or leaps away, the
-last place stays hidden and grows as fast as a person can have moved; before the head was ever seen, the whole image
-is hidden. Only the person whom the detector follows is known here: other people in view keep their faces.
+A disc around the head, larger than the head, is blurred. It fails safe: while the head is not detected, or jumps,
+the last position stays blurred and grows as fast as a person can move; before the first detection the whole image is
+blurred. Limitation: only the tracked person is covered; the faces of other people in view stay visible.
 """
 
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ HEAD: Final = slice(LANDMARK_INDEX["nose"], LANDMARK_INDEX["mouth_right"] + 1)
 """Nose, eyes, ears and mouth: the first eleven landmarks."""
 
 HEAD_RADIUS_M: Final = 0.2
-"""From the middle of the face to beyond chin and crown: half a head's height (0.12 m) and a margin for the detector."""
+"""From the centre of the face to beyond chin and crown: half a head's height (0.12 m) plus a margin for error."""
 
 HEAD_MARGIN: Final = 1.6
 """The disc reaches this far beyond the outermost head landmark, where that is further."""
 
 TRUSTED_VISIBILITY: Final = 0.5
 SPEED_M_S: Final = 3.0
-"""How fast a hidden place grows while the head is not seen: faster than walking, about a jog."""
+"""Growth of the blurred disc while the head is not detected: faster than walking, about jogging speed."""
 
 TILES: Final = 3
-"""What is left of a hidden square is a mean colour for each of 3 × 3 parts: no eye, no outline."""
+"""A blurred square keeps one mean colour for each of 3 × 3 cells: no eye or outline is recognisable."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Region:
 
     centre     (x, y) pixels.
     radius     pixels.
-    px_per_m   how large a metre is at the person.
+    px_per_m   pixels per metre at the person's depth.
     """
 
     centre: FloatArray
@@ -49,7 +49,7 @@ class Region:
 
     @classmethod
     def of(cls, pose: Pose) -> Self:
-        """Around the head of a person."""
+        """The disc around a person's head."""
         head = pose.pixels[HEAD]
         centre = head.mean(axis=0)
         scale = float(np.sqrt(pose.pixels.var(axis=0).sum() / max(pose.world[:, :2].var(axis=0).sum(), 1e-6)))
@@ -57,19 +57,19 @@ class Region:
         return cls(centre, max(HEAD_RADIUS_M * scale, HEAD_MARGIN * reach), scale)
 
     def grown(self, seconds: float) -> Self:
-        """Where the head can be this much later."""
+        """Where the head can be after this time."""
         return type(self)(self.centre, self.radius + SPEED_M_S * self.px_per_m * seconds, self.px_per_m)
 
     def holds(self, point: FloatArray) -> bool:
-        """Whether the point lies within."""
+        """Whether the point is within the disc."""
         return bool(np.linalg.norm(point - self.centre) <= self.radius)
 
 
 class FaceHider:
-    """Hides one person's face in the frames of a video, in their order.
+    """Blurs one person's face in the frames of a video, in order.
 
-    frames_carried  in how many the head was not seen (well) and the last place was hidden.
-    frames_whole    in how many the whole image was, since no place was known.
+    frames_carried  number of frames in which the head was not clearly seen and its last position was blurred.
+    frames_whole    number of frames blurred whole, since no position was known.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class FaceHider:
         self.frames_whole = 0
 
     def follow(self, frame: Frame, pose: Pose | None) -> None:
-        """Take note of a frame that is not shown."""
+        """Update from a frame that is not shown."""
         self._regions(frame.time, pose)
 
     def hide(self, frame: Frame, pose: Pose | None) -> Image:
@@ -96,7 +96,7 @@ class FaceHider:
         return image
 
     def _regions(self, time: float, pose: Pose | None) -> tuple[list[Region], bool]:
-        """What to hide, nothing where no place is known; and whether it is the last place, carried on."""
+        """The disc to blur, None where no position is known; and whether it is carried over from an earlier frame."""
         seen = Region.of(pose) if pose is not None else None
         trusted = pose is not None and float(pose.visibility[HEAD].mean()) >= TRUSTED_VISIBILITY
         carried = self._last.grown(time - self._time) if self._last is not None else None
@@ -109,7 +109,7 @@ class FaceHider:
 
 
 def _hide(image: Image, region: Region) -> None:
-    """Hide a disc, in place."""
+    """Blur a disc, in place."""
     height, width, _ = image.shape
     low = np.clip(np.floor(region.centre - region.radius), 0, (width, height)).astype(int)
     high = np.clip(np.ceil(region.centre + region.radius) + 1, 0, (width, height)).astype(int)
@@ -123,6 +123,6 @@ def _hide(image: Image, region: Region) -> None:
 
 
 def _smeared(part: Image, width: int, height: int) -> Image:
-    """Mean colours of a few large parts, blended into each other."""
+    """Mean colours of a few large cells, interpolated."""
     coarse = cv2.resize(part, (TILES, TILES), interpolation=cv2.INTER_AREA)
     return cv2.resize(coarse, (int(width), int(height)), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)

@@ -1,4 +1,4 @@
-"""The landmarks drawn over the image, for people to look at."""
+"""Draws the landmarks over the image."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from services.detector.pose.landmarker import Pose
 from services.detector.video.orientation import Image
 
 COLOURS: Final = {"left": (86, 180, 233), "right": (230, 159, 0), "centre": (240, 240, 240)}
-"""RGB: sky blue and orange of Okabe & Ito's palette (2008), told apart with any colour vision; the midline is white."""
+"""RGB: sky blue and orange of Okabe & Ito's palette (2008), safe for colour blindness; the midline is white."""
 
 FAINT: Final = 0.25
 """Opacity of what is less visible than requested."""

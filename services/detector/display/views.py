@@ -1,4 +1,4 @@
-"""Where people can look on while the detector works: the preview file, the live window, both or neither."""
+"""What is shown while the detector works: the preview file, the live window, both or neither."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -23,10 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 class ViewFacts(BaseModel):
-    """What is known of the views after they were made.
+    """Facts about the finished views.
 
-    face_carried_frames, face_whole_frames  see `services.detector.display.face_blur`; 0 where no face is hidden.
-    plays_in_browsers  whether the preview's encoder is one that browsers understand.
+    face_carried_frames, face_whole_frames  see `services.detector.display.face_blur`; 0 where no face is blurred.
+    plays_in_browsers  whether browsers can play the preview's encoding.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,7 +37,7 @@ class ViewFacts(BaseModel):
 
     @classmethod
     def joined(cls, facts: Sequence[Self]) -> Self:
-        """Of segments, what it is for the whole."""
+        """Combine the facts of chunks."""
         return cls(
             face_carried_frames=sum(each.face_carried_frames for each in facts),
             face_whole_frames=sum(each.face_whole_frames for each in facts),
@@ -45,11 +45,11 @@ class ViewFacts(BaseModel):
         )
 
     def reported(self, options: RunOptions) -> dict[str, JsonValue]:
-        """How the face was hidden, where it was, for quality.json."""
+        """Facts about the face blur, if it was requested, for quality.json."""
         return self.model_dump(exclude={"plays_in_browsers"}) if options.blur_faces else {}
 
     def warnings(self) -> Iterator[QualityWarning]:
-        """What could not be shown as asked."""
+        """Warnings about what could not be shown as requested."""
         if not self.plays_in_browsers:
             message = "The preview is MPEG-4 part 2, since there is no H.264 encoder here: browsers do not play it."
             _log.warning(message)
@@ -64,9 +64,9 @@ class ViewFacts(BaseModel):
 
 
 class Views:
-    """What is shown of a segment, opened on `stack`, which closes it.
+    """The views of a chunk, opened on `stack`, which closes them.
 
-    preview  the segment's piece of the preview; None where none is requested.
+    preview  the chunk's piece of the preview; None where none is requested.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Views:
         self._window = window
 
     def follow(self, frame: Frame, pose: Pose | None) -> None:
-        """A frame of the warm-up: it is not shown, but tells where the face is."""
+        """A warm-up frame: it is not shown, but updates the face position."""
         if self._hider:
             self._hider.follow(*_smaller(frame, pose))
 
     def show(self, frame: Frame, pose: Pose | None) -> None:
-        """Draw the pose over the frame, the face hidden where that is requested, and show that everywhere."""
+        """Draw the pose over the frame, blur the face if requested, and send the image to all views."""
         if not (self._writer or self._window):
             return
         frame, pose = _smaller(frame, pose)

@@ -10,11 +10,11 @@ LONGEST_SIDE: Final = 800
 
 
 class NoDisplay(Exception):
-    """There is no window to be had here; the message says why, in plain words."""
+    """No window can be opened; the message states why."""
 
 
 class Window:
-    """A window on the user's screen, as a context manager. The user may close it; then nothing is shown any more.
+    """A window on the user's screen, as a context manager. Once the user closes it, nothing more is shown.
 
     Raises NoDisplay where Python has no tkinter or the machine no display.
     """
@@ -49,12 +49,12 @@ class Window:
     def _close(self) -> None:
         if self._open:
             self._open = False
-            self._photo = None  # while there is still a Tk that it can be taken from
+            self._photo = None  # while Tk still exists to release it
             self._root.destroy()
 
 
 def as_ppm(image: Image) -> bytes:
-    """The image, made to fit the window, in the one format of true colour that Tk reads without help."""
+    """The image, scaled to fit the window, as PPM, which Tk reads without further libraries."""
     small = shrunk(image, LONGEST_SIDE)
     height, width, _ = small.shape
     return b"P6 %d %d 255\n" % (width, height) + small.tobytes()

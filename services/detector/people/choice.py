@@ -1,4 +1,4 @@
-"""Which of the people in a video is analysed: by a rule, or by the user's word."""
+"""Chooses which person in a video is analysed: automatically, or as the user states."""
 
 import re
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from services.detector.people.tracks import PersonTrack, Sighting
 POINT: Final = re.compile(r"(\d+(?:\.\d*)?),(\d+(?:\.\d*)?)@(\d+(?:\.\d*)?)")
 
 _WALKS: Final = 0.3
-"""Own sizes a second that landmarks move in a slow walk."""
+"""Landmark speed in a slow walk, in the person's own size per second."""
 
 _NEAR_S: Final = 1.0
 
 
 def chosen(tracks: Sequence[PersonTrack], person: str, size: tuple[int, int], start_s: float) -> PersonTrack:
-    """The track of the one to analyse.
+    """The track of the person to analyse.
 
-    person   `auto`, `largest`, `leftmost`, `rightmost`, a track's number, or `X,Y@T`: a place in the image (pixels,
+    person   `auto`, `largest`, `leftmost`, `rightmost`, a track's number, or `X,Y@T`: a position in the image (pixels,
              or shares of width and height where both are at most 1) at T seconds from the beginning of the video.
     size     (width, height) of the upright image, pixels.
     start_s  time of the video's first frame.
@@ -47,10 +47,10 @@ def chosen(tracks: Sequence[PersonTrack], person: str, size: tuple[int, int], st
 
 
 def score(track: PersonTrack, duration_s: float) -> float:
-    """What decides automatically: whole in view × size × motion × duration.
+    """Score for the automatic choice: share in view × size × motion × duration.
 
-    The cube of the share in view, so that one who is cut by the image's edge gives way to a whole one half as tall;
-    size to the power 1.5; 0.4 for one who stands still to 1.4 for one who walks; the share of the video's duration.
+    The cube of the share in view, so that a person wholly in view is preferred to one twice as tall who is cut off;
+    size to the power 1.5; 0.4 for standing still to 1.4 for walking; the share of the video's duration.
     """
     seen = track.sightings[-1].time - track.sightings[0].time
     share = min(1.0, seen / duration_s) if duration_s > 0 else 1.0
@@ -59,7 +59,7 @@ def score(track: PersonTrack, duration_s: float) -> float:
 
 
 def described(tracks: Sequence[PersonTrack], start_s: float) -> str:
-    """The people in words, with the times from the beginning of the video."""
+    """Describe the people, with times from the beginning of the video."""
     each = [
         f"{track.number} ({track.sightings[0].time - start_s:.1f} to {track.sightings[-1].time - start_s:.1f} s, "
         f"{_side(track, tracks)}, {track.size:.0f} pixels tall)"
@@ -75,7 +75,7 @@ def _side(track: PersonTrack, tracks: Sequence[PersonTrack]) -> str:
 
 
 def _at(tracks: Sequence[PersonTrack], x: float, y: float, time: float) -> PersonTrack:
-    """The one whose box holds the point then, or else is nearest to it."""
+    """The track whose box contains the point at that time, or else is nearest to it."""
 
     def distance(track: PersonTrack) -> float:
         seen = min(track.sightings, key=lambda each: abs(each.time - time))
@@ -88,7 +88,7 @@ def _at(tracks: Sequence[PersonTrack], x: float, y: float, time: float) -> Perso
 
 
 def _outside(seen: Sighting, x: float, y: float) -> float:
-    """How far outside of the box a point is, in sizes; inside, less than 0, the least in the middle."""
+    """Signed distance of a point from the box, in sizes; negative inside, lowest at the centre."""
     left, top, right, bottom = seen.box
     outside = np.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom)) / seen.size
     inside = abs(x - (left + right) / 2) / max(right - left, 1) - 1

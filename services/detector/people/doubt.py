@@ -1,4 +1,4 @@
-"""Whether what was found is a person at all: the landmark network finds a body in cables and lamps, too."""
+"""Whether the detection is a person at all: the landmark network also finds bodies in cables and lamps."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,12 +13,12 @@ from services.detector.report import outside_image_rate
 
 _ALWAYS: Final = 0.95
 _UNSEEN: Final = 0.35
-"""Visibility: a limb that is in view has 0.8 and more."""
+"""Visibility; a limb in view has 0.8 or more."""
 
 _LYING_DEG: Final = 60.0
 _OFTEN_LOST: Final = 0.95
 _UNSTEADY: Final = 0.3
-"""Standard deviation of the trunk's length in the image over its mean, from half a second to the next."""
+"""Coefficient of variation of the trunk's length in the image, from half a second to the next."""
 
 _WARNED: Final = 3
 _REFUSED: Final = 4
@@ -26,7 +26,7 @@ _REFUSED: Final = 4
 
 
 def signs(landmarks: Landmarks) -> tuple[str, ...]:
-    """What speaks against a person, in words; a person who is half in view or lies down shows two at most."""
+    """Reasons to doubt that it is a person; a person half in view or lying down shows two at most."""
     found = landmarks.detected
     image, visibility = landmarks.pixels[found], landmarks.visibility[found]
     shoulder, hip = (_middle(image, joint) for joint in ("shoulder", "hip"))
@@ -36,7 +36,7 @@ def signs(landmarks: Landmarks) -> tuple[str, ...]:
     tests = (
         (outside_image_rate(landmarks) >= _ALWAYS, "limbs are outside the image throughout"),
         (_seen(visibility, "knee") < _UNSEEN, "knees are never seen"),
-        (float(np.median(leaning)) > _LYING_DEG, "the trunk lies or stands on its head"),
+        (float(np.median(leaning)) > _LYING_DEG, "the trunk is horizontal or upside down"),
         (min(_seen(visibility, "shoulder"), _seen(visibility, "hip")) < _UNSEEN, "shoulders or hips are never seen"),
         (float(found.mean()) < _OFTEN_LOST, f"it is lost in {1 - found.mean():.0%} of the frames"),
         (float(length.std() / length.mean()) > _UNSTEADY, "its size changes from moment to moment"),
@@ -45,17 +45,17 @@ def signs(landmarks: Landmarks) -> tuple[str, ...]:
 
 
 def require_person(landmarks: Landmarks, name: str) -> None:
-    """Raises NoPerson where next to everything speaks against one."""
+    """Raises NoPerson where almost all evidence is against a person."""
     against = signs(landmarks)
     if len(against) >= _REFUSED:
         raise NoPerson(
-            f"What was found in {name} is probably no person: {', '.join(against)}. Record one person, the whole body in "
-            "view, from 2 to 4 m, in good light."
+            f"What was found in {name} is probably no person: {', '.join(against)}. Record one person, the whole "
+            "body in view, from 2 to 4 m, in good light."
         )
 
 
 def doubts(landmarks: Landmarks) -> Iterator[QualityWarning]:
-    """The first thing to know where much speaks against a person."""
+    """Warning, listed first, where much evidence is against a person."""
     against = signs(landmarks)
     if len(against) >= _WARNED:
         yield QualityWarning(
@@ -70,5 +70,5 @@ def _middle(image: FloatArray, joint: str) -> FloatArray:
 
 
 def _seen(visibility: FloatArray, joint: str) -> float:
-    """Mean visibility of the better side."""
+    """Mean visibility of the more visible side."""
     return float(max(visibility[:, LANDMARK_INDEX[f"{side}_{joint}"]].mean() for side in ("left", "right")))

@@ -1,6 +1,6 @@
-"""Keeps the tracker at one person where there are several: places of that person and of the others over time.
+"""Keeps the tracker on one person among several, from the positions of that person and the others over time.
 
-The plan finds them once for the whole video; every chunk starts from them, any process that detects it.
+They are found once for the whole video, in planning; every chunk uses them, wherever it is detected.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from services.detector.video.capture import CaptureClock
 from services.detector.video.orientation import Image
 
 _KNOWN_S: Final = 1.0
-"""From a sighting; farther from any, no person knows where the person is."""
+"""Maximum time from a sighting; beyond it, the person's position is unknown."""
 
 _HERE: Final = 0.2
-"""Sizes from where the person is expected: no other process's place."""
+"""Distance in sizes from the expected position within which it is certainly the person."""
 
 _REACH: Final = 1.0
-"""Sizes from there, beyond which it is a person or something else."""
+"""Distance in sizes from there beyond which it is another person or thing."""
 
 _NEARER: Final = 0.7
-"""One that is nearer to another's place than this share of the distance to the person's is the other."""
+"""A detection nearer to another person than this share of its distance to the expected position is that other one."""
 
 _OTHER_S_PLACE: Final = 0.75
 _LARGER: Final = 1.8
@@ -33,7 +33,7 @@ _HALF_HEIGHT: Final = 0.6
 
 
 class Path(BaseModel):
-    """Where a person is over time: times in seconds, hips in pixels, sizes in pixels."""
+    """A person's positions over time: times in seconds, hips in pixels, sizes in pixels."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,7 +44,7 @@ class Path(BaseModel):
 
     @classmethod
     def of(cls, track: PersonTrack, start_s: float, stop_s: float) -> Self:
-        """From sightings of these times, and the nearest before and after."""
+        """From the sightings in this period, and the nearest before and after."""
         times = np.array([seen.time for seen in track.sightings])
         first, last = np.searchsorted(times, [start_s, stop_s])
         seen = track.sightings[max(0, first - 1) : last + 1]
@@ -60,7 +60,7 @@ class Path(BaseModel):
         return self.model_copy(update={"times": tuple(map(clock, self.times))})
 
     def at(self, time: float) -> tuple[float, float, float] | None:
-        """(x, y, size) then; None where no person knows."""
+        """(x, y, size) at that time; None where unknown."""
         if not self.times or min(abs(time - known) for known in self.times) > _KNOWN_S:
             return None
         x, y, size = (float(np.interp(time, self.times, values)) for values in (self.x, self.y, self.sizes))
@@ -88,7 +88,7 @@ class Guide(BaseModel):
         )
 
     def distance(self, time: float, x: float, y: float, size: float) -> float | None:
-        """How far a person is from the person's place, in sizes; None where it is not the person."""
+        """Distance of a detection from the expected position, in sizes; None where it is not the person to follow."""
         other = min((_apart(path.at(time), x, y) for path in self.others), default=np.inf)
         expected = self.person.at(time)
         if expected is None:
@@ -100,8 +100,8 @@ class Guide(BaseModel):
         return own
 
     def without_others(self, time: float, image: Image) -> Image:
-        """The image with the others painted over, where they do not touch the person: for a detector that looks for
-        one person and cannot be told which."""
+        """The image with the others painted over, where they do not touch the person: for a detector that finds one
+        person and cannot be told which."""
         own = _box(self.person.at(time), image)
         painted = image.copy()
         for path in self.others:

@@ -1,4 +1,4 @@
-"""Who is in view, for quality.json and for the user."""
+"""People in view, for quality.json and for the user."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,7 +12,7 @@ from services.detector.people.scout import People
 from services.detector.people.tracks import PersonTrack
 
 _NEAR: Final = 0.5
-"""Of the two people's mean size, between them: about an arm's length."""
+"""Distance between two people as a share of their mean size: about an arm's length."""
 
 
 def people_facts(people: People, options: RunOptions) -> dict[str, JsonValue]:
@@ -23,15 +23,16 @@ def people_facts(people: People, options: RunOptions) -> dict[str, JsonValue]:
 
 
 def people_warnings(people: People, options: RunOptions, start_s: float) -> Iterator[QualityWarning]:
-    """Others in view, and when they come near the one who is analysed."""
+    """Warnings about others in view, and when they come near the person analysed."""
     person = people.person
     if person is None or not people.others:
         return
     why = f"by {options.person}" if options.person != "auto" else "as the one most in view, largest and moving most"
     yield QualityWarning(
         code="other-people",
-        message=f"Several people are in view; {described(people.tracks, start_s)}. Analysed is {person.number}, chosen "
-        f"{why}. For another: --person with the number, largest, leftmost, rightmost or X,Y@T (person).",
+        message=f"Several people are in view; {described(people.tracks, start_s)}. Person {person.number} was "
+        f"analysed, chosen {why}. For another: --person with the number, largest, leftmost, rightmost or "
+        "X,Y@T (person).",
     )
     near = [(round(start - start_s, 1), round(end - start_s, 1)) for _, (start, end) in meetings(people)]
     if near:
@@ -44,7 +45,7 @@ def people_warnings(people: People, options: RunOptions, start_s: float) -> Iter
 
 
 def meetings(people: People) -> list[tuple[PersonTrack, tuple[float, float]]]:
-    """When each of the others is close to the person: stretches of sightings, from and to in seconds."""
+    """When each of the others is close to the person: periods, from and to in seconds."""
     person = people.person
     if person is None:
         return []
@@ -58,7 +59,7 @@ def meetings(people: People) -> list[tuple[PersonTrack, tuple[float, float]]]:
 
 
 def _close(one: PersonTrack, other: PersonTrack, time: float) -> bool:
-    """Whether their circles touch at a time at which both are followed."""
+    """Whether their circles touch at a time at which both are tracked."""
     both = [_place(track, time) for track in (one, other)]
     if any(time < track.sightings[0].time or time > track.sightings[-1].time for track in (one, other)):
         return False
@@ -68,7 +69,7 @@ def _close(one: PersonTrack, other: PersonTrack, time: float) -> bool:
 
 
 def _place(track: PersonTrack, time: float) -> tuple[float, float, float]:
-    """(x, y, size), between the sightings before and after."""
+    """(x, y, size), interpolated between sightings."""
     times = [seen.time for seen in track.sightings]
     x, y, size = (
         float(np.interp(time, times, [getattr(seen, name) for seen in track.sightings])) for name in ("x", "y", "size")

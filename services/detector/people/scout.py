@@ -1,6 +1,6 @@
-"""Looks at frames sampled over a video before it is detected: who is in it, and whether the camera stands still.
+"""Examines sampled frames of a video before detection: who is in it, and whether the camera is static.
 
-A few frames tell whether there is more than one person. Only then are many looked at, and every person in them.
+A few frames show whether there is more than one person. Only then are many examined, with every person in them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,28 +31,28 @@ FRAMES_A_LOOK: Final = 60
 FEWEST_LOOKS: Final = 3
 MOST_LOOKS: Final = 24
 BEGINNING_S: Final = 2.0
-"""Of the first pass: looks, and the time in which they are sought where the file has few frames to begin with."""
+"""First pass: number of sampled frames, and the time within which they are taken where the file has few keyframes."""
 
 CLOSE_S: Final = 0.25
 MOST_CLOSE_LOOKS: Final = 400
-"""Of the second pass, which is done where there are several people."""
+"""Second pass, where there are several people."""
 
 TILE_STEP: Final = 0.4
-"""Of the shorter side, between the squares that are looked at beside the whole image."""
+"""Step, as a share of the shorter side, between the squares searched in addition to the whole image."""
 
 SAME_SIZE: Final = 1.5
 SAME_PLACE: Final = 0.3
-"""Two regions of such a ratio of sizes and such a distance in sizes are one person's."""
+"""Two regions within this ratio of sizes and this distance in sizes are of one person."""
 
 LEAST_WHOLE: Final = 0.5
-"""Of the limbs in view of one for whose sake more frames are looked at."""
+"""Share of the limbs in view that a second person needs for the second pass."""
 
 _SAME_BODY: Final = 0.15
-"""Two bodies whose landmarks are nearer than this, in sizes, are one."""
+"""Two bodies whose landmarks are nearer than this, in sizes, are one person."""
 
 
 class People(BaseModel):
-    """Who is in the video, and who of them is analysed: a track's number; None where no person was seen."""
+    """The people in the video, and the number of the track to analyse; None where no person was seen."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +61,7 @@ class People(BaseModel):
 
     @property
     def person(self) -> PersonTrack | None:
-        """The track of the one who is analysed."""
+        """The track of the person to analyse."""
         return next((track for track in self.tracks if track.number == self.chosen), None)
 
     @property
@@ -70,7 +70,7 @@ class People(BaseModel):
         return tuple(track for track in self.tracks if track.number != self.chosen)
 
     def guide(self, segment: Segment, clock: CaptureClock) -> Guide | None:
-        """For a chunk, in the times of the recording; None where there is one person only."""
+        """The guide for a chunk, in recording time; None where there is only one person."""
         if self.person is None or not self.others:
             return None
         start = -np.inf if segment.warm_up_s is None else segment.warm_up_s
@@ -81,9 +81,9 @@ class People(BaseModel):
 def look_around(
     tracker: BatchTracker, video: Path, turn_deg: int, surveyed: Survey, options: RunOptions
 ) -> tuple[People, bool]:
-    """The people in the part of the video that is analysed, and whether the camera seems to move.
+    """The people in the analysed part of the video, and whether the camera appears to move.
 
-    Raises InvalidOption where the one who was requested is not there, and what `Video` raises.
+    Raises InvalidOption where the requested person is not in view, and what `Video` raises.
     """
     with Video(video, turn_deg) as opened:
         few, moves = _glances(tracker, _few(opened, surveyed))
@@ -103,8 +103,8 @@ def look_around(
 
 
 def _people(tracker: BatchTracker, frame: Frame, *, closely: bool) -> list[Sighting]:
-    """Everybody in a frame. Where there seem to be several, the landmark network looks at each: it knows things from
-    people. `closely`: at one who is alone too."""
+    """All people in a frame. Where there seem to be several, the landmark network checks each, since it distinguishes
+    people from things; with `closely`, also a single one."""
     regions = _regions(tracker, frame.image)
     if len(regions) == 1 and not closely:
         return [_sighting(frame, regions[0])]
@@ -114,8 +114,8 @@ def _people(tracker: BatchTracker, frame: Frame, *, closely: bool) -> list[Sight
 
 
 def _regions(tracker: BatchTracker, image: Image) -> list[Region]:
-    """Where people are: in the whole image the person detector sees hardly more than the most prominent one, so that
-    it looks at overlapping squares of it too."""
+    """Regions with people. In the whole image the person detector finds little more than the most prominent person, so
+    overlapping squares are searched too."""
     height, width, _ = image.shape
     short, rest = min(height, width), abs(height - width)
     count = 1 + int(np.ceil(rest / short / TILE_STEP)) if rest else 0
@@ -141,7 +141,7 @@ def _same_place(one: Region, other: Region) -> bool:
 
 
 def _glances(tracker: BatchTracker, frames: Iterator[Frame]) -> tuple[list[list[Sighting]], bool]:
-    """Who is in each frame, and whether the camera moved between them."""
+    """The people in each frame, and whether the camera moved between frames."""
     camera = MotionMeter(0.0, FOCAL_LENGTH)
     looks = []
     for frame in frames:
@@ -152,8 +152,8 @@ def _glances(tracker: BatchTracker, frames: Iterator[Frame]) -> tuple[list[list[
 
 
 def _few(video: Video, surveyed: Survey) -> Iterator[Frame]:
-    """At frames where decoding may begin, evenly spread, if there are enough of them; else at all of them, and at more
-    in the first two seconds."""
+    """Sample keyframes, evenly distributed, if there are enough of them; otherwise all of them, and more frames in the
+    first two seconds."""
     wanted = max(FEWEST_LOOKS, len(surveyed.times) // FRAMES_A_LOOK)
     entries, start_s = surveyed.entries, float(surveyed.times[0])
     if len(entries) < FEWEST_LOOKS:
@@ -167,7 +167,7 @@ def _few(video: Video, surveyed: Survey) -> Iterator[Frame]:
 
 
 def _one(looks: Sequence[Sequence[Sighting]]) -> tuple[PersonTrack, ...]:
-    """Where there never were two who matter at a time, all are one."""
+    """Merge all tracks where there were never two relevant people at the same time."""
     sightings = [max(look, key=lambda seen: seen.whole**3 * seen.size) for look in looks if look]
     return (PersonTrack.of(1, sightings),) if sightings else ()
 
@@ -219,7 +219,7 @@ def _sighting(frame: Frame, region: Region, body: Body | None = None) -> Sightin
 
 
 def _colour(image: Image, pixels: FloatArray) -> tuple[float, ...]:
-    """CIELAB means of the clothes over the trunk and over the thighs."""
+    """Mean CIELAB colours of the clothes over the trunk and over the thighs."""
     corners = {name: pixels[[LANDMARK_INDEX[f"left_{name}"], LANDMARK_INDEX[f"right_{name}"]]] for name in _CORNERS}
     parts = (("shoulder", "hip"), ("hip", "knee"))
     return tuple(value for upper, lower in parts for value in _mean_lab(image, corners[upper], corners[lower]))
@@ -229,7 +229,7 @@ _CORNERS: Final = ("shoulder", "hip", "knee")
 
 
 def _mean_lab(image: Image, upper: FloatArray, lower: FloatArray) -> tuple[float, float, float]:
-    """Of points between two pairs of landmarks, those inside the image."""
+    """Colours at points between two pairs of landmarks, where inside the image."""
     height, width, _ = image.shape
     across, down = np.meshgrid(np.linspace(0.2, 0.8, 5), np.linspace(0.15, 0.85, 8))
     top, bottom = (pair[0] + across[..., None] * (pair[1] - pair[0]) for pair in (upper, lower))

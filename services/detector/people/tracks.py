@@ -1,4 +1,4 @@
-"""Who is in a video: sightings of people in frames sampled over it, linked into one track a person."""
+"""Tracks of the people in a video: sightings in sampled frames, linked into one track per person."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,29 +11,29 @@ from scipy.optimize import linear_sum_assignment
 from humanpose3d.motion import FloatArray
 
 _FASTEST: Final = 2.0
-"""Own sizes a second that a person moves in the image: a sprint across it."""
+"""Maximum speed in the image, in the person's own size per second: a sprint across it."""
 
 _NOISE: Final = 0.35
-"""Own sizes by which the place of a person may err from one sighting to the next."""
+"""Position error from one sighting to the next, in the person's own size."""
 
 _LARGER: Final = 1.6
-"""Times by which a person's size may change between two sightings."""
+"""Maximum ratio of a person's sizes in two successive sightings."""
 
 _OTHER_COLOUR: Final = 45.0
-"""Distance of the clothes' colours (CIELAB) from which on it is another."""
+"""Distance of the clothes' colours (CIELAB) from which it is another person."""
 
 _LONGEST_ABSENCE_S: Final = 4.0
-"""After which a person who comes back is a new person."""
+"""Time after which a returning person gets a new track."""
 
 _ABSENT_S: Final = 0.6
-"""Without a sighting for so long, only a person in clothes of the same colour is the same person."""
+"""After this time without a sighting, only clothes of the same colour identify the person."""
 
 _SAME_CLOTHES: Final = 25.0
 _REFUSED: Final = 1e6
 
 _MIN_SIGHTINGS: Final = 2
 _MOST_REPORTED: Final = 60
-"""Boxes of a track in a report."""
+"""Maximum number of boxes of a track in a report."""
 
 
 class Sighting(BaseModel):
@@ -41,11 +41,11 @@ class Sighting(BaseModel):
 
     time    seconds of the video.
     x, y    pixels: the middle of the hips.
-    size    pixels: diameter of the circle around the person, about the height of one who stands.
+    size    pixels: diameter of the circle around the person, about standing height.
     box     left, top, right, bottom, pixels of the upright image.
     whole   share of the limbs' landmarks that are inside the image.
-    colour  of the clothes over trunk and thighs: six numbers, CIELAB; empty where it was not looked at.
-    pose    places of the landmarks from the hips in sizes, flat; empty where it was not looked at.
+    colour  of the clothes over trunk and thighs: six numbers, CIELAB; empty where not examined.
+    pose    positions of the landmarks from the hips in sizes, flat; empty where not examined.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,8 +64,8 @@ class PersonTrack(BaseModel):
     """One person through the video.
 
     number     from 1.
-    sightings  in the order of time.
-    motion     how fast landmarks move, own sizes a second, median over time: 0.05 is the noise of one who stands.
+    sightings  in order of time.
+    motion     landmark speed, own sizes per second, median over time: 0.05 is noise while standing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,7 +76,7 @@ class PersonTrack(BaseModel):
 
     @classmethod
     def of(cls, number: int, sightings: Sequence[Sighting]) -> Self:
-        """Of sightings in the order of time, without what is no longer needed of them."""
+        """From sightings in order of time, without the fields no longer needed."""
         steps = [_moved(*both) / (both[1].time - both[0].time) for both in pairwise(sightings)]
         plain = tuple(seen.model_copy(update={"pose": (), "colour": ()}) for seen in sightings)
         return cls(number=number, sightings=plain, motion=float(np.median(steps)) if steps else 0.0)
@@ -109,8 +109,8 @@ class PersonTrack(BaseModel):
 
 
 def linked(looks: Sequence[Sequence[Sighting]]) -> tuple[PersonTrack, ...]:
-    """The people of all looks, each look at another time, in the order of time; numbered from 1 by when they come, and
-    from left to right. Who is seen once only is taken for an error of the detector, unless there is one look."""
+    """The people in all sampled frames, which are in order of time; numbered from 1 by first appearance, then from left
+    to right. A person seen only once is taken for a false detection, unless there is only one sampled frame."""
     tracks: list[list[Sighting]] = []
     for look in looks:
         if not look:
@@ -129,7 +129,7 @@ def linked(looks: Sequence[Sequence[Sighting]]) -> tuple[PersonTrack, ...]:
 
 
 def _cost(track: Sequence[Sighting], seen: Sighting) -> float:
-    """How unlike a person's next sighting this is: 0 alike, from `_REFUSED` on impossible."""
+    """Cost of linking a sighting to a person: 0 for identical, from `_REFUSED` on impossible."""
     last = track[-1]
     passed = seen.time - last.time
     size = float(np.sqrt(last.size * seen.size))
@@ -145,7 +145,7 @@ def _cost(track: Sequence[Sighting], seen: Sighting) -> float:
 
 
 def _expected(track: Sequence[Sighting], time: float) -> tuple[float, float]:
-    """Where a person goes on at the speed of the last two sightings, for a moment."""
+    """Position extrapolated for a short time at the speed of the last two sightings."""
     last = track[-1]
     if len(track) < 2 or time - last.time > _ABSENT_S:
         return last.x, last.y
@@ -159,12 +159,12 @@ def _colour_distance(track: Sequence[Sighting], seen: Sighting) -> float:
     if not colours or not seen.colour:
         return 0.0
     difference: FloatArray = np.median(np.array(colours), axis=0) - np.array(seen.colour)
-    difference[[0, 3]] /= 2  # light changes more than colour
+    difference[[0, 3]] /= 2  # lightness varies more than hue
     return float(np.linalg.norm(difference) / np.sqrt(2))
 
 
 def _moved(one: Sighting, other: Sighting) -> float:
-    """Mean path of the landmarks in sizes; of the hips where there are no landmarks."""
+    """Mean displacement of the landmarks in sizes; of the hips where there are no landmarks."""
     size = float(np.sqrt(one.size * other.size))
     hips = np.array([other.x - one.x, other.y - one.y]) / size
     if not one.pose or not other.pose:

@@ -1,6 +1,6 @@
 """The landmarks of the person in a region of an image: MediaPipe's landmark network, run by ONNX Runtime.
 
-The network says where each landmark is twice: as numbers, and as a heat map, by which the numbers are refined.
+The network returns each landmark twice: as coordinates, and as a heat map that refines the coordinates.
 """
 
 from collections.abc import Sequence
@@ -19,26 +19,26 @@ from services.detector.video.orientation import Image
 from shared.inference import session
 
 SIDE: Final = 256
-"""Pixels of the image that the network takes."""
+"""Input size of the network, pixels."""
 
 POINTS: Final = 39
-"""The 33 landmarks, the centre and the top of the next region, and four that nothing needs."""
+"""The 33 landmarks, the centre and the top of the next region, and four that are unused."""
 
 REACH: Final = 3
-"""Cells of the heat map that are looked at on each side of a point: MediaPipe's kernel of 7."""
+"""Heat-map cells used on each side of a point: MediaPipe's kernel of 7."""
 
 MIN_HEAT: Final = 0.5
-"""Of the surest of those cells, below which the point stays as the numbers say."""
+"""Minimum peak of those cells; below it the regressed coordinates are kept."""
 
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """What one image shows of the person in a region of it.
+    """The person found in a region of an image.
 
     pixels      (33, 2) pixels of the image, x right, y down.
     world       (33, 3) metres, origin between the hips, x right, y down, z away from the camera.
     visibility  (33,) in [0, 1].
-    presence    how surely there is a person, in [0, 1].
+    presence    confidence that there is a person, in [0, 1].
     region      where to look for the person next.
     """
 
@@ -50,7 +50,7 @@ class Body:
 
 
 class BodyNetwork:
-    """Finds the landmarks in several regions at once, without a memory."""
+    """Finds the landmarks in several regions at once; stateless."""
 
     def __init__(self, model: Path, threads: int | None = None) -> None:
         self._network = session(model) if threads is None else session(model, threads)
@@ -70,9 +70,9 @@ class BodyNetwork:
 
 
 def refined(points: FloatArray, heat: NDArray[np.floating]) -> FloatArray:
-    """(n, 39, 2) points in sides of the region, each moved to the centre of gravity of the heat map around it.
+    """(n, 39, 2) points in sides of the region, each moved to the centroid of the heat map around it.
 
-    `heat` (n, rows, columns, 39) are logits. A point outside of the map, or where it is cold, stays where it is.
+    `heat` (n, rows, columns, 39) are logits. Points outside the map, or where the heat is low, are kept.
     """
     _, rows, columns, _ = heat.shape
     cell = np.trunc(points * (columns, rows)).astype(np.int64)

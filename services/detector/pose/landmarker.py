@@ -1,7 +1,7 @@
 """The 33 landmarks of one person, frame by frame: MediaPipe's PoseLandmarker in its VIDEO mode, on the CPU.
 
-VIDEO mode follows the person from frame to frame and smooths over time, so frames go in once and in order. MediaPipe is
-imported when a landmarker is made: it takes a third of a second that `--help` should not wait for.
+VIDEO mode tracks the person from frame to frame and smooths over time, so each frame is passed once and in order.
+MediaPipe is imported when a landmarker is made: importing takes a third of a second, which would delay `--help`.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from services.detector.video.reader import Frame
 class Pose:
     """The person in one frame.
 
-    pixels      (33, 2) pixels of the upright image, x right, y down; may lie outside the image.
+    pixels      (33, 2) pixels of the upright image, x right, y down; may be outside the image.
     world       (33, 3) metres, origin between the hips, x right, y down, z away from the camera.
     visibility  (33,) in [0, 1].
     """
@@ -33,7 +33,7 @@ class Pose:
 
 
 class Landmarker(Protocol):
-    """What finds the person in the frames of one video."""
+    """Interface: finds the person in the frames of one video."""
 
     def detect(self, frame: Frame) -> Pose | None:
         """The person in the next frame of the video; None where no person is found."""
@@ -42,8 +42,8 @@ class Landmarker(Protocol):
 class PoseLandmarker:
     """Finds the person in the frames of one video, as a context manager that closes MediaPipe's threads.
 
-    guide  where the person and others are, if there are others. MediaPipe cannot be told whom to follow: the others are
-           painted over, as long as they do not touch the person, and any process that is found elsewhere is not kept.
+    guide  positions of the person and of others, if there are others. MediaPipe cannot be told whom to follow: others
+           are painted over where they do not touch the person, and detections elsewhere are discarded.
     """
 
     def __init__(self, model: Path, guide: Guide | None = None) -> None:
@@ -73,7 +73,7 @@ class PoseLandmarker:
         if self._last_ms >= 0:
             return self._detect(frame)
         self._start_s = frame.time
-        with suppress_native_logs():  # the first frame makes MediaPipe talk once more
+        with suppress_native_logs():  # the first frame makes MediaPipe log once more
             return self._detect(frame)
 
     def _detect(self, frame: Frame) -> Pose | None:
@@ -101,7 +101,7 @@ class PoseLandmarker:
 
 
 def _distance(guide: Guide, time: float, pixels: FloatArray) -> float | None:
-    """Of the pose (33, 2) from the person's place; None where it is another's."""
+    """Distance of the pose (33, 2) from the expected position; None where it is another person's."""
     hips = pixels[[LANDMARK_INDEX["left_hip"], LANDMARK_INDEX["right_hip"]]].mean(axis=0)
     reach = float(np.linalg.norm(pixels - hips, axis=1).max())
     return guide.distance(time, float(hips[0]), float(hips[1]), 2 * reach)

@@ -1,8 +1,8 @@
-"""MediaPipe's start-up chatter, kept away from the user.
+"""Suppresses MediaPipe's start-up logs.
 
 Its C++ code writes to the process's standard error, past Python, and the Tasks library offers no switch: environment
-variables for glog and absl change nothing. So standard error is held back while it starts, and what is not a known
-kind of chatter is then written after all.
+variables for glog and absl have no effect. So standard error is captured while it starts, and everything that is not a
+known start-up message is then written.
 """
 
 import os
@@ -25,7 +25,7 @@ _one_at_a_time = threading.Lock()
 
 @contextmanager
 def suppress_native_logs() -> Iterator[None]:
-    """Hold back standard error, of the whole process, and give it back without MediaPipe's chatter."""
+    """Capture the process's standard error, and write it afterwards without MediaPipe's start-up logs."""
     with _one_at_a_time, tempfile.TemporaryFile() as held, _standard_error_to(held):
         yield
 

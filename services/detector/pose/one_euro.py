@@ -1,7 +1,7 @@
 """Smoothing over time as MediaPipe's VIDEO mode does it, of many values at once.
 
 The One-Euro filter (Casiez, Roussel and Vogel 2012, https://doi.org/10.1145/2207676.2208639) is a first-order low-pass
-whose cut-off rises with the speed of the value: it holds still what stands still, and lags little behind what moves.
+whose cut-off rises with the speed of the value: little jitter at rest, little lag in movement.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ import numpy as np
 from humanpose3d.motion import FloatArray
 
 SPEED_CUTOFF_HZ: Final = 1.0
-"""Cut-off of the low-pass that the speed itself goes through."""
+"""Cut-off of the low-pass that is applied to the speed."""
 
 
 @dataclass(frozen=True)
 class Smoothness:
-    """cutoff_hz: where nothing moves. slope: rise of the cut-off (Hz) with each unit a second of the speed."""
+    """cutoff_hz: at rest. slope: rise of the cut-off (Hz) per unit of speed (1/s)."""
 
     cutoff_hz: float
     slope: float
@@ -31,9 +31,9 @@ WORLD: Final = Smoothness(cutoff_hz=0.1, slope=40.0)
 
 
 class OneEuroFilter:
-    """Smooths an array of values that keeps its shape, each value by itself.
+    """Smooths an array of constant shape, each value independently.
 
-    first_interval_s  taken for the time between the first two values, whatever it was.
+    first_interval_s  used as the time between the first two values, whatever it was.
     """
 
     def __init__(self, smoothness: Smoothness, first_interval_s: float | None = None) -> None:
@@ -45,9 +45,9 @@ class OneEuroFilter:
         self._speed: FloatArray | None = None
 
     def __call__(self, time: float, values: FloatArray, unit: float = 1.0) -> FloatArray:
-        """The values at this time in seconds, smoothed; `unit` is the length that speeds are measured in.
+        """The smoothed values at this time in seconds; `unit` is the unit of length of speeds.
 
-        The first values pass as they are, and so do any that are not later than the last ones.
+        The first values are returned unchanged, and so are any that are not later than the last ones.
         """
         if self._raw is None or self._smooth is None or self._speed is None:
             self._smooth, self._speed = values, np.zeros_like(values)
@@ -64,14 +64,14 @@ class OneEuroFilter:
 
 
 class LowPass:
-    """Smooths an array of values that keeps its shape; each new one counts for a fixed share, whatever the time."""
+    """Exponential smoothing of an array of constant shape, with a fixed weight regardless of time."""
 
     def __init__(self, share: float) -> None:
         self._share = share
         self._smooth: FloatArray | None = None
 
     def __call__(self, values: FloatArray) -> FloatArray:
-        """The next values, smoothed. The first pass as they are."""
+        """The next values, smoothed. The first are returned unchanged."""
         self._smooth = values if self._smooth is None else _mix(self._smooth, values, self._share)
         return self._smooth
 
@@ -81,5 +81,5 @@ def _mix(old: FloatArray, new: FloatArray, share: float | FloatArray) -> FloatAr
 
 
 def _share(cutoff_hz: float | FloatArray, interval: float) -> float | FloatArray:
-    """What a new value counts for in a first-order low-pass of this cut-off, an interval in seconds after the last."""
+    """Weight of a new value in a first-order low-pass of this cut-off, an interval in seconds after the last."""
     return 1 / (1 + 1 / (2 * np.pi * cutoff_hz * interval))

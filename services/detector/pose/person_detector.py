@@ -1,7 +1,7 @@
-"""Where in an image the person is, from this image alone: MediaPipe's person detector, run by ONNX Runtime.
+"""Finds the person in a single image: MediaPipe's person detector, run by ONNX Runtime.
 
-A single-shot detector with 2254 anchors, each of which votes for a box and four points. Needed only where no person is
-followed yet, or not any more.
+A single-shot detector with 2254 anchors, each of which votes for a box and four points. Needed only while no person is
+tracked.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from services.detector.video.orientation import Image
 from shared.inference import session
 
 SIDE: Final = 224
-"""Pixels of the image that the network takes."""
+"""Input size of the network, pixels."""
 
 CELLS: Final = ((28, 2), (14, 2), (7, 6))
-"""(cells along a side, anchors in each): from the output for small persons to that for large ones."""
+"""(cells along a side, anchors in each): from the output for small people to that for large ones."""
 
 MIN_SCORE: Final = 0.5
 SAME_PERSON: Final = 0.5
-"""Two boxes, or two regions, that overlap by more (intersection over union) are one person's."""
+"""Two boxes, or two regions, that overlap by more (intersection over union) are of one person."""
 
 
 def anchors() -> FloatArray:
@@ -38,18 +38,18 @@ def anchors() -> FloatArray:
 
 
 class PersonDetector:
-    """Finds one person in each of several images, without a memory."""
+    """Finds one person in each of several images; stateless."""
 
     def __init__(self, model: Path, threads: int | None = None) -> None:
         self._network = session(model) if threads is None else session(model, threads)
         self._anchors = anchors()
 
     def find(self, images: Sequence[Image]) -> list[Region | None]:
-        """The region of the person in each image, the surest one as MediaPipe chooses; None where no person is found."""
+        """Region of the most certain person in each image, chosen as in MediaPipe; None where no person is found."""
         return [regions[0] if regions else None for regions in self.find_all(images)]
 
     def find_all(self, images: Sequence[Image]) -> list[list[Region]]:
-        """The regions of all people in each image, the surest first."""
+        """The regions of all people in each image, most certain first."""
         wholes = [Region.whole(image) for image in images]
         crops = np.stack(
             [whole.crop(image, SIDE, cv2.BORDER_CONSTANT) for whole, image in zip(wholes, images, strict=True)]
@@ -69,7 +69,7 @@ class PersonDetector:
 
 
 def _merged(boxes: FloatArray, points: FloatArray, scores: FloatArray) -> list[FloatArray]:
-    """Each person's points: the mean, weighted by score, over all votes whose boxes overlap that of the surest."""
+    """Each person's points: the mean, weighted by score, over all votes whose boxes overlap the most certain."""
     left = np.argsort(-scores, kind="stable")
     persons = []
     while left.size:
@@ -81,7 +81,7 @@ def _merged(boxes: FloatArray, points: FloatArray, scores: FloatArray) -> list[F
 
 
 def _distinct(regions: Sequence[Region]) -> list[Region]:
-    """All regions but those that a later one covers for much the same place: MediaPipe's association."""
+    """All regions except those that a later one largely overlaps: MediaPipe's association."""
     squares = [np.concatenate([region.centre - region.side / 2, region.centre + region.side / 2]) for region in regions]
     kept: list[int] = []
     for index, square in enumerate(squares):

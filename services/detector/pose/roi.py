@@ -1,4 +1,4 @@
-"""The region of an image that a network looks at: a square around the person, turned so that the person is upright."""
+"""The region of an image that a network sees: a square around the person, rotated so that the person is upright."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -19,7 +19,7 @@ class Region:
 
     centre  (2,) pixels, x right, y down.
     side    pixels.
-    turn    radians, clockwise as one sees the image: how far the person leans from upright.
+    turn    radians, clockwise in the image: lean of the person from upright.
     """
 
     centre: FloatArray
@@ -34,7 +34,7 @@ class Region:
 
     @classmethod
     def around(cls, centre: FloatArray, top: FloatArray) -> Self:
-        """The region of a person, from the two points (2,) in pixels that the networks give for it.
+        """The region of a person, from two points (2,) in pixels that the networks return for it.
 
         centre  between the hips. top: above the head, in the direction of the spine, on the circle around the person.
         """
@@ -43,11 +43,11 @@ class Region:
 
     @property
     def usable(self) -> bool:
-        """Whether there is anything to look at: a size above zero, and numbers throughout."""
+        """Whether the region is valid: size above zero and all values finite."""
         return bool(np.isfinite([*self.centre, self.side, self.turn]).all()) and self.side > 0
 
     def crop(self, image: Image, side: int, border: int) -> Image:
-        """(side, side, 3): what is in the region, upright. `border` (of cv2) says what lies outside the image."""
+        """(side, side, 3): what is in the region, upright. `border` (of cv2): how to fill outside the image."""
         enlargement = side / self.side
         rotation = enlargement * _rotation(-self.turn)
         matrix = np.column_stack([rotation, side / 2 - rotation @ self.centre])
@@ -59,7 +59,7 @@ class Region:
         return (points - 0.5) * self.side @ _rotation(self.turn).T + self.centre
 
     def turned(self, vectors: FloatArray) -> FloatArray:
-        """(…, 3) vectors of the upright person, as they are in the image: turned around the line of sight."""
+        """(…, 3) vectors of the upright person, rotated about the line of sight as in the image."""
         turned = vectors.copy()
         turned[..., :2] = vectors[..., :2] @ _rotation(self.turn).T
         return turned

@@ -1,7 +1,7 @@
-"""Many videos at once, or many segments of one: each followed by itself, all looked at by one network call.
+"""Tracks people in many videos at once, or many chunks of one, with one network call for all.
 
-A frame is searched where the previous frame of the same track showed the person, so the frames of one track are
-processed one after the other; those of different tracks together. Each track does what MediaPipe's PoseLandmarker does
+A frame is searched where the person was in the previous frame of the same track, so the frames of one track are
+processed in sequence; those of different tracks together. Each track does what MediaPipe's PoseLandmarker does
 in its VIDEO mode (`services.detector.pose.landmarker`), by networks of the same weights.
 """
 
@@ -23,21 +23,21 @@ from services.detector.video.reader import Frame
 from shared.models import shipped
 
 MIN_PRESENCE: Final = 0.5
-"""Below it the person is lost, and sought again in the next frame."""
+"""Below this presence the person is lost, and detected again in the next frame."""
 
 VISIBILITY_SHARE: Final = 0.1
-"""Of the newest visibility in the smoothed one."""
+"""Weight of the newest visibility in the smoothed one."""
 
 
 FIRST_INTERVAL_S: Final = 1 / 30
-"""What MediaPipe takes for the time between a video's first two frames: its filters cannot tell time 0 from none."""
+"""MediaPipe's time between a video's first two frames: its filters do not distinguish time 0 from none."""
 
 
 @dataclass(eq=False)
 class TrackState:
-    """What is remembered from frame to frame of one video or segment. A new track begins without knowledge.
+    """State kept from frame to frame of one video or chunk. A new track starts empty.
 
-    guide  where the person and others are, if there are others: no other process is followed.
+    guide  positions of the person and of others, if there are others: only that person is tracked.
     """
 
     guide: Guide | None = None
@@ -49,7 +49,7 @@ class TrackState:
     def follow(self, time: float, body: Body | None) -> Pose | None:
         """The pose at this time in seconds, smoothed; None where the person is lost."""
         if body is None or body.presence <= MIN_PRESENCE or not body.region.usable or not self._own(time, body.region):
-            self.region, self._image = None, OneEuroFilter(IMAGE)  # MediaPipe keeps the two other filters
+            self.region, self._image = None, OneEuroFilter(IMAGE)  # MediaPipe keeps the other two filters
             return None
         self.region = body.region
         return Pose(
@@ -59,9 +59,9 @@ class TrackState:
         )
 
     def seek(self, time: float, regions: Sequence[Region]) -> None:
-        """Choose among the people that the person detector sees in the frame, the surest first.
+        """Choose among the people that the person detector finds in the frame, most certain first.
 
-        The one to follow may be none of them: it sees hardly more than the most prominent one.
+        The one to track may not be among them: it finds little more than the most prominent person.
         """
         if self.guide is None:
             self.region = regions[0] if regions else None
@@ -90,8 +90,8 @@ class _Segment:
 class BatchTracker:
     """Finds the person in the next frame of each of several tracks, by two networks: `person` and `body`.
 
-    pose_model  which of the networks that ship.
-    threads     that share one network call on a CPU; by default one for each core, four at most.
+    pose_model  which of the included networks.
+    threads     threads per network call on a CPU; by default one per core, four at most.
 
     Raises ModelNotFound or ModelCorrupt where a network, or the bundle that holds its weights, cannot be used.
     """
@@ -103,7 +103,7 @@ class BatchTracker:
         self.person = PersonDetector(shipped("pose_person.onnx"), threads)
 
     def advance(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> list[Pose | None]:
-        """The pose in each track's next frame; None where no person is found. The tracks remember."""
+        """The pose in each track's next frame; None where no person is found. Updates the tracks."""
         self._seek(tracks, frames)
         seen = [index for index, track in enumerate(tracks) if track.region is not None]
         bodies: dict[int, Body] = {}
@@ -117,7 +117,7 @@ class BatchTracker:
         ]
 
     def alone(self, frame: Frame) -> Pose | None:
-        """The pose in this frame, as if there were no other."""
+        """The pose in this frame alone, without tracking."""
         return self.advance([TrackState()], [frame])[0]
 
     def _seek(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> None:
@@ -129,7 +129,7 @@ class BatchTracker:
 
 
 class SingleTracker:
-    """Finds the person in the frames of one video or segment: what `PoseLandmarker` does, in its way.
+    """Finds the person in the frames of one video or chunk: same interface as `PoseLandmarker`.
 
     Raises what `BatchTracker` raises.
     """
@@ -142,7 +142,7 @@ class SingleTracker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""
 
     def detect(self, frame: Frame) -> Pose | None:
         """The person in the next frame; None where no person is found."""
@@ -152,10 +152,10 @@ class SingleTracker:
 def track_together(
     landmarker: BatchTracker, segments: Iterable[Iterable[Frame]], width: int, guides: Sequence[Guide | None] = ()
 ) -> Iterator[tuple[int, Frame, Pose | None]]:
-    """The pose in every frame of every segment, as (number of the segment, frame, pose).
+    """The pose in every frame of every chunk, as (number of the chunk, frame, pose).
 
-    Up to `width` segments go forward together, a frame each at a time; where one ends the next begins, so that the
-    batches stay full. The frames of one segment come in order. `guides`: of each segment, by its number.
+    Up to `width` chunks advance together, one frame each at a time; where one ends the next begins, so that the
+    batches stay full. The frames of one chunk come in order. `guides`: of each chunk, by its number.
     """
     waiting = enumerate(segments)
     running: list[_Segment] = []

@@ -1,6 +1,6 @@
-"""When a slow-motion video was recorded: from the times at which it plays to the times at which it was taken.
+"""Recording times of a slow-motion video: maps playback time to recording time.
 
-Phones write slow motion at the rate at which it plays. Some play all of it slowly; an exported iPhone video plays its
+Phones write slow motion with playback timestamps. Some videos are slow throughout; an exported iPhone video plays its
 middle slowly and the rest at true speed.
 """
 
@@ -13,25 +13,25 @@ from pydantic import BaseModel, ConfigDict
 from humanpose3d.motion import FloatArray
 
 RAMP: Final = 2.5
-"""Times by which intervals of the slow part exceed the others: poor light halves a phone's rate, not more."""
+"""Minimum ratio of the slow part's intervals to the others: poor light halves a phone's rate, not more."""
 
 _ALIKE: Final = 0.2
-"""Intervals within this share of each other are of one rate."""
+"""Intervals within this relative difference have the same rate."""
 
 _LEAST_SHARE: Final = 0.9
-"""Of all intervals that belong to one of the two rates of a ramp."""
+"""Minimum share of intervals that have one of the two rates."""
 
 _LEAST_FRAMES: Final = 8
-"""Of each of the two rates."""
+"""Minimum share of each of the two rates."""
 
 _MOST_CHANGES: Final = 8
-"""From one rate to the other."""
+"""Maximum number of changes from one rate to the other."""
 
 
 class CaptureClock(BaseModel):
     """Maps times of the file to times of the recording, both in seconds; the identity without knots.
 
-    The mapping is linear between knots (increasing) and goes on straight beyond them.
+    The mapping is linear between knots (increasing) and extrapolated linearly beyond them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,7 +41,7 @@ class CaptureClock(BaseModel):
 
     @classmethod
     def of(cls, times: FloatArray, capture_fps: float | None) -> Self:
-        """Of a video whose frames (T,) play at these times and were recorded at this rate; None: as they play."""
+        """For a video whose frames (T,) play at these times and were recorded at this rate; None: as they play."""
         if capture_fps is None or len(times) < 2:
             return cls()
         between = np.diff(times)
@@ -66,7 +66,7 @@ AS_STORED: Final = CaptureClock()
 
 
 def slow_part(times: FloatArray) -> NDArray[np.bool_] | None:
-    """(T-1,) which intervals play slowly in a video that changes its speed on the way; None where it does not."""
+    """(T-1,) which intervals play slowly in a video that changes its playback speed; None where it does not."""
     if len(times) < 2 * _LEAST_FRAMES:
         return None
     between = np.diff(times)

@@ -1,4 +1,4 @@
-"""What changes from one image to the next: nothing where an image is repeated, everything at a cut."""
+"""Changes between successive images: detects repeated images and cuts."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,39 +13,38 @@ from services.detector.pose.landmarker import Pose
 from services.detector.video.orientation import Image
 
 _GRID: Final = 64
-"""Pixels across that are compared, a few thousand of an image."""
+"""Width in pixels at which images are compared: a few thousand pixels each."""
 
 _BLOCKS: Final = 16
-"""Across, whose means tell a cut from a movement."""
+"""Number of blocks across, whose means distinguish a cut from a movement."""
 
 _SAME: Final = 0.15
-"""Of the change beside it, below which an image is a repeated one: encoders leave a little."""
+"""Share of the neighbouring change below which an image is repeated: encoders leave a small residual."""
 
 _LEAST_CHANGE: Final = 1.0
-"""Grey levels of the change beside repeated pictures: below it nothing moves, and a still image is not a repeated
-one."""
+"""Minimum change beside a repeated image, grey levels: below it nothing moves, and a still image is not a repeat."""
 
 _LONGEST_RUN: Final = 40
-"""Repeated images in a row: longer ones are a person who stands."""
+"""Maximum repeated images in a row: longer runs are a person standing still."""
 
 _CUT_CHANGE: Final = 12.0
-"""Grey levels by which the blocks change at a cut, on average."""
+"""Minimum mean change of the blocks at a cut, grey levels."""
 
 _CUT_ISOLATED: Final = 5.0
-"""Times by which they change more than with the frames around."""
+"""Minimum ratio of that change to the change at the frames around it."""
 
 _CUT_LIKENESS: Final = 0.8
-"""Correlation of the blocks' brightness above which it is the same place in another light."""
+"""Correlation of block brightness above which it is the same scene in different light."""
 
 _AROUND: Final = 5
 
 
 class Changes(BaseModel):
-    """What came of a chunk's images.
+    """The changes found in a chunk's images.
 
-    compared, repeated  images that were compared with the one before where something moves, and those of them that
-                        show the same.
-    cuts                seconds of the frames that begin another camera's view.
+    compared, repeated  number of images compared with the previous one while something moves, and how many of
+                        them repeat it.
+    cuts                times in seconds of the first frames of new views.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,7 +64,7 @@ class Changes(BaseModel):
 
 
 class ChangeMeter:
-    """Compares each image with the one before, by a few thousand of its pixels (0.1 ms)."""
+    """Compares each image with the previous one, at reduced resolution (0.1 ms)."""
 
     def __init__(self) -> None:
         self._image: Image | None = None
@@ -76,7 +75,7 @@ class ChangeMeter:
         self._first = 0
 
     def see(self, time: float, image: Image, pose: Pose | None, *, counts: bool) -> None:
-        """The next image of the chunk, RGB, and the person in it; `counts`: it is not of the warm-up."""
+        """Take the next image of the chunk, RGB, and the person in it; `counts`: it is not in the warm-up."""
         if not counts:
             self._first = len(self._times) + 1
         before, self._image = self._image, image
@@ -104,11 +103,11 @@ class ChangeMeter:
 
 
 def repeated_images(change: FloatArray) -> tuple[int, int]:
-    """How many images are repeated, and how many were compared: those beside which something moves.
+    """How many images are repeated, and how many were compared: those next to movement.
 
-    change  (T,) from the image before, grey levels; NaN where there is none.
+    change  (T,) from the previous image, grey levels; NaN where there is none.
 
-    A repeated image changes next to nothing between two that do; a person who comes to rest slows down before.
+    A repeated image shows almost no change between two that do; a person coming to rest slows down gradually.
     """
     change = np.nan_to_num(change)
     moves = np.flatnonzero(change >= _LEAST_CHANGE)
@@ -125,7 +124,8 @@ def repeated_images(change: FloatArray) -> tuple[int, int]:
 
 
 def _cuts(scene: FloatArray) -> list[int]:
-    """Frames that begin another view; scene (T, 3): change and likeness to the frame before, change to the second."""
+    """Frames that begin another view; scene (T, 3): change from and correlation with the previous frame, change from
+    the second previous."""
     found = []
     change = scene[:, 0]
     for frame in np.flatnonzero((change > _CUT_CHANGE) & (scene[:, 1] < _CUT_LIKENESS)):
@@ -138,7 +138,7 @@ def _cuts(scene: FloatArray) -> list[int]:
 
 
 def _box(image: Image, pose: Pose | None) -> tuple[slice, slice]:
-    """Around the person; the whole where no person is, or next to nothing of them."""
+    """The part of the image around the person; the whole where there is no person, or almost none of it."""
     height, width, _ = image.shape
     if pose is None:
         return slice(0, height), slice(0, width)
@@ -155,7 +155,7 @@ def _sparse(image: Image) -> Image:
 
 
 def _blocks(image: Image) -> FloatArray:
-    """(16, 16) mean brightness of the parts of the image."""
+    """(16, 16) mean brightness of the blocks."""
     sparse = np.ascontiguousarray(_sparse(image))
     gray = cv2.cvtColor(sparse, cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.resize(gray, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA), dtype=np.float64)

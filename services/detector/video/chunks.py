@@ -1,8 +1,7 @@
-"""How a video is cut into segments that are detected apart from each other.
+"""How a video is cut into chunks that are detected independently.
 
-The cut follows from the video alone, never from how many work on it, so that the result does not either. MediaPipe
-follows and smooths the person from frame to frame: each segment begins with a warm-up before it, whose frames are
-looked at and not kept.
+The chunks depend only on the video, never on the number of workers, so neither does the result. MediaPipe tracks and
+smooths from frame to frame: each chunk is preceded by a warm-up, whose frames are processed but not kept.
 """
 
 from bisect import bisect_right
@@ -13,26 +12,25 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 SHORTEST: Final = 300
-"""Frames of a segment, below which the warm-up and another process cost more than the second core gives."""
+"""Minimum frames of a chunk: below it the warm-up and another process cost more than a second core gains."""
 
 LONGEST: Final = 600
-"""Frames of a segment, about: from there on the warm-up's share (4 %) no longer matters, and the end of a video is
-waited for less the shorter they are."""
+"""Approximate frames of a chunk: the warm-up (4 %) hardly matters, and all cores finish at about the same time."""
 
 WARM_UP: Final = 24
-"""Frames: after these, smoothed landmarks agree with those of one continuous run as well as they ever do."""
+"""Frames after which smoothed landmarks agree with those of one continuous run as well as they ever do."""
 
 SHARES: Final = 8
-"""Longer videos have a multiple of that many segments, shorter ones 2 or 4: what 2, 4 or 8 cores share evenly."""
+"""Longer videos have a multiple of this number of chunks, shorter ones 2 or 4: 2, 4 or 8 cores share them evenly."""
 
 
 class Segment(BaseModel):
-    """A stretch of a video. None: from its very beginning, or to its very end.
+    """A chunk of a video. None: from its very beginning, or to its very end.
 
-    entries    where decoding may begin, ticks of the stream's clock, nearest first; the beginning follows the last one.
-    warm_up_s  the first frame that is looked at.
+    entries    where decoding may begin, ticks of the stream's clock, nearest first; then the start of the file.
+    warm_up_s  the first frame that is processed.
     start_s    the first frame that counts.
-    stop_s     the first frame that belongs to the next segment.
+    stop_s     the first frame that belongs to the next chunk.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,19 +41,19 @@ class Segment(BaseModel):
     stop_s: float | None = None
 
     def wanted(self, time: float) -> bool:
-        """Whether the frame at this time is looked at, the end left aside."""
+        """Whether the frame at this time is processed, regardless of the chunk's end."""
         return self.warm_up_s is None or time >= self.warm_up_s
 
     def follows(self, time: float) -> bool:
-        """Whether a decoder that begins with the frame at this time misses none that is looked at."""
+        """Whether a decoder that begins with the frame at this time misses no frame that is processed."""
         return self.warm_up_s is None or time <= self.warm_up_s
 
     def counts(self, time: float) -> bool:
-        """Whether the frame at this time, one that is looked at, is part of the result."""
+        """Whether the frame at this time, which is processed, is part of the result."""
         return self.start_s is None or time >= self.start_s
 
     def over(self, time: float) -> bool:
-        """Whether the frame at this time comes after the segment."""
+        """Whether the frame at this time comes after the chunk."""
         return self.stop_s is not None and time >= self.stop_s
 
 
@@ -65,12 +63,12 @@ WHOLE: Final = Segment()
 def cut(
     timestamps: Sequence[int], entries: Sequence[int], clock: Fraction, frames: range | None = None
 ) -> tuple[Segment, ...]:
-    """The segments of a video.
+    """The chunks of a video.
 
     timestamps  of all frames, in ticks, strictly increasing.
     entries     those of the frames at which decoding may begin (keyframes), increasing.
-    clock       seconds a tick.
-    frames      those to analyse, in a row; all by default.
+    clock       seconds per tick.
+    frames      the contiguous range to analyse; all by default.
     """
     wanted = frames or range(len(timestamps))
     count = number_of_segments(len(wanted))
@@ -92,7 +90,7 @@ def cut(
 
 
 def number_of_segments(frames: int) -> int:
-    """How many segments a video of that many frames has."""
+    """How many chunks a video with this number of frames has."""
     count = 1
     while count < SHARES and frames >= 2 * count * SHORTEST:
         count *= 2
@@ -100,6 +98,6 @@ def number_of_segments(frames: int) -> int:
 
 
 def _entries_before(entries: Sequence[int], timestamp: int) -> tuple[int, ...]:
-    """The nearest entry that is not after the timestamp, and two further back: a seek may land late."""
+    """The nearest entry not after the timestamp, and two earlier ones: a seek may land late."""
     nearest = bisect_right(entries, timestamp) - 1
     return tuple(entries[index] for index in (nearest, nearest - 1, nearest - 4) if index >= 0)

@@ -1,6 +1,6 @@
-"""What the container says about a video, and what reading it came upon, kept apart from the open file.
+"""What the container states about a video, and what was found while reading it, independent of the open file.
 
-Both travel from any process that planned the work, and from those who each read a segment, to any process that puts it together.
+Both pass from the process that plans the work, and from those that read chunks, to the process that combines them.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ class Medium(BaseModel):
 
     width, height  of the upright image, pixels.
     rotation_deg   see `services.detector.video.orientation`.
-    clock_s        seconds a tick of the stream's clock.
+    clock_s        seconds per tick of the stream's clock.
     interval_s     nominal time between frames.
-    due_s          when the image ends at the earliest, by the container's own word; None where it gives none.
-    camera         what the file says of the camera; its focal length as a share of the image's longer side.
+    due_s          earliest end of the video according to the container; None where not stated.
+    camera         what the file states about the camera; its focal length as a share of the image's longer side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,7 +49,7 @@ class Medium(BaseModel):
 
     @property
     def endless(self) -> Self:
-        """The same of a part, whose end the container does not state."""
+        """The same for a part, whose end the container does not state."""
         return self.model_copy(update={"due_s": None})
 
     def turned(self, degrees: int) -> Self:
@@ -60,12 +60,12 @@ class Medium(BaseModel):
 
 
 class Reading(BaseModel):
-    """What reading a video, or a segment of it, came upon.
+    """What was found while reading a video or a chunk of it.
 
     end_s          when the last frame ends; None where there was no frame.
     ends_early     whether the rest could not be read.
     damaged_parts  packets that could not be decoded, and frames that were decoded with errors.
-    interlaced     whether a frame was.
+    interlaced     whether any frame was.
     missing, repeated, resets  what had to be corrected in the times, see `services.detector.video.timeline`.
     """
 
@@ -81,7 +81,7 @@ class Reading(BaseModel):
 
     @classmethod
     def joined(cls, readings: Sequence[Self]) -> Self:
-        """Of segments, in their order, what it is for the whole."""
+        """Combine the findings of chunks, in order."""
         ends = [reading.end_s for reading in readings if reading.end_s is not None]
         return cls(
             end_s=ends[-1] if ends else None,
@@ -101,7 +101,7 @@ def video_facts(
     clock: CaptureClock = AS_STORED,
     capture_fps: float | None = None,
 ) -> VideoFacts:
-    """The facts of a video from whose reading at least one frame came.
+    """The facts of a video from which at least one frame was read.
 
     times  (T,) seconds of the recording, to which `clock` maps the file's.
     """

@@ -1,4 +1,4 @@
-"""From the image as it is stored to the image as it is shown."""
+"""Converts the image as stored to the image as displayed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Orientation:
     @classmethod
     def of(cls, frame: VideoFrame) -> Self:
         """From the frame's display matrix: (x', y') = (a x + c y, b x + d y), y down (libavutil/display.h)."""
-        side_data: Mapping[str, Any] = frame.side_data  # PyAV's stub knows motion vectors alone
+        side_data: Mapping[str, Any] = frame.side_data  # PyAV's stub has only motion vectors
         matrix = side_data.get("DISPLAYMATRIX")
         if matrix is None:
             return cls()
@@ -39,7 +39,7 @@ class Orientation:
         return cls(transpose, x < 0, y < 0, turn)
 
     def turned(self, degrees: int) -> Self:
-        """The same, and the upright image turned clockwise after it by a multiple of 90 degrees."""
+        """This orientation followed by a clockwise turn by a multiple of 90 degrees."""
         result = self
         for _ in range(degrees // 90 % 4):
             result = type(self)(
@@ -68,7 +68,7 @@ def turned(image: Image, degrees: int) -> Image:
 
 
 def shrunk(image: Image, longest: int) -> Image:
-    """The image with no side longer than that many pixels; as it is where it fits."""
+    """The image scaled so that no side exceeds this number of pixels; unchanged where it fits."""
     height, width, _ = image.shape
     scale = longest / max(height, width)
     if scale >= 1:

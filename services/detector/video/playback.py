@@ -1,4 +1,4 @@
-"""What a video's times are worth: slow motion, too few images a second, images that are stored twice."""
+"""Reliability of a video's timing: slow motion, low frame rate, repeated images."""
 
 from collections.abc import Iterator
 from typing import Final, Self
@@ -13,26 +13,26 @@ from services.detector.video.changes import Changes
 from services.detector.video.tags import CameraTags
 
 _OTHER_RATE: Final = 1.2
-"""Times by which the rate of the recording differs from that of the file, from which on it matters."""
+"""Ratio of the recording's frame rate to the file's from which the difference matters."""
 
 _HIGH_FPS: Final = 100.0
-"""No phone plays what it calls slow motion at this rate: the file holds the true times then."""
+"""No phone plays slow motion at this rate: the file then holds the true times."""
 
 _PLAYED_FPS: Final = 30.0
-"""At which iPhones play slow motion."""
+"""Rate at which iPhones play slow motion."""
 
 _LOW_FPS: Final = 15.0
-"""Below it a step has fewer than eight images, and knees and wrists are somewhere else in each."""
+"""Below it a step has fewer than eight frames, and knees and wrists move far between them."""
 
 _REPEATED_SHARE: Final = 0.15
 
 
 class Playback(BaseModel):
-    """How fast a video plays and was recorded, by the file's own word and its times; frames per second.
+    """Playback and recording rate of a video, from its metadata and timestamps; frames per second.
 
-    played       of the slow part, where it changes its speed.
-    recorded     None where the file does not say it.
-    slow_motion  whether the file calls itself so.
+    played       of the slow part, where the speed changes.
+    recorded     None where the file does not state it.
+    slow_motion  whether the file is marked as slow motion.
     changes      whether part of it plays slowly and the rest does not.
     """
 
@@ -45,7 +45,7 @@ class Playback(BaseModel):
 
     @classmethod
     def of(cls, times: FloatArray, camera: CameraTags) -> Self:
-        """Of a video with frames at times (T,) in seconds."""
+        """For a video with frames at times (T,) in seconds."""
         between = np.diff(times)
         slow = slow_part(times)
         if slow is not None:
@@ -61,7 +61,7 @@ def time_facts(changes: Changes) -> dict[str, JsonValue]:
 
 
 def time_warnings(video: VideoFacts, playback: Playback, changes: Changes) -> Iterator[QualityWarning]:
-    """Of times that are not what they seem."""
+    """Warnings about unreliable timing."""
     if video.capture_fps is None:
         yield from _slow_motion(playback)
     fps = video.average_fps
@@ -69,7 +69,7 @@ def time_warnings(video: VideoFacts, playback: Playback, changes: Changes) -> It
         different = fps * (1 - _share(changes))
         yield QualityWarning(
             code="repeated-frames",
-            message=f"The video has {fps:.0f} frames a second, but only about {different:.0f} different pictures: the "
+            message=f"The video has {fps:.0f} frames a second, but only about {different:.0f} different images: the "
             f"others repeat the one before ({_share(changes):.0%}). Speeds are jerky, fast movements missed. Use the "
             "original recording, or record at a constant frame rate.",
         )

@@ -1,4 +1,4 @@
-"""An iterator that is a few items ahead of who reads it."""
+"""An iterator that reads a few items ahead."""
 
 import queue
 import threading
@@ -17,9 +17,9 @@ _TICK_S: Final = 0.1
 
 @contextmanager
 def ahead(items: Iterator[Item], count: int) -> Iterator[Iterator[Item]]:
-    """The items, up to `count` of them made in advance by a thread, which has ended when the block ends.
+    """The items, up to `count` of them made in advance by a thread that ends with the block.
 
-    What the iterator raises is raised where the item would have come.
+    Exceptions of the iterator are raised in place of the item.
     """
     made: queue.Queue[Future[Item]] = queue.Queue(count)
     stopped = threading.Event()

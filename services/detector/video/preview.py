@@ -1,6 +1,6 @@
 """The preview: an MP4 for any browser, with the landmarks over the video and the video's own timing.
 
-Each segment of the video makes its piece of it; joining the pieces copies them without encoding anything again.
+Each chunk of the video has its own piece of it; the pieces are joined without re-encoding.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from av.video.stream import VideoStream
 from services.detector.video.orientation import Image
 
 CLOCK_HZ: Final = 60_000
-"""Ticks a second of the preview's clock: a multiple of the common frame rates that MPEG-4 part 2 can count too."""
+"""Ticks per second of the preview's clock: a multiple of the common frame rates that MPEG-4 part 2 also supports."""
 
 LONGEST_SIDE: Final = 1280
-"""Larger images are made smaller: a preview is for looking at, and encoding 1080p takes longer than detecting."""
+"""Larger images are scaled down: encoding 1080p would take longer than detection."""
 
 ENCODERS: Final = {
     "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},
@@ -37,9 +37,9 @@ class PieceWriter:
 
     H.264 with 4:2:0 colours, which every browser plays, in a NUT container, which keeps times exactly.
 
-    path      the file that is there in the end; none where no frame was written.
-    rate      nominal frames per second, by which the encoder chooses its level; the times are those of the frames.
-    origin_s  the time that is the preview's beginning.
+    path      the finished file; none where no frame was written.
+    rate      nominal frames per second, from which the encoder chooses its level; timestamps are those of the frames.
+    origin_s  the time at which the preview begins.
     """
 
     def __init__(self, path: Path, rate: Fraction, origin_s: float) -> None:
@@ -70,7 +70,7 @@ class PieceWriter:
 
     @property
     def plays_in_browsers(self) -> bool:
-        """Whether the file is H.264; MPEG-4 part 2 needs a player of its own."""
+        """Whether the file is H.264; MPEG-4 part 2 needs a separate player."""
         return self._encoder != "mpeg4"
 
     def write(self, time: float, image: Image) -> None:
@@ -105,11 +105,11 @@ def join(pieces: Sequence[Path], path: Path) -> None:
 
 
 def fitted(image: Image) -> Image:
-    """The image with both sides even, as 4:2:0 requests, and none above the longest; as it is where it fits."""
+    """The image with both sides even, as 4:2:0 requires, and none above the maximum; unchanged where it fits."""
     height, width, _ = image.shape
     scale = min(1.0, LONGEST_SIDE / max(height, width)) / 2
     size = max(2, round(width * scale) * 2), max(2, round(height * scale) * 2)
     if size == (width, height):
         return image
-    smooth = cv2.INTER_AREA if scale <= 1 / 4 else cv2.INTER_LINEAR  # averaging is slow, and is seen from there on
+    smooth = cv2.INTER_AREA if scale <= 1 / 4 else cv2.INTER_LINEAR  # area averaging is slow; visible from here on
     return cv2.resize(image, size, interpolation=smooth).astype(np.uint8, copy=False)

@@ -1,6 +1,6 @@
 """Videos as a stream of upright images, each with its own time; never more than a few of them in memory.
 
-What is decoded is what a player shows: turned and mirrored by the display matrix, with square pixels.
+Images are as a player shows them: rotated and mirrored by the display matrix, with square pixels.
 """
 
 import heapq
@@ -34,19 +34,19 @@ from services.detector.video.tags import CameraTags, camera_tags
 from services.detector.video.timeline import Timeline
 
 DEMUXERS: Final = "aac,asf,avi,flac,flv,mov,matroska,mp3,mpeg,mpegts,ogg,wav"
-"""The containers that are opened. Playlists are not among them: they make FFmpeg read other files and addresses."""
+"""Accepted containers. Playlists are excluded: they make FFmpeg read other files and addresses."""
 
 NOT_A_VIDEO: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-"""Images that travel as a video stream: cover art, chapter thumbnails, stills."""
+"""Images stored as a video stream: cover art, chapter thumbnails, stills."""
 
 _BESIDE_VIDEO: Final = {"audio", "subtitle", "attachment", "video"}
-"""Kinds of streams that are understood and hold no video: cover art is a video stream. A damaged one is of none."""
+"""Known kinds of streams without video; cover art is a video stream, a damaged stream has no known kind."""
 
 NOMINAL_FPS: Final = 25
 """Where a container gives neither timestamps nor a frame rate (raw streams); FFmpeg assumes the same."""
 
 MATROSKA_DURATION: Final = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
-"""The tag in which Matroska's writers leave the end of one stream."""
+"""The Matroska tag that states the end of one stream."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,8 @@ class Frame:
     """One image of a video.
 
     time     seconds, the container's own timestamp.
-    image  (height, width, 3) uint8 RGB, upright, square pixels, C-contiguous.
-    counts   whether it is part of the result, not of a segment's warm-up.
+    image    (height, width, 3) uint8 RGB, upright, square pixels, C-contiguous.
+    counts   whether it is part of the result, not of a chunk's warm-up.
     """
 
     time: float
@@ -65,15 +65,15 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """A whole video as its packets and its first frame tell it, before it is decoded.
+    """A whole video as described by its packets and first frame, before decoding.
 
-    medium    see there.
+    medium    see `Medium`.
     facts     by the packets' timestamps, of the part to analyse.
     first_s   when the first frame of the video is shown.
     times     (T,) seconds, of the frames of that part.
-    excerpt   that part, whole.
-    entries   timestamps of its frames at which decoding may begin; none where timestamps do not tell frames apart.
-    segments  what it is cut into; one where its timestamps do not tell its frames apart.
+    excerpt   that part as one chunk.
+    entries   timestamps of its keyframes; none where timestamps do not identify frames.
+    segments  the chunks that it is cut into; one where timestamps do not identify frames.
     """
 
     medium: Medium
@@ -86,7 +86,7 @@ class Survey:
 
 
 def survey(path: Path, start: float | None = None, end: float | None = None) -> Survey:
-    """Look through a video's packets; decodes no more than its beginning.
+    """Read a video's packets; decodes no more than its beginning.
 
     start, end  seconds from its first frame: the part to analyse.
 
@@ -99,10 +99,10 @@ def survey(path: Path, start: float | None = None, end: float | None = None) -> 
 class Video:
     """A video open for reading once, as a context manager.
 
-    turn_deg      clockwise turn beyond the container's word, where that is wrong (see
+    turn_deg      clockwise turn in addition to the container's rotation, where that is wrong (see
                   `services.detector.camera.orientation_check`).
-    threads       that decode ahead; 0: as FFmpeg sees fit, about one a core.
-    nominal_rate  frames per second by the container's word.
+    threads       decoding threads; 0: chosen by FFmpeg, about one per core.
+    nominal_rate  frames per second, as the container states.
     timeline      the times of the frames read so far, and what was corrected in them.
 
     Raises VideoNotFound where there is no such file, NoVideoStream where it has no moving image, UnreadableVideo
@@ -134,7 +134,7 @@ class Video:
         self._container.close()
 
     def frames(self, segment: Segment = WHOLE) -> Iterator[Frame]:
-        """Decode a segment, its warm-up first. Parts that cannot be decoded are skipped and counted in `reading`.
+        """Decode a chunk, its warm-up first. Parts that cannot be decoded are skipped and counted in `reading`.
 
         Raises UnreadableVideo where the whole is requested and not one frame can be decoded.
         """
@@ -143,7 +143,7 @@ class Video:
             yield Frame(time, self._upright(decoded, counts), counts)
 
     def spaced(self, interval_s: float, segment: Segment = WHOLE) -> Iterator[Frame]:
-        """Frames of a segment that are so far apart or farther; the others cost their decoding alone."""
+        """Frames of a chunk at least this far apart; the others are decoded only."""
         due = -math.inf
         for time, decoded in self._placed(segment):
             if time >= due:
@@ -151,9 +151,9 @@ class Video:
                 yield Frame(time, self._upright(decoded, False))
 
     def skimmed(self, interval_s: float, segment: Segment) -> Iterator[Frame]:
-        """The same of the frames that others are decoded from, which are quicker to go through.
+        """The same for reference frames only, which is faster.
 
-        From here on, this reads no others.
+        After this call, only reference frames are read.
         """
         self._stream.codec_context.skip_frame = "NONREF"
         yield from self.spaced(interval_s, segment)
@@ -163,14 +163,14 @@ class Video:
         return float(entry * self._clock)
 
     def first(self, entry: int) -> Iterator[Frame]:
-        """The frame to which a seek to this timestamp leads, if it comes later than the last one that was read."""
+        """The frame at which a seek to this timestamp arrives, if it is later than the last one read."""
         for decoded in islice(self._sought(entry, WHOLE), 1):
             time = self.timeline.place(self._timestamp(decoded))
             if time is not None:
                 yield Frame(time, self._upright(decoded, False))
 
     def _placed(self, segment: Segment) -> Iterator[tuple[float, VideoFrame]]:
-        """The frames of a segment as they are decoded, with their times."""
+        """The decoded frames of a chunk, with their times."""
         empty = True
         for decoded in self._entered(segment):
             if empty:
@@ -187,7 +187,7 @@ class Video:
 
     def survey(self, start: float | None = None, end: float | None = None) -> Survey:
         """Read to the end, decoding only until the first frame. Raises UnreadableVideo where there is none, and
-        InvalidOption where none lies from `start` to `end`, in seconds from the first."""
+        InvalidOption where none is between `start` and `end`, in seconds from the first."""
         shown: list[_Shown] = []
         empty = True
         for packet in self._packets():
@@ -224,7 +224,7 @@ class Video:
 
     @property
     def medium(self) -> Medium:
-        """What is known once a frame was decoded."""
+        """The facts known once a frame was decoded."""
         width, height = self._orientation.size(*self._stored_size)
         return Medium(
             width=width,
@@ -241,7 +241,7 @@ class Video:
 
     @cached_property
     def _camera(self) -> CameraTags:
-        """What the file says of the camera; FFmpeg does not turn a track's field of view with the image."""
+        """What the file states about the camera; FFmpeg does not rotate a track's field of view with the image."""
         tags = camera_tags(self._path, self._container.metadata)
         if tags.focal_length is None or tags.focal_length_from != "field of view":
             return tags
@@ -250,7 +250,7 @@ class Video:
 
     @property
     def reading(self) -> Reading:
-        """What reading came upon so far."""
+        """What was found while reading so far."""
         return Reading(
             end_s=self._end_s,
             ends_early=self._ends_early,
@@ -263,7 +263,7 @@ class Video:
 
     @property
     def facts(self) -> VideoFacts:
-        """What is known after the frames read so far, one at least."""
+        """The facts known after the frames read so far, at least one."""
         return video_facts(self.medium, self.reading, self.timeline.times)
 
     def _open(self) -> None:
@@ -278,7 +278,7 @@ class Video:
         self._unordered: list[int] = []
 
     def _cut(self, shown: "list[_Shown]", frames: range) -> tuple[Segment, ...]:
-        """By presentation timestamps; none where they do not tell every frame."""
+        """Frames in order of presentation timestamps; none where they do not identify every frame."""
         corrected = self.timeline.missing or self.timeline.repeated or self.timeline.resets
         if corrected or self._reordered_avi or not all(packet.presented for packet in shown):
             return ()
@@ -287,7 +287,7 @@ class Video:
         return cut(timestamps, entries, self._clock, frames)
 
     def _entered(self, segment: Segment) -> Iterator[VideoFrame]:
-        """The frames from an entry that comes before the segment's first frame; a seek may end anywhere else."""
+        """The frames from an entry before the chunk's first frame, if the seek arrives there."""
         for entry in segment.entries:
             frames = self._sought(entry, segment)
             first = next(frames, None)
@@ -320,7 +320,7 @@ class Video:
     def _decode(self, packet: "Packet[VideoStream]", segment: Segment) -> list[VideoFrame]:
         """The frames that this packet completes.
 
-        AVI knows no presentation times: where frames are reordered, the smallest time waiting is the next frame's.
+        AVI has no presentation times: where frames are reordered, the smallest pending time is the next frame's.
         """
         if self._reordered_avi and packet.dts is not None:
             heapq.heappush(self._unordered, packet.dts)
@@ -353,7 +353,7 @@ class Video:
 
 
 class _Shown(NamedTuple):
-    """A packet that holds a frame."""
+    """A packet that contains a frame."""
 
     timestamp: int | None
     duration: int | None
@@ -414,15 +414,15 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
 def _square_size(stream: VideoStream) -> tuple[int, int]:
     """(width, height) as stored, but with square pixels."""
     aspect = stream.sample_aspect_ratio or Fraction(1)
-    if not Fraction(1, 4) <= aspect <= 4:  # no camera's: a damaged header, not a pixel's shape
+    if not Fraction(1, 4) <= aspect <= 4:  # implausible for a camera: a damaged header, not a pixel aspect ratio
         aspect = Fraction(1)
     return max(1, round(stream.width * aspect)), stream.height
 
 
 def _stated_end(container: InputContainer, stream: VideoStream, rate: float) -> tuple[float, float] | None:
-    """Where the image ends by the container's own word, and how much later that may be than it does; seconds."""
+    """End of the video according to the container, and by how much that may be too late; seconds."""
     two_frames = 2.5 / rate
-    if container.format.name == "avi":  # its duration is corrected to what the file holds, its frame count is not
+    if container.format.name == "avi":  # its duration is corrected to the file's content, its frame count is not
         return (stream.frames / rate, two_frames) if stream.frames else None
     if stream.duration and stream.time_base:
         return float(((stream.start_time or 0) + stream.duration) * stream.time_base), two_frames
@@ -430,6 +430,6 @@ def _stated_end(container: InputContainer, stream: VideoStream, rate: float) -> 
         hours, minutes, seconds = clock.groups()
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds), two_frames
     if container.duration:
-        sound = 1.0 if container.streams.audio else 0.0  # the end may be that of the sound
+        sound = 1.0 if container.streams.audio else 0.0  # the end may be that of the audio
         return ((container.start_time or 0) + container.duration) / av.time_base, two_frames + sound
     return None

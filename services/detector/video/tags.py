@@ -1,6 +1,6 @@
-"""What a phone or camera wrote about itself into a QuickTime or MP4 file: lens, focal length, capture rate.
+"""Camera metadata in QuickTime and MP4 files: lens, focal length, capture rate.
 
-FFmpeg hands out the keys of the movie but not those of its tracks, where iPhones put the lens. So the boxes that hold
+FFmpeg returns the keys of the movie but not those of its tracks, where iPhones store the lens. So the boxes with
 keys are read here (QuickTime File Format, "Metadata"; ISO/IEC 14496-12, 4.2): a few seeks, whatever the file's size.
 """
 
@@ -25,7 +25,7 @@ _NUMBERS: Final = {21: "b", 22: "B", 23: "f", 24: "d", 65: "b", 66: "h", 67: "i"
 
 _TEXT: Final = 1
 _SAMPLE_ENTRY_BYTES: Final = 86
-"""Of an image's sample entry, before the boxes in it."""
+"""Bytes of an image's sample entry before the boxes in it."""
 
 _HORIZONTAL_FIELD_OF_VIEW: Final = "hfov"
 """Name for the box in the image's sample entry: thousandths of a degree."""
@@ -39,12 +39,12 @@ _PLAUSIBLE_FPS: Final = (0.01, 10_000.0)
 
 
 class CameraTags(BaseModel):
-    """What the file says about the camera that recorded it; None where it says nothing.
+    """What the file states about the camera that recorded it; None where not stated.
 
     focal_length       as a share of the stored image's width, and where it is from.
     lens               the lens in the maker's words.
     capture_fps        frames per second at which the camera recorded, where that may differ from the file's rate.
-    slow_motion        whether the file says that a player is to show it slowed down.
+    slow_motion        whether the file is marked for slowed-down playback.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,9 +57,9 @@ class CameraTags(BaseModel):
 
 
 def camera_tags(path: Path, named: Mapping[str, str]) -> CameraTags:
-    """From the file's own boxes, and from the names that the container's reader gives for the whole file.
+    """From the file's own boxes, and from the container reader's metadata of the whole file.
 
-    A damaged box is as good as none: this raises nothing but OSError.
+    Damaged boxes are ignored: raises only OSError.
     """
     tags: Tags = dict(named) | read_tags(path)
     focal_length, source = _focal_length(tags)
@@ -119,7 +119,7 @@ def _tags_in(file: BinaryIO, start: int, end: int, depth: int) -> dict[str, str 
 
 
 def _keyed(file: BinaryIO, start: int, end: int) -> dict[str, str | float]:
-    """The keys and values of a `meta` box; in MP4 it begins with four bytes more than in QuickTime."""
+    """The keys and values of a `meta` box; in MP4 it has four more bytes at the start than in QuickTime."""
     first = _read(file, start, 8)
     boxes = {kind: (a, b) for kind, a, b in _boxes(file, start if first[4:] == b"hdlr" else start + 4, end)}
     if b"keys" not in boxes or b"ilst" not in boxes:
@@ -136,7 +136,7 @@ def _keyed(file: BinaryIO, start: int, end: int) -> dict[str, str | float]:
 
 
 def _value(content: bytes) -> str | float | None:
-    """Of a `data` box: type, locale, and the value."""
+    """Read a `data` box: type, locale and value."""
     kind, value = int.from_bytes(content[:4], "big"), content[8:]
     if kind == _TEXT:
         return value.decode("utf-8", "replace")
@@ -157,7 +157,7 @@ def _field_of_view(file: BinaryIO, start: int, end: int) -> dict[str, str | floa
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, beginning, end) of the content of each box between two places of the file."""
+    """(kind, beginning, end) of the content of each box between two file offsets."""
     for _ in range(_MOST_KEYS):
         head = _read(file, start, 16)
         size, kind, header = int.from_bytes(head[:4], "big"), head[4:8], 8

@@ -1,4 +1,4 @@
-"""When each frame was taken: the container's timestamps as strictly increasing seconds."""
+"""Time of each frame: the container's timestamps as strictly increasing seconds."""
 
 from fractions import Fraction
 from typing import Final
@@ -11,14 +11,14 @@ RESET_S: Final = 1.0
 """A step back longer than this is a clock that was set back (joined recordings), a shorter one a repeated frame."""
 
 VARIATION: Final = 0.1
-"""Intervals further than this share from their median make a frame rate variable; capture jitter stays below it."""
+"""Relative deviation of intervals from their median that makes a frame rate variable; capture jitter is below it."""
 
 
 class Timeline:
-    """Places frames in time, in the order of presentation, and counts what had to be corrected.
+    """Assigns times to frames, in presentation order, and counts what had to be corrected.
 
     time_base   seconds per tick of the container's clock.
-    interval_s  nominal time between frames, used where the container gives no time.
+    interval_s  nominal time between frames, used where the container has no timestamp.
     """
 
     def __init__(self, time_base: Fraction, interval_s: float) -> None:
@@ -31,10 +31,10 @@ class Timeline:
         self.resets = 0
 
     def place(self, timestamp: int | None) -> float | None:
-        """Seconds of the next frame; None where it has to be dropped, since it is not later than the last one.
+        """Time of the next frame, seconds; None where it has to be dropped because it is not later than the last one.
 
-        A frame without a timestamp follows the last one by the nominal interval. After a clock that was set back
-        by more than a second, time goes on from where it was.
+        A frame without a timestamp follows the last one by the nominal interval. If the clock was set back by more
+        than a second, time continues from where it was.
         """
         if timestamp is None:
             self.missing += 1
@@ -53,7 +53,7 @@ class Timeline:
 
     @property
     def last(self) -> float:
-        """Seconds of the frame placed last."""
+        """Time of the last frame, seconds."""
         return self._times[-1]
 
     @property
@@ -74,7 +74,7 @@ def is_variable(between: FloatArray, clock_s: float) -> bool:
     """Whether a frame rate varies by more than the rounding of the container's clock and capture jitter.
 
     between  seconds from frame to frame.
-    clock_s  seconds a tick of the container's clock.
+    clock_s  seconds per tick of the container's clock.
     """
     median = float(np.median(between))
     tolerance = max(VARIATION * median, 1.01 * clock_s)

@@ -1,4 +1,4 @@
-"""The camera's geometry: viewing rays of the image's points, and where the person stands before the camera."""
+"""Camera geometry: viewing rays of image points, and the person's position relative to the camera."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ _TRUNK_AND_LIMBS: Final = [
 ]
 
 _LEAST_AHEAD: Final = 0.1
-"""Of a ray's length, along the camera's axis: 84° from it, where an image has no end."""
+"""Minimum component of a unit ray along the optical axis: 84° from it, to keep slopes finite."""
 
 _DISTANCE_HZ: Final = 1.0
-"""The distance follows from the apparent size, which jitter by a few per cent; a body's distance does not."""
+"""Distance is estimated from the apparent size, whose jitter is a few per cent; a body's true distance is smooth."""
 
 
 def rays(landmarks: Landmarks) -> FloatArray:
@@ -32,10 +32,10 @@ def rays(landmarks: Landmarks) -> FloatArray:
 
 
 def stabilised(landmarks: Landmarks, motion: CameraMotion) -> Landmarks:
-    """The landmarks as the camera would have seen them, had it stood as in the first frame and not zoomed.
+    """The landmarks as seen by a camera that keeps the orientation and zoom of the first frame.
 
-    Pixels are moved to where their viewing rays meet that image, also outside of it. The body in the axes of a camera
-    that looks straight at it (`person_in_camera`) is turned about the line of sight by what is left of the rotation.
+    Pixels are moved to where their viewing rays meet that image plane, also outside the image. The body, in the axes of
+    a camera that faces it (`person_in_camera`), is rotated about the line of sight by the remaining rotation.
     """
     size = np.array(landmarks.image_size, dtype=float)
     longer, focal = size.max(), motion.focal_lengths
@@ -54,15 +54,16 @@ def stabilised(landmarks: Landmarks, motion: CameraMotion) -> Landmarks:
 
 
 def _turned(slopes: FloatArray, rotations: FloatArray) -> FloatArray:
-    """(T, N, 2) slopes of rays after rotations (T, 3, 3); those that leave the half-space ahead stay at its edge."""
+    """(T, N, 2) slopes of rays after rotations (T, 3, 3); those that leave the front half-space are clipped to its
+    edge."""
     rays = np.concatenate([slopes, np.ones_like(slopes[..., :1])], axis=2)
     x, y, z = np.moveaxis(np.einsum("tij,tkj->tki", rotations, rays), 2, 0)
     return np.asarray(np.stack([x, y], axis=2) / np.maximum(z, _LEAST_AHEAD)[..., None])
 
 
 def at_assumed_focal_length(landmarks: Landmarks, focal_length: float | None) -> Landmarks:
-    """The landmarks as a camera of the assumed focal length sees them, where the true one is known (as a share of the
-    image's longer side)."""
+    """The landmarks as seen by a camera of the assumed focal length, given the true one (as a share of the image's
+    longer side)."""
     if focal_length is None:
         return landmarks
     middle = np.array(landmarks.image_size) / 2
@@ -71,10 +72,10 @@ def at_assumed_focal_length(landmarks: Landmarks, focal_length: float | None) ->
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """A person before the camera, in its frame (x right, y down, z away), metres, some frames at a time.
+    """A person in the camera frame (x right, y down, z away), metres; evaluated for some frames at a time.
 
-    body   the 33 landmarks (n, 33, 3) of some frames in the axes of the camera, wherever they are.
-    shift  (T, 3) moves them to where the image shows them; NaN where image and body fit no place before the camera.
+    body   the 33 landmarks (n, 33, 3) of some frames in the axes of the camera, up to translation.
+    shift  (T, 3) translation that fits them to the image; NaN where no position in front of the camera fits.
     """
 
     body: Callable[[slice], FloatArray]
@@ -85,18 +86,18 @@ class Person:
         return np.asarray(self.body(frames) + self.shift[frames, None])
 
     def pieces(self) -> Iterator[tuple[slice, FloatArray]]:
-        """All frames, and where the landmarks are in them."""
+        """All frames, with the landmarks' positions."""
         return ((frames, self(frames)) for frames in pieces(len(self.shift)))
 
 
 def person_in_camera(times: FloatArray, seen: Seen, scale: float) -> Person:
-    """The landmarks, times `scale`, where they are before the camera.
+    """The landmarks, times `scale`, positioned in front of the camera.
 
-    The pose network sees a crop round the person and cannot know where in the image the crop lay, so its axes are
-    those of a camera that looks straight at the person (see Yu et al. 2021, PerspectiveCrop layers, CVPR): they are
-    turned to the ray through the hips first. The position is then the one from which the landmarks, times `scale`,
+    The pose network sees a crop around the person and does not know its position in the image, so its axes are those
+    of a camera that faces the person (see Yu et al. 2021, PerspectiveCrop layers, CVPR): they are first rotated to the
+    ray through the hips. The position is then the one from which the landmarks, times `scale`,
     are seen where the image shows them, in the least-squares sense over shoulders, elbows, hips, knees and ankles.
-    NaN where no person was detected, or where the image and the landmarks fit no place before the camera.
+    NaN where no person was detected, or where no position in front of the camera fits.
     """
 
     def body(frames: slice) -> FloatArray:
@@ -108,7 +109,7 @@ def person_in_camera(times: FloatArray, seen: Seen, scale: float) -> Person:
 
 
 def placed(times: FloatArray, seen: Seen, body: Callable[[slice], FloatArray]) -> Person:
-    """A body in the axes of the camera, moved to where the image shows it."""
+    """A body in the axes of the camera, translated to fit the image."""
     positions = []
     for frames in pieces(len(times)):
         landmarks = seen(frames)
@@ -123,7 +124,7 @@ def placed(times: FloatArray, seen: Seen, body: Callable[[slice], FloatArray]) -
 
 
 def _towards(slopes: FloatArray) -> FloatArray:
-    """(T, 3, 3) least rotations that take the optical axis (0, 0, 1) to rays with slopes (T, 2)."""
+    """(T, 3, 3) smallest rotations that take the optical axis (0, 0, 1) to rays with slopes (T, 2)."""
     ray = np.concatenate([slopes, np.ones_like(slopes[:, :1])], axis=1)
     x, y, z = (ray / np.linalg.norm(ray, axis=1, keepdims=True)).T
     k = 1 / (1 + z)

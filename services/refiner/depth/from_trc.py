@@ -1,4 +1,4 @@
-"""Refining markers of which there is no image: any TRC file that names joints as this project does."""
+"""Refines markers without images, from any TRC file with this project's joint names."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,17 +18,17 @@ _TO_CAMERA_AXES: Final = np.array([1.0, -1.0, -1.0])
 """From x right, y up, z towards the camera to the detector's x right, y down, z away."""
 
 _NEEDED: Final = ("LHip", "RHip", "LShoulder", "RShoulder", "LKnee", "RKnee", "LAnkle", "RAnkle")
-"""Without these, neither the body's size nor its heading is known."""
+"""Required markers: without these, neither body size nor heading is known."""
 
 
 @dataclass(frozen=True)
 class Refinement:
-    """What came of it.
+    """The refined markers.
 
-    markers   the 22 of `humanpose3d.skeleton.MARKERS`, in the frame of the given ones; the middle of the hips
-              stays where it was.
+    markers   the 22 of `humanpose3d.skeleton.MARKERS`, in the frame of the input; the mid-hip position is
+              unchanged.
     spread    their standard deviation along each axis.
-    height    metres: the stature that was given, or the one that trunk and legs imply.
+    height    metres: the given stature, or the one implied by trunk and legs.
     """
 
     markers: Markers
@@ -37,12 +37,12 @@ class Refinement:
 
 
 def refine_markers(network: Refiner, markers: Markers, height: float | None = None) -> Refinement:
-    """Refine markers in a world with Y up (metres), Z along the line of sight of the camera they come from, toward it.
+    """Refine markers in a world with Y up (metres) and Z along the line of sight, towards the recording camera.
 
-    That is the frame of this project's own files. The network sees how the torso is turned against that line, 48 frames
-    at a time, and so knows which errors to expect. Frames without both hips stay empty.
+    That is the frame of this project's own files. From windows of 48 frames the network infers the torso's orientation
+    relative to the line of sight, which determines the expected errors. Frames without both hips stay empty.
 
-    Raises InvalidMotion where hips, shoulders, knees or ankles are not among the markers, or are nowhere seen.
+    Raises InvalidMotion where hips, shoulders, knees or ankles are not among the markers, or have no values.
     """
     lacking = [name for name in _NEEDED if name not in markers.names]
     if lacking:
@@ -54,7 +54,7 @@ def refine_markers(network: Refiner, markers: Markers, height: float | None = No
     if height is None:
         height = estimate_scale(landmarks, 1.0, 0.5).implied_stature_m
     if not np.isfinite(height):
-        raise InvalidMotion("Trunk and a whole leg are never seen together, so the size is unknown: give the height.")
+        raise InvalidMotion("Trunk and a whole leg are never seen together, so the size is unknown: state the height.")
     answer = ask(network, landmarks, height)
     return Refinement(
         Markers(markers.times, MARKERS, answer.markers + hips[:, None]),
@@ -64,7 +64,7 @@ def refine_markers(network: Refiner, markers: Markers, height: float | None = No
 
 
 def _as_landmarks(markers: Markers) -> tuple[Landmarks, FloatArray]:
-    """The markers as a detector's landmarks without an image, and where the middle of the hips was (T, 3)."""
+    """The markers as detector landmarks without an image, and the mid-hip positions (T, 3)."""
     known = [name for name in MARKER_LANDMARKS if name in markers.names]
     columns = [LANDMARK_INDEX[MARKER_LANDMARKS[name]] for name in known]
     points = np.full((len(markers.times), len(LANDMARKS), 3), np.nan)

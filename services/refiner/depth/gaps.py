@@ -11,8 +11,8 @@ from humanpose3d.pchip import pchip
 from services.refiner.depth.smoothing import stretches
 
 LONGEST_FILLED_S: Final = 0.2
-"""Between the frames on both sides of a gap. Filling 0.2 s of measured walking from its surroundings with 3 mm of noise
-misses ankle, knee and wrist by 13–19 mm (root mean square), less than the detector does; 0.3 s by 20–37 mm."""
+"""Time between the frames on both sides of a gap. Interpolating 0.2 s of measured walking, with 3 mm of noise, has an
+error at ankle, knee and wrist of 13–19 mm (root mean square), less than the detector's; 0.3 s 20–37 mm."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Gaps:
     """What was missing and what was filled.
 
     missing    (T, M) True where a marker had no position before filling.
-    filled     (T, M) True where it has one now by interpolation.
+    filled     (T, M) True where it was interpolated.
     longest_s  (M,) seconds: the longest time without a position, from the last frame before to the first after; to the
                clip's end where there is none.
     count      (M,) gaps.
@@ -36,9 +36,8 @@ def fill_gaps(times: FloatArray, positions: FloatArray) -> Gaps:
     """Fill the gaps of at most `LONGEST_FILLED_S` by monotone cubic interpolation (PCHIP) on the timestamps.
 
     times (T,) seconds; positions (T, M, 3) metres, NaN where missing, are changed in place. Nothing is
-    extrapolated: a gap at either end of
-    the clip stays, whatever its length. PCHIP does not overshoot; a cubic spline through noisy frames missed by up to
-    twice as much.
+    extrapolated: a gap at either end of the clip stays, whatever its length. PCHIP does not overshoot; the error of a
+    cubic spline through noisy frames was up to twice as large.
     """
     missing = np.asarray(np.isnan(positions).any(axis=2))
     filled = np.zeros_like(missing)

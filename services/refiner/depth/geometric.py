@@ -1,4 +1,4 @@
-"""The geometric way from landmarks to markers: no network, only what is known of bodies, cameras and gravity."""
+"""Geometric reconstruction of markers from landmarks, without a network: anthropometry, camera geometry and gravity."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ _TILT_LARGE_DEG: Final = 15.0
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """22 markers in the world's frame (right-handed, Y up, metres), before anything is filled, estimated or smoothed.
+    """22 markers in the world frame (right-handed, Y up, metres), before filling, estimation and smoothing.
 
-    initial  (T, 22, 3) as the detector gave them, only scaled and aligned; NaN where no person was detected.
-    markers  (T, 22, 3) the better ones; NaN also where a marker was hidden.
+    initial  (T, 22, 3) as detected, only scaled and aligned; NaN where no person was detected.
+    markers  (T, 22, 3) refined; NaN also where a marker was occluded.
     facts, warnings, models: this part of the stage's report.
     spread  (T, 22) metres: standard deviation of `markers` along each axis, where it is known.
     """
@@ -43,8 +43,8 @@ class Reconstruction:
 
 
 class Reconstruct(Protocol):
-    """From landmarks, subject, least visibility, the image's upright lines (found at the assumed focal length) and the
-    focal length, where it is known as a share of the longer side, to markers in the world."""
+    """Reconstructs world markers from landmarks, subject, minimum visibility, the image's upright lines (found at the
+    assumed focal length) and the focal length, if known, as a share of the longer side."""
 
     def __call__(
         self,
@@ -67,7 +67,7 @@ def geometric(
 ) -> Reconstruction:
     """Correct swapped sides, scale by body segments, find gravity and stand the person on the floor.
 
-    Raises NoPersonDetected where no frame holds a person whose place before the camera can be found.
+    Raises NoPersonDetected where no frame has a person whose position relative to the camera can be found.
     """
     swaps, times = find_swaps(landmarks), landmarks.times
     landmarks = at_assumed_focal_length(landmarks, focal_length)
@@ -112,7 +112,7 @@ def _stance(person: Person, seen: Seen, subject: Subject, visibility_min: float)
 
 
 def tilt_facts(gravity: Gravity, source: str) -> dict[str, JsonValue]:
-    """The camera's tilt, and where it is known from."""
+    """The camera's tilt, and the source of the estimate."""
     return {
         "gravity": source,
         "gravity_by_upright_lines": gravity.lines,
@@ -147,7 +147,7 @@ def tilt_warnings(gravity: Gravity) -> Iterator[QualityWarning]:
     if not gravity.estimated:
         yield QualityWarning(
             code="camera-tilt-assumed",
-            message="The person never stands upright with the legs in view, so the camera's tilt could not be told "
+            message="The person never stands upright with the legs in view, so the camera's tilt is unknown "
             "and a level camera was assumed: pelvis and trunk angles are off by its tilt. Record from a level camera, "
             "and let the person stand for a second at the beginning.",
         )

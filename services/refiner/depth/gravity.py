@@ -1,10 +1,10 @@
-"""Which way is up: the camera's pitch and roll, estimated from how the person stands.
+"""Direction of gravity: the camera's pitch and roll, estimated from the person's balance.
 
-The detector's world landmarks keep the camera's axes, so a tilted camera tilts the person. What tells the tilt is
-balance: over a while, the body's centre of mass is above the middle of its support (else the body would fall), whether
-it stands, walks or squats. The mean direction from the feet to the centre of mass is therefore up. Where the image
-shows upright lines (walls, doors), these tell it better. Both depend on the focal length; where that is not known, the
-estimate is the mean over all that are usual, each weighted by how well balance and lines agree at it.
+The detector's world landmarks keep the camera's axes, so a tilted camera tilts the person. Balance reveals the tilt:
+on average, the body's centre of mass is above the centre of its support (else the body would fall), whether standing,
+walking or squatting. The mean direction from the feet to the centre of mass is therefore up. Upright lines in the image
+(walls, doors) are more precise. Both depend on the focal length; where that is unknown, the estimate is the mean over
+all usual ones, each weighted by the agreement of balance and lines.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,65 +28,66 @@ _SEGMENTS: Final = (
     (0.200, 0.433, "hip", "knee"),
     (0.122, 0.606, "knee", "ankle"),
 )
-"""Both sides' mass over body mass, centre of mass from the proximal end, proximal and distal landmark: Dempster's data
-in Winter (2009), table 4.1 (head and neck, trunk, upper arm, forearm with hand, thigh, leg with foot)."""
+"""Mass of both sides over body mass, centre of mass from the proximal end, proximal and distal landmark: Dempster's
+data in Winter (2009), table 4.1 (head and neck, trunk, upper arm, forearm with hand, thigh, leg with foot)."""
 
 _SUPPORT_AHEAD_OF_ANKLE: Final = 0.03
 """Of stature: in quiet standing the centre of mass and of pressure lie about 5 cm before the ankles (Winter 1995,
-Gait & Posture 3:193). In a laboratory's markers 2–3 % in walking and 4 % in standing. The foot's direction is used, not
-its length, which the detector underestimates by half."""
+Gait & Posture 3:193). In laboratory markers 2–3 % in walking and 4 % in standing. The foot's direction is used, not its
+length, which the detector underestimates by half."""
 
 _LIFTED_M: Final = 0.1
 _LIFT_HZ: Final = 0.3
-"""A foot that is held higher than the other by more than about `_LIFTED_M` for a few seconds does not support; the feet
-of a walker take turns within 1.2 s and count alike, since it is their middle that the walker stays above."""
+"""A foot held higher than the other by more than about `_LIFTED_M` for a few seconds does not support the body; in
+walking the feet alternate within 1.2 s and count equally, since the body stays above their midpoint."""
 
 _UPRIGHT: Final = (0.80, 0.95)
 """Distance from ankle to shoulder over the length of the leg and trunk between: frames below the first do not count
 (sitting, crouching: the seat or the depth error of bent knees decides), those above the second count in full."""
 
 _FARTHEST_TILT_DEG: Final = 50.0
-"""A body farther than this from the image's vertical lies or hangs rather than being recorded by a camera so tilted."""
+"""A body farther than this from the image's vertical is taken to lie or hang, not the camera to be so tilted."""
 
 _SYSTEMATIC_DEG: Final = np.array([3.0, 7.0])
-"""Roll and pitch: what averaging does not remove. The detector's depth errs for a whole clip alike, and posture is not
-exactly balanced. With these, the stated standard deviations cover 67 % of the errors of pitch and 73 % of those of roll
-on 113 rendered training and validation clips with focal lengths from 0.6 to 1.2, none known (69, 73 % where known)."""
+"""Roll and pitch: error that averaging does not remove. The detector's depth has a bias over the whole clip, and
+posture is not exactly balanced. With these, the stated standard deviations cover 67 % of the errors of pitch and 73 %
+of those of roll on 113 rendered training and validation clips with focal lengths from 0.6 to 1.2, none known (69, 73 %
+where known)."""
 
 _UNKNOWN_SUPPORT: Final = 1 / np.sqrt(12)
-"""Of the mean distance between the feet, by direction: where between them the weight rests is anyone's guess."""
+"""Of the mean distance between the feet, by direction: uncertainty of the weight's position between them."""
 
 _LEVEL_DEG: Final = 20.0
-"""Standard deviation of the tilt of a camera of which nothing is known; the estimate is drawn towards level with it."""
+"""Prior standard deviation of a camera's tilt; the estimate is shrunk towards level with it."""
 
 _LINES_DEG: Final = np.array([0.3, 0.7])
 """Roll and pitch: standard deviation of the upright lines' direction where the focal length is known, on rendered
-clips, in which walls are plumb and lenses draw straight."""
+clips, which have vertical walls and no lens distortion."""
 
 _UNKNOWN_FOCAL: Final = np.linspace(0.6, 0.95, 8)
-"""Focal lengths over the image's longer side, all alike likely, where none is known: phones' main cameras, whose video
+"""Focal lengths over the image's longer side, equally likely a priori where unknown: phones' main cameras, whose video
 is cropped by stabilisation, and wide ones."""
 
 _CONTRADICTION: Final = 3.0
-"""Standard deviations between two that cannot both be right."""
+"""Distance of two estimates, in standard deviations, from which they contradict each other."""
 
 _MEMORY_S: Final = 0.5
-"""Frames closer than this are one observation: half a stride."""
+"""Frames closer in time than this are one observation: half a stride."""
 
 _LEAST_S: Final = 0.3
-"""Less upright time than this is no evidence."""
+"""Minimum upright time for an estimate."""
 
 
 @dataclass(frozen=True)
 class Gravity:
-    """Up in the camera's frame, and how sure that is.
+    """Up in the camera frame, with its uncertainty.
 
     up                          (3,) unit vector, camera frame: x right, y down, z away.
     pitch_deg, roll_deg         the camera's: pitch positive when it looks down, roll positive when upright things lean
                                 to the right of the image. Both 0 where they could not be estimated.
     pitch_sd_deg, roll_sd_deg   standard deviations.
-    estimated                   False where nothing in the clip told the tilt and a level camera is assumed.
-    lines                       whether upright lines in the image helped.
+    estimated                   False where the clip has no evidence and a level camera is assumed.
+    lines                       whether upright lines in the image were used.
     """
 
     up: FloatArray
@@ -100,11 +101,11 @@ class Gravity:
 
 @dataclass(frozen=True, eq=False)
 class Stance:
-    """What tells how a body stands.
+    """A body's balance over time.
 
-    upright  (T,) 0 to 1: how far leg and trunk are stretched, 0 where they are hidden or the body does not stand.
+    upright  (T,) 0 to 1: how far leg and trunk are stretched, 0 where they are occluded or the body does not stand.
     mass     (T, 3) metres: its centre of mass.
-    feet     (T, 2, 3) metres: what left and right foot stand on.
+    feet     (T, 2, 3) metres: support points of left and right foot.
     rise     (T,) slope of the viewing ray to the hips, downwards.
     """
 
@@ -115,14 +116,14 @@ class Stance:
 
     @classmethod
     def of(cls, body: FloatArray, seen: NDArray[np.bool_], stature: float) -> Self:
-        """Of a body (T, 33, 3), metres in the camera's frame; seen (T, 33) True where a landmark is visible."""
+        """From a body (T, 33, 3), metres in the camera frame; seen (T, 33) True where a landmark is visible."""
         hips = pair(body, "hip").mean(axis=1)
         rise = hips[:, 1] / np.where(hips[:, 2] > 0, hips[:, 2], np.nan)
         return cls(_uprightness(body, seen), _centre_of_mass(body), _feet(body, stature), rise)
 
     @classmethod
     def joined(cls, parts: Iterable[Self]) -> Self:
-        """One after the other."""
+        """Concatenate in time."""
         every = [(each.upright, each.mass, each.feet, each.rise) for each in parts]
         return cls(*(np.concatenate(values) for values in zip(*every, strict=True)))
 
@@ -130,11 +131,11 @@ class Stance:
 def estimate_gravity(
     times: FloatArray, stance: Stance, verticals: Verticals | None = None, *, focal_known: bool = False
 ) -> Gravity:
-    """Up from balance and from the image's upright lines, each counting by its certainty, shrunk towards a level
-    camera by what is left of uncertainty; times (T,) seconds.
+    """Up from balance and from the image's upright lines, weighted by precision and shrunk towards a level camera;
+    times (T,) seconds.
 
-    Stance and lines are those of a camera of FOCAL_LENGTH. Unless that is known to be the true one, every usual focal
-    length is tried. A slope here is (x, z) of the direction (x, -1, z), so that small angles add up.
+    Stance and lines assume a camera of FOCAL_LENGTH. Unless the true one is known, every usual focal length is tried.
+    A slope here is (x, z) of the direction (x, -1, z), so that small angles add up.
     """
     balance, lines = _balance(times, stance), _lines(verticals)
     ratios = np.ones(1) if focal_known else _UNKNOWN_FOCAL / FOCAL_LENGTH
@@ -148,8 +149,8 @@ def estimate_gravity(
 class _Evidence(NamedTuple):
     """A slope (2,) and its standard deviations (2,) in degrees, at the assumed focal length.
 
-    At `ratio` times that focal length the slope ahead grows by `scales` in proportion, and the ray to the hips, whose
-    slope is `rise`, turns the body with it.
+    At `ratio` times that focal length the forward slope changes in proportion to `scales`, and the ray to the hips,
+    whose slope is `rise`, rotates the body with it.
     """
 
     slope: FloatArray
@@ -167,7 +168,7 @@ _LEVEL: Final = _Evidence(np.zeros(2), np.full(2, _LEVEL_DEG))
 
 
 def _balance(times: FloatArray, stance: Stance) -> _Evidence | None:
-    """From the body; None where it hardly stands."""
+    """Estimate from the body; None where it hardly stands."""
     weights = stance.upright * np.gradient(times) if len(times) > 1 else np.zeros(len(times))
     if weights.sum() < _LEAST_S:
         return None
@@ -189,7 +190,7 @@ def _lines(verticals: Verticals | None) -> _Evidence | None:
 
 
 def _contradict(one: _Evidence, other: _Evidence) -> bool:
-    """Whether they cannot both be right: what runs upright in this image is no plumb line, or the body leans."""
+    """Whether they contradict each other: the upright lines in the image are not vertical, or the body leans."""
     between = np.degrees(np.arctan(one.slope) - np.arctan(other.slope))
     return bool((np.abs(between) > _CONTRADICTION * np.hypot(one.sd_deg, other.sd_deg)).any())
 
@@ -204,7 +205,7 @@ def _combined(evidence: Sequence[_Evidence]) -> tuple[FloatArray, FloatArray, fl
 
 
 def _averaged(tried: Sequence[tuple[FloatArray, FloatArray, float]]) -> tuple[FloatArray, FloatArray]:
-    """Mean slope (2,) and standard deviation (2,) in degrees over what was tried, by likelihood."""
+    """Mean slope (2,) and standard deviation (2,) in degrees over all focal lengths tried, weighted by likelihood."""
     means, sds, likelihoods = (np.array(values) for values in zip(*tried, strict=True))
     shares = (likelihoods + 1e-12)[:, None] / (likelihoods + 1e-12).sum()
     mean = (shares * means).sum(axis=0)
@@ -229,7 +230,7 @@ def _gravity(slope: FloatArray, sd_deg: FloatArray, *, estimated: bool, lines: b
 
 
 def _standard_error(lean: FloatArray, weights: FloatArray) -> FloatArray:
-    """(2,) degrees: of the mean slope, from its scatter over half-strides, and what no average removes."""
+    """(2,) degrees: standard deviation of the mean slope, from its scatter over half-strides, and the bias."""
     used = weights > 0
     slopes = np.degrees(np.arctan(lean[used][:, [0, 2]] / -lean[used][:, 1:2]))
     variance = np.average(
@@ -240,7 +241,7 @@ def _standard_error(lean: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def _uprightness(body: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
-    """(T,) 0 to 1: how far leg and trunk are stretched, 0 where they are hidden or the body is not recorded upright."""
+    """(T,) 0 to 1: how far leg and trunk are stretched, 0 where they are occluded or the body is not upright."""
     shoulder, hip, knee, ankle = (pair(body, joint) for joint in _CHAIN)
     chain = length(shoulder - hip) + length(hip - knee) + length(knee - ankle)
     stretched = (length(shoulder - ankle) / chain).max(axis=1)
@@ -256,13 +257,13 @@ def _centre_of_mass(body: FloatArray) -> FloatArray:
 
 
 def _feet(body: FloatArray, stature: float) -> FloatArray:
-    """(T, 2, 3) metres: where left and right foot carry the body."""
+    """(T, 2, 3) metres: support points of left and right foot."""
     forward = unit(pair(body, "foot_index") - pair(body, "heel"))
     return np.asarray(pair(body, "ankle") + _SUPPORT_AHEAD_OF_ANKLE * stature * forward)
 
 
 def _support_error(feet: FloatArray, lean: FloatArray, weights: FloatArray) -> FloatArray:
-    """(2,) degrees: what an unknown share of the weight on either foot makes of their mean distance."""
+    """(2,) degrees: uncertainty due to the unknown distribution of weight between the feet."""
     used = weights > 0
     apart = np.abs(np.average(feet[used, 0] - feet[used, 1], axis=0, weights=weights[used]))[[0, 2]]
     height = np.average(length(lean[used]), weights=weights[used])
@@ -270,7 +271,7 @@ def _support_error(feet: FloatArray, lean: FloatArray, weights: FloatArray) -> F
 
 
 def _support(times: FloatArray, feet: FloatArray, up: FloatArray) -> FloatArray:
-    """(T, 3) metres: the point between the feet, or under the one foot, that carries the body."""
+    """(T, 3) metres: the point between the feet, or under the one foot, that supports the body."""
     lift = low_pass(times, (feet[:, 0] - feet[:, 1]) @ up, _LIFT_HZ)
     left = 1 / (1 + np.exp(lift / _LIFTED_M))[:, None]
     return np.asarray(left * feet[:, 0] + (1 - left) * feet[:, 1])

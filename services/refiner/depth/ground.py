@@ -1,4 +1,4 @@
-"""The world's origin: the floor under the feet, and the first place of the pelvis."""
+"""The world's origin: the floor under the feet, at the pelvis's first position."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from services.refiner.depth.gravity import Gravity, world_axes
 from services.refiner.vectors import length, pair
 
 _FLOOR_QUANTILE: Final = 0.25
-"""Of the lowest foot point's heights: above the noise of the lowest frames, below those of a jump's flight."""
+"""Quantile of the lowest foot point's heights: above the noise of the lowest frames, below a jump's flight."""
 
 _TRAVELLED_M: Final = 1.5
-"""A path shorter than this says nothing about the slope of the floor."""
+"""Minimum path length for an estimate of the floor's slope."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """How points of the camera's frame become points of the world.
+    """Transform from the camera frame to the world.
 
     axes        (3, 3) rotation from camera to world.
     origin      (3,) metres, in rotated axes: the first pelvis on the floor.
-    slope       (2,) rise of the floor along x and z that is left, taken away by moving whole frames up or down.
+    slope       (2,) residual slope of the floor along x and z, removed by shifting whole frames vertically.
     """
 
     axes: FloatArray
@@ -41,10 +41,10 @@ class Placement:
 def place(body: Iterable[FloatArray], gravity: Gravity) -> Placement:
     """Put the floor under the lowest foot and the origin under the first pelvis.
 
-    body: pieces (n, 33, 3), metres in the camera's frame. The floor is level unless the person travels: then what is
-    left of the tilt shows as a floor that rises along the path, and it is levelled as far as the tilt's uncertainty
-    (2 sd) goes.
-    Jumps and steps keep their height, which follows from the image. Raises NoPersonDetected where every frame is NaN.
+    body: pieces (n, 33, 3), metres in the camera frame. The floor is level unless the person travels: residual tilt
+    then appears as a floor that slopes along the path, which is levelled within the tilt's uncertainty (2 sd).
+    Jumps and steps keep their height, which is determined by the image. Raises NoPersonDetected where every frame is
+    NaN.
     """
     axes = world_axes(gravity.up)
     paths = [_pelvis_and_lowest((each @ axes.T)[np.isfinite(each).all(axis=(1, 2))]) for each in body]
@@ -71,7 +71,7 @@ def _pelvis_and_lowest(points: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _slope(path: FloatArray, lowest: FloatArray) -> FloatArray:
     """(2,) quantile regression of heights (T,) on the path (T, 2), by iterated least squares.
 
-    A ridge of 0.3 m on the path's spread keeps directions flat that no person walked in.
+    A ridge of 0.3 m on the path's extent keeps the slope at zero in directions without movement.
     """
     design = np.column_stack([np.ones(len(path)), path - path.mean(axis=0)])
     ridge = len(path) * np.diag([0.0, 0.3**2, 0.3**2])

@@ -28,20 +28,21 @@ _COPIED: Final = {
 }
 """Marker → the landmarks whose mean it is. The neck is the middle of the shoulders as in OpenPose's BODY_25, on which
 the augmentation LSTM was trained (Uhlrich et al. 2023, PLoS Comput. Biol. 19:e1011462). `foot_index` is taken for the
-tip of the big toe, as Pose2Sim's BLAZEPOSE skeleton does; BlazePose's authors do not say which toe it is."""
+tip of the big toe, as Pose2Sim's BLAZEPOSE skeleton does; BlazePose's authors do not state which toe it is."""
 
 MARKER_LANDMARKS: Final = {marker: names[0] for marker, names in _COPIED.items() if len(names) == 1}
-"""Marker → landmark, of the markers that are one landmark under another name."""
+"""Marker → landmark, for markers that equal one landmark."""
 
 _SMALL_TOE_FORWARD: Final = 0.83
 _SMALL_TOE_LATERAL: Final = 0.18
 _FOOT_OF_STATURE: Final = 0.136
 """The small toe: 0.83 of the way from heel to big toe and 0.18 of that distance to the outside; heel to big toe is
 0.136 of stature. From the marker positions on the foot of the 1.70 m model in Pose2Sim 0.10.49, `Markers_Halpe26.xml`:
-from the heel, the big toe lies 0.230 m ahead and 0.012 m inside, the small toe 0.192 m ahead and 0.032 m outside."""
+from the heel, the big toe is 0.230 m anterior and 0.012 m medial, the small toe 0.192 m anterior and 0.032 m
+lateral."""
 
 _LEAST_ANGLE: Final = 0.5
-"""Sine of the angle between foot and shank (30°) below which their plane no longer tells the foot's side alone."""
+"""Sine of the angle between foot and shank (30°) below which their plane does not determine the lateral side."""
 
 _VERTEX_ABOVE_EARS: Final = 0.075
 """Of stature: tragion to top of head, about 0.13 m of 1.75 m (ANSUR, Gordon et al. 1989)."""
@@ -50,8 +51,9 @@ _VERTEX_ABOVE_EARS: Final = 0.075
 def to_markers(points: FloatArray, stature: float) -> FloatArray:
     """(T, 22, 3) metres: the markers, from landmarks (T, 33, 3) in a right-handed frame, NaN where missing.
 
-    The head is the top of the head (HALPE_26): above the middle of the ears, square to the line between them, in the
-    direction from mouth to eyes. BlazePose has no small toe: it is placed from heel and big toe, see `_small_toe`.
+    The head is the top of the head (HALPE_26): above the midpoint of the ears, perpendicular to the line between them,
+    in the direction from mouth to eyes. BlazePose has no small toe: it is placed from heel and big toe, see
+    `_small_toe`.
     """
     markers = np.empty((len(points), len(MARKERS), 3))
     for marker, landmarks in _COPIED.items():
@@ -73,8 +75,8 @@ def _vertex(points: FloatArray, stature: float) -> FloatArray:
 def _small_toe(points: FloatArray, stature: float) -> FloatArray:
     """(T, 2, 3) metres: left and right.
 
-    Outside is square to the foot and the shank. Where the foot points nearly along the shank (on tiptoe, or where noise
-    has turned a foot that is seen from its end) the line between the hips takes over by degrees.
+    Lateral is perpendicular to foot and shank. Where the foot is nearly parallel to the shank (on tiptoe, or due to
+    noise in a foot seen end-on), the line between the hips gradually replaces it.
     """
     heel, toe = pair(points, "heel"), pair(points, "foot_index")
     foot = unit(toe - heel)

@@ -1,4 +1,4 @@
-"""Markers that no person saw, estimated from the rest of the body. Only where a marker is missing."""
+"""Estimates missing markers from the rest of the body."""
 
 from typing import Final
 
@@ -15,23 +15,23 @@ LIMB_MARKERS: Final = tuple(
 )
 
 _HEAD: Final = {"Head": (0.0, 0.182, 0.0), "Nose": (0.07, 0.10, 0.0)}
-"""Forward, upward and to the right of the neck, of stature, for a head that was never seen: shoulders at 0.818 and eyes
-at 0.936 of stature (Drillis and Contini 1966, in Winter 2009, fig. 4.1), the nose two fingers below the eyes."""
+"""Nose offset from the neck (forward, up, right) over stature, for a head that was never seen: shoulders at 0.818 and
+eyes at 0.936 of stature (Drillis and Contini 1966, in Winter 2009, fig. 4.1), the nose two fingers below the eyes."""
 
 _FORGET_S: Final = 0.2
-"""Time constant in which an estimate lets go of the place where the marker was last, or will next be, seen."""
+"""Time constant of the transition between an estimate and the marker's last or next observed position."""
 
 
 def estimate_missing(times: FloatArray, positions: FloatArray, stature: float) -> NDArray[np.bool_]:
-    """Mirror hidden limbs from the other side and carry the head along with the trunk.
+    """Mirror occluded limbs from the other side and move the head with the trunk.
 
     times (T,) seconds; positions (T, 22, 3) metres, NaN where missing, right-handed, are completed in place. Returns a
-    (T, 22) mask of what was estimated.
+    (T, 22) mask of the estimated values.
 
-    A limb is mirrored through the body's sagittal plane, as if both sides did the same at the same time: right for
-    squats, sit-to-stand and landings, wrong for walking, where the sides take turns. The plane holds neck and hip and
-    faces along the hips and shoulders; without all four of these in a frame, nothing is estimated there. Head and nose
-    keep their median place on the trunk.
+    A limb is mirrored through the body's sagittal plane, which assumes symmetric movement: valid for squats,
+    sit-to-stand and landings, invalid for walking. The plane contains neck and hip and is perpendicular to the line of
+    hips and shoulders; without all four of these in a frame, nothing is estimated there. Head and nose keep their
+    median position on the trunk.
     """
     missing = np.asarray(np.isnan(positions).any(axis=2))
     trunk, hip = _trunk_axes(positions), _column(positions, "Hip")
@@ -63,7 +63,7 @@ def _trunk_axes(positions: FloatArray) -> FloatArray:
 
 
 def _through_sagittal_plane(trunk: FloatArray, origin: FloatArray, points: FloatArray) -> FloatArray:
-    """(T, 3) the mirror image of points (T, 3) in the plane through `origin`, square to the trunk's right."""
+    """(T, 3) the mirror image of points (T, 3) in the plane through `origin`, perpendicular to the trunk's right."""
     right = trunk[:, 2]
     return np.asarray(points - 2 * ((points - origin) * right).sum(axis=1, keepdims=True) * right)
 
@@ -71,7 +71,7 @@ def _through_sagittal_plane(trunk: FloatArray, origin: FloatArray, points: Float
 def _carried_by_trunk(
     trunk: FloatArray, neck: FloatArray, seen: FloatArray, default: tuple[float, float, float], stature: float
 ) -> FloatArray:
-    """(T, 3) the median place of `seen` (T, 3) on the trunk, or the `default` one, carried along."""
+    """(T, 3) the median position of `seen` (T, 3) on the trunk, or the `default` one, moving with the trunk."""
     local = np.einsum("tij,tj->ti", trunk, seen - neck)
     local = local[np.isfinite(local).all(axis=1)]
     place = np.median(local, axis=0) if len(local) else stature * np.array(default)
@@ -79,7 +79,7 @@ def _carried_by_trunk(
 
 
 def _completed(times: FloatArray, seen: FloatArray, estimate: FloatArray) -> FloatArray:
-    """(T, 3) `seen` where it is, elsewhere `estimate`, led into what was seen before and after without a jump."""
+    """(T, 3) `seen` where available, elsewhere `estimate`, blended into the values before and after without a jump."""
     gone = np.asarray(np.isnan(seen).any(axis=1))
     completed = np.where(gone[:, None], estimate, seen)
     offset = seen - estimate
@@ -98,5 +98,5 @@ def _is_known(offset: FloatArray, frame: int) -> bool:
 
 
 def _hold(near: FloatArray, far: FloatArray) -> FloatArray:
-    """What is left of one edge's offset: 1 there, exponentially less away from it, 0 at the other edge."""
+    """Weight of one edge's offset: 1 there, decaying exponentially, 0 at the other edge."""
     return np.asarray((np.exp(-near) - np.exp(-near - 2 * far)) / -np.expm1(-2 * (near + far)))

@@ -1,7 +1,7 @@
-"""The learned way from landmarks to markers: a network that has seen many people recorded, and knows where they were.
+"""Neural reconstruction: a temporal transformer that maps landmarks to metric markers.
 
-`models/depth_refiner.md` says what it was trained on and how far to trust it. It answers in an upright frame that looks
-where the camera looks, from the middle of the hips, and corrects swapped sides, short feet and timid depth by itself.
+`models/depth_refiner.md` states its training data and accuracy. Its output is in an upright frame with the camera's
+heading and the origin between the hips; it also corrects swapped sides, short feet and underestimated depth.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -30,17 +30,17 @@ INPUTS: Final = ("image", "world", "visibility", "detected", "times", "size", "h
 OUTPUTS: Final = ("markers", "spread", "tilt", "tilt_spread", "bearing")
 
 _WINDOWS_AT_ONCE: Final = 16
-"""In one call: nearly as fast as more, in 50 MB."""
+"""Windows per call: nearly as fast as more, in 50 MB."""
 
 _UNSURE_LINES_DEG: Final = 4.0
-"""The network takes upright lines to be exact, so it is not informed of those whose pitch is less certain than balance."""
+"""The network treats upright lines as exact, so lines whose pitch is less certain than balance are withheld from it."""
 
 _FALLBACK_STEP_S: Final = 1 / 30
-"""Between the frames of a clip that has only one."""
+"""Nominal frame interval of a clip with a single frame."""
 
 
 class Answer(NamedTuple):
-    """What the network says of every frame, NaN where no person was detected.
+    """The network's output for every frame, NaN where no person was detected.
 
     markers (T, 22, 3) metres from the middle of the hips: x to the right of the image, y up, z towards the camera;
     spread (T, 22) metres, tilt (T, 2) pitch (up) and roll (clockwise, from behind) of the camera in radians, and their
@@ -54,15 +54,15 @@ class Answer(NamedTuple):
 
 
 def depth_network(options: RunOptions) -> Refiner | None:
-    """The network that the options request, None where they request none.
+    """The network that the options request, if any.
 
-    Raises ModelNotFound where a model was named that is not there, ModelError where it is there but cannot be used.
+    Raises ModelNotFound where a named model does not exist, ModelError where it cannot be used.
     """
     return refiner(options, "depth", INPUTS, OUTPUTS)
 
 
 def neural(network: Refiner) -> Reconstruct:
-    """The reconstruction by this network; its initial markers are those of the geometric one."""
+    """Reconstruction by this network; its initial markers are those of the geometric reconstruction."""
 
     def reconstruct(
         landmarks: Landmarks,
@@ -79,7 +79,7 @@ def neural(network: Refiner) -> Reconstruct:
         sides = compared(landmarks, answer.markers, world_axes(gravity.up))
         turned: dict[str, JsonValue] = {"facing_contradicted_share": number(sides.turned.mean())}
         if sides.contradicted:
-            # once more, since the answer was written over the first
+            # again, since the output overwrote the first
             base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
             rejected = refiner_rejected(float(sides.turned.mean()))
             return replace(base, facts=base.facts | turned, warnings=(*base.warnings, rejected), models=network.models)
@@ -105,10 +105,10 @@ def ask(
     into: FloatArray | None = None,
     focal_length: float | None = None,
 ) -> Answer:
-    """Ask the network about a whole clip, window by window; the markers are written `into` an array, or a new one.
+    """Run the network over a whole clip, window by window; the markers are written `into` an array, or a new one.
     focal_length: in units of the image's longer side, where it is known.
 
-    Where the landmarks have no image (`image` all NaN) it answers from the 3D alone; then z need not point to any
+    Where the landmarks have no image (`image` all NaN) it uses the 3D alone; z then need not point to a
     camera.
     """
     frames = len(landmarks.times)
@@ -131,24 +131,24 @@ def ask(
 
 
 def _room(into: FloatArray | None, frames: int) -> FloatArray:
-    """For the markers of a clip, or of one window where it is shorter."""
+    """An array for the markers of a clip, or of one window where it is shorter."""
     return into if into is not None and frames >= WINDOW else np.empty((max(frames, WINDOW), len(MARKERS), 3))
 
 
 def as_inputs(verticals: Verticals | None) -> FloatArray:
-    """(3,) slopes and 1, or zeros: what the network is informed of the image's upright lines."""
+    """(3,) slopes and 1, or zeros: the network's input for the image's upright lines."""
     return np.zeros(3) if verticals is None else np.array([verticals.aside, verticals.ahead, 1.0])
 
 
 def _feed(
     landmarks: Landmarks, height: float, verticals: Verticals | None, focal_length: float | None
 ) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]]:
-    """The network's inputs for windows by their frames; a clip shorter than a window holds its last frame."""
+    """The network's inputs for windows by their frames; a clip shorter than a window repeats its last frame."""
     frames, times = len(landmarks.times), landmarks.times - landmarks.times[0]
     step = float(np.median(np.diff(times))) if frames > 1 else _FALLBACK_STEP_S
     times = np.append(times, times[-1] + step * np.arange(1, max(WINDOW - frames, 0) + 1))
-    visible = any(np.isfinite(landmarks.pixels[piece]).any() for piece in pieces(frames))
-    size = np.array(landmarks.image_size, dtype=float) * visible
+    has_image = any(np.isfinite(landmarks.pixels[piece]).any() for piece in pieces(frames))
+    size = np.array(landmarks.image_size, dtype=float) * has_image
 
     def feed(rows: NDArray[np.int64]) -> dict[str, FloatArray]:
         known = np.minimum(rows, frames - 1)
@@ -169,7 +169,7 @@ def _feed(
 
 
 def _turn(points: FloatArray, bearing: FloatArray) -> None:
-    """Turn points (T, N, 3) of the vertical plane through camera and hips to be as seen by the camera, which looks
+    """Rotate points (T, N, 3) from the vertical plane through camera and hips to the camera's heading, which is
     `bearing` (T,) radians to the left of them."""
     for piece in pieces(len(points)):
         c, s = np.cos(bearing[piece])[:, None], np.sin(bearing[piece])[:, None]
@@ -179,18 +179,18 @@ def _turn(points: FloatArray, bearing: FloatArray) -> None:
 
 
 def _gravity(answer: Answer) -> Gravity:
-    """Up in the camera's frame, the mean over the clip: a camera on a stand, or one that sways about it."""
+    """Up in the camera frame, mean over the clip: the camera is static or sways about a mean."""
     pitch, roll = answer.tilt.T
     up = np.stack([-np.sin(roll) * np.cos(pitch), -np.cos(roll) * np.cos(pitch), np.sin(pitch)], axis=1)
     mean = unit(np.nanmean(up, axis=0))
     roll_deg, pitch_deg = np.degrees([np.arctan2(mean[0], -mean[1]), -np.arcsin(mean[2])])
-    # the errors of neighbouring frames are one error: their mean is as uncertain as any of them
+    # errors of neighbouring frames are fully correlated: their mean is as uncertain as each of them
     sd = np.degrees(np.nanmean(answer.tilt_spread, axis=0))
     return Gravity(mean, float(pitch_deg), float(roll_deg), float(sd[0]), float(sd[1]), estimated=True)
 
 
 def _put_into_world(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> None:
-    """Move the markers to where the image shows them, over a floor at Y = 0."""
+    """Translate the markers to fit the image, above a floor at Y = 0."""
     axes = world_axes(gravity.up)
 
     def seen(frames: slice) -> Landmarks:
@@ -211,8 +211,8 @@ def _put_into_world(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> N
 
 
 def _bridge(landmarks: Landmarks, shift: FloatArray) -> None:
-    """Where the network's body fits no place before the camera, since the detector took left for right, the person is
-    on the way from the last place to the next; shift (T, 3) is changed."""
+    """Where the network's body fits no position in front of the camera, since the detector swapped left and right, the
+    position is interpolated; shift (T, 3) is changed."""
     known = np.isfinite(shift).all(axis=1)
     lost = landmarks.detected & ~known
     if known.any():
@@ -221,12 +221,12 @@ def _bridge(landmarks: Landmarks, shift: FloatArray) -> None:
 
 
 def _still_true(warnings: Iterable[QualityWarning]) -> Iterator[QualityWarning]:
-    """Of the geometric reconstruction's warnings those that hold for the network's markers too."""
+    """Those of the geometric reconstruction's warnings that also apply to the network's markers."""
     return (warning for warning in warnings if not warning.code.startswith(("camera-tilt", "left-right")))
 
 
 def _mean_spread(spread: FloatArray) -> dict[str, JsonValue]:
-    """The standard deviation that the network states of each marker, its mean over the clip."""
+    """The network's stated standard deviation of each marker, mean over the clip."""
     return {name: number(value) for name, value in zip(MARKERS, np.nanmean(spread, axis=0), strict=True)}
 
 

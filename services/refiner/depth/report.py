@@ -1,4 +1,4 @@
-"""What this stage measured about itself, as plain values for quality.json, and the warnings that follow."""
+"""The depth stage's facts, as plain values for quality.json, and its warnings."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -28,10 +28,10 @@ BONES: Final = {
     "pelvis": ("RHip", "LHip"),
     "shoulders": ("RShoulder", "LShoulder"),
 }
-"""Segments between two markers that no movement can stretch."""
+"""Segments between two markers whose length no movement changes."""
 
 _TURNED_TOLD: Final = 0.02
-"""Share of the frames from which on a person who was turned round is worth a warning."""
+"""Share of the frames with a reversed heading from which a warning is issued."""
 
 
 def marker_facts(gaps: Gaps, estimated: NDArray[np.bool_], positions: FloatArray) -> dict[str, JsonValue]:
@@ -48,7 +48,7 @@ def marker_facts(gaps: Gaps, estimated: NDArray[np.bool_], positions: FloatArray
 
 
 def swap_facts(times: FloatArray, swapped: NDArray[np.bool_], doubtful: NDArray[np.bool_]) -> dict[str, JsonValue]:
-    """Shares of the frames, and intervals that hold the first and the last frame's time.
+    """Shares of the frames, and intervals by the times of their first and last frame.
 
     swapped (T,): where left and right differ from the detector's labels; doubtful (T,): where they may be wrong.
     """
@@ -62,7 +62,7 @@ def swap_facts(times: FloatArray, swapped: NDArray[np.bool_], doubtful: NDArray[
 
 
 def marker_warnings(facts: dict[str, JsonValue], share: float = 0.1) -> Iterator[QualityWarning]:
-    """What to do about markers that stayed missing, or were estimated, in more than this share of the frames."""
+    """Warnings about markers that were missing, or estimated, in more than this share of the frames."""
     lost = _above(facts["still_missing_share"], share)
     if lost:
         yield QualityWarning(
@@ -83,7 +83,7 @@ def marker_warnings(facts: dict[str, JsonValue], share: float = 0.1) -> Iterator
 
 
 def swap_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarning]:
-    """Say where left and right were corrected, and where they may be wrong."""
+    """Warnings where left and right were corrected, and where they may be wrong."""
     share, doubtful = facts["swaps_share"], facts["swaps_doubtful_share"]
     if isinstance(share, float) and share > 0:
         yield QualityWarning(
@@ -103,7 +103,7 @@ def swap_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarning]:
 
 
 def network_side_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarning]:
-    """Say where a network's markers bear other sides, or face another way, than the detector's landmarks."""
+    """Warnings where a network's markers have other sides, or another heading, than the detector's landmarks."""
     share, turned = facts["swaps_share"], facts["facing_contradicted_share"]
     if isinstance(share, float) and share > 0:
         yield QualityWarning(
@@ -122,7 +122,7 @@ def network_side_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarnin
 
 
 def refiner_rejected(share: float) -> QualityWarning:
-    """Say that the network's markers were not used."""
+    """Warning that the network's markers were not used."""
     return QualityWarning(
         code="depth-refiner-rejected",
         message=f"The depth refiner was not used: it turned the person round in {share:.0%} of the frames, while trunk "

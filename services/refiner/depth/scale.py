@@ -1,4 +1,4 @@
-"""How much larger or smaller the person is than the detector's world landmarks say: one factor a clip."""
+"""Scale of the person relative to the detector's world landmarks: one factor per clip."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,9 +12,9 @@ SHARE_OF_STATURE: Final = {"trunk": 0.2916, "thigh": 0.2275, "shank": 0.2493}
 """Length over stature, the mean of women (1.735 m) and men (1.741 m) in de Leva (1996), J. Biomech. 29:1223, table 4:
 mid-shoulder to mid-hip 0.498 and 0.516 m, hip to knee 0.369 and 0.422 m, knee to ankle 0.432 and 0.434 m.
 
-Their sum varies far less between people than each of them, since one hip joint centre set lower makes a longer trunk
-and a shorter thigh. Feet are left out since the detector makes them far too short, arms since they are seldom
-stretched.
+Their sum varies far less between people than each of them, since a lower hip joint centre means a longer trunk and a
+shorter thigh. Feet are omitted because the detector underestimates them strongly, arms because they are seldom
+straight.
 """
 
 
@@ -22,10 +22,10 @@ stretched.
 class Scale:
     """The factor from world landmarks to the subject's metres.
 
-    factor              stature requested over stature implied.
-    implied_stature_m   what trunk, thigh and shank of the landmarks add up to, as a stature; NaN where never well seen.
-    implied_spread_m    interquartile range of the same over the frames.
-    frames              frames that were well enough seen to be used.
+    factor              stated stature over implied stature.
+    implied_stature_m   stature implied by the landmarks' trunk, thigh and shank; NaN where never clearly visible.
+    implied_spread_m    its interquartile range over the frames.
+    frames              number of frames used.
     """
 
     factor: float
@@ -52,13 +52,13 @@ def scale_of(lengths: FloatArray, stature: float) -> Scale:
 
 
 def visible_lengths(landmarks: Landmarks, visibility_min: float) -> FloatArray:
-    """(T,) trunk + thigh + shank as the world landmarks have them; NaN where the trunk or both legs are hidden."""
+    """(T,) trunk + thigh + shank of the world landmarks; NaN where the trunk or both legs are occluded."""
     seen = np.where(landmarks.visibility >= visibility_min, 1.0, np.nan)[..., None]
     return segment_lengths(landmarks.world * seen)
 
 
 def segment_lengths(points: FloatArray) -> FloatArray:
-    """(T,) trunk + thigh + shank in the units of `points` (T, 33, 3), the mean of the legs that are there."""
+    """(T,) trunk + thigh + shank in the units of `points` (T, 33, 3), mean of the visible legs."""
     trunk = length(at(points, "left_shoulder", "right_shoulder") - at(points, "left_hip", "right_hip"))
     hip, knee, ankle = (pair(points, joint) for joint in ("hip", "knee", "ankle"))
     legs = length(hip - knee) + length(knee - ankle)

@@ -1,11 +1,11 @@
-"""What a body says about left and right frame by frame, without looking at its neighbours in time.
+"""Evidence on left and right from single frames, independent of their neighbours in time.
 
-Continuity tells that labels changed, not which of the two labellings was right. Two things do:
+Continuity shows that labels changed, not which of the two labellings is right. Two cues do:
 
-- limb lengths: an elbow attached to the other side's shoulder makes an upper arm that is far too long;
-- facing: toes point forward, and knees bend forward. Where the trunk's labels say that the person faces the other way,
-  these labels are wrong. (On rendered clips feet agree with the trunk in 95 % of the rightly labelled frames, in 30 %
-  of the wrongly labelled ones. The face does not help: the detector turns it together with the trunk.)
+- limb lengths: an elbow attached to the other side's shoulder makes the upper arm far too long;
+- facing: toes point forward, and knees bend forward. Where the trunk's labels imply the opposite heading, they are
+  wrong. (On rendered clips feet agree with the trunk in 95 % of the correctly labelled frames, in 30 % of the
+  incorrectly labelled ones. The face does not help: the detector turns it together with the trunk.)
 """
 
 from collections.abc import Callable
@@ -21,20 +21,20 @@ _LIMBS: Final = (("hip", "knee"), ("shoulder", "elbow"))
 
 _SEGMENTS: Final = (*_LIMBS, ("knee", "ankle"), ("elbow", "wrist"))
 _OVERLONG: Final = 1.5
-"""Of a limb's median length: no movement makes it so."""
+"""Ratio to a limb's median length that no movement explains."""
 
 _TOLERATED: Final = 1.25
-"""Of a limb's own length: depth errors stretch it by as much."""
+"""Ratio to a limb's own length that depth errors explain."""
 
 _KNEE_M: Final = 0.1
-"""A knee this far before the line from hip to ankle bends clearly."""
+"""A knee this far anterior to the line from hip to ankle is clearly flexed."""
 
 
 def excess_lengths(frames: int, world: Callable[[slice], FloatArray]) -> FloatArray:
-    """(T, 2, 2) metres: by how much thigh and upper arm are too long with their part as labelled, and swapped.
+    """(T, 2, 2) metres: excess length of thigh and upper arm with the labels as detected, and swapped.
 
-    Axis 1: legs, arms; axis 2: labelled as the trunk is, labelled the other way round. `world` gives landmarks
-    (n, 33, 3) of some frames. Excess is over 1.25 of the limb's length: the mean of both sides' medians in that of the
+    Axis 1: legs, arms; axis 2: labels as on the trunk, or opposite. `world` returns landmarks (n, 33, 3) of
+    some frames. Excess is over 1.25 of the limb's length: the mean of both sides' medians in that of the
     two labellings in which it is shorter.
     """
     lengths = np.concatenate([_attached(world(piece)) for piece in pieces(frames)])
@@ -43,7 +43,7 @@ def excess_lengths(frames: int, world: Callable[[slice], FloatArray]) -> FloatAr
 
 
 def _attached(world: FloatArray) -> FloatArray:
-    """(T, 2, 2, 2) metres: of legs and arms, under their own and the other side's names, left and right."""
+    """(T, 2, 2, 2) metres: of legs and arms, with their own and the other side's labels, left and right."""
     both = []
     for proximal, distal in _LIMBS:
         trunk, limb = pair(world, proximal), pair(world, distal)
@@ -64,7 +64,7 @@ def _limb_lengths(world: FloatArray) -> FloatArray:
 
 
 def facing_agreement(world: FloatArray) -> FloatArray:
-    """(T,) from 1, the trunk faces where toes and knees point, to -1, the opposite way; 0 where nothing tells.
+    """(T,) from 1, the trunk faces where toes and knees point, to -1, the opposite; 0 without evidence.
 
     world (T, 33, 3), any right-handed or the detector's axes (x right, y down, z away: right-handed too). Swapping
     all labels changes the sign.
@@ -77,7 +77,7 @@ def facing_agreement(world: FloatArray) -> FloatArray:
 
 
 def facing(world: FloatArray) -> FloatArray:
-    """(T, 3) unit vectors: where the trunk faces by the names of its shoulders and hips."""
+    """(T, 3) unit vectors: the trunk's heading according to the labels of shoulders and hips."""
     shoulders, hips = pair(world, "shoulder"), pair(world, "hip")
     upward = at(world, "left_shoulder", "right_shoulder") - at(world, "left_hip", "right_hip")
     leftward = unit(shoulders[:, 0] - shoulders[:, 1]) + unit(hips[:, 0] - hips[:, 1])

@@ -1,4 +1,4 @@
-"""How a network's markers stand to the detector's own left and right, and to the side that it saw the person from."""
+"""Compares a network's markers with the detector's left and right and with its view of the person."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,10 +14,10 @@ from services.refiner.vectors import columns, length, pieces
 
 _PARTS: Final = (("knee", "ankle", "heel", "foot_index"), ("elbow", "wrist"), ("shoulder", "hip"))
 _CLEARLY_M: Final = 0.03
-"""By how much nearer a part must come to the detector's other side, on average, to count as swapped."""
+"""How much nearer limbs must be to the detector's other side, on average, to count as swapped."""
 
 _AGREES: Final = 0.3
-"""Agreement of trunk and feet from which on the detector itself is clear about where the person faces."""
+"""Agreement of trunk and feet from which the detector's heading is considered unambiguous."""
 
 _TURNED_SHARE: Final = 0.5
 
@@ -26,8 +26,8 @@ _TURNED_SHARE: Final = 0.5
 class Sides:
     """A network's markers against the detector's landmarks, frame by frame.
 
-    swapped  (T,) True where legs, arms or trunk bear the names of the detector's other side.
-    turned   (T,) True where the trunk faces the other way, though the detector's trunk and feet agree.
+    swapped  (T,) True where legs, arms or trunk have the labels of the detector's other side.
+    turned   (T,) True where the trunk faces the opposite way, though the detector's trunk and feet agree.
     """
 
     swapped: NDArray[np.bool_]
@@ -35,12 +35,12 @@ class Sides:
 
     @property
     def contradicted(self) -> bool:
-        """Whether the person is turned round for most of the clip: no local correction, but a wrong reading of it."""
+        """Whether the heading is reversed for most of the clip: not a local correction, but a misinterpretation."""
         return bool(self.turned.mean() > _TURNED_SHARE)
 
 
 def compared(landmarks: Landmarks, markers: FloatArray, axes: FloatArray) -> Sides:
-    """markers (T, 22, 3) in the world's frame, axes (3, 3) from the camera's frame to the world's."""
+    """markers (T, 22, 3) in the world frame, axes (3, 3) from the camera frame to the world."""
     swapped, turned = (np.zeros(len(markers), dtype=bool) for _ in range(2))
     for piece in pieces(len(markers)):
         seen, made = landmarks.world[piece], _as_landmarks(markers[piece] @ axes)

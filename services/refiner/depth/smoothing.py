@@ -17,10 +17,10 @@ _TWICE: Final = (np.sqrt(2) - 1) ** 0.25
 (Winter 2009, ch. 3; Robertson and Dowling 2003, J. Electromyogr. Kinesiol. 13:569)."""
 
 _HIGHEST: Final = 0.4
-"""Cutoff over frame rate: above, hardly anything is left to filter before Nyquist (0.5)."""
+"""Maximum cutoff over frame rate: above it, the filter would have almost no effect before Nyquist (0.5)."""
 
 _BLOCK: Final = 64
-"""Values that the filter works on at once."""
+"""Number of values filtered at once."""
 
 _IRREGULAR: Final = 0.01
 """Frame intervals that differ by more than this share of their mean are resampled before filtering."""
@@ -32,12 +32,12 @@ def can_filter(times: FloatArray, cutoff_hz: float = CUTOFF_HZ) -> bool:
 
 
 def low_pass(times: FloatArray, values: FloatArray, cutoff_hz: float = CUTOFF_HZ) -> FloatArray:
-    """Zero-phase Butterworth of fourth order (second order, forth and back), -3 dB at `cutoff_hz`.
+    """Zero-phase Butterworth of fourth order (second order, forward and backward), -3 dB at `cutoff_hz`.
 
     times   (T,) seconds, increasing; values (T, ...) any unit, NaN where missing. Returns the same shape.
 
-    Each stretch without NaN is filtered by itself, so nothing leaks across a gap and NaN stays NaN. A stretch of fewer
-    than three frames comes back as it was, and so does everything where the frame rate is too low for the cutoff.
+    Each run without NaN is filtered independently, so nothing leaks across a gap and NaN stays NaN. Runs of fewer than
+    three frames are returned unchanged, and so is everything where the frame rate is too low for the cutoff.
     """
     if not can_filter(times, cutoff_hz):
         return values.copy()
@@ -70,15 +70,15 @@ def _filtered(times: FloatArray, values: FloatArray, cutoff_hz: float) -> FloatA
         return values
     single_pass_hz = rate / np.pi * np.arctan(np.tan(np.pi * cutoff_hz / rate) / _TWICE)
     padding = min(len(times) - 1, int(3 * rate / cutoff_hz))
-    line = np.linspace(samples[0], samples[-1], len(samples))  # kept out, for a short stretch has no room for its onset
+    line = np.linspace(samples[0], samples[-1], len(samples))  # excluded: a short run has no room for its transient
     smooth = line + _forth_and_back(samples - line, single_pass_hz / rate, padding)
     return np.asarray(pchip(even, smooth, times) if irregular else smooth)
 
 
 def _forth_and_back(values: FloatArray, cutoff: float, padding: int) -> FloatArray:
-    """(T,) through a Butterworth filter of second order, `cutoff` of the rate, in both directions.
+    """(T,) through a second-order Butterworth filter, `cutoff` over frame rate, in both directions.
 
-    As `scipy.signal.sosfiltfilt` does it, whose import takes half a second: `padding` values at either end are
+    Equivalent to `scipy.signal.sosfiltfilt`, whose import takes half a second: `padding` values at either end are
     reflected through the first and the last.
     """
     before = 2 * values[0] - values[padding:0:-1]
@@ -89,7 +89,7 @@ def _forth_and_back(values: FloatArray, cutoff: float, padding: int) -> FloatArr
 
 
 def _low_passed(values: FloatArray, cutoff: float) -> FloatArray:
-    """(T,) through a Butterworth filter of second order that has seen the first value for ever."""
+    """(T,) through a second-order Butterworth filter in steady state at the first value."""
     warped = np.tan(np.pi * cutoff)  # bilinear transform
     scale = 1 / (1 + np.sqrt(2) * warped + warped**2)
     moved = np.concatenate(([0.0, 0.0], values - values[0]))
@@ -101,9 +101,9 @@ def _low_passed(values: FloatArray, cutoff: float) -> FloatArray:
 def _recursion(given: FloatArray, first: float, second: float) -> FloatArray:
     """(T,) y[n] = given[n] + first · y[n-1] + second · y[n-2], from zeros.
 
-    In blocks: what each makes of its own input is one product of matrices, and two numbers go from block to block.
+    In blocks: each block's response to its input is one matrix product, and two values carry over to the next block.
     """
-    response = np.zeros(_BLOCK + 2)  # to a single 1, of which y[-1] and y[-2] are multiples
+    response = np.zeros(_BLOCK + 2)  # impulse response, which scales with y[-1] and y[-2]
     response[2] = 1
     for n in range(3, len(response)):
         response[n] = first * response[n - 1] + second * response[n - 2]

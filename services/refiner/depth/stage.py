@@ -1,4 +1,4 @@
-"""The depth stage: from the detector's landmarks to 22 markers in the world's frame, with what was wrong corrected."""
+"""The depth stage: from the detector's landmarks to 22 corrected markers in the world frame."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from shared.stage import Progress, Stage
 
 @dataclass(frozen=True)
 class DepthInputs:
-    """What the detector saw, and who it is."""
+    """The detector's output, and the subject."""
 
     landmarks: Landmarks
     subject: Subject
@@ -39,10 +39,10 @@ class DepthInputs:
 class DepthOutputs:
     """The 22 markers of `humanpose3d.skeleton.MARKERS`, world frame.
 
-    initial_markers  as the detector gave them: scaled and aligned, not refined.
+    initial_markers  as detected: scaled and aligned, not refined.
     markers          swapped sides corrected, occluded ones removed, short gaps filled; completed and smoothed on
                      request.
-    depth_spread     how uncertain they are, where a neural refiner says so.
+    depth_spread     their standard deviation, where a neural refiner states it.
     """
 
     initial_markers: Markers
@@ -52,9 +52,9 @@ class DepthOutputs:
 
 
 def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -> DepthOutputs:
-    """Reconstruct the markers, fill short gaps, and where the options say so estimate what is missing and smooth.
+    """Reconstruct the markers, fill short gaps, and on request estimate missing markers and smooth.
 
-    Raises NoPersonDetected where no frame holds a person, ModelNotFound and ModelError for a model that cannot be used.
+    Raises NoPersonDetected where no frame has a person, ModelNotFound and ModelError for a model that cannot be used.
     """
     reconstruct = method(options)
     landmarks, subject, times = inputs.landmarks, inputs.subject, inputs.landmarks.times
@@ -88,7 +88,7 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
 
 
 def method(options: RunOptions) -> Reconstruct:
-    """How the markers are reconstructed: by geometry, or by the network that the options request.
+    """The reconstruction: geometric, or by the network that the options request.
 
     Raises as `depth_network` does.
     """
@@ -110,7 +110,7 @@ def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[Qual
 
 
 def check(options: RunOptions) -> None:
-    """Raises ModelNotFound or ModelError where a model was named that cannot be used."""
+    """Raises ModelNotFound or ModelError where a named model cannot be used."""
     method(options)
 
 

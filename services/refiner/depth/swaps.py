@@ -1,14 +1,14 @@
-"""Left and right swapped by the detector for a while: found, and corrected where the evidence is clear.
+"""Finds periods in which the detector swapped left and right, and corrects them where the evidence is clear.
 
-A pose network sees a person from behind and from the front much alike, and the two legs of a walker seen from the side
-too. When it changes its mind, the left and the right landmarks trade places from one frame to the next, which no body
-can do. The cheapest labelling of the whole clip is found by dynamic programming (Viterbi) over six hypotheses a frame:
-its cost is movement between frames, plus what limb lengths and facing say against a labelling (`side_evidence`).
+To a pose network, front and back views look similar, and so do the two legs of a walker seen from the side. When its
+labelling changes, left and right landmarks swap from one frame to the next, which is physically impossible. The
+labelling of minimum cost over the whole clip is found by dynamic programming (Viterbi) over six hypotheses per frame:
+the cost is movement between frames, plus the evidence of limb lengths and facing (`side_evidence`).
 
-A stretch of it is corrected only where limb lengths and facing agree, or where it is short and jumps at both ends.
-Continuity alone cannot tell which side of a jump was labelled correctly: such stretches are left as they were and
-reported as doubtful, and so is every stretch where the correction would leave more frames with overlong limbs. Swaps
-that begin and end while the limbs cross in the image, or last for the whole clip, are not seen.
+A period is corrected only where limb lengths and facing agree, or where it is short and jumps at both ends.
+Continuity alone does not determine which side of a jump is labelled correctly: such periods are left as detected and
+reported as doubtful, and so is every period whose correction would leave more frames with overlong limbs. Swaps that
+begin and end while the limbs cross in the image, or last for the whole clip, are not detected.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,8 @@ _ARMS: Final = ("elbow", "wrist", "pinky", "index", "thumb")
 _TRUNK: Final = ("shoulder", "hip")
 _HYPOTHESES: Final = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 1], [0, 1, 1], [1, 0, 1]], dtype=bool)
 """Rows: as detected, legs swapped, arms swapped, everything swapped, all but the legs, all but the arms. Columns: legs,
-arms, trunk (with the face). With every hypothesis its opposite is there: else a stretch in which the legs alone are
-right within a swapped body would be explained by swapping all the rest of the clip."""
+arms, trunk (with the face). Every hypothesis has its opposite: otherwise a period in which only the legs are right
+within a swapped body would be explained by swapping all the rest of the clip."""
 
 _TOLL_M: Final = np.array(
     [
@@ -42,48 +42,48 @@ _TOLL_M: Final = np.array(
         [0.25, 0.25, 0.25, 0.25, 0.33, 0.0],
     ]
 )
-"""From one hypothesis to another (rows and columns as in `_HYPOTHESES`): the movement, summed over the means of legs,
-arms and trunk, that the change must spare. Limbs that cross between two frames spare a few centimetres by trading
-names. With these, no clip of 25 measured motions at 8–60 frames a second was changed under 3 and 5 cm of correlated
+"""Cost of a change of hypothesis (rows and columns as in `_HYPOTHESES`): the movement, summed over the means of legs,
+arms and trunk, that the change must save. Swapping limbs that cross between two frames saves a few centimetres.
+With these values, no clip of 25 measured motions at 8–60 frames per second was changed under 3 and 5 cm of correlated
 noise."""
 
 _TOLL_SPEED: Final = 1.0
-"""Metres a second by which the toll grows when frames lie further apart."""
+"""Increase of that cost with the time between frames, metres per second."""
 
 _WHOLE_CLIP_M: Final = np.array([0.0, 0.25, 0.5, 1.0, 0.75, 0.5])
-"""What each hypothesis would cost if it held for the whole clip; a part of the clip costs its share. Of two labellings
-that are equally continuous, the one that leaves more frames as they were is taken."""
+"""Cost of each hypothesis for the whole clip; a part of the clip costs its share. Of two equally continuous labellings,
+the one that changes fewer frames is chosen."""
 
 _EXCESS_PER_S: Final = 2.0
 _FACING_M_PER_S: Final = 0.3
-"""What a second of a limb that is a metre too long, and of a trunk that faces away from its toes, is worth against
-metres of movement."""
+"""Weights relative to metres of movement: one second of a limb one metre too long, and of a trunk facing away from its
+toes."""
 
 _SHORT_S: Final = 0.5
 _SHORT_ALONE_S: Final = 0.2
 _SHORT_SHARE: Final = 0.2
-"""A stretch that jumps at both ends, and is shorter than the first two in seconds (the second: legs or arms alone) and
-the third of the clip, needs no other evidence, unless as much of the clip as the third is doubtful. With these, no clip
-of 152 rendered ones (train and validation) had more wrong labels after the correction than before."""
+"""A period that jumps at both ends, and is shorter than the first two in seconds (the second: only legs or arms) and
+the third as a share of the clip, needs no other evidence, unless that share of the clip is doubtful. With these, no
+clip of 152 rendered ones (train and validation) had more wrong labels after the correction than before."""
 
 _ROOM: Final = 2
 _SPARED_M: Final = 0.3
-"""Legs or arms alone, moreover, must have as many lengths of the stretch around it without another (amid many, none
-tells which is right), and jump by this much at both ends together."""
+"""For only legs or arms: minimum distance to other such periods, in lengths of the period (among many, none shows which
+labelling is right), and minimum jump at both ends together."""
 
 _CLEAR_M: Final = 0.05
 _CLEAR_M_PER_S: Final = 0.1
 _OPPOSED_M_PER_S: Final = 0.2
-"""Evidence from lengths and facing, in all and per second, from which on a longer stretch is corrected; and per second
-from which on it forbids to correct a short one."""
+"""Evidence from lengths and facing, in total and per second, from which a longer period is corrected; and per second
+from which it prevents the correction of a short one."""
 
 
 @dataclass(frozen=True)
 class Swaps:
-    """Which landmarks are taken to have traded sides.
+    """Landmarks whose sides are considered swapped.
 
-    swapped   (T, 33) True where a landmark carries its mirror's name, by clear evidence.
-    doubtful  (T,) True where labels may be swapped, but the evidence does not tell which labelling is right.
+    swapped   (T, 33) True where a landmark clearly has the opposite side's label.
+    doubtful  (T,) True where labels may be swapped, but the evidence is not sufficient.
     """
 
     swapped: NDArray[np.bool_]
@@ -96,7 +96,7 @@ class Swaps:
 
 
 def find_swaps(landmarks: Landmarks) -> Swaps:
-    """The labelling of the clip that moves least between frames and fits the body best, where it is well supported."""
+    """The labelling of least movement and best fit to the body, where the evidence is sufficient."""
     seen = np.flatnonzero(landmarks.detected)
     swapped = np.zeros(landmarks.visibility.shape, dtype=bool)
     doubtful = np.zeros(len(landmarks.times), dtype=bool)
@@ -112,7 +112,7 @@ def find_swaps(landmarks: Landmarks) -> Swaps:
 
 
 def swap_sides(landmarks: Landmarks, swapped: NDArray[np.bool_]) -> Landmarks:
-    """The same landmarks, those where `swapped` (T, 33) under their mirror's name."""
+    """The landmarks, with left and right swapped where `swapped` (T, 33)."""
     if not swapped.any():
         return landmarks
     where = swapped[..., None]
@@ -125,7 +125,7 @@ def swap_sides(landmarks: Landmarks, swapped: NDArray[np.bool_]) -> Landmarks:
 
 
 def _costs(landmarks: Landmarks, seen: NDArray[np.intp]) -> FloatArray:
-    """(S, 6) metres: what lengths and facing say against each hypothesis in each seen frame."""
+    """(S, 6) metres: evidence of lengths and facing against each hypothesis in each frame with a person."""
 
     def world(frames: slice) -> FloatArray:
         return np.asarray(landmarks.world[seen[frames]])
@@ -142,16 +142,16 @@ def _costs(landmarks: Landmarks, seen: NDArray[np.intp]) -> FloatArray:
 
 
 def _shares(times: FloatArray) -> FloatArray:
-    """(S,) seconds that each frame stands for."""
+    """(S,) seconds that each frame represents."""
     return np.minimum(np.gradient(times), _LONGEST_FRAME_S)
 
 
 def _supported(
     times: FloatArray, world: Callable[[int], FloatArray], path: NDArray[np.intp], costs: FloatArray
 ) -> NDArray[np.bool_]:
-    """(S,) True in the stretches of the path whose relabelling has enough evidence.
+    """(S,) True in the periods of the path whose relabelling has enough evidence.
 
-    times (S,) and the landmarks (33, 3) of a frame, world; costs (S, 6), all of the seen frames.
+    times (S,) and the landmarks (33, 3) of a frame, world; costs (S, 6), all of the frames with a person.
     """
     supported, brief, shares = np.zeros(len(path), dtype=bool), np.zeros(len(path), dtype=bool), _shares(times)
     against = costs[:, 0] - costs[np.arange(len(path)), path]
@@ -167,7 +167,7 @@ def _supported(
 
 
 def _is_brief(world: Callable[[int], FloatArray], path: NDArray[np.intp], run: slice, duration: float) -> bool:
-    """Whether a stretch lies within the clip, jumps at both ends and is short enough to be their wrong side."""
+    """Whether a period is inside the clip, jumps at both ends and is short enough to be the wrong labelling."""
     if run.start == 0 or run.stop == len(path) or run.stop - run.start > _SHORT_SHARE * len(path):
         return False
     if _HYPOTHESES[path[run], 2].any():
@@ -179,7 +179,7 @@ def _is_brief(world: Callable[[int], FloatArray], path: NDArray[np.intp], run: s
 
 
 def _spared(world: Callable[[int], FloatArray], path: NDArray[np.intp], frame: int) -> float:
-    """Metres by which the change of labels before a frame shortens the movement, summed over the parts' means."""
+    """Metres of movement saved by the change of labels before a frame, summed over the limb means."""
     before, after = world(frame - 1), world(frame)
     changed = (_HYPOTHESES[path[frame - 1]] ^ _HYPOTHESES[path[frame]])[_part_of_landmark(), None]
     steps = length(after - before), length(np.where(changed, after[_MIRROR], after) - before)
@@ -187,7 +187,7 @@ def _spared(world: Callable[[int], FloatArray], path: NDArray[np.intp], frame: i
 
 
 def _harms(world: FloatArray, swapped: NDArray[np.bool_]) -> bool:
-    """Whether more frames would hold an overlong limb with these landmarks (T, 33) swapped than as they are."""
+    """Whether more frames would have an overlong limb with these landmarks (T, 33) swapped than without."""
     if not swapped.any():
         return False
 
@@ -199,10 +199,10 @@ def _harms(world: FloatArray, swapped: NDArray[np.bool_]) -> bool:
 
 
 def _cheapest_path(times: FloatArray, world: FloatArray, seen: NDArray[np.intp], costs: FloatArray) -> NDArray[np.intp]:
-    """(S,) the hypothesis of every seen frame on the path of least cost.
+    """(S,) the hypothesis of every frame with a person on the path of least cost.
 
-    Viterbi, where every survivor remembers where it last had the landmarks (a short-term mean, see `_MEMORY_S`), so
-    that a frame or two of confusion on the way from one labelling to the other do not hide which one was left.
+    Viterbi, where every survivor keeps a short-term mean of its landmarks (see `_MEMORY_S`), so that a frame or two of
+    confusion between two labellings do not mask the change.
     """
     swapped = _HYPOTHESES[:, _part_of_landmark(), None]
     intervals = np.diff(times[seen])
@@ -246,7 +246,7 @@ def _part_mean() -> FloatArray:
 
 _PART_MEAN: Final = _part_mean()
 _LONGEST_FRAME_S: Final = 0.1
-"""What a frame counts for at most, whatever the gap after it."""
+"""Maximum time that a frame represents, whatever the gap after it."""
 
 _MIRROR: Final = [LANDMARK_INDEX[mirrored(name)] for name in LANDMARKS]
 _MEMORY_S: Final = np.where(_part_of_landmark() == 2, 0.1, 0.02)

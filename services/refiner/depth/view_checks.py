@@ -1,4 +1,4 @@
-"""Feet that come out implausible, feet that are occluded, and the view from which flexion is hardly measurable."""
+"""Checks for implausible feet, occluded feet, and views from which flexion is hardly measurable."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,32 +14,32 @@ from services.refiner.depth.smoothing import low_pass
 from services.refiner.vectors import length, unit
 
 _QUIET_M_S: Final = 0.15
-"""A foot whose heel and toe move slower than this stands."""
+"""A foot is standing if heel and toe move slower than this."""
 
 _LOW_M: Final = 0.12
-"""And whose heel is no higher than this above the lowest foot point of the frame."""
+"""And if its heel is no higher than this above the lowest foot point of the frame."""
 
 _LEAST_FRAMES: Final = 10
 
 _LEVEL_DEG: Final = 5.0
 _STEEP_DEG: Final = 10.0
 """Pitch of the line from heel to big toe of a standing foot (median of true markers on rendered clips, toes down), and
-how far from it the median of a clip is told: the ankle angle is off by as much."""
+the deviation of a clip's median from which a warning is issued: the ankle angle has the same error."""
 
 _SHORT_FOOT: Final = 0.6
 _FOOT_OF_STATURE: Final = 0.136
 """Heel to big toe over stature (model of Pose2Sim 0.10.49, see `markers`), and the share of it below which a foot is
-called too short."""
+reported as too short."""
 
 _UNSEEN: Final = 0.5
 _UNSEEN_SHARE: Final = 0.3
-"""Visibility below which a landmark is guessed, and the share of frames from which on that is told."""
+"""Visibility below which a landmark counts as estimated, and the share of frames from which a warning is issued."""
 
 _FRONTAL_DEG: Final = 25.0
 _FRONTAL_SHARE: Final = 0.6
 _TRAVELLED_M: Final = 1.0
-"""A trunk that faces along the line of sight to within the first, in at least the second of the frames, on a path of at
-least the third along it: walking straight towards the camera, or away from it."""
+"""Walking straight towards or away from the camera: the trunk faces along the line of sight to within the first, in at
+least the second share of the frames, on a path along it of at least the third."""
 
 _FEET: Final = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("ankle", "heel", "foot_index"))
 _KNEES: Final = ("left_knee", "right_knee")
@@ -48,9 +48,9 @@ _KNEES: Final = ("left_knee", "right_knee")
 def view_facts(
     times: FloatArray, positions: FloatArray, visibility: FloatArray, stature: float
 ) -> dict[str, JsonValue]:
-    """What can be said of feet and view, None where nothing can.
+    """Facts about feet and view, None where unknown.
 
-    times (T,) seconds; positions (T, 22, 3) metres in the world's frame, NaN where missing; visibility (T, 33).
+    times (T,) seconds; positions (T, 22, 3) metres in the world frame, NaN where missing; visibility (T, 33).
     """
     pitch = standing_pitch_deg(times, positions)
     foot = np.concatenate([length(_marker(positions, f"{s}BigToe") - _marker(positions, f"{s}Heel")) for s in "LR"])
@@ -66,8 +66,8 @@ def view_facts(
 
 
 def standing_pitch_deg(times: FloatArray, positions: FloatArray) -> float | None:
-    """Median angle of the feet, heel to big toe, against the ground while they stand, positive with the toes down; None
-    where none does."""
+    """Median angle of standing feet, heel to big toe, against the ground, positive with the toes down; None where no
+    foot stands."""
     if len(times) < _LEAST_FRAMES:
         return None
     pitches = []
@@ -84,21 +84,21 @@ def standing_pitch_deg(times: FloatArray, positions: FloatArray) -> float | None
 
 
 def occluded_feet(visibility: FloatArray) -> NDArray[np.bool_]:
-    """(T,) whether a foot is guessed, though a knee is seen."""
+    """(T,) whether a foot is occluded, though its knee is visible."""
     feet = visibility[:, [LANDMARK_INDEX[name] for name in _FEET]].reshape(len(visibility), 2, 3).mean(axis=2)
     knees = visibility[:, [LANDMARK_INDEX[name] for name in _KNEES]]
     return np.asarray(((feet < _UNSEEN) & (knees >= _UNSEEN)).any(axis=1))
 
 
 def frontal_frames(positions: FloatArray) -> NDArray[np.bool_]:
-    """(T,) whether the trunk faces the camera or away from it; the world's Z points to the camera along the ground."""
+    """(T,) whether the trunk faces the camera or away from it; the world's Z points horizontally to the camera."""
     leftward = sum(_marker(positions, "L" + name) - _marker(positions, "R" + name) for name in ("Shoulder", "Hip"))
     across = unit(np.asarray(leftward)[:, [0, 2]])
     return np.asarray(np.nan_to_num(np.abs(across[:, 1]), nan=1.0) < np.sin(np.radians(_FRONTAL_DEG)))
 
 
 def view_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarning]:
-    """What not to use, and what to do."""
+    """Warnings: which results not to use, and what to do."""
     pitch, foot = facts["sole_pitch_standing_deg"], facts["foot_length_of_stature"]
     steep = isinstance(pitch, float) and abs(pitch - _LEVEL_DEG) > _STEEP_DEG
     short = isinstance(foot, float) and foot < _SHORT_FOOT * _FOOT_OF_STATURE
@@ -141,7 +141,7 @@ def _number(value: JsonValue) -> float:
 
 
 def _travelled(times: FloatArray, positions: FloatArray) -> float:
-    """Metres: how far the pelvis came along the line of sight, from the clip's first fifth to its last."""
+    """Metres: displacement of the pelvis along the line of sight, from the clip's first fifth to its last."""
     path = _marker(positions, "Hip")[:, 2]
     known = np.isfinite(path)
     since = (times - times[0]) / max(float(np.ptp(times)), 1e-9)

@@ -1,4 +1,4 @@
-"""What quality.json says about the joint refinement: what it changed, and how sure it is."""
+"""Facts about the joint refinement for quality.json: changes and uncertainty."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ from humanpose3d.skeleton import JOINT_GROUPS
 from shared.body_parts import body_parts
 
 _WIDE_DEG: Final = 20.0
-"""A mean standard deviation from here on is worth a warning: ±1 of it is then two thirds of what a knee bends by in
+"""Mean standard deviation from which a warning is issued: ±1 of it is then two thirds of the knee's flexion range in
 walking (60°, Perry and Burnfield 2010, Gait Analysis, 2nd ed.)."""
 
 
@@ -32,7 +32,7 @@ def report(before: JointAngles, after: JointAngles, spread: AngleSd, models: Map
 
 
 def _angle_facts(before: FloatArray, after: FloatArray, spread: FloatArray) -> JsonValue:
-    """None for an angle that was never there."""
+    """None for an angle that is missing throughout."""
     known = np.isfinite(after)
     if not known.any():
         return None

@@ -1,4 +1,4 @@
-"""The joint stage: joint angles made better by a network, with the standard deviation that it states."""
+"""The joint stage: joint angles corrected by a network that also states their standard deviation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from shared.networks import Refiner, refiner
 from shared.stage import Progress, Stage
 
 INPUTS: Final = ("angles", "visibility", "depth_spread", "marker_spread", "times")
-"""Of the network, for N windows of T frames: angles (N, T, 12, 3) degrees, visibility (N, T, 33), depth_spread
+"""Inputs of the network, for N windows of T frames: angles (N, T, 12, 3) degrees, visibility (N, T, 33), depth_spread
 (N, T, 22) and marker_spread (N, T, 43) metres, NaN where missing, times (N, T) seconds."""
 
 OUTPUTS: Final = ("correction", "spread")
-"""Of the network, each (N, T, 12, 3) degrees: what is to be added, and the standard deviation of the sum."""
+"""Outputs of the network, each (N, T, 12, 3) degrees: the correction, and the standard deviation of the result."""
 
 _WINDOWS_AT_ONCE: Final = 8
-"""In one call: as fast as more, in 100 MB."""
+"""Windows per call: as fast as more, in 100 MB."""
 
 _SHOULDERS: Final = [JOINT_GROUP_INDEX["shoulder_r"], JOINT_GROUP_INDEX["shoulder_l"]]
 
 
 @dataclass(frozen=True, eq=False)
 class JointInputs:
-    """The angles, and what tells how far they can be trusted: visibility, and the spreads of the stages before."""
+    """The angles, and the evidence of their quality: visibility, and the spreads of the previous stages."""
 
     angles: JointAngles
     landmarks: Landmarks
@@ -41,7 +41,7 @@ class JointInputs:
 
 @dataclass(frozen=True, eq=False)
 class JointOutputs:
-    """The angles after refinement, missing where they were, and their standard deviation."""
+    """The refined angles, missing where the input is missing, and their standard deviation."""
 
     refined_angles: JointAngles
     angle_spread: AngleSd
@@ -58,7 +58,7 @@ def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) 
         raise InvalidMotion("There are no frames whose joint angles could be refined.")
     progress(0, angles.times.size)
     asked = _Asked(angles, inputs.landmarks.visibility, inputs.depth_spread, inputs.marker_spread)
-    del inputs  # the images of a long recording are large, and no person needs them any more
+    del inputs  # these arrays of a long recording are large and no longer needed
     correction, spread = _answer(network, asked, progress)
     spread[np.isnan(angles.values)] = np.nan
     after = JointAngles(angles.times, read_only(refined(angles.values, correction)))
@@ -67,10 +67,10 @@ def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) 
 
 
 def refined(angles: FloatArray, correction: FloatArray) -> FloatArray:
-    """(T, 12, 3) degrees, in the place of `correction`: the sum, with a shoulder's angles within their range.
+    """(T, 12, 3) degrees, in place of `correction`: the sum, with shoulder angles wrapped to their range.
 
     By definition that is (−180, 180] for plane of elevation and internal rotation, [0, 180] for the elevation. The
-    pelvis' rotation goes on counting whole turns.
+    pelvis's rotation keeps counting whole turns.
     """
     out = np.add(angles, correction, out=correction)
     for axis in (0, 2):
@@ -94,7 +94,7 @@ def _network(options: RunOptions) -> Refiner:
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """What the network is told."""
+    """The network's inputs."""
 
     angles: JointAngles
     visibility: FloatArray
@@ -103,7 +103,7 @@ class _Asked:
 
 
 def _answer(network: Refiner, inputs: _Asked, progress: Progress) -> tuple[FloatArray, FloatArray]:
-    """Correction and standard deviation, each (T, 12, 3) degrees and nowhere missing."""
+    """Correction and standard deviation, each (T, 12, 3) degrees without missing values."""
     times = inputs.angles.times
     indices = window_indices(times.size)
     blends = {name: Blend(np.empty_like(inputs.angles.values)) for name in OUTPUTS}

@@ -1,6 +1,6 @@
-"""Images of a run, made to be printed: readable in grey and by the colour-blind. Each is an A4 page, as PNG and SVG.
+"""Figures of a run for print, readable in greyscale and by the colour-blind. Each is an A4 page, as PNG and SVG.
 
-Importing this package imports matplotlib (its object interface with the Agg canvas; no display is touched).
+Importing this package imports matplotlib (its object interface with the Agg canvas; no display is needed).
 """
 
 from shared.results.plots.angles import save_angle_comparison, save_joint_angles

@@ -1,4 +1,4 @@
-"""Images of joint angles over time."""
+"""Figures of joint angles over time."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +17,10 @@ from shared.results.labels import ROWS, SMALLEST_SPAN, by_side
 from shared.results.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend, without_label
 
 _STRETCHES: Final = 500
-"""Of a panel's curve: it is 6 cm wide, which is 480 points of the image."""
+"""Stretches of a panel's curve: it is 6 cm wide, which is 480 pixels of the figure."""
 
 _BAND_POINTS: Final = 500
-"""Of a band's edge: it changes more slowly than the curve within."""
+"""Points of a band's edge, which changes more slowly than the curve."""
 
 
 @rc_context(LOOK)
@@ -93,7 +93,7 @@ def _save_before_against_after(path: Path, angles: JointAngles, refined: JointAn
 
 
 def _panels(figure: Figure, rows: tuple[str, ...]) -> Iterator[tuple[str, int, Axes]]:
-    """(row, index of the angle, axes) of a grid of one row a joint and one column an angle."""
+    """(row, index of the angle, axes) of a grid with one row per joint and one column per angle."""
     height = figure.get_figheight()
     grid = figure.add_gridspec(
         len(rows), 3, left=0.075, right=0.985, top=1 - 1.12 / height, bottom=0.55 / height, hspace=0.42, wspace=0.2
@@ -116,7 +116,7 @@ def _draw(axes: Axes, times: FloatArray, values: FloatArray, side: str) -> None:
 
 
 def _draw_band(axes: Axes, times: FloatArray, values: FloatArray, sd: FloatArray, side: str) -> None:
-    """Within ±1 standard deviation; a turn past ±180° breaks it, as it breaks the curve."""
+    """Band of ±1 standard deviation, interrupted like the curve where the angle wraps at ±180°."""
     at = evenly(times.size, _BAND_POINTS)
     middle = np.where(np.abs(np.diff(values[at], prepend=values[at][:1])) > 180, np.nan, values[at])
     low, high = middle - sd[at], middle + sd[at]

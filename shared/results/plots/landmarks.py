@@ -1,4 +1,4 @@
-"""Image of what the detector saw: where the landmarks went in the image, and how visible they were."""
+"""Figure of the detector's output: paths of the landmarks in the image, and their visibility."""
 
 from pathlib import Path
 from typing import Final, TypedDict
@@ -27,7 +27,7 @@ _SIGNS: Final = 8
 
 
 class Style(TypedDict):
-    """How a curve looks, in matplotlib's words."""
+    """Style of a curve, as matplotlib's keyword arguments."""
 
     color: str
     linestyle: LineStyle
@@ -43,8 +43,8 @@ FOLLOWED: Final[dict[str, Style]] = {
     "right_ankle": {"color": "#CC79A7", "linestyle": "-", "marker": "^"},
     "left_ankle": {"color": "#009E73", "linestyle": DASHED, "marker": "^"},
 }
-"""Landmarks whose paths are drawn. Colours (Okabe & Ito 2008) tell them apart; in grey, left is dashed and every joint
-has its sign."""
+"""Landmarks whose paths are drawn. Colours (Okabe & Ito 2008) distinguish them; in greyscale, left is dashed and every
+joint has its own marker symbol."""
 
 _COLUMNS: Final = 1200
 

@@ -1,4 +1,4 @@
-"""Image of the markers: the body at a few moments, from the side and from the front."""
+"""Figure of the markers: the body at a few moments, from the side and from the front."""
 
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ VIEWS: Final = ("from the person's right", "from the front")
 
 @rc_context(LOOK)
 def save_markers(path: Path, markers: Markers, title: str, show_all: bool) -> None:
-    """The skeleton of the 22 markers at evenly spread moments; with `show_all` every other marker as a dot.
+    """The skeleton of the 22 markers at evenly spaced moments; with `show_all` every other marker as a dot.
 
     The body is centred on its hips and turned to face the viewer or to the right; heights are the world's. Raises
     OutputNotWritable; InvalidMotion where one of the 22 markers is not among them.
@@ -49,7 +49,7 @@ def save_markers(path: Path, markers: Markers, title: str, show_all: bool) -> No
 
 
 def _moments(markers: Markers) -> NDArray[np.intp]:
-    """Frames to draw: evenly spread over those with most markers."""
+    """Frames to draw: evenly spaced over those with most markers."""
     present = np.sum([np.isfinite(markers.position(name)).all(axis=1) for name in MARKERS], axis=0)
     whole = np.flatnonzero(present == present.max(initial=0))
     return whole[np.linspace(0, whole.size - 1, min(MOMENTS, whole.size)).round().astype(int)] if whole.size else whole

@@ -1,4 +1,4 @@
-"""What every image shares: the page, its title and legend, colours, and how it is written."""
+"""Common parts of all figures: page, title, legend, colours, and output."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +16,12 @@ from humanpose3d.formats.files import write_atomic
 A4: Final = (8.27, 11.69)
 DPI: Final = 200
 FONT: Final = "DejaVu Sans"
-"""The font that matplotlib brings along."""
+"""The font that ships with matplotlib."""
 
 RIGHT: Final = "#D55E00"
 LEFT: Final = "#0072B2"
 MIDLINE: Final = "#000000"
-"""Vermillion, blue and black of the palette of Okabe & Ito (2008), which no colour blindness confuses."""
+"""Vermillion, blue and black of the colour-blind-safe palette of Okabe & Ito (2008)."""
 
 LineStyle = Literal["-", ":"] | tuple[float, Sequence[float]]
 DASHED: Final = (0.0, (4.0, 1.5))
@@ -34,18 +34,18 @@ LOOK: Final[dict[Any, Any]] = {
     "axes.grid": True,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titley": 1.0,  # where titles are put anyway: else the labels of all ticks are measured first
+    "axes.titley": 1.0,  # the default position, set explicitly to avoid measuring all tick labels first
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.4,
     **{f"{axis}tick.{what}": size for axis in "xy" for what, size in (("labelsize", 6.5), ("major.size", 2))},
     **{f"{axis}tick.major.pad": 2 for axis in "xy"},
 }
-"""Light frame, small ticks, in matplotlib's words: in force while a page is made and drawn, since making an axis as it
-shall be takes half the time of changing one."""
+"""Light frame and small ticks, as matplotlib settings; active while a page is created and drawn, which takes half the
+time of changing an axis afterwards."""
 
 _TITLE_LENGTH: Final = 70
 _SVG: Final[dict[Any, str]] = {"svg.hashsalt": "HumanPose3D", "svg.fonttype": "path"}
-"""Names within the file are made from the salt instead of from chance."""
+"""Makes identifiers within the SVG reproducible."""
 
 
 def new_page(title: str, subtitle: str, landscape: bool = False) -> Figure:
@@ -58,7 +58,7 @@ def new_page(title: str, subtitle: str, landscape: bool = False) -> Figure:
 
 
 def _write_line(figure: Figure, inches_down: float, text: str, size: int, weight: str) -> None:
-    """Text at the left margin, as it stands: a dollar sign in the name of a video starts no formula."""
+    """Literal text at the left margin: a dollar sign in a video's name does not start a formula."""
     y = 1 - inches_down / figure.get_figheight()
     figure.text(0.07, y, text, va="center", family=FONT, parse_math=False, fontsize=size, fontweight=weight)
 
@@ -88,9 +88,9 @@ def sides_legend() -> dict[str, Line2D]:
 
 
 def save_page(figure: Figure, path: Path) -> None:
-    """Write the page as PNG, and beside it as SVG, whose letters are outlines: it looks the same everywhere.
+    """Write the page as PNG and as SVG, with text as outlines so that it looks the same everywhere.
 
-    The same bytes for the same image and matplotlib. Raises OutputNotWritable.
+    The same figure and matplotlib version produce the same bytes. Raises OutputNotWritable.
     """
     with write_atomic(path) as file:
         figure.savefig(file, format="png", metadata={"Software": "HumanPose3D"})
@@ -99,11 +99,11 @@ def save_page(figure: Figure, path: Path) -> None:
 
 
 def without_label(axis: Axis) -> None:
-    """Spare matplotlib the measuring of ticks beside which a label that is not there would lie."""
+    """Save matplotlib the measuring of tick labels for an axis label that does not exist."""
     axis.set_label_coords(0.5, 0.5)
 
 
 def printable(text: str) -> str:
-    """Text in which what the font cannot draw is a question mark."""
+    """Text with a question mark for every character that the font lacks."""
     font = get_font(findfont(FONT))
     return "".join(character if font.get_char_index(ord(character)) else "?" for character in text)

@@ -1,6 +1,6 @@
-"""`report.html`: one run on one self-contained page, to read, to print on A4, to put into a patient's folder.
+"""`report.html`: one run on one self-contained page, to read, to print on A4, or to file in a patient's record.
 
-It requests nothing from outside and needs no script. Whatever came from a user is escaped by construction
+It loads no external resources and needs no script. All user input is escaped by construction
 (`shared.results.report.markup`).
 """
 

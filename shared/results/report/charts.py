@@ -1,4 +1,4 @@
-"""Joint angles over time as small inline drawings: right and left of a joint in one, light enough to mail."""
+"""Joint angles over time as small inline SVG charts, right and left of a joint in one."""
 
 import math
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ _SIDES: Final = {"r": "right", "l": "left", "": "middle"}
 
 
 def angle_charts(angles: JointAngles, spread: AngleSd | None) -> Html:
-    """A row of three charts for every joint; with the band of ± one standard deviation where it is known."""
+    """A row of three charts for every joint; with a band of ± one standard deviation where it is known."""
     return joined(*(_row(angles, spread, row) for row in ROWS))
 
 
 def legend(with_band: bool) -> Html:
-    """What the lines mean."""
+    """Legend of the line styles."""
     entries = [
         element("span", element("svg", element("path", d="M0 4H30", class_=f"curve {kind}"), viewBox="0 0 30 8"), words)
         for kind, words in (("right", "right"), ("left", "left"), ("middle", "pelvis, trunk"))
@@ -63,7 +63,7 @@ class _Curve:
 
 @dataclass(frozen=True)
 class _Scale:
-    """From seconds and degrees to the drawing."""
+    """Transforms seconds and degrees to drawing coordinates."""
 
     start: float
     end: float
@@ -122,7 +122,7 @@ def _grid(scale: _Scale) -> Iterator[Html]:
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
-    """About that many round numbers between the two.
+    """About `count` round numbers between the two limits.
 
     >>> ticks(-12.0, 61.0, 4), ticks(0.0, 1.65, 5)
     ([0.0, 20.0, 40.0, 60.0], [0.0, 0.5, 1.0, 1.5])
@@ -137,7 +137,7 @@ def ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def _path(scale: _Scale, drawn: _Curve) -> str:
-    """The curve; a new beginning after every gap, a dot where a frame stands alone."""
+    """The curve; a new subpath after every gap, a dot for an isolated frame."""
     times, values = curve(drawn.times, drawn.values, _STRETCHES)
     known = np.isfinite(values)
     begins = known & ~np.concatenate([[False], known[:-1]])

@@ -1,4 +1,4 @@
-"""HTML and SVG as nested calls. Plain strings are text and are escaped; only what was made here is markup."""
+"""HTML and SVG as nested calls. Plain strings are text and are escaped; only what these functions return is markup."""
 
 import html
 from typing import Final
@@ -29,7 +29,7 @@ def element(tag: str, *content: str | None, **attributes: str | float | None) ->
 
 
 def joined(*content: str | None) -> Html:
-    """One after the other, without an element around them."""
+    """Concatenated, without a surrounding element."""
     return Html("".join(part if isinstance(part, Html) else html.escape(part) for part in content if part is not None))
 
 

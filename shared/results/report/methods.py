@@ -1,4 +1,4 @@
-"""The methods paragraph: what was done to this video, and whose work that was. Only what ran in this run is told."""
+"""The methods paragraph: the processing of this video, with references. It describes only what this run used."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -87,7 +87,7 @@ def _markers(results: RunResults) -> list[str]:
     if results.made("depth_spread"):
         told.append("The depth of the markers was refined by a neural network.")
     if _fact(results, "refiner.depth", "estimated_share"):
-        told.append("Limbs that were hidden for longer were mirrored from the visible side, the head extrapolated.")
+        told.append("Limbs that were occluded for longer were mirrored from the visible side, the head extrapolated.")
     if options.temporal_smoothing and not _warned(results, "not-smoothed"):
         told.append("The markers' paths were low-pass filtered (Butterworth, zero phase, 6 Hz).")
     return told
@@ -101,7 +101,7 @@ def _augmentation(results: RunResults, cite: _Citations) -> list[str]:
         f"distributed with Pose2Sim {cite('pose2sim')}{averaged}."
     ]
     if _fact(results, "augmenter", "estimated_share"):
-        told.append("Shank clusters and hip joint centres that the networks did not give were estimated.")
+        told.append("Shank cluster markers and hip joint centres that the networks did not return were estimated.")
     return told
 
 

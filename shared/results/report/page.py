@@ -20,7 +20,7 @@ _BY_HAND: Final = ("Name or code", "Date of birth", "Examiner")
 
 
 def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
-    """The report of a run; `run` is the content of its run.json, which the date and the versions are taken from."""
+    """The report of a run; date and versions are taken from `run`, the content of its run.json."""
     angles, spread = results.final_angles, results.angle_spread
     title = f"Movement analysis: {results.name}"
     body = element(
@@ -118,7 +118,7 @@ def _warnings(results: RunResults) -> Iterator[QualityWarning]:
 
 
 def _measured(results: RunResults) -> dict[str, str]:
-    """A few figures that tell how the analysis went; those that were measured."""
+    """Selected figures on the quality of the analysis, as far as they were measured."""
     facts = {name: value for report in results.reports.values() for name, value in report.facts.items()}
     shown = {
         "Person found in": ("detection_rate", 100.0, ".1f", " % of the frames"),

@@ -12,7 +12,7 @@ _FIGURES: Final = {"range_of_motion": "Range", "minimum": "Min", "maximum": "Max
 
 
 def statistics_tables(angles: JointAngles) -> Html:
-    """Of the limbs, with right minus left, and of pelvis and trunk; degrees."""
+    """Tables of the limbs, with right minus left, and of pelvis and trunk; degrees."""
     rows = {(row.joint, row.angle): row for row in angle_statistics(angles)}
     differences = {(row.joint, row.angle): row for row in asymmetries(list(rows.values()))}
     limbs = [row for row in ROWS if row not in JOINT_GROUP_INDEX]
@@ -65,7 +65,7 @@ def _limb(
 
 
 def _body(joint: str, cells: list[list[Html]]) -> Html:
-    """One joint's rows, which a page break does not part."""
+    """One joint's rows, kept together at page breaks."""
     name = element("th", joint.capitalize(), rowspan=str(len(cells)), class_="joint")
     lines = [
         element("tr", name if index == 0 else None, element("th", words, class_="angle"), *row)

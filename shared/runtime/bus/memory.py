@@ -1,4 +1,4 @@
-"""The bus within one process: for tests, with the rules of the real one."""
+"""The bus within one process, for tests: follows the rules of the real one."""
 
 import asyncio
 import contextlib
@@ -98,7 +98,7 @@ class _PartDelivery:
 
 
 class MemoryBus:
-    """See `shared.runtime.bus.protocol.Bus`. Nothing outlives the process."""
+    """See `shared.runtime.bus.protocol.Bus`. Nothing is persistent."""
 
     def __init__(self, ack_wait_s: float = 30) -> None:
         self.ack_wait_s = ack_wait_s
@@ -225,7 +225,7 @@ class MemoryBus:
     async def _poll(self, find: Callable[[], T | None], timeout: float) -> T | None:
         deadline = time.monotonic() + timeout
         while (found := find()) is None and (left := deadline - time.monotonic()) > 0:
-            await self._wait(min(left, 0.02))  # a message may also fall due by time alone
+            await self._wait(min(left, 0.02))  # a message may also become due by time alone
         return found
 
     def _next(self, stage: StageName) -> _Delivery | None:

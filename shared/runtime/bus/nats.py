@@ -1,10 +1,10 @@
 """The bus on NATS JetStream; its streams are in `shared.runtime.bus.streams`.
 
-Settings that bite: MaxDeliver would count orderly stops and outages
-like deaths, so it is off, and the run's state counts; AckWait would be ignored were BackOff set, so retries are
-delayed by explicit naks; a stream that met a full disk answers no write until the server is restarted, but answers a
-purge of nothing with the old error; reads of the key-value bucket go to the stream's leader, since direct reads may be
-stale; ordinary deletes leave markers for ever, so a run is forgotten by purging its subjects.
+Pitfalls of its settings: MaxDeliver would count orderly stops and outages like crashes, so it is off, and tries are
+counted in the run's state; AckWait is ignored when BackOff is set, so retries are delayed by explicit naks; after a
+full disk a stream answers no write until the server is restarted, but answers an empty purge with the old error; the
+key-value bucket is read from the stream's leader, since direct reads may be stale; ordinary deletes leave permanent
+markers, so a run is forgotten by purging its subjects.
 """
 
 import asyncio
@@ -61,16 +61,16 @@ _DISK_FULL: Final = (
 )
 
 _WRITE_ERROR: Final = 10051
-"""What a purge is answered with where an earlier write failed."""
+"""The answer to a purge where an earlier write failed."""
 
 _CANNOT_STORE: Final = (10012, 10049, 10077)
-"""A consumer, a stream, a message."""
+"""Error codes: no such consumer, stream, message."""
 
 _REQUEST_S: Final = 5.0
-"""How long an answer of the server may take."""
+"""Time limit of the server's answers."""
 
 _MARKER_S: Final = 1.0
-"""An erased run leaves an empty marker for this long, so that those who follow the states hear of it."""
+"""An erased run leaves an empty marker for this long, so that followers of the states are notified."""
 
 _HEARTBEAT_S: Final = 1.0
 _UNREADABLE_RETRY_S: Final = 60.0
@@ -87,7 +87,7 @@ def _part_subject(task: PartTask) -> str:
 
 
 def _digest(owner: str) -> str:
-    """An owner's name as a key, which takes few characters."""
+    """An owner's name as a key, which allows only few characters."""
     return hashlib.sha256(owner.encode()).hexdigest()
 
 
@@ -133,14 +133,14 @@ class _PartDelivery(_Received):
     bus: "NatsBus"
 
     async def hand_back(self) -> None:
-        # A new message, since the server counts deliveries of the old one for ever. In this order: an offer that is
-        # there twice does no harm.
+        # A new message, since the server counts the deliveries of the old one permanently. In this order: a duplicate
+        # offer is harmless.
         await self.bus.offer(self.task, handed_back=self.message.metadata.sequence.stream)
         await self.ack()
 
 
 class NatsBus:
-    """See `shared.runtime.bus.protocol.Bus`. Connects with the first call, and ever again."""
+    """See `shared.runtime.bus.protocol.Bus`. Connects with the first call, and reconnects."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -338,7 +338,7 @@ class NatsBus:
 
     @asynccontextmanager
     async def _writing(self, stream: str) -> AsyncIterator[None]:
-        """Where a write is not answered, find out whether the disk is the reason."""
+        """Where a write is not answered, check whether a full disk is the reason."""
         try:
             yield
         except TimeoutError:
@@ -426,7 +426,7 @@ class NatsBus:
 
     @contextlib.contextmanager
     def _redeclaring(self) -> Iterator[None]:
-        """A stream or consumer that does not answer may have vanished: the next call declares all of them again."""
+        """A stream or consumer that does not answer may be gone: the next call declares all of them again."""
         try:
             yield
         except (nats.errors.Error, TimeoutError):
@@ -436,7 +436,7 @@ class NatsBus:
     async def _follow(
         self, stream: str, subject: str, after: int = 0, *, newest_only: bool = False
     ) -> AsyncGenerator[Msg | None, None]:
-        """The messages after a sequence, kept ones first, then None, then new ones, through every broken connection."""
+        """The messages after a sequence, kept ones first, then None, then new ones; survives broken connections."""
         caught_up = False
         while True:
             try:
@@ -461,7 +461,7 @@ class NatsBus:
     async def _following(
         self, stream: str, subject: str, after: int, *, newest_only: bool
     ) -> AsyncIterator[tuple[AsyncIterator[Msg], int]]:
-        """Messages of a consumer of our own, and how many were kept when it began."""
+        """Messages of an own consumer, and how many were kept when it began."""
         jetstream = await self._ready()
         client = self._connection()
         with _translated():
@@ -503,13 +503,13 @@ async def _in_order(subscription: Subscription) -> AsyncIterator[Msg]:
 
 
 def _must_be_connected(client: Client) -> None:
-    if not client.is_connected:  # else what we send would wait in the client and take effect much later
+    if not client.is_connected:  # otherwise messages would wait in the client and take effect much later
         raise BusUnavailable("The connection to the message bus is down.")
 
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """The client's errors in our terms, without its addresses."""
+    """Translates the client's errors to this project's, without addresses."""
     try:
         yield
     except APIError as error:

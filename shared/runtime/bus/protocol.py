@@ -1,9 +1,9 @@
-"""What the bus offers to gateway and workers.
+"""The interface of the bus for gateway and workers.
 
-Delivery is at least once: a task comes again when its worker is silent for the ack wait, gives it back, or dies; as
-often as that happens. How often a stage may be tried is for the run's state to say.
-Whatever must happen once hangs on a run's state, which is changed by compare-and-set only. Every call may raise
-BusUnavailable, also after it took effect; so every call may be repeated.
+Delivery is at least once: a task is delivered again, without limit, when its worker is silent for the ack wait, returns
+it, or crashes. The run's state limits the tries of a stage.
+Whatever must happen only once depends on a run's state, which is changed by compare-and-set only. Every call may raise
+BusUnavailable, even after it took effect, and every call may be repeated.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -33,7 +33,7 @@ class StateChange(NamedTuple):
 
 
 class StoredStarts(NamedTuple):
-    """When an owner's runs of the last day were started, by whatever names them, and the revision of this list."""
+    """Start times of an owner's runs of the last day, by their identifiers, and the revision of this list."""
 
     starts: Mapping[str, datetime]
     revision: int
@@ -42,12 +42,12 @@ class StoredStarts(NamedTuple):
 
 @dataclass(frozen=True)
 class QueueDepth:
-    """How many tasks of a stage there are."""
+    """Numbers of tasks of a stage."""
 
     waiting: int
     """Not yet delivered."""
     working: int
-    """Delivered and not acknowledged: at work, or waiting for another try."""
+    """Delivered and not acknowledged: in progress, or waiting for another try."""
     dead: int
     """Given up, kept as dead letters."""
 
@@ -65,14 +65,14 @@ class Delivery(Protocol):
 
     @property
     def count(self) -> int:
-        """Which delivery of the message this is, from 1."""
+        """Number of this delivery of the message, from 1."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What the publisher sent beside the task (trace context)."""
+        """Headers of the message (trace context)."""
 
     async def in_progress(self) -> None:
-        """Start the ack wait again."""
+        """Restart the ack wait."""
 
     async def ack(self) -> None:
         """Done: the task leaves the queue. Returns when the server has confirmed."""
@@ -96,10 +96,10 @@ class PartDelivery(Protocol):
 
     @property
     def count(self) -> int:
-        """Which delivery of the offer this is, from 1."""
+        """Number of this delivery of the offer, from 1."""
 
     async def in_progress(self) -> None:
-        """Start the ack wait again."""
+        """Restart the ack wait."""
 
     async def ack(self) -> None:
         """Done, or not to be done by others: the offer is withdrawn."""
@@ -124,34 +124,34 @@ class Bus(Protocol):
         """
 
     async def has_task(self, stage: StageName, run_id: str) -> bool:
-        """Whether a task of this stage and run is in the queue, at work or not."""
+        """Whether a task of this stage and run is in the queue, in progress or not."""
 
     async def withdraw(self, stage: StageName, run_id: str) -> None:
         """Take the task of this stage and run out of the queue; it may be published again at once."""
 
     async def offer(self, task: PartTask) -> None:
-        """Offer a part to all who do its stage. Offered twice within two minutes, it is offered once.
+        """Offer a part to all workers of its stage. Offered twice within two minutes, it is offered once.
 
-        An offer is a help and no promise: it may be lost with the bus or expire. Any process that made it asks `is_offered`.
+        An offer is not guaranteed: it may be lost with the bus or expire, which its sender checks with `is_offered`.
         """
 
     async def pull_part(self, stage: StageName, timeout: float) -> PartDelivery | None:
         """The next part of a stage; None when there was none for `timeout` seconds."""
 
     async def is_offered(self, task: PartTask) -> bool:
-        """Whether the offer stands, at work or not."""
+        """Whether the offer exists, in progress or not."""
 
     async def withdraw_parts(self, stage: StageName, run_id: str) -> None:
         """Take back every offer of this stage and run."""
 
     async def bury(self, task: StageTask, problem: Problem) -> None:
-        """Keep a task that was given up as dead letter of its stage. Repeated, it is kept once."""
+        """Keep an abandoned task as dead letter of its stage. Repeated, it is kept once."""
 
     async def dead_letters(self, stage: StageName) -> list[tuple[StageTask, Problem]]:
         """The dead letters of a stage, oldest first."""
 
     async def depth(self, stage: StageName) -> QueueDepth:
-        """How long the queue of a stage is."""
+        """Length of a stage's queue."""
 
     async def create(self, state: RunState) -> int:
         """Store the state of a new run; returns its revision. Raises RunExists."""
@@ -165,18 +165,18 @@ class Bus(Protocol):
     def states(self) -> AsyncGenerator[StateChange | None, None]:
         """The newest state of every run, then None, then every change as it happens, without end.
 
-        An erased run is informed of as far as can be (nothing is left to tell of it after a broken connection): who keeps
-        a copy must `read` a run before showing it.
+        Erasures are reported on a best-effort basis (they may be missed during a broken connection): a process that
+        keeps a copy must `read` a run before showing it.
         """
 
     async def read_starts(self, owner: str) -> StoredStarts:
-        """When an owner's runs were started. A list that no person changes for a day is forgotten."""
+        """When an owner's runs were started. A list that is unchanged for a day is forgotten."""
 
     async def update_starts(self, owner: str, starts: Mapping[str, datetime], revision: int) -> None:
         """Store a changed list if it is still at `revision`. Raises RunChanged."""
 
     async def announce(self, event: StageEvent) -> None:
-        """Tell those who watch the run. The same event twice within two minutes is told once."""
+        """Notify the run's watchers. The same event twice within two minutes is sent once."""
 
     def events(self, run_id: str, after: int = 0) -> AsyncGenerator[tuple[int, StageEvent], None]:
         """Events of a run after this sequence, first those kept, then as they happen, each with its sequence."""
@@ -188,4 +188,4 @@ class Bus(Protocol):
         """Returns when the bus answers and has written a message; raises BusUnavailable."""
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""

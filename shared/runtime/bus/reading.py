@@ -1,4 +1,4 @@
-"""What is stored in the bus, read again: by this version, or a neighbouring one."""
+"""Parsing of what this version or a neighbouring one stored in the bus."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class DeadLetter(Contract):
-    """A task that was given up, and why."""
+    """An abandoned task, and why."""
 
     task: StageTask
     problem: Problem
@@ -39,7 +39,7 @@ def change_of(run_id: str, stored: bytes | None) -> StateChange:
 
 
 def _owner_and_date(stored: bytes) -> tuple[str | None, str | None]:
-    """Of a state of another version, as far as they can be found."""
+    """From a state of another version, as far as they can be found."""
     try:
         state = json.loads(stored)
         return str(state["request"]["owner"]), str(state["accepted_at"])

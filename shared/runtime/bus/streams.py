@@ -2,13 +2,13 @@
 
 | stream     | retention  | subjects                | what                                              |
 |------------|------------|-------------------------|---------------------------------------------------|
-| STAGES     | work queue | stage.<stage>.<run>     | tasks; one durable pull consumer a stage          |
-| PARTS      | work queue | part.<stage>.<run>.<n>  | parts of tasks offered to the idle, in memory, an hour    |
+| STAGES     | work queue | stage.<stage>.<run>     | tasks; one durable pull consumer per stage        |
+| PARTS      | work queue | part.<stage>.<run>.<n>  | parts offered to idle workers, in memory, an hour |
 | EVENTS     | limits     | run.<run>.<status>      | changes of runs, kept for `events_days`           |
-| DLQ        | limits     | dlq.<stage>.<run>       | tasks given up, one a stage and run               |
+| DLQ        | limits     | dlq.<stage>.<run>       | abandoned tasks, one per stage and run            |
 | KV_runs    | limits     | $KV.runs.<run>          | states, the newest of each                        |
 | KV_starts  | limits     | $KV.starts.<owner>      | when an owner's runs were started, kept for a day |
-| HEALTH     | limits     | health                  | what `check` wrote last                           |
+| HEALTH     | limits     | health                  | last write of `check`                             |
 
 A dot in a stage's name is a dash in subjects.
 """
@@ -31,7 +31,7 @@ BUCKET: Final = "runs"
 STARTS: Final = "starts"
 STATES: Final = f"KV_{BUCKET}"
 ON_DISK: Final = (STAGES, EVENTS, DEAD, HEALTH, STATES, f"KV_{STARTS}")
-"""All but the parts."""
+"""All except the parts."""
 
 PROBE_BYTES: Final = 4096
 _HEALTH_BYTES: Final = 64 * PROBE_BYTES
@@ -47,7 +47,7 @@ def consumer_name(stage: StageName) -> str:
 
 
 async def declare(jetstream: JetStreamContext, settings: Settings) -> tuple[KeyValue, KeyValue]:
-    """Declare every stream and consumer, or bring existing ones to these settings.
+    """Declare every stream and consumer, or update existing ones to these settings.
 
     Returns the buckets of the states and of the starts.
     """
@@ -95,7 +95,7 @@ async def _declare_consumer(
 
 
 async def _declare_stream(jetstream: JetStreamContext, config: api.StreamConfig) -> None:
-    """Create the stream, or bring an existing one to this configuration."""
+    """Create the stream, or update an existing one to this configuration."""
     try:
         await jetstream.add_stream(config)
     except BadRequestError as error:

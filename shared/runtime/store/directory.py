@@ -1,4 +1,4 @@
-"""The object store as a folder: for one machine."""
+"""The object store as a folder, for a single machine."""
 
 import asyncio
 import glob
@@ -28,7 +28,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _UNFINISHED: Final = ".unfinished-"
-"""Beginning of the names of files that are being written; no key has such a part."""
+"""Prefix of the names of files that are being written; no key has such a part."""
 
 
 class DirectoryStore:
@@ -119,7 +119,7 @@ async def _in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs
 
 
 async def _opened(path: Path) -> BinaryIO:
-    """The file, open for reading; it is closed, too, where no person waits any more when it is open."""
+    """The file, open for reading; also closed if the caller was cancelled before it was opened."""
 
     def close(done: "asyncio.Task[io.BufferedReader]") -> None:
         if not done.cancelled() and done.exception() is None:
@@ -136,7 +136,7 @@ async def _opened(path: Path) -> BinaryIO:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The file system's errors in the terms of the store, without its paths."""
+    """Translates the file system's errors to the store's, without paths."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -195,7 +195,7 @@ def _discard(parts: list[Path]) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under another name, which costs nothing: objects are replaced and never changed."""
+    """The same file under another name as a hard link: objects are replaced and never changed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.hardlink_to(source)
@@ -213,7 +213,7 @@ def _sweep(root: Path, oldest: float) -> None:
 
 
 def _begin(target: Path) -> BinaryIO:
-    """A new file in the target's folder, which may be erased by others at any moment."""
+    """A new file in the target's folder, which others may erase at any time."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         return target.with_name(f"{_UNFINISHED}{secrets.token_hex(8)}").open("xb")
@@ -222,7 +222,7 @@ def _begin(target: Path) -> BinaryIO:
 
 
 def _finish(file: BinaryIO, target: Path) -> None:
-    """Let the written file appear in its place, so that it outlives a power failure."""
+    """Move the written file into place, synced so that it survives a power failure."""
     file.flush()
     os.fsync(file.fileno())
     try:
@@ -246,7 +246,7 @@ def _copy(source: Path, path: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, also while others still write into it."""
+    """Remove a folder, even while others still write to it."""
     for _ in range(5):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():

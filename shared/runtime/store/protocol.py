@@ -1,4 +1,4 @@
-"""What the object store offers to gateway and workers: whole objects under keys such as `runs/<run>/results/x.trc`.
+"""The interface of the object store for gateway and workers: objects under keys such as `runs/<run>/results/x.trc`.
 
 An object appears whole or not at all. Every call may raise StoreUnavailable, which may pass (StorageFull where room has
 to be made); a key that no store takes raises InvalidKey. A prefix is a folder: it ends with `/`.
@@ -13,12 +13,12 @@ from typing import Final, Protocol
 from humanpose3d.errors import InvalidKey
 
 CHUNK_BYTES: Final = 1 << 18
-"""How much is read at a time where objects are streamed."""
+"""Bytes read at a time when objects are streamed."""
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What the store knows about an object."""
+    """Metadata of an object."""
 
     key: str
     size: int
@@ -28,7 +28,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class PresignedUpload:
-    """A form that uploads one object straight to the store: POST `fields` and, last, `file` to `url`."""
+    """A form that uploads one object directly to the store: POST `fields` and, last, `file` to `url`."""
 
     url: str
     fields: dict[str, str]
@@ -37,7 +37,7 @@ class PresignedUpload:
 
 @dataclass(frozen=True)
 class StoredPart:
-    """A piece of an object that arrives in parts, numbered from 1."""
+    """A part of an object that is uploaded in parts, numbered from 1."""
 
     number: int
     size: int
@@ -66,31 +66,31 @@ class Store(Protocol):
         """The objects under a prefix, at any depth, ordered by key."""
 
     async def delete(self, prefix: str) -> None:
-        """Remove every object under a prefix, and what was left of uploads that broke off."""
+        """Remove every object under a prefix, and the remains of interrupted uploads."""
 
     async def presign(self, key: str, lifetime: timedelta, max_bytes: int) -> PresignedUpload | None:
-        """Let a person without credentials upload one object; None where the store has no address of its own."""
+        """Allow one object to be uploaded without credentials; None where the store has no public address."""
 
     async def put_part(self, key: str, number: int, path: Path) -> None:
-        """Store part `number` (from 1) of an object that arrives in parts. It may be sent again, the same.
+        """Store part `number` (from 1) of an object that is uploaded in parts. Sending it again is harmless.
 
         Every part but the last has at least 5 MiB.
         """
 
     async def presign_part(self, key: str, number: int, lifetime: timedelta) -> str | None:
-        """An address that takes this part by PUT from anybody; None where the store has no address of its own."""
+        """A presigned address to PUT this part to; None where the store has no public address."""
 
     async def parts(self, key: str) -> list[StoredPart]:
-        """The parts that have arrived, by number; none where nothing has, or they were joined."""
+        """The received parts, by number; empty where there are none, or they were joined."""
 
     async def join_parts(self, key: str) -> None:
-        """Make the object of its parts, in order of number. Raises ObjectNotFound where none has arrived."""
+        """Join the parts to the object, in order of number. Raises ObjectNotFound where there are none."""
 
     async def discard_parts(self, key: str) -> None:
-        """Remove the parts that have arrived of an object."""
+        """Remove the received parts of an object."""
 
     async def sweep(self, age: timedelta) -> None:
-        """Remove what was left for longer than `age` of uploads that no person finished."""
+        """Remove the remains of unfinished uploads that are older than `age`."""
 
     async def check(self) -> None:
         """Returns when the store answers and, as far as is known, can be written to; raises StoreUnavailable."""

@@ -1,7 +1,7 @@
-"""The object store on S3: MinIO, or any other that speaks it. Plain S3 calls only.
+"""The object store on S3: MinIO or any compatible server. Plain S3 calls only.
 
-The SDK blocks, so its calls run in a few threads of the store's own. A file is sent in parts of 5 MiB, one at a time:
-memory is bounded by the threads, whatever the number and size of the files.
+The SDK is blocking, so its calls run in the store's own few threads. A file is sent in parts of 5 MiB, one at a time:
+memory is bounded by the number of threads, regardless of the number and size of the files.
 """
 
 import asyncio
@@ -45,14 +45,14 @@ _CONNECT_S: Final = 5.0
 _READ_S: Final = 30.0
 _PROBE_BYTES: Final = 1 << 20
 _COPY_BYTES: Final = 256 << 20
-"""Copied by the server in one request, which has to be answered within the time-out."""
+"""Size that the server copies in one request, which must be answered within the time-out."""
 
 _FULL: Final = ("XMinioStorageFull", "InsufficientCapacity", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded")
 _MISSING: Final = ("NoSuchKey", "NoSuchObject", "ResourceNotFound")
 
 
 class S3Store:
-    """See `shared.runtime.store.protocol.Store`. The bucket is made with the first call, where there is none."""
+    """See `shared.runtime.store.protocol.Store`. A missing bucket is created with the first call."""
 
     def __init__(self, settings: Settings) -> None:
         assert settings.s3_endpoint is not None
@@ -63,7 +63,7 @@ class S3Store:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
         self._bucket_known = False
         self._full = False
-        """The last write was refused for want of room."""
+        """The last write was refused because the disk was full."""
 
     async def put_file(self, key: str, path: Path) -> None:
         await self._write(self._put_file, checked_key(key), path)
@@ -72,7 +72,7 @@ class S3Store:
         await self._call(self._get_file, checked_key(key), path)
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes, None]:
-        if length == 0:  # which the SDK takes for everything
+        if length == 0:  # which the SDK interprets as everything
             await self.stat(key)
             return
         response = await self._call(self._client.get_object, self._bucket, checked_key(key), start, length or 0)
@@ -133,7 +133,7 @@ class S3Store:
         if not await self._call(self._client.bucket_exists, self._bucket):
             self._bucket_known = False
             raise StoreUnavailable("The object store has lost its bucket.")
-        if self._full:  # not every time, since each may be paid for, and kept for ever in a bucket with versions
+        if self._full:  # not every time: each write may be charged, and is kept for ever in a versioned bucket
             probe = io.BytesIO(bytes(_PROBE_BYTES))
             await self._write(self._client.put_object, self._bucket, "health", probe, _PROBE_BYTES)
 
@@ -188,10 +188,10 @@ class S3Store:
             response.close()
             response.release_conn()
 
-    # The SDK's public part knows whole objects only: what concerns uploads in parts are its own building blocks.
+    # The SDK's public API handles whole objects only; uploads in parts use its internal functions.
 
     def _upload(self, key: str) -> str | None:
-        """The upload in parts that this object arrives by: the oldest, so that all who ask get the same."""
+        """The multipart upload of this object: the oldest, so that all processes use the same."""
         found = self._client._list_multipart_uploads(self._bucket, prefix=key).uploads
         own = [upload for upload in found if upload.object_name == key]
         oldest = min(own, key=lambda upload: (upload.initiated_time, upload.upload_id), default=None)
@@ -201,7 +201,7 @@ class S3Store:
         upload = self._upload(key)
         if upload is None:
             made = self._client._create_multipart_upload(self._bucket, key, {})
-            upload = self._upload(key) or made  # another may have begun one at the same moment
+            upload = self._upload(key) or made  # another process may have begun one at the same time
         return upload
 
     def _put_part(self, key: str, number: int, path: Path) -> None:
@@ -230,7 +230,7 @@ class S3Store:
             self._client._abort_multipart_upload(self._bucket, key, upload)
 
     def _sweep(self, oldest: datetime) -> None:
-        # MinIO lists uploads by whole names only, so finds none here, and removes them by itself after a day.
+        # MinIO lists uploads by full names only, so finds none here, and removes them by itself after a day.
         for upload in self._client._list_multipart_uploads(self._bucket, prefix="").uploads:
             if upload.initiated_time is not None and upload.initiated_time < oldest:
                 self._client._abort_multipart_upload(self._bucket, upload.object_name, str(upload.upload_id))
@@ -239,7 +239,7 @@ class S3Store:
         return list(self._client.list_objects(self._bucket, prefix, recursive=True))
 
     def _delete(self, prefix: str) -> None:
-        # Of uploads that broke off; MinIO lists them by whole names only, and removes them by itself after a day.
+        # Interrupted uploads; MinIO lists them by full names only, and removes them by itself after a day.
         unfinished = self._client._list_multipart_uploads(self._bucket, prefix=prefix)
         for upload in unfinished.uploads:
             self._client._abort_multipart_upload(self._bucket, upload.object_name, str(upload.upload_id))
@@ -273,7 +273,7 @@ def _stored(found: Object) -> StoredObject:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The SDK's errors in the terms of the store, without its address."""
+    """Translates the SDK's errors to the store's, without addresses."""
     try:
         yield
     except S3Error as error:

@@ -1,4 +1,4 @@
-"""The process of a service: the worker loops of its stages, seen from outside through a few HTTP routes."""
+"""The process of a service: the worker loops of its stages, with a few HTTP routes for monitoring."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ from shared.scratch import clear_leftovers
 def serve(service: str, stages: Mapping[StageName, str]) -> None:
     """Run a service until SIGTERM.
 
-    `stages` says where the `Stage` of each name is, or a function that makes it: `package.module:NAME`.
+    `stages` maps each name to its `Stage`, or a function that returns it: `package.module:NAME`.
     """
     try:
         settings = Settings.from_environment()
@@ -57,7 +57,7 @@ def create_app(settings: Settings, stages: Mapping[StageName, str]) -> FastAPI:
 def _add_routes(app: FastAPI, bus: Bus, store: Store, stages: list[StageName], loops: list[asyncio.Task[None]]) -> None:
     @app.get("/healthz")
     async def healthz() -> Response:
-        """Whether every loop runs; a process that says no should be started again."""
+        """Whether every loop runs; if not, the process should be restarted."""
         alive = not any(loop.done() for loop in loops)
         return Response("ok" if alive else "a loop has ended", status_code=200 if alive else 503)
 
@@ -99,6 +99,6 @@ async def _working(
 
 
 async def _work(worker: Worker, runner: StageProcess) -> None:
-    with contextlib.suppress(StageCrashed):  # the first task starts it again, and says what is wrong
+    with contextlib.suppress(StageCrashed):  # the first task starts it again, and reports the error
         await runner.inputs()  # started now, so that the first task does not wait for its imports
     await worker.run()

@@ -1,4 +1,4 @@
-"""One attempt at a stage: fetch the inputs, run, store the outputs under a folder that no other attempt writes."""
+"""One attempt at a stage: fetch the inputs, run, store the outputs in a folder that no other attempt writes."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ Perform = Callable[[StageJob, Callable[[Advance], None]], Awaitable[StageDone]]
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one claim on a task makes. Errors of store and runner pass through."""
+    """The work under one claim on a task. Errors of store and runner pass through."""
 
     task: StageTask
     claim: Claim
     runner: Runner
     perform: Perform
-    """Does the stage's job, alone or with others."""
+    """Does the stage's job, alone or shared with others."""
     store: Store
     scratch: Path
-    """An empty folder of this attempt alone, on this machine."""
+    """An empty folder on this machine, for this attempt only."""
     models: Path
-    """The folder of the models that options may name."""
+    """The folder with the models that options may name."""
 
     @property
     def outputs(self) -> str:
@@ -75,7 +75,7 @@ class Attempt:
         return {name: f"{self.results}{name}" for name in files}
 
     async def discard(self) -> None:
-        """Remove what was stored, after the attempt turned out not to count."""
+        """Remove the stored outputs of an attempt that does not count."""
         await self.store.delete(self.outputs)
         await self.store.delete(self.results)
 

@@ -1,4 +1,4 @@
-"""What keeps a delivery ours while it is worked on."""
+"""Keeps a delivery assigned to this worker while it is in progress."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def heartbeat(delivery: Delivery | PartDelivery, interval: float) -> AsyncIterator[None]:
-    """Keep the delivery ours until the block ends."""
+    """Keep the delivery assigned to this worker until the block ends."""
 
     async def beat() -> None:
         while True:
@@ -29,7 +29,7 @@ async def heartbeat(delivery: Delivery | PartDelivery, interval: float) -> Async
 
 
 async def ignore_unavailable(action: Awaitable[None]) -> None:
-    """Do what is good to do but not needed: without it the bus or a later clean-up does the same."""
+    """Perform an optional action: if it fails, the bus or a later clean-up has the same effect."""
     try:
         await action
     except Unavailable as error:

@@ -1,8 +1,8 @@
-"""The one loop that all stages run in: pull, claim, heartbeat, run, store, record, publish, acknowledge.
+"""The loop that all stages run in: pull, claim, heartbeat, run, store, record, publish, acknowledge.
 
-A crash between any two of these leads to another delivery, which changes nothing twice: the claim in the run's state
-says which delivery counts, the attempt's own folder keeps late writes apart, and a stage that is recorded as finished
-is only published on. Every task ends in one of the verdicts below.
+A crash between any two of these leads to another delivery, and nothing is changed twice: the claim in the run's state
+determines which delivery counts, separate folders isolate late writes, and for a stage recorded as finished only the
+next task is published. Every task ends in one of the verdicts below.
 """
 
 import asyncio
@@ -48,26 +48,26 @@ log = logging.getLogger(__name__)
 
 Phase = Literal["pulled", "claimed", "working", "stored", "recorded", "published", "acknowledged"]
 Observer = Callable[[Phase, StageTask], None]
-"""Hears of every step of the loop."""
+"""Called at every step of the loop."""
 
 _PULL_S: Final = 2.0
-"""How long one pull waits; also how long an idle loop may take to stop."""
+"""Time that one pull waits; also the longest time that an idle loop takes to stop."""
 
 _PART_PULL_S: Final = 0.1
 _SHARING_PULL_S: Final = 0.5
-"""The same where there may be parts of others' work to do instead: they should not wait for long."""
+"""The same for stages with shared parts, which should not wait for long."""
 
 _TICK_S: Final = 0.5
-"""How often progress is stored and a cancellation noticed."""
+"""Interval at which progress is stored and cancellation is checked."""
 
 _PATIENCE_S: Final = 120.0
-"""How long a finished stage waits for a bus that is away, before the work is given back."""
+"""Time that a finished stage waits for an unavailable bus before the task is returned."""
 
 _UNREADABLE_RETRY_S: Final = 60.0
-"""Until a run of another version is looked at again: by then a worker of that version may be there."""
+"""Delay before a run of another version is tried again: by then a worker of that version may be available."""
 
 _HAND_BACK_S: Final = 5.0
-"""How long giving a task back may take after the grace period."""
+"""Time to return a task after the grace period."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Retry:
-    """It may succeed later: give it back."""
+    """It may succeed later: return it."""
 
     reason: str
     delay_s: float
     claim: Claim | None
     """None where nothing was begun."""
     failed: bool
-    """Whether this try counts against the run; not in an outage of what all runs need."""
+    """Whether this try counts against the run; not in an outage that affects all runs."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class GiveUp:
 
 @dataclass(frozen=True)
 class Leave:
-    """It is another worker's by now: touch nothing."""
+    """It now belongs to another worker: change nothing."""
 
 
 Verdict = Done | Retry | GiveUp | Leave
@@ -134,7 +134,7 @@ def _kept_failing(stage: StageName, tries: int, error: Exception) -> Problem:
 
 
 def _unobserved(_phase: Phase, _task: StageTask) -> None:
-    """No person looks on."""
+    """Observer that does nothing."""
 
 
 class Worker:
@@ -160,7 +160,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._current: asyncio.Task[None] | None = None
         self._held: RunState | None = None
-        """As claimed for the task in hand."""
+        """As claimed for the current task."""
         self._outage_suspected = False
 
     @property
@@ -174,7 +174,7 @@ class Worker:
             try:
                 await self._wait_for_dependencies()
                 if not await self._help_out():
-                    self._sharing.release_inputs()  # no copy of a video outlives the parts that it was fetched for
+                    self._sharing.release_inputs()  # keep no copy of a video longer than its parts need it
                     await self._take_next()
                 failures = 0
             except Unavailable as error:
@@ -184,7 +184,7 @@ class Worker:
         self._sharing.release_inputs()
 
     async def stop(self) -> None:
-        """Finish the task in hand within the grace period, or hand it back; then `run` returns."""
+        """Finish the current task within the grace period, or return it; then `run` returns."""
         self._stopping.set()
         if self._current is not None:
             _, unfinished = await asyncio.wait({self._current}, timeout=self._settings.grace_s)
@@ -193,7 +193,7 @@ class Worker:
                 await cancel(task, _HAND_BACK_S)
 
     async def _help_out(self) -> bool:
-        """Do a part of what others lead, before anything new is begun; False where there is none."""
+        """Do a part of a task that another worker coordinates, before a new task; False where there is none."""
         if not self._runner.divided:
             return False
         part = await self._bus.pull_part(self._stage, _PART_PULL_S)
@@ -235,7 +235,7 @@ class Worker:
         self._observe("pulled", delivery.task)
         try:
             return await self._tried(delivery)
-        except Exception as error:  # noqa: BLE001 -- the loop outlives whatever a task does to it; the last try ends the run
+        except Exception as error:  # noqa: BLE001 -- the loop must survive any error of a task; the last try ends the run
             return await self._verdict_on(scratch_full() if is_full(error) else error, delivery)
 
     async def _tried(self, delivery: Delivery) -> Verdict:
@@ -264,7 +264,7 @@ class Worker:
                 return await self._again(error, delivery)
 
     async def _claimed(self, delivery: Delivery) -> RunState | None:
-        """Begin on the task; the state that holds the claim. None where nothing is left to do but acknowledge it."""
+        """Claim the task; returns the state with the claim, None where it only remains to acknowledge the task."""
         task = delivery.task
         stored = await self._bus.read(task.run_id)
         if stored.state.is_over:
@@ -304,7 +304,7 @@ class Worker:
         return Done()
 
     async def _clear_unless_at_work(self, task: StageTask) -> None:
-        """Remove the parts of a stage that no person is to do any more. A successor goes on from them."""
+        """Remove the parts of a stage that is not to be done any more. A successor would continue from them."""
         with contextlib.suppress(RunNotFound):
             state = (await self._bus.read(task.run_id)).state
             if not state.is_over and state.stage == task.stage:
@@ -312,7 +312,7 @@ class Worker:
         await self._sharing.clear(task)
 
     def _perform(self, task: StageTask) -> Perform:
-        """How the job of a task is done: here, or with all who do this stage."""
+        """How a task's job is done: in this worker, or shared among all workers of this stage."""
         if not self._runner.divided:
             return self._runner.run
         return partial(self._sharing.coordinate, task)
@@ -321,7 +321,7 @@ class Worker:
         return await runs.change(self._bus, task.run_id, lambda state: state.stage_finished(claim, record, results))
 
     async def _watched(self, attempt: Attempt) -> tuple[StageRecord, dict[str, str]]:
-        """Make the stage, and tell of its progress meanwhile. Raises as soon as the work counts no more."""
+        """Run the stage and report its progress. Raises as soon as the work no longer counts."""
         frames = Advance(done=0, total=None)
 
         def progress(now: Advance) -> None:
@@ -332,7 +332,9 @@ class Worker:
         try:
             while not (await asyncio.wait({making}, timeout=_TICK_S))[0]:
                 self._observe("working", attempt.task)
-                with contextlib.suppress(Unavailable):  # the work goes on without the bus; its record needs it
+                with contextlib.suppress(
+                    Unavailable
+                ):  # the work continues without the bus, which is only needed to record it
                     await runs.change(
                         self._bus, attempt.task.run_id, lambda state: state.progressed(attempt.claim, frames)
                     )
@@ -358,7 +360,7 @@ class Worker:
         return GiveUp(_kept_failing(self._stage, tries, error), self._claim)
 
     async def _is_outage(self, error: Exception) -> bool:
-        """Whether an error comes of a bus, store or disk that does not work for any run at present."""
+        """Whether the error is due to an outage of bus, store or disk that affects all runs."""
         if not isinstance(error, Unavailable):
             return False
         self._outage_suspected = True
@@ -383,7 +385,7 @@ class Worker:
                 pass
 
     async def _give_back(self, delivery: Delivery, delay_s: float, claim: Claim | None, *, failed: bool) -> None:
-        """First say so in the run's state, or who takes the task next counts a death; then let others have it."""
+        """Record it in the run's state first, or the next worker would count a crash; then return the task."""
 
         def transition(state: RunState) -> RunState:
             if claim is None or delivery.task.stage in state.finished:
@@ -393,7 +395,7 @@ class Worker:
         try:
             await runs.change(self._bus, delivery.task.run_id, transition)
         except Superseded:
-            return  # another worker has the task: it is not for this one to give back
+            return  # another worker has the task, so this one must not return it
         except (RunOver, RunNotFound, RunUnreadable):
             pass
         await delivery.retry(delay_s)
@@ -404,7 +406,7 @@ class Worker:
         try:
             await runs.give_up(self._bus, delivery.task, problem, claim)
         except Superseded:
-            return  # the task is another worker's, who decides
+            return  # the task belongs to another worker, which decides
         except (RunOver, RunNotFound):
             pass
         await delivery.discard(problem.code)

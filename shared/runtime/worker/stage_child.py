@@ -1,8 +1,8 @@
 """The process that a stage runs in: takes jobs as JSON lines on stdin, answers on stdout.
 
-A process of its own, because the stages live on native code: when MediaPipe or ONNX Runtime crashes, hangs or is killed
-for memory, the worker's loop goes on, says what happened and hands the task back; and a cancelled run stops at once. It
-stays between jobs, so that models' imports are paid once, and ends with its parent, whose death closes stdin.
+A separate process, because the stages depend on native code: when MediaPipe or ONNX Runtime crashes, hangs or runs out
+of memory, the worker's loop continues, reports the error and returns the task; and a cancelled run stops at once. It
+persists between jobs, so that imports are done once, and ends with its parent, whose end closes stdin.
 """
 
 import json
@@ -35,15 +35,15 @@ _TRACEBACK_CHARACTERS: Final = 10_000
 
 
 class StageJob(BaseModel):
-    """Run the stage once, or one step of it where it is divided (`shared.stage.Division`)."""
+    """Run the stage once, or one step of a divided stage (`shared.stage.Division`)."""
 
     step: Literal["run", "plan", "part", "gather"] = "run"
     plan: JsonValue = None
-    """To gather: what the plan said."""
+    """To gather: the plan."""
     part: JsonValue = None
-    """To do a part: what the plan said about it."""
+    """To do a part: its description in the plan."""
     parts: list[dict[str, Path]] = []
-    """To gather: of every part, artefact name → file."""
+    """To gather: artefact name → file of every part."""
 
     inputs: dict[str, Path]
     """Artefact name → file."""
@@ -51,18 +51,18 @@ class StageJob(BaseModel):
     options: RunOptions
     workdir: Path
     outputs: Path
-    """Folder that the outputs' files go to."""
+    """Folder for the output files."""
 
 
 class PlannedPart(BaseModel):
-    """A part of a stage's work, and how many frames it is about."""
+    """A part of a stage's work, and its number of frames."""
 
     part: JsonValue
     frames: int
 
 
 class StageDone(BaseModel):
-    """What came of a job."""
+    """The result of a job."""
 
     artefacts: dict[str, Path] = {}
     """Artefact name → file."""
@@ -75,12 +75,12 @@ class StageDone(BaseModel):
 
 
 class Declaration(BaseModel):
-    """What a stage's process says of the stage when it is ready."""
+    """Sent by a stage's process when it is ready."""
 
     inputs: frozenset[str]
-    """Names of the artefacts that it takes."""
+    """Names of its input artefacts."""
     divided: bool
-    """Whether its work is cut into parts."""
+    """Whether its work is divided into parts."""
 
 
 class ResultsJob(BaseModel):
@@ -94,14 +94,14 @@ class ResultsJob(BaseModel):
     outputs: Path
 
 
-def resolve(reference: str) -> Any:  # noqa: ANN401 -- whatever the reference names
+def resolve(reference: str) -> Any:  # noqa: ANN401 -- any object
     """`package.module:NAME` → the object."""
     module, _, name = reference.partition(":")
     return getattr(import_module(module), name)
 
 
 def _stage(reference: str) -> Stage[Any, Any]:
-    """The `Stage` that the reference names, or that the function gives which it names."""
+    """The `Stage` that the reference names, or that the function it names returns."""
     named = resolve(reference)
     stage: Stage[Any, Any] = named if isinstance(named, Stage) else named()
     return stage
@@ -126,10 +126,10 @@ class _Parent:
             else:
                 self._cancelled.clear()
                 self.jobs.put(message)
-        os._exit(0)  # the worker is gone, and no person waits for what is being computed
+        os._exit(0)  # the worker is gone; nothing waits for the result
 
     def say(self, kind: str, content: object) -> None:
-        """One message, as a line."""
+        """Write one message as a line."""
         self._outgoing.write(json.dumps({kind: content}) + "\n")
         self._outgoing.flush()
 
@@ -188,7 +188,7 @@ def _inputs(stage: Stage[Any, Any], job: StageJob) -> Any:  # noqa: ANN401 -- an
 
 
 def _raw_files(stage: Stage[Any, Any], job: StageJob) -> dict[str, str]:
-    """The sha256 of the inputs that are files as they came."""
+    """The sha256 of the inputs that are raw files."""
     kinds = artefacts.kinds(stage.inputs)
     return {name: sha256(path) for name, path in job.inputs.items() if issubclass(kinds[name], Path)}
 
@@ -211,7 +211,7 @@ def _answer(
         return "full", None
     except InputError as error:
         return "refused", Problem.of(error).model_dump()
-    except Exception as error:  # noqa: BLE001 -- the edge of the process: whatever went wrong, the worker is to hear of it
+    except Exception as error:  # noqa: BLE001 -- the edge of the process: every error is reported to the worker
         if is_full(error):
             return "full", None
         return "crashed", traceback.format_exc()[-_TRACEBACK_CHARACTERS:]
@@ -219,7 +219,7 @@ def _answer(
 
 def main(stage_reference: str, results_writer: str) -> None:
     """Serve jobs until stdin closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker handles Ctrl-C
     parent = _Parent(sys.stdin, take_stdout())
     stage = _stage(stage_reference)
     names = frozenset(name for name in artefacts.kinds(stage.inputs) if name not in ("workdir", "subject"))

@@ -1,4 +1,4 @@
-"""A stage as the worker's loop sees it: a child process that is given jobs, watched, and killed where it must be."""
+"""A stage as seen by the worker's loop: a child process that is given jobs, monitored, and killed if necessary."""
 
 import asyncio
 import contextlib
@@ -19,11 +19,11 @@ RESULTS_WRITER: Final = "shared.runtime.worker.write_results:write"
 _LINE_BYTES: Final = 1 << 20
 
 _CANCEL_PATIENCE_S: Final = 2
-"""A stage asked to stop has this long until it is killed: about the time of a few slow frames."""
+"""Time until a stage that was asked to stop is killed: about a few slow frames."""
 
 
 class Refused(HumanPose3DError):
-    """A stage said that the run cannot be done as requested; `problem` says what to change."""
+    """A stage reported that the run cannot be done as requested; `problem` states what to change."""
 
     code = "refused"
     status = 422
@@ -34,7 +34,7 @@ class Refused(HumanPose3DError):
 
 
 def scratch_full() -> ScratchFull:
-    """What to raise where work in progress cannot be written."""
+    """The error for a full scratch disk."""
     return ScratchFull("The disk for work in progress is full on the machine that does the stage. Make room there.")
 
 
@@ -42,14 +42,14 @@ class Runner(Protocol):
     """Runs a stage's jobs, one at a time."""
 
     async def inputs(self) -> frozenset[str]:
-        """Names of the artefacts that the stage takes."""
+        """Names of the stage's input artefacts."""
 
     @property
     def divided(self) -> bool:
-        """Whether the stage's work is cut into parts; False until `inputs` has answered."""
+        """Whether the stage's work is divided into parts; False until `inputs` has answered."""
 
     async def run(self, job: StageJob, progress: Callable[[Advance], None]) -> StageDone:
-        """Run the stage; `progress` hears how far it is. Cancelling the call stops it.
+        """Run the stage, reporting to `progress`. Cancelling the call stops it.
 
         Raises Refused, StageCrashed and ScratchFull.
         """
@@ -58,7 +58,7 @@ class Runner(Protocol):
         """Write the results of a run into `job.outputs`. Raises like `run`."""
 
     async def close(self) -> None:
-        """End it."""
+        """End the process."""
 
 
 class StageProcess:
@@ -127,8 +127,8 @@ class StageProcess:
             progress(Advance.model_validate(content))
 
     async def _stop_job(self, process: asyncio.subprocess.Process) -> None:
-        """Ask the stage to stop; kill it where it does not listen."""
-        # A task of its own: in one that is being cancelled, Python before 3.11.4 takes a timeout for the cancellation.
+        """Ask the stage to stop; kill it if it does not."""
+        # In a separate task: in one being cancelled, Python before 3.11.4 mistakes a timeout for the cancellation.
         asking = asyncio.create_task(self._ask_to_stop(process))
         answered, _ = await asyncio.wait({asking}, timeout=_CANCEL_PATIENCE_S)
         if not answered or asking.exception() is not None:
@@ -166,7 +166,7 @@ class StageProcess:
 
 
 def _unheard(_frames: Advance) -> None:
-    """Progress that interests no person."""
+    """Progress that is not reported."""
 
 
 async def _send(process: asyncio.subprocess.Process, message: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Several files at once, to and from the object store."""
+"""Concurrent transfers of files to and from the object store."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,7 +9,7 @@ from shared.runtime.retrying import retry_while_unavailable
 from shared.runtime.store import Store
 
 _PATIENCE_S: Final = 60.0
-"""How long finished work waits for a store that is away, before it is given back."""
+"""Time that finished work waits for an unavailable store before the task is returned."""
 
 
 async def fetch(store: Store, keys: Mapping[str, str], folder: Path) -> dict[str, Path]:
@@ -21,6 +21,6 @@ async def fetch(store: Store, keys: Mapping[str, str], folder: Path) -> dict[str
 
 
 async def put(store: Store, files: Mapping[str, Path]) -> None:
-    """Store files (key → file), waiting for a while for a store that is away."""
+    """Store files (key → file), waiting for a limited time if the store is unavailable."""
     for key, path in files.items():
         await retry_while_unavailable(partial(store.put_file, key, path), _PATIENCE_S)

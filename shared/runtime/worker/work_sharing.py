@@ -1,9 +1,9 @@
-"""A stage's work on one run, shared among all who do that stage.
+"""A stage's work on one run, shared among all workers of that stage.
 
-Any process that holds the stage's task leads: it plans, offers the parts, does parts like everybody else, and gathers them. The
-others help. They change no state of a run, and any process that does a part finds the same; so an offer may be lost, done
-twice or given up: what no person holds any more, the leader does itself. What is done is in the store, and a leader that
-comes after one that died goes on from there.
+The worker that holds the stage's task coordinates: it plans, offers the parts, does parts itself, and gathers them. The
+others assist. They do not change a run's state, and a part's result does not depend on the worker, so an offer may be
+lost, done twice or abandoned: the coordinator does what no worker holds any more. Finished parts are in the store, from
+which the next coordinator continues if one crashes.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ from shared.scratch import scratch_folder
 log = logging.getLogger(__name__)
 
 _POLL_S: Final = 0.2
-"""How often a leader looks for parts that others have done."""
+"""Interval at which a coordinator checks for parts that others have finished."""
 
 _TICK_S: Final = 1.0
-"""How often a helper looks whether its part is still wanted."""
+"""Interval at which an assistant checks whether its part is still needed."""
 
 _RETRY_S: Final = 2.0
 _HAND_BACK_S: Final = 5.0
@@ -51,7 +51,7 @@ Report = Callable[[Advance], None]
 
 
 class WorkSharing:
-    """One worker's share in its stage's work: what it leads, and what it helps with."""
+    """One worker's shared work: the tasks that it coordinates, and the parts that it assists with."""
 
     def __init__(self, stage: StageName, runner: Runner, bus: Bus, store: Store, settings: Settings) -> None:
         self._stage = stage
@@ -64,7 +64,7 @@ class WorkSharing:
         self._kept_inputs: dict[str, Path] = {}
 
     async def coordinate(self, task: StageTask, job: StageJob, progress: Report) -> StageDone:
-        """Do the whole stage, with any process that helps. Raises what the runner raises for the parts done here."""
+        """Do the whole stage, with the assistance of other workers. Raises what the runner raises for own parts."""
         started = time.perf_counter()
         planned = await self._runner.run(job.model_copy(update={"step": "plan"}), _unheard)
         lead = _Lead(self._tasks(task, job, planned), [part.frames for part in planned.parts], progress)
@@ -78,9 +78,9 @@ class WorkSharing:
         return done.model_copy(update={"seconds": time.perf_counter() - started})
 
     async def assist(self, delivery: PartDelivery) -> None:
-        """Do a part of a person's work, if it is still wanted.
+        """Do a part that another worker coordinates, if it is still needed.
 
-        What fails here, or came back from another who may have died of it, is left to its leader.
+        A part that fails here, or was returned by a worker that may have crashed on it, is left to its coordinator.
         """
         try:
             async with heartbeat(delivery, self._settings.ack_wait_s / 3):
@@ -98,13 +98,13 @@ class WorkSharing:
             await ignore_unavailable(delivery.ack())
 
     async def clear(self, task: StageTask) -> None:
-        """Remove what came of the parts of a stage that is done or not to be done, and take back the offers."""
+        """Remove the results of the parts of a stage that is finished or abandoned, and withdraw the offers."""
         if self._runner.divided:
             await self._bus.withdraw_parts(task.stage, task.run_id)
             await self._store.delete(_parts_folder(task))
 
     def release_inputs(self) -> None:
-        """Forget the inputs kept for the next part of the same run: no person requests one."""
+        """Release the inputs kept for the next part of the same run, when there is none."""
         self._kept.close()
         self._kept_run = None
 
@@ -136,7 +136,7 @@ class WorkSharing:
             lead.found(await self._finished(lead.tasks[0].folder))
 
     async def _advance(self, lead: "_Lead", job: StageJob) -> None:
-        """Do a part, or wait for a moment where others do all that is left."""
+        """Do a part, or wait briefly if other workers hold all remaining ones."""
         try:
             delivery = await self._bus.pull_part(self._stage, _POLL_S)
             if delivery is not None and delivery.task not in lead.tasks:
@@ -151,7 +151,7 @@ class WorkSharing:
             await ignore_unavailable(delivery.ack())
 
     async def _abandoned(self, lead: "_Lead") -> PartTask | None:
-        """A part that no person does and that is offered no more."""
+        """A part that no worker holds and that is no longer offered."""
         for task in lead.missing:
             if not await self._bus.is_offered(task):
                 still = {each.number for each in lead.missing} - await self._finished(task.folder)
@@ -185,7 +185,7 @@ class WorkSharing:
             working = asyncio.create_task(self._part(task, await self._inputs(task), scratch, _unheard))
             try:
                 while not (await asyncio.wait({working}, timeout=_TICK_S))[0]:
-                    with contextlib.suppress(Unavailable):  # then the work goes on until it can be told
+                    with contextlib.suppress(Unavailable):  # the work continues until the state can be read
                         if not await self._wanted(task):
                             return
                 await self._hand_in(task, working.result())
@@ -213,7 +213,7 @@ class WorkSharing:
         return (await self._runner.run(job, progress)).artefacts
 
     async def _hand_in(self, task: PartTask, artefacts: Mapping[str, Path]) -> None:
-        """Store what came of a part, and last the word that it is complete."""
+        """Store the result of a part, and last the marker that it is complete."""
         keys = {name: f"{task.folder}{task.number}/{path.name}" for name, path in artefacts.items()}
         await put(self._store, {keys[name]: path for name, path in artefacts.items()})
         with scratch_folder() as scratch:
@@ -221,7 +221,7 @@ class WorkSharing:
             await put(self._store, {f"{task.folder}{task.number}/{_DONE}": scratch / _DONE})
 
     async def _fetched(self, lead: "_Lead", number: int, workdir: Path) -> dict[str, Path]:
-        """The files of a part that is done."""
+        """The files of a finished part."""
         if number in lead.here:
             return lead.here[number]
         task, folder = lead.tasks[number], workdir / f"fetched-{number}"
@@ -231,7 +231,7 @@ class WorkSharing:
         return await fetch(self._store, json.loads(done.read_text(encoding="utf-8")), folder)
 
     async def _finished(self, folder: str) -> set[int]:
-        """Numbers of the parts that are done."""
+        """Numbers of the finished parts."""
         keys = [found.key async for found in self._store.objects(folder)]
         return {int(key.split("/")[-2]) for key in keys if key.endswith(f"/{_DONE}")}
 
@@ -256,7 +256,7 @@ class WorkSharing:
         return True
 
     async def _inputs(self, task: PartTask) -> dict[str, Path]:
-        """Those of the run, fetched once for all its parts that are done here one after the other."""
+        """The run's inputs, fetched once for consecutive parts done here."""
         if self._kept_run != task.run_id:
             self.release_inputs()
             folder = self._kept.enter_context(scratch_folder())
@@ -266,7 +266,7 @@ class WorkSharing:
 
 
 class _Lead:
-    """Where the parts of a run stand, as its leader sees it.
+    """State of a run's parts, as known to the coordinator.
 
     here  the files of the parts done here, by number.
     """
@@ -284,20 +284,20 @@ class _Lead:
         return [task for task in self.tasks if task.number not in self._done and task.number not in self.here]
 
     def found(self, numbers: set[int]) -> None:
-        """Others have done these."""
+        """Other workers have finished these."""
         self._done |= numbers
         self.working(Advance(done=0, total=None))
 
     def working(self, now: Advance) -> None:
-        """Tell of the whole, while a part here is that far."""
+        """Report overall progress, given that of the part in progress here."""
         finished = sum(self._frames[number] for number in self._done | self.here.keys())
         self._progress(Advance(done=finished + now.done, total=sum(self._frames)))
 
 
 def _parts_folder(task: StageTask) -> str:
-    """The store's folder of what comes of the parts of a run's stage."""
+    """The store's folder for the results of the parts of a run's stage."""
     return f"{runs.folder(task.run_id)}{task.stage}/parts/"
 
 
 def _unheard(_advance: Advance) -> None:
-    """Progress that interests no person."""
+    """Progress that is not reported."""

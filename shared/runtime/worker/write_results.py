@@ -1,4 +1,4 @@
-"""From the artefacts of a run, made by many workers, to its results: the same files as in one process."""
+"""Writes the results of a run from artefacts of several workers: the same files as in one process."""
 
 from humanpose3d.options import StageName, StageReport
 from shared.artefacts import Files, load
@@ -30,5 +30,5 @@ def _collect(job: ResultsJob) -> RunResults:
 
 
 def _video_sha256(state: RunState) -> str:
-    """As the stage that read the video found it."""
+    """As computed by the stage that read the video."""
     return next(record.sha256["video"] for record in state.finished.values() if "video" in record.sha256)

@@ -48,5 +48,5 @@ def test_a_crashed_process_is_reported(monkeypatch):
     monkeypatch.setattr(plot_pool, "usable_cpus", lambda: 2)
     with PlotPool(2) as hired:
         hired.begin([die])
-        with pytest.raises(StageCrashed, match="draws images"):
+        with pytest.raises(StageCrashed, match="draws figures"):
             hired.finish()

@@ -98,5 +98,5 @@ def test_a_file_without_the_joints_is_refused_by_name():
 def test_a_body_of_which_no_leg_is_seen_needs_a_height():
     positions = GIVEN.positions.copy()
     positions[:, [MARKER_INDEX["LAnkle"], MARKER_INDEX["RAnkle"]]] = np.nan
-    with pytest.raises(InvalidMotion, match="give the height"):
+    with pytest.raises(InvalidMotion, match="state the height"):
         refine_markers(echo()[1], Markers(TIMES, MARKERS, positions))
