@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.refiner.depth.scale import estimate_scale
-from tests.services.refiner.synthetic import STATURE, Camera, clock, recorded, squatting, walking
+from tests.services.refiner.synthetic import STATURE, Camera, clock, occluded, recorded, squatting, walking
 
 LEG = ("left_knee", "left_ankle", "left_hip")
 
