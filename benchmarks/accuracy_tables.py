@@ -74,7 +74,7 @@ def _real_clip(measured: Mapping[str, Any], titles: Mapping[str, str]) -> Iterat
     yield (
         f"The four cameras agree to {cameras['reprojection_px']} pixels after correcting and leaving out, "
         f"{cameras['reprojection_plain_px']} before. Left and right swapped by the detector in: "
-        f"{_listed(cameras['left_right_exchanged_share'], lambda share: f'{share:.0%}')} of the frames. Cameras "
+        f"{_listed(cameras['left_right_swapped_share'], lambda share: f'{share:.0%}')} of the frames. Cameras "
         f"pitched down by {_listed(cameras['camera_pitch_down_deg'], lambda angle: f'{angle:.0f}°')}, rolled by "
         f"{_listed(cameras['camera_roll_deg'], lambda angle: f'{angle:.0f}°')}."
     )

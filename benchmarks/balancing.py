@@ -105,7 +105,7 @@ class RealClip:
         return {
             "reprojection_px": round(float(np.nanmean(together.error_px[together.used])), 2),
             "reprojection_plain_px": round(float(np.nanmean(plain)), 2),
-            "left_right_exchanged_share": _shares(names, together.swapped.mean(axis=1)),
+            "left_right_swapped_share": _shares(names, together.swapped.mean(axis=1)),
             "left_out_share": _shares(names, 1 - together.used.mean(axis=(1, 2))),
             "camera_pitch_down_deg": _shares(names, [_pitch_roll(camera)[0] for camera in self.cameras]),
             "camera_roll_deg": _shares(names, [_pitch_roll(camera)[1] for camera in self.cameras]),

@@ -228,7 +228,7 @@ def _pelvis(drawing: Drawing, at: Point) -> None:
     drawing.circle(middle, 6, INK)
 
 
-FOLDER: Final = Path(__file__).resolve().parents[1] / "pictures"
+FOLDER: Final = Path(__file__).resolve().parents[1] / "images"
 FIGURES: Final = {"segment_frames": segment_frames, "signs": signs, "worlds": worlds}
 
 

@@ -133,7 +133,7 @@ def read_model(path: Path) -> Model:
     Raises InvalidMotion where it is not one, or holds joints or functions that are not supported.
     """
     try:
-        root = ET.parse(path).getroot()  # noqa: S314 -- a model of ours, or one that the user chose
+        root = ET.parse(path).getroot()  # noqa: S314 -- a shipped model, or one that the user chose
         return _without_bare_bodies(_model(root))
     except (ET.ParseError, AttributeError, ValueError, KeyError, IndexError) as error:
         raise InvalidMotion(f"{path.name} is not a usable OpenSim model: {error}.") from None
