@@ -44,12 +44,12 @@ def _known() -> Person:
 
 
 @pytest.fixture(name="markers", scope="module")
-def _markers(known) -> Markers:
+def _markers(known: Person) -> Markers:
     return known.markers(np.random.default_rng(0).normal(0, NOISE, known.positions.shape))
 
 
 @pytest.fixture(name="found", scope="module")
-def _found(markers) -> Recording:
+def _found(markers: Markers) -> Recording:
     spread = MarkerSpread(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), 0.01))
     return follow(markers, spread, SUBJECT, lambda _frames: None)
 
