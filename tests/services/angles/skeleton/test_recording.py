@@ -10,6 +10,7 @@ from humanpose3d.motion import FloatArray, Markers, MarkerSpread
 from humanpose3d.options import Subject
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, MARKER_INDEX, MARKERS, mirrored
 from services.angles.joints import joint_angles
+from services.angles.skeleton.evidence import calibration
 from services.angles.skeleton.isb import landmarks
 from services.angles.skeleton.kinematics import pose
 from services.angles.skeleton.recording import Recording, follow
@@ -106,9 +107,11 @@ def test_the_frame_rate_has_little_effect():
     fourth = followed(slow.markers(noise[::4]), sd=0.02)
     columns = [fast.model.coordinate(name) for name in FLEXIONS]
     apart = np.degrees(every.coordinates[::4, columns] - fourth.coordinates[:, columns])
-    assert np.abs(apart).mean() < 0.4
+    assert np.abs(apart).mean() < 0.6
     flexions = [JOINT_GROUP_INDEX[name] for name in ("hip_r", "knee_r", "elbow_r")]
-    assert every.angle_sd[::4, flexions, 0] == pytest.approx(fourth.angle_sd[:, flexions, 0], rel=0.25)
+    inner = slice(2, -2)  # the ends know one neighbour only
+    stated = every.angle_sd[::4, flexions, 0][inner]
+    assert stated == pytest.approx(fourth.angle_sd[:, flexions, 0][inner], rel=0.25)
 
 
 def test_rotation_is_counted_beyond_a_full_turn():
@@ -156,6 +159,12 @@ def _people():
 
 @pytest.mark.parametrize("joint", ["hip", "knee", "elbow"])
 def test_the_stated_uncertainty_covers_the_errors(joint, people):
-    """68 % of errors should be within one standard deviation; 120 angles of 6 people determine the share to 10 %."""
-    truth, found, sd = (values[:, :, [JOINT_GROUP_INDEX[f"{joint}_{side}"] for side in "rl"], 0] for values in people)
-    assert 0.55 < np.mean(np.abs(found - truth) < sd) < 0.95
+    """68 % of errors should be within one standard deviation; 120 angles of 6 people tell that to 10 %.
+
+    That is before the factor for what goes together in the errors of video, which these people's errors do not.
+    """
+    groups = [JOINT_GROUP_INDEX[f"{joint}_{side}"] for side in "rl"]
+    truth, found, sd = (values[:, :, groups, 0] for values in people)
+    factors, floors = calibration()[groups, 0].T
+    assert not floors.any()
+    assert 0.55 < np.mean(np.abs(found - truth) < sd / factors) < 0.9
