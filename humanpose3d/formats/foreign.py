@@ -49,11 +49,22 @@ def read_foreign(path: Path, *, strict: bool) -> Foreign:
     stated unit implies an implausible body size, and where no axis is clearly up.
     """
     table = TrcTable.of(read_c3d(path)) if path.suffix.lower() == ".c3d" else read_trc_table(path)
+    table = _without_zeros(table)
     markers, notes = _as_markers(path.name, table, strict)
     notes = [*table.notes, *notes]
     size = _size_note(path.name, markers, strict)
     markers, up = _turned(path.name, markers, strict)
     return Foreign(markers, tuple(note for note in (*notes, size, up) if note))
+
+
+def _without_zeros(table: TrcTable) -> TrcTable:
+    """Positions of exactly 0, 0, 0 as missing: many programs write a missing marker so."""
+    zeros = (table.positions == 0).all(axis=2)
+    if not zeros.any():
+        return table
+    positions = np.where(zeros[..., None], np.nan, table.positions)
+    note = f"{zeros.sum()} positions of exactly 0, 0, 0 were taken as missing."
+    return TrcTable(table.times, table.names, positions, (*table.notes, note))
 
 
 def _as_markers(name: str, table: TrcTable, strict: bool) -> tuple[Markers, list[str]]:

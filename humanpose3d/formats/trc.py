@@ -80,8 +80,7 @@ def read_trc(path: str | Path) -> Markers:
 def read_trc_table(path: Path) -> TrcTable:
     """Read a TRC of any program: as `read_trc`, with names and times as they are in the file.
 
-    Missing markers are empty cells, any notation for "not a number" (`humanpose3d.formats.tables.parse`), or three
-    coordinates of exactly 0. Cells may be separated by blanks instead of tabs; the decimal separator may be a comma.
+    Missing markers are empty cells, and any notation for "not a number" (`humanpose3d.formats.tables.parse`). Cells may be separated by blanks instead of tabs; the decimal separator may be a comma.
     """
     text = read_lines(path)
     if len(text) < _HEADER_LINES or not text[0].startswith("PathFileType"):
@@ -97,10 +96,7 @@ def read_trc_table(path: Path) -> TrcTable:
     notes = ["Numbers are written with a decimal comma, and were read so."] if _has_decimal_commas(cells) else []
     table = np.array([parse(where, row) for where, row in cells], dtype=np.float64).reshape(len(cells), -1)
     positions = table[:, 2 : 2 + 3 * len(names)].reshape(len(table), len(names), 3) * _METRES[unit.lower()]
-    zeros = (positions == 0).all(axis=2)
-    if zeros.any():
-        notes.append(f"{zeros.sum()} positions of exactly 0, 0, 0 were taken as missing.")
-    positions[np.isnan(positions).any(axis=2) | zeros] = np.nan
+    positions[np.isnan(positions).any(axis=2)] = np.nan
     return TrcTable(table[:, 1] if len(table) else np.zeros(0), names, positions, tuple(notes))
 
 

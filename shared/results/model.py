@@ -92,9 +92,9 @@ class RunResults:
         return self.artefacts.get("angle_spread")
 
     @property
-    def analysis(self) -> Analysis:
-        """Events and key figures."""
-        return self._made("analysis", Analysis)
+    def analysis(self) -> Analysis | None:
+        """Events and key figures, where the run was analysed for them."""
+        return self.artefacts.get("analysis")
 
     @property
     def preview(self) -> Path | None:

@@ -94,7 +94,8 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
     write_angles_csv(angles_folder, name, results.final_angles, results.angle_spread)
-    write_analysis(folder, results.analysis)
+    if results.analysis is not None:
+        write_analysis(folder, results.analysis)
     _write_json(folder / "quality.json", _quality(results))
     run = _run(results)
     _write_json(folder / "run.json", run)

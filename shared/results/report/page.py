@@ -28,7 +28,7 @@ def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
         element("header", element("h1", title), element("p", _date(run["created_at"]), class_="date")),
         element("div", *(element("span", f"{line}: ") for line in _BY_HAND), class_="by-hand"),
         _section("Summary", _facts(_summary(results))),
-        _section("Key figures", *_key_figures(results.analysis)),
+        _section("Key figures", *_key_figures(results.analysis)) if results.analysis is not None else None,
         _section("Can these numbers be trusted?", _quality(results)),
         _section("Joint angles", element("p", "Degrees over seconds."), legend(spread is not None)),
         angle_charts(angles, spread),

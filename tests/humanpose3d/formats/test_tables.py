@@ -67,7 +67,7 @@ def test_long_tables_are_formatted_in_pieces_that_join():
     assert b"".join(pieces).splitlines()[-1] == b"999998\t999999"
 
 
-@pytest.mark.parametrize("cell", ["x", "1,5", "inf", "-Infinity", "1e999"])
+@pytest.mark.parametrize("cell", ["x", "1,5,2", "inf", "-Infinity", "1e999"])
 def test_cells_that_are_no_finite_number_are_refused_with_their_place(cell):
     with pytest.raises(InvalidMotion, match=r"^a\.trc, line 7: "):
         parse("a.trc, line 7", ["1", cell])
