@@ -80,7 +80,7 @@ def read_trc(path: str | Path) -> Markers:
 def read_trc_table(path: Path) -> TrcTable:
     """Read a TRC of any program: as `read_trc`, with names and times as they are in the file.
 
-    Missing markers are empty cells and any notation for "not a number" (`humanpose3d.formats.tables.parse`). Cells may be
+    Missing are empty cells and any notation for "not a number" (`humanpose3d.formats.tables.parse`). Cells may be
     separated by blanks instead of tabs; the decimal separator may be a comma.
     """
     text = read_lines(path)
