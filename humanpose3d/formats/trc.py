@@ -93,9 +93,10 @@ def read_trc_table(path: Path) -> TrcTable:
     names = _names(text[3], facts.get("NumMarkers", ""))
     if not any(names):
         raise InvalidMotion(f"{path.name}, line 4: no marker is named after 'Frame#' and 'Time'.")
-    cells = list(_cells(path.name, text, 2 + 3 * len(names)))
+    width = 2 + 3 * len(names)
+    cells = list(_cells(path.name, text, width))
     notes = ["Numbers are written with a decimal comma, and were read so."] if _has_decimal_commas(cells) else []
-    table = np.array([parse(where, row) for where, row in cells], dtype=np.float64).reshape(len(cells), -1)
+    table = np.array([parse(where, row) for where, row in cells], dtype=np.float64).reshape(len(cells), width)
     positions = table[:, 2 : 2 + 3 * len(names)].reshape(len(table), len(names), 3) * _METRES[unit.lower()]
     positions[np.isnan(positions).any(axis=2)] = np.nan
     return TrcTable(table[:, 1] if len(table) else np.zeros(0), names, positions, tuple(notes))
