@@ -49,6 +49,8 @@ def test_the_folder_is_as_documented(results: Path):
     assert {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()} == angles | {
         "joint_angles/sample_all_joint_angles.png",
         "joint_angles/sample_all_joint_angles.svg",
+        "events.json",
+        "parameters.csv",
         "quality.json",
         "report.html",
         "run.json",
