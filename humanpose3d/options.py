@@ -227,6 +227,7 @@ class RunKeywords(TypedDict, total=False):
     task: TaskOption
     focal_length_35mm: float | None
     opensim: bool
+    person: str
     start: float | None
     end: float | None
     capture_fps: float | None

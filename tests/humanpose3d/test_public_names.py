@@ -11,7 +11,15 @@ from humanpose3d.options import RunKeywords, RunOptions
 NAMES = {
     *("run", "Client", "read_run", "read_trc", "read_angles", "Markers", "JointAngles", "Landmarks", "Results"),
     *("HumanPose3DError", "InputError", "VideoNotFound", "UnreadableVideo", "NoVideoStream", "VideoTooShort"),
-    *("VideoTooLarge", "NoPersonDetected", "RarelyDetected", "InvalidOption", "InvalidMotion", "OutputNotWritable"),
+    *(
+        "VideoTooLarge",
+        "NoPerson",
+        "NoPersonDetected",
+        "RarelyDetected",
+        "InvalidOption",
+        "InvalidMotion",
+        "OutputNotWritable",
+    ),
     *("ModelError", "ModelNotFound", "ModelCorrupt", "Cancelled", "StageCrashed", "ApiError", "RunFailed"),
 }
 

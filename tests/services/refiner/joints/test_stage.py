@@ -139,7 +139,7 @@ def test_it_is_refused_without_a_network_or_a_frame(options: RunOptions, tmp_pat
     with pytest.raises(ModelNotFound, match=r"gone\.onnx"):
         JOINTS.check(RunOptions(joint_model_path=str(tmp_path / "gone.onnx")))
     other = Path(__file__).resolve().parents[4] / "models" / "augmenter_lower.onnx"
-    with pytest.raises(ModelError, match="no joints refiner"):
+    with pytest.raises(ModelError, match="not a joints refiner"):
         JOINTS.check(RunOptions(joint_model_path=str(other)))
     with pytest.raises(InvalidMotion, match="no frames"):
         run(made_up(0), options)
