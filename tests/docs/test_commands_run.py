@@ -60,7 +60,7 @@ def results(video: Path, environment: dict[str, str], tmp_path_factory: pytest.T
     """The results of `humanpose3d run` with all its figures."""
     folder = tmp_path_factory.mktemp("out")
     images = ["--export-preview", *(f"--{name.replace('_', '-')}" for name in ("plot_landmarks", "plot_augmented"))]
-    images += ["--plot-all-joint-angles", "--save-angle-comparison"]
+    images += ["--plot-all-joint-angles", "--save-angle-comparison", "--opensim"]
     words = ["run", "--video", str(video), "--height", "1.72", "--weight", "70", "--output", str(folder), *images]
     subprocess.run([sys.executable, "-m", "cli.main", *words], check=True, env=environment, capture_output=True)
     return folder / "walk"
@@ -117,7 +117,8 @@ def test_every_file_of_a_result_is_described(results: Path):
         for path in results.rglob("*")
         if path.is_file()
     }
-    assert written == described
+    assert described - written == {"cycles.csv"}, "the sample holds no whole stride"
+    assert written <= described
 
 
 def fields(value: object, path: str = "") -> Iterator[str]:
