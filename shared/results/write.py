@@ -137,7 +137,7 @@ def _refuse_to_replace_anything_else(destination: Path) -> None:
     others = sorted(
         path.name
         for path in destination.iterdir()
-        if path.name not in _OURS and not path.name.startswith(f"{destination.name}_")
+        if path.name not in _OURS and not path.name.startswith((f"{destination.name}_", f"{destination.name}.osim"))
     )
     if others:
         raise OutputNotWritable(
