@@ -69,7 +69,7 @@ make_stand_ins() {
     export HUMANPOSE3D_BASE_IMAGE=localhost/humanpose3d-smoke/python
     if ! "$engine" image inspect "$HUMANPOSE3D_BASE_IMAGE" >/dev/null 2>&1; then
         debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates,busybox \
-            bookworm "$work/debian" http://deb.debian.org/debian > "$work/debootstrap.log"
+            bookworm "$work/debian" > "$work/debootstrap.log"
         tar -C "$work/debian" -c . | "$engine" import - "$HUMANPOSE3D_BASE_IMAGE" >/dev/null 2>&1
         rm -rf "$work/debian"
     fi
