@@ -69,7 +69,7 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   too_large: "The video is larger than the {megabytes} MB that this server accepts.",
   form_faults: "Please correct the marked fields.",
 
-  q_estimate_missing: "Is a limb occluded for part of the video?",
+  q_estimate_missing: "Is a limb hidden for part of the video?",
   q_force_complete: "Should points that were not found be estimated?",
   q_main_refiner: "Should a neural network refine the depth?",
   q_temporal_smoothing: "Should the movement be smoothed?",

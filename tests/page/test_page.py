@@ -204,7 +204,7 @@ def test_units_are_the_users_and_the_apis(open_page: OpenPage, server: FakeServe
     page.locator("#video-file").set_input_files(video)
     page.get_by_label("The person in the video knows").check()
     page.get_by_label("Is a limb hidden").check()
-    page.get_by_label("How carefully").select_option("heavy")
+    page.get_by_label("How accurate").select_option("heavy")
     page.get_by_role("button", name="Start the analysis").click()
     page.wait_for_url(re.compile("#/runs/"))
     run = page.request.get(f"/api/runs/{page.url.split('/')[-1]}/").json()
@@ -310,7 +310,7 @@ def test_the_band_is_one_standard_deviation_where_one_is_stated(open_page: OpenP
     page = open_page()
     submit(page, video)
     expect(page.locator(".chart.banded")).to_have_count(6)
-    expect(page.get_by_text("Shaded: one standard deviation")).to_be_visible()
+    expect(page.get_by_text("Shaded: ± one standard deviation")).to_be_visible()
     page.get_by_role("slider", name="Time").fill("37")
     value = walker.angles().values[37, JOINT_GROUP_INDEX["knee_l"], 0]
     reading = page.locator(".chart", has_text="Left").first.locator(".value")
@@ -319,7 +319,7 @@ def test_the_band_is_one_standard_deviation_where_one_is_stated(open_page: OpenP
     page.get_by_label("Trunk").check()
     expect(page.locator(".chart")).to_have_count(3)
     expect(page.locator(".chart.banded")).to_have_count(0)
-    expect(page.get_by_text("Shaded: one standard deviation")).to_be_hidden()
+    expect(page.get_by_text("Shaded: ± one standard deviation")).to_be_hidden()
 
 
 def test_the_band_is_between_its_limits(open_page: OpenPage):
@@ -429,7 +429,7 @@ def test_a_large_upload_is_resumed_after_a_broken_connection_and_a_reload(
     parts.lost = {3}
     fill_form(page, large)
     page.get_by_role("button", name="Start the analysis").click()
-    expect(page.get_by_text("The connection broke off.")).to_be_visible()
+    expect(page.get_by_text("The connection was lost.")).to_be_visible()
     page.reload()
     assert parts.stored == [1, 2]
     parts.lost = set()
