@@ -9,7 +9,6 @@ import numpy as np
 
 from humanpose3d.analysis import Event, EventKind, Parameter, Side
 from services.angles.analysis.figures import measured, over_all
-from services.angles.analysis.repetitions import drop
 from services.angles.analysis.signals import FAST_CUTOFF_HZ, GRAVITY, SIDES, Signals, runs
 
 _LIFTED: Final = 0.035
@@ -102,7 +101,7 @@ def _landing_before(signals: Signals, takeoff: float, height: np.ndarray) -> flo
 
 def _kind(signals: Signals, takeoff: float) -> JumpKind:
     """A squat jump starts from a held low position; a countermovement jump starts with a downward movement."""
-    down = drop(signals)[max(int(takeoff - _BEFORE_S * signals.rate), 0) : int(takeoff)]
+    down = signals.drop[max(int(takeoff - _BEFORE_S * signals.rate), 0) : int(takeoff)]
     lowest = int(np.nanargmax(down))
     return "countermovement" if down[lowest] - np.nanmin(down[: lowest + 1]) > _DIPPED else "squat"
 

@@ -8,7 +8,7 @@ from humanpose3d.analysis import Task
 from services.angles.analysis.gait import alternation, progression
 from services.angles.analysis.jump import find_jumps
 from services.angles.analysis.range_of_motion import find_movements
-from services.angles.analysis.repetitions import Repetition, drop, find_repetitions, trunk_lean
+from services.angles.analysis.repetitions import Repetition, find_repetitions
 from services.angles.analysis.signals import Signals, distance, low_pass, runs, velocity
 
 _PASSES: Final = (1, 3)
@@ -53,7 +53,7 @@ def _is_split(signals: Signals, found: list[Repetition]) -> bool:
 
 def _sits(signals: Signals, found: list[Repetition]) -> bool:
     """Whether the low positions are seated: the pelvis rests far behind the ankles with the trunk upright."""
-    down, lean = drop(signals), trunk_lean(signals)
+    down, lean = signals.drop, signals.trunk_lean
     most = float(np.nanmax(down))
     if most < 0.2:
         return False

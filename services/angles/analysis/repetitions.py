@@ -1,7 +1,7 @@
 """Squats, lunges and sit-to-stands: each a lowering and a rise of the pelvis, counted and measured."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ from scipy.signal import find_peaks
 from humanpose3d.analysis import Event, EventKind, Parameter, Side, Task
 from humanpose3d.motion import FloatArray
 from services.angles.analysis.figures import measured, over_all
-from services.angles.analysis.signals import SIDES, Signals, runs, unit
+from services.angles.analysis.signals import SIDES, Signals, runs
 
 LEAST_DROP: Final = 0.12
 """Minimum lowering of the pelvis in a repetition, leg lengths."""
@@ -41,19 +41,9 @@ class Repetition:
     partial: bool
 
 
-def drop(signals: Signals) -> FloatArray:
-    """(T,) depth of the pelvis below its standing height, leg lengths."""
-    height = signals.pelvis[:, 1] - _floor(signals)
-    return np.asarray((np.nanquantile(height, 0.95) - height) / signals.leg_length)
-
-
-def _floor(signals: Signals) -> float:
-    return float(np.nanquantile(np.minimum(signals.sole("R"), signals.sole("L")), 0.2))
-
-
 def find_repetitions(signals: Signals) -> list[Repetition]:
     """Lowerings of the pelvis, from upper level to upper level. Ones cut off by the recording do not count."""
-    down = drop(signals)
+    down = signals.drop
     known = np.isfinite(down)
     if known.sum() < 5:
         return []
@@ -91,7 +81,7 @@ def _apart(found: list[tuple[int, int, int, float]]) -> Iterator[tuple[int, int,
 
 def find_rises(signals: Signals) -> list[Repetition]:
     """Sit-to-stands: from a seat, on which the pelvis rests, up to standing; the recording may start seated."""
-    down = drop(signals)
+    down = signals.drop
     most = float(np.nanmax(down))
     seated, upright = runs(down > 0.7 * most), runs(down < 0.3 * most)
     found: list[Repetition] = []
@@ -122,7 +112,9 @@ def repetition_events(signals: Signals, task: Task, found: list[Repetition]) -> 
 
 def repetition_parameters(signals: Signals, task: Task, found: list[Repetition], frontal: bool) -> list[Parameter]:
     """Figures of each repetition and overall; `frontal`: seen from the front, so that knee valgus can be measured."""
-    single = [figure for each in found for figure in _of_repetition(signals, task, each, frontal)]
+    measurable = frontal and task != "sit_to_stand"
+    valgus = {side: knee_valgus(signals, side) for side in SIDES} if measurable else {}
+    single = [figure for each in found for figure in _of_repetition(signals, task, each, valgus)]
     whole = [figure for figure in single if not found[(figure.repetition or 1) - 1].partial]
     partial = sum(each.partial for each in found)
     counts = [*measured("repetitions", len(found) - partial, "1", "lowerings and rises of the pelvis")]
@@ -132,7 +124,9 @@ def repetition_parameters(signals: Signals, task: Task, found: list[Repetition],
     return [*counts, *scores, *single, *over_all(whole, symmetry=True)]
 
 
-def _of_repetition(signals: Signals, task: Task, each: Repetition, frontal: bool) -> Iterator[Parameter]:
+def _of_repetition(
+    signals: Signals, task: Task, each: Repetition, valgus: Mapping[Side, FloatArray]
+) -> Iterator[Parameter]:
     frames, timing = slice(each.start, each.end + 1), signals.timing_sd_s * math.sqrt(2)
 
     def figure(name: str, value: float, unit: str, method: str, side: Side | None = None) -> Iterator[Parameter]:
@@ -146,24 +140,18 @@ def _of_repetition(signals: Signals, task: Task, each: Repetition, frontal: bool
         yield from figure("depth", each.depth, "m", "pelvis, upper level to lowest point")
         yield from figure("time_down", (each.lowest - each.start) / signals.rate, "s", "pelvis")
         yield from figure("time_up", (each.end - each.lowest) / signals.rate, "s", "pelvis")
-    yield from figure("trunk_lean_peak", _peak(trunk_lean(signals)[frames]), "°", "trunk's axis against the vertical")
+    yield from figure("trunk_lean_peak", _peak(signals.trunk_lean[frames]), "°", "trunk's axis against the vertical")
     for side in SIDES:
         for joint, angle in (("hip", "flexion"), ("knee", "flexion"), ("ankle", "dorsiflexion")):
             values = signals.angle(f"{joint}_{side[0]}", angle)[frames]
             yield from figure(f"{joint}_{angle}_peak", _peak(values), "°", "largest of the joint angle", side)
-        if frontal and task != "sit_to_stand":
-            valgus = float(knee_valgus(signals, side)[each.lowest])
-            yield from figure("knee_valgus", valgus, "°", "frontal plane projection angle (Willson 2006)", side)
+        if side in valgus:
+            projected = float(valgus[side][each.lowest])
+            yield from figure("knee_valgus", projected, "°", "frontal plane projection angle (Willson 2006)", side)
 
 
 def _peak(values: FloatArray) -> float:
     return float(np.nanmax(values)) if np.isfinite(values).any() else float("nan")
-
-
-def trunk_lean(signals: Signals) -> FloatArray:
-    """(T,) degrees between the line from the pelvis to the neck and the vertical."""
-    axis = unit(signals.path("Neck") - signals.pelvis)
-    return np.asarray(np.degrees(np.arccos(np.clip(axis[:, 1], -1, 1))))
 
 
 def knee_valgus(signals: Signals, side: Side) -> FloatArray:

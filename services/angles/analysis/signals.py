@@ -1,7 +1,7 @@
 """A recording as evenly sampled, low-pass filtered signals, in which events and repetitions are detected."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Self
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from humanpose3d.analysis import Side
-from humanpose3d.motion import FloatArray, JointAngles, Markers
+from humanpose3d.motion import FloatArray, JointAngles, Markers, read_only
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 
 CUTOFF_HZ: Final = 6.0
@@ -29,6 +29,13 @@ BRIDGED_S: Final = 0.25
 SIDES: Final[tuple[Side, Side]] = ("right", "left")
 
 
+USED_MARKERS: Final = (
+    *(f"{side}{point}" for side in "RL" for point in ("Hip", "Knee", "Ankle", "Heel", "BigToe", "SmallToe")),
+    "Neck",
+)
+"""Of the 65 markers, those that events and figures are found in."""
+
+
 @dataclass(frozen=True, eq=False)
 class Signals:
     """Markers and joint angles, evenly sampled.
@@ -43,6 +50,7 @@ class Signals:
     rate: float
     positions: dict[str, FloatArray]
     angles: FloatArray
+    _filtered: dict[tuple[tuple[str, ...], float], FloatArray] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, markers: Markers, angles: JointAngles) -> Self:
@@ -50,7 +58,7 @@ class Signals:
         step = float(np.median(np.diff(markers.times))) if markers.times.size > 1 else 1.0
         count = int(np.floor((markers.times[-1] - markers.times[0]) / step + 1e-6)) + 1
         times = markers.times[0] + step * np.arange(count)
-        positions = {name: resampled(markers.times, markers.position(name), times) for name in markers.names}
+        positions = {name: resampled(markers.times, markers.position(name), times) for name in USED_MARKERS}
         flat = resampled(markers.times, angles.values.reshape(markers.times.size, -1), times)
         return cls(times, 1 / step, positions, flat.reshape(count, *angles.values.shape[1:]))
 
@@ -70,11 +78,15 @@ class Signals:
 
     def path(self, name: str, cutoff_hz: float = CUTOFF_HZ) -> FloatArray:
         """(T, 3) metres: a marker's filtered path."""
-        return low_pass(self.positions[name], self.rate, cutoff_hz)
+        return self.mean_path(name, cutoff_hz=cutoff_hz)
 
     def mean_path(self, *names: str, cutoff_hz: float = CUTOFF_HZ) -> FloatArray:
-        """(T, 3) metres: the filtered path of the mean of some markers."""
-        return low_pass(np.mean([self.positions[name] for name in names], axis=0), self.rate, cutoff_hz)
+        """(T, 3) metres: the filtered path of the mean of some markers; filtered once, however often it is used."""
+        key = names, cutoff_hz
+        if key not in self._filtered:
+            mean = np.mean([self.positions[name] for name in names], axis=0)
+            self._filtered[key] = read_only(low_pass(mean, self.rate, cutoff_hz))
+        return self._filtered[key]
 
     def angle(self, joint: str, angle: str) -> FloatArray:
         """(T,) degrees."""
@@ -95,6 +107,18 @@ class Signals:
     def pelvis(self) -> FloatArray:
         """(T, 3) metres: the filtered mid-hip position."""
         return self.mean_path("RHip", "LHip")
+
+    @cached_property
+    def drop(self) -> FloatArray:
+        """(T,) depth of the pelvis below its standing height, leg lengths."""
+        height = self.pelvis[:, 1]
+        return np.asarray((np.nanquantile(height, 0.95) - height) / self.leg_length)
+
+    @cached_property
+    def trunk_lean(self) -> FloatArray:
+        """(T,) degrees between the line from the pelvis to the neck and the vertical."""
+        axis = unit(self.path("Neck") - self.pelvis)
+        return np.asarray(np.degrees(np.arccos(np.clip(axis[:, 1], -1, 1))))
 
     @cached_property
     def heading(self) -> FloatArray:
