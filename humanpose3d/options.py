@@ -45,13 +45,6 @@ class Contract(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _decimal_commas(cls, values: object) -> object:
-        if not isinstance(values, dict):
-            return values
-        return {name: _decimal_point(value) if _is_number(cls, name) else value for name, value in values.items()}
-
     @classmethod
     def parse(cls, values: dict[str, object]) -> Self:
         """Validate; raises InvalidOption with every fault by name, the value given and what is expected."""
@@ -74,9 +67,9 @@ def _is_number(contract: type[BaseModel], name: object) -> bool:
     return field is not None and (field.annotation is float or float in get_args(field.annotation))
 
 
-def _decimal_point(value: object) -> object:
+def _decimal_point(value: str) -> str:
     """`1,78` as `1.78`: replaces a decimal comma in an otherwise valid number."""
-    return value.replace(",", ".") if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value) else value
+    return value.replace(",", ".") if _DECIMAL_COMMA.fullmatch(value) else value
 
 
 _DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?\d+,\d+\s*")
@@ -85,7 +78,21 @@ _DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _MASS_INDEX: Final = (11.0, 55.0)
 
 
-class Subject(Contract):
+class GivenByUser(Contract):
+    """What a user typed: numbers may have a decimal comma."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _decimal_commas(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: _decimal_point(value) if isinstance(value, str) and _is_number(cls, name) else value
+            for name, value in values.items()
+        }
+
+
+class Subject(GivenByUser):
     """The person in the video."""
 
     height: Annotated[float, Field(ge=0.5, le=2.5, description="standing height in metres, 0.5 to 2.5")]
@@ -104,7 +111,7 @@ class Subject(Contract):
         return f"{self.weight:g} kg at {self.height:g} m is unusual (body mass index {index:.0f}): is this right?"
 
 
-class RunOptions(Contract):
+class RunOptions(GivenByUser):
     """Options of a run. The same names everywhere: API field, CLI flag (with dashes), task."""
 
     estimate_missing: Annotated[

@@ -15,6 +15,11 @@ MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(range(256)) * 4
 FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}
 
 
+async def video_key(server: FakeServer, run_key: str) -> str:
+    (key,) = [stored.key async for stored in server.store.objects(f"videos/{run_key}/")]
+    return key
+
+
 def run_of(server: FakeServer, content: bytes) -> str:
     answer = httpx.post(f"{server.url}/api/runs/", data=FORM, files={"video": ("Gehen 1.mov", content)})
     run_key: str = answer.json()["run_key"]
@@ -45,7 +50,7 @@ def test_what_is_no_video_is_not_served(server: FakeServer, tmp_path: Path):
     """A client can store anything with a presigned form; served as one of our pages it would be dangerous."""
     run_key = run_of(server, MP4)
     (tmp_path / "page").write_bytes(b"<!doctype html><script>alert(1)</script>")
-    server.do(server.store.put_file(f"runs/{run_key}/input/video", tmp_path / "page"))
+    server.do(server.store.put_file(server.do(video_key(server, run_key)), tmp_path / "page"))
     answer = httpx.get(f"{server.url}/api/runs/{run_key}/video")
     assert (answer.status_code, answer.json()["code"]) == (422, "unreadable-video")
 

@@ -22,6 +22,7 @@ from services.angles.analysis.signals import SIDES, Signals, velocity
 _ZENI: Final = "events: foot against pelvis (Zeni 2008), foot velocity (O'Connor 2007)"
 _FLOOR: Final = "events: sole at the floor's level"
 _LONGEST_STRIDE_S: Final = 2.5
+_PERCENT: Final = np.linspace(0, 1, CYCLE_POINTS)
 _OF_CYCLE: Final = "% of the cycle"
 _LETTER: Final = {"right": "R", "left": "L"}
 
@@ -185,7 +186,7 @@ def mean_curves(signals: Signals, cycles: list[Stride]) -> list[MeanCurve]:
 
 def normalised(values: FloatArray) -> FloatArray:
     """(101,) a cycle's (T,) values at 0, 1 … 100 % of it; NaN where there are gaps."""
-    return np.interp(np.linspace(0, 1, CYCLE_POINTS), np.linspace(0, 1, len(values)), values)
+    return np.interp(_PERCENT, np.linspace(0, 1, len(values)), values)
 
 
 def _mean_curve(joint: str, angle: str, side: Side, curves: FloatArray) -> MeanCurve:
