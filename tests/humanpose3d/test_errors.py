@@ -9,11 +9,6 @@ def tree(root: type[HumanPose3DError]) -> Iterator[type[HumanPose3DError]]:
         yield from tree(child)
 
 
-def test_every_error_has_its_own_code():
-    codes = [error.code for error in tree(HumanPose3DError)]
-    assert len(codes) == len(set(codes))
-
-
 def test_input_errors_exit_with_2_and_have_status_4xx():
     for error in tree(InputError):
         assert error.exit_code == 2
