@@ -21,7 +21,7 @@ from services.detector.pose.landmarker import Landmarker, Pose, PoseLandmarker
 from services.detector.pose.tracker import BatchTracker, SingleTracker, track_together
 from services.detector.video.capture import AS_STORED, CaptureClock
 from services.detector.video.changes import ChangeMeter, Changes
-from services.detector.video.chunks import Segment
+from services.detector.video.chunks import Chunk
 from services.detector.video.container import Reading
 from services.detector.video.prefetch import ahead
 from services.detector.video.reader import Frame, Video
@@ -51,7 +51,7 @@ class DetectorChunk(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
-    segment: Segment
+    chunk: Chunk
     turn_deg: int
     origin_s: float
     frames: int
@@ -61,7 +61,7 @@ class DetectorChunk(BaseModel):
     focal_length: float = FOCAL_LENGTH
 
 
-class PartFacts(BaseModel):
+class ChunkFacts(BaseModel):
     """Further results of a chunk's detection."""
 
     model_config = ConfigDict(frozen=True)
@@ -78,7 +78,7 @@ class DetectedChunk:
     """A chunk's landmarks, and its piece of the preview if one was requested."""
 
     landmarks: Landmarks
-    facts: PartFacts
+    facts: ChunkFacts
     preview: Path | None
 
 
@@ -148,7 +148,7 @@ class ChunkRecorder:
         window: Window | None,
         decoder_threads: int,
     ) -> None:
-        self._segment, self._clock = part.segment, part.clock
+        self._chunk, self._clock = part.chunk, part.clock
         self._video = stack.enter_context(Video(video, part.turn_deg, decoder_threads))
         self._views = Views(stack, workdir / "piece.nut", self._video.nominal_rate, part.origin_s, options, window)
         self._looks = Looks()
@@ -165,7 +165,7 @@ class ChunkRecorder:
 
     def frames(self) -> Iterator[Frame]:
         """Warm-up frames, then those that count, each with the time at which it was recorded."""
-        for frame in self._video.frames(self._segment):
+        for frame in self._video.frames(self._chunk):
             yield replace(frame, time=self._clock(frame.time))
 
     def take(self, frame: Frame, pose: Pose | None) -> bool:
@@ -185,7 +185,7 @@ class ChunkRecorder:
 
     def detected(self) -> DetectedChunk:
         """Everything that was recorded, once all files are closed."""
-        facts = PartFacts(
+        facts = ChunkFacts(
             reading=self._video.reading,
             views=self._views.facts,
             looks=tuple(self._looks),

@@ -33,11 +33,11 @@ class DetectorPool:
     A single chunk is detected in this process, and so are all if there is a live window or a GPU.
     """
 
-    def __init__(self, video: Path, workdir: Path, options: RunOptions, segments: int, window: Window | None) -> None:
+    def __init__(self, video: Path, workdir: Path, options: RunOptions, chunks: int, window: Window | None) -> None:
         self._video, self._workdir, self._options, self._window = video, workdir, options, window
         self._folders: list[Path] = []
-        self._together = segments > 1 and not window and _on_gpu(options)
-        self._processes = 0 if window or self._together else min(segments, usable_cpus())
+        self._together = chunks > 1 and not window and _on_gpu(options)
+        self._processes = 0 if window or self._together else min(chunks, usable_cpus())
         if self._processes > 1:
             self._start()
 

@@ -23,7 +23,7 @@ from services.detector.camera.motion import CHECK_S, FOLLOW_S, Motion, camera_mo
 from services.detector.camera.orientation_check import MODEL, MODELS, Turn, find_turn
 from services.detector.camera.report import camera_facts, camera_warnings, cut_warnings
 from services.detector.camera.verticals import joined
-from services.detector.chunk import DetectedChunk, DetectorChunk, PartFacts, detect, models
+from services.detector.chunk import DetectedChunk, DetectorChunk, ChunkFacts, detect, models
 from services.detector.chunk_pool import DetectorPool
 from services.detector.display.views import ViewFacts
 from services.detector.display.window import NoDisplay, Window
@@ -93,7 +93,7 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
     found = surveyed(inputs, options)
     with ExitStack() as stack:
         window, warnings = _open_window(stack) if options.show_video else (None, ())
-        pool = stack.enter_context(DetectorPool(inputs.video, inputs.workdir, options, len(found.segments), window))
+        pool = stack.enter_context(DetectorPool(inputs.video, inputs.workdir, options, len(found.chunks), window))
         made = planned(inputs, options, found)
         outputs = gather(inputs, options, made, pool.detect(made.parts, progress))
     report = outputs.report.model_copy(update={"warnings": (*outputs.report.warnings, *warnings)})
@@ -171,20 +171,20 @@ def planned(inputs: DetectorInputs, options: RunOptions, surveyed: Survey) -> De
     clock = CaptureClock.of(surveyed.times, options.capture_fps)
     people, camera_moves = look_around(tracker, inputs.video, turn.degrees, surveyed, options)
     medium = surveyed.medium.turned(turn.degrees).with_focal_length(options.focal_length_35mm)
-    count = len(surveyed.segments)
+    count = len(surveyed.chunks)
     parts = tuple(
         DetectorChunk(
             number=number,
-            segment=segment,
+            chunk=chunk,
             turn_deg=turn.degrees,
             origin_s=float(surveyed.times[0]),
             clock=clock,
-            guide=people.guide(segment, clock),
+            guide=people.guide(chunk, clock),
             camera_interval_s=FOLLOW_S if camera_moves else CHECK_S,
             focal_length=medium.camera.focal_length or FOCAL_LENGTH,
             frames=surveyed.facts.frames * (number + 1) // count - surveyed.facts.frames * number // count,
         )
-        for number, segment in enumerate(surveyed.segments)
+        for number, chunk in enumerate(surveyed.chunks)
     )
     playback = Playback.of(surveyed.times, medium.camera)
     return DetectorPlan(
@@ -198,11 +198,11 @@ def planned(inputs: DetectorInputs, options: RunOptions, surveyed: Survey) -> De
     )
 
 
-def _joined(parts: Iterable[DetectedChunk], made: DetectorPlan) -> tuple[Landmarks, list[PartFacts], list[Path]]:
+def _joined(parts: Iterable[DetectedChunk], made: DetectorPlan) -> tuple[Landmarks, list[ChunkFacts], list[Path]]:
     """The combined landmarks, the other findings, and the pieces of the preview."""
     expected, count = sum(part.frames for part in made.parts), len(LANDMARKS)
     joined = [np.empty((expected, *shape)) for shape in ((), (count, 2), (count, 3), (count,))]
-    facts: list[PartFacts] = []
+    facts: list[ChunkFacts] = []
     pieces: list[Path] = []
     done = 0
     for part in parts:

@@ -28,7 +28,7 @@ from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.camera.text import text_turn
 from services.detector.pose.landmarker import Pose
 from services.detector.pose.tracker import BatchTracker
-from services.detector.video.chunks import WHOLE, Segment
+from services.detector.video.chunks import WHOLE, Chunk
 from services.detector.video.orientation import Image, shrunk, turned
 from services.detector.video.reader import Frame, Video
 
@@ -80,7 +80,7 @@ class Turn(BaseModel):
     text_degrees: int | None = None
 
 
-def find_turn(landmarker: BatchTracker, path: Path, excerpt: Segment = WHOLE) -> Turn:
+def find_turn(landmarker: BatchTracker, path: Path, excerpt: Chunk = WHOLE) -> Turn:
     """The turn that brings the person in this part of a video upright.
 
     Raises what `Video` raises for a file that cannot be read.
@@ -142,7 +142,7 @@ def upright(pose: Pose) -> bool:
 def stands(pose: Pose) -> bool:
     """Whether the body is visible, upright and standing: a straight leg, a hanging arm."""
     trunk = _middle(pose, "hip") - _middle(pose, "shoulder")
-    arm = min(_angle(trunk, _segment(pose, side, "shoulder", "elbow")) for side in ("left", "right"))
+    arm = min(_angle(trunk, _chunk(pose, side, "shoulder", "elbow")) for side in ("left", "right"))
     leg = min(_bend(pose, trunk, side) for side in ("left", "right"))
     seen = float(pose.visibility[LANDMARK_INDEX["left_shoulder"] :].mean()) >= MIN_VISIBILITY
     return seen and upright(pose) and leg <= STRETCHED_DEG and arm <= HANGING_DEG
@@ -150,7 +150,7 @@ def stands(pose: Pose) -> bool:
 
 def _bend(pose: Pose, trunk: FloatArray, side: str) -> float:
     """Larger of hip and knee flexion in the image, degrees."""
-    thigh, shank = _segment(pose, side, "hip", "knee"), _segment(pose, side, "knee", "ankle")
+    thigh, shank = _chunk(pose, side, "hip", "knee"), _chunk(pose, side, "knee", "ankle")
     return max(_angle(trunk, thigh), _angle(thigh, shank))
 
 
@@ -159,7 +159,7 @@ def _middle(pose: Pose, joint: str) -> FloatArray:
     return np.asarray((left + right) / 2)
 
 
-def _segment(pose: Pose, side: str, proximal: str, distal: str) -> FloatArray:
+def _chunk(pose: Pose, side: str, proximal: str, distal: str) -> FloatArray:
     return np.asarray(
         pose.pixels[LANDMARK_INDEX[f"{side}_{distal}"]] - pose.pixels[LANDMARK_INDEX[f"{side}_{proximal}"]]
     )
@@ -170,7 +170,7 @@ def _angle(first: FloatArray, second: FloatArray) -> float:
     return float(np.degrees(np.arccos(np.clip(first @ second / lengths, -1, 1)))) if lengths else 180.0
 
 
-def _looks(video: Video, excerpt: Segment) -> Iterator[Frame]:
+def _looks(video: Video, excerpt: Chunk) -> Iterator[Frame]:
     """Frames of the first half minute, at least a quarter of a second apart."""
     start = None
     for frame in video.spaced(INTERVAL_S, excerpt):

@@ -23,7 +23,7 @@ from services.detector.pose.roi import MARGIN, Region
 from services.detector.pose.tracker import MIN_PRESENCE, BatchTracker
 from services.detector.report import LIMBS
 from services.detector.video.capture import CaptureClock
-from services.detector.video.chunks import Segment
+from services.detector.video.chunks import Chunk
 from services.detector.video.orientation import Image
 from services.detector.video.reader import Frame, Survey, Video
 
@@ -69,12 +69,12 @@ class People(BaseModel):
         """The tracks of all others."""
         return tuple(track for track in self.tracks if track.number != self.chosen)
 
-    def guide(self, segment: Segment, clock: CaptureClock) -> Guide | None:
+    def guide(self, chunk: Chunk, clock: CaptureClock) -> Guide | None:
         """The guide for a chunk, in recording time; None where there is only one person."""
         if self.person is None or not self.others:
             return None
-        start = -np.inf if segment.warm_up_s is None else segment.warm_up_s
-        stop = np.inf if segment.stop_s is None else segment.stop_s
+        start = -np.inf if chunk.warm_up_s is None else chunk.warm_up_s
+        stop = np.inf if chunk.stop_s is None else chunk.stop_s
         return Guide.of(self.tracks, self.person, start, stop).timed(clock)
 
 

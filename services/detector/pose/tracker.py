@@ -81,7 +81,7 @@ class TrackState:
 
 
 @dataclass(eq=False)
-class _Segment:
+class _Running:
     number: int
     frames: Iterator[Frame]
     track: TrackState
@@ -150,23 +150,23 @@ class SingleTracker:
 
 
 def track_together(
-    landmarker: BatchTracker, segments: Iterable[Iterable[Frame]], width: int, guides: Sequence[Guide | None] = ()
+    landmarker: BatchTracker, chunks: Iterable[Iterable[Frame]], width: int, guides: Sequence[Guide | None] = ()
 ) -> Iterator[tuple[int, Frame, Pose | None]]:
     """The pose in every frame of every chunk, as (number of the chunk, frame, pose).
 
     Up to `width` chunks advance together, one frame each at a time; where one ends the next begins, so that the
     batches stay full. The frames of one chunk come in order. `guides`: of each chunk, by its number.
     """
-    waiting = enumerate(segments)
-    running: list[_Segment] = []
+    waiting = enumerate(chunks)
+    running: list[_Running] = []
     while True:
-        step = [(segment, frame) for segment in running if (frame := next(segment.frames, None)) is not None]
+        step = [(chunk, frame) for chunk in running if (frame := next(chunk.frames, None)) is not None]
         while len(step) < width and (fresh := next(waiting, None)) is not None:
             guide = guides[fresh[0]] if guides else None
-            segment = _Segment(fresh[0], iter(fresh[1]), TrackState(guide))
-            step.extend((segment, frame) for frame in islice(segment.frames, 1))
+            chunk = _Running(fresh[0], iter(fresh[1]), TrackState(guide))
+            step.extend((chunk, frame) for frame in islice(chunk.frames, 1))
         if not step:
             return
-        running = [segment for segment, _ in step]
-        poses = landmarker.advance([segment.track for segment in running], [frame for _, frame in step])
-        yield from ((segment.number, frame, pose) for (segment, frame), pose in zip(step, poses, strict=True))
+        running = [chunk for chunk, _ in step]
+        poses = landmarker.advance([chunk.track for chunk in running], [frame for _, frame in step])
+        yield from ((chunk.number, frame, pose) for (chunk, frame), pose in zip(step, poses, strict=True))

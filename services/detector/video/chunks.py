@@ -24,7 +24,7 @@ SHARES: Final = 8
 """Longer videos have a multiple of this number of chunks, shorter ones 2 or 4: 2, 4 or 8 cores share them evenly."""
 
 
-class Segment(BaseModel):
+class Chunk(BaseModel):
     """A chunk of a video. None: from its very beginning, or to its very end.
 
     entries    where decoding may begin, ticks of the stream's clock, nearest first; then the start of the file.
@@ -57,12 +57,12 @@ class Segment(BaseModel):
         return self.stop_s is not None and time >= self.stop_s
 
 
-WHOLE: Final = Segment()
+WHOLE: Final = Chunk()
 
 
 def cut(
     timestamps: Sequence[int], entries: Sequence[int], clock: Fraction, frames: range | None = None
-) -> tuple[Segment, ...]:
+) -> tuple[Chunk, ...]:
     """The chunks of a video.
 
     timestamps  of all frames, in ticks, strictly increasing.
@@ -71,25 +71,25 @@ def cut(
     frames      the contiguous range to analyse; all by default.
     """
     wanted = frames or range(len(timestamps))
-    count = number_of_segments(len(wanted))
+    count = number_of_chunks(len(wanted))
     starts = [wanted.start + len(wanted) * index // count for index in range(count)]
 
     def seconds(frame: int) -> float | None:
         return float(timestamps[frame] * clock) if 0 < frame < len(timestamps) else None
 
-    def segment(start: int, stop: int) -> Segment:
+    def chunk(start: int, stop: int) -> Chunk:
         warm_up = max(wanted.start, start - WARM_UP)
-        return Segment(
+        return Chunk(
             entries=_entries_before(entries, timestamps[warm_up]) if warm_up else (),
             warm_up_s=seconds(warm_up),
             start_s=seconds(start),
             stop_s=seconds(stop),
         )
 
-    return tuple(map(segment, starts, [*starts[1:], wanted.stop]))
+    return tuple(map(chunk, starts, [*starts[1:], wanted.stop]))
 
 
-def number_of_segments(frames: int) -> int:
+def number_of_chunks(frames: int) -> int:
     """How many chunks a video with this number of frames has."""
     count = 1
     while count < SHARES and frames >= 2 * count * SHORTEST:

@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 from humanpose3d.errors import InvalidOption, NoVideoStream, UnreadableVideo, VideoNotFound
 from humanpose3d.motion import FloatArray
 from humanpose3d.options import VideoFacts
-from services.detector.video.chunks import WHOLE, Segment, cut
+from services.detector.video.chunks import WHOLE, Chunk, cut
 from services.detector.video.container import Medium, Reading, video_facts
 from services.detector.video.orientation import Image, Orientation
 from services.detector.video.tags import CameraTags, camera_tags
@@ -73,16 +73,16 @@ class Survey:
     times     (T,) seconds, of the frames of that part.
     excerpt   that part as one chunk.
     entries   timestamps of its keyframes; none where timestamps do not identify frames.
-    segments  the chunks that it is cut into; one where timestamps do not identify frames.
+    chunks  the chunks that it is cut into; one where timestamps do not identify frames.
     """
 
     medium: Medium
     facts: VideoFacts
     first_s: float
     times: FloatArray
-    excerpt: Segment
+    excerpt: Chunk
     entries: tuple[int, ...]
-    segments: tuple[Segment, ...]
+    chunks: tuple[Chunk, ...]
 
 
 def survey(path: Path, start: float | None = None, end: float | None = None) -> Survey:
@@ -133,30 +133,30 @@ class Video:
     def __exit__(self, *_: object) -> None:
         self._container.close()
 
-    def frames(self, segment: Segment = WHOLE) -> Iterator[Frame]:
+    def frames(self, chunk: Chunk = WHOLE) -> Iterator[Frame]:
         """Decode a chunk, its warm-up first. Parts that cannot be decoded are skipped and counted in `reading`.
 
         Raises UnreadableVideo where the whole is requested and not one frame can be decoded.
         """
-        for time, decoded in self._placed(segment):
-            counts = segment.counts(time)
+        for time, decoded in self._placed(chunk):
+            counts = chunk.counts(time)
             yield Frame(time, self._upright(decoded, counts), counts)
 
-    def spaced(self, interval_s: float, segment: Segment = WHOLE) -> Iterator[Frame]:
+    def spaced(self, interval_s: float, chunk: Chunk = WHOLE) -> Iterator[Frame]:
         """Frames of a chunk at least this far apart; the others are decoded only."""
         due = -math.inf
-        for time, decoded in self._placed(segment):
+        for time, decoded in self._placed(chunk):
             if time >= due:
                 due = time + interval_s
                 yield Frame(time, self._upright(decoded, False))
 
-    def skimmed(self, interval_s: float, segment: Segment) -> Iterator[Frame]:
+    def skimmed(self, interval_s: float, chunk: Chunk) -> Iterator[Frame]:
         """The same for reference frames only, which is faster.
 
         After this call, only reference frames are read.
         """
         self._stream.codec_context.skip_frame = "NONREF"
-        yield from self.spaced(interval_s, segment)
+        yield from self.spaced(interval_s, chunk)
 
     def time(self, entry: int) -> float:
         """Seconds of a timestamp."""
@@ -169,21 +169,21 @@ class Video:
             if time is not None:
                 yield Frame(time, self._upright(decoded, False))
 
-    def _placed(self, segment: Segment) -> Iterator[tuple[float, VideoFrame]]:
+    def _placed(self, chunk: Chunk) -> Iterator[tuple[float, VideoFrame]]:
         """The decoded frames of a chunk, with their times."""
         empty = True
-        for decoded in self._entered(segment):
+        for decoded in self._entered(chunk):
             if empty:
                 self._orientation, empty = Orientation.of(decoded).turned(self._turn_deg), False
             time = self.timeline.place(self._timestamp(decoded))
             if time is None:
                 continue
-            if segment.over(time):
+            if chunk.over(time):
                 break
             self._end_s = time + self._duration(decoded.duration)
-            if segment.wanted(time):
+            if chunk.wanted(time):
                 yield time, decoded
-        self._require(not empty or segment != WHOLE)
+        self._require(not empty or chunk != WHOLE)
 
     def survey(self, start: float | None = None, end: float | None = None) -> Survey:
         """Read to the end, decoding only until the first frame. Raises UnreadableVideo where there is none, and
@@ -208,19 +208,19 @@ class Video:
         if frames.stop < len(times):
             medium = medium.endless
             self._end_s = float(times[frames.stop])
-        excerpt = Segment(
+        excerpt = Chunk(
             warm_up_s=float(part[0]) if frames.start else None,
             start_s=float(part[0]) if frames.start else None,
             stop_s=self._end_s if frames.stop < len(times) else None,
         )
-        segments = self._cut(shown, frames)
+        chunks = self._cut(shown, frames)
         entries = [packet.timestamp for packet in shown if packet.entry and packet.timestamp is not None]
-        inside = [e for e in entries if part[0] <= float(e * self._clock) <= part[-1]] if segments else []
-        segments = segments or (excerpt,)
+        inside = [e for e in entries if part[0] <= float(e * self._clock) <= part[-1]] if chunks else []
+        chunks = chunks or (excerpt,)
         if frames.start:
-            excerpt = excerpt.model_copy(update={"entries": segments[0].entries})
+            excerpt = excerpt.model_copy(update={"entries": chunks[0].entries})
         facts = video_facts(medium, self.reading, part)
-        return Survey(medium, facts, float(times[0]), part, excerpt, tuple(inside), segments)
+        return Survey(medium, facts, float(times[0]), part, excerpt, tuple(inside), chunks)
 
     @property
     def medium(self) -> Medium:
@@ -277,7 +277,7 @@ class Video:
         self._stream.codec_context.thread_count = self._threads
         self._unordered: list[int] = []
 
-    def _cut(self, shown: "list[_Shown]", frames: range) -> tuple[Segment, ...]:
+    def _cut(self, shown: "list[_Shown]", frames: range) -> tuple[Chunk, ...]:
         """Frames in order of presentation timestamps; none where they do not identify every frame."""
         corrected = self.timeline.missing or self.timeline.repeated or self.timeline.resets
         if corrected or self._reordered_avi or not all(packet.presented for packet in shown):
@@ -286,30 +286,30 @@ class Video:
         entries = [packet.timestamp for packet in shown if packet.entry and packet.timestamp is not None]
         return cut(timestamps, entries, self._clock, frames)
 
-    def _entered(self, segment: Segment) -> Iterator[VideoFrame]:
+    def _entered(self, chunk: Chunk) -> Iterator[VideoFrame]:
         """The frames from an entry before the chunk's first frame, if the seek arrives there."""
-        for entry in segment.entries:
-            frames = self._sought(entry, segment)
+        for entry in chunk.entries:
+            frames = self._sought(entry, chunk)
             first = next(frames, None)
-            if first is not None and first.pts is not None and segment.follows(float(first.pts * self._clock)):
+            if first is not None and first.pts is not None and chunk.follows(float(first.pts * self._clock)):
                 yield first
                 yield from frames
                 return
-        if segment.entries:
+        if chunk.entries:
             self._container.close()
             self._open()
-        yield from self._all(segment)
+        yield from self._all(chunk)
 
-    def _sought(self, entry: int, segment: Segment) -> Iterator[VideoFrame]:
+    def _sought(self, entry: int, chunk: Chunk) -> Iterator[VideoFrame]:
         try:
             self._container.seek(entry, stream=self._stream)
         except av.FFmpegError:
             return
-        yield from self._all(segment)
+        yield from self._all(chunk)
 
-    def _all(self, segment: Segment) -> Iterator[VideoFrame]:
+    def _all(self, chunk: Chunk) -> Iterator[VideoFrame]:
         for packet in self._packets():
-            yield from self._decode(packet, segment)
+            yield from self._decode(packet, chunk)
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
         try:
@@ -317,7 +317,7 @@ class Video:
         except av.FFmpegError:
             self._ends_early = True
 
-    def _decode(self, packet: "Packet[VideoStream]", segment: Segment) -> list[VideoFrame]:
+    def _decode(self, packet: "Packet[VideoStream]", chunk: Chunk) -> list[VideoFrame]:
         """The frames that this packet completes.
 
         AVI has no presentation times: where frames are reordered, the smallest pending time is the next frame's.
@@ -328,7 +328,7 @@ class Video:
             return packet.decode()
         except av.FFmpegError:
             time = None if packet.pts is None else float(packet.pts * self._clock)
-            self._damaged_parts += time is None or (segment.counts(time) and not segment.over(time))
+            self._damaged_parts += time is None or (chunk.counts(time) and not chunk.over(time))
             return []
 
     def _upright(self, decoded: VideoFrame, counts: bool) -> Image:

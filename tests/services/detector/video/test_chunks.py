@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.detector.video import chunks
-from services.detector.video.chunks import WHOLE, Segment, cut, number_of_segments
+from services.detector.video.chunks import WHOLE, Chunk, cut, number_of_chunks
 from services.detector.video.reader import Video, survey
 
 FRAMES = 120
@@ -29,7 +29,7 @@ def short_chunks(monkeypatch):
     [(1, 1), (599, 1), (600, 2), (1199, 2), (1200, 4), (2400, 8), (9599, 8), (9600, 16), (216_000, 360)],
 )
 def test_the_number_of_chunks_follows_from_the_length(frames, expected):
-    assert number_of_segments(frames) == expected
+    assert number_of_chunks(frames) == expected
 
 
 @pytest.mark.parametrize("frames", [1, 599, 600, 2401, 9601])
@@ -39,20 +39,19 @@ def test_every_frame_counts_in_exactly_one_chunk(frames):
     cut_up = cut(timestamps, timestamps[::250], clock)
     times = [float(timestamp * clock) for timestamp in timestamps]
     holders = [
-        [number for number, segment in enumerate(cut_up) if segment.counts(time) and not segment.over(time)]
-        for time in times
+        [number for number, chunk in enumerate(cut_up) if chunk.counts(time) and not chunk.over(time)] for time in times
     ]
     assert holders == sorted([number] for (number,) in holders)
     lengths = np.bincount([number for (number,) in holders])
     assert lengths.max() - lengths.min() <= 1
-    warm_ups = [sum(segment.wanted(time) and not segment.counts(time) for time in times) for segment in cut_up[1:]]
+    warm_ups = [sum(chunk.wanted(time) and not chunk.counts(time) for time in times) for chunk in cut_up[1:]]
     assert set(warm_ups) <= {chunks.WARM_UP}
 
 
-def reads(path: Path, segment: Segment = WHOLE) -> tuple[list[float], list[np.ndarray], Video]:
+def reads(path: Path, chunk: Chunk = WHOLE) -> tuple[list[float], list[np.ndarray], Video]:
     """Times and images that count, and the number of images processed."""
     with Video(path) as video:
-        frames = [frame for frame in video.frames(segment) if segment.counts(frame.time)]
+        frames = [frame for frame in video.frames(chunk) if chunk.counts(frame.time)]
     return [frame.time for frame in frames], [frame.image for frame in frames], video
 
 
@@ -78,11 +77,11 @@ CLIPS: dict[str, dict[str, Any]] = {
 def test_the_chunks_contain_all_frames(clip, name, short_chunks):
     path = clip(name, images=shades(), **CLIPS[name])
     whole_times, whole_images, whole = reads(path)
-    cut_up = survey(path).segments
+    cut_up = survey(path).chunks
     assert len(cut_up) == (1 if name == "reordered.avi" else 4), (
         "AVI has no presentation times where frames are reordered"
     )
-    parts = [reads(path, segment) for segment in cut_up]
+    parts = [reads(path, chunk) for chunk in cut_up]
     assert [time for times, _, _ in parts for time in times] == whole_times
     for ours, theirs in zip((image for _, images, _ in parts for image in images), whole_images, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -93,7 +92,7 @@ def test_the_chunks_contain_all_frames(clip, name, short_chunks):
 
 def test_the_warm_up_is_processed(clip, short_chunks):
     path = clip("some.mp4", images=shades(), options={"g": "12"})
-    last = survey(path).segments[-1]
+    last = survey(path).chunks[-1]
     with Video(path) as video:
         times = [frame.time for frame in video.frames(last)]
     assert len(times) == 30 + 7
@@ -103,7 +102,7 @@ def test_the_warm_up_is_processed(clip, short_chunks):
 @pytest.mark.parametrize("entry", [110, 10**9, -50])
 def test_an_inaccurate_seek_costs_time_but_no_frame(clip, short_chunks, entry):
     path = clip("some.mp4", images=shades(), options={"g": "12"})
-    cut_up = survey(path).segments
+    cut_up = survey(path).chunks
     astray = cut_up[2].model_copy(update={"entries": (entry * 512,)})
     for ours, theirs in zip(reads(path, astray)[1], reads(path, cut_up[2])[1], strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -112,7 +111,7 @@ def test_an_inaccurate_seek_costs_time_but_no_frame(clip, short_chunks, entry):
 def test_with_faulty_timestamps_nothing_is_divided(clip, short_chunks, monkeypatch):
     path = clip("some.mp4", images=shades())
     monkeypatch.setattr("services.detector.video.timeline.Timeline.place", _repeated)
-    assert survey(path).segments == (WHOLE,)
+    assert survey(path).chunks == (WHOLE,)
 
 
 def _repeated(line, timestamp):
@@ -123,7 +122,7 @@ def _repeated(line, timestamp):
 
 def test_an_unreadable_chunk_is_empty_and_reported(clip, short_chunks):
     path = clip("cut.mp4", images=shades(), container_options={"movflags": "+faststart"}, options={"g": "12"})
-    cut_up = survey(path).segments
+    cut_up = survey(path).chunks
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 6 // 10])
     times, _, video = reads(path, cut_up[3])
