@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from cli import options
-from humanpose3d.api_models import ProblemDetails
 from humanpose3d.errors import HumanPose3DError
 from shared.program import take_stdout
 
@@ -32,6 +31,7 @@ def _command(parsed: argparse.Namespace) -> int:
     # Deferred: importing the stages takes longer than printing a usage error should.
     from cli.pipeline import run_pipeline
     from cli.progress import JsonLines, bar
+    from humanpose3d.api_models import ProblemDetails
 
     if parsed.progress == "bars" and subject.doubt is not None:
         print(f"note: {subject.doubt}", file=sys.stderr)
