@@ -52,7 +52,8 @@ def read_submission(fields: Mapping[str, str], models: Path) -> Submission:
     options = _part(RunOptions, {**fields, **named}, faults)
     if faults or subject is None or options is None:
         raise InvalidOption(faults)
-    return Submission(subject, options, (_NO_WINDOW,) if options.show_video else ())
+    warnings = (_NO_WINDOW if options.show_video else None, subject.doubt)
+    return Submission(subject, options, tuple(filter(None, warnings)))
 
 
 def _part(contract: type[Contract], fields: Mapping[str, str], faults: dict[str, str]) -> Contract | None:

@@ -101,7 +101,7 @@ class Accepted(BaseModel):
     progress_url: str
     results_url: str
     events_url: str
-    warnings: list[str] = Field(description="requests that the server will not fulfil")
+    warnings: list[str] = Field(description="what the server will not do, and values that are unlikely")
 
 
 class Progress(BaseModel):

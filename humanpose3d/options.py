@@ -96,7 +96,15 @@ class Subject(GivenByUser):
     """The person in the video."""
 
     height: Annotated[float, Field(ge=0.5, le=2.5, description="standing height in metres, 0.5 to 2.5")]
-    weight: Annotated[float, Field(ge=10, le=300, description="body mass in kilograms, 10 to 300")]
+    weight: Annotated[
+        float,
+        Field(
+            ge=10,
+            le=300,
+            description="body mass in kilograms, 10 to 300",
+            json_schema_extra={"x-plausible-mass-index": list(_MASS_INDEX)},
+        ),
+    ]
 
     @property
     def doubt(self) -> str | None:

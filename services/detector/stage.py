@@ -23,7 +23,7 @@ from services.detector.camera.motion import CHECK_S, FOLLOW_S, Motion, camera_mo
 from services.detector.camera.orientation_check import MODEL, MODELS, Turn, find_turn
 from services.detector.camera.report import camera_facts, camera_warnings, cut_warnings
 from services.detector.camera.verticals import joined
-from services.detector.chunk import DetectedChunk, DetectorChunk, ChunkFacts, detect, models
+from services.detector.chunk import ChunkFacts, DetectedChunk, DetectorChunk, detect, models
 from services.detector.chunk_pool import DetectorPool
 from services.detector.display.views import ViewFacts
 from services.detector.display.window import NoDisplay, Window

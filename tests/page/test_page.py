@@ -215,6 +215,54 @@ def test_units_are_the_users_and_the_apis(open_page: OpenPage, server: FakeServe
     expect(page.get_by_label("Height in feet")).to_be_visible()
 
 
+def test_numbers_are_understood_as_people_type_them(open_page: OpenPage, server: FakeServer, video: Path):
+    server.hold()
+    page = open_page()
+    fill_form(page, video)
+    page.get_by_label("Height in centimetres").fill("1,72")
+    page.get_by_label("Weight in kilograms").fill("74,5")
+    page.get_by_role("button", name="Start the analysis").click()
+    page.wait_for_url(re.compile("#/runs/"))
+    run = page.request.get(f"/api/runs/{page.url.split('/')[-1]}/").json()
+    assert run["subject"] == {"height": 1.72, "weight": 74.5}
+
+
+def test_what_is_no_number_is_marked(open_page: OpenPage):
+    page = open_page()
+    page.get_by_label("Height in centimetres").fill("tall")
+    page.get_by_label("The person in the video knows").check()
+    page.get_by_role("button", name="Start the analysis").click()
+    expect(page.locator("[data-field=height] .fault")).to_contain_text("number")
+
+
+def test_unlikely_people_are_asked_about_once(open_page: OpenPage, server: FakeServer, video: Path):
+    server.hold()
+    page = open_page()
+    fill_form(page, video)
+    page.get_by_label("Height in centimetres").fill("170")
+    page.get_by_label("Weight in kilograms").fill("165")
+    page.get_by_role("button", name="Start the analysis").click()
+    expect(page.get_by_text("165 kg at 1.7 m is unusual")).to_be_visible()
+    page.get_by_role("button", name="Start the analysis").click()
+    page.wait_for_url(re.compile("#/runs/"))
+
+
+def test_the_person_is_pointed_at_in_the_video(open_page: OpenPage, server: FakeServer, video: Path):
+    server.hold()
+    page = open_page()
+    fill_form(page, video)
+    page.get_by_text("30 frames/s").wait_for()
+    box = page.locator(".chosen video").bounding_box()
+    assert box is not None
+    page.locator(".chosen video").click(position={"x": 0.25 * box["width"], "y": 0.5 * box["height"]})
+    expect(page.get_by_label("Who is to be analysed")).to_have_value("0.250,0.500@0.00")
+    expect(page.locator(".chosen .mark")).to_be_visible()
+    page.get_by_role("button", name="Start the analysis").click()
+    page.wait_for_url(re.compile("#/runs/"))
+    run = page.request.get(f"/api/runs/{page.url.split('/')[-1]}/").json()
+    assert run["options"]["person"] == "0.250,0.500@0.00"
+
+
 def test_the_facts_of_a_video_are_shown_before_it_is_sent(open_page: OpenPage, video: Path):
     page = open_page()
     page.locator("#video-file").set_input_files(video)

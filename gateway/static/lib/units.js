@@ -9,7 +9,7 @@ const POUND_KG = 0.45359237;
 export const UNITS = {
   cm: {
     parts: [{ unit: "cm", label: "centimetres", max: 250 }],
-    toSi: ([cm]) => cm / 100,
+    toSi: ([cm]) => (cm < 3 ? cm : cm / 100), // nobody is 3 cm tall: 1.72 is in metres
     fromSi: (m) => [round(m * 100, 1)],
   },
   ft: {

@@ -44,7 +44,8 @@ export function quantity(name, units) {
   const kept = localStorage.getItem(`unit-${name}`) ?? "";
   let unit = units.includes(kept) ? kept : units[0];
   const boxes = h("div", { class: "boxes" });
-  const numbers = () => [...boxes.querySelectorAll("input")].map((input) => input.valueAsNumber);
+  const typed = () => [...boxes.querySelectorAll("input")].map((input) => input.value.trim());
+  const numbers = () => typed().map((text) => (text ? Number(text.replace(",", ".")) : NaN));
   const si = () => UNITS[unit].toSi(numbers());
   const build = (/** @type {number} */ value) =>
     fill(
@@ -75,7 +76,9 @@ export function quantity(name, units) {
   );
   return field(name, element, () => {
     const value = si();
-    return Number.isNaN(value) ? {} : { [name]: String(+value.toFixed(4)) };
+    if (!Number.isNaN(value)) return { [name]: String(+value.toFixed(4)) };
+    const text = typed().join(" ").trim(); // no number: the server says what is expected
+    return text ? { [name]: text } : /** @type {Record<string, string>} */ ({});
   });
 }
 
@@ -83,7 +86,8 @@ export function quantity(name, units) {
 function box(name, part, value, index, unit) {
   const shown = Number.isNaN(value) ? "" : UNITS[unit].fromSi(value)[index];
   const label = t("in_unit", { name: t(name), unit: part.label });
-  const input = h("input", { type: "number", step: "any", inputmode: "decimal", "aria-label": label, value: shown });
+  const attributes = { type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": label, value: shown };
+  const input = h("input", attributes);
   return h(
     "label",
     { class: "box" },

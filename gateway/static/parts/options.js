@@ -17,7 +17,7 @@ const QUESTIONS = [
 ];
 const EXTRAS = /^(plot_|save_|show_all|export_)/;
 /** Entered elsewhere, or not applicable to a page. */
-const NOT_HERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "show_video"];
+const NOT_HERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "person", "show_video"];
 
 /**
  * @param {Record<string, any>} schema properties of the form by name
@@ -75,9 +75,9 @@ function inputOf(id, property) {
         h("option", { value, selected: value === property.default }, tOr(`choice_${value}`, value)),
       ),
     );
-  if (property.type === "integer" || property.type === "number")
-    return h("input", { id, type: "number", step: property.type === "integer" ? 1 : "any", value: property.default ?? "" });
-  return h("input", { id, type: "text", autocomplete: "off", spellcheck: "false" });
+  const inputmode = { integer: "numeric", number: "decimal" }[/** @type {string} */ (property.type)];
+  const value = property.default ?? "";
+  return h("input", { id, type: "text", inputmode, value, autocomplete: "off", spellcheck: "false" });
 }
 
 /** Only what differs from the default is sent. @param {string} name @param {HTMLInputElement} input @param {any} property @returns {Record<string, string>} */

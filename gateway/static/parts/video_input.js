@@ -1,4 +1,4 @@
-/** Input of the video: dropped, chosen or recorded; with its first frame and properties. */
+/** Input of the video: dropped, chosen or recorded; with its first frame and properties, and who in it is meant. */
 
 import { fill, h, icon } from "../lib/dom.js";
 import { clock, size } from "../lib/format.js";
@@ -10,10 +10,13 @@ import { field } from "./fields.js";
 
 const SAMPLED_FRAMES = 12;
 
+/** Rules of the API's `person`, besides a place in the image. */
+const RULES = ["auto", "largest", "leftmost", "rightmost"];
+
 /**
- * The field, and its file.
+ * The field, its file, and the field for the person in it.
  * @param {AbortSignal} signal
- * @returns {{field: import("./fields.js").Field, file: () => File | null}}
+ * @returns {{field: import("./fields.js").Field, who: import("./fields.js").Field, file: () => File | null}}
  */
 export function videoInput(signal) {
   /** @type {File | null} */
@@ -25,17 +28,56 @@ export function videoInput(signal) {
   const area = h("div", { class: "drop" });
   const element = h("div", { class: "field" }, input, area);
   const made = field("video", element, () => ({}));
+  const who = whoField();
   const take = (/** @type {File | undefined | null} */ chosen) => {
     if (!chosen) return;
     file = chosen;
     made.fault(null);
+    who.point(null);
     fill(area, shown, h("label", { for: input.id, class: "button" }, t("new_other")));
-    preview(chosen, shown, signal);
+    preview(chosen, shown, who, signal);
   };
   input.addEventListener("change", () => take(input.files?.[0]));
   droppable(area, take);
   fill(area, invitation(input, take, made));
-  return { field: made, file: () => file };
+  return { field: made, who, file: () => file };
+}
+
+/** Who is analysed: by a rule, or at a place in the image. @typedef {import("./fields.js").Field & {point: (place: string | null) => void, mark: HTMLElement}} Who */
+
+/** @returns {Who} */
+function whoField() {
+  const mark = h("span", { class: "mark", hidden: true });
+  const select = /** @type {HTMLSelectElement} */ (
+    h(
+      "select",
+      { id: "who" },
+      RULES.map((rule) => h("option", { value: rule }, t(`who_${rule}`))),
+    )
+  );
+  const pointed = h("option", {}, t("who_point"));
+  select.addEventListener("change", () => (mark.hidden = select.value !== pointed.getAttribute("value")));
+  const element = h(
+    "div",
+    { class: "field who", hidden: true },
+    h("label", { for: select.id }, t("who")),
+    h("div", { class: "row" }, select, h("span", { class: "hint" }, t("who_hint"))),
+  );
+  const point = (/** @type {string | null} */ place) => {
+    element.hidden = false;
+    mark.hidden = place === null;
+    if (place === null) {
+      pointed.remove();
+      select.value = RULES[0];
+      return;
+    }
+    pointed.setAttribute("value", place);
+    select.append(pointed);
+    select.value = place;
+  };
+  const values = () =>
+    select.value === RULES[0] ? /** @type {Record<string, string>} */ ({}) : { person: select.value };
+  return { ...field("person", element, values), point, mark };
 }
 
 /** @param {HTMLInputElement} input @param {(file: File | null) => void} take @param {import("./fields.js").Field} made */
@@ -68,8 +110,8 @@ function droppable(area, take) {
   });
 }
 
-/** @param {File} file @param {HTMLElement} shown @param {AbortSignal} signal */
-function preview(file, shown, signal) {
+/** @param {File} file @param {HTMLElement} shown @param {Who} who @param {AbortSignal} signal */
+function preview(file, shown, who, signal) {
   const url = URL.createObjectURL(file);
   signal.addEventListener("abort", () => URL.revokeObjectURL(url));
   const video = /** @type {HTMLVideoElement} */ (
@@ -78,7 +120,12 @@ function preview(file, shown, signal) {
   video.muted = true;
   const facts = h("dl", { class: "facts" }, fact("fact_file", `${file.name} · ${size(file.size)}`));
   const begun = h("p", { class: "hint begun", role: "status" });
-  fill(shown, video, facts, begun);
+  fill(shown, h("div", { class: "frame" }, video, who.mark), facts, begun);
+  video.addEventListener("click", ({ offsetX, offsetY }) => {
+    const [x, y] = [offsetX / video.clientWidth, offsetY / video.clientHeight];
+    Object.assign(who.mark.style, { left: `${100 * x}%`, top: `${100 * y}%` });
+    who.point(`${x.toFixed(3)},${y.toFixed(3)}@${video.currentTime.toFixed(2)}`);
+  });
   if (file.size >= LARGE) tellArrived(file, begun, signal);
   video.addEventListener("loadeddata", async () => {
     const { videoWidth: width, videoHeight: height, duration } = video;

@@ -1,7 +1,7 @@
 /** New run: a video, the person in it, a few questions. */
 
 import { Problem, json } from "../lib/api.js";
-import { fill, h, iconButton } from "../lib/dom.js";
+import { fill, h, icon, iconButton } from "../lib/dom.js";
 import { LARGE, check, submit } from "../lib/upload.js";
 import { consent, quantity } from "../parts/fields.js";
 import { options } from "../parts/options.js";
@@ -20,13 +20,13 @@ const ABOUT = /** @type {Record<string, string>} */ ({
 export async function newRun(signal) {
   const video = videoInput(signal);
   const questions = h("div", { "aria-busy": "true" });
-  const fields = [video.field, quantity("height", ["cm", "ft"]), quantity("weight", ["kg", "lb"]), consent()];
+  const fields = [video.field, quantity("height", ["cm", "ft"]), quantity("weight", ["kg", "lb"]), consent(), video.who];
   const outcome = h("div", { class: "outcome", role: "status" });
   const start = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "primary large" }, t("start")));
   const form = h(
     "form",
     { class: "new", novalidate: true },
-    h("section", {}, h("h2", {}, t("new_video")), fields[0].element),
+    h("section", {}, h("h2", {}, t("new_video")), fields[0].element, video.who.element),
     h(
       "section",
       {},
@@ -38,13 +38,19 @@ export async function newRun(signal) {
     h("section", { class: "wide" }, questions),
     h("div", { class: "wide sendoff" }, start, outcome),
   );
-  askQuestions(questions, fields, signal);
+  const likely = askQuestions(questions, fields, signal);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     start.disabled = true;
     for (const each of fields) each.fault(null);
     try {
-      const accepted = await send(fields, video.file(), outcome, signal);
+      const values = Object.assign({}, ...fields.map((each) => each.values()));
+      const question = (await likely)(values);
+      if (question) {
+        fill(outcome, h("p", {}, icon("note"), question));
+        return;
+      }
+      const accepted = await send(values, video.file(), outcome, signal);
       location.hash = `#/runs/${accepted.run_key}`;
     } catch (error) {
       if (!signal.aborted) explain(error, fields, outcome);
@@ -55,7 +61,13 @@ export async function newRun(signal) {
   return h("div", {}, h("h1", {}, t("new_title")), h("p", { class: "lead" }, t("new_lead")), form);
 }
 
-/** @param {HTMLElement} place @param {import("../parts/fields.js").Field[]} fields @param {AbortSignal} signal */
+/**
+ * Show the options of the API's form. Returns the question that its values raise, if any; each is raised once.
+ * @param {HTMLElement} place
+ * @param {import("../parts/fields.js").Field[]} fields
+ * @param {AbortSignal} signal
+ * @returns {Promise<(values: Record<string, string>) => string>}
+ */
 async function askQuestions(place, fields, signal) {
   const document = await json("/openapi.json", { signal });
   const { schema } = document.paths["/api/runs"].post.requestBody.content["multipart/form-data"];
@@ -63,11 +75,19 @@ async function askQuestions(place, fields, signal) {
   fields.push(...more);
   fill(place, element);
   place.removeAttribute("aria-busy");
+  const [low, high] = schema.properties.weight["x-plausible-mass-index"];
+  let raised = "";
+  return ({ height, weight }) => {
+    const index = Number(weight) / Number(height) ** 2;
+    const question = index < low || index > high ? t("unlikely", { weight, height }) : "";
+    const isNew = question !== raised;
+    raised = question;
+    return isNew ? question : "";
+  };
 }
 
-/** @param {import("../parts/fields.js").Field[]} fields @param {File | null} file @param {HTMLElement} outcome @param {AbortSignal} signal */
-async function send(fields, file, outcome, signal) {
-  const values = Object.assign({}, ...fields.map((each) => each.values()));
+/** @param {Record<string, string>} values @param {File | null} file @param {HTMLElement} outcome @param {AbortSignal} signal */
+async function send(values, file, outcome, signal) {
   fill(outcome, t("checking"));
   const onlyVideoMissing = await check(values, signal);
   if (!file) throw onlyVideoMissing;
