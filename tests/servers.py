@@ -12,6 +12,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 STARTED_WITHIN_S = 30
@@ -24,6 +26,13 @@ def as_from_a_terminal() -> None:
     """In a new process: restore the terminal signals' default actions, even where the tests run in the background."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs; it may end while it is looked at."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def free_port() -> int:

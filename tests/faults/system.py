@@ -140,7 +140,7 @@ class System:
     async def queued(self) -> Counter[StageName]:
         """Tasks left in the queues."""
         left: Counter[StageName] = Counter()
-        for stage in ("detector", "refiner.depth", "augmenter", "angles"):
+        for stage in get_args(StageName):
             depth = await self.bus.depth(stage)
             left[stage] = depth.waiting + depth.working
         return +left

@@ -4,11 +4,13 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusDiskFull, BusUnavailable, StoreFull
+from humanpose3d.options import StageName
 from shared.runtime import runs
 from shared.runtime.bus import nats
 from shared.runtime.bus.nats import NatsBus
@@ -117,7 +119,7 @@ async def test_a_full_disk_costs_an_accepted_run_no_attempt(
         await bus.check()
     workers = [
         Worker(stage, StubRunner(stage), bus, store, bus_settings(server.url))
-        for stage in ("detector", "refiner.depth", "augmenter", "angles")
+        for stage in get_args(StageName)
     ]
     async with working(*workers):
         await asyncio.sleep(4)  # time for many deliveries, of which a run has only 3 where each one counts

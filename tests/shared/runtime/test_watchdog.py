@@ -12,6 +12,7 @@ import pytest
 
 from shared.program import module_command
 from shared.runtime.watchdog import Watchdog, end, identified
+from tests.servers import is_alive
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -30,7 +31,7 @@ time.sleep(600)
 
 def await_end(process: psutil.Process) -> None:
     deadline = time.monotonic() + 30
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+    while is_alive(process):
         assert time.monotonic() < deadline, "it outlived its supervisor"
         time.sleep(0.05)
 
