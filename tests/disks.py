@@ -27,12 +27,10 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Use all free space of the folder's disk; returns the file that does."""
+    """Use all free space of the folder's disk, again where it has been filled before; returns the file that does."""
     filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(1 << 16)):
-            pass
-    with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(512)):
-            pass
+    for size in (1 << 16, 512):
+        with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(size)):
+                pass
     return filler

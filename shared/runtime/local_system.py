@@ -5,6 +5,7 @@ if the supervisor itself is killed.
 """
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -136,7 +137,7 @@ class System:
     @property
     def url(self) -> str:
         """Where the page and the API are."""
-        return f"http://{self.host}:{self.port}"
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def __enter__(self) -> Self:
         self._take_folder()
@@ -172,13 +173,15 @@ class System:
         was_full, self._is_full = self._is_full, _problem(f"{self.url}/readyz") == BusDiskFull.code
         if not self._is_full:
             return
+        if not was_full:  # wait one look longer: workers that fail now remove what they were writing
+            log.warning("The disk that holds %s is full. Make room: runs wait until then.", self.data)
+            return
         try:
             must_have_room(self.data / "nats")
         except OSError:
-            if not was_full:
-                log.warning("The disk that holds %s is full. Make room: runs wait until then.", self.data)
             return
         log.warning("There is room again on the disk that holds %s: the runs go on.", self.data)
+        self._is_full = False
         bus = self._children[0]
         end([bus.identified()])
         bus.reap()
@@ -310,11 +313,16 @@ def _free_port() -> int:
 
 def _free_port_of(host: str, ports: Sequence[int]) -> int:
     """The first port that is free. Raises InvalidOption."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in ports:
-        with contextlib.suppress(OSError), socket.create_server((host, port)):
-            return port
+        try:
+            with socket.create_server((host, port), family=family):
+                return port
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise InvalidOption({"host": f"{host} is not an address of this machine"}) from None
     which = f"{ports[0]} to {ports[-1]} are" if len(ports) > 1 else f"{ports[0]} is"
-    raise InvalidOption({"port": f"{which} taken on {host} (or the address is not this machine's)"})
+    raise InvalidOption({"port": f"{which} taken on {host}, or reserved for administrators"})
 
 
 def _problem(url: str) -> str | None:
