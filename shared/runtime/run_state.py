@@ -62,15 +62,15 @@ class _Work(Contract):
         """See `Contract`. An unknown option that is set is not ignored, since it changes the result or hides a face;
         such work is left to a newer worker."""
         work = super().read(stored)
-        unknown = [name for name, value in _options(stored).items() if value and name not in RunOptions.model_fields]
-        if unknown:
-            raise ValueError(f"options of another version: {', '.join(unknown)}")
+        _must_know(json.loads(stored)["options"])
         return work
 
 
-def _options(stored: bytes) -> dict[str, object]:
-    options: dict[str, object] = json.loads(stored)["options"]
-    return options
+def _must_know(options: Mapping[str, object]) -> None:
+    """Raises ValueError where an option that is set is unknown to this version."""
+    unknown = [name for name, value in options.items() if value and name not in RunOptions.model_fields]
+    if unknown:
+        raise ValueError(f"options of another version: {', '.join(unknown)}")
 
 
 class StageTask(_Work):
@@ -157,6 +157,14 @@ class RunState(Contract):
     problem: Problem | None = None
     title: RunTitle | None = None
     """Name given by the owner; None: the video's name, which result files always keep."""
+
+    @classmethod
+    def read(cls, stored: bytes) -> Self:
+        """See `Contract`. An unknown option that is set makes a state unreadable: the next change to it would drop the
+        option, and its next task would be done without, and what the option hides would be shown."""
+        state = super().read(stored)
+        _must_know(json.loads(stored)["request"]["options"])
+        return state
 
     @classmethod
     def accepted(cls, run_id: str, request: RunRequest) -> Self:

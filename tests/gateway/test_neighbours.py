@@ -49,6 +49,14 @@ def of_later(owner: str = "local", **changes: object) -> bytes:
     return json.dumps(state).encode()
 
 
+def with_option_of_later() -> bytes:
+    """A state that this version can read only by ignoring an option."""
+    state = json.loads(STORED.read_text())
+    state["request"]["owner"] = "local"
+    state["request"]["options"]["hide_scene"] = True
+    return json.dumps(state).encode()
+
+
 async def test_what_the_neighbouring_versions_stored_is_shown(tmp_path: Path, scratch: Path, bus: NatsBus):
     earlier = json.loads(STORED.read_text())
     earlier["request"]["owner"] = "local"
@@ -64,7 +72,9 @@ async def test_what_the_neighbouring_versions_stored_is_shown(tmp_path: Path, sc
             assert (await client.delete(f"/api/runs/{run_key}/")).status_code == 204
 
 
-@pytest.mark.parametrize("stored", [of_later(), b"{", b"\xff", b"[]", b'"x"', b'{"request": 5}'])
+@pytest.mark.parametrize(
+    "stored", [of_later(), with_option_of_later(), b"{", b"\xff", b"[]", b'"x"', b'{"request": 5}']
+)
 async def test_an_unreadable_run_blocks_no_other(tmp_path: Path, scratch: Path, bus: NatsBus, stored: bytes):
     async with World(tmp_path, bus=bus).client() as client:
         before = (await submit(client)).json()["run_key"]

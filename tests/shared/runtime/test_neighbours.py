@@ -72,6 +72,17 @@ def test_an_unknown_option_that_is_set_is_not_ignored(work: StageTask | PartTask
         type(work).read(json.dumps(stored).encode())
 
 
+def test_a_state_with_an_unknown_option_that_is_set_is_unreadable():
+    """Otherwise an older gateway that renames the run would drop the option from the tasks that follow."""
+    state = new_state()
+    stored = json.loads(state.model_dump_json())
+    stored["request"]["options"]["hide_scene"] = False
+    assert RunState.read(json.dumps(stored).encode()) == state
+    stored["request"]["options"]["hide_scene"] = True
+    with pytest.raises(ValueError, match="options of another version: hide_scene"):
+        RunState.read(json.dumps(stored).encode())
+
+
 def test_a_report_of_a_later_stage_is_read(tmp_path: Path):
     report = StageReport()
     (tmp_path / "report.json").write_bytes(later(report.model_dump_json()))
