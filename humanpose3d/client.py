@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Final, Self, TypeVar, Unpack
 
 import httpx
 
@@ -30,7 +30,17 @@ from humanpose3d.api_models import (
 from humanpose3d.errors import HumanPose3DError
 from humanpose3d.options import RunKeywords
 
-_POLL_S = 0.5
+T = TypeVar("T")
+
+_POLL_S: Final = 0.5
+
+_LONGEST_PAUSE_S: Final = 15.0
+"""Between two questions to an unavailable server."""
+
+_PATIENCE_S: Final = 600.0
+"""How long an unavailable server is asked again where the caller sets no time limit."""
+
+_OUT_OF_SERVICE: Final = (502, 503, 504)
 
 
 class ApiError(HumanPose3DError):
@@ -141,14 +151,17 @@ class Client:
     def wait(
         self, run_key: str, *, on_progress: Callable[[Progress], None] | None = None, timeout: float | None = None
     ) -> Run:
-        """Return when the run is completed. Raises RunFailed if it ends otherwise, TimeoutError after `timeout` s."""
+        """Return when the run is completed. Raises RunFailed if it ends otherwise, TimeoutError after `timeout` s.
+
+        A server that is unavailable is asked again until then; without a `timeout`, for 10 minutes at a time.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            progress = self.progress(run_key)
+            progress = _patiently(lambda: self.progress(run_key), deadline)
             if on_progress:
                 on_progress(progress)
             if progress.status == "completed":
-                return self.run(run_key)
+                return _patiently(lambda: self.run(run_key), deadline)
             if progress.done:
                 raise RunFailed(progress)
             if deadline is not None and time.monotonic() > deadline:
@@ -201,6 +214,37 @@ class Client:
 
     def _get(self, path: str, query: dict[str, str] | None = None) -> httpx.Response:
         return _checked(self._http.get(path, params=query or {}))
+
+
+def _patiently(ask: Callable[[], T], deadline: float | None) -> T:
+    """The answer, asked for again with increasing pauses while the server is unavailable.
+
+    Raises TimeoutError after the deadline, by the monotonic clock; without one, the error that remains.
+    """
+    last, pause = deadline or time.monotonic() + _PATIENCE_S, _POLL_S
+    while True:
+        try:
+            return ask()
+        except (ApiError, httpx.HTTPError) as error:
+            if not _may_pass(error):
+                raise
+            if time.monotonic() + pause > last:
+                if deadline is None:
+                    raise
+                raise TimeoutError(f"The server is unavailable: {error}") from error
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+def _may_pass(error: ApiError | httpx.HTTPError) -> bool:
+    """Whether the server, or the proxy in front of it, is out of service rather than refusing."""
+    match error:
+        case ApiError():
+            return error.problem.status in _OUT_OF_SERVICE
+        case httpx.HTTPStatusError():
+            return error.response.status_code in _OUT_OF_SERVICE
+        case _:
+            return isinstance(error, httpx.TransportError)
 
 
 def _fields(height: float, weight: float, consent: bool, options: RunKeywords) -> dict[str, str]:

@@ -1,11 +1,14 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.api_keys import append, create
 from gateway.incoming import PART_BYTES
-from humanpose3d.api_models import Progress
+from humanpose3d import client as client_module
+from humanpose3d.api_models import ProblemDetails, Progress, RunStatus
 from humanpose3d.client import ApiError, Client, RunFailed
 from humanpose3d.errors import StoreUnavailable
 from tests.gateway.conftest import FILES
@@ -88,6 +91,56 @@ def test_a_cancelled_run_is_not_waited_for(tmp_path: Path, serve: Serve, video: 
         assert client.cancel(run_key).done
         with pytest.raises(RunFailed, match="cancelled"):
             client.wait(run_key)
+
+
+def progress(status: RunStatus, server: httpx.Request) -> httpx.Response:
+    done, at = status != "running", datetime.now(UTC)
+    now = Progress(
+        run_key="run-00000000", status=status, progress=50, stage=None, frames=None, queue_position=None, done=done,
+        at=at, error=None, problem=None, results_url="/",
+    )  # fmt: skip
+    return httpx.Response(200, json=now.model_dump(mode="json"), request=server)
+
+
+def answering(*answers: int | Exception | RunStatus) -> Client:
+    """A client of a server that gives these answers, the last one for ever."""
+    left = list(answers)
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, str):
+            return progress(answer, request)
+        if answer == 502:  # of a proxy
+            return httpx.Response(answer)
+        problem = ProblemDetails.from_code(answer, "bus-unavailable", "The bus is down.", [])
+        headers = {"content-type": "application/problem+json"}
+        return httpx.Response(answer, json=problem.model_dump(mode="json"), headers=headers)
+
+    return Client("http://server", transport=httpx.MockTransport(serve))
+
+
+def test_waiting_outlasts_an_outage_and_a_restart(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client_module, "_POLL_S", 0.001)
+    outage = (503, httpx.ConnectError("refused"), 502, 504)
+    with answering("running", *outage, "running", *outage, "cancelled") as client, pytest.raises(RunFailed):
+        client.wait("run-00000000", timeout=20)
+
+
+def test_waiting_for_an_unavailable_server_ends(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client_module, "_POLL_S", 0.001)
+    monkeypatch.setattr(client_module, "_PATIENCE_S", 0.05)
+    with answering("running", 503) as client:
+        with pytest.raises(TimeoutError, match="The bus is down"):
+            client.wait("run-00000000", timeout=0.05)
+        with pytest.raises(ApiError, match="The bus is down"):
+            client.wait("run-00000000")
+
+
+def test_a_refusal_ends_the_wait():
+    with answering("running", 404) as client, pytest.raises(ApiError, match="404"):
+        client.wait("run-00000000", timeout=20)
 
 
 def test_a_key_is_sent(tmp_path: Path, serve: Serve, video: Path):
