@@ -25,9 +25,9 @@ from humanpose3d.errors import HumanPose3DError, Unavailable
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus
 from shared.runtime.bus.nats import NatsBus
-from shared.runtime.retrying import cancelled
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store, open_store
+from shared.runtime.tasks import cancel
 from shared.scratch import clear_leftovers
 
 _INDEX_TIMEOUT_S = 10.0
@@ -78,10 +78,12 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await index.start(_INDEX_TIMEOUT_S)
         sweeper = asyncio.create_task(_sweep(run_service, settings.retention_days))
-        yield
-        await cancelled(sweeper)
-        await index.stop()
-        await bus.close()
+        try:
+            yield
+        finally:
+            await cancel(sweeper)
+            await index.stop()
+            await bus.close()
 
     app = FastAPI(
         title="HumanPose3D",

@@ -1,12 +1,12 @@
 """A run's changes as server-sent events, resumable: an event's id is its sequence in the stream."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator
 from typing import Final
 
 from shared.runtime.bus import Bus
 from shared.runtime.run_state import RunState, StageEvent
+from shared.runtime.tasks import cancel
 
 HEARTBEAT_S: Final = 15.0
 _OVER: Final = ("completed", "failed", "cancelled")
@@ -34,9 +34,7 @@ async def event_stream(bus: Bus, state: RunState, after: int) -> AsyncGenerator[
                 return
     finally:
         if pending:
-            pending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await pending
+            await cancel(pending)
         await events.aclose()
 
 

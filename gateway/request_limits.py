@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from shared.runtime.tasks import cancel
+
 HEADERS_S: Final = 10.0
 """From the first moment of a connection, or of the next request on it, to the end of the headers."""
 
@@ -132,7 +134,6 @@ class Heads:
 
 
 async def _stopped(task: "asyncio.Future[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
+    await cancel(task)
     if not task.cancelled():
         task.exception()  # the headers have been sent; later errors do not matter

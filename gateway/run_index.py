@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from humanpose3d.errors import BusUnavailable, RunUnreadable, Unavailable
 from shared.runtime.bus import Bus
-from shared.runtime.retrying import cancelled
 from shared.runtime.run_state import RunState
+from shared.runtime.tasks import cancel
 
 _RETRY_S = 1.0
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class RunIndex:
     async def stop(self) -> None:
         """Stop following."""
         if self._task:
-            await cancelled(self._task)
+            await cancel(self._task)
 
     def check(self) -> None:
         """Raises BusUnavailable while the copy is not kept current."""

@@ -31,7 +31,7 @@ def as_from_a_terminal() -> None:
 def is_alive(process: psutil.Process) -> bool:
     """Whether it runs; it may end while it is looked at."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     return False
 
 

@@ -29,10 +29,3 @@ async def retry_while_unavailable(action: Callable[[], Awaitable[T]], patience_s
             if time.monotonic() + pause > deadline:
                 raise
             await asyncio.sleep(pause)
-
-
-async def cancelled(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait until it has ended: `asyncio.wait_for` of Python 3.11 may swallow one cancellation."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=1)

@@ -149,6 +149,7 @@ class NatsBus:
         self._bucket: KeyValue | None = None
         self._starts: KeyValue | None = None
         self._connecting = asyncio.Lock()
+        self._closed = False
         self._pulls: dict[tuple[str, str], JetStreamContext.PullSubscription] = {}
 
     async def publish(self, task: StageTask, headers: Mapping[str, str] | None = None) -> None:
@@ -347,12 +348,16 @@ class NatsBus:
             raise
 
     async def close(self) -> None:
+        """Close the connection; a call that still runs does not open another."""
+        self._closed = True
         if self._client is not None:
             await self._client.close()
 
     async def _ready(self) -> JetStreamContext:
         """Connected, with every stream and consumer declared."""
         async with self._connecting:
+            if self._closed:
+                raise BusUnavailable("The connection to the message bus has been closed.")
             with _translated():
                 if self._client is None or self._client.is_closed:
                     self._client = await self._connect()

@@ -17,6 +17,7 @@ from shared.runtime.bus import Bus
 from shared.runtime.bus.nats import NatsBus
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store, open_store
+from shared.runtime.tasks import cancel
 from shared.runtime.worker.loop import Worker, must_work
 from shared.runtime.worker.stage_runner import StageProcess
 from shared.scratch import clear_leftovers
@@ -90,7 +91,7 @@ async def _working(
     try:
         yield [*loops, tending]
     finally:
-        tending.cancel()
+        await cancel(tending)
         await asyncio.gather(*(worker.stop() for worker in workers))
         await asyncio.gather(*loops, return_exceptions=True)
         for runner in runners:

@@ -25,7 +25,7 @@ async def heartbeat(delivery: Delivery | PartDelivery, interval: float) -> Async
     try:
         yield
     finally:
-        await cancel(beating, patience_s=1)
+        await cancel(beating)
 
 
 async def ignore_unavailable(action: Awaitable[None]) -> None:

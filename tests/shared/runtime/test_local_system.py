@@ -65,7 +65,10 @@ def test_a_full_disk_is_reported_before_there_is_room_again_and_the_bus_restarte
     assert first is not second
     assert second is third
     assert third is not fourth
-    assert [record.message.partition(" disk")[0] for record in caplog.records] == ["The", "There is room again on the"] * 2
+    assert [record.message.partition(" disk")[0] for record in caplog.records] == [
+        "The",
+        "There is room again on the",
+    ] * 2
 
 
 @pytest.mark.parametrize("password", ["-Wx", "9kB_", "1e5", "true", "x-_9"])

@@ -20,6 +20,7 @@ from shared.runtime.bus.nats import NatsBus
 from shared.runtime.bus.streams import ON_DISK
 from shared.runtime.run_state import RunState, StageEvent
 from shared.runtime.store.directory import DirectoryStore
+from shared.runtime.tasks import cancel
 from tests.makers import bus_settings, first_task, new_state
 from tests.proxy import proxy_to
 from tests.servers import NatsServer, free_port
@@ -129,6 +130,21 @@ async def test_streams_lost_by_the_server_are_created_again(server, bus, what):
                 break
     assert delivery.task == state.task()
     await delivery.ack()
+
+
+async def test_a_closed_bus_does_not_connect_again(server):
+    """Not by a follower that was not stopped first either: it would outlive the process's orderly end."""
+    bus = NatsBus(bus_settings(server.url))
+    states = bus.states()
+    assert await anext(states) is None
+    following = asyncio.create_task(anext(states))
+    await bus.close()
+    with pytest.raises(BusUnavailable, match="has been closed"):
+        await bus.check()
+    await asyncio.sleep(1)  # the follower has tried again meanwhile
+    assert bus._connection().is_closed
+    await cancel(following)
+    assert following.cancelled()
 
 
 async def test_an_unreachable_server_is_unavailable():
