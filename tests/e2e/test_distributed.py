@@ -2,94 +2,22 @@
 
 import asyncio
 import hashlib
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
-import nats
 import pytest
 
 from cli.main import main
 from humanpose3d.client import ApiError, Client
-from humanpose3d.errors import ObjectNotFound
 from shared.models import MODELS_DIRECTORY
-from shared.runtime.store.s3 import S3Store
 from tests.clips import there_and_back
-from tests.makers import s3_settings
-from tests.servers import ACCESS_KEY, REPOSITORY, SECRET_KEY, NatsServer, S3Server, free_port
+from tests.cluster import Cluster
+from tests.servers import REPOSITORY, SECRET_KEY
 
 SAMPLE = REPOSITORY / "examples" / "sample.mp4"
-SERVICES = {
-    "detector-1": "services.detector.app",
-    "detector-2": "services.detector.app",
-    "refiner": "services.refiner.app",
-    "augmenter": "services.augmenter.app",
-    "angles": "services.angles.app",
-}
-
-
-class Cluster:
-    """Every process of the distributed system, on this machine."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.nats, self.s3 = NatsServer(folder / "nats"), S3Server(folder / "s3")
-        self.port = free_port()
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        for server in (self.nats, self.s3):
-            server.folder.mkdir()
-            server.start()
-        for name, module in SERVICES.items():
-            self.run(name, module, free_port())
-        self.run("gateway", "gateway.app", self.port)
-        self.until_ready(200)
-
-    def run(self, name: str, module: str, port: int) -> None:
-        environment = {
-            **os.environ,
-            "HUMANPOSE3D_NATS_URL": self.nats.url,
-            "HUMANPOSE3D_S3_ENDPOINT": self.s3.url,
-            "HUMANPOSE3D_S3_ACCESS_KEY": ACCESS_KEY,
-            "HUMANPOSE3D_S3_SECRET_KEY": SECRET_KEY,
-            "HUMANPOSE3D_PORT": str(port),
-            "HUMANPOSE3D_LOG_FORMAT": "json",
-        }
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", module], cwd=REPOSITORY, env=environment, stdout=log, stderr=log
-            )
-
-    def until_ready(self, status: int) -> None:
-        deadline = time.monotonic() + 180
-        while True:
-            with suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/readyz", timeout=20).status_code == status:
-                    return
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        for process in self.processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self.processes.values():
-            process.wait(timeout=60)
-        self.nats.stop()
-        self.s3.stop()
-
-    def logs(self) -> str:
-        return "".join(path.read_text() for path in self.folder.glob("*.log"))
 
 
 @pytest.fixture(scope="module")
@@ -129,28 +57,13 @@ def test_the_same_bytes_as_run_then_nothing_left(cluster: Cluster, tmp_path: Pat
         assert digests(tmp_path / "served") == digests(tmp_path / "run" / "sample")
         assert (tmp_path / "served" / "sample_preview.mp4").stat().st_size > 10_000
 
-        assert [text for text in asyncio.run(traces(cluster, run_key)) if run_key in text]
+        assert [text for text in asyncio.run(cluster.traces()) if run_key in text]
         client.erase(run_key)
         with pytest.raises(ApiError, match="run-not-found"):
             client.run(run_key)
         assert list(client.runs()) == []
     time.sleep(3)  # how long the bus keeps a marker of the erasure
-    assert not [text for text in asyncio.run(traces(cluster, run_key)) if run_key in text]
-
-
-async def traces(cluster: Cluster, run_key: str) -> list[str]:
-    """Every subject of every stream, and every object of the store's folder of the run."""
-    client = await nats.connect(cluster.nats.url)
-    found = []
-    for stream in await client.jetstream().streams_info():
-        info = await client.jetstream().stream_info(str(stream.config.name), subjects_filter=">")
-        found += list(info.state.subjects or {})
-    await client.close()
-    store = S3Store(s3_settings(cluster.s3))
-    with suppress(ObjectNotFound):
-        for folder in ("runs/", "videos/", "uploads/"):
-            found += [item.key async for item in store.objects(folder)]
-    return found
+    assert not [text for text in asyncio.run(cluster.traces()) if run_key in text]
 
 
 def test_two_detectors_share_a_video_and_the_result_is_the_same(cluster: Cluster, tmp_path: Path):
@@ -166,7 +79,7 @@ def test_two_detectors_share_a_video_and_the_result_is_the_same(cluster: Cluster
         assert ours.read_bytes() == theirs.read_bytes()
         logs = [(cluster.folder / f"{name}.log").read_text() for name in ("detector-1", "detector-2")]
         assert sum(f"of run {run_key}" in log and "helped with part" in log for log in logs) == 1
-        assert not [text for text in asyncio.run(traces(cluster, run_key)) if "/parts/" in text or "part." in text]
+        assert not [text for text in asyncio.run(cluster.traces()) if "/parts/" in text or "part." in text]
         client.erase(run_key)
 
 

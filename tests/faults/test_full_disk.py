@@ -117,10 +117,7 @@ async def test_a_full_disk_costs_an_accepted_run_no_attempt(
     filler = fill(disk)
     with pytest.raises(BusUnavailable):
         await bus.check()
-    workers = [
-        Worker(stage, StubRunner(stage), bus, store, bus_settings(server.url))
-        for stage in get_args(StageName)
-    ]
+    workers = [Worker(stage, StubRunner(stage), bus, store, bus_settings(server.url)) for stage in get_args(StageName)]
     async with working(*workers):
         await asyncio.sleep(4)  # time for many deliveries, of which a run has only 3 where each one counts
         state = (await bus.read(run_id)).state
