@@ -1,3 +1,4 @@
+import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +78,12 @@ def test_a_refusal_is_an_error_with_the_problem(world: World, serve: Serve, vide
         assert (caught.value.problem.code, caught.value.problem.status) == ("invalid-option", 422)
         with pytest.raises(ApiError, match="consent"):
             client.submit(video, height=1.78, weight=75, consent=False)
+
+
+@pytest.mark.parametrize("submit", [Client.submit, Client.submit_large])
+def test_consent_has_no_default(submit: Callable[..., str]):
+    """Only the caller can know about it."""
+    assert inspect.signature(submit).parameters["consent"].default is inspect.Parameter.empty
 
 
 def test_a_cancelled_run_is_not_waited_for(tmp_path: Path, serve: Serve, video: Path, monkeypatch: pytest.MonkeyPatch):
