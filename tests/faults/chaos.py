@@ -77,11 +77,14 @@ class Chaos:
     """Processes that a killed service had started."""
 
     def kill_often(self, kills: int) -> None:
-        for _ in range(kills):
+        """Every process once before any of them again."""
+        names = [*self.cluster.services, "nats"]
+        for number in range(kills):
+            if number % len(names) == 0:
+                self.dice.shuffle(names)
+            name = names[number % len(names)]
             time.sleep(self.dice.uniform(0.5, 6))
-            name = self.dice.choice([*self.cluster.services, "nats"])
-            down_s = self.dice.uniform(0, 3)
-            self._kill(name, down_s)
+            self._kill(name, self.dice.uniform(0, 3))
             self.killed[name.partition("-")[0]] += 1
 
     def _kill(self, name: str, down_s: float) -> None:
@@ -197,8 +200,7 @@ async def _accounts(cluster: Cluster, run_keys: list[str]) -> dict[str, object]:
         "runs_that_ended_other_than_once": {run_key: found for run_key, found in endings.items() if len(found) != 1},
         "tasks_left": sum(queue.waiting + queue.working for queue in queues),
         "dead_letters": sum(queue.dead for queue in queues),
-        "traces_of_runs": [trace for trace in left if "run-" in trace or trace.startswith(("runs/", "videos/"))],
-        "other_traces": dict(Counter(trace.rpartition(".")[0] or trace for trace in left)),
+        "traces": [trace for trace in left if trace != "health"],
     }
 
 
@@ -230,7 +232,7 @@ def attack(folder: Path, seed: int, kills: int) -> dict[str, object]:
 def _holds(report: dict[str, object]) -> bool:
     runs = report["runs"]
     assert isinstance(runs, dict)
-    nothing = ("errors", "runs_that_ended_other_than_once", "tasks_left", "dead_letters", "traces_of_runs")
+    nothing = ("errors", "runs_that_ended_other_than_once", "tasks_left", "dead_letters", "traces")
     clean = not any(report[name] for name in (*nothing, "processes_left"))
     return clean and set(runs) == {"completed"} and report["distinct_final_trc"] == report["distinct_file_sets"] == 1
 
