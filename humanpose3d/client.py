@@ -217,7 +217,7 @@ class Client:
 
 
 def _patiently(ask: Callable[[], T], deadline: float | None) -> T:
-    """The answer, asked for again with increasing pauses while the server is unavailable.
+    """The answer, requested again with increasing pauses while the server is unavailable.
 
     Raises TimeoutError after the deadline, by the monotonic clock; without one, the error that remains.
     """
