@@ -94,6 +94,14 @@ def pelvis(frame: FloatArray) -> FloatArray:
     return np.stack([-pitch, -roll, turn], axis=-1)
 
 
+def continued(before: FloatArray, angles: FloatArray) -> FloatArray:
+    """The pelvis' angles (T, 3) of a later stretch, without a jump after those (3,) of the frame before it; NaN where
+    there is none."""
+    as_turned = np.array([-1.0, -1.0, 1.0])  # tilt, obliquity, rotation are the last, the second, the first with a sign
+    euler = (np.vstack([before, angles]) * as_turned)[:, ::-1]
+    return np.asarray(continuous(euler)[1:, ::-1] * as_turned)
+
+
 def hip(pelvis_frame: FloatArray, thigh_frame: FloatArray) -> FloatArray:
     """Hip: flexion, adduction, internal rotation; thigh in pelvis (Wu 2002).
 

@@ -52,7 +52,13 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
     if not frames:
         raise InvalidMotion("There are no frames to compute joint angles from.")
     progress(0, frames)
-    found = follow(markers, inputs.depth_spread, inputs.subject, lambda done: progress(done, frames))
+    found = follow(
+        markers,
+        inputs.depth_spread,
+        inputs.subject,
+        lambda done: progress(done, frames),
+        coordinates=options.opensim,
+    )
     angles = JointAngles(markers.times, read_only(found.angles))
     sd = AngleSd(markers.times, read_only(found.angle_sd))
     files = opensim.write(found, markers, inputs.subject, inputs.workdir) if options.opensim else (None, None)

@@ -50,40 +50,54 @@ class Smoothness:
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
-    """The unknowns (T, n), and how uncertain they are where that was requested: covariance (T, n, n) of each frame."""
+class Chain:
+    """The eliminated equations of T frames in P pairs: for any right-hand side, and for covariances.
 
-    values: FloatArray
-    covariances: FloatArray | None = None
+    inverses  (P, 2n, 2n) of each pair's block once the pairs before it are eliminated.
+    leads     (P, 2n, 2n): by what the next pair's values move this pair's, with the opposite sign.
+    """
 
+    frames: int
+    inverses: FloatArray
+    leads: FloatArray
 
-def solve(matrix: FloatArray, right: FloatArray, smoothness: Smoothness, *, covariances: bool = False) -> Solution:
-    """Solve (blocks of `matrix` (T, n, n) + smoothness) x = `right` (T, n); all blocks positive definite."""
-    frames, count = right.shape
-    if frames < 3:
-        inverse = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-        return Solution((inverse @ right[..., None])[..., 0], inverse if covariances else None)
-    blocks, joins = _paired(matrix, smoothness)
-    sides = np.zeros((len(blocks), 2 * count))
-    sides.reshape(-1, count)[:frames] = right
-    inverses, leads = np.empty_like(blocks), np.empty_like(blocks)
-    for index, block in enumerate(blocks):
-        if index:
-            block -= _join(joins[index - 1], leads[index - 1].T).T  # noqa: PLW2901 -- in place
-            sides[index] -= leads[index - 1].T @ sides[index - 1]
-        inverses[index] = np.linalg.inv(block)
-        leads[index] = _join(joins[index], inverses[index])
-    values = np.empty_like(sides)
-    spread = np.empty_like(blocks) if covariances else None
-    for index in range(len(blocks) - 1, -1, -1):
-        values[index] = inverses[index] @ sides[index]
-        if spread is not None:
-            spread[index] = inverses[index]
-        if index + 1 < len(blocks):
-            values[index] -= leads[index] @ values[index + 1]
-            if spread is not None:
-                spread[index] += leads[index] @ spread[index + 1] @ leads[index].T
-    return Solution(values.reshape(-1, count)[:frames], None if spread is None else _of_frames(spread, count)[:frames])
+    @classmethod
+    def of(cls, matrix: FloatArray, smoothness: Smoothness) -> Self:
+        """Of blocks (T, n, n) of `matrix` + smoothness; all blocks positive definite."""
+        blocks, joins = _paired(matrix, smoothness)
+        leads, n = np.empty_like(blocks), matrix.shape[1]
+        for index, (block, lead, (far, near, later)) in enumerate(zip(blocks, leads, joins, strict=True)):
+            block[:] = np.linalg.inv(block)
+            np.multiply(block[:, :n], far, out=lead[:, :n])
+            lead[:, :n] += block[:, n:] * near
+            np.multiply(block[:, n:], later, out=lead[:, n:])
+            if index + 1 < len(blocks):
+                blocks[index + 1, :n] -= far[:, None] * lead[:n] + near[:, None] * lead[n:]
+                blocks[index + 1, n:] -= later[:, None] * lead[n:]
+        return cls(len(matrix), blocks, leads)
+
+    def solve(self, right: FloatArray) -> FloatArray:
+        """(T, n): the solution for a right-hand side (T, n)."""
+        count = right.shape[1]
+        sides = np.zeros(self.inverses.shape[:2])
+        sides.reshape(-1, count)[: self.frames] = right
+        for index in range(1, len(sides)):
+            sides[index] -= sides[index - 1] @ self.leads[index - 1]
+        values = (self.inverses @ sides[..., None])[..., 0]
+        for index in range(len(sides) - 2, -1, -1):
+            values[index] -= self.leads[index] @ values[index + 1]
+        return values.reshape(-1, count)[: self.frames]
+
+    def covariances(self) -> FloatArray:
+        """(T, n, n) of each frame: the diagonal blocks of the inverse."""
+        count = self.inverses.shape[1] // 2
+        out = np.empty((len(self.inverses), 2, count, count))
+        later: FloatArray | None = None
+        for index in range(len(out) - 1, -1, -1):
+            own, lead = self.inverses[index], self.leads[index]
+            later = own if later is None else own + lead @ later @ lead.T
+            out[index] = later[:count, :count], later[count:, count:]
+        return out.reshape(-1, count, count)[: self.frames]
 
 
 def _paired(matrix: FloatArray, smoothness: Smoothness) -> tuple[FloatArray, FloatArray]:
@@ -109,17 +123,3 @@ def _paired(matrix: FloatArray, smoothness: Smoothness) -> tuple[FloatArray, Flo
     joins = np.stack([weighted[2, even], weighted[1, odd], weighted[2, odd]], axis=1)
     return blocks.reshape(pairs, 2 * count, 2 * count), joins
 
-
-def _join(join: FloatArray, left: FloatArray) -> FloatArray:
-    """`left` (2n, 2n) times the joining block, whose parts are diagonal."""
-    count = join.shape[1]
-    out = np.empty_like(left)
-    out[:, :count] = left[:, :count] * join[0] + left[:, count:] * join[1]
-    out[:, count:] = left[:, count:] * join[2]
-    return out
-
-
-def _of_frames(pairs: FloatArray, count: int) -> FloatArray:
-    """(2P, n, n): the diagonal blocks of (P, 2n, 2n)."""
-    split = pairs.reshape(-1, 2, count, 2, count)
-    return np.stack([split[:, 0, :, 0], split[:, 1, :, 1]], axis=1).reshape(-1, count, count)

@@ -64,32 +64,44 @@ def calibration() -> FloatArray:
     return np.array([_CALIBRATION[group.name.split("_")[0]] for group in JOINT_GROUPS])
 
 
-def measured(positions: FloatArray, spread: MarkerSpread | None) -> Measured:
-    """The 65 markers (T, 65, 3) metres of a run, with what the depth refiner states of the 22, where it does."""
+def measured(positions: FloatArray, stated: FloatArray | None) -> Measured:
+    """`USED` of the 65 markers (T, 65, 3) metres, with what the depth refiner states of the 22, (T, 22), where it
+    does."""
     sd = np.full(positions.shape, np.inf)
     anchors = np.full(len(ALL_MARKERS), -1)
-    sd[:, : len(MARKERS)] = _stated(len(positions), spread)[..., None] * (_ACROSS, _ACROSS, _ALONG)
+    sd[:, : len(MARKERS)] = _stated(len(positions), stated)[..., None] * (_ACROSS, _ACROSS, _ALONG)
     sd[:, [MARKER_INDEX[name] for name in UNUSED]] = np.inf
     for name, (anchor, own, _) in _both_sides().items():
         column = ALL_MARKERS.index(name)
         sd[:, column], anchors[column] = own, ALL_MARKERS.index(anchor)
-    return Measured(positions, sd, anchors)
+    return Measured(positions, sd, anchors).markers(COLUMNS)
 
 
 def place_sd() -> FloatArray:
-    """(65,) metres along an axis: how far each marker may be from its usual place on a person."""
-    sd = np.full(len(ALL_MARKERS), _PLACE_SD)
-    for name, (_, _, place) in _both_sides().items():
-        sd[ALL_MARKERS.index(name)] = place
-    return sd
+    """Of `USED`, metres along an axis: how far each marker may be from its usual place on a person."""
+    derived = _both_sides()
+    return np.array([derived[name][2] if name in derived else _PLACE_SD for name in USED])
 
 
-def _stated(frames: int, spread: MarkerSpread | None) -> FloatArray:
-    if spread is None:
+def _stated(frames: int, stated: FloatArray | None) -> FloatArray:
+    if stated is None:
         return np.full((frames, len(MARKERS)), UNREFINED_SD)
-    return np.where(np.isfinite(spread.values), np.maximum(spread.values, LEAST_SD), UNREFINED_SD)
+    return np.where(np.isfinite(stated), np.maximum(stated, LEAST_SD), UNREFINED_SD)
 
 
 def _both_sides() -> dict[str, tuple[str, float, float]]:
     left = {mirrored(name): (mirrored(anchor), own, place) for name, (anchor, own, place) in _DERIVED.items()}
     return {**_DERIVED, **left}
+
+
+USED: Final = tuple(
+    name
+    for name in ALL_MARKERS
+    if (name in MARKERS and name not in UNUSED)
+    or name in _both_sides()
+    or name in {anchor for anchor, _, _ in _both_sides().values()}
+)
+"""The markers that take part, and those from which they are measured."""
+
+COLUMNS: Final = np.array([ALL_MARKERS.index(name) for name in USED])
+"""Their indices among the 65."""

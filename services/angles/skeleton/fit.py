@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray
-from services.angles.skeleton.chain import Smoothness, solve
+from services.angles.skeleton.chain import Chain, Smoothness
+from services.angles.skeleton.kinematics import Equations
 from services.angles.skeleton.problem import Problem
 
 _RIDGE: Final = 1e-6
@@ -16,66 +18,69 @@ _LONGEST_STEP: Final = 0.6
 """Radians (or metres) that one step may go: further than that, straight lines no longer follow a rotation."""
 
 _ROUNDS_APART: Final = 25
-_ROUNDS_TOGETHER: Final = 5
-_SETTLED: Final = 2e-2
-"""Radians: when no coordinate moved by more (1°), one more step brings all to rest."""
+_APART: Final = 2e-3
+"""Radians (or metres): a frame by itself is settled when its last step was no longer."""
 
 
 def settled(problem: Problem, coordinates: FloatArray, rounds: int = _ROUNDS_APART) -> FloatArray:
     """(T, n): each frame's least squares by itself, from a first guess (Levenberg–Marquardt, all frames at once)."""
     fitted, every = problem.priors.fitted, np.arange(len(problem.priors.fitted))
+    coordinates = coordinates.copy()
     current, equations = problem.equations(coordinates)
     costs, damping = problem.costs(current, coordinates), np.full(len(coordinates), 1e-3)
+    left = np.arange(len(coordinates))
     for _ in range(rounds):
         matrix = equations.matrix.copy()
-        matrix[:, every, every] += _RIDGE + damping[:, None] * matrix[:, every, every]
+        matrix[:, every, every] += _RIDGE + damping[left, None] * matrix[:, every, every]
         step = _limited(np.asarray(np.linalg.solve(matrix, equations.gradient[..., None])[..., 0], dtype=np.float64))
-        trial = coordinates.copy()
+        trial = coordinates[left]
         trial[:, fitted] += step
-        current, trial_equations = problem.equations(trial)
-        trial_costs = problem.costs(current, trial)
-        better = trial_costs < costs
-        damping = np.where(better, damping / 6, damping * 8)
-        coordinates = np.where(better[:, None], trial, coordinates)
-        costs = np.where(better, trial_costs, costs)
-        equations.matrix[better], equations.gradient[better] = (
-            trial_equations.matrix[better],
-            trial_equations.gradient[better],
-        )
-        if np.abs(step).max() < _SETTLED / 10:
+        part = problem.part(left)
+        current, trial_equations = part.equations(trial)
+        trial_costs = part.costs(current, trial)
+        better = trial_costs < costs[left]
+        damping[left] *= np.where(better, 1 / 6, 8)
+        coordinates[left[better]], costs[left[better]] = trial[better], trial_costs[better]
+        equations.matrix[better] = trial_equations.matrix[better]
+        equations.gradient[better] = trial_equations.gradient[better]
+        moving = np.abs(step).max(axis=1) >= _APART
+        if not moving.any():
             break
+        left, equations = left[moving], Equations(equations.matrix[moving], equations.gradient[moving])
     return coordinates
 
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """Coordinates (T, n) and their covariances (T, n, n), 0 for those that are not fitted."""
+    """Coordinates (T, n) of which some were fitted, and the equations of the last round."""
 
     coordinates: FloatArray
-    covariances: FloatArray
+    fitted: NDArray[np.intp]
+    chain: Chain
+
+    def covariances(self) -> FloatArray:
+        """(T, n, n) of the coordinates, 0 for those that were not fitted."""
+        frames, count = self.coordinates.shape
+        out = np.zeros((frames, count, count))
+        out[:, self.fitted[:, None], self.fitted] = self.chain.covariances()
+        return out
 
 
-def together(problem: Problem, coordinates: FloatArray) -> Motion:
-    """The smooth motion that fits best, from one (T, n) that is near (Gauss–Newton)."""
+def together(problem: Problem, coordinates: FloatArray, rounds: int) -> Motion:
+    """The smooth motion that fits best, from one (T, n) that is near (Gauss–Newton).
+
+    The number of rounds is fixed, so that what a frame gets depends on nothing that is far from it in time.
+    """
     fitted = problem.priors.fitted
     smoothness = Smoothness.of(problem.times, problem.priors.densities[fitted])
     coordinates = coordinates.copy()
-    every, longest = np.arange(len(fitted)), np.inf
-    for left in range(_ROUNDS_TOGETHER - 1, -1, -1):
+    every = np.arange(len(fitted))
+    for _ in range(rounds):
         _, equations = problem.equations(coordinates)
         equations.matrix[:, every, every] += _RIDGE
-        right = equations.gradient - smoothness.times(coordinates[:, fitted])
-        last = not left or longest < _SETTLED
-        solution = solve(equations.matrix, right, smoothness, covariances=last)
-        step = _limited(solution.values)
-        coordinates[:, fitted] += step
-        longest = np.abs(step).max()
-        if last:
-            break
-    assert solution.covariances is not None
-    covariances = np.zeros((len(coordinates), coordinates.shape[1], coordinates.shape[1]))
-    covariances[:, fitted[:, None], fitted] = solution.covariances
-    return Motion(coordinates, covariances)
+        chain = Chain.of(equations.matrix, smoothness)
+        coordinates[:, fitted] += _limited(chain.solve(equations.gradient - smoothness.times(coordinates[:, fitted])))
+    return Motion(coordinates, fitted, chain)
 
 
 def _limited(step: FloatArray) -> FloatArray:

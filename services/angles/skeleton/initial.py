@@ -16,11 +16,14 @@ _LIMBS: Final = {
     ("Shoulder", "Elbow", "Wrist"): ("arm_flex", "arm_add", "elbow_flex"),
 }
 
+_TURNS: Final = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
+"""What may go on beyond half a turn."""
 
-def guess(model: Model, times: FloatArray, positions: FloatArray) -> FloatArray:
-    """(T, n) from the model's markers (T, M, 3), bridged in time where something is missing.
 
-    Coordinates that the joint centres do not tell have their default. Raises ValueError without hips.
+def guess(model: Model, positions: FloatArray) -> FloatArray:
+    """(T, n) from the model's markers (T, M, 3); NaN where the joint centres do not tell.
+
+    Raises ValueError without hips.
     """
     points = {name: positions[:, index] for index, name in enumerate(model.markers)}
     found = _pelvis(points)
@@ -32,24 +35,33 @@ def guess(model: Model, times: FloatArray, positions: FloatArray) -> FloatArray:
             base = pelvis if first == "Hip" else torso
             angles = _limb(base, points[side + first], points[side + middle], points[side + last], lead)
             found |= {f"{name}_{side.lower()}": angle for name, angle in zip(names, angles, strict=True)}
-    out = np.tile(model.defaults, (len(times), 1))
-    for index, coordinate in enumerate(model.coordinates):
-        if coordinate.name in found:
-            out[:, index] = _bridged(times, found[coordinate.name], coordinate.default)
+    out = np.full((len(positions), len(model.coordinates)), np.nan)
+    for name, values in found.items():
+        out[:, model.coordinate(name)] = values
     return out
+
+
+def bridged(model: Model, times: FloatArray, guesses: FloatArray) -> FloatArray:
+    """The guesses (T, n) without gaps, and without jumps by whole turns; defaults where nothing tells. In place."""
+    for index, coordinate in enumerate(model.coordinates):
+        values = guesses[:, index]
+        known = np.isfinite(values)
+        if not known.any():
+            values[:] = coordinate.default
+            continue
+        if coordinate.name in _TURNS:
+            values[known] = np.unwrap(values[known])
+        values[:] = np.interp(times, times[known], values[known])
+    return guesses
 
 
 def _pelvis(points: Points) -> Points:
     """Orientation, and the place where the model's hip centres come to be between the markers of the hips."""
     axes = _pelvis_axes(points)
     angles = np.radians(zxy(axes))
-    for column in (0, 1, 2):
-        known = np.isfinite(angles[:, column])
-        angles[known, column] = np.unwrap(angles[known, column])
     hip = (points["RHip"] + points["LHip"]) / 2
     origin = hip - axes @ np.array([-0.064, -0.081, 0.0])
-    names = ("pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz")
-    return dict(zip(names, np.concatenate([angles, origin], axis=1).T, strict=True))
+    return dict(zip((*_TURNS, "pelvis_tx", "pelvis_ty", "pelvis_tz"), np.concatenate([angles, origin], axis=1).T, strict=True))
 
 
 def _pelvis_axes(points: Points) -> FloatArray:
@@ -81,11 +93,6 @@ def _limb(
     flexion = np.arctan2(seen[:, 0], -seen[:, 1])
     adduction = -lead * np.arcsin(np.clip(seen[:, 2], -1, 1))
     return flexion, adduction, np.arccos(np.clip((upper * lower).sum(axis=1), -1, 1))
-
-
-def _bridged(times: FloatArray, values: FloatArray, default: float) -> FloatArray:
-    known = np.isfinite(values)
-    return np.interp(times, times[known], values[known]) if known.any() else np.full(len(times), default)
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

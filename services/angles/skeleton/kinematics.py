@@ -162,14 +162,10 @@ class Equations:
 
 def normal_equations(current: Pose, observed: Observations) -> Equations:
     """For the coordinates of a pose."""
+    arms, pull = _pulled(current, observed)
     model, motions = current.model, current.motions
-    frames, count = motions.shape[1], motions.shape[0]
-    stiffness, wrench = _pulled(current, observed)
-    for joint in reversed(model.joints):  # from the ends to the pelvis: what pulls at a body pulls at its parent
-        if joint.parent != GROUND:
-            stiffness[joint.parent] += stiffness[joint.child]
-            wrench[joint.parent] += wrench[joint.child]
-    matrix, gradient = np.zeros((frames, count, count)), np.zeros((frames, count))
+    stiffness = _outer_added(model, _stiffness(current, observed, arms))
+    matrix = np.zeros((len(arms), len(motions), len(motions)))
     above: dict[int, list[int]] = {GROUND: []}
     for joint in model.joints:
         own = _moving(joint)
@@ -177,11 +173,18 @@ def normal_equations(current: Pose, observed: Observations) -> Equations:
         if not own:
             continue
         mine, all_above = motions[own].transpose(1, 2, 0), motions[path].transpose(1, 0, 2)
-        gradient[:, own] = (wrench[joint.child][:, None] @ mine)[:, 0]
         block = all_above @ (stiffness[joint.child] @ mine)
-        matrix[np.ix_(range(frames), path, own)] = block
-        matrix[np.ix_(range(frames), own, path)] = np.swapaxes(block, 1, 2)
-    return Equations(matrix, gradient)
+        matrix[:, np.array(path)[:, None], own] = block
+        matrix[:, np.array(own)[:, None], path] = np.swapaxes(block, 1, 2)
+    return Equations(matrix, _gradient(current, arms, pull, observed.anchors < 0))
+
+
+def _outer_added(model: Model, own: FloatArray) -> FloatArray:
+    """By body (B, …), its own and that of all bodies beyond it: what pulls at a body pulls at its parent. In place."""
+    for joint in reversed(model.joints):
+        if joint.parent != GROUND:
+            own[joint.parent] += own[joint.child]
+    return own
 
 
 def _moving(joint: Joint) -> list[int]:
@@ -190,26 +193,42 @@ def _moving(joint: Joint) -> list[int]:
 
 
 def _pulled(current: Pose, observed: Observations) -> tuple[FloatArray, FloatArray]:
-    """By body: the stiffness (B, T, 6, 6) and the wrench (B, T, 6) of its own markers about `centre`."""
-    model, frames = current.model, len(observed.targets)
-    stiffness, wrench = np.zeros((len(model.bodies), frames, 6, 6)), np.zeros((len(model.bodies), frames, 6))
-    markers = current.markers()
-    seen, free = observed.seen(markers), observed.anchors < 0
+    """Of each marker its arm (T, M, 3) about `centre`, that of a difference being itself, and its pull (T, M, 3)."""
+    seen = observed.seen(current.markers())
     pull = np.where(observed.weights > 0, observed.targets - seen, 0.0) * observed.weights
-    arms = seen - np.where(free[:, None], current.centre[:, None], 0.0)
+    seen -= np.where((observed.anchors < 0)[:, None], current.centre[:, None], 0.0)
+    return seen, pull
+
+
+def _gradient(current: Pose, arms: FloatArray, pull: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
+    model = current.model
+    wrench = np.zeros((len(model.bodies), len(arms), 6))
     torque = cross(arms, pull)
     for body in np.unique(model.marker_bodies):
         mine = np.flatnonzero(model.marker_bodies == body)
-        own = mine[free[mine]]
-        wrench[body, :, :3], wrench[body, :, 3:] = torque[:, mine].sum(axis=1), pull[:, own].sum(axis=1)
+        wrench[body, :, :3], wrench[body, :, 3:] = torque[:, mine].sum(axis=1), pull[:, mine[free[mine]]].sum(axis=1)
+    _outer_added(model, wrench)
+    out = np.zeros((len(arms), len(current.motions)))
+    for joint in model.joints:
+        for coordinate in _moving(joint):
+            out[:, coordinate] = (wrench[joint.child] * current.motions[coordinate]).sum(axis=1)
+    return out
+
+
+def _stiffness(current: Pose, observed: Observations, arms: FloatArray) -> FloatArray:
+    """By body (B, T, 6, 6): that of its own markers about `centre`."""
+    model, frames, free = current.model, len(arms), observed.anchors < 0
+    stiffness = np.zeros((len(model.bodies), frames, 6, 6))
+    for body in np.unique(model.marker_bodies):
+        mine = np.flatnonzero(model.marker_bodies == body)
         lever = _crossing(arms[:, mine])
         weighted = lever * observed.weights[:, None, mine]
         flat = (frames, 3, 3 * len(mine))
         stiffness[body, :, :3, :3] = weighted.reshape(flat) @ np.swapaxes(lever.reshape(flat), 1, 2)
         mixed = weighted[:, :, free[mine]].sum(axis=2)
         stiffness[body, :, :3, 3:], stiffness[body, :, 3:, :3] = mixed, np.swapaxes(mixed, 1, 2)
-        stiffness[body, :, [3, 4, 5], [3, 4, 5]] = observed.weights[:, own].sum(axis=1).T
-    return stiffness, wrench
+        stiffness[body, :, [3, 4, 5], [3, 4, 5]] = observed.weights[:, mine[free[mine]]].sum(axis=1).T
+    return stiffness
 
 
 def _crossing(arms: FloatArray) -> FloatArray:

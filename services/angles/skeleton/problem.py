@@ -44,6 +44,12 @@ class Measured:
         weights = np.where(seen, shares[:, None, None] / np.square(self.sd), 0.0)
         return Observations(np.where(seen, targets, 0.0), weights, self.anchors)
 
+    def markers(self, columns: NDArray[np.intp]) -> Self:
+        """Some of the markers, among them those from which they are measured."""
+        place = np.full(self.positions.shape[1] + 1, -1)  # the last one: of -1
+        place[columns] = np.arange(len(columns))
+        return type(self)(self.positions[:, columns], self.sd[:, columns], place[self.anchors[columns]])
+
     def frames(self, chosen: NDArray[np.intp] | slice) -> Self:
         """Some of the frames."""
         return replace(self, positions=self.positions[chosen], sd=self.sd[chosen])

@@ -1,7 +1,7 @@
 """One recording's skeleton: whose it is, how it moves, what its joint angles are, and how certain they are."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray, Markers, MarkerSpread
 from humanpose3d.options import Subject
-from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKER_INDEX, MARKERS
-from services.angles.joints import joint_angles
+from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKER_INDEX, MARKERS
+from services.angles.joints import continued, joint_angles
 from services.angles.skeleton import evidence
 from services.angles.skeleton.fit import settled, together
-from services.angles.skeleton.initial import guess
+from services.angles.skeleton.initial import bridged, guess
 from services.angles.skeleton.isb import landmarks
 from services.angles.skeleton.kinematics import Pose, pose
 from services.angles.skeleton.model import Model, shipped_model
@@ -27,8 +27,14 @@ _POSTURES: Final = 40
 _COARSE_S: Final = 0.12
 """Seconds between the frames that are solved by themselves, to start all others from."""
 
-_STRETCH, _OVERLAP = 600, 40
-"""Frames that are solved together, and by how many two stretches overlap: nothing but the result grows with length."""
+_STRETCH: Final = 800
+"""Frames whose result is taken from one solution: nothing but the result grows with the recording."""
+
+_MARGIN_S: Final = 1.0
+"""Seconds before and after them that are solved as well. What a frame gets depends on its neighbours for about 0.1 s."""
+
+_ROUNDS_COARSE: Final = 4
+_ROUNDS: Final = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +42,8 @@ class Recording:
     """What was found of a recording of T frames.
 
     personal     the person's skeleton.
-    coordinates  (T, n) of `personal.model`: radians, and metres for translations; nowhere missing.
+    coordinates  (T, n) of `personal.model`: radians, and metres for translations; nowhere missing. None unless
+                 requested.
     angles       (T, 12, 3) degrees, the ISB's, NaN where no marker supports a segment. angle_sd: the same of their
                  standard deviation.
     marker_distance_mm  root mean square distance of the model's 22 markers from those measured, where there are any.
@@ -44,56 +51,123 @@ class Recording:
 
     personal: Personal
     times: FloatArray
-    coordinates: FloatArray
+    coordinates: FloatArray | None
     angles: FloatArray
     angle_sd: FloatArray
     marker_distance_mm: float | None
 
 
 def follow(
-    markers: Markers, spread: MarkerSpread | None, subject: Subject, progress: Callable[[int], None]
+    markers: Markers,
+    spread: MarkerSpread | None,
+    subject: Subject,
+    progress: Callable[[int], None],
+    *,
+    coordinates: bool = False,
 ) -> Recording:
     """Fit the shipped skeleton to `ALL_MARKERS`; `spread` is of the 22, as the depth refiner states it, if it does.
 
-    Raises ModelNotFound or ModelCorrupt where the skeleton's file is missing, InvalidMotion for markers of other names.
+    coordinates: whether they are kept. Raises ModelNotFound or ModelCorrupt where the skeleton's file is missing,
+    InvalidMotion for markers of other names.
     """
-    times, positions = markers.times, markers.select(ALL_MARKERS).positions
-    generic = shipped_model().select(ALL_MARKERS)
-    measured = evidence.measured(positions, spread)
-    own = _personal(generic, times, measured, subject.height)
-    start = _start(own.model, times, measured)
-    coordinates = np.empty_like(start)
-    angles, sd = np.empty((2, len(times), len(JOINT_GROUPS), 3))
-    apart = np.full((len(times), len(MARKERS)), np.nan)
-    for first in range(0, len(times), _STRETCH):
-        kept = slice(first, min(first + _STRETCH, len(times)))
-        around = slice(max(0, kept.start - _OVERLAP), min(kept.stop + _OVERLAP, len(times)))
-        found = together(Problem.of(own.model, times[around], measured.frames(around)), start[around])
-        inside = slice(kept.start - around.start, kept.stop - around.start)
-        coordinates[kept] = found.coordinates[inside]
-        current = pose(own.model, coordinates[kept])
-        angles[kept] = joint_angles(landmarks(current, own.factors, times[kept]))
-        sd[kept] = _sd(current, found.covariances[inside] + own.covariances[_nearest(own.times, times[kept])])
-        apart[kept] = _distance(current, positions[kept])
+    seen = _Seen(markers.times, markers.select(ALL_MARKERS).positions, None if spread is None else spread.values)
+    own = _personal(shipped_model().select(ALL_MARKERS), seen, subject.height)
+    start = _start(own.model, seen)
+    frames = len(seen.times)
+    motion = np.empty((frames, len(own.model.coordinates))) if coordinates else None
+    found = Recording(own, seen.times, motion, *np.empty((2, frames, len(JOINT_GROUPS), 3)), None)
+    so_far = _SoFar()
+    for kept in _stretches(frames):
+        _follow_stretch(found, seen, start, kept, so_far)
         progress(kept.stop)
-    missing = ~_supported(generic, measured)
-    angles[missing], sd[missing] = np.nan, np.nan
-    seen = apart[np.isfinite(apart)]
-    rms = round(1000 * float(np.sqrt(np.square(seen).mean())), 1) if seen.size else None
-    return Recording(own, times, coordinates, angles, sd, rms)
+    return replace(found, marker_distance_mm=so_far.marker_distance_mm)
+
+
+def _follow_stretch(found: Recording, seen: "_Seen", start: "_Start", kept: slice, so_far: "_SoFar") -> None:
+    """Write a stretch into `found`; those before it are there already."""
+    own, times, angles = found.personal, seen.times[kept], found.angles[kept]
+    fitted = own.model.select(evidence.USED)
+    coordinates, covariances = _moved(fitted, seen, start, kept)
+    current = pose(own.model, coordinates)
+    angles[:] = joint_angles(landmarks(current, own.factors, times))
+    angles[:, _PELVIS] = continued(so_far.pelvis, angles[:, _PELVIS])
+    so_far.add(angles[-1, _PELVIS].copy(), current, seen.positions[kept])
+    found.angle_sd[kept] = _sd(current, covariances + own.covariances[_nearest(own.times, times)])
+    if found.coordinates is not None:
+        found.coordinates[kept] = coordinates
+    missing = ~_supported(fitted, seen.measured(kept))
+    angles[missing] = found.angle_sd[kept][missing] = np.nan
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A recording: times (T,), positions (T, 65, 3), and what is stated of the 22, (T, 22), or None."""
+
+    times: FloatArray
+    positions: FloatArray
+    stated: FloatArray | None
+
+    def measured(self, frames: NDArray[np.intp] | slice) -> Measured:
+        return evidence.measured(self.positions[frames], None if self.stated is None else self.stated[frames])
+
+
+@dataclass
+class _SoFar:
+    """What later stretches continue: the pelvis' last angles, and the squared distances of the model's 22 markers."""
+
+    pelvis: FloatArray = field(default_factory=lambda: np.full(3, np.nan))
+    squares: float = 0.0
+    count: int = 0
+
+    def add(self, pelvis: FloatArray, current: Pose, positions: FloatArray) -> None:
+        """The pelvis' last angles (3,), and positions (T, 65, 3), of which those missing or not used are left out."""
+        columns = [MARKER_INDEX[name] for name in MARKERS if name not in evidence.UNUSED]
+        away = np.square(current.markers()[:, columns] - positions[:, columns]).sum(axis=2)
+        known = away[np.isfinite(away)]
+        self.pelvis, self.squares, self.count = pelvis, self.squares + float(known.sum()), self.count + len(known)
+
+    @property
+    def marker_distance_mm(self) -> float | None:
+        """Root mean square."""
+        return round(1000 * float(np.sqrt(self.squares / self.count)), 1) if self.count else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """A motion near the answer: coordinates (C, n) of some frames (C,), which include the first and the last."""
+
+    frames: NDArray[np.intp]
+    coordinates: FloatArray
+
+
+def _stretches(frames: int) -> Iterator[slice]:
+    for first in range(0, frames, _STRETCH):
+        yield slice(first, min(first + _STRETCH, frames))
+
+
+def _moved(model: Model, seen: _Seen, start: _Start, kept: slice) -> tuple[FloatArray, FloatArray]:
+    """The coordinates (t, n) of a stretch, and their covariances (t, n, n).
+
+    First the frames of `start` together, then all of them.
+    """
+    times = seen.times
+    first = int(np.searchsorted(times, times[kept.start] - _MARGIN_S))
+    last = int(np.searchsorted(times, times[kept.stop - 1] + _MARGIN_S, side="right"))
+    rough = slice(*np.searchsorted(start.frames, (first, last - 1), side="right") + (-1, 1))
+    some = start.frames[rough]
+    coarse = together(
+        Problem.of(model, times[some], seen.measured(some)), start.coordinates[rough], _ROUNDS_COARSE
+    ).coordinates
+    around = slice(first, last)
+    near = np.stack([np.interp(times[around], times[some], column) for column in coarse.T], axis=1)
+    found = together(Problem.of(model, times[around], seen.measured(around)), near, _ROUNDS)
+    inside = slice(kept.start - first, kept.stop - first)
+    return found.coordinates[inside], found.covariances()[inside]
 
 
 def _nearest(known: FloatArray, times: FloatArray) -> NDArray[np.intp]:
     """(T,) index of the known time nearest to each."""
     return np.asarray(np.abs(times[:, None] - known).argmin(axis=1))
-
-
-def _distance(current: Pose, positions: FloatArray) -> FloatArray:
-    """(T, 22) metres from the markers of the model to those measured; NaN where these are missing or not used."""
-    columns = slice(0, len(MARKERS))
-    away = np.linalg.norm(current.markers()[:, columns] - positions[:, columns], axis=2)
-    away[:, [MARKER_INDEX[name] for name in evidence.UNUSED]] = np.nan
-    return np.asarray(away)
 
 
 def _sd(current: Pose, covariances: FloatArray) -> FloatArray:
@@ -102,28 +176,44 @@ def _sd(current: Pose, covariances: FloatArray) -> FloatArray:
     return np.asarray(np.hypot(factors * angle_sd(current, covariances), floors))
 
 
-def _personal(generic: Model, times: FloatArray, measured: Measured, height: float) -> Personal:
+def _personal(generic: Model, seen: _Seen, height: float) -> Personal:
     """From frames in which much was measured."""
-    usable = np.flatnonzero(np.isfinite(measured.positions[:, : len(MARKERS)]).all(axis=2).sum(axis=1) >= _LEAST_SEEN)
+    usable = np.flatnonzero(np.concatenate([_is_usable(seen.positions[part]) for part in _stretches(len(seen.times))]))
     if not usable.size:
-        usable = np.arange(len(times))
+        usable = np.arange(len(seen.times))
     chosen = usable[np.unique(np.linspace(0, len(usable) - 1, min(len(usable), _POSTURES)).astype(int))]
-    some = measured.frames(chosen)
+    times, some = seen.times[chosen], seen.measured(chosen)
+    model = generic.select(evidence.USED)
     first = settled(
-        Problem.of(average(generic, height), times[chosen], some, 0.0), guess(generic, times[chosen], some.positions)
+        Problem.of(average(model, height), times, some, 0.0),
+        bridged(model, times, guess(generic, seen.positions[chosen])),
     )
-    return personal(Problem.of(generic, times[chosen], some, 0.0), first, evidence.place_sd(), height)
+    own = personal(Problem.of(model, times, some, 0.0), first, evidence.place_sd(), height)
+    whole = generic.scaled(own.factors)
+    places = whole.marker_places.copy()
+    places[evidence.COLUMNS] = own.model.marker_places
+    return replace(own, model=whole.carrying(whole.markers, whole.marker_bodies, places))
 
 
-def _start(model: Model, times: FloatArray, measured: Measured) -> FloatArray:
-    """(T, n): a motion near the answer, from frames solved by themselves."""
+def _is_usable(positions: FloatArray) -> NDArray[np.bool_]:
+    seen = np.isfinite(positions[:, : len(MARKERS)]).all(axis=2)
+    return np.asarray(seen.sum(axis=1) >= _LEAST_SEEN)
+
+
+def _start(model: Model, seen: _Seen) -> _Start:
+    """From frames solved by themselves."""
+    times, fitted = seen.times, model.select(evidence.USED)
     every = max(1, round(_COARSE_S / max(float(np.median(np.diff(times))), 1e-3))) if len(times) > 1 else 1
-    coarse = np.unique(np.append(np.arange(0, len(times), every), len(times) - 1))
-    problem = Problem.of(model, times[coarse], measured.frames(coarse), 0.0)
-    solved = settled(problem, guess(model, times, measured.positions)[coarse], rounds=10)
-    return np.stack([np.interp(times, times[coarse], column) for column in solved.T], axis=1)
+    frames = np.unique(np.append(np.arange(0, len(times), every), len(times) - 1))
+    parts = [frames[part] for part in _stretches(len(frames))]
+    found = bridged(model, times[frames], np.concatenate([guess(model, seen.positions[part]) for part in parts]))
+    for part, chosen in zip(_stretches(len(frames)), parts, strict=True):
+        problem = Problem.of(fitted, times[chosen], seen.measured(chosen), 0.0)
+        found[part] = settled(problem, found[part], rounds=10)
+    return _Start(frames, found)
 
 
+_PELVIS: Final = JOINT_GROUP_INDEX["pelvis"]
 _LEAST_SEEN: Final = 12
 _NEEDED: Final = {"calcn": 2}
 """Markers that a segment needs, on it or on segments beyond it; 1 where nothing is said. One alone does not say which

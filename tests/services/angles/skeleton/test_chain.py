@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from humanpose3d.motion import FloatArray
-from services.angles.skeleton.chain import Smoothness, solve
+from services.angles.skeleton.chain import Chain, Smoothness
 
 
 def _dense(matrix: FloatArray, smoothness: Smoothness) -> FloatArray:
@@ -27,10 +27,10 @@ def test_the_solution_is_that_of_the_whole_system(frames):
     matrix = half @ np.swapaxes(half, 1, 2) + np.eye(count)
     smoothness, right = Smoothness.of(times, rng.uniform(0.2, 3, count)), rng.normal(size=(frames, count))
     dense = _dense(matrix, smoothness)
-    found = solve(matrix.copy(), right, smoothness, covariances=True)
-    assert found.values == pytest.approx(np.linalg.solve(dense, right.ravel()).reshape(frames, count), abs=1e-12)
+    chain = Chain.of(matrix, smoothness)
+    assert chain.solve(right) == pytest.approx(np.linalg.solve(dense, right.ravel()).reshape(frames, count), abs=1e-12)
     inverse = np.linalg.inv(dense).reshape(frames, count, frames, count)
-    assert found.covariances == pytest.approx(np.stack([inverse[t, :, t] for t in range(frames)]), abs=1e-12)
+    assert chain.covariances() == pytest.approx(np.stack([inverse[t, :, t] for t in range(frames)]), abs=1e-12)
 
 
 def test_a_straight_line_has_no_roughness_whatever_the_frames():

@@ -46,7 +46,7 @@ def _solved(model: Model, markers: Markers) -> FloatArray:
     problem = Problem.of(model, markers.times, measured, memory_s=0.0)
     found = [settled(problem, _start(model, markers, angles)) for angles in STARTS]
     costs = [problem.costs(pose(model, each), each) for each in found]
-    return together(problem, np.where((costs[0] < costs[1])[:, None], found[0], found[1])).coordinates
+    return together(problem, np.where((costs[0] < costs[1])[:, None], found[0], found[1]), rounds=5).coordinates
 
 
 def _start(model: Model, markers: Markers, angles: dict[str, float]) -> FloatArray:

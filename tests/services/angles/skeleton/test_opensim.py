@@ -51,7 +51,7 @@ def _markers(known: Person) -> Markers:
 @pytest.fixture(name="found", scope="module")
 def _found(markers: Markers) -> Recording:
     spread = MarkerSpread(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), 0.01))
-    return follow(markers, spread, SUBJECT, lambda _frames: None)
+    return follow(markers, spread, SUBJECT, lambda _frames: None, coordinates=True)
 
 
 def _places(opensim, path: Path, names: list[str], coordinates: np.ndarray) -> np.ndarray:

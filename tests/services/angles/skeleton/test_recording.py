@@ -22,7 +22,7 @@ FLEXIONS = ("hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l", "e
 
 def followed(markers: Markers, sd: float = 0.01) -> Recording:
     spread = MarkerSpread(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), sd))
-    return follow(markers, spread, SUBJECT, lambda _frames: None)
+    return follow(markers, spread, SUBJECT, lambda _frames: None, coordinates=True)
 
 
 def errors(found: Recording, known: Person, names: Sequence[str]) -> FloatArray:
@@ -124,12 +124,20 @@ def test_rotation_is_counted_beyond_a_full_turn():
     assert np.ptp(found.angles[:, JOINT_GROUP_INDEX["pelvis"], 2]) > 500
 
 
-def test_a_long_recording_is_joined_without_a_seam():
-    known = person(seconds=25.0, rate=30.0)  # 750 frames: solved in two stretches
-    noise = np.random.default_rng(2).normal(0, 0.01, known.positions.shape)
-    found = followed(known.markers(noise))
-    steps = np.abs(np.diff(errors(found, known, FLEXIONS), axis=0))
-    assert steps[599].max() < 3 * steps.mean()
+def test_a_recording_in_stretches_has_the_motion_of_one_that_is_solved_whole(monkeypatch):
+    known = person(seconds=14.0, rate=30.0)
+    turned = known.coordinates.copy()
+    turned[:, known.model.coordinate("pelvis_rotation")] += np.linspace(0, 6 * np.pi, len(known.times))
+    known = replace(known, coordinates=turned)
+    markers = known.markers(np.random.default_rng(2).normal(0, 0.01, known.positions.shape))
+    whole = followed(markers)
+    monkeypatch.setattr("services.angles.skeleton.recording._STRETCH", 70)
+    joined = followed(markers)
+    assert np.degrees(np.abs(joined.coordinates - whole.coordinates)).max() < 1e-3
+    assert np.abs(joined.angles - whole.angles).max() < 1e-3
+    assert np.abs(joined.angle_sd - whole.angle_sd).max() < 1e-3
+    assert joined.marker_distance_mm == whole.marker_distance_mm
+    assert np.ptp(joined.angles[:, JOINT_GROUP_INDEX["pelvis"], 2]) > 1000
 
 
 def test_left_and_right_are_treated_alike():
