@@ -38,6 +38,10 @@ def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
         group.add_argument(_flag(name), action=action, default=default, help=field.description)
     elif name.endswith("_path"):
         group.add_argument(_flag(name), type=_absolute, metavar="FILE", help=field.description)
+    elif name == "neutral":
+        group.add_argument(_flag(name), nargs=2, type=_number, metavar=("START", "END"), help=field.description)
+    elif name == "neutral_run":
+        group.add_argument(_flag(name), type=_absolute, metavar="RUN", help=field.description)
     elif NoneType in (kinds := get_args(field.annotation)):
         kind = _number if kinds[0] is float else kinds[0]
         group.add_argument(_flag(name), type=kind, metavar="N", help=field.description)

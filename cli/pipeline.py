@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from humanpose3d.errors import OutputNotWritable
+from humanpose3d.neutral import NeutralStance, demand_height, read_stance
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, route
 from services.angles.analysis.stage import ANALYSIS
 from services.angles.stage import ANGLES
@@ -44,8 +45,9 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
     name = _free_name(output, safe_name(video), video)
     for stage_name in route(options):
         STAGES[stage_name].check(options)
+    given_stance = _given_stance(options, subject)
     with _scratch_folder(output) as scratch, PlotPool(number_of_plots(options)) as plot_pool:
-        artefacts = Shelf(scratch, video=video, subject=subject, workdir=scratch)
+        artefacts = Shelf(scratch, video=video, subject=subject, workdir=scratch, given_stance=given_stance)
         reports: dict[StageName, StageReport] = {}
         timings: dict[StageName, float] = {}
         for stage_name in route(options):
@@ -59,6 +61,15 @@ def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Pat
         finished.mkdir()
         write_results(_results(name, video, artefacts, reports, timings, options), finished, plot_pool)
         return publish(finished, output / name)
+
+
+def _given_stance(options: RunOptions, subject: Subject) -> NeutralStance | None:
+    """The neutral stance of the run that the options name. Raises InvalidOption."""
+    if options.neutral_run is None:
+        return None
+    stance = read_stance(Path(options.neutral_run))
+    demand_height(stance.height, subject.height)
+    return stance
 
 
 def _free_name(output: Path, name: str, video: Path) -> str:

@@ -7,6 +7,9 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.api_keys import ANONYMOUS, ApiKey
 from gateway.errors import IdempotencyKeyReused, UploadNotFound
@@ -16,11 +19,14 @@ from gateway.run_index import RunIndex
 from gateway.submission import Submission
 from gateway.uploads import Uploads, new_id
 from humanpose3d.errors import InvalidOption, RunExists, RunNotFound, RunUnreadable, Unavailable
+from humanpose3d.neutral import NONE_STATED, demand_height
 from shared.names import safe_name
 from shared.runtime import runs
 from shared.runtime.bus import Bus
-from shared.runtime.run_state import RunRequest, RunState
+from shared.runtime.run_state import RunId, RunRequest, RunState
 from shared.runtime.store import Store
+
+_run_ids: Final = TypeAdapter(RunId)
 
 
 @dataclass(frozen=True)
@@ -49,18 +55,21 @@ class RunService:
         """Accept a run whose video is in its place. When this returns, only an erasure can remove the run.
 
         The same key with the same submission returns the same run, however often it is sent; a video that was sent
-        again is not kept. Raises QuotaExceeded, IdempotencyKeyReused, BusUnavailable.
+        again is not kept. Raises InvalidOption, QuotaExceeded, IdempotencyKeyReused, BusUnavailable.
         """
         fingerprint = submission.fingerprint(sha256)
         if earlier := await self._earlier(run_id, fingerprint):
             return earlier
-        return await self._accept(key, run_id, video, _request(key, submission, filename, video.key, fingerprint))
+        stance = await self._stance_key(key, submission)
+        request = _request(key, submission, filename, video.key, fingerprint, stance)
+        return await self._accept(key, run_id, video, request)
 
     async def submit_uploaded(self, key: ApiKey, submission: Submission, upload_key: str, filename: str) -> RunState:
         """Accept a run whose video was uploaded before. Also raises UploadNotFound and UnreadableVideo."""
         fingerprint = submission.fingerprint(upload_key)
         if earlier := await self._earlier(upload_key, fingerprint):
             return earlier
+        stance = await self._stance_key(key, submission)
         async with placed(self._store, upload_key) as video:
             try:
                 await self._uploads.copy_to(upload_key, video)
@@ -69,7 +78,7 @@ class RunService:
                     return earlier
                 raise
             await video.demand_video()
-            request = _request(key, submission, filename, video.key, fingerprint)
+            request = _request(key, submission, filename, video.key, fingerprint, stance)
             state = await self._accept(key, upload_key, video, request)
         with contextlib.suppress(Unavailable):  # it is swept in a day
             await self._uploads.remove(upload_key)
@@ -174,6 +183,22 @@ class RunService:
         self._index.put(state)
         return state
 
+    async def _stance_key(self, key: ApiKey, submission: Submission) -> str | None:
+        """Object key of the neutral stance of the run that the options name. Raises InvalidOption."""
+        named = submission.options.neutral_run
+        if named is None:
+            return None
+        try:
+            state = await self.get(key, _run_ids.validate_python(named))
+        except (ValidationError, RunNotFound, RunUnreadable):
+            raise InvalidOption({"neutral_run": "there is no run with this key"}) from None
+        if state.status != "completed":
+            raise InvalidOption({"neutral_run": "has no results (yet)"})
+        if "neutral_stance" not in state.made:
+            raise InvalidOption({"neutral_run": NONE_STATED})
+        demand_height(state.request.subject.height, submission.subject.height)
+        return state.made["neutral_stance"]
+
     async def _earlier(self, run_id: str, fingerprint: str) -> RunState | None:
         """The run that an earlier request of the same kind started, if there was one."""
         try:
@@ -191,7 +216,9 @@ class RunService:
         return state
 
 
-def _request(key: ApiKey, submission: Submission, filename: str, video: str, fingerprint: str) -> RunRequest:
+def _request(
+    key: ApiKey, submission: Submission, filename: str, video: str, fingerprint: str, stance: str | None
+) -> RunRequest:
     return RunRequest(
         video_key=video,
         name=safe_name(Path(filename)),
@@ -200,6 +227,7 @@ def _request(key: ApiKey, submission: Submission, filename: str, video: str, fin
         consented_at=datetime.now(UTC),
         owner=key.owner,
         fingerprint=fingerprint,
+        stance_key=stance,
     )
 
 

@@ -248,9 +248,13 @@ def _may_pass(error: ApiError | httpx.HTTPError) -> bool:
 
 
 def _fields(height: float, weight: float, consent: bool, options: RunKeywords) -> dict[str, str]:
-    given = {name: str(value) for name, value in options.items() if value is not None}
+    given = {name: _field(value) for name, value in options.items() if value is not None}
     accepted = {"consent": "accepted"} if consent else {}
     return {"height": str(height), "weight": str(weight), **accepted, **given}
+
+
+def _field(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:

@@ -61,15 +61,17 @@ def run(
 
 def _command(video: Path, output: Path, subject: Subject, options: RunOptions) -> list[str]:
     given = {"video": video, "output": output, **dict(subject), **options.model_dump(exclude_defaults=True)}
-    words = [_word(name, value) for name, value in given.items()]
+    words = [word for name, value in given.items() for word in _words(name, value)]
     return [sys.executable, "-P", "-m", "humanpose3d", "run", "--progress=json", *words]
 
 
-def _word(name: str, value: object) -> str:
+def _words(name: str, value: object) -> list[str]:
     flag = name.replace("_", "-")
     if isinstance(value, bool):
-        return f"--{flag}" if value else f"--no-{flag}"
-    return f"--{flag}={value}"
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    if isinstance(value, tuple):
+        return [f"--{flag}", *map(str, value)]
+    return [f"--{flag}={value}"]
 
 
 @contextmanager

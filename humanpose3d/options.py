@@ -14,6 +14,7 @@ from pydantic import (
     JsonValue,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -203,6 +204,44 @@ class RunOptions(GivenByUser):
         ),
     ] = None
 
+    neutral: Annotated[
+        tuple[float, float] | None,
+        WithJsonSchema({"type": "string", "pattern": r"^\s*\d+([.,]\d+)?\s+\d+([.,]\d+)?\s*$"}),
+        Field(
+            description="from when to when, in seconds, the person stands still in this video: START END; the angles "
+            "less their means there get columns of their own"
+        ),
+    ] = None
+    neutral_run: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="an earlier run of the same person that states such a time: its folder, over the API its key; "
+            "offsets and segment lengths are taken from it",
+        ),
+    ] = None
+
+    @field_validator("neutral", mode="before")
+    @classmethod
+    def _two_times(cls, value: object) -> object:
+        if value is None:
+            return None
+        words = value.split() if isinstance(value, str) else value
+        try:
+            start, end = (float(_decimal_point(str(word))) for word in words)  # type: ignore[attr-defined]  # caught
+        except (TypeError, ValueError):
+            start, end = 0.0, 0.0
+        if not 0 <= start < end < float("inf"):
+            raise ValueError("should be two times in seconds, START before END")
+        return start, end
+
+    @field_validator("neutral_run")
+    @classmethod
+    def _one_stance(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("neutral") is not None:
+            raise ValueError("cannot be combined with neutral")
+        return value
+
     @field_validator("end")
     @classmethod
     def _after_the_start(cls, end: float | None, info: ValidationInfo) -> float | None:
@@ -246,6 +285,8 @@ class RunKeywords(TypedDict, total=False):
     start: float | None
     end: float | None
     capture_fps: float | None
+    neutral: tuple[float, float] | None
+    neutral_run: str | None
 
 
 FocalLengthSource = Literal["option", "35 mm equivalent", "field of view"]

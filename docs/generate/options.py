@@ -1,6 +1,6 @@
 """The options of a run, from the contracts."""
 
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -34,7 +34,6 @@ def run_options() -> str:
 def values(contract: type[BaseModel], name: str) -> str:
     """What a field takes, in words."""
     schema: dict[str, Any] = contract.model_json_schema()["properties"][name]
-    choices = get_args(contract.model_fields[name].annotation)
     parts = [schema, *schema.get("anyOf", [])]
     kind = next((part["type"] for part in parts if "type" in part), "")
     if "enum" in schema:
@@ -42,7 +41,7 @@ def values(contract: type[BaseModel], name: str) -> str:
     if kind == "boolean":
         return "on, off"
     if kind == "string":
-        return "file name" if type(None) in choices else "text"
+        return "file name" if name.endswith("_path") else "text"
     low, high = (next((part[end] for part in parts if end in part), None) for end in ("minimum", "maximum"))
     return f"{low:g} to {high:g}" if low is not None and high is not None else "number"
 

@@ -153,6 +153,16 @@ QUALITY: Final = {
     "video.lens": ("", "the lens as named by the camera's manufacturer, where the file states it"),
     "video.*": ("", "from the file: size in pixels, frame rate, duration in seconds, codec"),
     "joint_angles": ("", "`as computed`, or `refined` where a network refined them"),
+    "neutral.start_s": ("s", "the neutral stance, where one was stated: its beginning"),
+    "neutral.end_s": ("s", "its end"),
+    "neutral.run": ("", "the run in which it was measured; `null`: this one"),
+    "neutral.height": ("m", "height of the person there"),
+    "neutral.offsets_deg.*": (
+        "°",
+        "mean of each angle in the stance, subtracted in the columns `…_from_neutral_deg`; `null` where it was "
+        "missing or not at rest",
+    ),
+    "neutral.segment_scales.*": ("", "lengths of the person's segments over those of the model"),
     "marker_spread_mean_m.*": ("m", "spread of the augmentation's results for perturbed copies, mean over time"),
     "warnings": ("", "stage, code and message of each warning; see [Troubleshooting](troubleshooting.md)"),
     "stages.detector.pose_model": ("", "the landmark model"),

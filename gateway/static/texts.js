@@ -88,6 +88,8 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   q_end: "End of the analysis (s)",
   q_capture_fps: "Is it slow motion? At how many frames per second was it recorded?",
   q_focal_length_35mm: "What is the camera's focal length (35 mm equivalent)?",
+  q_neutral: "From when to when does the person stand still (s)?",
+  q_neutral_run: "Was this person recorded standing still in an earlier analysis?",
   q_plot_all_joint_angles: "A figure of all joint angles",
   q_plot_landmarks: "A figure of the landmarks' paths",
   q_plot_augmented: "A figure of the body markers",

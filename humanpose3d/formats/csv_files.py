@@ -57,22 +57,33 @@ def angles_csv_name(video: str, group: JointGroup) -> str:
     return f"{video}_angles_{group.name}.csv"
 
 
-def write_angles_csv(folder: Path, video: str, angles: JointAngles, spread: AngleSd | None = None) -> None:
+def write_angles_csv(
+    folder: Path,
+    video: str,
+    angles: JointAngles,
+    spread: AngleSd | None = None,
+    neutral: FloatArray | None = None,
+) -> None:
     """Write 12 files, one per joint group: `time_s`, then `<group>_<angle>_deg` for its three angles.
 
-    Where their standard deviation is known, three columns follow, `<group>_<angle>_sd_deg`. Raises OutputNotWritable.
+    Where their standard deviation is known, three columns follow, `<group>_<angle>_sd_deg`; where the angles of a
+    neutral stance are, (12, 3) degrees, three more, `<group>_<angle>_from_neutral_deg`, the angles less these. Raises
+    OutputNotWritable.
     """
     for index, group in enumerate(JOINT_GROUPS):
         columns = [(angles.times[:, None], 9), (angles.values[:, index], 6)]
         if spread is not None:
             columns.append((spread.values[:, index], 6))
+        if neutral is not None:
+            columns.append((angles.values[:, index] - neutral[index], 6))
         with write_atomic(folder / angles_csv_name(video, group)) as file:
-            file.write((",".join(angle_columns(group, spread=spread is not None)) + "\n").encode())
+            named = angle_columns(group, spread=spread is not None, neutral=neutral is not None)
+            file.write((",".join(named) + "\n").encode())
             file.writelines(lines(columns, delimiter=","))
 
 
 def read_angles_csv(folder: Path, video: str) -> JointAngles:
-    """Read the angles of the 12 files, with or without standard deviations beside them.
+    """Read the angles of the 12 files, whatever columns are beside them.
 
     Raises InvalidMotion where a file is missing, damaged or has other times than the first.
     """
@@ -85,11 +96,11 @@ def read_angle_sd_csv(folder: Path, video: str) -> AngleSd | None:
     """Read the standard deviations of the 12 files; None where there are none. Raises as `read_angles_csv` does."""
     times, values = _read_groups(folder, video)
     with faults_of(folder / angles_csv_name(video, JOINT_GROUPS[0])):
-        return AngleSd(times, values[..., 3:]) if values.shape[2] == 6 else None
+        return AngleSd(times, values[..., 3:6]) if values.shape[2] in (6, 9) else None
 
 
 def _read_groups(folder: Path, video: str) -> tuple[FloatArray, FloatArray]:
-    """(T,) times and (T, 12, 3 or 6) values: angles and, where all files have them, standard deviations."""
+    """(T,) times and (T, 12, 3 to 9) values: angles and, where all files have them, the columns beside them."""
     tables = [_read_group(folder / angles_csv_name(video, group), group) for group in JOINT_GROUPS]
     for table, group in zip(tables, JOINT_GROUPS, strict=True):
         if not np.array_equal(table[:, 0], tables[0][:, 0]):
@@ -112,15 +123,17 @@ def _landmark_rows(landmarks: Landmarks, frames: slice) -> bytes:
     return join(blocks, "\n")
 
 
-def angle_columns(group: JointGroup, *, spread: bool) -> tuple[str, ...]:
-    """The columns of one joint group's file, with those of the standard deviation or without."""
-    stated = tuple(f"{group.name}_{angle}_sd_deg" for angle in group.angles) if spread else ()
-    return "time_s", *(f"{group.name}_{angle}_deg" for angle in group.angles), *stated
+def angle_columns(group: JointGroup, *, spread: bool, neutral: bool = False) -> tuple[str, ...]:
+    """The columns of one joint group's file, with or without those of the standard deviation and neutral stance."""
+    kinds = ("", *(("_sd",) if spread else ()), *(("_from_neutral",) if neutral else ()))
+    return "time_s", *(f"{group.name}_{angle}{kind}_deg" for kind in kinds for angle in group.angles)
 
 
 def _read_group(path: Path, group: JointGroup) -> FloatArray:
-    """(T, 4 or 7) time, angles and, where the file has them, their standard deviations."""
-    layouts = [angle_columns(group, spread=spread) for spread in (False, True)]
+    """(T, 4 to 10) time, angles and, where the file has them, the columns beside them."""
+    layouts = [
+        angle_columns(group, spread=spread, neutral=neutral) for neutral in (False, True) for spread in (False, True)
+    ]
     columns, cells = _read(path, *layouts)
     rows = [parse(where, row) for where, row in cells]
     return np.array(rows, dtype=np.float64).reshape(-1, columns)

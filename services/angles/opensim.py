@@ -33,7 +33,6 @@ def write(found: Recording, markers: Markers, subject: Subject, folder: Path) ->
     write_osim(model, shipped(MODEL_FILE), scales, places, subject.weight)
     turns = np.array([not coordinate.translates for coordinate in own.model.coordinates])
     names = tuple(coordinate.name for coordinate in own.model.coordinates)
-    assert found.coordinates is not None
     values = np.where(turns, np.degrees(found.coordinates), found.coordinates)
     write_table(motion, Table(found.times, names, values, in_degrees=True))
     return model, motion
@@ -46,7 +45,6 @@ def marker_places(found: Recording, markers: Markers) -> FloatArray:
     does not use. A marker that was never seen keeps its position in the model.
     """
     model = found.personal.model
-    assert found.coordinates is not None
     chosen = np.unique(np.linspace(0, len(found.times) - 1, min(len(found.times), _FRAMES)).astype(int))
     current = pose(model, found.coordinates[chosen])
     away = markers.select(model.markers).positions[chosen] - np.swapaxes(current.origins[model.marker_bodies], 0, 1)

@@ -6,8 +6,10 @@ from typing import Final
 
 from humanpose3d.errors import InvalidMotion
 from humanpose3d.motion import AngleSd, JointAngles, Markers, MarkerSpread, read_only
+from humanpose3d.neutral import NeutralStance
 from humanpose3d.options import RunOptions, StageReport, Subject
 from services.angles import opensim
+from services.angles.neutral import stance_of
 from services.angles.report import report
 from services.angles.skeleton.model import shipped_model
 from services.angles.skeleton.recording import follow
@@ -18,20 +20,23 @@ from shared.stage import Progress, Stage
 class AnglesInputs:
     """The 22 + 43 markers of a run, in the world frame (Y up, metres), and the subject.
 
-    depth_spread: standard deviations of the 22, where the depth refiner states them. workdir: for files.
+    depth_spread: standard deviations of the 22, where the depth refiner states them. workdir: for files. given_stance:
+    the neutral stance of the run that `neutral_run` names.
     """
 
     augmented_markers: Markers
     subject: Subject
     workdir: Path
     depth_spread: MarkerSpread | None = None
+    given_stance: NeutralStance | None = None
 
 
 @dataclass(frozen=True)
 class AnglesOutputs:
     """The 12 joint groups × 3 angles and their standard deviation, degrees, and the report.
 
-    opensim_model and opensim_motion are files in the scratch folder, if requested.
+    opensim_model and opensim_motion are files in the scratch folder, neutral_stance what angles are also counted from,
+    if requested.
     """
 
     angles: JointAngles
@@ -39,13 +44,14 @@ class AnglesOutputs:
     report: StageReport
     opensim_model: Path | None = None
     opensim_motion: Path | None = None
+    neutral_stance: NeutralStance | None = None
 
 
 def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> AnglesOutputs:
     """Joint angles in degrees.
 
-    Raises InvalidMotion where a marker's name is missing or there is no frame, ModelNotFound or ModelCorrupt where the
-    skeleton's file is.
+    Raises InvalidMotion where a marker's name is missing or there is no frame, InvalidOption where a neutral stance is
+    none, ModelNotFound or ModelCorrupt where the skeleton's file is.
     """
     markers = inputs.augmented_markers
     frames = markers.times.size
@@ -58,11 +64,15 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
         inputs.subject,
         lambda done: progress(done, frames),
         coordinates=options.opensim,
+        scales=None if inputs.given_stance is None else inputs.given_stance.segment_scales,
     )
     angles = JointAngles(markers.times, read_only(found.angles))
     sd = AngleSd(markers.times, read_only(found.angle_sd))
-    files = opensim.write(found, markers, inputs.subject, inputs.workdir) if options.opensim else (None, None)
-    return AnglesOutputs(angles, sd, report(markers, angles, found), *files)
+    stance = stance_of(angles, options, inputs.subject, found.personal.scales, inputs.given_stance)
+    model, motion = None, None
+    if options.opensim:
+        model, motion = opensim.write(found, markers, inputs.subject, inputs.workdir)
+    return AnglesOutputs(angles, sd, report(markers, angles, found), model, motion, stance)
 
 
 def check(_options: RunOptions) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from humanpose3d.analysis import Analysis
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.neutral import NeutralStance
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, VideoFacts
 
 _T = TypeVar("_T")
@@ -25,6 +26,7 @@ ARTEFACTS: Final[Mapping[str, type]] = {
     "analysis": Analysis,
     "opensim_model": Path,
     "opensim_motion": Path,
+    "neutral_stance": NeutralStance,
 }
 """The artefacts that results are written from, by the names of the stages' outputs."""
 
@@ -90,6 +92,11 @@ class RunResults:
     def angle_spread(self) -> AngleSd | None:
         """Uncertainty of the final angles."""
         return self.artefacts.get("angle_spread")
+
+    @property
+    def neutral_stance(self) -> NeutralStance | None:
+        """The stance from which angles are also counted, where one was stated."""
+        return self.artefacts.get("neutral_stance")
 
     @property
     def analysis(self) -> Analysis | None:

@@ -93,7 +93,9 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
-    write_angles_csv(angles_folder, name, results.final_angles, results.angle_spread)
+    stance = results.neutral_stance
+    offsets = None if stance is None else stance.offsets
+    write_angles_csv(angles_folder, name, results.final_angles, results.angle_spread, offsets)
     if results.analysis is not None:
         write_analysis(folder, results.analysis)
     _write_json(folder / "quality.json", _quality(results))
@@ -148,7 +150,9 @@ def _refuse_to_replace_anything_else(destination: Path) -> None:
 
 def _quality(results: RunResults) -> dict[str, JsonValue]:
     reports = {stage: results.reports[stage] for stage in get_args(StageName) if stage in results.reports}
+    stance = results.neutral_stance
     return {
+        **({} if stance is None else {"neutral": stance.model_dump(mode="json")}),
         "schema_version": SCHEMA_VERSION,
         "video": results.video_facts.model_dump(mode="json"),
         "stages": {stage: dict(report.facts) for stage, report in reports.items()},

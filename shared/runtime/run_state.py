@@ -47,6 +47,8 @@ class RunRequest(Contract):
     """Owner of the API key."""
     fingerprint: str
     """Identical for repetitions of the same submission."""
+    stance_key: str | None = None
+    """Object key of the neutral stance of the run that `neutral_run` names."""
 
 
 class _Work(Contract):
@@ -187,20 +189,29 @@ class RunState(Contract):
         """The first stage that is not finished; None after the last."""
         return next((name for name in route(self.request.options) if name not in self.finished), None)
 
+    @property
+    def made(self) -> dict[str, str]:
+        """Artefact name → object key, of what the finished stages made."""
+        return {name: key for record in self.finished.values() for name, key in record.artefacts.items()}
+
     def task(self) -> StageTask | None:
         """The next task; None where there is none. The same state returns the same task."""
         stages = route(self.request.options)
         if self.is_over or self.stage is None:
             return None
-        made = {name: key for record in self.finished.values() for name, key in record.artefacts.items()}
         return StageTask(
             run_id=self.run_id,
             stage=self.stage,
             rest=stages[stages.index(self.stage) + 1 :],
             subject=self.request.subject,
             options=self.request.options,
-            artefacts={"video": self.request.video_key, **made},
+            artefacts={**self._given(), **self.made},
         )
+
+    def _given(self) -> dict[str, str]:
+        """Artefact name → object key, of what the run begins with."""
+        stance = self.request.stance_key
+        return {"video": self.request.video_key, **({} if stance is None else {"given_stance": stance})}
 
     def claimed(self, stage: StageName, sequence: int, delivery: int, worker: str) -> Self:
         """A worker begins on a delivery of this stage's task.

@@ -116,3 +116,21 @@ def test_a_decimal_comma_is_a_decimal_point():
 )
 def test_implausible_subjects_are_questioned_and_children_are_not(height, weight, doubted):
     assert (Subject(height=height, weight=weight).doubt is not None) == doubted
+
+
+def test_a_neutral_stance_is_two_times_in_any_notation():
+    expected = RunOptions(neutral=(0.5, 2.0))
+    assert options.run_options(parse("--neutral", "0,5", "2")) == expected
+    assert RunOptions.parse({"neutral": "0,5 2"}) == RunOptions.parse({"neutral": (0.5, 2)}) == expected
+    assert RunOptions.read(expected.model_dump_json().encode()) == expected
+
+
+@pytest.mark.parametrize("value", ["2", "2 1", "a b", "1 2 3", "-1 2", "0 inf", 3, (2.0,), "nan 1"])
+def test_anything_else_is_no_neutral_stance(value: object):
+    with pytest.raises(InvalidOption, match="two times in seconds, START before END"):
+        RunOptions.parse({"neutral": value})
+
+
+def test_there_is_one_neutral_stance():
+    with pytest.raises(InvalidOption, match="neutral_run: cannot be combined with neutral"):
+        RunOptions.parse({"neutral": "0 1", "neutral_run": "stance"})

@@ -109,6 +109,9 @@ def test_ranges(world: World, asked: str, status: int, content: bytes | None):
         ({"weight": "", "visibility_min": "7"}, 422, "invalid-option", ["visibility_min", "weight"]),
         ({"blur": "on"}, 422, "invalid-option", ["blur"]),
         ({"depth_model_path": "../../etc/passwd"}, 422, "invalid-option", ["depth_model_path"]),
+        ({"neutral": "2"}, 422, "invalid-option", ["neutral"]),
+        ({"neutral_run": "no_such_run"}, 422, "invalid-option", ["neutral_run"]),
+        ({"neutral_run": "../../etc"}, 422, "invalid-option", ["neutral_run"]),
         ({"content": "PK\x03\x04 a zip called mp4"}, 422, "unreadable-video", []),
     ],
 )
@@ -496,5 +499,25 @@ def test_other_sites_pages_are_kept_out_unless_configured(tmp_path: Path, config
             assert answer.headers.get("access-control-allow-origin") == allowed
             answer = await client.get("/api/runs/", headers={"Origin": "https://evil.example"})
             assert "access-control-allow-origin" not in answer.headers
+
+    asyncio.run(scenario())
+
+
+def test_the_neutral_stance_of_a_completed_run_is_given_to_the_angles(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            stance = (await submit(client, neutral="0,5 2")).json()["run_key"]
+            early = problem(await submit(client, neutral_run=stance), 422, "invalid-option")
+            assert "no results" in early["detail"]
+            await world.complete(stance, {}, neutral_stance="runs/stance.json")
+            walk = (await submit(client, neutral_run=stance)).json()["run_key"]
+            task = (await world.bus.read(walk)).state.task()
+            assert task is not None
+            assert task.artefacts["given_stance"] == "runs/stance.json"
+            taller = problem(await submit(client, neutral_run=stance, height="1.9"), 422, "invalid-option")
+            assert "1.78 m tall" in taller["detail"]
+            await world.complete(walk, {})
+            without = problem(await submit(client, neutral_run=walk), 422, "invalid-option")
+            assert "without a neutral stance" in without["detail"]
 
     asyncio.run(scenario())

@@ -52,8 +52,8 @@ class World:
         ):
             yield client
 
-    async def complete(self, run_id: str, files: dict[str, bytes]) -> None:
-        """Complete a run as the workers would."""
+    async def complete(self, run_id: str, files: dict[str, bytes], **angles_made: str) -> None:
+        """Complete a run as the workers would; `angles_made` are further artefacts of that stage, as object keys."""
         results = {}
         for path, content in files.items():
             source = self.folder / "source"
@@ -63,7 +63,7 @@ class World:
         angles = self.folder / "angles.npz"
         save_npz(angles, JointAngles(np.arange(3) / 30, np.ones((3, 12, 3))))
         await self.store.put_file(f"runs/{run_id}/angles/1/angles.npz", angles)
-        made = {"angles": f"runs/{run_id}/angles/1/angles.npz"}
+        made = {"angles": f"runs/{run_id}/angles/1/angles.npz", **angles_made}
         while (stage := (await self.bus.read(run_id)).state.stage) is not None:
             await self._finish(run_id, stage, made if stage == "angles" else {}, results)
 

@@ -122,4 +122,3 @@ def _paired(matrix: FloatArray, smoothness: Smoothness) -> tuple[FloatArray, Flo
     blocks[:, 1, every, 0, every] += weighted[1, even]
     joins = np.stack([weighted[2, even], weighted[1, odd], weighted[2, odd]], axis=1)
     return blocks.reshape(pairs, 2 * count, 2 * count), joins
-

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from humanpose3d.motion import FloatArray, MarkerSpread
+from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKER_INDEX, MARKERS, mirrored
 from services.angles.skeleton.problem import Measured
 

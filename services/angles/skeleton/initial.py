@@ -61,7 +61,9 @@ def _pelvis(points: Points) -> Points:
     angles = np.radians(zxy(axes))
     hip = (points["RHip"] + points["LHip"]) / 2
     origin = hip - axes @ np.array([-0.064, -0.081, 0.0])
-    return dict(zip((*_TURNS, "pelvis_tx", "pelvis_ty", "pelvis_tz"), np.concatenate([angles, origin], axis=1).T, strict=True))
+    return dict(
+        zip((*_TURNS, "pelvis_tx", "pelvis_ty", "pelvis_tz"), np.concatenate([angles, origin], axis=1).T, strict=True)
+    )
 
 
 def _pelvis_axes(points: Points) -> FloatArray:

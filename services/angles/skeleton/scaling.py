@@ -4,6 +4,7 @@ Found once for a clip, together with the postures of a few dozen of its frames, 
 differ from the average person's of that height by a few percent, markers from their usual place by a few centimetres.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +34,8 @@ SCALE_SD: Final = 0.06
 """Of the logarithm of a factor about the person's height over the model's: segments of adults of one height differ by 4
 to 6 % (ANSUR, Gordon et al. 1989)."""
 
+_KNOWN_SD: Final = 1e-5
+
 MODEL_HEIGHT: Final = 1.70
 
 _INDEPENDENT: Final = 6.0
@@ -46,13 +49,15 @@ class Personal:
     """A person's skeleton.
 
     model        scaled, its markers where this person's are.
-    factors      (B, 3) by which each body of the shipped model is scaled.
+    scales       group of `GROUPS` → factor by which the shipped model is scaled.
+    factors      (B, 3) the same: by which each body of the shipped model is scaled.
     times        (F,) of the frames that it was found from, and coordinates (F, n), their postures.
     covariances  (F, n, n) of the part of these postures' errors that stays for the clip: what lengths and places leave
                  open.
     """
 
     model: Model
+    scales: Mapping[str, float]
     factors: FloatArray
     times: FloatArray
     coordinates: FloatArray
@@ -69,18 +74,35 @@ def factors_of(model: Model, logarithms: FloatArray) -> FloatArray:
     return out
 
 
-def personal(problem: Problem, coordinates: FloatArray, offset_sd: FloatArray, height: float) -> Personal:
+@dataclass(frozen=True, eq=False)
+class Lengths:
+    """What is known of a person's segments beforehand: logarithms (G,) of the groups' factors, and their sd."""
+
+    logarithms: FloatArray
+    sd: float
+
+
+def usual_lengths(height: float) -> Lengths:
+    """Of people of that height, metres: the model's proportions."""
+    return Lengths(np.full(len(GROUPS), np.log(height / MODEL_HEIGHT)), SCALE_SD)
+
+
+def known_lengths(scales: Mapping[str, float]) -> Lengths:
+    """Found before: they stay as they are. Raises KeyError where a group is missing."""
+    return Lengths(np.log([scales[name] for name in GROUPS]), _KNOWN_SD)
+
+
+def personal(problem: Problem, coordinates: FloatArray, offset_sd: FloatArray, lengths: Lengths) -> Personal:
     """Scale the problem's model to its markers.
 
     coordinates (F, n) are first postures; offset_sd (M,) metres: how far markers are from their usual place, along an
-    axis; height in metres.
+    axis.
     """
     problem = problem.counted_as(min(1.0, _INDEPENDENT / len(coordinates)))
     generic, count = problem.model, len(GROUPS)
-    usual = np.log(height / MODEL_HEIGHT)
     unknown = np.zeros(count + 3 * len(generic.markers))
-    unknown[:count] = usual
-    precision = np.concatenate([np.full(count, 1 / SCALE_SD**2), np.repeat(1 / offset_sd**2, 3)])
+    unknown[:count] = lengths.logarithms
+    precision = np.concatenate([np.full(count, 1 / lengths.sd**2), np.repeat(1 / offset_sd**2, 3)])
     known = _Known(unknown.copy(), precision)
     damping = 1e-3
     best = _Linear.at(_fitted(problem, unknown), coordinates, unknown, known)
@@ -99,12 +121,8 @@ def personal(problem: Problem, coordinates: FloatArray, offset_sd: FloatArray, h
     covariances = np.zeros((len(coordinates), coordinates.shape[1], coordinates.shape[1]))
     fitted = problem.priors.fitted
     covariances[:, fitted[:, None], fitted] = best.lasting()
-    return Personal(model, factors_of(generic, unknown[:count]), problem.times, coordinates, covariances)
-
-
-def average(generic: Model, height: float) -> Model:
-    """The skeleton of a person of that height whose proportions are the model's."""
-    return generic.scaled(factors_of(generic, np.full(len(GROUPS), np.log(height / MODEL_HEIGHT))))
+    scales = dict(zip(GROUPS, np.exp(unknown[:count]).tolist(), strict=True))
+    return Personal(model, scales, factors_of(generic, unknown[:count]), problem.times, coordinates, covariances)
 
 
 def _model(generic: Model, anchors: NDArray[np.intp], unknown: FloatArray) -> Model:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from humanpose3d.errors import InvalidMotion, ModelNotFound
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, MarkerSpread, read_only
+from humanpose3d.neutral import NeutralStance
 from humanpose3d.options import RunOptions, StageReport
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKERS
 from services.refiner.joints.report import report
@@ -37,15 +38,20 @@ class JointInputs:
     landmarks: Landmarks
     depth_spread: MarkerSpread | None
     marker_spread: MarkerSpread
+    neutral_stance: NeutralStance | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class JointOutputs:
-    """The refined angles, missing where the input is missing, and their standard deviation."""
+    """The refined angles, missing where the input is missing, and their standard deviation.
+
+    neutral_stance: where there is one, of the refined angles.
+    """
 
     refined_angles: JointAngles
     angle_spread: AngleSd
     report: StageReport
+    neutral_stance: NeutralStance | None = None
 
 
 def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) -> JointOutputs:
@@ -53,7 +59,7 @@ def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) 
 
     Raises ModelNotFound, ModelCorrupt or ModelError where the network cannot be used, InvalidMotion without a frame.
     """
-    network, angles = _network(options), inputs.angles
+    network, angles, stance = _network(options), inputs.angles, inputs.neutral_stance
     if not angles.times.size:
         raise InvalidMotion("There are no frames whose joint angles could be refined.")
     progress(0, angles.times.size)
@@ -63,7 +69,9 @@ def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) 
     spread[np.isnan(angles.values)] = np.nan
     after = JointAngles(angles.times, read_only(refined(angles.values, correction)))
     stated = AngleSd(angles.times, read_only(spread))
-    return JointOutputs(after, stated, report(angles, after, stated, network.models))
+    if stance is not None and stance.run is None:
+        stance = stance.measured_in(after)
+    return JointOutputs(after, stated, report(angles, after, stated, network.models), stance)
 
 
 def refined(angles: FloatArray, correction: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from shared.results.model import RunResults
 from shared.results.report.charts import angle_charts, legend
 from shared.results.report.markup import Html, element, joined
 from shared.results.report.methods import methods
-from shared.results.report.tables import statistics_tables
+from shared.results.report.tables import neutral_stance, statistics_tables
 
 _STYLE: Final = Path(__file__).with_name("style.css")
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -37,6 +37,7 @@ def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
             element("p", "Over the frames in which an angle is known. Range: greatest − least (range of motion)."),
             statistics_tables(angles),
         ),
+        _section("Neutral stance", *neutral_stance(results.neutral_stance)) if results.neutral_stance else None,
         _section("Methods", methods(results, run["versions"].get("humanpose3d", ""))),
         _section("Options, models and versions", _made_with(run)),
         element(
@@ -148,8 +149,10 @@ def _made_with(run: Mapping[str, Any]) -> Html:
 
 
 def _option(name: str, value: object) -> str:
-    if name.endswith("_path") and isinstance(value, str):
+    if name.endswith(("_path", "neutral_run")) and isinstance(value, str):
         return PurePath(value).name
+    if isinstance(value, list):
+        return " ".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "–" if value is None else str(value)

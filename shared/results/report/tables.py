@@ -3,6 +3,7 @@
 from typing import Final
 
 from humanpose3d.motion import JointAngles
+from humanpose3d.neutral import NeutralStance
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from humanpose3d.statistics import AngleStatistics, Asymmetry, angle_statistics, asymmetries
 from shared.results.labels import ROWS
@@ -33,6 +34,27 @@ def statistics_tables(angles: JointAngles) -> Html:
             class_="statistics",
         ),
     )
+
+
+def neutral_stance(stance: NeutralStance) -> tuple[Html, Html]:
+    """Where the stance is, and the angles in it, which the columns `…_from_neutral_deg` are counted from."""
+    place = "of this video" if stance.run is None else f"of the run {stance.run}"
+    lengths = "" if stance.run is None else " Segment lengths are those found there."
+    text = (
+        f"The person stands still from {stance.start_s:g} to {stance.end_s:g} s {place}. In the files of joint angles, "
+        "the columns “…_from_neutral_deg” hold each angle less its mean there; all other numbers, also in this report, "
+        f"are without this subtraction. An angle that was missing or not at rest there has no such mean (–).{lengths}"
+    )
+    rows = [
+        element("tbody", element("tr", element("th", group), *(_named_cell(*angle) for angle in angles.items())))
+        for group, angles in stance.offsets_deg.items()
+    ]
+    return element("p", text), element("table", element("caption", "Means, degrees"), *rows, class_="statistics")
+
+
+def _named_cell(angle: str, value: float | None) -> Html:
+    figure = "–" if value is None else f"{value:.1f}".replace("-", "−")
+    return element("td", f"{angle.replace('_', ' ')} {figure}")
 
 
 def _limbs_head() -> Html:

@@ -60,7 +60,7 @@ class Attempt:
     async def make_results(self, state: RunState) -> dict[str, str]:
         """Write the results of a run whose stages are all finished; returns path → object key, all in the store."""
         reports: dict[str, str] = {stage: record.artefacts["report"] for stage, record in state.finished.items()}
-        made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
+        made = state.made
         made.pop("report", None)
         folder = self._folder("results")
         job = ResultsJob(

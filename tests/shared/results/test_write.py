@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from humanpose3d.errors import OutputNotWritable
-from humanpose3d.formats.csv_files import read_angles_csv, read_landmarks_csv
+from humanpose3d.formats.csv_files import read_angle_sd_csv, read_angles_csv, read_landmarks_csv
 from humanpose3d.formats.trc import read_trc
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.neutral import NeutralStance, by_name, read_stance
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, VideoFacts
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS, RESPONSE_MARKERS
 from shared.results.model import RunResults
@@ -292,3 +293,33 @@ def test_a_full_disk_is_reported_without_the_scratch_folder(
     with pytest.raises(OutputNotWritable) as caught:
         write_results(with_made(results, preview=tmp_path / "video.mp4"), tmp_path)
     assert str(caught.value) == "The results cannot be written: No space left on device."
+
+
+def test_angles_from_a_neutral_stance_are_columns_after_all_others(results: RunResults, tmp_path: Path):
+    offsets = np.arange(36.0).reshape(12, 3)
+    offsets[3, 1] = np.nan
+    stance = NeutralStance(
+        start_s=0.5, end_s=2, height=1.78, offsets_deg=by_name(offsets), segment_scales={"femur": 1.01}
+    )
+    spread = AngleSd(results.angles.times, np.full((12, 12, 3), 4.0))
+    for name, made in (("plain", {}), ("neutral", {"neutral_stance": stance})):
+        (tmp_path / name).mkdir()
+        write_results(with_made(results, angle_spread=spread, **made), tmp_path / name)
+    for index, group in enumerate(JOINT_GROUPS):
+        file = f"joint_angles/walk_angles_{group.name}.csv"
+        plain, neutral = ((tmp_path / name / file).read_text(encoding="utf-8") for name in ("plain", "neutral"))
+        rows = [line.split(",") for line in neutral.splitlines()]
+        assert [",".join(row[:7]) for row in rows] == plain.splitlines()
+        assert rows[0][7:] == [f"{group.name}_{angle}_from_neutral_deg" for angle in group.angles]
+        less = np.array([[float(cell or "nan") for cell in row[7:]] for row in rows[1:]])
+        np.testing.assert_allclose(less, results.angles.values[:, index] - offsets[index], rtol=0, atol=0.5001e-6)
+    read = read_angles_csv(tmp_path / "neutral" / "joint_angles", "walk")
+    np.testing.assert_allclose(read.values, results.angles.values, rtol=0, atol=0.5001e-6)
+    sd = read_angle_sd_csv(tmp_path / "neutral" / "joint_angles", "walk")
+    assert sd is not None
+    assert (sd.values == 4).all()
+    assert read_stance(tmp_path / "neutral") == stance
+    page = (tmp_path / "neutral" / "report.html").read_text(encoding="utf-8")
+    assert "stands still from 0.5 to 2 s of this video" in page
+    assert "Neutral stance" not in (tmp_path / "plain" / "report.html").read_text(encoding="utf-8")
+    assert "neutral" not in json.loads((tmp_path / "plain" / "quality.json").read_text(encoding="utf-8"))

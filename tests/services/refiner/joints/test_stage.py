@@ -1,5 +1,6 @@
 """The joint stage: the network's correction is added where there is an angle, and its uncertainty is stated."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from humanpose3d.errors import Cancelled, InvalidMotion, ModelError, ModelNotFound
 from humanpose3d.motion import JointAngles, Landmarks, MarkerSpread
+from humanpose3d.neutral import NeutralStance, by_name
 from humanpose3d.options import RunOptions
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKERS, RESPONSE_MARKERS
 from services.refiner.joints.stage import JOINTS, JointInputs, JointOutputs, refined
@@ -143,3 +145,16 @@ def test_it_is_refused_without_a_network_or_a_frame(options: RunOptions, tmp_pat
         JOINTS.check(RunOptions(joint_model_path=str(other)))
     with pytest.raises(InvalidMotion, match="no frames"):
         run(made_up(0), options)
+
+
+def test_a_neutral_stance_is_that_of_the_refined_angles(options: RunOptions):
+    inputs = made_up(60)
+    still = JointAngles(inputs.angles.times, np.full_like(inputs.angles.values, 20.0))
+    own = NeutralStance(
+        start_s=12.5, end_s=13.5, height=1.78, offsets_deg=by_name(np.full((12, 3), 20.0)), segment_scales={}
+    )
+    of_run = own.model_copy(update={"run": "stance"})
+    outputs = [run(replace(inputs, angles=still, neutral_stance=stance), options) for stance in (own, of_run)]
+    assert outputs[0].neutral_stance is not None
+    np.testing.assert_allclose(outputs[0].neutral_stance.offsets, 18.0, rtol=0, atol=1e-3)
+    assert outputs[1].neutral_stance == of_run
