@@ -60,7 +60,7 @@ class RunService:
         fingerprint = submission.fingerprint(sha256)
         if earlier := await self._earlier(run_id, fingerprint):
             return earlier
-        stance = await self._stance_key(key, submission)
+        stance = await self._given_stance(key, run_id, submission)
         request = _request(key, submission, filename, video.key, fingerprint, stance)
         return await self._accept(key, run_id, video, request)
 
@@ -69,7 +69,7 @@ class RunService:
         fingerprint = submission.fingerprint(upload_key)
         if earlier := await self._earlier(upload_key, fingerprint):
             return earlier
-        stance = await self._stance_key(key, submission)
+        stance = await self._given_stance(key, upload_key, submission)
         async with placed(self._store, upload_key) as video:
             try:
                 await self._uploads.copy_to(upload_key, video)
@@ -183,8 +183,11 @@ class RunService:
         self._index.put(state)
         return state
 
-    async def _stance_key(self, key: ApiKey, submission: Submission) -> str | None:
-        """Object key of the neutral stance of the run that the options name. Raises InvalidOption."""
+    async def _given_stance(self, key: ApiKey, run_id: str, submission: Submission) -> str | None:
+        """Object key of a copy of the neutral stance of the run that the options name; that run may be erased.
+
+        Raises InvalidOption.
+        """
         named = submission.options.neutral_run
         if named is None:
             return None
@@ -197,7 +200,9 @@ class RunService:
         if "neutral_stance" not in state.made:
             raise InvalidOption({"neutral_run": NONE_STATED})
         demand_height(state.request.subject.height, submission.subject.height)
-        return state.made["neutral_stance"]
+        copied = f"{runs.folder(run_id)}given_stance.json"
+        await self._store.copy(state.made["neutral_stance"], copied)
+        return copied
 
     async def _earlier(self, run_id: str, fingerprint: str) -> RunState | None:
         """The run that an earlier request of the same kind started, if there was one."""

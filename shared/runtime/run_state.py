@@ -48,7 +48,7 @@ class RunRequest(Contract):
     fingerprint: str
     """Identical for repetitions of the same submission."""
     stance_key: str | None = None
-    """Object key of the neutral stance of the run that `neutral_run` names."""
+    """Object key of a copy of the neutral stance of the run that `neutral_run` names."""
 
 
 class _Work(Contract):

@@ -509,11 +509,14 @@ def test_the_neutral_stance_of_a_completed_run_is_given_to_the_angles(world: Wor
             stance = (await submit(client, neutral="0,5 2")).json()["run_key"]
             early = problem(await submit(client, neutral_run=stance), 422, "invalid-option")
             assert "no results" in early["detail"]
+            (world.folder / "stance.json").write_bytes(b"{}")
+            await world.store.put_file("runs/stance.json", world.folder / "stance.json")
             await world.complete(stance, {}, neutral_stance="runs/stance.json")
             walk = (await submit(client, neutral_run=stance)).json()["run_key"]
             task = (await world.bus.read(walk)).state.task()
             assert task is not None
-            assert task.artefacts["given_stance"] == "runs/stance.json"
+            assert task.artefacts["given_stance"] == f"runs/{walk}/given_stance.json"
+            assert (await world.store.stat(f"runs/{walk}/given_stance.json")).size == 2
             taller = problem(await submit(client, neutral_run=stance, height="1.9"), 422, "invalid-option")
             assert "1.78 m tall" in taller["detail"]
             await world.complete(walk, {})
