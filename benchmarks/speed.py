@@ -273,7 +273,7 @@ def _length_row(length: Length) -> dict[str, Any]:
 
 
 def _reference(python: str, module: str, *arguments: str) -> dict[str, float]:
-    command = [python, "-m", module, *arguments]
+    command = [python, "-P", "-m", "humanpose3d.child", module, *arguments]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -5,6 +5,7 @@ to the library but inside it, and only a process of the application puts their f
 else. A folder of the same name in the user's project or environment is neither shadowed nor imported.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,7 +18,12 @@ def application() -> Path:
 
 
 def enter_application() -> None:
-    """Put the application's packages first on this process's path, before others of the same name."""
+    """Put the application's packages first on this process's path, before others of the same name.
+
+    Its linear algebra is of many small matrices, which more threads slow down (the skeleton's fit by half, on two busy
+    cores); numpy reads that limit when it is imported.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     folder = str(application())
     sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
 
