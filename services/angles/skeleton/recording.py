@@ -36,8 +36,8 @@ second leaves differences of 0.03° where a marker is missing, this less than 0.
 
 _ROUNDS_COARSE: Final = 4
 _ROUNDS: Final = 4
-"""After these, what still moves are forearm rotations at the end of their range, by less than 0.1° in 99.9 % of the
-frames."""
+"""After these, 99.9 % of the angles are within 0.15° of where more rounds take them, 98 % within 0.02°; the others are
+forearm rotations at the end of their range."""
 
 
 @dataclass(frozen=True, eq=False)
