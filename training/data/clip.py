@@ -208,7 +208,7 @@ def _recorded(plan: ClipPlan, shot: Shot, done: Performance) -> Clip:
     markers = true_markers(posed)
     middle = (markers[:, 0].max(axis=0) + markers[:, 0].min(axis=0)) / 2 * [1, 0, 1]
     posed, markers = posed.shifted(-middle), markers - middle
-    backdrop = _roomy(make_backdrop(plan.backdrop), markers)
+    backdrop = roomy(make_backdrop(plan.backdrop), markers)
     ceiling = backdrop.vertices[:, 1].max() - 0.2 if backdrop.indoors else 3.5
     camera = place_camera(shot, rng, times, markers, done.heading, float(ceiling))
     facts: dict[str, JsonValue] = {
@@ -221,7 +221,7 @@ def _recorded(plan: ClipPlan, shot: Shot, done: Performance) -> Clip:
     return Clip(plan, shot, times, drawn_posed, markers, camera, drawn_camera, backdrop, facts)
 
 
-def _roomy(backdrop: Backdrop, markers: FloatArray) -> Backdrop:
+def roomy(backdrop: Backdrop, markers: FloatArray) -> Backdrop:
     """The scene, enlarged to hold the subject's path."""
     need = float(np.abs(markers[..., [0, 2]]).max()) + 0.8
     stretch = np.ones(backdrop.vertices.shape[1])

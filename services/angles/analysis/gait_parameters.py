@@ -19,7 +19,7 @@ from services.angles.analysis.figures import averaged, measured, over_all
 from services.angles.analysis.gait import Steps, along
 from services.angles.analysis.signals import SIDES, Signals, velocity
 
-_ZENI: Final = "events: foot against pelvis (Zeni 2008), foot velocity (O'Connor 2007)"
+_ZENI: Final = "events: foot against pelvis (Zeni 2008)"
 _FLOOR: Final = "events: sole at the floor's level"
 _LONGEST_STRIDE_S: Final = 2.5
 _PERCENT: Final = np.linspace(0, 1, CYCLE_POINTS)

@@ -18,7 +18,7 @@ CUTOFF_HZ: Final = 6.0
 Control of Human Movement, 4th ed., ch. 3)."""
 
 FAST_CUTOFF_HZ: Final = 12.0
-"""Cutoff for foot contact, which changes within a few frames."""
+"""Cutoff for the height of soles and pelvis in jumps and running, which changes within a few frames."""
 
 GRAVITY: Final = 9.81
 """m/s²."""

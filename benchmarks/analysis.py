@@ -1,0 +1,259 @@
+"""Accuracy of events and key figures on rendered movements: `make bench-analysis`.
+
+`python -m benchmarks.analysis --movements DIR` runs the stages after the detector on the clips of
+`benchmarks.movements`, compares their analysis with that of the true markers, and prints the table. With `--mocap`, the
+clips that do not exist yet are rendered first.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from scipy.signal import butter, sosfiltfilt
+
+from cli.pipeline import STAGES
+from humanpose3d.analysis import Analysis, EventKind, Parameter, Side, Task
+from humanpose3d.errors import InvalidMotion, NoPersonDetected
+from humanpose3d.motion import FloatArray, JointAngles, Markers
+from humanpose3d.options import RunOptions, Subject, route
+from services.angles.analysis.stage import AnalysisInputs, analyse
+from services.angles.joints import joint_angles
+from shared.stage import silent
+from training.data.pairs import Pair, pair_files, read_pair
+
+FRAME_S: Final = 1 / 60
+"""Largest error of an event that the goal allows."""
+
+_NEAR_S: Final = 0.25
+_AROUND_S: Final = 4 / 60 + 1e-6
+_TASKS: Final[dict[str, Task]] = {
+    "walk": "gait",
+    "squat": "squat",
+    "sit to stand": "sit_to_stand",
+    "jump": "jump",
+}
+_CONDITIONS: Final = {
+    "default": RunOptions(),
+    "main refiner": RunOptions(main_refiner=True),
+}
+_EVENTS: Final[tuple[EventKind, ...]] = ("heel_strike", "toe_off", "lowest", "standing", "take_off", "landing")
+_SIDES: Final[tuple[Side, Side]] = ("right", "left")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: the figure, its goal, and the largest error that meets it."""
+
+    title: str
+    goal: str
+    limit: float
+    unit: str
+
+
+ROWS: Final = {
+    "task": Row("task recognised", "", 0.5, ""),
+    "heel_strike": Row("heel strikes", "95 % within 1/60 s", FRAME_S, "s"),
+    "toe_off": Row("toe offs", "95 % within 1/60 s", FRAME_S, "s"),
+    "heel_strike contact": Row("heel strikes, against contact", "95 % within 1/60 s", FRAME_S, "s"),
+    "toe_off contact": Row("toe offs, against contact", "95 % within 1/60 s", FRAME_S, "s"),
+    "stride_length": Row("stride length", "≤ 5 %", 5.0, "%"),
+    "speed": Row("walking speed", "≤ 5 %", 5.0, "%"),
+    "cadence": Row("cadence", "≤ 1 %", 1.0, "%"),
+    "stance": Row("stance", "", 3.0, "% of the cycle"),
+    "squat repetitions": Row("squats counted", "100 % right", 0.5, ""),
+    "sit_to_stand repetitions": Row("sit-to-stands counted", "100 % right", 0.5, ""),
+    "jump repetitions": Row("jumps counted", "100 % right", 0.5, ""),
+    "lowest": Row("lowest points of squats", "95 % within 1/60 s", FRAME_S, "s"),
+    "standing": Row("standing after sit-to-stand", "95 % within 1/60 s", FRAME_S, "s"),
+    "depth": Row("depth of squats", "≤ 2 cm", 0.02, "m"),
+    "rise_height": Row("rise of sit-to-stands", "≤ 2 cm", 0.02, "m"),
+    "take_off": Row("take-offs", "95 % within 1/60 s", FRAME_S, "s"),
+    "landing": Row("landings", "95 % within 1/60 s", FRAME_S, "s"),
+    "jump_height_flight": Row("jump height by flight time", "≤ 3 cm", 0.03, "m"),
+    "jump_height_pelvis": Row("jump height by the pelvis", "≤ 3 cm", 0.03, "m"),
+}
+
+
+@dataclass
+class Scores:
+    """Errors by row; NaN: not found, or not measurable."""
+
+    errors: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, row: str, *errors: float) -> None:
+        """Add errors of a row."""
+        self.errors.setdefault(row, []).extend(errors)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Render what is missing, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--movements", type=Path, required=True, help="folder of the clips")
+    parser.add_argument("--mocap", type=Path, nargs="+", default=(), help="folders of motions, to render clips from")
+    chosen = parser.parse_args(arguments)
+    if chosen.mocap:
+        # Deferred: needs the packages of training.
+        from benchmarks.movements import make_movements
+
+        make_movements(chosen.movements, chosen.mocap)
+    print(table(measure(chosen.movements)))
+
+
+def measure(folder: Path) -> dict[str, Scores]:
+    """By condition, and of the true markers: against contact alone. Raises InvalidMotion where there is no clip."""
+    found = {name: Scores() for name in ("true markers", *_CONDITIONS)}
+    files = pair_files(folder)
+    if not files:
+        raise InvalidMotion(f"{folder} holds no clip.")
+    for file in files:
+        print(file.stem, file=sys.stderr)
+        pair = read_pair(file)
+        task = _TASKS[str(pair.facts["family"])]
+        truth = analysed_truth(pair, task)
+        contact = contacts(pair.markers, truth) if task == "gait" else {}
+        score(found["true markers"], analysed_truth(pair, None), truth, contact)
+        for name, options in _CONDITIONS.items():
+            score(found[name], analysed(pair, options), truth, contact)
+    return found
+
+
+def analysed_truth(pair: Pair, task: Task | None) -> Analysis:
+    """The analysis of the true markers."""
+    angles = JointAngles(pair.markers.times, joint_angles(pair.markers))
+    return analyse(AnalysisInputs(pair.markers, angles), task)
+
+
+def analysed(pair: Pair, options: RunOptions) -> Analysis | None:
+    """The analysis by the stages after the detector; None where they cannot run."""
+    made: dict[str, object] = {
+        "landmarks": pair.landmarks,
+        "subject": Subject(height=pair.height, weight=pair.mass),
+        "verticals": pair.verticals,
+    }
+    try:
+        for name in route(options)[1:]:
+            made |= STAGES[name].run_on(made, options, silent)
+    except (NoPersonDetected, InvalidMotion):
+        return None
+    analysis = made["analysis"]
+    assert isinstance(analysis, Analysis)
+    return analysis
+
+
+def contacts(markers: Markers, truth: Analysis) -> dict[tuple[Side, EventKind], FloatArray]:
+    """Seconds at which each foot makes and ends contact, by another method than the one that is tested.
+
+    Heel contact: peak of the heel's upward acceleration; toe off: peak of the toes' horizontal acceleration (Hreljac &
+    Marshall 2000, J Biomech 33:783: 5 and 6 ms from a force plate's), the highest one within 67 ms of the true event.
+    """
+    rate = 1 / float(np.median(np.diff(markers.times)))
+    found: dict[tuple[Side, EventKind], FloatArray] = {}
+    for side in _SIDES:
+        heel, toe = (_filtered(markers, f"{side[0].upper()}{point}", rate) for point in ("Heel", "BigToe"))
+        upward = np.gradient(np.gradient(heel[:, 1]))
+        forward = np.gradient(np.linalg.norm(np.gradient(toe[:, [0, 2]], axis=0), axis=1))
+        accelerations: dict[EventKind, FloatArray] = {"heel_strike": upward, "toe_off": forward}
+        for kind, acceleration in accelerations.items():
+            moments = _moments(truth, kind, side)
+            found[side, kind] = np.array([_highest(markers.times, acceleration, moment) for moment in moments])
+    return found
+
+
+def _filtered(markers: Markers, name: str, rate: float) -> FloatArray:
+    sections = butter(2, min(12.0, 0.4 * rate), fs=rate, output="sos")
+    return np.asarray(sosfiltfilt(sections, markers.position(name), axis=0))
+
+
+def _highest(times: FloatArray, values: FloatArray, moment: float) -> float:
+    near = np.flatnonzero(np.abs(times - moment) <= _AROUND_S)
+    return float(times[near[np.argmax(values[near])]])
+
+
+def score(
+    scores: Scores,
+    found: Analysis | None,
+    truth: Analysis,
+    contact: dict[tuple[Side, EventKind], FloatArray],
+) -> None:
+    """Add the errors of one clip."""
+    scores.add("task", float(found is None or found.task != truth.task))
+    for kind in _EVENTS:
+        scores.add(kind, *_event_errors(found, truth, kind))
+        for side in _SIDES:
+            if (side, kind) in contact:
+                scores.add(f"{kind} contact", *_from_contact(found, side, kind, contact[side, kind]))
+    for name in ("stride_length", "speed", "cadence"):
+        scores.add(name, *(100 * error / abs(true) for error, true in _figure_errors(found, truth, name)))
+    for name in ("stance", "depth", "rise_height", "jump_height_flight", "jump_height_pelvis"):
+        scores.add(name, *(error for error, _ in _figure_errors(found, truth, name)))
+    if truth.task != "gait":
+        scores.add(f"{truth.task} repetitions", *(error for error, _ in _figure_errors(found, truth, "repetitions")))
+
+
+def _figure_errors(found: Analysis | None, truth: Analysis, name: str) -> Iterator[tuple[float, float]]:
+    """(error, true value) of the figures over all repetitions; NaN where it was not found."""
+    made = {figure.side: figure.value for figure in _over_all(found, name)}
+    for figure in _over_all(truth, name):
+        yield made.get(figure.side, np.nan) - figure.value, figure.value
+
+
+def _over_all(analysis: Analysis | None, name: str) -> list[Parameter]:
+    figures = () if analysis is None else analysis.parameters
+    return [figure for figure in figures if figure.name == name and figure.repetition is None]
+
+
+def _event_errors(found: Analysis | None, truth: Analysis, kind: EventKind) -> Iterator[float]:
+    """Seconds from each true event to the nearest one found; NaN where there is none within a quarter of a second."""
+    for event in truth.events:
+        if event.kind == kind:
+            yield _nearest(_moments(found, kind, event.side), event.time_s)
+
+
+def _from_contact(found: Analysis | None, side: Side, kind: EventKind, contact: FloatArray) -> Iterator[float]:
+    """Seconds from each event found to the nearest contact."""
+    for moment in _moments(found, kind, side):
+        yield -_nearest(contact, moment)
+
+
+def _moments(analysis: Analysis | None, kind: EventKind, side: Side | None) -> FloatArray:
+    events = () if analysis is None else analysis.events
+    return np.array([event.time_s for event in events if (event.kind, event.side) == (kind, side)])
+
+
+def _nearest(moments: FloatArray, moment: float) -> float:
+    if not moments.size:
+        return float("nan")
+    error = float(moments[np.argmin(np.abs(moments - moment))] - moment)
+    return error if abs(error) <= _NEAR_S else float("nan")
+
+
+def table(measured: dict[str, Scores]) -> str:
+    """All rows in Markdown: mean absolute error, and share within the goal."""
+    lines = ["| | goal | n |" + "".join(f" {name} |" for name in measured), "|---" * (3 + len(measured)) + "|"]
+    for key, row in ROWS.items():
+        cells = [_cell(scores.errors.get(key, []), row) for scores in measured.values()]
+        count = len(measured["true markers"].errors.get(key, []))
+        lines.append("| " + " | ".join([row.title, row.goal, str(count), *cells]) + " |")
+    return "\n".join(lines)
+
+
+def _cell(errors: list[float], row: Row) -> str:
+    """`8 ms (bias +2), 96 % within`; a figure that was not found is not within."""
+    if not errors:
+        return "–"
+    values = np.array(errors)
+    within = f"{100 * np.mean(np.abs(values) <= row.limit + 1e-6):.0f} %"
+    known = values[np.isfinite(values)]
+    if not row.unit or not known.size:
+        return within
+    factor, unit = {"s": (1000.0, "ms"), "m": (100.0, "cm")}.get(row.unit, (1.0, row.unit))
+    mean, bias = factor * np.abs(known).mean(), factor * known.mean()
+    return f"{mean:.1f} {unit} ({bias:+.1f}), {within}"
+
+
+if __name__ == "__main__":
+    main()
