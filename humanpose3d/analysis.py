@@ -36,7 +36,7 @@ class Parameter(Contract):
 
     repetition  number of the repetition or cycle, from 1; None: all of them, with their mean as `value`.
     sd          for a single repetition: standard deviation of the measurement, where known; for all: standard
-                deviation between repetitions.
+                deviation between repetitions, or of a single one that of its measurement.
     n           for all: number of repetitions or cycles.
     method      how it was computed, with its source.
     """
@@ -101,7 +101,7 @@ class Analysis(Contract):
 
 
 KEY_FIGURES: Final[dict[Task, tuple[str, ...]]] = {
-    "gait": ("speed", "cadence", "stride_length", "stance", "double_support", "flight_time"),
+    "gait": ("speed", "cadence", "stride_length", "stance", "double_support", "contact_time", "flight_time"),
     "squat": ("repetitions", "depth", "knee_flexion_peak", "hip_flexion_peak", "trunk_lean_peak"),
     "lunge": ("repetitions", "depth", "knee_flexion_peak", "trunk_lean_peak"),
     "sit_to_stand": (

@@ -46,8 +46,8 @@ def _rounded(value: float) -> float:
 
 
 def over_all(single: Iterable[Parameter], symmetry: bool = False) -> list[Parameter]:
-    """Mean, standard deviation and number of repetitions for each figure and side; with `symmetry` also the
-    difference between sides in percent of their mean."""
+    """Mean, standard deviation and number of repetitions for each figure and side; of a single one its own. With
+    `symmetry` also the difference between sides in percent of their mean."""
     grouped: dict[tuple[str, Side | None], list[Parameter]] = {}
     for figure in single:
         grouped.setdefault((figure.name, figure.side), []).append(figure)
@@ -57,7 +57,7 @@ def over_all(single: Iterable[Parameter], symmetry: bool = False) -> list[Parame
 
 def _mean(figures: list[Parameter]) -> Parameter:
     values = np.array([figure.value for figure in figures])
-    sd = _rounded(float(values.std(ddof=1))) if len(values) > 1 else None
+    sd = _rounded(float(values.std(ddof=1))) if len(values) > 1 else figures[0].sd
     mean = _rounded(float(values.mean()))
     return figures[0].model_copy(update={"repetition": None, "value": mean, "sd": sd, "n": len(values)})
 

@@ -17,7 +17,7 @@ from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import JOINT_GROUPS
 from services.angles.analysis.figures import averaged, measured, over_all
 from services.angles.analysis.gait import Steps, along
-from services.angles.analysis.signals import SIDES, Signals, velocity
+from services.angles.analysis.signals import FAST_CUTOFF_HZ, SIDES, Signals, velocity
 
 _ZENI: Final = "events: foot against pelvis (Zeni 2008)"
 _FLOOR: Final = "events: sole at the floor's level"
@@ -80,11 +80,24 @@ def _of_stride(signals: Signals, steps: Steps, cycle: Stride) -> Iterator[Parame
     ]
     if steps.running:
         figures += [("contact_time", contact, "s", timing), ("duty_factor", contact / duration, "1", timing / duration)]
+        yield from _foot_strike(signals, cycle)
     else:
         stance = 100 * contact / duration
         figures += [("stance", stance, _OF_CYCLE, percent), ("swing", 100 - stance, _OF_CYCLE, percent)]
     for name, value, unit, sd in [*figures, *_support(signals, steps, cycle)]:
         yield from measured(name, value, unit, _method(steps), side=cycle.side, repetition=cycle.number, sd=sd)
+
+
+def _foot_strike(signals: Signals, cycle: Stride) -> Iterator[Parameter]:
+    """Pitch of the foot at contact against that in mid-stance, where the sole is flat; positive with the toes up."""
+    letter = _LETTER[cycle.side]
+    foot = signals.path(f"{letter}BigToe", FAST_CUTOFF_HZ) - signals.path(f"{letter}Heel", FAST_CUTOFF_HZ)
+    pitch = np.degrees(np.arctan2(foot[:, 1], np.linalg.norm(foot[:, [0, 2]], axis=1)))
+    third = max(1, (cycle.off - cycle.start) // 3)
+    flat = float(np.nanmedian(pitch[cycle.start + third : cycle.start + 2 * third]))
+    method = "against the foot in mid-stance; rearfoot above 8°, forefoot below −1.6° (Altman & Davis 2012)"
+    angle = float(pitch[cycle.start]) - flat
+    yield from measured("foot_strike_angle", angle, "°", method, side=cycle.side, repetition=cycle.number)
 
 
 def stride_length(signals: Signals, steps: Steps, cycle: Stride) -> float:

@@ -143,7 +143,5 @@ def _of_jump(signals: Signals, jump: Jump) -> Iterator[Parameter]:
         yield from figure("reactive_strength_index", height / contact, "m/s", "jump height / contact time (Young 1995)")
     landed = slice(int(np.ceil(jump.landing)), int(jump.landing + _AFTER_S * signals.rate) + 1)
     for side in SIDES:
-        bent = signals.angle(f"knee_{side[0]}", "flexion")[landed]
-        if np.isfinite(bent).any():
-            peak = float(np.nanmax(bent))
-            yield from figure("landing_knee_flexion", peak, "°", f"largest within {_AFTER_S} s of landing", side=side)
+        peak, sd = signals.peak(f"knee_{side[0]}", "flexion", landed)
+        yield from figure("landing_knee_flexion", peak, "°", f"largest within {_AFTER_S} s of landing", sd, side)

@@ -116,7 +116,8 @@ def _of_movement(signals: Signals, each: Movement) -> Iterator[Parameter]:
     name = _name(signals, each)
     for what, value in (("range", each.range_deg), ("peak", each.peak_deg)):
         method = "from the position of rest to the peak" if what == "range" else "the angle at its peak"
-        yield from measured(f"{name}_{what}", value, "°", method, side=each.side, repetition=each.number)
+        sd = signals.sd_at(each.joint, each.angle, each.peak) if what == "peak" else None
+        yield from measured(f"{name}_{what}", value, "°", method, side=each.side, repetition=each.number, sd=sd)
 
 
 def _best(single: list[Parameter]) -> Iterator[Parameter]:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from scipy.signal import find_peaks
 
-from humanpose3d.analysis import Event, EventKind, Parameter, Side, Task
+from humanpose3d.analysis import Event, EventKind, NotMeasurable, Parameter, Side, Task
 from humanpose3d.motion import FloatArray
 from services.angles.analysis.figures import measured, over_all
 from services.angles.analysis.signals import SIDES, Signals, runs
@@ -21,6 +21,8 @@ _PARTIAL: Final = 0.6
 
 _MOVING: Final = 0.08
 """Share of a repetition's depth by which the pelvis has left standing height, or seated height."""
+
+_CHAIR_STAND_S: Final = 30.0
 
 _LETTER: Final = {"right": "R", "left": "L"}
 
@@ -129,8 +131,10 @@ def _of_repetition(
 ) -> Iterator[Parameter]:
     frames, timing = slice(each.start, each.end + 1), signals.timing_sd_s * math.sqrt(2)
 
-    def figure(name: str, value: float, unit: str, method: str, side: Side | None = None) -> Iterator[Parameter]:
-        sd = timing if unit == "s" else None
+    def figure(
+        name: str, value: float, unit: str, method: str, side: Side | None = None, sd: float | None = None
+    ) -> Iterator[Parameter]:
+        sd = timing if unit == "s" else sd
         return measured(name, value, unit, method, side=side, repetition=each.number, sd=sd)
 
     if task == "sit_to_stand":
@@ -143,8 +147,8 @@ def _of_repetition(
     yield from figure("trunk_lean_peak", _peak(signals.trunk_lean[frames]), "°", "trunk's axis against the vertical")
     for side in SIDES:
         for joint, angle in (("hip", "flexion"), ("knee", "flexion"), ("ankle", "dorsiflexion")):
-            values = signals.angle(f"{joint}_{side[0]}", angle)[frames]
-            yield from figure(f"{joint}_{angle}_peak", _peak(values), "°", "largest of the joint angle", side)
+            peak, sd = signals.peak(f"{joint}_{side[0]}", angle, frames)
+            yield from figure(f"{joint}_{angle}_peak", peak, "°", "largest of the joint angle", side, sd)
         if side in valgus:
             projected = float(valgus[side][each.lowest])
             yield from figure("knee_valgus", projected, "°", "frontal plane projection angle (Willson 2006)", side)
@@ -170,6 +174,17 @@ def knee_valgus(signals: Signals, side: Side) -> FloatArray:
     return lean(hip, knee) - lean(knee, ankle)
 
 
+def missing_scores(signals: Signals, found: list[Repetition]) -> Iterator[NotMeasurable]:
+    """The sit-to-stand scores for which the recording is too short, and why."""
+    if len(found) < 5:
+        reason = f"{len(found)} of 5 rises were found"
+        yield NotMeasurable(what="five-times sit-to-stand", reason=reason)
+    seconds = signals.duration_s - found[0].start / signals.rate if found else 0.0
+    if seconds < _CHAIR_STAND_S:
+        reason = f"{seconds:.0f} s from the first rise to the end; {_CHAIR_STAND_S:.0f} s are needed"
+        yield NotMeasurable(what="30-second sit-to-stand", reason=reason)
+
+
 def _sit_to_stand_scores(signals: Signals, found: list[Repetition]) -> Iterator[Parameter]:
     """Five-times sit-to-stand: from leaving the seat to the fifth standing. 30-second chair stand: stands in 30 s.
 
@@ -183,6 +198,6 @@ def _sit_to_stand_scores(signals: Signals, found: list[Repetition]) -> Iterator[
             "from leaving the seat to the fifth standing (Bohannon 2006)",
             sd=signals.timing_sd_s * math.sqrt(2),
         )
-    if found and signals.duration_s - found[0].start / signals.rate >= 30:
-        within = sum((each.end - found[0].start) / signals.rate <= 30 for each in found)
+    if found and signals.duration_s - found[0].start / signals.rate >= _CHAIR_STAND_S:
+        within = sum((each.end - found[0].start) / signals.rate <= _CHAIR_STAND_S for each in found)
         yield Parameter(name="thirty_second_sit_to_stand", value=within, unit="1", method="stands in 30 s (Jones 1999)")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from humanpose3d.analysis import Side
-from humanpose3d.motion import FloatArray, JointAngles, Markers, read_only
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Markers, read_only
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 
 CUTOFF_HZ: Final = 6.0
@@ -43,24 +43,30 @@ class Signals:
     times      (T,) seconds, evenly spaced at the recording's median rate.
     rate       frames per second.
     positions  marker → (T, 3) metres, world frame, unfiltered; NaN in gaps that are not bridged.
-    angles     (T, 12, 3) degrees, as `JointAngles`.
+    angles     (T, 12, 3) degrees, as `JointAngles`; angle_sd: their standard deviations, where known.
     """
 
     times: FloatArray
     rate: float
     positions: dict[str, FloatArray]
     angles: FloatArray
+    angle_sd: FloatArray | None = None
     _filtered: dict[tuple[tuple[str, ...], float], FloatArray] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, markers: Markers, angles: JointAngles) -> Self:
-        """Sample both at the median rate. `angles` must have the markers' times."""
+    def of(cls, markers: Markers, angles: JointAngles, angle_sd: AngleSd | None = None) -> Self:
+        """Sample all at the median rate. `angles` and `angle_sd` must have the markers' times."""
         step = float(np.median(np.diff(markers.times))) if markers.times.size > 1 else 1.0
         count = int(np.floor((markers.times[-1] - markers.times[0]) / step + 1e-6)) + 1
         times = markers.times[0] + step * np.arange(count)
         positions = {name: resampled(markers.times, markers.position(name), times) for name in USED_MARKERS}
-        flat = resampled(markers.times, angles.values.reshape(markers.times.size, -1), times)
-        return cls(times, 1 / step, positions, flat.reshape(count, *angles.values.shape[1:]))
+
+        def sampled(values: FloatArray) -> FloatArray:
+            flat = resampled(markers.times, values.reshape(markers.times.size, -1), times)
+            return flat.reshape(count, *values.shape[1:])
+
+        sd = None if angle_sd is None else sampled(angle_sd.values)
+        return cls(times, 1 / step, positions, sampled(angles.values), sd)
 
     @property
     def duration_s(self) -> float:
@@ -90,8 +96,19 @@ class Signals:
 
     def angle(self, joint: str, angle: str) -> FloatArray:
         """(T,) degrees."""
-        index = JOINT_GROUP_INDEX[joint]
-        return np.asarray(self.angles[:, index, JOINT_GROUPS[index].angles.index(angle)])
+        return np.asarray(self.angles[:, *_column_of(joint, angle)])
+
+    def peak(self, joint: str, angle: str, frames: slice) -> tuple[float, float | None]:
+        """The largest value of an angle in some frames, and its standard deviation, degrees; NaN where unknown."""
+        values = self.angle(joint, angle)[frames]
+        if not np.isfinite(values).any():
+            return math.nan, None
+        highest = int(np.nanargmax(values))
+        return float(values[highest]), self.sd_at(joint, angle, frames.start + highest)
+
+    def sd_at(self, joint: str, angle: str, frame: int) -> float | None:
+        """Standard deviation of an angle in one frame, degrees; None where unknown."""
+        return None if self.angle_sd is None else float(self.angle_sd[frame, *_column_of(joint, angle)])
 
     @cached_property
     def leg_length(self) -> float:
@@ -130,6 +147,11 @@ class Signals:
         """(T,) metres: height of the lowest point of a foot ("R" or "L"), lightly filtered."""
         heights = [self.positions[f"{side}{point}"][:, 1] for point in ("Heel", "BigToe", "SmallToe")]
         return low_pass(np.min(heights, axis=0)[:, None], self.rate, FAST_CUTOFF_HZ)[:, 0]
+
+
+def _column_of(joint: str, angle: str) -> tuple[int, int]:
+    index = JOINT_GROUP_INDEX[joint]
+    return index, JOINT_GROUPS[index].angles.index(angle)
 
 
 def resampled(times: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:

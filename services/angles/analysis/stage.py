@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from humanpose3d.analysis import Analysis, Event, MeanCurve, NotMeasurable, Parameter, Task
-from humanpose3d.motion import JointAngles, Landmarks, Markers
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers
 from humanpose3d.options import RunOptions, StageReport
 from services.angles.analysis.gait import find_steps
 from services.angles.analysis.gait_parameters import gait_events, gait_parameters, mean_curves, strides
@@ -18,6 +18,7 @@ from services.angles.analysis.recognise import recognise
 from services.angles.analysis.repetitions import (
     find_repetitions,
     find_rises,
+    missing_scores,
     repetition_events,
     repetition_parameters,
 )
@@ -27,12 +28,16 @@ from shared.stage import Progress, Stage
 
 @dataclass(frozen=True, eq=False)
 class AnalysisInputs:
-    """The 65 markers (world frame, metres) and the joint angles of a run, refined if requested."""
+    """The 65 markers (world frame, metres) and the joint angles of a run, refined if requested.
+
+    angle_spread: standard deviations of these angles.
+    """
 
     augmented_markers: Markers
     angles: JointAngles
     landmarks: Landmarks | None = None
     refined_angles: JointAngles | None = None
+    angle_spread: AngleSd | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def run(inputs: AnalysisInputs, options: RunOptions, progress: Progress) -> Anal
 
 def analyse(inputs: AnalysisInputs, task: Task | None = None) -> Analysis:
     """Events and figures of a recording; `task` None: recognised."""
-    signals = Signals.of(inputs.augmented_markers, inputs.refined_angles or inputs.angles)
+    signals = Signals.of(inputs.augmented_markers, inputs.refined_angles or inputs.angles, inputs.angle_spread)
     found, chosen = limits(signals, inputs.landmarks), task or recognise(signals)
     told = list(forbidden(signals, found, chosen))
     result = Found([], [], told, []) if told else METHODS[chosen](signals, found)
@@ -100,6 +105,8 @@ def _repetitions(task: Task) -> Callable[[Signals, Limits], Found]:
         missing = []
         if not frontal and task != "sit_to_stand":
             missing.append(NotMeasurable(what="knee valgus", reason="the person is not seen from the front"))
+        if task == "sit_to_stand":
+            missing += missing_scores(signals, each)
         events = repetition_events(signals, task, each)
         return Found(events, repetition_parameters(signals, task, each, frontal), missing, [])
 

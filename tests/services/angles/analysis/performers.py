@@ -98,6 +98,44 @@ def walking(
     return Performance(markers, angles, events)
 
 
+def running(
+    seconds: float = 6.0,
+    rate: float = 120.0,
+    stride_s: float = 0.7,
+    speed: float = 3.0,
+    contact_s: float = 0.25,
+    strike_deg: float = 15.0,
+) -> Performance:
+    """Level running: a parabola in flight, half a period of a sine in contact; feet land with the toes up."""
+    times = times_of(seconds, rate)
+    flight = stride_s / 2 - contact_s
+    part = times % (stride_s / 2)
+    fall = 9.81 * flight / 2  # the speed with which the pelvis comes down
+    down = -fall * contact_s / np.pi * np.sin(np.pi * part / contact_s)
+    rise = fall * (part - contact_s) - 9.81 / 2 * (part - contact_s) ** 2
+    height = 0.80 + np.where(part < contact_s, down, rise)
+    pelvis = np.column_stack([speed * times, height, np.zeros_like(times)])
+    heels, pitches, events = {}, {}, {}
+    for side, name, offset in (("R", "right", 0.0), ("L", "left", 0.5)):
+        cycle, inside = np.divmod(times / stride_s - offset, 1)
+        stance = contact_s / stride_s
+        swing = _smooth((inside - stance) / (1 - stance))
+        start = (cycle + offset) * stride_s * speed + speed * contact_s / 2
+        x = start + speed * stride_s * swing
+        y = np.where(
+            inside < stance, 0.0, 0.25 * np.sin(np.pi * np.clip((inside - stance) / (1 - stance), 0, 1)) ** 0.5
+        )
+        heels[side] = np.column_stack([x, y, np.full_like(x, 0.05 if side == "R" else -0.05)])
+        landing = np.clip(1 - inside / (0.2 * stance), 0, 1)
+        swung = np.clip((inside - stance) / (1 - stance), 0, 1)
+        pitches[side] = np.radians(strike_deg) * np.where(inside < stance, landing, swung)
+        first = np.arange(-1, int(times[-1] / stride_s) + 1) + offset
+        events[name, "heel_strike"] = _inside(first * stride_s, times)
+        events[name, "toe_off"] = _inside(first * stride_s + contact_s, times)
+    markers, angles = body(times, pelvis, heels, pitches)
+    return Performance(markers, angles, events)
+
+
 def squatting(
     count: int = 5, depth: float = 0.35, rate: float = 60.0, noise: float = 0.0, partial: int = 0, seed: int = 0
 ) -> Performance:
@@ -141,6 +179,25 @@ def jumping(
     heels, pitches = _standing(times)
     heels = {side: path + np.column_stack([0 * rise, rise, 0 * rise]) for side, path in heels.items()}
     markers, angles = body(times, pelvis, heels, pitches, noise=noise, seed=seed)
+    return Performance(markers, angles, {("", "take_off"): [takeoff], ("", "landing"): [takeoff + flight]})
+
+
+def dropping(height: float = 0.3, contact_s: float = 0.25, rate: float = 120.0) -> Performance:
+    """A drop jump: a step off a box of 0.3 m, contact, a jump of this height."""
+    times = times_of(4.0, rate)
+    box, fall = 0.3, np.sqrt(2 * 0.3 / 9.81)
+    touchdown = 1.5 + fall
+    takeoff, speed = touchdown + contact_s, np.sqrt(2 * 9.81 * height)
+    flight = 2 * speed / 9.81
+    above = np.where(times < 1.5, box, np.where(times < touchdown, box - 9.81 / 2 * (times - 1.5) ** 2, 0.0))
+    inside = (times > takeoff) & (times < takeoff + flight)
+    above = above + np.where(inside, speed * (times - takeoff) - 9.81 / 2 * (times - takeoff) ** 2, 0.0)
+    bend = 0.15 * _pulse(times, touchdown, contact_s)
+    landed = 0.2 * (_ramp(times, takeoff + flight, 0.2) - _ramp(times, takeoff + flight + 0.3, 0.5))
+    pelvis = np.column_stack([np.zeros_like(times), 0.9 - bend - landed + above, np.zeros_like(times)])
+    heels, pitches = _standing(times)
+    heels = {side: path + np.column_stack([0 * above, above, 0 * above]) for side, path in heels.items()}
+    markers, angles = body(times, pelvis, heels, pitches)
     return Performance(markers, angles, {("", "take_off"): [takeoff], ("", "landing"): [takeoff + flight]})
 
 

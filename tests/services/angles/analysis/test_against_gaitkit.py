@@ -1,9 +1,11 @@
 """Gait events against those of gaitkit, and against the contacts annotated in the recordings that come with it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from humanpose3d.motion import JointAngles, Markers
+from humanpose3d.motion import FloatArray, JointAngles, Markers
 from humanpose3d.skeleton import JOINT_GROUPS
 from services.angles.analysis.gait import find_steps
 from services.angles.analysis.signals import Signals
@@ -15,7 +17,7 @@ POINTS = {"Hip": "hip", "Knee": "knee", "Ankle": "ankle", "Heel": "heel", "BigTo
 SIDES = {"R": "right", "L": "left"}
 
 
-def events_of(markers):
+def events_of(markers: Markers) -> dict[str, tuple[FloatArray, FloatArray]]:
     """side → (heel strikes, toe offs), seconds from the first frame."""
     signals = Signals.of(markers, JointAngles(markers.times, np.zeros((markers.times.size, len(JOINT_GROUPS), 3))))
     steps = find_steps(signals)
@@ -23,12 +25,12 @@ def events_of(markers):
             steps.contacts.items()}  # fmt: skip
 
 
-def nearest(found, moments):
+def nearest(found: FloatArray, moments: FloatArray) -> FloatArray:
     """Seconds from each moment to the nearest event that was found."""
     return np.array([found[np.argmin(np.abs(found - moment))] - moment for moment in moments])
 
 
-def markers_of(trial):
+def markers_of(trial: dict[str, Any]) -> Markers:
     """The markers of a gaitkit trial: millimetres, y up."""
     frames = [frame["landmark_positions"] for frame in trial["angle_frames"]]
     paths = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from humanpose3d.analysis import Analysis
-from humanpose3d.motion import JointAngles, Landmarks, Markers
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers
 from humanpose3d.skeleton import LANDMARKS
 from services.angles.analysis.stage import AnalysisInputs, analyse
 from tests.services.angles.analysis import performers
@@ -56,6 +56,22 @@ def test_a_walk(walk):
         assert value(analysis, "step_width", side) == pytest.approx(0.14, abs=0.03)
 
 
+@pytest.mark.parametrize("strike", [15.0, -10.0], ids=["rearfoot", "forefoot"])
+def test_a_run(strike):
+    performance = performers.running(strike_deg=strike)
+    analysis = analysed(performance)
+    assert analysis.task == "gait"
+    assert value(analysis, "speed") == pytest.approx(3.0, rel=0.03)
+    assert value(analysis, "cadence") == pytest.approx(120 / 0.7, rel=0.01)
+    for side in ("right", "left"):
+        assert value(analysis, "contact_time", side) == pytest.approx(0.25, abs=0.04)
+        assert value(analysis, "flight_time", side) == pytest.approx(0.10, abs=0.04)
+        assert value(analysis, "duty_factor", side) == pytest.approx(0.25 / 0.7, abs=0.06)
+        angle = value(analysis, "foot_strike_angle", side)
+        assert angle > 8 if strike > 0 else angle < -1.6
+    assert value(analysis, "vertical_oscillation") == pytest.approx(0.051, abs=0.005)
+
+
 def test_the_knee_of_a_mean_gait_cycle_is_flexed_most_in_swing():
     curves = {(c.joint, c.angle, c.side): c for c in analysed(performers.walking()).curves}
     knee = curves["knee_r", "flexion", "right"]
@@ -96,6 +112,15 @@ def test_five_times_sit_to_stand(noise):
     assert standing == pytest.approx(performance.events["", "standing"], abs=0.3)
 
 
+def test_too_few_and_too_short_sit_to_stands_are_reported():
+    analysis = analysed(performers.standing_up(3))
+    reasons = {missing.what: missing.reason for missing in analysis.not_measurable}
+    assert reasons == {
+        "five-times sit-to-stand": "3 of 5 rises were found",
+        "30-second sit-to-stand": "12 s from the first rise to the end; 30 s are needed",
+    }
+
+
 def test_thirty_seconds_of_sit_to_stand():
     assert value(analysed(performers.standing_up(10)), "thirty_second_sit_to_stand") == 8
 
@@ -111,6 +136,24 @@ def test_a_countermovement_jump(height, rate):
     assert value(analysis, "jump_height_pelvis") == pytest.approx(height, abs=0.03 if rate > 30 else 0.05)
     flight = 2 * np.sqrt(2 * height / 9.81)
     assert value(analysis, "flight_time") == pytest.approx(flight, abs=2.2 / rate)
+
+
+@pytest.mark.parametrize(("height", "contact"), [(0.3, 0.25), (0.15, 0.4)])
+def test_a_drop_jump(height, contact):
+    analysis = analysed(performers.dropping(height, contact))
+    assert analysis.task == "jump"
+    assert value(analysis, "repetitions") == 1
+    assert value(analysis, "jump_height_flight") == pytest.approx(height, abs=0.03)
+    assert value(analysis, "contact_time") == pytest.approx(contact, abs=0.03)
+    assert value(analysis, "reactive_strength_index") == pytest.approx(height / contact, rel=0.15)
+
+
+def test_peaks_of_angles_state_their_uncertainty():
+    performance = performers.squatting(2)
+    sd = AngleSd(performance.angles.times, np.full_like(performance.angles.values, 3.0))
+    analysis = analyse(AnalysisInputs(performance.markers, performance.angles, angle_spread=sd))
+    peaks = {figure.sd for figure in analysis.parameters if figure.name == "knee_flexion_peak" and figure.repetition}
+    assert peaks == {3.0}
 
 
 def test_an_arm_raised_three_times():
