@@ -16,6 +16,7 @@ from gateway.problems import responses
 from gateway.run_service import RunService
 from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
 from gateway.uploads import Uploads
+from humanpose3d.analysis import Analysis
 from humanpose3d.api_models import (
     Accepted,
     PartAddress,
@@ -23,6 +24,7 @@ from humanpose3d.api_models import (
     Run,
     RunChange,
     RunList,
+    RunParameters,
     Skeleton,
     Statistics,
     UploadForm,
@@ -278,6 +280,19 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
             load_npz(path, JointAngles),
             load_npz(spread, AngleSd) if "angle_spread" in made else None,
         )
+
+
+@router.get("/runs/{run_key}/parameters", responses=responses(404, 409, 422))
+async def show_parameters(services: Given, state: Found) -> RunParameters:
+    """Task, key figures, events and all parameters, and what could not be measured and why."""
+    _demand_results(state)
+    made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
+    if "analysis" not in made:
+        raise NotFinished("This run was not analysed for events and key figures.")
+    with scratch_folder() as scratch:
+        path = scratch / "analysis.json"
+        await services.store.get_file(made["analysis"], path)
+        return RunParameters.of(state.run_id, Analysis.read(path.read_bytes()))
 
 
 @router.patch("/runs/{run_key}", responses=responses(400, 404, 422))

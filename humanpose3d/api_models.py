@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from humanpose3d.analysis import Analysis, Event, NotMeasurable, Parameter, Task, View
 from humanpose3d.errors import HumanPose3DError, InvalidOption, of_code
 from humanpose3d.options import Contract, RunOptions, StageName, Subject
 from humanpose3d.skeleton import (
@@ -218,6 +219,26 @@ class Statistics(BaseModel):
     duration_s: float
     angles: list[AngleStatistics]
     asymmetries: list[Asymmetry]
+
+
+class RunParameters(BaseModel):
+    """Task, events and key figures of a run: the content of `events.json` and `parameters.csv`."""
+
+    run_key: str
+    task: Task
+    recognised: bool = Field(description="whether the task was recognised rather than given")
+    view: View
+    timing_s: float = Field(description="an event's time is known to ± this many seconds at best")
+    key_figures: tuple[Parameter, ...] = Field(description="the figures that summarise the task, in order")
+    parameters: tuple[Parameter, ...]
+    events: tuple[Event, ...]
+    not_measurable: tuple[NotMeasurable, ...]
+
+    @classmethod
+    def of(cls, run_key: str, analysis: Analysis) -> Self:
+        """The parameters in this analysis."""
+        own = {name: getattr(analysis, name) for name in cls.model_fields if name != "run_key"}
+        return cls(run_key=run_key, **own)
 
 
 class JointGroup(BaseModel):

@@ -22,6 +22,7 @@ from humanpose3d.api_models import (
     Progress,
     Run,
     RunList,
+    RunParameters,
     RunSummary,
     Statistics,
     UploadForm,
@@ -185,6 +186,10 @@ class Client:
     def statistics(self, run_key: str) -> Statistics:
         """Statistics of the joint angles."""
         return Statistics.model_validate(self._get(f"/api/runs/{run_key}/statistics/").json())
+
+    def parameters(self, run_key: str) -> RunParameters:
+        """Task, events and key figures."""
+        return RunParameters.model_validate(self._get(f"/api/runs/{run_key}/parameters/").json())
 
     def download(self, run_key: str, directory: str | Path) -> list[Path]:
         """Download all results into `directory`, laid out as by `humanpose3d run`; returns the files."""

@@ -50,9 +50,9 @@ class Results:
     folder  where the files are.
     name    what they are named after: the video.
 
-    `angles`, `markers`, `parameters` are pandas tables, `angles_xarray()`, `markers_xarray()` return xarray objects
-    (packages of the extra `notebook`); `joint_angles`, `joint_angles_sd`, `marker_positions`, `landmarks` are the same
-    data as arrays and need neither.
+    `angles`, `markers`, `parameters`, `cycles` are pandas tables, `angles_xarray()`, `markers_xarray()` return xarray
+    objects (packages of the extra `notebook`); `joint_angles`, `joint_angles_sd`, `marker_positions`, `landmarks` are
+    the same data as arrays and need neither.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -135,7 +135,15 @@ class Results:
     @property
     def parameters(self) -> "pd.DataFrame | None":
         """`parameters.csv` as a table; None where the run was not analysed for parameters."""
-        path = self.folder / "parameters.csv"
+        return self._csv("parameters.csv")
+
+    @property
+    def cycles(self) -> "pd.DataFrame | None":
+        """`cycles.csv`, the mean gait cycles, as a table; None where there are none."""
+        return self._csv("cycles.csv")
+
+    def _csv(self, name: str) -> "pd.DataFrame | None":
+        path = self.folder / name
         return _package("pandas").read_csv(path) if path.exists() else None
 
     def angles_xarray(self) -> "xr.Dataset":

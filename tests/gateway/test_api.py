@@ -51,6 +51,7 @@ def test_a_run_from_submission_to_results(world: World, slash: str):
             assert (progress["status"], progress["progress"], progress["done"]) == ("queued", 0, False)
             assert (progress["stage"], progress["queue_position"]) == ("detector", 0)
             problem(await client.get(f"/api/runs/{run_key}/archive.zip"), 409, "run-not-finished")
+            problem(await client.get(f"/api/runs/{run_key}/parameters{slash}"), 409, "run-not-finished")
 
             await world.complete(run_key, files)
             progress = (await client.get(f"/api/runs/{run_key}/progress{slash}")).json()
@@ -68,6 +69,14 @@ def test_a_run_from_submission_to_results(world: World, slash: str):
             }
             statistics = (await client.get(f"/api/runs/{run_key}/statistics{slash}")).json()
             assert len(statistics["angles"]) == 36
+            found = (await client.get(f"/api/runs/{run_key}/parameters{slash}")).json()
+            assert (found["task"], found["view"], found["recognised"]) == ("squat", "lateral", True)
+            assert [(figure["name"], figure["value"]) for figure in found["key_figures"]] == [
+                ("repetitions", 2),
+                ("depth", 0.4),
+            ]
+            assert len(found["parameters"]) == 4
+            assert found["events"] == [{"time_s": 1.5, "kind": "lowest", "side": None, "repetition": 1}]
 
     asyncio.run(scenario())
 

@@ -51,7 +51,7 @@ KEYS = [
     "%F0%9F%92%A9%F0%9F%92%A9",
     "%ff%fe",
 ]
-PATHS = ["", "/progress", "/events", "/video", "/files/a.trc", "/archive.zip", "/statistics"]
+PATHS = ["", "/progress", "/events", "/video", "/files/a.trc", "/archive.zip", "/statistics", "/parameters"]
 
 
 @pytest.mark.parametrize("key", KEYS)

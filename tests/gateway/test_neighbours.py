@@ -88,7 +88,7 @@ async def test_an_unreadable_run_blocks_no_other(tmp_path: Path, scratch: Path, 
                 while [run["run_key"] for run in (await client.get("/api/runs/")).json()["runs"]] != [after]:
                     await asyncio.sleep(0.02)
             assert [run["run_key"] for run in (await second.get("/api/runs/")).json()["runs"]] == [after]
-            for path in ("", "progress/", "events", "video", "files/a.trc", "archive.zip", "statistics"):
+            for path in ("", "progress/", "events", "video", "files/a.trc", "archive.zip", "statistics", "parameters"):
                 problem(await second.get(f"/api/runs/{RUN}/{path}"), 409, "run-unreadable")
             problem(await second.post(f"/api/runs/{RUN}/cancel"), 409, "run-unreadable")
             problem(await second.patch(f"/api/runs/{RUN}/", json={"name": "x"}), 409, "run-unreadable")

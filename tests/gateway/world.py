@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 
 from gateway.app import create_app
+from humanpose3d.analysis import Analysis, Event, Parameter
 from humanpose3d.formats.npz import save_npz
 from humanpose3d.motion import JointAngles
 from humanpose3d.options import StageName
@@ -22,6 +23,19 @@ from shared.runtime.store import Store
 from shared.runtime.store.directory import DirectoryStore
 
 MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(1000)
+ANALYSIS = Analysis(
+    task="squat",
+    recognised=True,
+    view="lateral",
+    timing_s=0.0083,
+    events=(Event(time_s=1.5, kind="lowest", repetition=1),),
+    parameters=(
+        Parameter(name="repetitions", value=2, unit="1", method="counted"),
+        Parameter(name="depth", repetition=1, value=0.38, unit="m", method="pelvis"),
+        Parameter(name="depth", repetition=2, value=0.42, unit="m", method="pelvis"),
+        Parameter(name="depth", value=0.4, sd=0.028, n=2, unit="m", method="pelvis"),
+    ),
+)
 FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}
 
 
@@ -63,9 +77,15 @@ class World:
         angles = self.folder / "angles.npz"
         save_npz(angles, JointAngles(np.arange(3) / 30, np.ones((3, 12, 3))))
         await self.store.put_file(f"runs/{run_id}/angles/1/angles.npz", angles)
-        made = {"angles": f"runs/{run_id}/angles/1/angles.npz", **angles_made}
+        analysis = self.folder / "analysis.json"
+        analysis.write_text(ANALYSIS.model_dump_json(), encoding="utf-8")
+        await self.store.put_file(f"runs/{run_id}/analysis/1/analysis.json", analysis)
+        made = {
+            "angles": {"angles": f"runs/{run_id}/angles/1/angles.npz", **angles_made},
+            "analysis": {"analysis": f"runs/{run_id}/analysis/1/analysis.json"},
+        }
         while (stage := (await self.bus.read(run_id)).state.stage) is not None:
-            await self._finish(run_id, stage, made if stage == "angles" else {}, results)
+            await self._finish(run_id, stage, made.get(stage, {}), results)
 
     async def complete_everything(self, files: dict[str, bytes]) -> None:
         """Complete every submitted run until cancelled."""

@@ -39,6 +39,8 @@ def test_submit_wait_download_erase(world: World, serve: Serve, video: Path, tmp
         assert {str(path.relative_to(tmp_path / "results")): path.read_bytes() for path in paths} == FILES
         assert [summary.run_key for summary in client.runs()] == [run_key]
         assert len(client.statistics(run_key).angles) == 36
+        found = client.parameters(run_key)
+        assert (found.task, [figure.name for figure in found.key_figures]) == ("squat", ["repetitions", "depth"])
         client.erase(run_key)
         assert list(client.runs()) == []
 

@@ -55,12 +55,15 @@ def test_a_run_describes_itself(tmp_path: Path):
 def test_events_and_parameters_are_available_where_they_were_analysed(tmp_path: Path):
     report(tmp_path)
     run = read_run(tmp_path)
-    assert (run.events, run.parameters) == (None, None)
+    assert (run.events, run.parameters, run.cycles) == (None, None, None)
     (tmp_path / "events.json").write_text('[{"event": "heel strike", "time_s": 0.4}]')
     (tmp_path / "parameters.csv").write_text("parameter,value\nspeed,1.2\n")
     assert run.events == [{"event": "heel strike", "time_s": 0.4}]
     assert run.parameters is not None
     assert run.parameters["value"].tolist() == [1.2]
+    (tmp_path / "cycles.csv").write_text("side,joint,percent,mean_deg\nright,knee_r,0,5.5\n")
+    assert run.cycles is not None
+    assert run.cycles["mean_deg"].tolist() == [5.5]
 
 
 def test_without_pandas_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
