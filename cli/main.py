@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "serve": ("cli.serve", "run the whole system on this machine"),
     "view": ("cli.view", "look at a TRC file in 3D"),
     "refine": ("cli.refine", "refine the markers of a TRC file"),
+    "norms": ("cli.norms", "make gait norms from runs"),
     "keys": ("cli.keys", "make API keys for a server"),
     "train": ("training.commands", "make training data and refiners (extra 'train')"),
 }
@@ -28,6 +29,7 @@ EXAMPLES: Final = {
     "serve": "humanpose3d serve --port 8000",
     "view": "humanpose3d view out/walk/walk_final.trc",
     "refine": "humanpose3d refine in.trc out.trc",
+    "norms": 'humanpose3d norms norms.csv out/ana out/ben out/eva --about "3 adults, 20 to 40 years, own pace"',
     "keys": "humanpose3d keys add --owner ana --file keys",
     "train": "humanpose3d train data --out pairs --clips 100 --mocap FOLDER",
 }

@@ -16,7 +16,13 @@ UPLOAD_KEY: Final = "upload_key"
 VIDEO_NAME: Final = "video_name"
 FIELDS: Final = (CONSENT, UPLOAD_KEY, VIDEO_NAME, *Subject.model_fields, *RunOptions.model_fields)
 
-_MODEL_OPTIONS: Final = ("depth_model_path", "joint_model_path", "main_refiner_path")
+_FILE_OPTIONS: Final = {
+    "depth_model_path": ("model", "onnx"),
+    "joint_model_path": ("model", "onnx"),
+    "main_refiner_path": ("model", "onnx"),
+    "norms_path": ("file of norms", "csv"),
+}
+"""Option → what it names in the server's model folder, and the file's suffix."""
 _NO_WINDOW: Final = "show_video: a server has no window; the option is ignored. export_preview shows the detection."
 
 Contract = TypeVar("Contract", Subject, RunOptions)
@@ -47,7 +53,7 @@ def read_submission(fields: Mapping[str, str], models: Path) -> Submission:
     if fields.get(CONSENT) != "accepted":
         raise ConsentMissing("The person in the video has to consent to the analysis; send consent=accepted then.")
     faults: dict[str, str] = {}
-    named = {name: _model(name, value, models, faults) for name, value in fields.items() if name in _MODEL_OPTIONS}
+    named = {name: _named(name, value, models, faults) for name, value in fields.items() if name in _FILE_OPTIONS}
     subject = _part(Subject, fields, faults)
     options = _part(RunOptions, {**fields, **named}, faults)
     if faults or subject is None or options is None:
@@ -64,10 +70,11 @@ def _part(contract: type[Contract], fields: Mapping[str, str], faults: dict[str,
         return None
 
 
-def _model(option: str, value: str, models: Path, faults: dict[str, str]) -> str:
-    """The file name of one of the server's models, without its folder: no other file is ever opened."""
+def _named(option: str, value: str, models: Path, faults: dict[str, str]) -> str:
+    """The name of a file in the server's model folder, without its folder: no other file is ever opened."""
+    kind, suffix = _FILE_OPTIONS[option]
     name = PureWindowsPath(value).name  # understands both kinds of separator
-    present = sorted(path.name for path in models.glob("*.onnx"))
+    present = sorted(path.name for path in models.glob(f"*.{suffix}"))
     if name not in present:
-        faults[option] = f"there is no model {name!r} on this server (there are: {', '.join(present) or 'none'})"
+        faults[option] = f"there is no {kind} {name!r} on this server (there are: {', '.join(present) or 'none'})"
     return name

@@ -61,7 +61,7 @@ class NotMeasurable(Contract):
 class MeanCurve(Contract):
     """One joint angle over the mean cycle of one side, degrees at 0, 1 … 100 %.
 
-    sd: between cycles, None for a single one; n: number of cycles.
+    sd: between cycles, None for a single one; n: number of cycles; norm_mean, norm_sd: the norm's band, if given.
     """
 
     joint: str
@@ -70,6 +70,8 @@ class MeanCurve(Contract):
     mean: tuple[float, ...]
     sd: tuple[float, ...] | None
     n: int
+    norm_mean: tuple[float, ...] | None = None
+    norm_sd: tuple[float, ...] | None = None
 
 
 class Analysis(Contract):
@@ -78,12 +80,14 @@ class Analysis(Contract):
     recognised     whether the task was recognised (True) or given by the user.
     view           camera view of the person.
     timing_s       timing uncertainty of an event: ± half the time between two frames.
+    norms          population and method of the norms, if given.
     """
 
     task: Task
     recognised: bool
     view: View
     timing_s: float
+    norms: str | None = None
     events: tuple[Event, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     not_measurable: tuple[NotMeasurable, ...] = ()
@@ -101,7 +105,16 @@ class Analysis(Contract):
 
 
 KEY_FIGURES: Final[dict[Task, tuple[str, ...]]] = {
-    "gait": ("speed", "cadence", "stride_length", "stance", "double_support", "contact_time", "flight_time"),
+    "gait": (
+        "speed",
+        "cadence",
+        "stride_length",
+        "stance",
+        "double_support",
+        "contact_time",
+        "flight_time",
+        "gait_profile_score",
+    ),
     "squat": ("repetitions", "depth", "knee_flexion_peak", "hip_flexion_peak", "trunk_lean_peak"),
     "lunge": ("repetitions", "depth", "knee_flexion_peak", "trunk_lean_peak"),
     "sit_to_stand": (

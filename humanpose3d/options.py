@@ -167,6 +167,9 @@ class RunOptions(GivenByUser):
     depth_model_path: Annotated[str | None, Field(description="another depth refinement model (ONNX)")] = None
     joint_model_path: Annotated[str | None, Field(description="another joint refinement model (ONNX)")] = None
     main_refiner_path: Annotated[str | None, Field(description="another model of both refiners in one (ONNX)")] = None
+    norms_path: Annotated[
+        str | None, Field(description="norms of gait angles to compare with (CSV, as `humanpose3d norms` writes it)")
+    ] = None
     task: Annotated[
         TaskOption, Field(description="what the video shows, for events and key figures; auto: recognised")
     ] = "auto"
@@ -276,6 +279,7 @@ class RunKeywords(TypedDict, total=False):
     depth_model_path: str | None
     joint_model_path: str | None
     main_refiner_path: str | None
+    norms_path: str | None
     pose_model: PoseModel
     pose_runtime: PoseRuntime
     task: TaskOption

@@ -18,9 +18,9 @@ PARAMETERS: Final = "parameters.csv"
 CYCLES: Final = "cycles.csv"
 
 PARAMETER_COLUMNS: Final = ("parameter", "side", "repetition", "value", "sd", "n", "unit", "method")
-CYCLE_COLUMNS: Final = ("side", "joint", "angle", "percent", "mean_deg", "sd_deg", "n")
+CYCLE_COLUMNS: Final = ("side", "joint", "angle", "percent", "mean_deg", "sd_deg", "n", "norm_mean_deg", "norm_sd_deg")
 
-_HEAD: Final = {"task", "recognised", "view", "timing_s", "not_measurable", "events"}
+_HEAD: Final = {"task", "recognised", "view", "timing_s", "norms", "not_measurable", "events"}
 
 
 def write_analysis(folder: Path, analysis: Analysis) -> None:
@@ -52,8 +52,10 @@ def _parameter_row(figure: Parameter) -> tuple[object, ...]:
 
 def _cycle_rows(curve: MeanCurve) -> Iterator[tuple[object, ...]]:
     for percent in range(CYCLE_POINTS):
-        sd = None if curve.sd is None else curve.sd[percent]
-        yield curve.side, curve.joint, curve.angle, percent, curve.mean[percent], sd, curve.n
+        sd, *norm = (
+            None if values is None else values[percent] for values in (curve.sd, curve.norm_mean, curve.norm_sd)
+        )
+        yield curve.side, curve.joint, curve.angle, percent, curve.mean[percent], sd, curve.n, *norm
 
 
 def _write(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
@@ -74,15 +76,25 @@ def _parameter(row: dict[str, str | None]) -> dict[str, str | None]:
     return {"name" if name == "parameter" else name: value for name, value in row.items()}
 
 
+_OPTIONAL: Final = {"sd": "sd_deg", "norm_mean": "norm_mean_deg", "norm_sd": "norm_sd_deg"}
+
+
+def _optional(points: list[dict[str, str | None]], column: str) -> list[str | None] | None:
+    return None if points[0].get(column) is None else [point[column] for point in points]
+
+
 def _curves(rows: list[dict[str, str | None]]) -> list[dict[str, object]]:
     curves: dict[tuple[str | None, ...], list[dict[str, str | None]]] = {}
     for row in rows:
         curves.setdefault((row["side"], row["joint"], row["angle"], row["n"]), []).append(row)
     return [
         {
-            "side": side, "joint": joint, "angle": angle, "n": n,
+            "side": side,
+            "joint": joint,
+            "angle": angle,
+            "n": n,
             "mean": [point["mean_deg"] for point in points],
-            "sd": None if points[0]["sd_deg"] is None else [point["sd_deg"] for point in points],
+            **{name: _optional(points, column) for name, column in _OPTIONAL.items()},
         }
         for (side, joint, angle, n), points in curves.items()
-    ]  # fmt: skip
+    ]

@@ -15,6 +15,7 @@
     ├── quality.json                  what was measured about the run, and its warnings
     ├── run.json                      all that is needed to repeat it
     └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png, .svg (plot_all_joint_angles),
+                                      <video>_gait_cycles.png, .svg (the same, where there are cycles),
                                       <video>_angle_comparison.png, .svg (save_angle_comparison)
 
 Everything except run.json and the date in report.html is reproduced byte for byte when the same video is analysed again
@@ -227,6 +228,7 @@ def number_of_plots(options: RunOptions) -> int:
 def _pages(options: RunOptions) -> list[Callable[[RunResults, Path], None]]:
     pages = {
         _draw_angles: options.plot_all_joint_angles,
+        _draw_cycles: options.plot_all_joint_angles,
         _draw_comparison: options.save_angle_comparison,
         _draw_landmarks: options.plot_landmarks,
         _draw_markers: options.plot_augmented,
@@ -243,6 +245,15 @@ def _draw_angles(results: RunResults, folder: Path) -> None:
     note = "refined, with the standard deviation" if results.made("refined_angles") else ""
     path = folder / _ANGLES_FOLDER / f"{results.name}_all_joint_angles.png"
     plots.save_joint_angles(path, results.final_angles, results.name, note, results.angle_spread)
+
+
+def _draw_cycles(results: RunResults, folder: Path) -> None:
+    analysis = results.analysis
+    if analysis is None or not analysis.curves:
+        return
+    from shared.results import plots
+
+    plots.save_cycles(folder / _ANGLES_FOLDER / f"{results.name}_gait_cycles.png", analysis, results.name)
 
 
 def _draw_comparison(results: RunResults, folder: Path) -> None:

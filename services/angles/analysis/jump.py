@@ -72,17 +72,19 @@ def _flight(above: float, below: float, signals: Signals) -> tuple[float, float]
     """
     seconds = (below - above) / signals.rate
     beyond = (math.sqrt(seconds**2 + 8 * _LIFTED * signals.leg_length / GRAVITY) - seconds) / 2 * signals.rate
-    return max(above - beyond, 0.0), below + beyond
+    return max(above - beyond, 0.0), min(below + beyond, len(signals.times) - 1.0)
 
 
 def _falls(signals: Signals, takeoff: float, landing: float) -> bool:
     """Whether the flight is long enough and the pelvis's height a parabola of about 1 g."""
-    if (landing - takeoff) / signals.rate < _LEAST_FLIGHT_S:
+    if not (landing - takeoff) / signals.rate >= _LEAST_FLIGHT_S:  # NaN: it begins or ends in a gap
         return False
     frames = np.arange(int(np.ceil(takeoff)), int(landing) + 1)
     if len(frames) < 4:
         return True
     height = signals.mean_path("RHip", "LHip", cutoff_hz=FAST_CUTOFF_HZ)[frames, 1]
+    if not np.isfinite(height).all():
+        return False
     fall = -2 * np.polyfit(frames / signals.rate, height, 2)[0] / GRAVITY
     return bool(_RELATIVE_ACCELERATION[0] < fall < _RELATIVE_ACCELERATION[1])
 

@@ -7,8 +7,10 @@ from typing import Final
 from pydantic import JsonValue
 
 from humanpose3d.analysis import Analysis, Event, MeanCurve, NotMeasurable, Parameter, Task
+from humanpose3d.formats.norms import Norms, read_norms
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers
 from humanpose3d.options import RunOptions, StageReport
+from services.angles.analysis.deviation import deviations, with_norms
 from services.angles.analysis.gait import find_steps
 from services.angles.analysis.gait_parameters import gait_events, gait_parameters, mean_curves, strides
 from services.angles.analysis.jump import find_jumps, jump_events, jump_parameters
@@ -62,27 +64,36 @@ def run(inputs: AnalysisInputs, options: RunOptions, progress: Progress) -> Anal
     """Recognise the task, or use the one that the options name, and measure it."""
     frames = inputs.augmented_markers.times.size
     progress(0, frames)
-    analysis = analyse(inputs, None if options.task == "auto" else options.task)
+    norms = None if options.norms_path is None else read_norms(options.norms_path)
+    analysis = analyse(inputs, None if options.task == "auto" else options.task, norms)
     progress(frames, frames)
     facts: dict[str, JsonValue] = {"task": analysis.task, "task_recognised": analysis.recognised, "view": analysis.view}
     return AnalysisOutputs(analysis, StageReport(facts=facts))
 
 
-def analyse(inputs: AnalysisInputs, task: Task | None = None) -> Analysis:
+def check(options: RunOptions) -> None:
+    """Raises InvalidOption where the norms cannot be used."""
+    if options.norms_path is not None:
+        read_norms(options.norms_path)
+
+
+def analyse(inputs: AnalysisInputs, task: Task | None = None, norms: Norms | None = None) -> Analysis:
     """Events and figures of a recording; `task` None: recognised."""
     signals = Signals.of(inputs.augmented_markers, inputs.refined_angles or inputs.angles, inputs.angle_spread)
     found, chosen = limits(signals, inputs.landmarks), task or recognise(signals)
     told = list(forbidden(signals, found, chosen))
     result = Found([], [], told, []) if told else METHODS[chosen](signals, found)
+    curves = result.curves if norms is None else with_norms(result.curves, norms)
     return Analysis(
         task=chosen,
         recognised=task is None,
         view=found.view,
         timing_s=round(0.5 / signals.rate, 4),
         events=tuple(result.events),
-        parameters=tuple(result.parameters),
+        norms=None if norms is None or not curves else norms.source,
+        parameters=(*result.parameters, *deviations(curves)),
         not_measurable=tuple(result.missing),
-        curves=tuple(result.curves),
+        curves=tuple(curves),
     )
 
 
@@ -141,4 +152,4 @@ METHODS: Final[dict[Task, Callable[[Signals, Limits], Found]]] = {
     "none": _nothing,
 }
 
-ANALYSIS: Final = Stage("analysis", AnalysisInputs, AnalysisOutputs, run)
+ANALYSIS: Final = Stage("analysis", AnalysisInputs, AnalysisOutputs, run, check)

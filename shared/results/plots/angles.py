@@ -1,20 +1,19 @@
 """Figures of joint angles over time."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles
 from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from shared.results.curves import curve, evenly
-from shared.results.labels import ROWS, SMALLEST_SPAN, by_side
+from shared.results.labels import ROWS, by_side
 from shared.results.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend, without_label
+from shared.results.plots.panels import finish, panels
 
 _STRETCHES: Final = 500
 """Stretches of a panel's curve: it is 6 cm wide, which is 480 pixels of the figure."""
@@ -34,12 +33,12 @@ def save_joint_angles(
     figure = new_page(
         title, " · ".join(filter(None, ("Joint angles in degrees over seconds; gaps were not measured", note)))
     )
-    for row, angle, axes in _panels(figure, tuple(ROWS)):
+    for row, angle, axes in panels(figure, tuple(ROWS)):
         for side, values in by_side(angles.values, row, angle):
             _draw(axes, angles.times, values, side)
         for side, sd in by_side(spread.values, row, angle) if spread else ():
             _draw_band(axes, angles.times, dict(by_side(angles.values, row, angle))[side], sd, side)
-        _finish(axes, angles.times)
+        finish(axes, *angles.times[[0, -1]])
         without_label(axes.xaxis)
     add_legend(figure, sides_legend())
     save_page(figure, path)
@@ -60,14 +59,14 @@ def save_angle_comparison(path: Path, angles: JointAngles, refined: JointAngles 
 def _save_right_against_left(path: Path, angles: JointAngles, title: str) -> None:
     figure = new_page(title, "Right against left, degrees over seconds; range = greatest − least")
     bilateral = tuple(row for row in ROWS if row not in JOINT_GROUP_INDEX)
-    for row, angle, axes in _panels(figure, bilateral):
+    for row, angle, axes in panels(figure, bilateral):
         right, left = (values for _, values in by_side(angles.values, row, angle))
         both = np.isfinite(right) & np.isfinite(left)
         at = evenly(angles.times.size)
         axes.fill_between(angles.times[at], right[at], left[at], where=both[at].tolist(), color="#DDDDDD", linewidth=0)
         _draw(axes, angles.times, right, "r")
         _draw(axes, angles.times, left, "l")
-        _finish(axes, angles.times)
+        finish(axes, *angles.times[[0, -1]])
         _annotate(axes, f"range R {_range(right)}  L {_range(left)}   mean R−L {_mean(right[both] - left[both])}")
     legend = sides_legend()
     legend.pop("pelvis, trunk")
@@ -77,7 +76,7 @@ def _save_right_against_left(path: Path, angles: JointAngles, title: str) -> Non
 
 def _save_before_against_after(path: Path, angles: JointAngles, refined: JointAngles, title: str) -> None:
     figure = new_page(title, "Joint angles before (thin, dotted) and after refinement, degrees over seconds")
-    for row, angle, axes in _panels(figure, tuple(ROWS)):
+    for row, angle, axes in panels(figure, tuple(ROWS)):
         changes = []
         before, after = by_side(angles.values, row, angle), by_side(refined.values, row, angle)
         for (side, old), (_, new) in zip(before, after, strict=True):
@@ -86,28 +85,10 @@ def _save_before_against_after(path: Path, angles: JointAngles, refined: JointAn
             )
             _draw(axes, refined.times, new, side)
             changes.append(f"{side.upper()} {_mean(np.abs(new - old))}".strip())
-        _finish(axes, angles.times)
+        finish(axes, *angles.times[[0, -1]])
         _annotate(axes, "mean change " + "  ".join(changes))
     add_legend(figure, sides_legend() | {"before": Line2D([], [], color="#444444", linestyle=":", linewidth=0.7)})
     save_page(figure, path)
-
-
-def _panels(figure: Figure, rows: tuple[str, ...]) -> Iterator[tuple[str, int, Axes]]:
-    """(row, index of the angle, axes) of a grid with one row per joint and one column per angle."""
-    height = figure.get_figheight()
-    grid = figure.add_gridspec(
-        len(rows), 3, left=0.075, right=0.985, top=1 - 1.12 / height, bottom=0.55 / height, hspace=0.42, wspace=0.2
-    )
-    figure.text(0.53, 0.13 / height, "time (s)", fontsize=8, ha="center")
-    for index, row in enumerate(rows):
-        for angle in range(3):
-            axes = figure.add_subplot(grid[index, angle])
-            axes.set_title(ROWS[row][angle], fontsize=7, loc="left", pad=3)
-            if angle == 0:
-                axes.set_ylabel(row.capitalize(), fontsize=9, fontweight="bold", labelpad=2)
-            else:
-                without_label(axes.yaxis)
-            yield row, angle, axes
 
 
 def _draw(axes: Axes, times: FloatArray, values: FloatArray, side: str) -> None:
@@ -121,16 +102,6 @@ def _draw_band(axes: Axes, times: FloatArray, values: FloatArray, sd: FloatArray
     middle = np.where(np.abs(np.diff(values[at], prepend=values[at][:1])) > 180, np.nan, values[at])
     low, high = middle - sd[at], middle + sd[at]
     axes.fill_between(times[at], low, high, color=STYLES[side][0], alpha=0.15, linewidth=0)
-
-
-def _finish(axes: Axes, times: FloatArray) -> None:
-    if times.size > 1:
-        axes.set_xlim(times[0], times[-1])
-    low, high = axes.get_ylim()
-    if high - low < SMALLEST_SPAN:
-        middle = (low + high) / 2
-        axes.set_ylim(middle - SMALLEST_SPAN / 2, middle + SMALLEST_SPAN / 2)
-    axes.axhline(0, color="#999999", linewidth=0.6, zorder=1)
 
 
 def _annotate(axes: Axes, text: str) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from humanpose3d.analysis import Analysis
+from humanpose3d.formats.norms import Norms
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers
 from humanpose3d.skeleton import LANDMARKS
 from services.angles.analysis.stage import AnalysisInputs, analyse
@@ -82,6 +83,23 @@ def test_the_knee_of_a_mean_gait_cycle_is_flexed_most_in_swing():
     assert ("knee_l", "flexion", "right") not in curves
 
 
+def test_deviations_from_norms():
+    performance = performers.walking()
+    inputs = AnalysisInputs(performance.markers, performance.angles)
+    plain = analyse(inputs)
+    knee = next(curve for curve in plain.curves if (curve.joint, curve.angle) == ("knee_r", "flexion"))
+    band = np.array(knee.mean) + 6, np.full(101, 4.0)
+    analysis = analyse(inputs, norms=Norms("made up", {("knee", "flexion"): band}))
+    assert analysis.norms == "made up"
+    assert value(analysis, "gait_variable_score_knee_flexion", "right") == pytest.approx(6, abs=0.01)
+    assert value(analysis, "gait_profile_score", "right") == pytest.approx(6, abs=0.01)
+    assert "of 1 gait variable scores" in analysis.parameters[-1].method
+    assert any(figure.name == "gait_profile_score" for figure in analysis.key_figures)
+    assert not any(figure.name.startswith("gait_") for figure in plain.parameters)
+    drawn = next(curve for curve in analysis.curves if (curve.joint, curve.angle) == ("knee_l", "flexion"))
+    assert drawn.norm_sd == (4.0,) * 101
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 @pytest.mark.parametrize(("count", "depth"), [(5, 0.35), (3, 0.2), (10, 0.45), (1, 0.3)])
 def test_squats_are_counted_and_measured(count, depth, noise):
@@ -136,6 +154,19 @@ def test_a_countermovement_jump(height, rate):
     assert value(analysis, "jump_height_pelvis") == pytest.approx(height, abs=0.03 if rate > 30 else 0.05)
     flight = 2 * np.sqrt(2 * height / 9.81)
     assert value(analysis, "flight_time") == pytest.approx(flight, abs=2.2 / rate)
+
+
+@pytest.mark.parametrize("gap", [slice(120, 140), slice(150, 160), slice(165, 185), slice(166, 240)], ids=str)
+def test_a_jump_beside_a_gap_or_cut_short(gap):
+    performance = performers.jumping(0.3)
+    positions = np.array(performance.markers.positions)
+    positions[gap] = np.nan
+    gappy = Markers(performance.markers.times, performance.markers.names, positions)
+    assert analyse(AnalysisInputs(gappy, performance.angles), "jump").task == "jump"
+    for frames in range(160, 175):
+        markers = Markers(gappy.times[:frames], gappy.names, performance.markers.positions[:frames])
+        angles = JointAngles(markers.times, performance.angles.values[:frames])
+        assert analyse(AnalysisInputs(markers, angles), "jump").task == "jump"
 
 
 @pytest.mark.parametrize(("height", "contact"), [(0.3, 0.25), (0.15, 0.4)])
