@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import BPoly
 
 from humanpose3d.motion import FloatArray, JointAngles, Markers
 from humanpose3d.skeleton import JOINT_GROUP_INDEX
+
+State = tuple[float, float, float]
 
 THIGH, SHANK, FOOT, ANKLE_HEIGHT, TRUNK = 0.42, 0.42, 0.2, 0.08, 0.5
 LEG = THIGH + SHANK
@@ -161,21 +164,22 @@ def standing_up(count: int = 5, rate: float = 60.0, noise: float = 0.0, seed: in
     return Performance(markers, angles, {("", "standing"): [2.0 + 4.0 * n for n in range(count)]})
 
 
-def jumping(
-    height: float = 0.3, rate: float = 60.0, dip: float = 0.25, noise: float = 0.0, seed: int = 0
-) -> Performance:
-    """A countermovement jump: 1.5 s of standing, down in 0.5 s, up in 0.25 s, flight, landing with bent knees."""
+def jumping(height: float = 0.3, rate: float = 60.0, noise: float = 0.0, seed: int = 0) -> Performance:
+    """A countermovement jump: 1.5 s of standing, down in 0.5 s, up, flight, landing with bent knees.
+
+    The higher the jump, the deeper the dip before it; the push-off takes 0.25 to 0.3 s.
+    """
     times = times_of(4.0, rate)
-    takeoff, speed = 2.25, np.sqrt(2 * 9.81 * height)
+    speed, dip = np.sqrt(2 * 9.81 * height), 0.12 + 0.55 * height
+    push_s = 2.2 * dip / speed
+    takeoff = 2.0 + push_s
     flight = 2 * speed / 9.81
-    rise = np.where(
-        (times > takeoff) & (times < takeoff + flight),
-        speed * (times - takeoff) - 9.81 / 2 * (times - takeoff) ** 2,
-        0.0,
+    rise = _flown(times, takeoff, speed)
+    down = np.where(times < 2.0, -dip * _ramp(times, 1.5, 0.5), 0.0)
+    push = _between(times, 2.0, push_s, (-dip, 0.0, 0.0), (0.0, speed, -9.81))
+    pelvis = np.column_stack(
+        [np.zeros_like(times), 0.9 + down + push + rise + _landed(times, takeoff + flight, speed), 0 * times]
     )
-    bend = dip * (_ramp(times, 1.5, 0.5) - _ramp(times, 2.0, 0.25))
-    landed = 0.2 * (_ramp(times, takeoff + flight, 0.2) - _ramp(times, takeoff + flight + 0.3, 0.5))
-    pelvis = np.column_stack([np.zeros_like(times), 0.9 - bend - landed + rise, np.zeros_like(times)])
     heels, pitches = _standing(times)
     heels = {side: path + np.column_stack([0 * rise, rise, 0 * rise]) for side, path in heels.items()}
     markers, angles = body(times, pelvis, heels, pitches, noise=noise, seed=seed)
@@ -190,11 +194,11 @@ def dropping(height: float = 0.3, contact_s: float = 0.25, rate: float = 120.0) 
     takeoff, speed = touchdown + contact_s, np.sqrt(2 * 9.81 * height)
     flight = 2 * speed / 9.81
     above = np.where(times < 1.5, box, np.where(times < touchdown, box - 9.81 / 2 * (times - 1.5) ** 2, 0.0))
-    inside = (times > takeoff) & (times < takeoff + flight)
-    above = above + np.where(inside, speed * (times - takeoff) - 9.81 / 2 * (times - takeoff) ** 2, 0.0)
-    bend = 0.15 * _pulse(times, touchdown, contact_s)
-    landed = 0.2 * (_ramp(times, takeoff + flight, 0.2) - _ramp(times, takeoff + flight + 0.3, 0.5))
-    pelvis = np.column_stack([np.zeros_like(times), 0.9 - bend - landed + above, np.zeros_like(times)])
+    above = above + _flown(times, takeoff, speed)
+    contact = _between(times, touchdown, contact_s, (0.0, -9.81 * fall, -9.81), (0.0, speed, -9.81))
+    pelvis = np.column_stack(
+        [np.zeros_like(times), 0.9 + contact + above + _landed(times, takeoff + flight, speed), 0 * times]
+    )
     heels, pitches = _standing(times)
     heels = {side: path + np.column_stack([0 * above, above, 0 * above]) for side, path in heels.items()}
     markers, angles = body(times, pelvis, heels, pitches)
@@ -209,6 +213,25 @@ def raising_an_arm(peak: float = 150.0, count: int = 3, rate: float = 30.0) -> P
     group = JOINT_GROUP_INDEX["shoulder_r"]
     values[:, group, 1] = 10 + (peak - 10) * sum(_pulse(times, 1.0 + 3.0 * n, 2.0) for n in range(count))
     return Performance(markers, JointAngles(times, values), {("right", "peak"): [2.0 + 3.0 * n for n in range(count)]})
+
+
+def _flown(times: FloatArray, takeoff: float, speed: float) -> FloatArray:
+    """Height above that of take-off, in flight; otherwise 0."""
+    since = times - takeoff
+    return np.where((since > 0) & (since < 2 * speed / 9.81), speed * since - 9.81 / 2 * since**2, 0.0)
+
+
+def _landed(times: FloatArray, landing: float, speed: float) -> FloatArray:
+    """Bending of the knees from touch-down at this speed, and standing up again."""
+    low = -0.06 - 0.06 * speed
+    bend = _between(times, landing, 0.2, (0.0, -speed, -9.81), (low, 0.0, 0.0))
+    return bend + np.where(times >= landing + 0.2, low * (1 - _ramp(times, landing + 0.3, 0.5)), 0.0)
+
+
+def _between(times: FloatArray, start: float, seconds: float, first: State, last: State) -> FloatArray:
+    """From one position, speed and acceleration to another in this time, smoothly; 0 before and after it."""
+    path = BPoly.from_derivatives([0, seconds], [first, last])(np.clip(times - start, 0, seconds))
+    return np.where((times >= start) & (times < start + seconds), path, 0.0)
 
 
 def _standing(times: FloatArray) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:

@@ -150,10 +150,10 @@ def test_a_countermovement_jump(height, rate):
     analysis = analysed(performance)
     assert analysis.task == "jump"
     assert value(analysis, "repetitions") == 1
-    assert value(analysis, "jump_height_flight") == pytest.approx(height, abs=0.03 if rate > 30 else 0.05)
-    assert value(analysis, "jump_height_pelvis") == pytest.approx(height, abs=0.03 if rate > 30 else 0.05)
+    assert value(analysis, "jump_height_flight") == pytest.approx(height, abs=0.06 if height > 0.3 else 0.035)
+    assert value(analysis, "jump_height_pelvis") == pytest.approx(height, abs=0.06 if height > 0.3 else 0.035)
     flight = 2 * np.sqrt(2 * height / 9.81)
-    assert value(analysis, "flight_time") == pytest.approx(flight, abs=2.2 / rate)
+    assert value(analysis, "flight_time") == pytest.approx(flight, abs=0.05)
 
 
 @pytest.mark.parametrize("gap", [slice(120, 140), slice(150, 160), slice(165, 185), slice(166, 240)], ids=str)
@@ -174,9 +174,10 @@ def test_a_drop_jump(height, contact):
     analysis = analysed(performers.dropping(height, contact))
     assert analysis.task == "jump"
     assert value(analysis, "repetitions") == 1
-    assert value(analysis, "jump_height_flight") == pytest.approx(height, abs=0.03)
-    assert value(analysis, "contact_time") == pytest.approx(contact, abs=0.03)
-    assert value(analysis, "reactive_strength_index") == pytest.approx(height / contact, rel=0.15)
+    found, seconds = value(analysis, "jump_height_flight"), value(analysis, "contact_time")
+    assert found == pytest.approx(height, abs=0.04)
+    assert seconds == pytest.approx(contact, abs=0.05)
+    assert value(analysis, "reactive_strength_index") == pytest.approx(found / seconds, rel=0.01)
 
 
 def test_peaks_of_angles_state_their_uncertainty():
