@@ -158,21 +158,31 @@ def _of_both(signals: Signals, steps: Steps, cycles: list[Stride], single: list[
     """Speed and cadence of the whole recording; vertical oscillation of running."""
     values = {
         name: np.array([figure.value for figure in single if figure.name == name])
-        for name in ("stride_speed", "stride_time", "step_time")
+        for name in ("stride_speed", "step_time")
     }
     if values["stride_speed"].size:
         yield from averaged("speed", values["stride_speed"], "m/s", "stride length / stride time, mean of all strides")
     elif steps.travels:
         speed = np.array([_pelvis_speed(signals)])
         yield from averaged("speed", speed, "m/s", "path of the pelvis / time: no whole stride")
-    if values["stride_time"].size:
-        cadence = 120 / values["stride_time"]
-        yield from averaged("cadence", cadence, "steps/min", "120 s / stride time, mean of all strides")
+    periods = _periods(signals, steps)
+    if periods.size:
+        cadence, method = 120 / periods.mean(), "120 s / mean time between events of the same kind and foot"
+        sd = cadence * periods.std(ddof=1) / periods.mean() if periods.size > 1 else None
+        yield from measured("cadence", cadence, "steps/min", method, sd=sd, n=periods.size)
     elif values["step_time"].size:
         yield from averaged("cadence", 60 / values["step_time"], "steps/min", "60 s / step time: no whole stride")
     if steps.running and cycles:
         rises = np.array([np.ptp(signals.pelvis[cycle.start : cycle.end, 1]) for cycle in cycles])
         yield from averaged("vertical_oscillation", rises, "m", "range of the pelvis's height in a stride")
+
+
+def _periods(signals: Signals, steps: Steps) -> FloatArray:
+    """Seconds between successive heel strikes and between successive toe offs of each foot."""
+    events = [frames for foot in steps.contacts.values() for frames in (foot.strikes, foot.offs)]
+    periods = np.array([(end - start) / signals.rate for frames in events for start, end in pairwise(frames)])
+    # Where an event is missing, the time between its neighbours is twice as long.
+    return periods[periods < 1.5 * np.median(periods)] if periods.size else periods
 
 
 def _pelvis_speed(signals: Signals) -> float:

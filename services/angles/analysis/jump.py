@@ -30,6 +30,9 @@ _LEAST_FLIGHT_S: Final = 0.12
 _LEAST_SPEED: Final = 0.6
 """Speed of the pelvis, m/s, upward before a jump and downward at its end: that of a height of 2 cm."""
 
+_LIFTED: Final = 0.03
+"""Leg lengths by which the soles rise in a jump."""
+
 _STEP: Final = 0.2
 _STEP_PELVIS: Final = 0.25
 """Leg lengths by which the soles are lower after a step off a box than before, or the pelvis at its end than at its
@@ -94,12 +97,16 @@ def _crossing(values: FloatArray, frame: int) -> float:
 
 
 def _leaps(signals: Signals, takeoff: float, landing: float) -> bool:
-    """Whether the pelvis moves up fast before the flight, and down at its end."""
+    """Whether the pelvis moves up fast before the flight, and down at its end, and the soles rise."""
     moved = velocity(signals.pelvis[:, 1], signals.rate)
     around = round(0.1 * signals.rate)
     up = moved[max(int(takeoff) - around, 0) : int(takeoff) + around]
     down = moved[max(int(landing) - around, 0) : int(landing) + around]
-    return bool(up.max() > _LEAST_SPEED and down.min() < -_LEAST_SPEED)
+    sole = np.minimum(signals.sole("R"), signals.sole("L"))
+    before = sole[max(int(takeoff) - around, 0) : int(takeoff) + 1]
+    lifted = np.nanmax(sole[int(takeoff) : int(landing) + 1], initial=-np.inf) - np.nanmedian(before)
+    fast = up.max() > _LEAST_SPEED and down.min() < -_LEAST_SPEED
+    return bool(fast and lifted > _LIFTED * signals.leg_length)
 
 
 def _steps_down(signals: Signals, takeoff: float, landing: float) -> bool:

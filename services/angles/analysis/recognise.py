@@ -21,6 +21,10 @@ _SPLIT_STANCE: Final = 0.55
 _BEHIND: Final = 0.33
 """Minimum distance of the hips behind the ankles when seated, leg lengths; in a squat it is less."""
 
+_LOWERINGS: Final = 3
+"""Most lowerings of the pelvis for each jump: before, after, and one of the posture. With more of them, what looks like
+a flight is an error."""
+
 _REST_S: Final = 0.3
 _REST_SPEED: Final = 0.08
 """Pelvis speed below which it is at rest, leg lengths per second."""
@@ -33,12 +37,11 @@ def recognise(signals: Signals) -> Task:
     passes, reach = alternation(signals)
     _, travels = progression(signals)
     walks = passes >= _PASSES[0 if travels else 1] and reach > _STRIDE
-    jumps = find_jumps(signals)
-    if jumps and not (walks and travels):
+    lowerings, jumps = find_repetitions(signals), find_jumps(signals)
+    if _LOWERINGS * len(jumps) >= max(len(lowerings), 1) and not (walks and travels):
         return "jump"
     if walks:
         return "gait"
-    lowerings = find_repetitions(signals)
     if _sits(signals, lowerings):
         return "sit_to_stand"
     if lowerings:
