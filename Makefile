@@ -4,6 +4,7 @@ PYTHON ?= python3
 GPU ?=
 PAIRS ?=
 LAB ?=
+MOVEMENTS ?= build/movements
 CLIP ?=
 UPGRADE ?=
 VENV := .venv
@@ -12,7 +13,7 @@ REFERENCE := .venv-reference
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-training test-reference check format bench-speed bench-service bench-accuracy models images train-env lock vendor clean
+.PHONY: help install demo test test-training test-reference check format bench-speed bench-service bench-accuracy bench-analysis models images train-env lock vendor clean
 .PHONY: docs docs-deploy smoke dist coverage test-wheel test-standalone networks
 
 help:  ## list these targets
@@ -78,6 +79,9 @@ bench-service: $(VENV)/.test  ## what the service costs and bears: load, memory,
 
 bench-accuracy: $(VENV)/.test  ## errors against the truth: PAIRS=folder of rendered pairs, CLIP=Pose2Sim's Demo_SinglePerson
 	$(BIN)/python -m benchmarks.accuracy $(if $(PAIRS),--pairs $(PAIRS)) $(if $(CLIP),--clip $(CLIP))
+
+bench-analysis: .venv-train/.torch  ## events and key figures on rendered movements: MOVEMENTS=folder of clips, LAB=folders of motions
+	.venv-train/bin/python -m benchmarks.analysis --movements $(MOVEMENTS) $(if $(LAB),--mocap $(LAB))
 
 models: $(VENV)/.run  ## rebuild models/pose_landmarker_*.task from the npm package
 	$(BIN)/python models/build_pose_landmarker.py

@@ -62,3 +62,4 @@ def _print_summary(folder: Path) -> None:
             print(f"  {path.relative_to(folder)}  ({path.stat().st_size / 1000:,.0f} kB)")
     for line in text_lines(read_analysis(folder)):
         print(line)
+    print(quality["verdict"])

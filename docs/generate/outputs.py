@@ -32,6 +32,10 @@ FILES: Final = {
     "<video>_landmarks.*": ("`plot_landmarks`", "figure of the landmarks' paths"),
     "<video>_augmented.*": ("`plot_augmented`", "figure of the markers"),
     "joint_angles/<video>_all_joint_angles.*": ("`plot_all_joint_angles`", "figure of all joint angles"),
+    "joint_angles/<video>_gait_cycles.*": (
+        "`plot_all_joint_angles`, gait with a whole stride",
+        "figure of the mean gait cycles, with norms where they are given",
+    ),
     "joint_angles/<video>_angle_comparison.*": (
         "`save_angle_comparison`",
         "figure of right against left; of before against after where the joints were refined",
@@ -69,6 +73,8 @@ CYCLES: Final = {
     "mean_deg": "mean of the cycles, degrees",
     "sd_deg": "standard deviation between the cycles, degrees; empty of a single one",
     "n": "how many cycles",
+    "norm_mean_deg": "mean of the norms, degrees; empty without `norms_path`",
+    "norm_sd_deg": "standard deviation of the norms, degrees",
 }
 
 SIGNS: Final = {
@@ -152,6 +158,7 @@ QUALITY: Final = {
     "video.focal_length_from": ("", "`option`, or the kind of key in the file: `35 mm equivalent`, `field of view`"),
     "video.lens": ("", "the lens as named by the camera's manufacturer, where the file states it"),
     "video.*": ("", "from the file: size in pixels, frame rate, duration in seconds, codec"),
+    "verdict": ("", "what the angles are good for, in one sentence; ±: one standard deviation"),
     "joint_angles": ("", "`as computed`, or `refined` where a network refined them"),
     "neutral.start_s": ("s", "the neutral stance, where one was stated: its beginning"),
     "neutral.end_s": ("s", "its end"),

@@ -46,6 +46,7 @@ from humanpose3d.options import RunOptions, StageName
 from shared.results.model import RunResults
 from shared.results.plot_pool import PlotPool
 from shared.results.report import report_page
+from shared.results.trust import trust
 
 SCHEMA_VERSION: Final = 1
 """Version of quality.json and run.json; incremented when a field changes its meaning or is removed."""
@@ -158,6 +159,7 @@ def _quality(results: RunResults) -> dict[str, JsonValue]:
         "video": results.video_facts.model_dump(mode="json"),
         "stages": {stage: dict(report.facts) for stage, report in reports.items()},
         "marker_spread_mean_m": _mean_spread(results.marker_spread),
+        "verdict": trust(results),
         "joint_angles": "refined" if results.made("refined_angles") else "as computed",
         "warnings": [
             {"stage": stage, "code": warning.code, "message": warning.message}

@@ -49,6 +49,7 @@ export function quality(report) {
     "section",
     { class: "card quality" },
     h("h2", {}, t("quality")),
+    report.verdict && h("p", { class: "trust" }, report.verdict),
     h(
       "p",
       { class: warnings.length ? "verdict note" : "verdict good" },

@@ -13,6 +13,7 @@ from shared.results.report.charts import angle_charts, legend
 from shared.results.report.markup import Html, element, joined
 from shared.results.report.methods import methods
 from shared.results.report.tables import neutral_stance, statistics_tables
+from shared.results.trust import trust
 
 _STYLE: Final = Path(__file__).with_name("style.css")
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -27,6 +28,7 @@ def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
         "body",
         element("header", element("h1", title), element("p", _date(run["created_at"]), class_="date")),
         element("div", *(element("span", f"{line}: ") for line in _BY_HAND), class_="by-hand"),
+        element("p", trust(results), class_="verdict"),
         _section("Summary", _facts(_summary(results))),
         _section("Key figures", *_key_figures(results.analysis)) if results.analysis is not None else None,
         _section("Can these numbers be trusted?", _quality(results)),

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from humanpose3d.analysis import Analysis, MeanCurve, Side
 from humanpose3d.errors import OutputNotWritable
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS
 from shared.results.labels import ROWS
-from shared.results.plots import save_angle_comparison, save_joint_angles, save_landmarks, save_markers
+from shared.results.plots import save_angle_comparison, save_cycles, save_joint_angles, save_landmarks, save_markers
 from shared.results.plots.page import printable
 
 
@@ -39,11 +40,29 @@ def markers(frames: int, fill: float | None = None) -> Markers:
     return Markers(np.arange(frames) / 30, ALL_MARKERS, positions if fill is None else np.full_like(positions, fill))
 
 
+_SIDES: tuple[tuple[str, Side], ...] = (("knee_r", "right"), ("knee_l", "left"))
+
+
+def cycles(strides: int, fill: float | None = None) -> Analysis:
+    mean = tuple(20 * np.sin(np.linspace(0, 6, 101)))
+    sd = None if strides == 1 else (2.0,) * 101
+    norm = None if fill is None else mean
+    curves = tuple(
+        MeanCurve(
+            joint=joint, angle="flexion", side=side, mean=mean, sd=sd, n=strides, norm_mean=norm, norm_sd=norm and sd
+        )
+        for joint, side in _SIDES
+    )
+    norms = None if fill is None else "10 adults"
+    return Analysis(task="gait", recognised=True, view="lateral", timing_s=0.01, curves=curves, norms=norms)
+
+
 FIGURES: dict[str, Callable[[Path, int, float | None], None]] = {
     "angles": lambda path, n, fill: save_joint_angles(path, angles(n, fill), "walk"),
     "spread": lambda path, n, fill: save_joint_angles(path, angles(n, fill), "walk", "refined", spread(n)),
     "sides": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), None, "walk"),
     "refined": lambda path, n, fill: save_angle_comparison(path, angles(n, fill), angles(n), "walk"),
+    "cycles": lambda path, n, fill: save_cycles(path, cycles(n, fill), "walk"),
     "landmarks": lambda path, n, fill: save_landmarks(path, landmarks(n, undetected=fill is not None), "walk"),
     "markers": lambda path, n, fill: save_markers(path, markers(n, fill), "walk", show_all=True),
 }

@@ -1,0 +1,92 @@
+"""A plain verdict on trust, in one line: what a run's angles are good for."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
+
+import numpy as np
+
+from humanpose3d.analysis import Task, View
+from humanpose3d.motion import AngleSd
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
+from shared.results.model import RunResults
+
+GOOD_DEG: Final = 6.0
+USABLE_DEG: Final = 12.0
+"""Largest standard deviations of an angle that is called good and usable. Errors of up to 5° are regarded as acceptable
+in most clinical situations (McGinley et al. 2009, Gait Posture 29:360): 6° is about a mean absolute error of 5°."""
+
+_LEGS: Final = (("hip", "flexion"), ("knee", "flexion"), ("ankle", "dorsiflexion"), ("trunk", "flexion"))
+_ARMS: Final = (("shoulder", "elevation"), ("elbow", "flexion"))
+_WITH_ARMS: Final[frozenset[Task]] = frozenset({"range_of_motion", "none"})
+
+_SEEN: Final[dict[View, str]] = {
+    "frontal": "Seen from the front or back",
+    "lateral": "Seen from the side",
+    "oblique": "Seen obliquely",
+    "unknown": "From this view",
+}
+_NOTHING: Final = {
+    "perhaps-no-person": "what was followed may be no person",
+    "facing-contradicted": "it is unclear which way the person faces",
+    "scale-implausible": "the height given does not match the image",
+    "low-detection": "the person was often not found",
+}
+"""Warning → why no number should be used before it is checked."""
+
+_WITHOUT: Final = {
+    "feet-implausible": {"ankle"},
+    "feet-occluded": {"ankle"},
+    "view-frontal": {"hip", "knee", "ankle"},
+    "left-right-doubtful": {"hip", "knee", "ankle"},
+}
+"""Warning → joints whose angles are uncertain, whatever their standard deviation."""
+
+
+def trust(results: RunResults) -> str:
+    """The verdict on a run."""
+    codes = {warning.code for report in results.reports.values() for warning in report.warnings}
+    analysis, spread = results.analysis, results.angle_spread
+    angles = (*_LEGS, *_ARMS) if analysis is None or analysis.task in _WITH_ARMS else _LEGS
+    return verdict(
+        "unknown" if analysis is None else analysis.view, {} if spread is None else _typical(spread, angles), codes
+    )
+
+
+def _typical(spread: AngleSd, angles: Collection[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """(joint, angle) → median standard deviation of both sides, degrees."""
+    found = {}
+    for joint, angle in angles:
+        groups = [group for group in JOINT_GROUPS if group.name in (joint, f"{joint}_r", f"{joint}_l")]
+        values = [spread.values[:, JOINT_GROUP_INDEX[group.name], group.angles.index(angle)] for group in groups]
+        known = np.concatenate(values)
+        if np.isfinite(known).any():
+            found[joint, angle] = float(np.nanmedian(known))
+    return found
+
+
+def verdict(view: View, sd: Mapping[tuple[str, str], float], codes: Collection[str]) -> str:
+    """One sentence from the view, the standard deviation of angles in degrees, and the codes of a run's warnings.
+
+    >>> verdict("lateral", {("knee", "flexion"): 5.2, ("ankle", "dorsiflexion"): 13.0}, ())
+    'Seen from the side: good for knee flexion (± 5°); ankle dorsiflexion (± 13°) uncertain.'
+    """
+    reasons = [reason for code, reason in _NOTHING.items() if code in codes]
+    if reasons:
+        return f"Check before using any number: {'; '.join(reasons)}."
+    if not sd:
+        return f"{_SEEN[view]}: the uncertainty of the angles is not known."
+    return f"{_SEEN[view]}: {'; '.join(_parts(sd, codes))}."
+
+
+def _parts(sd: Mapping[tuple[str, str], float], codes: Collection[str]) -> Iterator[str]:
+    without = {joint for code, joints in _WITHOUT.items() if code in codes for joint in joints}
+    levels: dict[str, list[str]] = {"good": [], "usable": [], "uncertain": []}
+    for (joint, angle), degrees in sd.items():
+        uncertain = joint in without or degrees > USABLE_DEG
+        level = "uncertain" if uncertain else "good" if degrees <= GOOD_DEG else "usable"
+        levels[level].append(f"{joint} {angle} (± {degrees:.0f}°)")
+    for level in ("good", "usable"):
+        if levels[level]:
+            yield f"{level} for {', '.join(levels[level])}"
+    if levels["uncertain"]:
+        yield f"{', '.join(levels['uncertain'])} uncertain"
