@@ -184,6 +184,14 @@ def test_a_missing_model_file_is_named(flag: str, tmp_path: Path, capsys: pytest
     assert not (tmp_path / "out").exists()
 
 
+def test_norms_that_cannot_be_used_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "norms.csv").write_text("joint,mean\n")
+    arguments = [*SUBJECT, "--norms-path", str(tmp_path / "norms.csv"), "--output", str(tmp_path / "out")]
+    assert main(["run", "--video", str(SAMPLE), *arguments]) == 2
+    assert "the columns should be joint,angle,percent,mean,sd" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("name", ["pose_landmarker_full.task", "augmenter_upper.onnx"])
 def test_a_damaged_model_is_refused_before_any_work(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

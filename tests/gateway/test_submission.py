@@ -54,6 +54,16 @@ def test_a_model_is_known_by_its_file_name_whatever_stands_before_it(path: str, 
     assert read_submission({**VALID, "depth_model_path": path}, tmp_path).options.depth_model_path == "better.onnx"
 
 
+def test_norms_name_a_table_in_the_servers_folder(tmp_path: Path):
+    (tmp_path / "lab.csv").touch()
+    (tmp_path / "better.onnx").touch()
+    assert read_submission({**VALID, "norms_path": "/etc/lab.csv"}, tmp_path).options.norms_path == "lab.csv"
+    with pytest.raises(
+        InvalidOption, match=r"there is no file of norms 'better\.onnx' on this server \(there are: lab"
+    ):
+        read_submission({**VALID, "norms_path": "better.onnx"}, tmp_path)
+
+
 @pytest.mark.parametrize("path", ["other.onnx", "/etc/passwd", "..", "", "better.onnx/", "better.onnx\x00"])
 def test_no_other_file_is_ever_named(path: str, tmp_path: Path):
     (tmp_path / "better.onnx").touch()
