@@ -158,7 +158,7 @@ QUALITY: Final = {
     "video.focal_length_from": ("", "`option`, or the kind of key in the file: `35 mm equivalent`, `field of view`"),
     "video.lens": ("", "the lens as named by the camera's manufacturer, where the file states it"),
     "video.*": ("", "from the file: size in pixels, frame rate, duration in seconds, codec"),
-    "verdict": ("", "what the angles are good for, in one sentence; ±: one standard deviation"),
+    "verdict": ("", "what the angles are good for, in one sentence; ±: expected mean absolute error"),
     "joint_angles": ("", "`as computed`, or `refined` where a network refined them"),
     "neutral.start_s": ("s", "the neutral stance, where one was stated: its beginning"),
     "neutral.end_s": ("s", "its end"),

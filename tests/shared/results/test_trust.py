@@ -4,12 +4,17 @@ import pytest
 
 from shared.results.trust import verdict
 
-SD = {("hip", "flexion"): 5.0, ("knee", "flexion"): 9.0, ("ankle", "dorsiflexion"): 11.0, ("trunk", "flexion"): 14.0}
+ERRORS = {
+    ("hip", "flexion"): 5.0,
+    ("knee", "flexion"): 9.0,
+    ("ankle", "dorsiflexion"): 10.0,
+    ("trunk", "flexion"): 14.0,
+}
 
 
-def test_levels_follow_the_standard_deviation():
-    assert verdict("lateral", SD, ()) == (
-        "Seen from the side: good for hip flexion (± 5°); usable for knee flexion (± 9°), ankle dorsiflexion (± 11°); "
+def test_levels_follow_the_expected_error():
+    assert verdict("lateral", ERRORS, ()) == (
+        "Seen from the side: good for hip flexion (± 5°); usable for knee flexion (± 9°), ankle dorsiflexion (± 10°); "
         "trunk flexion (± 14°) uncertain."
     )
 
@@ -24,13 +29,13 @@ def test_levels_follow_the_standard_deviation():
     ],
 )
 def test_warnings_make_joints_uncertain(code: str, joints: set[str]):
-    uncertain = verdict("frontal", SD, [code]).split("; ")[-1].removeprefix("Seen from the front or back: ")
+    uncertain = verdict("frontal", ERRORS, [code]).split("; ")[-1].removeprefix("Seen from the front or back: ")
     assert uncertain.endswith(" uncertain.")
     assert {part.split()[0] for part in uncertain.split(", ")} == joints
 
 
 def test_serious_warnings_come_first():
-    assert verdict("oblique", SD, ["scale-implausible", "perhaps-no-person", "feet-occluded"]) == (
+    assert verdict("oblique", ERRORS, ["scale-implausible", "perhaps-no-person", "feet-occluded"]) == (
         "Check before using any number: what was followed may be no person; the height given does not match the image."
     )
 
