@@ -3,6 +3,7 @@
 PYTHON ?= python3
 GPU ?=
 PAIRS ?=
+REAL ?=
 LAB ?=
 MOVEMENTS ?= build/movements
 CLIP ?=
@@ -77,8 +78,8 @@ bench-speed: $(VENV)/.test $(REFERENCE)/.made  ## speed against MediaPipe, Pose2
 bench-service: $(VENV)/.test  ## what the service costs and bears: load, memory, overhead against one process
 	$(BIN)/python -m benchmarks.service
 
-bench-accuracy: $(VENV)/.test  ## errors against the truth: PAIRS=folder of rendered pairs, CLIP=Pose2Sim's Demo_SinglePerson
-	$(BIN)/python -m benchmarks.accuracy $(if $(PAIRS),--pairs $(PAIRS)) $(if $(CLIP),--clip $(CLIP))
+bench-accuracy: $(VENV)/.test  ## errors against the truth: PAIRS=rendered pairs, REAL=real people, CLIP=Pose2Sim's Demo_SinglePerson
+	$(BIN)/python -m benchmarks.accuracy $(if $(PAIRS),--pairs $(PAIRS)) $(if $(REAL),--real $(REAL)) $(if $(CLIP),--clip $(CLIP))
 
 bench-analysis: .venv-train/.torch  ## events and key figures on rendered movements: MOVEMENTS=folder of clips, LAB=folders of motions
 	.venv-train/bin/python -m benchmarks.analysis --movements $(MOVEMENTS) $(if $(LAB),--mocap $(LAB))

@@ -1,7 +1,8 @@
 """Accuracy of markers and joint angles, from the raw detector to both refiners: `make bench-accuracy`.
 
-`python -m benchmarks.accuracy --pairs DIR --clip DIR` measures on the test split of rendered pairs and on the real
-clip, whichever is available, prints the tables and writes them to `benchmarks/results/accuracy.{json,md}`.
+`python -m benchmarks.accuracy --pairs DIR --real DIR --clip DIR` measures on the test split of rendered pairs, on real
+people with a reference and on the balancing clip, whichever is available, prints the tables and writes them to
+`benchmarks/results/accuracy.{json,md}`.
 `benchmarks/README.md` defines each figure.
 """
 
@@ -14,20 +15,22 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import real_people
 from benchmarks.accuracy_tables import markdown
+from benchmarks.agreement import by_view_and_angle
+from benchmarks.agreement_tables import METHODS
 from benchmarks.balancing import REFERENCES, RealClip
 from benchmarks.cases import Case, fingerprint, rendered_cases
 from benchmarks.conditions import CONDITIONS, Answer, Condition, NotAvailable, no_answer
+from benchmarks.intervals import DRAWS, SEED, Figure
 from benchmarks.scoring import (
-    DRAWS,
-    SEED,
     Errors,
-    Figure,
     angle_figures,
     by_motion,
     by_tilt,
     by_view,
     convention,
+    courses,
     errors,
     figures,
     spread_figures,
@@ -70,16 +73,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=Path, help="folder that 'humanpose3d train data' made; its test split is used")
+    parser.add_argument("--real", type=Path, help="folder of real people with a reference (see benchmarks/README.md)")
     parser.add_argument("--clip", type=Path, default=_installed_clip(), help="Pose2Sim's Demo_SinglePerson folder")
     parser.add_argument("--reference", type=Path, default=REFERENCE_DATA, help="Pose2Sim's and OpenSim's files for it")
     parser.add_argument("--work", type=Path, default=WORK, help="where the clip's detections are kept")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the tables go (default: %(default)s)")
     parser.add_argument("--cycles", type=int, default=RunOptions().augmentation_cycles, help="augmentation cycles")
     chosen = parser.parse_args(arguments)
-    if chosen.pairs is None and chosen.clip is None:
-        parser.error("nothing to measure on: give --pairs or --clip (see benchmarks/README.md)")
+    if chosen.pairs is None and chosen.clip is None and chosen.real is None:
+        parser.error("nothing to measure on: give --pairs, --real or --clip (see benchmarks/README.md)")
     ledger = Ledger()
     measured = {
+        "real_people": real_people.measure(chosen.real, chosen.cycles) if chosen.real else None,
         "test_renders": measure_renders(chosen.pairs, chosen.cycles, ledger) if chosen.pairs else None,
         "real_clip": measure_clip(chosen.clip, chosen.reference, chosen.work, chosen.cycles, ledger)
         if chosen.clip
@@ -115,6 +120,7 @@ def measure_renders(folder: Path, cycles: int, ledger: Ledger) -> dict[str, Any]
         "by_view": _turned({key: by_view(own) for key, own in clips.items()}),
         "by_tilt": _turned({key: by_tilt(own) for key, own in clips.items()}),
         "angles": {key: angle_figures(own) for key, own in clips.items()},
+        "agreement": {key: by_view_and_angle(courses(clips[key])) for key in METHODS if key in clips},
         "stated_sd": {key: found for key, own in clips.items() if (found := spread_figures(own))},
     }
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from benchmarks.agreement_tables import real_people, rendered
+
 METRICS: Final = {
     "mpjpe_cm": "MPJPE, cm",
     "x_cm": "across the image (x), cm",
@@ -37,9 +39,17 @@ ByCondition = Mapping[str, Figures]
 
 def markdown(result: Mapping[str, Any]) -> str:
     """All tables, from the parsed JSON."""
+    lines = ["# Accuracy", ""]
+    if result["test_renders"]:
+        lines += ["## Joint angles of rendered people, by view", "", *rendered(result["test_renders"]), ""]
+    people = result["real_people"]
+    lines += ["## Real people", "", *(real_people(people) if people else ["Not measured: real_people."])]
+    return "\n".join(lines) + "\n\n## All conditions\n\n" + conditions(result)
+
+
+def conditions(result: Mapping[str, Any]) -> str:
+    """The tables of all conditions."""
     lines = [
-        "# Accuracy",
-        "",
         "Made by `make bench-accuracy`; `benchmarks/README.md` defines each figure. Mean absolute errors; in "
         "brackets, 95 % bootstrap intervals over clips. The columns *raw, true tilt given* and *true markers* know the "
         "truth: they show what the camera's tilt costs, and what no refinement of markers can correct.",
@@ -69,7 +79,7 @@ def _renders(measured: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator
 
 def _real_clip(measured: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[str]:
     cameras = measured["cameras"]
-    yield "## Real clip (4 cameras, each by itself, 100 frames)"
+    yield "## Balancing clip (4 cameras, each by itself, 100 frames)"
     yield ""
     yield (
         f"The four cameras agree to {cameras['reprojection_px']} pixels after correcting and leaving out, "

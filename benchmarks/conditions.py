@@ -121,6 +121,7 @@ def _options(cycles: int, depth_model_path: str | None = None, joint_model_path:
     return RunOptions(
         augmentation_cycles=cycles,
         visibility_min=0.0,
+        main_refiner=False,
         depth_model_path=depth_model_path,
         joint_model_path=joint_model_path,
     )
@@ -135,7 +136,7 @@ def _required(answer: Answer, there: bool, reason: str) -> Answer:
 def _unrefined(case: Case, markers: FloatArray, cycles: int, up: FloatArray | None = None) -> Answer:
     """Markers straight into the augmenter."""
     artefacts = {"subject": case.subject, "markers": Markers(case.landmarks.times, MARKERS, markers)}
-    made, reports = _run(_AFTER_DEPTH, artefacts, _options(cycles))
+    made, reports = run_stages(_AFTER_DEPTH, artefacts, _options(cycles))
     level = np.tile(stated_up(0.0, 0.0), (len(markers), 1))
     return Answer(markers, made["angles"].values, level if up is None else up, models=_models(reports))
 
@@ -144,7 +145,7 @@ def _refined(case: Case, options: RunOptions) -> Answer:
     """All stages after the detector. Raises NotAvailable where a network cannot be used."""
     try:
         seen = {"landmarks": case.landmarks, "subject": case.subject, "verticals": case.verticals}
-        made, reports = _run(route(options)[1:], seen, options)
+        made, reports = run_stages(refining(options), seen, options)
     except ModelError as error:
         raise NotAvailable(str(error)) from error
     facts = reports["refiner.depth"].facts
@@ -160,7 +161,12 @@ def _refined(case: Case, options: RunOptions) -> Answer:
     )
 
 
-def _run(
+def refining(options: RunOptions) -> list[StageName]:
+    """The stages of a run from the detector's landmarks to joint angles."""
+    return [stage for stage in route(options) if stage not in ("detector", "analysis")]
+
+
+def run_stages(
     stages: Sequence[StageName], artefacts: Mapping[str, object], options: RunOptions
 ) -> tuple[dict[str, Any], dict[StageName, StageReport]]:
     """The stages in sequence: all artefacts by name, and the report of each stage."""

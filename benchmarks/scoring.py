@@ -1,8 +1,7 @@
 """From answers and truth to figures with confidence intervals.
 
 Every figure is a ratio of sums over frames (pooled over the clips), or the mean of several such ratios, or a
-correlation from pooled moments. A clip's frames are not independent, so the intervals are those of whole clips drawn
-again with replacement (bootstrap, percentiles), all figures from the same draws.
+correlation from pooled moments, with the intervals of `benchmarks.intervals`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from benchmarks.agreement import Course
 from benchmarks.cases import Case
 from benchmarks.conditions import Answer
+from benchmarks.intervals import Figure, Figures, clip_weights, ratio
+from humanpose3d.analysis import View
 from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import JOINT_GROUPS
+from services.angles.analysis.limits import view_towards
 from services.angles.joints import near_singularity
 from training.metrics import (
     COMPARED_COLUMNS,
@@ -31,11 +34,6 @@ from training.metrics import (
     upright,
     wrapped,
 )
-
-DRAWS: Final = 2000
-SEED: Final = 0
-LEAST_CLIPS: Final = 5
-"""Fewer clips say nothing about how clips differ: no interval is given."""
 
 ANGLES: Final = tuple((group.name, angle) for group in JOINT_GROUPS for angle in group.angles)
 """The 36 in the order of `JointAngles.values`, flat."""
@@ -55,6 +53,7 @@ Frames = NDArray[np.bool_]
 class Errors:
     """One clip under one condition, NaN where there is nothing to compare. T frames, N markers compared.
 
+    seen          view of the whole clip, from its true pelvis.
     offset        (T, N, 3) metres in the upright frame, hip-centred: estimate less truth.
     wanted        (T, N) where the truth is known and the detector found a person; what of it has no offset is missing.
     aligned       (T,) metres after Procrustes. acceleration: (T, N) m/s². bones: (B,) standard deviation over mean.
@@ -65,7 +64,9 @@ class Errors:
     marker_sd     (T, N) metres, angle_sd (T, 36) degrees, as stated; NaN where nothing was.
     """
 
+    name: str
     motion: str
+    seen: View
     offset: FloatArray
     wanted: Frames
     aligned: FloatArray
@@ -99,11 +100,14 @@ def errors(case: Case, answer: Answer, offset: FloatArray | None = None) -> Erro
     true_angles = _blank(case.angles, ~found)
     difference = wrapped(answer.angles - true_angles)
     times, kept = case.landmarks.times, COMPARED_COLUMNS
-    view = np.nan_to_num(np.rint(seen_from(case.markers, case.camera) / 45) % 8, nan=-1)
+    side = seen_from(case.markers, case.camera)
+    view = np.nan_to_num(np.rint(side / 45) % 8, nan=-1)
     settled = None if offset is None else wrapped(difference - offset).reshape(len(times), -1)
     nothing = np.full(difference.shape, np.nan)
     return Errors(
+        name=case.name,
         motion=case.motion,
+        seen=view_towards(np.cos(np.radians(side[found]))),
         offset=(got - truth)[:, kept],
         wanted=np.asarray(np.isfinite(truth[:, kept]).all(axis=-1)),
         aligned=aligned_distance(got[:, kept], truth[:, kept]),
@@ -121,28 +125,6 @@ def errors(case: Case, answer: Answer, offset: FloatArray | None = None) -> Erro
     )
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A value with the ends of its 95 % interval; None where there is nothing to measure, or too little."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-    @classmethod
-    def of(cls, draws: FloatArray, clips: int) -> "Figure":
-        """From (1 + DRAWS,) values, the first of them of the clips as they are."""
-        if not np.isfinite(draws[0]):
-            return cls(None)
-        if clips < LEAST_CLIPS:
-            return cls(_rounded(draws[0]))
-        low, high = np.nanpercentile(draws[1:], [2.5, 97.5])
-        return cls(_rounded(draws[0]), _rounded(low), _rounded(high))
-
-
-Figures = dict[str, Figure]
-
-
 def figures(clips: Sequence[Errors], frames: Callable[[Errors], Frames] | None = None) -> Figures:
     """Everything about positions, gravity and angles as one set of figures; of some frames of each clip, if given.
 
@@ -150,8 +132,8 @@ def figures(clips: Sequence[Errors], frames: Callable[[Errors], Frames] | None =
     left out where there are frames to choose.
     """
     parts = [_position_sums(one, frames) for one in clips]
-    weights = _weights(len(clips))
-    drawn = {name: _ratio(weights, np.array([part[name] for part in parts])) for name in parts[0]}
+    weights = clip_weights(len(clips))
+    drawn = {name: ratio(weights, np.array([part[name] for part in parts])) for name in parts[0]}
     angle = _angle_draws(clips, weights, frames)
     drawn["angles_deg"] = _mean(angle["mae"])
     drawn["angles_regular_deg"] = _mean(angle["mae_regular"])
@@ -170,7 +152,7 @@ def angle_figures(clips: Sequence[Errors]) -> dict[str, dict[str, Figures]]:
     is right, whatever its offset. `mae_regular` leaves out frames whose true posture leaves the angle undefined;
     `mae_settled`, where the convention is known, is that of `settled`.
     """
-    drawn = _angle_draws(clips, _weights(len(clips)), None)
+    drawn = _angle_draws(clips, clip_weights(len(clips)), None)
     out: dict[str, dict[str, Figures]] = {group.name: {} for group in JOINT_GROUPS}
     for column, (group, angle) in enumerate(ANGLES):
         out[group][angle] = {name: Figure.of(values[:, column], len(clips)) for name, values in drawn.items()}
@@ -198,15 +180,33 @@ def _spread(pairs: Sequence[tuple[FloatArray, FloatArray]]) -> Figures:
     sizes = [np.abs(error[there]) for (_, error), there in zip(pairs, known, strict=True)]
     if not sum(map(len, sds)):
         return {}
-    weights = _weights(len(pairs))
+    weights = clip_weights(len(pairs))
     within = np.array([[(size <= sd).sum() * 100, len(sd)] for sd, size in zip(sds, sizes, strict=True)])
     ranks = [np.split(rankdata(np.concatenate(x)), np.cumsum([len(one) for one in x])[:-1]) for x in (sds, sizes)]
     drawn = {
-        "coverage_percent": _ratio(weights, within),
+        "coverage_percent": ratio(weights, within),
         "pearson": _pooled_correlation(weights, sds, sizes),
         "spearman": _pooled_correlation(weights, *ranks),
     }
     return {name: Figure.of(values, len(pairs)) for name, values in drawn.items()}
+
+
+def courses(clips: Sequence[Errors]) -> list[Course]:
+    """All angles of all clips for `benchmarks.agreement`, without frames in which the true posture is within 10° of a
+    singularity."""
+    return [
+        Course(
+            clip=one.name,
+            view=one.seen,
+            joint=group.partition("_")[0],
+            angle=angle,
+            truth=one.true_angles[:, column],
+            error=np.where(one.regular[:, column], one.angles[:, column], np.nan),
+            sd=one.angle_sd[:, column],
+        )
+        for one in clips
+        for column, (group, angle) in enumerate(ANGLES)
+    ]
 
 
 def by_motion(clips: Sequence[Errors]) -> dict[str, Sequence[Errors]]:
@@ -264,11 +264,11 @@ def _angle_draws(
     settled = [
         one.settled if frames is None else _blank(one.settled, ~frames(one)) for one in clips if one.settled is not None
     ]
-    own = {"mae_settled": _ratio(weights, np.array([_sums(np.abs(angles)) for angles in settled]))} if settled else {}
+    own = {"mae_settled": ratio(weights, np.array([_sums(np.abs(angles)) for angles in settled]))} if settled else {}
     return own | {
-        "mae": _ratio(weights, np.array([_sums(np.abs(angles)) for angles in chosen])),
-        "mae_regular": _ratio(weights, np.array([_sums(np.abs(angles)) for angles in regular])),
-        "bias": _ratio(weights, np.array([_sums(angles) for angles in chosen])),
+        "mae": ratio(weights, np.array([_sums(np.abs(angles)) for angles in chosen])),
+        "mae_regular": ratio(weights, np.array([_sums(np.abs(angles)) for angles in regular])),
+        "bias": ratio(weights, np.array([_sums(angles) for angles in chosen])),
         "r": xy / np.where(size > 0, size, np.nan),
     }
 
@@ -290,18 +290,6 @@ def _pooled_correlation(weights: FloatArray, first: Sequence[FloatArray], second
     n, x, y, xx, yy, xy = (weights @ moments).T
     size = np.sqrt(np.maximum((xx - x * x / n) * (yy - y * y / n), 0))
     return np.asarray((xy - x * y / n) / np.where(size > 0, size, np.nan))
-
-
-def _weights(clips: int) -> FloatArray:
-    """(1 + DRAWS, C) how often each clip counts: once in the first row, then as drawn."""
-    drawn = np.random.default_rng(SEED).multinomial(clips, np.full(clips, 1 / clips), DRAWS)
-    return np.vstack([np.ones(clips), drawn])
-
-
-def _ratio(weights: FloatArray, sums: FloatArray) -> FloatArray:
-    """(1 + DRAWS, ...) from sums and counts (C, 2, ...); NaN where nothing was counted."""
-    total, count = (weights @ sums[:, index] for index in range(2))
-    return np.asarray(total / np.where(count > 0, count, np.nan))
 
 
 def _mean(columns: FloatArray) -> FloatArray:
@@ -326,7 +314,3 @@ def _blank(values: FloatArray, where: Frames) -> FloatArray:
     out = np.array(values, dtype=np.float64)
     out[where] = np.nan
     return out
-
-
-def _rounded(value: float) -> float:
-    return round(float(value), 4)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import accuracy_tables, speed_tables
+from benchmarks import accuracy_tables, agreement_tables, speed_tables
 from docs.generate.markdown import deeper, table
 
 RESULTS: Final = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
@@ -27,11 +27,27 @@ _SERVICE: Final = {
 
 
 def accuracy(results: Path = RESULTS) -> str:
-    """The tables of the accuracy benchmark."""
+    """All conditions of the accuracy benchmark."""
     measured = _read(results, "accuracy")
     if measured is None:
         return NOT_MEASURED
-    return deeper(accuracy_tables.markdown(measured).partition("\n")[2].strip(), 1)
+    return deeper(accuracy_tables.conditions(measured).strip(), 1)
+
+
+def angles_by_view(results: Path = RESULTS) -> str:
+    """Agreement of the joint angles with the truth of rendered people, by view."""
+    measured = _read(results, "accuracy")
+    if measured is None or not measured["test_renders"]:
+        return NOT_MEASURED
+    return "\n".join(agreement_tables.rendered(measured["test_renders"]))
+
+
+def real_people(results: Path = RESULTS) -> str:
+    """The videos of real people, beside other systems."""
+    measured = _read(results, "accuracy")
+    if measured is None or not measured["real_people"]:
+        return NOT_MEASURED
+    return "\n".join(agreement_tables.real_people(measured["real_people"]))
 
 
 def pretraining(results: Path = RESULTS) -> str:

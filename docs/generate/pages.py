@@ -38,6 +38,8 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "other errors": messages.other_errors,
     "codes": messages.codes,
     "calls": api.calls,
+    "angles by view": measurements.angles_by_view,
+    "real people": measurements.real_people,
     "accuracy": measurements.accuracy,
     "pretraining": measurements.pretraining,
     "speed": measurements.speed,

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import accuracy, conditions
 from benchmarks.accuracy import as_json, main
 from benchmarks.cases import fingerprint, rendered_cases
-from benchmarks.scoring import Figure
+from benchmarks.intervals import Figure
 from humanpose3d.errors import InvalidMotion
 from tests.benchmarks.made_up import pair
 from tests.services.refiner import synthetic
@@ -65,12 +65,25 @@ def test_the_parts_are_the_constructed_ones(pairs, measured):
     }
 
 
+def test_agreement_is_by_view(measured):
+    result, tables = measured
+    agreement = result["test_renders"]["agreement"]
+    assert set(agreement) == {"geometric"}
+    assert set(agreement["geometric"]) == {"all", "frontal", "lateral"}
+    knee = agreement["geometric"]["all"]["knee"]["flexion"]
+    assert (knee["clips"][0], knee["mae"][1]) == (2, None)
+    by_side = [result["test_renders"]["angles"]["geometric"][f"knee_{side}"]["flexion"]["mae"][0] for side in "rl"]
+    assert knee["mae"][0] == pytest.approx(np.mean(by_side), abs=1e-3)
+    assert "Mean absolute error in degrees by method" in tables
+
+
 def test_what_cannot_be_measured_is_reported_as_such(measured):
     result, tables = measured
     assert "depth_refiner.onnx" in result["conditions"]["depth"]["not_available"]
     assert "depth" not in result["test_renders"]["overall"]
     assert "- depth refiner: not available" in tables
-    assert result["real_clip"] is None
+    assert result["real_clip"] is result["real_people"] is None
+    assert "Not measured: real_people." in tables
     assert "Not measured: real_clip." in tables
 
 
@@ -107,7 +120,7 @@ def test_nothing_to_measure_on_is_a_usage_error(monkeypatch, capsys):
     monkeypatch.setattr(accuracy, "_installed_clip", lambda: None)
     with pytest.raises(SystemExit):
         main([])
-    assert "--pairs or --clip" in capsys.readouterr().err
+    assert "--pairs, --real or --clip" in capsys.readouterr().err
 
 
 def test_json_keeps_a_figure_on_its_line():

@@ -7,9 +7,8 @@ import pytest
 
 from benchmarks.cases import Case, unknown_angles
 from benchmarks.conditions import Answer
+from benchmarks.intervals import DRAWS, Figure
 from benchmarks.scoring import (
-    DRAWS,
-    Figure,
     angle_figures,
     by_motion,
     by_tilt,

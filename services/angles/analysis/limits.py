@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.analysis import NotMeasurable, Task, View
-from humanpose3d.motion import Landmarks
+from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.angles.analysis.signals import Signals
 
@@ -34,8 +34,12 @@ def limits(signals: Signals, landmarks: Landmarks | None) -> Limits:
 
 def view_of(signals: Signals) -> View:
     """From the median angle between the pelvis's heading and the direction to the camera, which is +Z."""
-    toward = np.abs(signals.heading[:, 1])
-    known = toward[np.isfinite(toward)]
+    return view_towards(signals.heading[:, 1])
+
+
+def view_towards(facing: FloatArray) -> View:
+    """The same from the cosine of that angle, (T,); its sign (front or back) does not matter."""
+    known = np.abs(facing[np.isfinite(facing)])
     if not known.size:
         return "unknown"
     angle = float(np.degrees(np.arccos(np.clip(np.median(known), 0, 1))))
