@@ -24,7 +24,6 @@ from humanpose3d.options import RunOptions, StageName, Subject
 ROOT: Final = Path(__file__).resolve().parents[1]
 SIZES: Final = (100, 1_000, 10_000, 100_000, 216_000)
 OPTIONS: Final = RunOptions(
-    main_refiner=True,
     estimate_missing=True,
     force_complete=True,
     temporal_smoothing=True,

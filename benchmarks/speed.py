@@ -40,7 +40,6 @@ STARTS: Final = 5
 DETECTORS: Final = (1, 2, 4)
 SUBJECT: Final = ("--height", "1.72", "--weight", "70")
 FILES: Final = (
-    "--main-refiner",
     "--estimate-missing",
     "--force-complete",
     "--plot-all-joint-angles",

@@ -30,8 +30,8 @@ def _command(parsed: argparse.Namespace) -> int:
     markers = found.markers
     for note in found.notes:
         print(f"note: {note}")
-    network = depth_network(RunOptions(main_refiner=True, depth_model_path=parsed.depth_model_path))
-    assert network is not None, "main_refiner requires one"
+    network = depth_network(RunOptions(depth_model_path=parsed.depth_model_path))
+    assert network is not None, "main_refiner is on by default"
     refined = refine_markers(network, markers, parsed.height)
     write_trc(parsed.output, refined.markers)
     left_out = len(set(markers.names) - set(refined.markers.names))

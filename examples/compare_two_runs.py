@@ -13,8 +13,8 @@ SAMPLE = Path(__file__).with_name("sample.mp4")
 
 def main(video: str = str(SAMPLE), height: str = "1.72", weight: str = "70") -> None:
     """Analyse the video of a person of this height (m) and weight (kg) twice and print the differences by angle."""
-    one = run(video, height=float(height), weight=float(weight), output="out/geometric")
-    other = run(video, height=float(height), weight=float(weight), output="out/neural", main_refiner=True)
+    one = run(video, height=float(height), weight=float(weight), output="out/geometric", main_refiner=False)
+    other = run(video, height=float(height), weight=float(weight), output="out/neural")
 
     # Both have the times of the video's frames; runs of two videos would first have to be resampled to common times.
     difference = other.angles - one.angles

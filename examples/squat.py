@@ -15,7 +15,7 @@ SAMPLE = Path(__file__).with_name("sample.mp4")
 
 def main(video: str = str(SAMPLE), height: str = "1.72", weight: str = "70") -> None:
     """Analyse the video of a person of this height (m) and weight (kg) and print the figures of the deepest instant."""
-    r = run(video, height=float(height), weight=float(weight), main_refiner=True)
+    r = run(video, height=float(height), weight=float(weight))
     for warning in r.warnings:
         print(f"note: {warning.message}")
 

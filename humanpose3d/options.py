@@ -5,6 +5,7 @@ derived from it.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self, TypedDict, get_args
 
 from pydantic import (
@@ -41,6 +42,10 @@ def route(options: "RunOptions") -> tuple[StageName, ...]:
     return (*stages, "refiner.joints", "analysis") if joints else (*stages, "analysis")
 
 
+_STORED: Final = "stored"
+"""Validation context of what an earlier version may have written."""
+
+
 class Contract(BaseModel):
     """A frozen model that refuses unknown fields from users and ignores those of a neighbouring version."""
 
@@ -60,7 +65,7 @@ class Contract(BaseModel):
 
         Raises ValueError where it cannot be understood.
         """
-        return cls.model_validate_json(stored, extra="ignore")
+        return cls.model_validate_json(stored, extra="ignore", context=_STORED)
 
 
 def _is_number(contract: type[BaseModel], name: object) -> bool:
@@ -120,6 +125,10 @@ class Subject(GivenByUser):
         return f"{self.weight:g} kg at {self.height:g} m is unusual (body mass index {index:.0f}): is this right?"
 
 
+_BEFORE: Final = {"main_refiner": False}
+"""Options of a stored run that does not state them, where the default has changed since."""
+
+
 class RunOptions(GivenByUser):
     """Options of a run. The same names everywhere: API field, CLI flag (with dashes), task."""
 
@@ -136,7 +145,7 @@ class RunOptions(GivenByUser):
     augmentation_cycles: Annotated[
         int, Field(ge=1, le=1000, description="perturbed copies averaged by the marker augmentation")
     ] = 20
-    main_refiner: Annotated[bool, Field(description="run the neural depth refiner")] = False
+    main_refiner: Annotated[bool, Field(description="refine depth with a neural network")] = True
     visibility_min: Annotated[
         float, Field(ge=0, le=1, description="landmarks less visible than this are treated as missing")
     ] = 0.3
@@ -223,6 +232,16 @@ class RunOptions(GivenByUser):
             "offsets and segment lengths are taken from it",
         ),
     ] = None
+
+    @classmethod
+    def of_run(cls, stored: Mapping[str, object]) -> Self:
+        """The options of a finished run, from its `run.json`. Raises InvalidOption."""
+        return cls.parse({**_BEFORE, **stored})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absent_as_before(cls, values: object, info: ValidationInfo) -> object:
+        return {**_BEFORE, **values} if info.context == _STORED and isinstance(values, dict) else values
 
     @field_validator("neutral", mode="before")
     @classmethod

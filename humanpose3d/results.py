@@ -82,7 +82,7 @@ class Results:
     @property
     def options(self) -> RunOptions:
         """Options of the run."""
-        return RunOptions.parse(self.provenance["options"])
+        return RunOptions.of_run(self.provenance["options"])
 
     @property
     def subject(self) -> Subject:

@@ -57,7 +57,7 @@ def refiner(options: RunOptions, half: Half, inputs: tuple[str, ...], outputs: t
     """The network selected by these options; None where they select none.
 
     `depth_model_path` and `joint_model_path` take precedence over `main_refiner_path`, which takes precedence over the
-    shipped network (`main_refiner`).
+    shipped depth network (`main_refiner`). The shipped joint network is used only where it is named.
 
     Raises ModelNotFound and ModelCorrupt where the file cannot be used, ModelError where its network has other inputs
     or outputs.
@@ -95,7 +95,7 @@ def _file(options: RunOptions, half: Half) -> Path | None:
         path = getattr(options, option)
         if path is not None:
             return _named(option, path)
-    return shipped(SHIPPED[half]) if options.main_refiner else None
+    return shipped(SHIPPED[half]) if half == "depth" and options.main_refiner else None
 
 
 def _named(option: str, path: str) -> Path:

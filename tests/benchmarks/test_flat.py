@@ -29,9 +29,7 @@ STRETCHES = 1_700, 2_500
 """The same for the skeleton's fit, which takes a millisecond a frame: three and four of its stretches."""
 
 SUBJECT = Subject(height=1.75, weight=70)
-OPTIONS = RunOptions(
-    main_refiner=True, estimate_missing=True, force_complete=True, temporal_smoothing=True, augmentation_cycles=1
-)
+OPTIONS = RunOptions(estimate_missing=True, force_complete=True, temporal_smoothing=True, augmentation_cycles=1)
 
 Work = Callable[[], object]
 
@@ -173,9 +171,9 @@ def test_copies_are_augmented_in_batches_of_one_size(monkeypatch: pytest.MonkeyP
 
 
 def test_a_length_is_measured_stage_by_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("benchmarks.length.OPTIONS", RunOptions(main_refiner=True))
+    monkeypatch.setattr("benchmarks.length.OPTIONS", RunOptions())
     length = run_one(120, tmp_path)
-    stages = [*route(RunOptions(main_refiner=True)), RESULTS]
+    stages = [*route(RunOptions()), RESULTS]
     assert list(length.seconds) == list(length.peak_mb) == stages
     assert list(length.ms_per_frame) == [stage for stage in stages if stage != DETECTOR]
     assert all(0 < seconds < 60 for seconds in length.seconds.values())

@@ -76,6 +76,13 @@ def test_form_values_that_mean_true(word: str):
     assert RunOptions.parse({"main_refiner": word}).main_refiner is True
 
 
+@pytest.mark.parametrize("word", ["off", "false", "0"])
+def test_the_depth_refiner_is_on_until_it_is_turned_off(word: str):
+    assert options.run_options(parse()).main_refiner is True
+    assert options.run_options(parse("--no-main-refiner")).main_refiner is False
+    assert RunOptions.parse({"main_refiner": word}).main_refiner is False
+
+
 def test_an_error_names_the_flag_and_exits_with_2(capsys: pytest.CaptureFixture[str]):
     arguments = ["run", "--video", "v.mp4", "--height", "3", "--weight", "75", "--visibility-min", "0.5"]
     assert main(arguments) == 2

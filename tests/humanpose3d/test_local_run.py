@@ -14,13 +14,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("run")
     video = first_frames(12, folder / "walk.mp4")
     return run(
-        video, height=1.72, weight=70, output=folder / "out", progress=False, main_refiner=True, pose_model="lite"
+        video, height=1.72, weight=70, output=folder / "out", progress=False, main_refiner=False, pose_model="lite"
     )
 
 
 def test_the_results_are_those_of_the_options_given(results: Results):
     assert results.folder.name == "walk"
-    assert results.options.model_dump(exclude_defaults=True) == {"main_refiner": True, "pose_model": "lite"}
+    assert results.options.model_dump(exclude_defaults=True) == {"main_refiner": False, "pose_model": "lite"}
     assert (results.subject.height, results.subject.weight) == (1.72, 70)
 
 

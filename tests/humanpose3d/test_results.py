@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 
@@ -50,6 +51,13 @@ def test_a_run_describes_itself(tmp_path: Path):
     assert repr(run) == f"<Results of 'walk': 5 frames, 0.10 s, 1 warnings, in {str(tmp_path)!r}>"
     assert [warning.code for warning in run.warnings] == ["c"]
     assert list(run.files) == ["quality.json", "run.json"]
+
+
+@pytest.mark.parametrize(("stored", "refined"), [({}, False), ({"main_refiner": True}, True)])
+def test_the_options_are_those_of_the_run_and_not_of_today(tmp_path: Path, stored: dict[str, bool], refined: bool):
+    report(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({"name": "walk", "options": stored}))
+    assert read_run(tmp_path).options.main_refiner is refined
 
 
 def test_events_and_parameters_are_available_where_they_were_analysed(tmp_path: Path):

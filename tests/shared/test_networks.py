@@ -41,7 +41,8 @@ def test_a_named_network_runs_and_is_identified_by_its_hash(tmp_path: Path):
     assert network is not None
     assert network.models == {"mine.onnx": sha256(path)}
     assert network.run({"angles": np.full((2, 4), 1.5)})["twice"] == pytest.approx(np.full((2, 4), 3.0))
-    assert refiner(RunOptions(joint_model_path=str(path)), "depth", ("angles",), ("twice",)) is None
+    without = RunOptions(main_refiner=False, joint_model_path=str(path))
+    assert refiner(without, "depth", ("angles",), ("twice",)) is None
 
 
 def test_each_half_of_a_file_of_both_is_fed_alone(tmp_path: Path):

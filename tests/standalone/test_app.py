@@ -176,7 +176,7 @@ def test_run_gives_the_same_results_as_the_clone(place: Place, expected: dict[st
 
 
 def test_the_other_commands_work(place: Place):
-    place.call("run", "--video", "sample.mp4", *SUBJECT, "--output", "out", "--main-refiner", *OTHER_RUNTIME)
+    place.call("run", "--video", "sample.mp4", *SUBJECT, "--output", "out", "--no-main-refiner", *OTHER_RUNTIME)
     place.call("refine", "out/sample/sample_final.trc", "refined.trc")
     assert (place.home / "refined.trc").read_text().startswith("PathFileType")
     place.call("view", "refined.trc", "--html", "refined.html")

@@ -67,7 +67,7 @@ def stage_depth(depth_model: Path | None) -> RefineDepth:
 
     Raises ModelNotFound, ModelCorrupt or ModelError where the network cannot be used.
     """
-    options = RunOptions(depth_model_path=None if depth_model is None else str(depth_model))
+    options = RunOptions(main_refiner=False, depth_model_path=None if depth_model is None else str(depth_model))
     DEPTH.check(options)
     return lambda inputs: DEPTH.run(inputs, options, silent)
 

@@ -132,7 +132,7 @@ def _feet_implausible(pitch: JsonValue, foot: JsonValue) -> QualityWarning:
         code="feet-implausible",
         message=f"The feet are implausible ({' and '.join(found)}): do not use ankle angles, which are "
         "off by about as much. Record with the feet large and in full view from the "
-        "side, or let the depth refiner correct them (main_refiner).",
+        "side, and leave the depth refiner on (main_refiner), which corrects them.",
     )
 
 

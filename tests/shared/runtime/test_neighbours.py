@@ -47,6 +47,14 @@ def test_fields_of_a_later_version_are_ignored():
     assert StageEvent.read(later(event.model_dump_json())) == event
 
 
+def test_a_run_that_does_not_state_the_refiner_was_made_without_it():
+    """Off was the default then; the run goes on, and is read, as it began."""
+    stored = json.loads(new_state().model_dump_json())
+    assert RunState.read(json.dumps(stored).encode()).request.options.main_refiner
+    del stored["request"]["options"]["main_refiner"]
+    assert not RunState.read(json.dumps(stored).encode()).request.options.main_refiner
+
+
 def part() -> PartTask:
     task = first_task(new_state())
     return PartTask(

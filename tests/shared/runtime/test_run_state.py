@@ -28,7 +28,7 @@ def test_a_run_whose_joints_are_refined_has_that_stage_before_the_analysis(optio
     assert route(RunOptions(**options)) == (*STAGES[:-1], "refiner.joints", "analysis")
     assert "refiner.joints" not in STAGES
     assert route(RunOptions(depth_model_path="depth.onnx")) == STAGES
-    assert route(RunOptions(main_refiner=True)) == STAGES
+    assert route(RunOptions(main_refiner=False)) == STAGES
 
 
 def record(claim: Claim) -> StageRecord:

@@ -6,12 +6,13 @@ from services.refiner.depth.geometric import geometric
 from services.refiner.depth.stage import method
 
 
-def test_the_geometric_method_is_the_default():
-    assert method(RunOptions()) is geometric
+def test_the_network_is_the_default_and_can_be_turned_off():
+    assert method(RunOptions()) is not geometric
+    assert method(RunOptions(main_refiner=False)) is geometric
 
 
 def test_the_joint_model_does_not_change_the_depth_method():
-    assert method(RunOptions(joint_model_path="joints.onnx")) is geometric
+    assert method(RunOptions(main_refiner=False, joint_model_path="joints.onnx")) is geometric
 
 
 @pytest.mark.parametrize("option", ["depth_model_path", "main_refiner_path"])

@@ -31,7 +31,8 @@ RIGHT_LEG = tuple(f"right_{joint}" for joint in ("knee", "ankle", "heel", "foot_
 
 
 def run(landmarks: Landmarks, subject: Subject = SUBJECT, **options: object) -> DepthOutputs:
-    return DEPTH.run(DepthInputs(landmarks, subject), RunOptions.parse(options), silent)
+    """By geometry, unless the options say otherwise."""
+    return DEPTH.run(DepthInputs(landmarks, subject), RunOptions.parse({"main_refiner": False, **options}), silent)
 
 
 def squat(seconds: float = 3, noise: float = 0.0) -> Landmarks:
