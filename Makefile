@@ -80,6 +80,7 @@ bench-service: $(VENV)/.test  ## what the service costs and bears: load, memory,
 
 bench-accuracy: $(VENV)/.test  ## errors against the truth: PAIRS=rendered pairs, REAL=real people, CLIP=Pose2Sim's Demo_SinglePerson
 	$(BIN)/python -m benchmarks.accuracy $(if $(PAIRS),--pairs $(PAIRS)) $(if $(REAL),--real $(REAL)) $(if $(CLIP),--clip $(CLIP))
+	$(BIN)/python -m benchmarks.measured_errors
 
 bench-analysis: .venv-train/.torch  ## events and key figures on rendered movements: MOVEMENTS=folder of clips, LAB=folders of motions
 	.venv-train/bin/python -m benchmarks.analysis --movements $(MOVEMENTS) $(if $(LAB),--mocap $(LAB))

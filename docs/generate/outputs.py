@@ -159,6 +159,15 @@ QUALITY: Final = {
     "video.lens": ("", "the lens as named by the camera's manufacturer, where the file states it"),
     "video.*": ("", "from the file: size in pixels, frame rate, duration in seconds, codec"),
     "verdict": ("", "what the angles are good for, in one sentence; ±: expected mean absolute error"),
+    "measured_error.view": ("", "viewing direction: frontal, oblique, lateral"),
+    "measured_error.*.clips": ("count", "clips of that view in which errors were measured"),
+    "measured_error.*.reference": ("", "what they were compared with"),
+    "measured_error.*.mae_deg.*": (
+        "°",
+        "mean absolute error of each angle in that view, on `rendered` and on `real` people (of these OpenSim's "
+        "coordinates): see "
+        "[Validation](validation.md). `null` for an unknown view and for networks that were not measured",
+    ),
     "joint_angles": ("", "`as computed`, or `refined` where a network refined them"),
     "neutral.start_s": ("s", "the neutral stance, where one was stated: its beginning"),
     "neutral.end_s": ("s", "its end"),
@@ -282,6 +291,7 @@ SOMETIMES: Final = (
     "stages.refiner.depth.facing_contradicted_share",
     "stages.refiner.depth.marker_sd_m.*",
     "stages.refiner.joints*",
+    "neutral.*",
 )
 """Optional fields of quality.json: absent where nothing was missing or no network was used."""
 

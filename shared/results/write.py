@@ -43,6 +43,7 @@ from humanpose3d.formats.files import write_atomic
 from humanpose3d.formats.trc import write_trc
 from humanpose3d.motion import MarkerSpread
 from humanpose3d.options import RunOptions, StageName
+from shared.results.measured_errors import measured_error
 from shared.results.model import RunResults
 from shared.results.plot_pool import PlotPool
 from shared.results.report import report_page
@@ -160,6 +161,7 @@ def _quality(results: RunResults) -> dict[str, JsonValue]:
         "stages": {stage: dict(report.facts) for stage, report in reports.items()},
         "marker_spread_mean_m": _mean_spread(results.marker_spread),
         "verdict": trust(results),
+        "measured_error": measured_error(results),
         "joint_angles": "refined" if results.made("refined_angles") else "as computed",
         "warnings": [
             {"stage": stage, "code": warning.code, "message": warning.message}

@@ -90,15 +90,27 @@ export function picker(name, legend, choices, value, chosen) {
   );
 }
 
+/** Sentences: the measured error of a joint's angles in the run's view. @param {any} found of quality.json @param {string} joint */
+function errorsOf(found, joint) {
+  const people = ["rendered", "real"].filter((name) => found?.[name]?.mae_deg[joint]);
+  return people.map((name) => {
+    const errors = Object.entries(found[name].mae_deg[joint]);
+    const angles = errors.map(([angle, error]) => `${readable(angle).toLowerCase()} ${error.toFixed(1)}°`).join(", ");
+    return t(`error_${name}`, { view: t(`view_${found.view}`), clips: found[name].clips, angles });
+  });
+}
+
 /**
  * @param {Joint[]} joints
  * @param {AngleFiles} files
+ * @param {any} errors `measured_error` of quality.json
  * @param {import("../lib/playhead.js").Playhead} playhead
  * @param {AbortSignal} signal
  */
-export function angleCharts(joints, files, playhead, signal) {
+export function angleCharts(joints, files, errors, playhead, signal) {
   const place = h("div", { class: "charts" });
   const band = h("p", { class: "hint", hidden: true }, t("band"));
+  const error = h("p", { class: "hint measured-error" });
   const choice = { joint: "knee", sides: localStorage.getItem("sides") ?? "apart" };
   let drawing = new AbortController();
   const draw = async () => {
@@ -108,6 +120,7 @@ export function angleCharts(joints, files, playhead, signal) {
     const rows = await rowsOf(joints, choice, files, playhead, both);
     if (both.aborted) return;
     fill(place, rows);
+    error.textContent = errorsOf(errors, choice.joint).join(" ");
     band.hidden = place.querySelector(".banded") === null;
   };
   const choose = (/** @type {Partial<typeof choice>} */ change) => {
@@ -143,6 +156,7 @@ export function angleCharts(joints, files, playhead, signal) {
     ),
     band,
     place,
+    error,
   );
 }
 

@@ -65,7 +65,7 @@ export async function results(run, signal, erase) {
       transport(playhead, signal),
       h("p", { class: "hint keys" }, t("keys")),
     ),
-    angleCharts(skeleton.joints, new AngleFiles(run.files, signal), playhead, signal),
+    angleCharts(skeleton.joints, new AngleFiles(run.files, signal), facts.measured_error, playhead, signal),
     h("section", { class: "card" }, h("h2", {}, t("statistics")), statisticsTables(statistics)),
     h("div", { class: "columns" }, quality(facts), downloads(run, signal)),
   );

@@ -8,11 +8,12 @@ from typing import Any, Final, get_args
 from humanpose3d.analysis import Analysis
 from humanpose3d.options import QualityWarning, StageName
 from shared.results.key_figures import KeyFigure, key_figures, text_lines
+from shared.results.measured_errors import measured_error
 from shared.results.model import RunResults
 from shared.results.report.charts import angle_charts, legend
 from shared.results.report.markup import Html, element, joined
 from shared.results.report.methods import methods
-from shared.results.report.tables import neutral_stance, statistics_tables
+from shared.results.report.tables import errors_table, neutral_stance, statistics_tables
 from shared.results.trust import trust
 
 _STYLE: Final = Path(__file__).with_name("style.css")
@@ -110,6 +111,7 @@ def _quality(results: RunResults) -> Html:
         element("p", verdict.get(count, f"{count} things to know before using the numbers."), class_="verdict"),
         element("ul", *(element("li", warning.message) for warning in warnings)) if warnings else None,
         _facts(_measured(results)),
+        errors_table(measured_error(results)),
     )
 
 

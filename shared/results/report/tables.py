@@ -1,6 +1,7 @@
 """Statistics of the joint angles as tables: by joint and side, right beside left."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from humanpose3d.motion import JointAngles
 from humanpose3d.neutral import NeutralStance
@@ -9,6 +10,10 @@ from humanpose3d.statistics import AngleStatistics, Asymmetry, angle_statistics,
 from shared.results.labels import ROWS
 from shared.results.report.markup import Html, element, joined
 
+_PEOPLE: Final = {
+    "rendered": "Rendered people ({clips} clips, against the {reference})",
+    "real": "Real people ({clips} videos; OpenSim's coordinates, against {reference})",
+}
 _FIGURES: Final = {"range_of_motion": "Range", "minimum": "Min", "maximum": "Max", "mean": "Mean"}
 
 
@@ -55,6 +60,27 @@ def neutral_stance(stance: NeutralStance) -> tuple[Html, Html]:
 def _named_cell(angle: str, value: float | None) -> Html:
     figure = "–" if value is None else f"{value:.1f}".replace("-", "−")
     return element("td", f"{angle.replace('_', ' ')} {figure}")
+
+
+def errors_table(found: Mapping[str, Any] | None) -> Html | None:
+    """The measured error of each angle in the run's view, from `measured_error`; None where it is not known."""
+    if found is None:
+        return None
+    people = {name: found[name] for name in ("rendered", "real") if name in found}
+    heads = [_PEOPLE[name].format(clips=own["clips"], reference=own["reference"]) for name, own in people.items()]
+    caption = f"Measured error of the angles in {found['view']} views: mean absolute error, degrees"
+    rows = [
+        element("tr", element("th", joint.capitalize(), scope="row"), *(_errors(own, joint) for own in people.values()))
+        for joint in ROWS
+    ]
+    head = element("thead", element("tr", *(element("th", words) for words in ("Joint", *heads))))
+    return element("table", element("caption", caption), head, element("tbody", *rows), class_="errors")
+
+
+def _errors(people: Mapping[str, Any], joint: str) -> Html:
+    errors = people["mae_deg"].get(joint, {})
+    words = ", ".join(f"{angle.replace('_', ' ')} {error:.1f}" for angle, error in errors.items())
+    return element("td", words or "–")
 
 
 def _limbs_head() -> Html:
