@@ -291,9 +291,14 @@ SOMETIMES: Final = (
     "stages.refiner.depth.facing_contradicted_share",
     "stages.refiner.depth.marker_sd_m.*",
     "stages.refiner.joints*",
-    "neutral.*",
+    "neutral.start_s",
+    "neutral.end_s",
+    "neutral.run",
+    "neutral.height",
+    "neutral.offsets_deg.*",
+    "neutral.segment_scales.*",
 )
-"""Optional fields of quality.json: absent where nothing was missing or no network was used."""
+"""Optional fields of quality.json: absent where nothing was missing, no network was used or no neutral stance was stated."""
 
 RUN: Final = {
     "schema_version": "increased when a field changes its meaning or is removed",
