@@ -16,6 +16,7 @@ from humanpose3d.errors import HumanPose3DError, InvalidOption
 COMMANDS: Final = {
     "run": ("cli.run", "analyse one video"),
     "serve": ("cli.serve", "run the whole system on this machine"),
+    "export": ("cli.export", "write the files of other programs from a run's results"),
     "view": ("cli.view", "look at a TRC file in 3D"),
     "refine": ("cli.refine", "refine the markers of a TRC file"),
     "norms": ("cli.norms", "make gait norms from runs"),
@@ -27,6 +28,7 @@ COMMANDS: Final = {
 EXAMPLES: Final = {
     "run": "humanpose3d run --video walk.mp4 --height 1.78 --weight 75",
     "serve": "humanpose3d serve --port 8000",
+    "export": "humanpose3d export out/walk --to osim,mot,c3d",
     "view": "humanpose3d view out/walk/walk_final.trc",
     "refine": "humanpose3d refine in.trc out.trc",
     "norms": 'humanpose3d norms norms.csv out/ana out/ben out/eva --about "3 adults, 20 to 40 years, own pace"',

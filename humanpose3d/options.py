@@ -32,6 +32,9 @@ PoseModel = Literal["lite", "full", "heavy"]
 PoseRuntime = Literal["onnx", "mediapipe"]
 
 
+CsvStyle = Literal["comma", "semicolon"]
+
+
 TaskOption = Literal["auto", "gait", "squat", "lunge", "sit_to_stand", "jump", "range_of_motion", "none"]
 
 
@@ -165,6 +168,10 @@ class RunOptions(GivenByUser):
     opensim: Annotated[
         bool, Field(description="write the person's scaled OpenSim model and its motion (.osim, _ik.mot)")
     ] = False
+    c3d: Annotated[bool, Field(description="write markers, joint angles and events as a C3D file")] = False
+    csv_style: Annotated[
+        CsvStyle, Field(description="CSV with commas and decimal points, or with semicolons and decimal commas")
+    ] = "comma"
     blur_faces: Annotated[
         bool,
         Field(
@@ -304,6 +311,8 @@ class RunKeywords(TypedDict, total=False):
     task: TaskOption
     focal_length_35mm: float | None
     opensim: bool
+    c3d: bool
+    csv_style: CsvStyle
     person: str
     start: float | None
     end: float | None

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from humanpose3d.errors import InvalidMotion, InvalidOption
 from humanpose3d.formats.csv_files import angles_csv_name, read_angle_sd_csv, read_angles_csv, read_landmarks_csv
+from humanpose3d.formats.csv_style import delimiter_of
 from humanpose3d.formats.trc import read_trc
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, Markers
 from humanpose3d.options import QualityWarning, RunOptions, Subject
@@ -144,7 +145,7 @@ class Results:
 
     def _csv(self, name: str) -> "pd.DataFrame | None":
         path = self.folder / name
-        return _package("pandas").read_csv(path) if path.exists() else None
+        return _read_csv(path) if path.exists() else None
 
     def angles_xarray(self) -> "xr.Dataset":
         """One variable per angle, `<joint>_<angle>` in degrees over `time` in seconds; `…_sd` where they are known.
@@ -195,6 +196,12 @@ class Results:
         if sd is not None:
             place.fill_between(times, values - sd.values[:, *column], values + sd.values[:, *column], alpha=0.3)
         place.plot(times, values)
+
+
+def _read_csv(path: Path) -> "pd.DataFrame":
+    with path.open(encoding="utf-8") as file:
+        delimiter = delimiter_of(file.readline())
+    return _package("pandas").read_csv(path, sep=delimiter, decimal="," if delimiter == ";" else ".")
 
 
 def _angle_table(times: FloatArray, values: FloatArray) -> "pd.DataFrame":

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from humanpose3d.analysis import CYCLE_POINTS, Analysis, MeanCurve, Parameter
 from humanpose3d.errors import InvalidMotion
+from humanpose3d.formats.csv_style import decimal_point, delimiter_of
 from humanpose3d.formats.files import write_atomic
 
 EVENTS: Final = "events.json"
@@ -68,8 +69,9 @@ def _write(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[object, ..
 
 
 def _rows(path: Path) -> list[dict[str, str | None]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{name: value or None for name, value in row.items()} for row in csv.DictReader(file)]
+    text = path.read_text(encoding="utf-8")
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text.partition("\n")[0]))
+    return [{name: decimal_point(value) if value else None for name, value in row.items()} for row in table]
 
 
 def _parameter(row: dict[str, str | None]) -> dict[str, str | None]:

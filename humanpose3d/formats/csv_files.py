@@ -1,6 +1,7 @@
-"""The two tables of a result folder: raw landmarks, and joint angles by joint group. Plain CSV with one header line.
+"""The tables of a result folder: raw landmarks, and joint angles. Plain CSV with one header line.
 
-Times have nine decimals, metres, degrees and visibility six, pixels three; a missing value is an empty cell.
+Times have nine decimals, metres, degrees and visibility six, pixels three; a missing value is an empty cell. Written
+with commas and decimal points; read also with semicolons and decimal commas (`humanpose3d.formats.csv_style`).
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.errors import InvalidMotion
+from humanpose3d.formats.csv_style import delimiter_of
 from humanpose3d.formats.files import faults_of, read_lines, write_atomic
 from humanpose3d.formats.tables import fixed, join, lines, parse
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks
@@ -18,6 +20,12 @@ from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
 LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
 """The columns of the landmark file, as described in `write_landmarks_csv`."""
 
+WIDE: Final = "joint_angles.csv"
+LONG: Final = "joint_angles_long.csv"
+LONG_COLUMNS: Final = ("time_s", "side", "joint", "angle", "value_deg", "sd_deg")
+"""The columns of the long table, as described in `write_angle_tables`."""
+
+_SIDES: Final = {"r": "right", "l": "left", "": ""}
 _FRAMES_AT_ONCE: Final = 2000
 
 
@@ -82,6 +90,45 @@ def write_angles_csv(
             file.writelines(lines(columns, delimiter=","))
 
 
+def write_angle_tables(folder: Path, angles: JointAngles, spread: AngleSd | None = None) -> list[Path]:
+    """Write all joint angles as one table, in two forms: `joint_angles.csv` and `joint_angles_long.csv`; returns both.
+
+    The first has one row a frame: `time_s`, then `<group>_<angle>_deg` for all angles. The second has one row for each
+    angle of each frame: `time_s`, `side` (right, left; empty for pelvis and trunk), `joint`, `angle`, `value_deg`, and
+    `sd_deg`, empty where it is not known. Raises OutputNotWritable.
+    """
+    names = [f"{group.name}_{angle}_deg" for group in JOINT_GROUPS for angle in group.angles]
+    columns = [(angles.times[:, None], 9), (angles.values.reshape(angles.times.size, len(names)), 6)]
+    with write_atomic(folder / WIDE) as file:
+        file.write((",".join(["time_s", *names]) + "\n").encode())
+        file.writelines(lines(columns, delimiter=","))
+    with write_atomic(folder / LONG) as file:
+        file.write((",".join(LONG_COLUMNS) + "\n").encode())
+        for first in range(0, angles.times.size, _FRAMES_AT_ONCE):
+            file.write(_long_rows(angles, spread, slice(first, first + _FRAMES_AT_ONCE)))
+    return [folder / WIDE, folder / LONG]
+
+
+def _long_rows(angles: JointAngles, spread: AngleSd | None, frames: slice) -> bytes:
+    values = angles.values[frames].reshape(-1, 1)
+    sd = np.full_like(values, np.nan) if spread is None else spread.values[frames].reshape(-1, 1)
+    times = fixed(angles.times[frames, None], 9, ",")
+    names = np.array(_long_names(), dtype=np.bytes_)
+    blocks = [
+        np.repeat(times, len(names), axis=0),
+        np.tile(names.view(np.uint8).reshape(len(names), -1), (len(times), 1)),
+        fixed(values, 6, ","),
+        fixed(sd, 6, ","),
+    ]
+    return join(blocks, "\n")
+
+
+def _long_names() -> list[str]:
+    """The cells of side, joint and angle."""
+    named = [(*group.name.partition("_"), angle) for group in JOINT_GROUPS for angle in group.angles]
+    return [f"{_SIDES[side]},{joint},{angle}," for joint, _, side, angle in named]
+
+
 def read_angles_csv(folder: Path, video: str) -> JointAngles:
     """Read the angles of the 12 files, whatever columns are beside them.
 
@@ -142,11 +189,12 @@ def _read_group(path: Path, group: JointGroup) -> FloatArray:
 def _read(path: Path, *layouts: Sequence[str]) -> tuple[int, list[tuple[str, list[str]]]]:
     """Number of columns; for each row its location and its cells. The first line must be one of the layouts."""
     text = read_lines(path)
-    columns = text[0].split(",")
+    delimiter = delimiter_of(text[0])
+    columns = text[0].split(delimiter)
     if columns not in [list(layout) for layout in layouts]:
         raise InvalidMotion(f"{path.name}: the first line must be {','.join(layouts[0])!r}.")
     rows = [
-        (f"{path.name}, line {number}", line.split(","))
+        (f"{path.name}, line {number}", line.split(delimiter))
         for number, line in enumerate(text[1:], start=2)
         if line.strip()
     ]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from humanpose3d.errors import InvalidMotion
 from humanpose3d.motion import AngleSd, JointAngles, Markers, MarkerSpread, read_only
 from humanpose3d.neutral import NeutralStance
@@ -53,7 +55,7 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
     Raises InvalidMotion where a marker's name is missing or there is no frame, InvalidOption where a neutral stance is
     none, ModelNotFound or ModelCorrupt where the skeleton's file is.
     """
-    markers = inputs.augmented_markers
+    markers = _as_written(inputs.augmented_markers)
     frames = markers.times.size
     if not frames:
         raise InvalidMotion("There are no frames to compute joint angles from.")
@@ -66,13 +68,18 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
         coordinates=options.opensim,
         scales=None if inputs.given_stance is None else inputs.given_stance.segment_scales,
     )
-    angles = JointAngles(markers.times, read_only(found.angles))
-    sd = AngleSd(markers.times, read_only(found.angle_sd))
+    times = inputs.augmented_markers.times
+    angles, sd = JointAngles(times, read_only(found.angles)), AngleSd(times, read_only(found.angle_sd))
     stance = stance_of(angles, options, inputs.subject, found.personal.scales, inputs.given_stance)
     model, motion = None, None
     if options.opensim:
         model, motion = opensim.write(found, markers, inputs.subject, inputs.workdir)
     return AnglesOutputs(angles, sd, report(markers, angles, found), model, motion, stance)
+
+
+def _as_written(markers: Markers) -> Markers:
+    """To the decimals of a run's files, from which `humanpose3d export` has to find the same skeleton."""
+    return Markers(np.round(markers.times, 9), markers.names, np.round(markers.positions, 6))
 
 
 def check(_options: RunOptions) -> None:

@@ -7,6 +7,7 @@
     ├── <video>_raw_landmarks.csv
     ├── <video>_preview.mp4           (export_preview, blur_faces)
     ├── <video>.osim, <video>_ik.mot  (opensim)
+    ├── <video>.c3d                   (c3d)
     ├── <video>_landmarks.png, .svg   (plot_landmarks)
     ├── <video>_augmented.png, .svg   (plot_augmented)
     ├── events.json                   the task, its events, and what could not be measured
@@ -14,7 +15,8 @@
     ├── cycles.csv                    mean cycles of all angles (gait)
     ├── quality.json                  what was measured about the run, and its warnings
     ├── run.json                      all that is needed to repeat it
-    └── joint_angles/                 12 CSV files; <video>_all_joint_angles.png, .svg (plot_all_joint_angles),
+    └── joint_angles/                 12 CSV files; joint_angles.csv, joint_angles_long.csv;
+                                      <video>_all_joint_angles.png, .svg (plot_all_joint_angles),
                                       <video>_gait_cycles.png, .svg (the same, where there are cycles),
                                       <video>_angle_comparison.png, .svg (save_angle_comparison)
 
@@ -38,11 +40,13 @@ from pydantic import JsonValue
 
 from humanpose3d.errors import OutputNotWritable
 from humanpose3d.formats.analysis_files import CYCLES, EVENTS, PARAMETERS, write_analysis
-from humanpose3d.formats.csv_files import write_angles_csv, write_landmarks_csv
+from humanpose3d.formats.csv_files import write_angle_tables, write_angles_csv, write_landmarks_csv
 from humanpose3d.formats.files import write_atomic
 from humanpose3d.formats.trc import write_trc
 from humanpose3d.motion import MarkerSpread
 from humanpose3d.options import RunOptions, StageName
+from humanpose3d.results import read_run
+from shared.results.exports import use_style, write_run_c3d
 from shared.results.measured_errors import measured_error
 from shared.results.model import RunResults
 from shared.results.plot_pool import PlotPool
@@ -99,12 +103,17 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
     stance = results.neutral_stance
     offsets = None if stance is None else stance.offsets
     write_angles_csv(angles_folder, name, results.final_angles, results.angle_spread, offsets)
+    write_angle_tables(angles_folder, results.final_angles, results.angle_spread)
     if results.analysis is not None:
         write_analysis(folder, results.analysis)
     _write_json(folder / "quality.json", _quality(results))
     run = _run(results)
     _write_json(folder / "run.json", run)
     _write_report(folder / "report.html", results, run)
+    if results.options.c3d:
+        write_run_c3d(folder / f"{name}.c3d", read_run(folder))
+    for table in folder.rglob("*.csv"):
+        use_style(table, results.options.csv_style)
     plot_pool.finish()
     for drawing in () if side_by_side else drawings:
         drawing()
@@ -139,10 +148,11 @@ def _refuse_to_replace_anything_else(destination: Path) -> None:
         raise OutputNotWritable(f"{destination} is in the way: it is not a folder. Move it or choose another output.")
     if not destination.exists():
         return
+    own = [f"{destination.name}{suffix}" for suffix in (".osim", ".c3d", ".xlsx")]
     others = sorted(
         path.name
         for path in destination.iterdir()
-        if path.name not in _OURS and not path.name.startswith((f"{destination.name}_", f"{destination.name}.osim"))
+        if path.name not in _OURS and not path.name.startswith((f"{destination.name}_", *own))
     )
     if others:
         raise OutputNotWritable(

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pytest
 
 from cli.main import main
@@ -26,7 +27,14 @@ from tests.servers import as_from_a_terminal
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.mp4"
 KNEE = JOINT_GROUP_INDEX["knee_r"]
 SUBJECT = ["--height", "1.72", "--weight", "70"]
-ALL_FILES = ["--estimate-missing", "--force-complete", "--plot-all-joint-angles", "--export-preview"]
+ALL_FILES = [
+    "--estimate-missing",
+    "--force-complete",
+    "--plot-all-joint-angles",
+    "--export-preview",
+    "--opensim",
+    "--c3d",
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +57,53 @@ def test_the_folder_is_as_documented(results: Path):
     assert {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()} == angles | {
         "joint_angles/sample_all_joint_angles.png",
         "joint_angles/sample_all_joint_angles.svg",
+        "joint_angles/joint_angles.csv",
+        "joint_angles/joint_angles_long.csv",
         "events.json",
         "parameters.csv",
         "quality.json",
         "report.html",
         "run.json",
+        "sample.c3d",
+        "sample.osim",
         "sample_final.trc",
+        "sample_ik.mot",
         "sample_initial.trc",
         "sample_preview.mp4",
         "sample_raw_landmarks.csv",
     }
+
+
+@pytest.mark.parametrize("named", ["", "run.json"])
+def test_export_gives_what_the_run_would_have_written(results: Path, tmp_path: Path, named: str):
+    assert main(["export", str(results / named), "--to", "osim,mot,c3d,trc,csv", "--output", str(tmp_path)]) == 0
+    made = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    assert {path.suffix for path in made} == {".osim", ".mot", ".c3d", ".trc", ".csv"}
+    for path in made:
+        assert (tmp_path / path).read_bytes() == (results / path).read_bytes(), path
+
+
+def test_export_writes_a_workbook(results: Path, tmp_path: Path):
+    for name in ("a", "b"):
+        assert main(["export", str(results), "--to", "xlsx", "--output", str(tmp_path / name)]) == 0
+    assert (tmp_path / "a" / "sample.xlsx").read_bytes() == (tmp_path / "b" / "sample.xlsx").read_bytes()
+    book = openpyxl.load_workbook(tmp_path / "a" / "sample.xlsx", read_only=True)
+    assert book.sheetnames == ["Joint angles", "Standard deviations", "Markers", "Key figures", "Events"]
+    head, *rows = list(book["Joint angles"].values)
+    angles = read_angles_csv(results / "joint_angles", "sample")
+    np.testing.assert_array_equal([row[head.index("knee_r_flexion_deg")] for row in rows], angles.values[:, KNEE, 0])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere", "--to", "c3d"], "nowhere does not hold a run's results: there is no quality.json"),
+        ([".", "--to", "c3d,fbx"], "--to is one or more of osim, mot, c3d, trc, csv, xlsx, not 'fbx'"),
+    ],
+)
+def test_export_says_what_is_wrong(words: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["export", *words]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_no_temporary_files_are_left_beside_the_results(results: Path):

@@ -60,7 +60,7 @@ def results(video: Path, environment: dict[str, str], tmp_path_factory: pytest.T
     """The results of `humanpose3d run` with all its figures."""
     folder = tmp_path_factory.mktemp("out")
     images = ["--export-preview", *(f"--{name.replace('_', '-')}" for name in ("plot_landmarks", "plot_augmented"))]
-    images += ["--plot-all-joint-angles", "--save-angle-comparison", "--opensim"]
+    images += ["--plot-all-joint-angles", "--save-angle-comparison", "--opensim", "--c3d"]
     words = ["run", "--video", str(video), "--height", "1.72", "--weight", "70", "--output", str(folder), *images]
     subprocess.run([sys.executable, "-m", "cli.main", *words], check=True, env=environment, capture_output=True)
     return folder / "walk"

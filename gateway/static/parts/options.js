@@ -15,7 +15,7 @@ const QUESTIONS = [
   "temporal_smoothing",
   "pose_model",
 ];
-const EXTRAS = /^(plot_|save_|show_all|export_)/;
+const EXTRAS = /^(plot_|save_|show_all|export_|opensim|c3d|csv_style)/;
 /** Entered elsewhere, or not applicable to a page. */
 const NOT_HERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "person", "show_video"];
 

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from humanpose3d.analysis import Analysis
 from humanpose3d.errors import OutputNotWritable
+from humanpose3d.formats.c3d import read_c3d
 from humanpose3d.formats.csv_files import read_angle_sd_csv, read_angles_csv, read_landmarks_csv
 from humanpose3d.formats.trc import read_trc
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
 from humanpose3d.neutral import NeutralStance, by_name, read_stance
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, VideoFacts
+from humanpose3d.results import read_run
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS, RESPONSE_MARKERS
 from shared.results.model import RunResults
 from shared.results.write import publish, write_results
@@ -44,6 +47,8 @@ ALWAYS = {
     "walk_final.trc",
     "walk_initial.trc",
     "walk_raw_landmarks.csv",
+    "joint_angles/joint_angles.csv",
+    "joint_angles/joint_angles_long.csv",
     *(f"joint_angles/walk_angles_{group.name}.csv" for group in JOINT_GROUPS),
 }
 
@@ -108,6 +113,32 @@ def test_the_tree_with_all_options(results: RunResults, tmp_path: Path):
         *(f"joint_angles/walk_{n}.{kind}" for n in ("all_joint_angles", "angle_comparison") for kind in ("png", "svg")),
     }
     assert (folder / "walk_preview.mp4").read_bytes() == b"video"
+
+
+def test_a_c3d_with_the_numbers_of_the_other_files(results: RunResults, tmp_path: Path):
+    write_results(replace(results, options=RunOptions(c3d=True)), tmp_path)
+    assert files(tmp_path).keys() == ALWAYS | {"walk.c3d"}
+    markers = read_c3d(tmp_path / "walk.c3d")
+    assert markers.names == ALL_MARKERS
+    # 32-bit floats in millimetres
+    np.testing.assert_allclose(markers.positions, read_trc(tmp_path / "walk_final.trc").positions, rtol=6e-8, atol=0)
+
+
+def test_semicolons_in_every_table(results: RunResults, tmp_path: Path):
+    (tmp_path / "comma").mkdir()
+    (tmp_path / "semicolon").mkdir()
+    analysed = with_made(results, analysis=Analysis(task="none", recognised=True, view="frontal", timing_s=0.01))
+    write_results(analysed, tmp_path / "comma")
+    write_results(replace(analysed, options=RunOptions(csv_style="semicolon")), tmp_path / "semicolon")
+    plain, other = read_run(tmp_path / "comma"), read_run(tmp_path / "semicolon")
+    tables = [path for path in other.files if path.endswith(".csv")]
+    assert len(tables) == 16
+    for path in tables:
+        lines = other.files[path].read_text().splitlines()
+        assert lines[0] == plain.files[path].read_text().splitlines()[0].replace(",", ";")
+        assert not any("." in line for line in lines)
+    np.testing.assert_array_equal(other.joint_angles.values, plain.joint_angles.values)
+    np.testing.assert_array_equal(other.landmarks.world, plain.landmarks.world)
 
 
 def test_the_files_contain_the_results(results: RunResults, tmp_path: Path):

@@ -1,0 +1,46 @@
+"""CSV with commas and decimal points or, as many countries' spreadsheets expect, semicolons and decimal commas."""
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Final
+
+from humanpose3d.formats.files import write_atomic
+
+_BYTES_AT_ONCE: Final = 2**24
+_SWAPPED: Final = bytes.maketrans(b",.", b";,")
+_NUMBER: Final = re.compile(r"([+-]?\d+)[.,](\d+(?:[eE][+-]?\d+)?)")
+
+
+def delimiter_of(header: str) -> str:
+    """The delimiter of a table, by its first line."""
+    return ";" if ";" in header else ","
+
+
+def decimal_point(cell: str) -> str:
+    """A number's cell with a decimal point; any other text unchanged.
+
+    >>> decimal_point("-1,5"), decimal_point("Zeni et al., 2008")
+    ('-1.5', 'Zeni et al., 2008')
+    """
+    return f"{number[1]}.{number[2]}" if (number := _NUMBER.fullmatch(cell)) else cell
+
+
+def use_semicolons(path: Path, *, prose: bool) -> None:
+    """Rewrite a table with commas. prose: whether cells hold text with punctuation. Raises OutputNotWritable."""
+    with write_atomic(path) as file, path.open("rb") as table:
+        if prose:
+            file.write(_reworded(table.read().decode()).encode())
+            return
+        while piece := table.read(_BYTES_AT_ONCE):
+            file.write(piece.translate(_SWAPPED))
+
+
+def _reworded(text: str) -> str:
+    written = io.StringIO(newline="")
+    rows = csv.reader(io.StringIO(text, newline=""))
+    csv.writer(written, delimiter=";", lineterminator="\n").writerows(
+        [_NUMBER.sub(r"\1,\2", cell) if _NUMBER.fullmatch(cell) else cell for cell in row] for row in rows
+    )
+    return written.getvalue()
