@@ -9,7 +9,6 @@ a longer recording is written at a fraction of its rate, and one that begins lat
 """
 
 import math
-import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 
 from humanpose3d.analysis import Event, EventKind
 from humanpose3d.errors import InvalidMotion
+from humanpose3d.formats.c3d_check import frames_stated
 from humanpose3d.formats.files import faults_of, read_bytes, write_atomic
 from humanpose3d.motion import JointAngles, Markers
 from humanpose3d.resampling import nearest_standard_rate, resample
@@ -47,8 +47,6 @@ _POINTS: Final = 255
 _FRAMES: Final = 2**16 - 1
 _AT_ONCE: Final = 255
 """Entries of one parameter; more go into a second one, as LABELS2."""
-_BIG_ENDIAN: Final = 86
-"""The processor type of SGI machines."""
 _EVENTS: Final = 4 * _AT_ONCE
 
 
@@ -93,8 +91,9 @@ def read_c3d(path: Path) -> Markers:
     """
     content = read_bytes(path)
     with faults_of(path):
+        frames = frames_stated(content)
         try:
-            found, frames = _opened(content), _frames_stated(content)
+            found = _opened(content)
         except Exception as error:  # a damaged header can make the library raise anything
             raise InvalidMotion("it is damaged or is not a C3D file.") from error
         markers = _markers(found)
@@ -109,13 +108,6 @@ def _opened(content: bytes) -> Any:  # noqa: ANN401 -- ezc3d has no types
         copy = Path(folder, "points.c3d")
         copy.write_bytes(content)
         return ezc3d.c3d(str(copy))
-
-
-def _frames_stated(content: bytes) -> int:
-    """Number of frames by the header; ezc3d returns those that are there."""
-    processor = content[(content[0] - 1) * 512 + 3]
-    first, last = struct.unpack_from(">HH" if processor == _BIG_ENDIAN else "<HH", content, 6)
-    return int(last) - int(first) + 1
 
 
 def _markers(content: Any) -> Markers:  # noqa: ANN401 -- ezc3d has no types
