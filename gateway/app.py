@@ -13,11 +13,11 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import health, problems, static_files
+from gateway import health, openapi, problems, static_files
 from gateway.api_keys import KeyRing, demand_keys
 from gateway.browser_guard import BrowserGuard
 from gateway.request_limits import BodyLimits, Heads, TimelyProtocol
-from gateway.routes import Services, router
+from gateway.routes import UNVERSIONED, VERSIONED, Services, router
 from gateway.run_index import RunIndex
 from gateway.run_service import RunService
 from gateway.uploads import Uploads
@@ -92,10 +92,15 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        servers=openapi.SERVERS,
+        openapi_tags=openapi.TAGS,
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.services = Services(settings, bus, store, run_service, uploads, keys)
     problems.install(app)
-    app.include_router(router)
+    openapi.install(app, keys_demanded=keys.demanded)
+    app.include_router(router, prefix=VERSIONED)
+    app.include_router(router, prefix=UNVERSIONED, include_in_schema=False)
     app.include_router(health.router)
     static_files.install(app, settings)
     app.add_middleware(_WholePages)

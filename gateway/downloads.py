@@ -12,13 +12,14 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 from stream_zip import NO_COMPRESSION_64, ZIP_64, Method, async_stream_zip
 
+from gateway.compression import accepts_gzip, compressed, is_worth_it
 from gateway.conditions import Validators, is_unchanged, wanted_range
 from gateway.container_type import HEAD_BYTES, container
 from humanpose3d.errors import ObjectNotFound
 from shared.runtime.run_state import RunState
 from shared.runtime.store import Store
 
-_TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain"}
+_TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain", ".osim": "application/xml"}
 _COMPRESSED: Final = (".mp4", ".png")
 _REPORT_POLICY: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """For HTML and SVG results: they run no scripts and load nothing."""
@@ -77,6 +78,14 @@ async def _response(store: Store, key: str, name: str, media_type: str, asked: H
     if name.endswith((".html", ".svg")):
         headers["Content-Security-Policy"] = _REPORT_POLICY
     part = wanted_range(asked, validators, found.size)
+    compressible = is_worth_it(name, found.size)
+    if compressible:
+        headers["Vary"] = "Accept-Encoding"
+    if part is None and compressible and accepts_gzip(asked):
+        # Another representation of the file: its tag is weak, so that ranges are never taken from both.
+        headers |= {"Content-Encoding": "gzip", "ETag": f"W/{validators.etag}"}
+        del headers["Accept-Ranges"]
+        return Streamed(compressed(store.read(key)), 200, headers, media_type)
     if part is None:
         headers["Content-Length"] = str(found.size)
         return Streamed(store.read(key), 200, headers, media_type)

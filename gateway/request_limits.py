@@ -95,7 +95,7 @@ class _Limited:
 
 def _is_upload(scope: Scope) -> bool:
     """Whether the route reads the body piece by piece with its own limits."""
-    path: str = scope["path"].rstrip("/")
+    path: str = scope["path"].rstrip("/").replace("/api/v1/", "/api/", 1)
     method = scope["method"]
     return (method == "POST" and path == "/api/runs") or (method == "PUT" and path.startswith("/api/uploads/"))
 

@@ -1,4 +1,7 @@
-"""The API's responses (`humanpose3d.api_models`), built from the state of runs and uploads."""
+"""The API's responses (`humanpose3d.api_models`), built from the state of runs and uploads.
+
+base  where the API was called, `/api/v1` or `/api`; addresses begin with it.
+"""
 
 from urllib.parse import quote
 
@@ -22,9 +25,9 @@ from shared.runtime.run_state import RunState
 from shared.runtime.store import PresignedUpload
 
 
-def accepted(state: RunState, warnings: tuple[str, ...]) -> Accepted:
+def accepted(base: str, state: RunState, warnings: tuple[str, ...]) -> Accepted:
     """The response to an accepted submission."""
-    url = run_url(state.run_id)
+    url = run_url(base, state.run_id)
     return Accepted(
         run_key=state.run_id,
         progress_url=f"{url}progress/",
@@ -34,7 +37,7 @@ def accepted(state: RunState, warnings: tuple[str, ...]) -> Accepted:
     )
 
 
-def progress(state: RunState, queue_position: int | None) -> Progress:
+def progress(base: str, state: RunState, queue_position: int | None) -> Progress:
     """Progress of this run."""
     return Progress(
         run_key=state.run_id,
@@ -47,11 +50,11 @@ def progress(state: RunState, queue_position: int | None) -> Progress:
         at=state.updated_at,
         error=state.problem.detail if state.problem else None,
         problem=state.problem,
-        results_url=run_url(state.run_id),
+        results_url=run_url(base, state.run_id),
     )
 
 
-def run_summary(state: RunState) -> RunSummary:
+def run_summary(base: str, state: RunState) -> RunSummary:
     """This run, as listed."""
     return RunSummary(
         run_key=state.run_id,
@@ -61,16 +64,16 @@ def run_summary(state: RunState) -> RunSummary:
         progress=state.progress,
         accepted_at=state.accepted_at,
         updated_at=state.updated_at,
-        results_url=run_url(state.run_id),
+        results_url=run_url(base, state.run_id),
     )
 
 
-def run(state: RunState) -> Run:
+def run(base: str, state: RunState) -> Run:
     """All details of this run."""
-    url = run_url(state.run_id)
+    url = run_url(base, state.run_id)
     files = [ResultFile(path=path, url=f"{url}files/{quote(path)}") for path in sorted(state.results)]
     return Run(
-        **run_summary(state).model_dump(),
+        **run_summary(base, state).model_dump(),
         stage=state.stage,
         stages=route(state.request.options),
         subject=state.request.subject,
@@ -112,6 +115,6 @@ def statistics(run_id: str, angles: JointAngles, spread: AngleSd | None) -> Stat
     )
 
 
-def run_url(run_id: str) -> str:
+def run_url(base: str, run_id: str) -> str:
     """URL of a run in the API."""
-    return f"/api/runs/{run_id}/"
+    return f"{base}/runs/{run_id}/"

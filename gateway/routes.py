@@ -1,8 +1,9 @@
-"""The API under `/api`: thin functions between HTTP and `gateway.runs`."""
+"""The API, under `/api/v1` and, the same, under `/api`: thin functions between HTTP and `gateway.run_service`."""
 
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response, StreamingResponse
 
@@ -12,6 +13,7 @@ from gateway.errors import NotFinished, UploadNotFound
 from gateway.events import event_stream
 from gateway.forms import Form, read_body, read_form, room_demanded
 from gateway.incoming import PART_BYTES, incoming
+from gateway.motion import MEDIA_TYPE, MotionFiles
 from gateway.problems import responses
 from gateway.run_service import RunService
 from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
@@ -52,7 +54,13 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
     **responses(404, 412, 416, 422),
 }
 
-router = APIRouter(prefix="/api", responses=responses(401, 403, 503))
+VERSIONED: Final = "/api/v1"
+UNVERSIONED: Final = "/api"
+
+router = APIRouter(responses=responses(401, 403, 503))
+_bearer: Final = HTTPBearer(
+    auto_error=False, scheme_name="apiKey", description="where the server demands one; see `humanpose3d keys add`"
+)
 
 
 class Services:
@@ -63,6 +71,7 @@ class Services:
     ) -> None:
         self.settings, self.bus, self.store, self.run_service, self.keys = settings, bus, store, run_service, keys
         self.uploads = uploads
+        self.motion_files = MotionFiles(store)
 
 
 def _services(request: Request) -> Services:
@@ -73,12 +82,19 @@ def _services(request: Request) -> Services:
 Given = Annotated[Services, Depends(_services)]
 
 
-def _key(services: Given, authorization: Annotated[str | None, Header()] = None) -> ApiKey:
-    scheme, _, secret = (authorization or "").partition(" ")
-    return services.keys.authenticate(secret.strip() if scheme.lower() == "bearer" else None)
+def _key(services: Given, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiKey:
+    return services.keys.authenticate(given.credentials.strip() if given else None)
 
 
 Key = Annotated[ApiKey, Depends(_key)]
+
+
+def _base(request: Request) -> str:
+    """Where this request found the API; addresses in the response begin with it."""
+    return VERSIONED if request.scope["path"].startswith(f"{VERSIONED}/") else UNVERSIONED
+
+
+Base = Annotated[str, Depends(_base)]
 
 
 def _form_schema() -> dict[str, object]:
@@ -101,6 +117,7 @@ def _form_schema() -> dict[str, object]:
 
 @router.post(
     "/runs",
+    tags=["runs"],
     status_code=202,
     responses=responses(400, 408, 413, 415, 422, 429, 507),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _form_schema()}}}},
@@ -109,6 +126,7 @@ async def start_run(
     request: Request,
     services: Given,
     key: Key,
+    base: Base,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Accepted:
     """Accept a video and its options. The run is queued; its progress is at `progress_url`."""
@@ -124,7 +142,7 @@ async def start_run(
         else:
             sha256 = await arriving.finish()
             state = await run_service.submit(key, run_id, submission, video, form.filename, sha256)
-    return resources.accepted(state, submission.warnings)
+    return resources.accepted(base, state, submission.warnings)
 
 
 def _upload_key(form: Form) -> str:
@@ -136,20 +154,25 @@ def _upload_key(form: Form) -> str:
         raise UploadNotFound("This is not the key of an upload. POST /api/uploads/ returns one.") from None
 
 
-@router.post("/uploads", status_code=201, dependencies=[Depends(_key)])
+@router.post("/uploads", tags=["uploads"], status_code=201, dependencies=[Depends(_key)])
 async def begin_upload(services: Given) -> UploadForm:
     """Begin the upload of a large video; the run is started with its `upload_key` afterwards."""
     upload_key, form = await services.uploads.begin()
     return resources.upload_form(upload_key, form, services.uploads.max_bytes)
 
 
-@router.get("/uploads/{upload_key}", responses=responses(422), dependencies=[Depends(_key)])
+@router.get("/uploads/{upload_key}", tags=["uploads"], responses=responses(422), dependencies=[Depends(_key)])
 async def show_upload(services: Given, upload_key: RunId) -> UploadState:
     """The received parts of an upload, from which it can be resumed."""
     return resources.upload_state(upload_key, await services.uploads.arrived(upload_key))
 
 
-@router.post("/uploads/{upload_key}/parts/{number}", responses=responses(409, 422), dependencies=[Depends(_key)])
+@router.post(
+    "/uploads/{upload_key}/parts/{number}",
+    tags=["uploads"],
+    responses=responses(409, 422),
+    dependencies=[Depends(_key)],
+)
 async def address_part(services: Given, request: Request, upload_key: RunId, number: int) -> PartAddress:
     """Where to PUT part `number` (from 1); valid for a quarter of an hour."""
     own = request.scope["path"]
@@ -158,6 +181,7 @@ async def address_part(services: Given, request: Request, upload_key: RunId, num
 
 @router.put(
     "/uploads/{upload_key}/parts/{number}",
+    tags=["uploads"],
     status_code=204,
     responses=responses(400, 408, 409, 413, 422, 507),
     dependencies=[Depends(_key)],
@@ -170,23 +194,29 @@ async def put_part(services: Given, request: Request, upload_key: RunId, number:
         await services.uploads.put(upload_key, number, scratch / "part")
 
 
-@router.post("/uploads/{upload_key}/complete", responses=responses(400, 409, 413, 422), dependencies=[Depends(_key)])
+@router.post(
+    "/uploads/{upload_key}/complete",
+    tags=["uploads"],
+    responses=responses(400, 409, 413, 422),
+    dependencies=[Depends(_key)],
+)
 async def complete_upload(services: Given, upload_key: RunId, whole: UploadSize) -> UploadState:
     """Join the parts to one video. Refused while some are missing; may be repeated."""
     await services.uploads.complete(upload_key, whole.size)
     return resources.upload_state(upload_key, await services.uploads.arrived(upload_key))
 
 
-@router.get("/runs", responses=responses(422))
+@router.get("/runs", tags=["runs"], responses=responses(422))
 async def list_runs(
     services: Given,
     key: Key,
+    base: Base,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> RunList:
     """Your runs, newest first."""
     page = services.run_service.page(key, limit, cursor)
-    return RunList(runs=[resources.run_summary(state) for state in page.runs], next_cursor=page.next_cursor)
+    return RunList(runs=[resources.run_summary(base, state) for state in page.runs], next_cursor=page.next_cursor)
 
 
 def _run_key(run_key: str) -> str:
@@ -206,20 +236,21 @@ async def _run(services: Given, key: Key, run_key: RunKey) -> RunState:
 Found = Annotated[RunState, Depends(_run)]
 
 
-@router.get("/runs/{run_key}", responses=responses(404, 422))
-async def show_run(state: Found) -> Run:
+@router.get("/runs/{run_key}", tags=["runs"], responses=responses(404, 422))
+async def show_run(state: Found, base: Base) -> Run:
     """State, options and files of a run."""
-    return resources.run(state)
+    return resources.run(base, state)
 
 
-@router.get("/runs/{run_key}/progress", responses=responses(404, 422))
-async def show_progress(services: Given, state: Found) -> Progress:
+@router.get("/runs/{run_key}/progress", tags=["runs"], responses=responses(404, 422))
+async def show_progress(services: Given, state: Found, base: Base) -> Progress:
     """Progress of a run, and why it failed if it did."""
-    return resources.progress(state, services.run_service.position(state))
+    return resources.progress(base, state, services.run_service.position(state))
 
 
 @router.get(
     "/runs/{run_key}/events",
+    tags=["runs"],
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **responses(404, 422)},
     response_class=StreamingResponse,
 )
@@ -233,6 +264,7 @@ async def follow_run(
 
 @router.get(
     "/runs/{run_key}/files/{path:path}",
+    tags=["results"],
     responses=_FILE,
     response_class=StreamingResponse,
 )
@@ -243,6 +275,7 @@ async def download_file(services: Given, state: Found, path: str, request: Reque
 
 @router.get(
     "/runs/{run_key}/video",
+    tags=["results"],
     responses=_FILE,
     response_class=StreamingResponse,
 )
@@ -253,6 +286,7 @@ async def download_video(services: Given, state: Found, request: Request) -> Res
 
 @router.get(
     "/runs/{run_key}/archive.zip",
+    tags=["results"],
     responses={
         200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}},
         **responses(404, 409, 422),
@@ -265,7 +299,23 @@ async def download_archive(services: Given, state: Found) -> Response:
     return downloads.archive_response(services.store, state)
 
 
-@router.get("/runs/{run_key}/statistics", responses=responses(404, 409, 422))
+@router.get(
+    "/runs/{run_key}/motion",
+    tags=["results"],
+    responses={
+        200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}},
+        304: {"description": "what the client has is current"},
+        **responses(404, 409, 412, 422),
+    },
+    response_class=StreamingResponse,
+)
+async def download_motion(services: Given, state: Found, request: Request) -> Response:
+    """Markers, landmarks and joint angles over time as 32-bit floats after a JSON header, in one response."""
+    _demand_results(state)
+    return await services.motion_files.response(state, request.headers)
+
+
+@router.get("/runs/{run_key}/statistics", tags=["results"], responses=responses(404, 409, 422))
 async def show_statistics(services: Given, state: Found) -> Statistics:
     """Range of motion, extremes, mean, asymmetry and stated uncertainty of every joint angle."""
     _demand_results(state)
@@ -282,7 +332,7 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
         )
 
 
-@router.get("/runs/{run_key}/parameters", responses=responses(404, 409, 422))
+@router.get("/runs/{run_key}/parameters", tags=["results"], responses=responses(404, 409, 422))
 async def show_parameters(services: Given, state: Found) -> RunParameters:
     """Task, key figures, events and all parameters, and what could not be measured and why."""
     _demand_results(state)
@@ -295,25 +345,25 @@ async def show_parameters(services: Given, state: Found) -> RunParameters:
         return RunParameters.of(state.run_id, Analysis.read(path.read_bytes()))
 
 
-@router.patch("/runs/{run_key}", responses=responses(400, 404, 422))
-async def rename_run(services: Given, key: Key, run_key: RunKey, change: RunChange) -> Run:
+@router.patch("/runs/{run_key}", tags=["runs"], responses=responses(400, 404, 422))
+async def rename_run(services: Given, key: Key, base: Base, run_key: RunKey, change: RunChange) -> Run:
     """Rename a run. Its files keep the video's name, so that they match earlier downloads."""
-    return resources.run(await services.run_service.rename(key, run_key, change.name))
+    return resources.run(base, await services.run_service.rename(key, run_key, change.name))
 
 
-@router.post("/runs/{run_key}/cancel", responses=responses(404, 409, 422))
-async def cancel_run(services: Given, key: Key, run_key: RunKey) -> Progress:
+@router.post("/runs/{run_key}/cancel", tags=["runs"], responses=responses(404, 409, 422))
+async def cancel_run(services: Given, key: Key, base: Base, run_key: RunKey) -> Progress:
     """Stop a run that has not ended."""
-    return resources.progress(await services.run_service.cancel(key, run_key), None)
+    return resources.progress(base, await services.run_service.cancel(key, run_key), None)
 
 
-@router.delete("/runs/{run_key}", status_code=204, responses=responses(404, 422))
+@router.delete("/runs/{run_key}", tags=["runs"], status_code=204, responses=responses(404, 422))
 async def erase_run(services: Given, key: Key, run_key: RunKey) -> None:
     """Stop the run and erase its video, its results and all other data."""
     await services.run_service.erase(key, run_key)
 
 
-@router.get("/skeleton")
+@router.get("/skeleton", tags=["results"])
 async def show_skeleton() -> Skeleton:
     """Names of landmarks, markers and joints, and which markers are connected by a line."""
     return Skeleton()

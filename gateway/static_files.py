@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,17 +21,22 @@ _INLINE_SCRIPT: Final = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>"
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Serve the page at `/` and its parts under `/static/`."""
-    index = STATIC / "index.html"
-    uploads = (address for address in (settings.s3_public_endpoint or settings.s3_endpoint,) if address)
-    headers = page_headers(index.read_text(encoding="utf-8"), *(address.rstrip("/") for address in uploads))
+    """Serve the page at `/`, the API's description at `/docs`, and their parts under `/static/`."""
+    uploads = [address.rstrip("/") for address in (settings.s3_public_endpoint or settings.s3_endpoint,) if address]
+    app.add_api_route("/", _page("index.html", *uploads), include_in_schema=False)
+    app.add_api_route("/docs", _page("docs.html"), include_in_schema=False)
+    app.mount("/static", _Revalidated(GZipMiddleware(StaticFiles(directory=STATIC))))
+
+
+def _page(name: str, *uploads: str) -> Callable[[], Awaitable[FileResponse]]:
+    """The route of one page."""
+    path = STATIC / name
+    headers = {**page_headers(path.read_text(encoding="utf-8"), *uploads), "Cache-Control": "no-cache"}
 
     async def page() -> FileResponse:
-        """The page."""
-        return FileResponse(index, headers={**headers, "Cache-Control": "no-cache"})
+        return FileResponse(path, headers=headers)
 
-    app.add_api_route("/", page, include_in_schema=False)
-    app.mount("/static", _Revalidated(GZipMiddleware(StaticFiles(directory=STATIC))))
+    return page
 
 
 def page_headers(html: str, *uploads: str) -> dict[str, str]:

@@ -32,6 +32,6 @@ def test_every_request_gets_a_documented_response(world: World, serve: Serve, tm
 def test_the_document_names_the_form_s_fields_and_the_problems(world: World):
     document = create_app(world.settings, world.bus, world.store).openapi()
     assert document["openapi"].startswith("3.1")
-    form = document["paths"]["/api/runs"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    form = document["paths"]["/api/v1/runs"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert {"video", "height", "weight", "consent", "augmentation_cycles", "visibility_min"} <= set(form["properties"])
     assert {"ProblemDetails", "FieldProblem"} <= set(document["components"]["schemas"])

@@ -26,7 +26,13 @@ from tests.page import walker
 from tests.servers import S3Server
 
 T = TypeVar("T")
-ARTEFACTS = {"angles": "angles.npz", "angle_spread": "spread.npz"}
+ARTEFACTS = {
+    "angles": "angles.npz",
+    "angle_spread": "spread.npz",
+    "landmarks": "landmarks.npz",
+    "augmented_markers": "markers.npz",
+    "initial_markers": "initial.npz",
+}
 STAGES: tuple[StageName, ...] = ("detector", "refiner.depth", "augmenter", "angles", "refiner.joints", "analysis")
 
 

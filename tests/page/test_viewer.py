@@ -1,6 +1,7 @@
-"""The single-file viewer, opened as a file; the cost of playing a long recording; the page's TRC reader."""
+"""The single-file viewer, opened as a file; the cost of playing a long recording; the page's reader of motion."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.viewer_page import viewer_page
-from humanpose3d.formats.trc import read_trc, write_trc
+from humanpose3d.client import Client
 from humanpose3d.motion import Markers
+from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKER_INDEX, MARKERS
 from tests.page import walker
 from tests.page.conftest import thread_seconds
+from tests.page.fake_server import FakeServer
 
 FRAMES = 10_000
 DRAWN_FRAMES = 60
@@ -104,24 +107,36 @@ def test_ten_thousand_frames_play_within_the_budget(browser: Browser, tmp_path: 
     assert drawn_ms < BUDGET_MS / 2
 
 
-@pytest.mark.parametrize("unit", ["m", "mm"])
-def test_the_page_reads_trc_as_the_project_does(browser: Browser, tmp_path: Path, unit: str, open_page):
-    markers = walker.markers(names=("Neck", "LWrist"))
-    positions = markers.positions.copy()
-    positions[3:5, 1] = np.nan
-    path = tmp_path / "a.trc"
-    write_trc(path, Markers(markers.times, markers.names, positions))
-    text = path.read_text(encoding="utf-8").replace("\tm\t", f"\t{unit}\t").replace("\n", "\r\n") + "\r\n"
-    path.write_text(text, encoding="utf-8")
-    expected = read_trc(path)
+def test_the_page_reads_the_motion_of_a_run(server: FakeServer, open_page: Callable[..., Page], video: Path):
+    with Client(server.url) as client:
+        run_key = client.submit(video, height=1.78, weight=75, consent=True)
+        client.wait(run_key, timeout=60)
     read = open_page().evaluate(
-        """async (text) => {
-          const { parseTrc } = await import("/static/lib/motion.js");
-          const { times, names, positions } = parseTrc(text);
-          return { times: [...times], names, positions: [...positions].map((value) => (isNaN(value) ? null : value)) };
+        """async (key) => {
+          const { motion } = await import("/static/lib/api.js");
+          const { markers, initial, landmarks, angles } = await motion(key, new AbortController().signal);
+          const plain = (values) => [...values].map((value) => (isNaN(value) ? null : value));
+          const { times, values, spread } = angles.curve("knee_r", "adduction");
+          return {
+            names: [markers.names.length, initial.names, landmarks.names.length],
+            times: [...times],
+            knee: plain(markers.positions).slice(6, 9),
+            first: plain(initial.positions).length,
+            pixels: plain(landmarks.pixels).slice(0, 2),
+            values: plain(values),
+            spread: plain(spread),
+            trunk: angles.curve("trunk", "flexion").spread,
+          };
         }""",
-        text,
+        run_key,
     )
-    assert tuple(read["names"]) == expected.names
-    np.testing.assert_allclose(read["times"], expected.times)
-    np.testing.assert_allclose(np.array(read["positions"], float), expected.positions.ravel(), rtol=1e-6)
+    knee, seen = JOINT_GROUP_INDEX["knee_r"], walker.landmarks()
+    assert read["names"] == [65, list(MARKERS), 33]
+    assert MARKER_INDEX["RKnee"] == 2
+    np.testing.assert_allclose(read["times"], walker.TIMES)
+    np.testing.assert_allclose(read["knee"], walker.markers().position("RKnee")[0], rtol=1e-6)
+    assert read["first"] == walker.FRAMES * 22 * 3
+    np.testing.assert_allclose(read["pixels"], seen.pixels[0, 0], rtol=1e-6)
+    np.testing.assert_allclose(np.array(read["values"], float), walker.angles().values[:, knee, 1], rtol=1e-5)
+    np.testing.assert_allclose(np.array(read["spread"], float), walker.spread().values[:, knee, 1], rtol=1e-5)
+    assert read["trunk"] is None

@@ -100,17 +100,21 @@ def video() -> bytes:
 
 
 def write_results(folder: Path, name: str, *, warnings: bool = True) -> None:
-    """The files of a run, with `angles.npz` and `spread.npz`, from which the server calculates its statistics."""
+    """The files of a run, with the artefacts (.npz) from which the server makes its statistics and its motion."""
     (folder / "joint_angles").mkdir(parents=True)
     write_trc(folder / f"{name}_final.trc", markers())
     rough = markers(names=MARKERS)
     wrong = np.random.default_rng(5).normal(0, 0.04, rough.positions.shape[1:])
-    write_trc(folder / f"{name}_initial.trc", Markers(rough.times, rough.names, rough.positions + wrong))
+    initial = Markers(rough.times, rough.names, rough.positions + wrong)
+    write_trc(folder / f"{name}_initial.trc", initial)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", landmarks())
     write_angles_csv(folder / "joint_angles", name, angles(), spread())
     (folder / "quality.json").write_text(json.dumps(_quality(warnings)), encoding="utf-8")
     save_npz(folder / "angles.npz", angles())
     save_npz(folder / "spread.npz", spread())
+    save_npz(folder / "landmarks.npz", landmarks())
+    save_npz(folder / "markers.npz", markers())
+    save_npz(folder / "initial.npz", initial)
 
 
 def _path(name: str, times: FloatArray, offset: tuple[float, ...] = _NOWHERE) -> FloatArray:

@@ -1,5 +1,7 @@
 /** The page's only connection to the server: the public API, with its problems (RFC 9457) as errors. */
 
+import { readMotion } from "./motion.js";
+
 /** The server refused; `detail` is its message, `fields` the fault of each form field. */
 export class Problem extends Error {
   /** @param {{status: number, code: string, detail: string, errors?: {field: string, detail: string}[]}} body */
@@ -88,9 +90,9 @@ export async function json(path, init) {
   return (await call(path, init)).json();
 }
 
-/** @param {string} path @param {RequestInit} [init] */
-export async function text(path, init) {
-  return (await call(path, init)).text();
+/** The motion of a run. @param {string} runKey @param {AbortSignal} signal */
+export async function motion(runKey, signal) {
+  return readMotion(await (await call(`${runPath(runKey)}motion`, { signal })).arrayBuffer());
 }
 
 /**

@@ -1,15 +1,13 @@
 /** Joint angles as charts: a joint at a time, right and left side by side or in one chart. */
 
-import { text } from "../lib/api.js";
 import { colours } from "../lib/colours.js";
 import { fill, h } from "../lib/dom.js";
 import { readable } from "../lib/format.js";
-import { parseTable } from "../lib/motion.js";
 import { t, tOr } from "../texts.js";
 import { chart, span } from "./charts.js";
 
 /** @typedef {{name: string, mirrored: string, angles: string[]}} Joint as the API describes it */
-/** @typedef {import("../lib/motion.js").Table} Table */
+/** @typedef {import("../lib/motion.js").Angles} Angles */
 
 const DASH = [6, 4];
 
@@ -31,39 +29,6 @@ export function jointName(joint) {
 /** @param {string} joint @param {string} angle */
 export function angleName(joint, angle) {
   return tOr(`${joint}_${angle}`, readable(angle));
-}
-
-/** Reads the angle files of a run, each once, when first needed. */
-export class AngleFiles {
-  /** @type {Map<string, Promise<Table>>} */
-  #tables = new Map();
-
-  /** @param {{path: string, url: string}[]} files @param {AbortSignal} signal */
-  constructor(files, signal) {
-    this.files = files;
-    this.signal = signal;
-  }
-
-  /** @param {string} joint such as knee_r @returns {Promise<Table>} */
-  table(joint) {
-    const file = this.files.find(({ path }) => path.endsWith(`_angles_${joint}.csv`));
-    if (!file) return Promise.resolve({ times: new Float64Array(), columns: new Map() });
-    const known = this.#tables.get(joint) ?? text(file.url, { signal: this.signal }).then(parseTable);
-    this.#tables.set(joint, known);
-    return known;
-  }
-
-  /** One angle's curve, with its standard deviation where the run states one. @param {string} joint @param {string} angle */
-  async curve(joint, angle) {
-    const { times, columns } = await this.table(joint);
-    const column = (/** @type {string} */ kind) => columns.get(`${joint}_${angle}_${kind}`);
-    const spread = column("sd_deg");
-    return {
-      times,
-      values: column("deg") ?? new Float64Array(),
-      spread: spread?.some((value) => !Number.isNaN(value)) ? spread : null,
-    };
-  }
 }
 
 /**
@@ -102,12 +67,12 @@ function errorsOf(found, joint) {
 
 /**
  * @param {Joint[]} joints
- * @param {AngleFiles} files
+ * @param {Angles} angles
  * @param {any} errors `measured_error` of quality.json
  * @param {import("../lib/playhead.js").Playhead} playhead
  * @param {AbortSignal} signal
  */
-export function angleCharts(joints, files, errors, playhead, signal) {
+export function angleCharts(joints, angles, errors, playhead, signal) {
   const place = h("div", { class: "charts" });
   const band = h("p", { class: "hint", hidden: true }, t("band"));
   const error = h("p", { class: "hint measured-error" });
@@ -117,7 +82,7 @@ export function angleCharts(joints, files, errors, playhead, signal) {
     drawing.abort();
     drawing = new AbortController();
     const both = AbortSignal.any([signal, drawing.signal]);
-    const rows = await rowsOf(joints, choice, files, playhead, both);
+    const rows = await rowsOf(joints, choice, angles, playhead, both);
     if (both.aborted) return;
     fill(place, rows);
     error.textContent = errorsOf(errors, choice.joint).join(" ");
@@ -163,15 +128,15 @@ export function angleCharts(joints, files, errors, playhead, signal) {
 /**
  * @param {Joint[]} joints
  * @param {{joint: string, sides: string}} choice
- * @param {AngleFiles} files
+ * @param {Angles} angles
  * @param {import("../lib/playhead.js").Playhead} playhead
  * @param {AbortSignal} signal
  */
-async function rowsOf(joints, choice, files, playhead, signal) {
+async function rowsOf(joints, choice, angles, playhead, signal) {
   const groups = joints.filter(({ name }) => sideless(name) === choice.joint);
   const rows = [];
   for (const angle of groups[0].angles) {
-    const curves = await Promise.all(groups.map((group) => curveOf(group, angle, files)));
+    const curves = groups.map((group) => curveOf(group, angle, angles));
     const title = angleName(choice.joint, angle);
     const range = span(curves);
     const sets = choice.sides === "apart" ? curves.map((curve) => [curve]) : [curves];
@@ -181,9 +146,9 @@ async function rowsOf(joints, choice, files, playhead, signal) {
   return rows;
 }
 
-/** @param {Joint} group @param {string} angle @param {AngleFiles} files @returns {Promise<import("./charts.js").Curve>} */
-async function curveOf(group, angle, files) {
-  const curve = await files.curve(group.name, angle);
+/** @param {Joint} group @param {string} angle @param {Angles} angles @returns {Promise<import("./charts.js").Curve>} */
+function curveOf(group, angle, angles) {
+  const curve = angles.curve(group.name, angle);
   const right = group.name.endsWith("_r");
   if (group.mirrored === group.name) return { ...curve, label: jointName(group.name), colour: () => colours().middle };
   if (right) return { ...curve, label: t("right"), colour: () => colours().right };

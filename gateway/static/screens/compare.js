@@ -1,11 +1,11 @@
 /** Two runs on the same charts. */
 
-import { json, runPath } from "../lib/api.js";
+import { json, motion, runPath } from "../lib/api.js";
 import { colours } from "../lib/colours.js";
 import { fill, h } from "../lib/dom.js";
 import { date } from "../lib/format.js";
 import { Playhead } from "../lib/playhead.js";
-import { AngleFiles, angleName, jointName, pickable, picker, sideless } from "../parts/angles.js";
+import { angleName, jointName, pickable, picker, sideless } from "../parts/angles.js";
 import { chart } from "../parts/charts.js";
 import { figure } from "../parts/statistics.js";
 import { transport } from "../parts/transport.js";
@@ -16,7 +16,7 @@ const STYLES = [
   { colour: () => colours().right, dash: [6, 4] },
 ];
 
-/** @typedef {{name: string, run: any, files: AngleFiles, statistics: any}} Compared */
+/** @typedef {{name: string, run: any, angles: import("../lib/motion.js").Angles, statistics: any}} Compared */
 
 /**
  * @param {AbortSignal} signal
@@ -28,9 +28,8 @@ export async function compare(signal, ...runKeys) {
     ...runKeys.map((key) => load(key, signal)),
   ]);
   compared.forEach((each, index) => (each.name = `${"AB"[index]}: ${each.run.name}, ${date(each.run.accepted_at)}`));
-  const tables = await Promise.all(compared.map(({ files }) => files.table(skeleton.joints[0].name)));
   const playhead = new Playhead(
-    tables.map(({ times }) => times).reduce((a, b) => (b[b.length - 1] > a[a.length - 1] ? b : a)),
+    compared.map(({ angles }) => angles.times).reduce((a, b) => (b[b.length - 1] > a[a.length - 1] ? b : a)),
   );
   const choice = { joint: "knee", side: "r" };
   const charts = h("div", { class: "charts" });
@@ -103,21 +102,20 @@ export async function compare(signal, ...runKeys) {
 
 /** @param {string} key @param {AbortSignal} signal @returns {Promise<Compared>} */
 async function load(key, signal) {
-  const [run, statistics] = await Promise.all([
+  const [run, statistics, { angles }] = await Promise.all([
     json(runPath(key), { signal }),
     json(`${runPath(key)}statistics/`, { signal }),
+    motion(key, signal),
   ]);
-  return { name: run.name, run, files: new AngleFiles(run.files, signal), statistics };
+  return { name: run.name, run, angles, statistics };
 }
 
 /** @param {any} group @param {string} angle @param {Compared[]} compared @param {Playhead} playhead @param {AbortSignal} signal */
-async function angleChart(group, angle, compared, playhead, signal) {
-  const curves = await Promise.all(
-    compared.map(async ({ name, files }, index) => {
-      const { times, values } = await files.curve(group.name, angle);
-      return { times: times.map((time) => time - times[0]), values, label: name, ...STYLES[index] };
-    }),
-  );
+function angleChart(group, angle, compared, playhead, signal) {
+  const curves = compared.map(({ name, angles }, index) => {
+    const { times, values } = angles.curve(group.name, angle);
+    return { times: times.map((time) => time - times[0]), values, label: name, ...STYLES[index] };
+  });
   return chart({ title: angleName(sideless(group.name), angle), curves }, playhead, signal);
 }
 

@@ -70,7 +70,7 @@ export async function newRun(signal) {
  */
 async function askQuestions(place, fields, signal) {
   const document = await json("/openapi.json", { signal });
-  const { schema } = document.paths["/api/runs"].post.requestBody.content["multipart/form-data"];
+  const { schema } = document.paths["/api/v1/runs"].post.requestBody.content["multipart/form-data"];
   const { element, fields: more } = options(schema.properties);
   fields.push(...more);
   fill(place, element);

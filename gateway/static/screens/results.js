@@ -1,11 +1,10 @@
 /** Results of a run: video, skeleton and charts under one cursor; statistics, quality, files. */
 
-import { json, reachable, runPath, text } from "../lib/api.js";
+import { json, motion, reachable, runPath } from "../lib/api.js";
 import { h, iconButton } from "../lib/dom.js";
 import { date } from "../lib/format.js";
-import { parseLandmarks, parseTrc } from "../lib/motion.js";
 import { Playhead } from "../lib/playhead.js";
-import { AngleFiles, angleCharts } from "../parts/angles.js";
+import { angleCharts } from "../parts/angles.js";
 import { archive, downloads } from "../parts/downloads.js";
 import { isTurned, overlay } from "../parts/overlay.js";
 import { quality } from "../parts/quality.js";
@@ -21,22 +20,15 @@ import { renameRun } from "./run.js";
  * @param {() => void} erase
  */
 export async function results(run, signal, erase) {
-  const read = (/** @type {string} */ ending) => {
-    const file = run.files.find((/** @type {any} */ each) => each.path.endsWith(ending));
-    return file ? text(file.url, { signal }) : Promise.resolve(null);
-  };
-  const [skeleton, statistics, report, final, initial, raw] = await Promise.all([
+  const qualityFile = run.files.find((/** @type {any} */ { path }) => path === "quality.json");
+  const [skeleton, statistics, report, { markers, initial, landmarks, angles }] = await Promise.all([
     json("/api/skeleton", { signal }),
     json(`${runPath(run.run_key)}statistics/`, { signal }),
-    read("quality.json"),
-    read("_final.trc"),
-    read("_initial.trc"),
-    read("_raw_landmarks.csv"),
+    qualityFile ? json(qualityFile.url, { signal }) : null,
+    motion(run.run_key, signal),
   ]);
-  const facts = report ? JSON.parse(report) : {};
-  const markers = parseTrc(final ?? "");
-  const landmarks = raw ? parseLandmarks(raw) : null;
-  const playhead = new Playhead(landmarks?.times.length ? landmarks.times : markers.times);
+  const facts = report ?? {};
+  const playhead = new Playhead(markers.times);
   const watching = h(
     "div",
     { class: "watch" },
@@ -52,7 +44,7 @@ export async function results(run, signal, erase) {
         playhead,
         signal,
       ),
-    await stage3d({ markers, ghost: initial ? parseTrc(initial) : null, skeleton }, playhead, signal),
+    await stage3d({ markers, ghost: initial, skeleton }, playhead, signal),
   );
   return h(
     "div",
@@ -65,7 +57,7 @@ export async function results(run, signal, erase) {
       transport(playhead, signal),
       h("p", { class: "hint keys" }, t("keys")),
     ),
-    angleCharts(skeleton.joints, new AngleFiles(run.files, signal), facts.measured_error, playhead, signal),
+    angleCharts(skeleton.joints, angles, facts.measured_error, playhead, signal),
     h("section", { class: "card" }, h("h2", {}, t("statistics")), statisticsTables(statistics)),
     h("div", { class: "columns" }, quality(facts), downloads(run, signal)),
   );

@@ -1,0 +1,62 @@
+"""The OpenAPI document beyond what the routes say of themselves: tags, who may call, and an example of each call."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+TAGS: Final = [
+    {"name": "runs", "description": "Submit a video, follow its run, stop it, erase it."},
+    {"name": "results", "description": "Files, motion and statistics of a completed run."},
+    {"name": "uploads", "description": "Large videos in parts, before the run is started."},
+    {"name": "operation", "description": "Monitoring of the server."},
+]
+SERVERS: Final = [{"url": "/", "description": "this server"}]
+
+_SERVER: Final = "http://127.0.0.1:8000"
+_PLACES: Final = {"path": "joint_angles/walk_angles_knee_r.csv", "number": "1"}
+_BODIES: Final = {
+    "multipart/form-data": "-F video=@walk.mp4 -F height=1.78 -F weight=75 -F consent=accepted",
+    "application/octet-stream": "--upload-file part_1",
+}
+_JSON: Final = {"rename_run": '{"name": "walk, first visit"}', "complete_upload": '{"size": 1000000}'}
+
+
+def operation_id(route: APIRoute) -> str:
+    """Name of the call: that of the function that answers it."""
+    return route.name
+
+
+def install(app: FastAPI, *, keys_demanded: bool) -> None:
+    """Complete the application's document."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if "x-codeSamples" not in operation:
+                    _complete(path, method, operation, keys_demanded=keys_demanded)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _complete(path: str, method: str, operation: dict[str, Any], *, keys_demanded: bool) -> None:
+    if not keys_demanded and "security" in operation:
+        operation["security"].append({})  # without keys on the server none is needed
+    example = _example(path, method, operation)
+    operation["x-codeSamples"] = [{"lang": "Shell", "source": example}]
+    operation["description"] = f"{operation.get('description', '')}\n\n```sh\n{example}\n```"
+
+
+def _example(path: str, method: str, operation: dict[str, Any]) -> str:
+    """The call with curl."""
+    bodies = operation.get("requestBody", {}).get("content", {})
+    body = next((_BODIES.get(kind) or f"--json '{_JSON[operation['operationId']]}'" for kind in bodies), "")
+    verb = "" if method == "get" or (method == "post" and body) else f"-X {method.upper()}"
+    key = '-H "Authorization: Bearer $key"' if "security" in operation else ""
+    for parameter in operation.get("parameters", ()):
+        name = parameter["name"]
+        path = path.replace(f"{{{name}}}", _PLACES.get(name, f"${name}"))
+    return " ".join(word for word in ("curl -fsS", verb, key, body, f'"{_SERVER}{path}"') if word)
