@@ -21,6 +21,7 @@ from gateway.routes import UNVERSIONED, VERSIONED, Services, router
 from gateway.run_index import RunIndex
 from gateway.run_service import RunService
 from gateway.uploads import Uploads
+from gateway.webhooks import Webhooks
 from humanpose3d.errors import HumanPose3DError, Unavailable
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus
@@ -78,10 +79,12 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await index.start(_INDEX_TIMEOUT_S)
         sweeper = asyncio.create_task(_sweep(run_service, settings.retention_days))
+        sender = asyncio.create_task(Webhooks(bus, index, private=settings.private_webhooks).send_forever())
         try:
             yield
         finally:
             await cancel(sweeper)
+            await cancel(sender)
             await index.stop()
             await bus.close()
 

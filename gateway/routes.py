@@ -7,7 +7,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response, StreamingResponse
 
-from gateway import downloads, resources
+from gateway import downloads, resources, webhooks
 from gateway.api_keys import ApiKey, KeyRing
 from gateway.errors import NotFinished, UploadNotFound
 from gateway.events import event_stream
@@ -103,6 +103,11 @@ def _form_schema() -> dict[str, object]:
         "video": {"type": "string", "format": "binary", "description": "the video; or name an upload_key"},
         UPLOAD_KEY: {"type": "string", "description": "of a video that was uploaded through POST /api/uploads/"},
         VIDEO_NAME: {"type": "string", "description": "file name of a video that was uploaded before"},
+        webhooks.URL: {"type": "string", "format": "uri", "description": "https address that is told the run's end"},
+        webhooks.SECRET: {
+            "type": "string",
+            "description": "whsec_ and 24 to 64 random bytes in base64, to sign it with",
+        },
         "consent": {"type": "string", "enum": ["accepted"], "description": "the person in the video has consented"},
     }
     for contract in (Subject, RunOptions):
@@ -135,7 +140,7 @@ async def start_run(
     content_type = request.headers.get("content-type", "")
     async with incoming(services.store, run_id) as (video, arriving):
         form = await read_form(content_type, request.stream(), arriving, settings.max_upload_bytes)
-        submission = read_submission(form.fields, settings.models_directory)
+        submission = read_submission(form.fields, settings.models_directory, private_webhooks=settings.private_webhooks)
         if form.filename is None:
             name = form.fields.get(VIDEO_NAME, "video")
             state = await run_service.submit_uploaded(key, submission, _upload_key(form), name)

@@ -233,6 +233,7 @@ def _request(
         owner=key.owner,
         fingerprint=fingerprint,
         stance_key=stance,
+        webhook=submission.webhook,
     )
 
 

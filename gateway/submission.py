@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Final, TypeVar
 
+from gateway import webhooks
 from gateway.errors import ConsentMissing
 from humanpose3d.errors import InvalidOption
 from humanpose3d.options import RunOptions, Subject
+from shared.runtime.run_state import Webhook
 
 CONSENT: Final = "consent"
 UPLOAD_KEY: Final = "upload_key"
 VIDEO_NAME: Final = "video_name"
-FIELDS: Final = (CONSENT, UPLOAD_KEY, VIDEO_NAME, *Subject.model_fields, *RunOptions.model_fields)
+FIELDS: Final = (CONSENT, UPLOAD_KEY, VIDEO_NAME, *webhooks.FIELDS, *Subject.model_fields, *RunOptions.model_fields)
 
 _FILE_OPTIONS: Final = {
     "depth_model_path": ("model", "onnx"),
@@ -30,20 +32,23 @@ Contract = TypeVar("Contract", Subject, RunOptions)
 
 @dataclass(frozen=True)
 class Submission:
-    """Subject, options, and the server's warnings about them."""
+    """Subject, options, the webhook if there is one, and the server's warnings about them."""
 
     subject: Subject
     options: RunOptions
+    webhook: Webhook | None
     warnings: tuple[str, ...]
 
     def fingerprint(self, video: str) -> str:
         """Identical for the same submission of the same video, so that a repeated request is recognised."""
         parts = [self.subject.model_dump(), self.options.model_dump(), video]
+        if self.webhook is not None:
+            parts.append(self.webhook.model_dump())
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def read_submission(fields: Mapping[str, str], models: Path) -> Submission:
-    """Check the fields of a form. `models` is the server's model folder.
+def read_submission(fields: Mapping[str, str], models: Path, *, private_webhooks: bool = False) -> Submission:
+    """Check the fields of a form. `models` is the server's model folder; webhooks may be in its private network.
 
     Raises ConsentMissing, and InvalidOption with every faulty field by name.
     """
@@ -56,10 +61,15 @@ def read_submission(fields: Mapping[str, str], models: Path) -> Submission:
     named = {name: _named(name, value, models, faults) for name, value in fields.items() if name in _FILE_OPTIONS}
     subject = _part(Subject, fields, faults)
     options = _part(RunOptions, {**fields, **named}, faults)
+    webhook = None
+    try:
+        webhook = webhooks.read_webhook(fields, private=private_webhooks)
+    except InvalidOption as error:
+        faults.update(error.faults)
     if faults or subject is None or options is None:
         raise InvalidOption(faults)
     warnings = (_NO_WINDOW if options.show_video else None, subject.doubt)
-    return Submission(subject, options, tuple(filter(None, warnings)))
+    return Submission(subject, options, webhook, tuple(filter(None, warnings)))
 
 
 def _part(contract: type[Contract], fields: Mapping[str, str], faults: dict[str, str]) -> Contract | None:

@@ -32,6 +32,24 @@ _TIME_SHARE: Final[Mapping[StageName, float]] = {
 """Approximate share of each stage in a run's time on a CPU, used only for the progress figure."""
 
 
+class Webhook(Contract):
+    """Where the end of a run is sent, and the secret that signs it."""
+
+    url: str
+    secret: Annotated[str, Field(repr=False)]
+
+
+class Delivery(Contract):
+    """How far the webhook of an ended run is.
+
+    due: when it is tried next; None: at once. over: delivered or given up.
+    """
+
+    tries: int = 0
+    due: AwareDatetime | None = None
+    over: bool = False
+
+
 class RunRequest(Contract):
     """The request as accepted. Never changes."""
 
@@ -49,6 +67,7 @@ class RunRequest(Contract):
     """Identical for repetitions of the same submission."""
     stance_key: str | None = None
     """Object key of a copy of the neutral stance of the run that `neutral_run` names."""
+    webhook: Webhook | None = None
 
 
 class _Work(Contract):
@@ -136,7 +155,7 @@ class RunState(Contract):
     """The state of a run. Every change goes through a method that checks whether it is allowed.
 
     queued → running → completed | failed | cancelled (the last two also from queued); an ended run never changes,
-    except for its display name.
+    except for its display name and the delivery of its webhook.
     The methods are pure: they return the next state, or the same one where there is nothing to change, and raise
     RunOver or Superseded. The bus stores the result by compare-and-set, so one of two concurrent changes starts over.
     """
@@ -159,6 +178,8 @@ class RunState(Contract):
     problem: Problem | None = None
     title: RunTitle | None = None
     """Name given by the owner; None: the video's name, which result files always keep."""
+    delivery: Delivery = Delivery()
+    """Of the webhook, once the run has ended."""
 
     @classmethod
     def read(cls, stored: bytes) -> Self:
@@ -280,6 +301,10 @@ class RunState(Contract):
     def renamed(self, title: str) -> Self:
         """The owner renamed the run; allowed at any time."""
         return self if title == self.name else self._changed(title=title)
+
+    def with_delivery(self, delivery: Delivery) -> Self:
+        """The webhook has come this far. Not a change of the run: `updated_at` stays."""
+        return self.model_copy(update={"delivery": delivery})
 
     def requeued(self) -> Self:
         """The task was lost: all claims are void, and it may be published again."""

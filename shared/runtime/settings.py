@@ -72,6 +72,9 @@ class Settings(BaseModel):
     cors_origins: Annotated[
         str | None, Field(description="sites whose pages may call the API, comma-separated; none: no other site's")
     ] = None
+    private_webhooks: Annotated[
+        bool, Field(description="webhooks may be sent to addresses in private networks, and without TLS")
+    ] = False
     max_upload_bytes: Annotated[int, Field(gt=0, description="largest video that is taken")] = 4 * 10**9
     max_video_pixels: Annotated[int, Field(gt=0, description="largest image that is taken: 8K")] = 7680 * 4320
     max_video_s: Annotated[float, Field(gt=0, description="longest video that is taken")] = 3600

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 
 from gateway.compression import accepts_gzip
 from humanpose3d.formats.npz import save_npz
-from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, Motion
 from humanpose3d.skeleton import ALL_MARKERS, MARKERS
 from tests.gateway.test_api import problem, submit
 from tests.gateway.world import World
@@ -87,7 +87,7 @@ def test_the_motion_of_a_run(world: World):
     positions = rng.normal(size=(7, 65, 3))
     positions[2, 4] = np.nan
     angle_sd = AngleSd(times, rng.random((7, 12, 3)))
-    made = {
+    made: dict[str, Motion] = {
         "landmarks": Landmarks(times, rng.random((7, 33, 2)), rng.random((7, 33, 3)), rng.random((7, 33)), (640, 480)),
         "augmented_markers": Markers(times, ALL_MARKERS, positions),
         "initial_markers": Markers(times, MARKERS, positions[:, :22]),
@@ -112,7 +112,7 @@ def test_the_motion_of_a_run(world: World):
             return early, answer, again
 
     early, answer, again = asyncio.run(scenario())
-    problem(early, 409, "not-finished")
+    problem(early, 409, "run-not-finished")
     assert again.status_code == 304
     (length,) = struct.unpack_from("<I", answer.content)
     header = json.loads(answer.content[4 : 4 + length])

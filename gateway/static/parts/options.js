@@ -16,8 +16,9 @@ const QUESTIONS = [
   "pose_model",
 ];
 const EXTRAS = /^(plot_|save_|show_all|export_|opensim|c3d|csv_style)/;
+const ELSEWHERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "person"];
 /** Entered elsewhere, or not applicable to a page. */
-const NOT_HERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "person", "show_video"];
+const NOT_HERE = [...ELSEWHERE, "show_video", "webhook_url", "webhook_secret"];
 
 /**
  * @param {Record<string, any>} schema properties of the form by name
