@@ -16,6 +16,8 @@ import numpy as np
 import openpyxl
 import pytest
 
+from cli.export import FORMATS
+from cli.export_files import WRITERS
 from cli.main import main
 from humanpose3d.formats.csv_files import read_angles_csv
 from humanpose3d.formats.trc import read_trc
@@ -81,6 +83,10 @@ def test_export_gives_what_the_run_would_have_written(results: Path, tmp_path: P
     assert {path.suffix for path in made} == {".osim", ".mot", ".c3d", ".trc", ".csv"}
     for path in made:
         assert (tmp_path / path).read_bytes() == (results / path).read_bytes(), path
+
+
+def test_every_format_has_a_writer():
+    assert tuple(WRITERS) == FORMATS
 
 
 def test_export_writes_a_workbook(results: Path, tmp_path: Path):
