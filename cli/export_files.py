@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.formats.csv_files import write_angle_tables
-from humanpose3d.motion import Markers
+from humanpose3d.motion import Markers, MarkerSpread
 from humanpose3d.options import RunOptions
 from humanpose3d.resampling import CLOCK_ROUNDING_S
 from humanpose3d.results import ANGLES_FOLDER, Results
@@ -16,9 +16,9 @@ from shared.results.exports import write_run_c3d, write_run_xlsx
 from shared.scratch import scratch_folder
 from shared.stage import silent
 
-_UNSTATED: Final = (
-    "note: the depth network's uncertainty is not among the run's files, and the skeleton is fitted without it; "
-    "run with --opensim for the run's own"
+_IRREGULAR: Final = (
+    "note: the frames of this video are irregular; the skeleton follows the interpolated markers of the TRC. "
+    "Run with --opensim for that of the run itself"
 )
 
 
@@ -52,10 +52,9 @@ def _opensim(results: Results, output: Path) -> list[Path]:
     # Deferred: only these formats need the skeleton.
     from services.angles.stage import ANGLES, AnglesInputs
 
-    if results.options.main_refiner or results.options.depth_model_path or results.options.main_refiner_path:
-        print(_UNSTATED)
     with scratch_folder() as scratch:
-        inputs = AnglesInputs(_markers(results), results.subject, scratch)
+        markers, sd = _measured(results)
+        inputs = AnglesInputs(markers, results.subject, scratch, sd)
         fitted = ANGLES.run(inputs, RunOptions(opensim=True), silent)
         assert fitted.opensim_model is not None
         assert fitted.opensim_motion is not None
@@ -63,11 +62,16 @@ def _opensim(results: Results, output: Path) -> list[Path]:
         return [Path(shutil.copyfile(sources[end], output / f"{results.name}{end}")) for end in sources]
 
 
-def _markers(results: Results) -> Markers:
-    """The markers at their frames' own times, unless frames are irregular and the TRC holds interpolated ones."""
-    markers, times = results.marker_positions, results.joint_angles.times
-    same = times.size == markers.times.size and np.abs(times - markers.times).max() <= CLOCK_ROUNDING_S
-    return Markers(times, markers.names, markers.positions) if same else markers
+def _measured(results: Results) -> tuple[Markers, MarkerSpread | None]:
+    """The markers and their standard deviations at the frames' own times; where frames are irregular, at the TRC's."""
+    markers, sd, times = results.marker_positions, results.marker_sd, results.joint_angles.times
+    if times.size == markers.times.size and np.abs(times - markers.times).max() <= CLOCK_ROUNDING_S:
+        return Markers(times, markers.names, markers.positions), sd
+    print(_IRREGULAR)
+    if sd is not None:
+        values = [np.interp(markers.times, sd.times, column) for column in sd.values.T]
+        sd = MarkerSpread(markers.times, sd.names, np.stack(values, axis=1))
+    return markers, sd
 
 
 WRITERS: Final[Mapping[str, Callable[[Results, Path], list[Path]]]] = {

@@ -15,10 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import JsonValue
 
 from humanpose3d.errors import InvalidMotion, InvalidOption
-from humanpose3d.formats.csv_files import angles_csv_name, read_angle_sd_csv, read_angles_csv, read_landmarks_csv
+from humanpose3d.formats.csv_files import (
+    angles_csv_name,
+    read_angle_sd_csv,
+    read_angles_csv,
+    read_landmarks_csv,
+    read_marker_sd_csv,
+)
 from humanpose3d.formats.csv_style import delimiter_of
 from humanpose3d.formats.trc import read_trc
-from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, Markers
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, Markers, MarkerSpread
 from humanpose3d.options import QualityWarning, RunOptions, Subject
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, JointGroup
 
@@ -104,6 +110,12 @@ class Results:
     def marker_positions(self) -> Markers:
         """(T, 65, 3) metres, Y up, final (`<video>_final.trc`)."""
         return read_trc(self.folder / f"{self.name}_final.trc")
+
+    @cached_property
+    def marker_sd(self) -> MarkerSpread | None:
+        """(T, 22) metres: standard deviations along each axis, where the depth network states them."""
+        path = self.folder / f"{self.name}_marker_sd.csv"
+        return read_marker_sd_csv(path) if path.exists() else None
 
     @cached_property
     def landmarks(self) -> Landmarks:

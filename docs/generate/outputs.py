@@ -19,6 +19,10 @@ FILES: Final = {
     "report.html": ("always", "the run on one page, for reading, mailing and printing"),
     "<video>_initial.trc": ("always", "22 markers from the detector: scaled and aligned, not refined"),
     "<video>_final.trc": ("always", "22 + 43 markers after all stages"),
+    "<video>_marker_sd.csv": (
+        "`main_refiner`",
+        "standard deviation of the 22 markers in metres, as the network states it",
+    ),
     "<video>_raw_landmarks.csv": ("always", "the 33 landmarks of MediaPipe, unmodified"),
     "joint_angles/<video>_angles_<group>.csv": ("always", "three angles of one joint group, 12 such files"),
     "joint_angles/joint_angles.csv": ("always", "all joint angles, one row a frame, one column an angle"),

@@ -14,8 +14,8 @@ from humanpose3d.errors import InvalidMotion
 from humanpose3d.formats.csv_style import delimiter_of
 from humanpose3d.formats.files import faults_of, read_lines, write_atomic
 from humanpose3d.formats.tables import fixed, join, lines, parse
-from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks
-from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS, JointGroup
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, MarkerSpread
+from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS, MARKERS, JointGroup
 
 LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
 """The columns of the landmark file, as described in `write_landmarks_csv`."""
@@ -107,6 +107,26 @@ def write_angle_tables(folder: Path, angles: JointAngles, spread: AngleSd | None
         for first in range(0, angles.times.size, _FRAMES_AT_ONCE):
             file.write(_long_rows(angles, spread, slice(first, first + _FRAMES_AT_ONCE)))
     return [folder / WIDE, folder / LONG]
+
+
+def write_marker_sd_csv(path: Path, spread: MarkerSpread) -> None:
+    """Write the markers' standard deviations: `time_s`, then `<marker>_sd_m` for each. Raises OutputNotWritable."""
+    columns = [(spread.times[:, None], 9), (spread.values, 6)]
+    with write_atomic(path) as file:
+        file.write((",".join(_sd_columns(spread.names)) + "\n").encode())
+        file.writelines(lines(columns, delimiter=","))
+
+
+def read_marker_sd_csv(path: Path) -> MarkerSpread:
+    """Read the standard deviations of the 22 markers. Raises InvalidMotion, naming the line, for any other table."""
+    _, cells = _read(path, _sd_columns(MARKERS))
+    rows = np.array([parse(where, row) for where, row in cells]).reshape(-1, 1 + len(MARKERS))
+    with faults_of(path):
+        return MarkerSpread(rows[:, 0], MARKERS, rows[:, 1:])
+
+
+def _sd_columns(names: Sequence[str]) -> tuple[str, ...]:
+    return "time_s", *(f"{name}_sd_m" for name in names)
 
 
 def _long_rows(angles: JointAngles, spread: AngleSd | None, frames: slice) -> bytes:

@@ -62,7 +62,7 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
     progress(0, frames)
     found = follow(
         markers,
-        inputs.depth_spread,
+        _sd_as_written(inputs.depth_spread),
         inputs.subject,
         lambda done: progress(done, frames),
         coordinates=options.opensim,
@@ -80,6 +80,10 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
 def _as_written(markers: Markers) -> Markers:
     """To the decimals of a run's files, from which `humanpose3d export` has to find the same skeleton."""
     return Markers(np.round(markers.times, 9), markers.names, np.round(markers.positions, 6))
+
+
+def _sd_as_written(spread: MarkerSpread | None) -> MarkerSpread | None:
+    return spread and MarkerSpread(spread.times, spread.names, np.round(spread.values, 6))
 
 
 def check(_options: RunOptions) -> None:

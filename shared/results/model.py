@@ -74,6 +74,11 @@ class RunResults:
         return self._made("marker_spread", MarkerSpread)
 
     @property
+    def depth_spread(self) -> MarkerSpread | None:
+        """Of the 22, where the depth network states it."""
+        return self.artefacts.get("depth_spread")
+
+    @property
     def angles(self) -> JointAngles:
         """As computed from the markers."""
         return self._made("angles", JointAngles)

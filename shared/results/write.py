@@ -4,6 +4,7 @@
     ├── report.html                   the run on one page, to read and to print
     ├── <video>_initial.trc           the 22 markers before refinement
     ├── <video>_final.trc             the 65 markers, final
+    ├── <video>_marker_sd.csv         (main_refiner)
     ├── <video>_raw_landmarks.csv
     ├── <video>_preview.mp4           (export_preview, blur_faces)
     ├── <video>.osim, <video>_ik.mot  (opensim)
@@ -40,7 +41,7 @@ from pydantic import JsonValue
 
 from humanpose3d.errors import OutputNotWritable
 from humanpose3d.formats.analysis_files import CYCLES, EVENTS, PARAMETERS, write_analysis
-from humanpose3d.formats.csv_files import write_angle_tables, write_angles_csv, write_landmarks_csv
+from humanpose3d.formats.csv_files import write_angle_tables, write_angles_csv, write_landmarks_csv, write_marker_sd_csv
 from humanpose3d.formats.files import write_atomic
 from humanpose3d.formats.trc import write_trc
 from humanpose3d.motion import MarkerSpread
@@ -99,6 +100,8 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
     plot_pool.begin(drawings if side_by_side else ())
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
+    if (sd := results.depth_spread) is not None:
+        write_marker_sd_csv(folder / f"{name}_marker_sd.csv", sd)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
     stance = results.neutral_stance
     offsets = None if stance is None else stance.offsets

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from humanpose3d.errors import Cancelled, InvalidMotion
+from humanpose3d.formats.csv_files import read_marker_sd_csv, write_marker_sd_csv
 from humanpose3d.formats.mot import read_mot
-from humanpose3d.motion import Markers
+from humanpose3d.formats.trc import read_trc, write_trc
+from humanpose3d.motion import Markers, MarkerSpread
 from humanpose3d.options import RunOptions, Subject
-from humanpose3d.skeleton import ALL_MARKERS
+from humanpose3d.skeleton import ALL_MARKERS, MARKERS
 from services.angles.skeleton.kinematics import pose
 from services.angles.skeleton.model import read_model
 from services.angles.stage import ANGLES, AnglesInputs, AnglesOutputs
@@ -45,6 +47,24 @@ def test_opensim_files_hold_the_fitted_skeleton(tmp_path):
     turned = [v if c.translates else np.radians(v) for c, v in zip(model.coordinates, columns, strict=True)]
     apart = np.linalg.norm(pose(model, np.stack(turned, axis=1)).markers() - markers.positions, axis=2)
     assert np.sqrt(np.square(apart).mean()) < 0.008
+
+
+def test_the_files_of_a_run_give_the_same_skeleton_again(tmp_path):
+    markers = person(seconds=0.2).markers(np.random.default_rng(0).normal(0, 0.01, (12, len(ALL_MARKERS), 3)))
+    spread = MarkerSpread(markers.times, MARKERS, np.random.default_rng(1).uniform(0.005, 0.03, (12, len(MARKERS))))
+    write_trc(tmp_path / "a.trc", markers)
+    write_marker_sd_csv(tmp_path / "a.csv", spread)
+    again = read_trc(tmp_path / "a.trc"), read_marker_sd_csv(tmp_path / "a.csv")
+    made = []
+    for name, (points, sd) in {"first": (markers, spread), "again": again}.items():
+        (tmp_path / name).mkdir()
+        inputs = AnglesInputs(points, Subject(height=HEIGHT, weight=75), tmp_path / name, sd)
+        outputs = ANGLES.run(inputs, RunOptions(opensim=True), silent)
+        assert outputs.opensim_model is not None
+        assert outputs.opensim_motion is not None
+        made.append((outputs.opensim_model.read_bytes(), outputs.opensim_motion.read_bytes()))
+    assert not np.array_equal(markers.positions, again[0].positions)
+    assert made[0] == made[1]
 
 
 def test_progress_is_reported_in_frames_and_may_cancel(tmp_path):

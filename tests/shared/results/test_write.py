@@ -124,6 +124,16 @@ def test_a_c3d_with_the_numbers_of_the_other_files(results: RunResults, tmp_path
     np.testing.assert_allclose(markers.positions, read_trc(tmp_path / "walk_final.trc").positions, rtol=6e-8, atol=0)
 
 
+def test_the_depth_network_s_uncertainty_is_kept(results: RunResults, tmp_path: Path):
+    times = results.initial_markers.times
+    sd = MarkerSpread(times, MARKERS, np.random.default_rng(4).uniform(0.005, 0.03, (12, 22)))
+    write_results(with_made(results, depth_spread=sd), tmp_path)
+    assert files(tmp_path).keys() == ALWAYS | {"walk_marker_sd.csv"}
+    found = read_run(tmp_path).marker_sd
+    assert found is not None
+    np.testing.assert_allclose(found.values, sd.values, rtol=0, atol=5.001e-7)
+
+
 def test_semicolons_in_every_table(results: RunResults, tmp_path: Path):
     (tmp_path / "comma").mkdir()
     (tmp_path / "semicolon").mkdir()
