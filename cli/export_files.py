@@ -9,6 +9,7 @@ import numpy as np
 
 from humanpose3d.formats.csv_files import write_angle_tables
 from humanpose3d.motion import Markers, MarkerSpread
+from humanpose3d.neutral import read_stance
 from humanpose3d.options import RunOptions
 from humanpose3d.resampling import CLOCK_ROUNDING_S
 from humanpose3d.results import ANGLES_FOLDER, Results
@@ -54,7 +55,8 @@ def _opensim(results: Results, output: Path) -> list[Path]:
 
     with scratch_folder() as scratch:
         markers, sd = _measured(results)
-        inputs = AnglesInputs(markers, results.subject, scratch, sd)
+        stance = read_stance(results.folder) if results.options.neutral_run else None
+        inputs = AnglesInputs(markers, results.subject, scratch, sd, stance)
         fitted = ANGLES.run(inputs, RunOptions(opensim=True), silent)
         assert fitted.opensim_model is not None
         assert fitted.opensim_motion is not None
