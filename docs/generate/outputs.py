@@ -305,7 +305,7 @@ SOMETIMES: Final = (
     "neutral.offsets_deg.*",
     "neutral.segment_scales.*",
 )
-"""Optional fields of quality.json: absent where nothing was missing, no network was used or no neutral stance was stated."""
+"""Optional fields of quality.json: absent where nothing was missing, or no network or neutral stance was used."""
 
 RUN: Final = {
     "schema_version": "increased when a field changes its meaning or is removed",
