@@ -71,6 +71,7 @@ def test_the_folder_is_as_documented(results: Path):
         "sample_final.trc",
         "sample_ik.mot",
         "sample_initial.trc",
+        "sample_marker_sd.csv",
         "sample_preview.mp4",
         "sample_raw_landmarks.csv",
     }

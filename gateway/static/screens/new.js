@@ -45,12 +45,16 @@ export async function newRun(signal) {
     for (const each of fields) each.fault(null);
     try {
       const values = Object.assign({}, ...fields.map((each) => each.values()));
+      fill(outcome, t("checking"));
+      const onlyVideoMissing = await check(values, signal);
+      const file = video.file();
+      if (!file) throw onlyVideoMissing;
       const question = (await likely)(values);
       if (question) {
         fill(outcome, h("p", {}, icon("note"), question));
         return;
       }
-      const accepted = await send(values, video.file(), outcome, signal);
+      const accepted = await send(values, file, outcome, signal);
       location.hash = `#/runs/${accepted.run_key}`;
     } catch (error) {
       if (!signal.aborted) explain(error, fields, outcome);
@@ -86,11 +90,8 @@ async function askQuestions(place, fields, signal) {
   };
 }
 
-/** @param {Record<string, string>} values @param {File | null} file @param {HTMLElement} outcome @param {AbortSignal} signal */
+/** @param {Record<string, string>} values @param {File} file @param {HTMLElement} outcome @param {AbortSignal} signal */
 async function send(values, file, outcome, signal) {
-  fill(outcome, t("checking"));
-  const onlyVideoMissing = await check(values, signal);
-  if (!file) throw onlyVideoMissing;
   const bar = /** @type {HTMLProgressElement} */ (h("progress", { max: 1, value: 0, "aria-label": t("new_video") }));
   const words = h("span", {});
   const stopping = new AbortController();
