@@ -150,13 +150,13 @@ def _refined(case: Case, options: RunOptions) -> Answer:
         raise NotAvailable(str(error)) from error
     facts = reports["refiner.depth"].facts
     up = stated_up(float(facts["camera_pitch_deg"]), float(facts["camera_roll_deg"]))  # type: ignore[arg-type]  # numbers
-    spread, angle_spread = made.get("depth_spread"), made.get("angle_spread")
+    sd, angle_sd = made.get("marker_sd"), made.get("angle_sd")
     return Answer(
         markers=made["markers"].positions,
         angles=(made.get("refined_angles") or made["angles"]).values,
         up=np.tile(up, (len(case.landmarks.times), 1)),
-        marker_sd=None if spread is None else spread.values,
-        angle_sd=None if angle_spread is None else angle_spread.values,
+        marker_sd=None if sd is None else sd.values,
+        angle_sd=None if angle_sd is None else angle_sd.values,
         models=_models(reports),
     )
 

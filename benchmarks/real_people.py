@@ -193,9 +193,7 @@ def _refined(detected: Mapping[str, Any], options: RunOptions) -> tuple[Kinemati
     markers: Markers = made["augmented_markers"]
     joints = np.stack([markers.position(side + joint) for joint in JOINTS for side in "RL"], axis=1)
     values = (made.get("refined_angles") or made["angles"]).values
-    isb = {
-        key: (markers.times, _of_sides(values, key), _of_sides(made["angle_spread"].values, key)) for key in COORDINATES
-    }
+    isb = {key: (markers.times, _of_sides(values, key), _of_sides(made["angle_sd"].values, key)) for key in COORDINATES}
     motion = read_mot(made["opensim_motion"]).to_degrees()
     coordinates = {
         key: (motion.times, np.stack([motion.column(f"{name}_{side}") for side in "rl"], axis=1), isb[key][2])

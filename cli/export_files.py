@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.formats.csv_files import write_angle_tables
-from humanpose3d.motion import Markers, MarkerSpread
+from humanpose3d.motion import Markers, MarkerSd
 from humanpose3d.neutral import read_stance
 from humanpose3d.options import RunOptions
 from humanpose3d.resampling import CLOCK_ROUNDING_S
@@ -64,7 +64,7 @@ def _opensim(results: Results, output: Path) -> list[Path]:
         return [Path(shutil.copyfile(sources[end], output / f"{results.name}{end}")) for end in sources]
 
 
-def _measured(results: Results) -> tuple[Markers, MarkerSpread | None]:
+def _measured(results: Results) -> tuple[Markers, MarkerSd | None]:
     """The markers and their standard deviations at the frames' own times; where frames are irregular, at the TRC's."""
     markers, sd, times = results.marker_positions, results.marker_sd, results.joint_angles.times
     if times.size == markers.times.size and np.abs(times - markers.times).max() <= CLOCK_ROUNDING_S:
@@ -72,7 +72,7 @@ def _measured(results: Results) -> tuple[Markers, MarkerSpread | None]:
     print(_IRREGULAR)
     if sd is not None:
         values = [np.interp(markers.times, sd.times, column) for column in sd.values.T]
-        sd = MarkerSpread(markers.times, sd.names, np.stack(values, axis=1))
+        sd = MarkerSd(markers.times, sd.names, np.stack(values, axis=1))
     return markers, sd
 
 

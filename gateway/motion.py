@@ -51,7 +51,7 @@ _ARTEFACTS: Final[dict[str, type[Motion]]] = {
     "augmented_markers": Markers,
     "initial_markers": Markers,
     "angles": JointAngles,
-    "angle_spread": AngleSd,
+    "angle_sd": AngleSd,
 }
 
 

@@ -326,14 +326,14 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
     _demand_results(state)
     made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
     with scratch_folder() as scratch:
-        path, spread = scratch / "angles.npz", scratch / "spread.npz"
+        path, sd = scratch / "angles.npz", scratch / "sd.npz"
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
-        if "angle_spread" in made:
-            await services.store.get_file(made["angle_spread"], spread)
+        if "angle_sd" in made:
+            await services.store.get_file(made["angle_sd"], sd)
         return resources.statistics(
             state.run_id,
             load_npz(path, JointAngles),
-            load_npz(spread, AngleSd) if "angle_spread" in made else None,
+            load_npz(sd, AngleSd) if "angle_sd" in made else None,
         )
 
 

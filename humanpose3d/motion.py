@@ -93,13 +93,12 @@ class Markers:
 
 
 @dataclass(frozen=True, eq=False)
-class MarkerSpread:
-    """Uncertainty of each marker.
+class _OfMarkers:
+    """One value for each marker and time.
 
     times   (T,) seconds, strictly increasing.
     names   M marker names.
-    values  (T, M) metres; NaN where unknown. From the depth refiner: its stated standard deviation along each axis.
-            From the augmenter: root mean square distance of the perturbed copies from their mean.
+    values  (T, M) metres; NaN where unknown.
 
     Raises InvalidMotion where a shape or the order of the times is wrong.
     """
@@ -112,6 +111,16 @@ class MarkerSpread:
         count = _freeze_times(self, self.times)
         object.__setattr__(self, "names", tuple(self.names))
         _freeze(self, "values", self.values, (count, len(self.names)))
+
+
+@dataclass(frozen=True, eq=False)
+class MarkerSd(_OfMarkers):
+    """Standard deviation of each marker along each axis, as stated by the depth refiner: `times`, `names`, `values`."""
+
+
+@dataclass(frozen=True, eq=False)
+class MarkerSpread(_OfMarkers):
+    """Root mean square distance of the augmenter's perturbed copies from their mean: `times`, `names`, `values`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +183,7 @@ class CameraMotion:
             raise InvalidMotion("Focal lengths must be above zero.")
 
 
-Motion = Landmarks | Markers | MarkerSpread | JointAngles | AngleSd | CameraMotion
+Motion = Landmarks | Markers | MarkerSd | MarkerSpread | JointAngles | AngleSd | CameraMotion
 
 
 def read_only(array: FloatArray) -> FloatArray:

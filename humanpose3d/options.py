@@ -373,14 +373,15 @@ lengthens it to 0.73–1.0."""
 class Verticals(Contract):
     """Direction of the world's vertical, estimated from upright lines in the image over the whole clip.
 
-    Up is (aside, -1, ahead) in the camera's axes (x right, y down, z away), for a camera of FOCAL_LENGTH: `ahead` grows
-    in proportion to the true focal length, `aside` does not. ahead_sd_deg: uncertainty of `ahead` from the lines'
-    distribution across the image. looks: number of frames that contribute.
+    Up is (lateral_slope, -1, forward_slope) in the camera's axes (x right, y down, z away), for a camera of
+    FOCAL_LENGTH: `forward_slope` grows in proportion to the true focal length, `lateral_slope` does not.
+    forward_slope_sd_deg: its uncertainty from the lines' distribution across the image. looks: number of frames that
+    contribute.
     """
 
-    aside: float
-    ahead: float
-    ahead_sd_deg: float = 0.0
+    lateral_slope: float
+    forward_slope: float
+    forward_slope_sd_deg: float = 0.0
     looks: int
 
 

@@ -24,7 +24,7 @@ from humanpose3d.formats.csv_files import (
 )
 from humanpose3d.formats.csv_style import delimiter_of
 from humanpose3d.formats.trc import read_trc
-from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, Markers, MarkerSd
 from humanpose3d.options import QualityWarning, RunOptions, Subject
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, JointGroup
 
@@ -112,7 +112,7 @@ class Results:
         return read_trc(self.folder / f"{self.name}_final.trc")
 
     @cached_property
-    def marker_sd(self) -> MarkerSpread | None:
+    def marker_sd(self) -> MarkerSd | None:
         """(T, 22) metres: standard deviations along each axis, where the depth network states them."""
         path = self.folder / f"{self.name}_marker_sd.csv"
         return read_marker_sd_csv(path) if path.exists() else None

@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from humanpose3d.formats.npz import load_npz, save_npz
-from humanpose3d.motion import AngleSd, CameraMotion, JointAngles, Landmarks, Markers, MarkerSpread, Motion
+from humanpose3d.motion import AngleSd, CameraMotion, JointAngles, Landmarks, Markers, MarkerSd, MarkerSpread, Motion
 
-_MOTION: Final = (Landmarks, Markers, MarkerSpread, JointAngles, AngleSd, CameraMotion)
+_MOTION: Final = (Landmarks, Markers, MarkerSd, MarkerSpread, JointAngles, AngleSd, CameraMotion)
 
 _LARGE: Final = 16_000_000
 """Size in bytes from which motion is kept in a file: landmarks of about three minutes at 60 frames per second."""

@@ -14,7 +14,7 @@ from humanpose3d.errors import InvalidMotion
 from humanpose3d.formats.csv_style import delimiter_of
 from humanpose3d.formats.files import faults_of, read_lines, write_atomic
 from humanpose3d.formats.tables import fixed, join, lines, parse
-from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, MarkerSpread
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, MarkerSd
 from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS, MARKERS, JointGroup
 
 LANDMARK_COLUMNS: Final = ("timestamp_s", "landmark", "x_m", "y_m", "z_m", "visibility", "x_px", "y_px")
@@ -109,7 +109,7 @@ def write_angle_tables(folder: Path, angles: JointAngles, spread: AngleSd | None
     return [folder / WIDE, folder / LONG]
 
 
-def write_marker_sd_csv(path: Path, spread: MarkerSpread) -> None:
+def write_marker_sd_csv(path: Path, spread: MarkerSd) -> None:
     """Write the markers' standard deviations: `time_s`, then `<marker>_sd_m` for each. Raises OutputNotWritable."""
     columns = [(spread.times[:, None], 9), (spread.values, 6)]
     with write_atomic(path) as file:
@@ -117,12 +117,12 @@ def write_marker_sd_csv(path: Path, spread: MarkerSpread) -> None:
         file.writelines(lines(columns, delimiter=","))
 
 
-def read_marker_sd_csv(path: Path) -> MarkerSpread:
+def read_marker_sd_csv(path: Path) -> MarkerSd:
     """Read the standard deviations of the 22 markers. Raises InvalidMotion, naming the line, for any other table."""
     _, cells = _read(path, _sd_columns(MARKERS))
     rows = np.array([parse(where, row) for where, row in cells]).reshape(-1, 1 + len(MARKERS))
     with faults_of(path):
-        return MarkerSpread(rows[:, 0], MARKERS, rows[:, 1:])
+        return MarkerSd(rows[:, 0], MARKERS, rows[:, 1:])
 
 
 def _sd_columns(names: Sequence[str]) -> tuple[str, ...]:
@@ -131,14 +131,14 @@ def _sd_columns(names: Sequence[str]) -> tuple[str, ...]:
 
 def _long_rows(angles: JointAngles, spread: AngleSd | None, frames: slice) -> bytes:
     values = angles.values[frames].reshape(-1, 1)
-    sd = np.full_like(values, np.nan) if spread is None else spread.values[frames].reshape(-1, 1)
+    own = np.full_like(values, np.nan) if spread is None else spread.values[frames].reshape(-1, 1)
     times = fixed(angles.times[frames, None], 9, ",")
     names = np.array(_long_names(), dtype=np.bytes_)
     blocks = [
         np.repeat(times, len(names), axis=0),
         np.tile(names.view(np.uint8).reshape(len(names), -1), (len(times), 1)),
         fixed(values, 6, ","),
-        fixed(sd, 6, ","),
+        fixed(own, 6, ","),
     ]
     return join(blocks, "\n")
 

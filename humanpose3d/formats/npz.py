@@ -37,7 +37,7 @@ _HEADER: Final = re.compile(
 class _Meta(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: Literal["Landmarks", "Markers", "MarkerSpread", "JointAngles", "AngleSd", "CameraMotion"]
+    type: Literal["Landmarks", "Markers", "MarkerSd", "MarkerSpread", "JointAngles", "AngleSd", "CameraMotion"]
     version: Annotated[int, Field(ge=1, le=1)] = 1
     names: tuple[str, ...] | None = None
     image_size: tuple[PositiveInt, PositiveInt] | None = None

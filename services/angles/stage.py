@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.errors import InvalidMotion
-from humanpose3d.motion import AngleSd, JointAngles, Markers, MarkerSpread, read_only
+from humanpose3d.motion import AngleSd, JointAngles, Markers, MarkerSd, read_only
 from humanpose3d.neutral import NeutralStance
 from humanpose3d.options import RunOptions, StageReport, Subject
 from services.angles import opensim
@@ -22,14 +22,14 @@ from shared.stage import Progress, Stage
 class AnglesInputs:
     """The 22 + 43 markers of a run, in the world frame (Y up, metres), and the subject.
 
-    depth_spread: standard deviations of the 22, where the depth refiner states them. workdir: for files. given_stance:
+    marker_sd: standard deviations of the 22, where the depth refiner states them. workdir: for files. given_stance:
     the neutral stance of the run that `neutral_run` names.
     """
 
     augmented_markers: Markers
     subject: Subject
     workdir: Path
-    depth_spread: MarkerSpread | None = None
+    marker_sd: MarkerSd | None = None
     given_stance: NeutralStance | None = None
 
 
@@ -42,7 +42,7 @@ class AnglesOutputs:
     """
 
     angles: JointAngles
-    angle_spread: AngleSd
+    angle_sd: AngleSd
     report: StageReport
     opensim_model: Path | None = None
     opensim_motion: Path | None = None
@@ -62,7 +62,7 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
     progress(0, frames)
     found = follow(
         markers,
-        _sd_as_written(inputs.depth_spread),
+        _sd_as_written(inputs.marker_sd),
         inputs.subject,
         lambda done: progress(done, frames),
         coordinates=options.opensim,
@@ -82,8 +82,8 @@ def _as_written(markers: Markers) -> Markers:
     return Markers(np.round(markers.times, 9), markers.names, np.round(markers.positions, 6))
 
 
-def _sd_as_written(spread: MarkerSpread | None) -> MarkerSpread | None:
-    return spread and MarkerSpread(spread.times, spread.names, np.round(spread.values, 6))
+def _sd_as_written(sd: MarkerSd | None) -> MarkerSd | None:
+    return sd and MarkerSd(sd.times, sd.names, np.round(sd.values, 6))
 
 
 def check(_options: RunOptions) -> None:

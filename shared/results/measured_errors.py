@@ -44,5 +44,5 @@ def measured_error(results: RunResults) -> dict[str, JsonValue] | None:
 
 def _method(results: RunResults) -> str:
     """The benchmark's condition that a run corresponds to."""
-    depth, joints = results.made("depth_spread"), results.made("refined_angles")
+    depth, joints = results.made("marker_sd"), results.made("refined_angles")
     return {(False, False): "geometric", (True, False): "depth", (True, True): "both"}.get((depth, joints), "none")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from humanpose3d.analysis import Analysis
-from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSd, MarkerSpread
 from humanpose3d.neutral import NeutralStance
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, VideoFacts
 
@@ -19,9 +19,9 @@ ARTEFACTS: Final[Mapping[str, type]] = {
     "augmented_markers": Markers,
     "marker_spread": MarkerSpread,
     "angles": JointAngles,
-    "depth_spread": MarkerSpread,
+    "marker_sd": MarkerSd,
     "refined_angles": JointAngles,
-    "angle_spread": AngleSd,
+    "angle_sd": AngleSd,
     "preview": Path,
     "analysis": Analysis,
     "opensim_model": Path,
@@ -74,9 +74,9 @@ class RunResults:
         return self._made("marker_spread", MarkerSpread)
 
     @property
-    def depth_spread(self) -> MarkerSpread | None:
+    def marker_sd(self) -> MarkerSd | None:
         """Of the 22, where the depth network states it."""
-        return self.artefacts.get("depth_spread")
+        return self.artefacts.get("marker_sd")
 
     @property
     def angles(self) -> JointAngles:
@@ -94,9 +94,9 @@ class RunResults:
         return self.artefacts.get("refined_angles")
 
     @property
-    def angle_spread(self) -> AngleSd | None:
+    def angle_sd(self) -> AngleSd | None:
         """Uncertainty of the final angles."""
-        return self.artefacts.get("angle_spread")
+        return self.artefacts.get("angle_sd")
 
     @property
     def neutral_stance(self) -> NeutralStance | None:

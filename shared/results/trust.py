@@ -49,19 +49,17 @@ _WITHOUT: Final = {
 def trust(results: RunResults) -> str:
     """The verdict on a run."""
     codes = {warning.code for report in results.reports.values() for warning in report.warnings}
-    analysis, spread = results.analysis, results.angle_spread
+    analysis, sd = results.analysis, results.angle_sd
     angles = (*_LEGS, *_ARMS) if analysis is None or analysis.task in _WITH_ARMS else _LEGS
-    return verdict(
-        "unknown" if analysis is None else analysis.view, {} if spread is None else _expected(spread, angles), codes
-    )
+    return verdict("unknown" if analysis is None else analysis.view, {} if sd is None else _expected(sd, angles), codes)
 
 
-def _expected(spread: AngleSd, angles: Collection[tuple[str, str]]) -> dict[tuple[str, str], float]:
+def _expected(sd: AngleSd, angles: Collection[tuple[str, str]]) -> dict[tuple[str, str], float]:
     """(joint, angle) → expected mean absolute error of both sides, degrees."""
     found = {}
     for joint, angle in angles:
         groups = [group for group in JOINT_GROUPS if group.name in (joint, f"{joint}_r", f"{joint}_l")]
-        values = [spread.values[:, JOINT_GROUP_INDEX[group.name], group.angles.index(angle)] for group in groups]
+        values = [sd.values[:, JOINT_GROUP_INDEX[group.name], group.angles.index(angle)] for group in groups]
         known = np.concatenate(values)
         if np.isfinite(known).any():
             found[joint, angle] = ERROR_OF_SD[joint] * float(np.nanmedian(known))

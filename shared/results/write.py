@@ -100,13 +100,13 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
     plot_pool.begin(drawings if side_by_side else ())
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
-    if (sd := results.depth_spread) is not None:
+    if (sd := results.marker_sd) is not None:
         write_marker_sd_csv(folder / f"{name}_marker_sd.csv", sd)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", results.landmarks)
     stance = results.neutral_stance
     offsets = None if stance is None else stance.offsets
-    write_angles_csv(angles_folder, name, results.final_angles, results.angle_spread, offsets)
-    write_angle_tables(angles_folder, results.final_angles, results.angle_spread)
+    write_angles_csv(angles_folder, name, results.final_angles, results.angle_sd, offsets)
+    write_angle_tables(angles_folder, results.final_angles, results.angle_sd)
     if results.analysis is not None:
         write_analysis(folder, results.analysis)
     _write_json(folder / "quality.json", _quality(results))
@@ -261,7 +261,7 @@ def _draw_angles(results: RunResults, folder: Path) -> None:
 
     note = "refined, with the standard deviation" if results.made("refined_angles") else ""
     path = folder / _ANGLES_FOLDER / f"{results.name}_all_joint_angles.png"
-    plots.save_joint_angles(path, results.final_angles, results.name, note, results.angle_spread)
+    plots.save_joint_angles(path, results.final_angles, results.name, note, results.angle_sd)
 
 
 def _draw_cycles(results: RunResults, folder: Path) -> None:

@@ -44,7 +44,9 @@ def before_four_cameras(points: FloatArray) -> RealClip:
         cameras.append(CalibratedCamera(f"cam{index}", matrix, np.zeros(4), rotation, shift))
         landmarks.append(synthetic.recorded(times, points, made))
     together = triangulate(cameras, np.stack([one.pixels for one in landmarks]))
-    return RealClip(cameras, landmarks, [Verticals(aside=0.0, ahead=0.1 * n, looks=1) for n in range(4)], together)
+    return RealClip(
+        cameras, landmarks, [Verticals(lateral_slope=0.0, forward_slope=0.1 * n, looks=1) for n in range(4)], together
+    )
 
 
 def test_each_camera_is_compared_with_all_of_them_together(tmp_path):
@@ -108,7 +110,7 @@ def test_rotating_the_world_rotates_only_the_pelvis(data):
 
 def test_a_video_is_detected_once(tmp_path, monkeypatch):
     seen = synthetic.recorded(synthetic.clock(0.5), synthetic.standing(synthetic.clock(0.5)), synthetic.Camera())
-    lines = Verticals(aside=0.1, ahead=-0.2, looks=2)
+    lines = Verticals(lateral_slope=0.1, forward_slope=-0.2, looks=2)
     runs = []
 
     def run(inputs, options, progress):

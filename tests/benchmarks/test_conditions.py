@@ -12,7 +12,7 @@ from benchmarks.cases import Case
 from benchmarks.conditions import CONDITIONS, Answer, NotAvailable
 from cli.pipeline import STAGES
 from humanpose3d.errors import ModelNotFound
-from humanpose3d.motion import AngleSd, JointAngles, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Markers, MarkerSd
 from humanpose3d.options import RunOptions, StageName, StageReport
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKERS
 from services.angles.joints import joint_angles
@@ -34,7 +34,7 @@ class JointsInputs:
 @dataclass(frozen=True)
 class JointsOutputs:
     refined_angles: JointAngles
-    angle_spread: AngleSd
+    angle_sd: AngleSd
     report: StageReport
 
 
@@ -54,7 +54,7 @@ def asked(case, monkeypatch, tmp_path) -> list[RunOptions]:
         options_seen.append(options)
         markers = Markers(inputs.landmarks.times, MARKERS, case.markers)
         report = StageReport(facts={"camera_pitch_deg": 9.0, "camera_roll_deg": 1.0}, models={"depth.onnx": "12"})
-        spread = MarkerSpread(markers.times, MARKERS, np.full(case.markers.shape[:2], 0.02))
+        spread = MarkerSd(markers.times, MARKERS, np.full(case.markers.shape[:2], 0.02))
         return DepthOutputs(markers, markers, report, spread)
 
     def joints(inputs: JointsInputs, options: RunOptions, _progress: Progress) -> JointsOutputs:

@@ -85,7 +85,7 @@ def results_into(folder: Path) -> Callable[[int], Work]:
             "marker_spread": spread(frames, RESPONSE_MARKERS),
             "angles": angles(frames),
             "refined_angles": angles(frames),
-            "angle_spread": AngleSd(times(frames), np.full((frames, 12, 3), 3.0)),
+            "angle_sd": AngleSd(times(frames), np.full((frames, 12, 3), 3.0)),
         }
         reports = {"detector": StageReport(facts={})}
         of_run = RunResults("walk", "0" * 64, SUBJECT, RunOptions(), reports, {}, artefacts)  # type: ignore[arg-type]  # a stage's name

@@ -175,7 +175,7 @@ def test_a_run_is_taken_from_its_motion_file_and_angles(monkeypatch, tmp_path):
         made = {
             "augmented_markers": Markers(times, ALL_MARKERS, positions),
             "angles": JointAngles(times, angles),
-            "angle_spread": AngleSd(times, np.full((30, 12, 3), 2.0)),
+            "angle_sd": AngleSd(times, np.full((30, 12, 3), 2.0)),
             "opensim_motion": tmp_path / "motion.mot",
         }
         columns = [f"{name}_{side}" for name in COORDINATES.values() for side in "rl"]

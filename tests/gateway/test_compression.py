@@ -92,7 +92,7 @@ def test_the_motion_of_a_run(world: World):
         "augmented_markers": Markers(times, ALL_MARKERS, positions),
         "initial_markers": Markers(times, MARKERS, positions[:, :22]),
         "angles": JointAngles(times, rng.normal(size=(7, 12, 3))),
-        "angle_spread": angle_sd,
+        "angle_sd": angle_sd,
     }
 
     async def scenario() -> tuple[httpx.Response, httpx.Response, httpx.Response]:

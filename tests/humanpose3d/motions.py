@@ -74,7 +74,7 @@ def joint_angles(draw: st.DrawFn) -> JointAngles:
 
 
 @st.composite
-def angle_spreads(draw: st.DrawFn) -> AngleSd:
+def angle_sds(draw: st.DrawFn) -> AngleSd:
     """Standard deviations of the angles of a short motion."""
     angles = draw(joint_angles())
     return AngleSd(angles.times, angles.values)

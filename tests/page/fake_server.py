@@ -28,7 +28,7 @@ from tests.servers import S3Server
 T = TypeVar("T")
 ARTEFACTS = {
     "angles": "angles.npz",
-    "angle_spread": "spread.npz",
+    "angle_sd": "spread.npz",
     "landmarks": "landmarks.npz",
     "augmented_markers": "markers.npz",
     "initial_markers": "initial.npz",

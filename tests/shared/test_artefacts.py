@@ -59,7 +59,7 @@ def long_angles() -> JointAngles:
 def test_large_motion_is_in_a_file_and_is_read_again(tmp_path):
     angles = long_angles()
     shelf = Shelf(tmp_path, video=tmp_path / "walk.mp4")
-    made: dict[str, object] = {"angles": angles, "depth_spread": None}
+    made: dict[str, object] = {"angles": angles, "marker_sd": None}
     shelf.take(made)
     assert not made, "no person keeps it in memory"
     assert set(shelf) == {"video", "angles"}

@@ -32,14 +32,14 @@ from shared.stage import Progress, Stage
 class AnalysisInputs:
     """The 65 markers (world frame, metres) and the joint angles of a run, refined if requested.
 
-    angle_spread: standard deviations of these angles.
+    angle_sd: standard deviations of these angles.
     """
 
     augmented_markers: Markers
     angles: JointAngles
     landmarks: Landmarks | None = None
     refined_angles: JointAngles | None = None
-    angle_spread: AngleSd | None = None
+    angle_sd: AngleSd | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def check(options: RunOptions) -> None:
 
 def analyse(inputs: AnalysisInputs, task: Task | None = None, norms: Norms | None = None) -> Analysis:
     """Events and figures of a recording; `task` None: recognised."""
-    signals = Signals.of(inputs.augmented_markers, inputs.refined_angles or inputs.angles, inputs.angle_spread)
+    signals = Signals.of(inputs.augmented_markers, inputs.refined_angles or inputs.angles, inputs.angle_sd)
     found, chosen = limits(signals, inputs.landmarks), task or recognise(signals)
     told = list(forbidden(signals, found, chosen))
     result = Found([], [], told, []) if told else METHODS[chosen](signals, found)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from humanpose3d.motion import FloatArray, Markers, MarkerSpread
+from humanpose3d.motion import FloatArray, Markers, MarkerSd
 from humanpose3d.options import Subject
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKER_INDEX, MARKERS
 from services.angles.joints import continued, joint_angles
@@ -62,25 +62,25 @@ class Recording:
 
 def follow(
     markers: Markers,
-    spread: MarkerSpread | None,
+    sd: MarkerSd | None,
     subject: Subject,
     progress: Callable[[int], None],
     *,
     coordinates: bool = False,
     scales: Mapping[str, float] | None = None,
 ) -> Recording:
-    """Fit the shipped skeleton to `ALL_MARKERS`; `spread` is of the 22, as the depth refiner states it, if it does.
+    """Fit the shipped skeleton to `ALL_MARKERS`; `sd` is of the 22, as the depth refiner states it, if it does.
 
     coordinates: whether they are kept. scales: `Personal.scales`, where they are known already.
     Raises ModelNotFound or ModelCorrupt where the skeleton's file is missing, InvalidMotion for markers of other names.
     """
-    seen = _Seen(markers.times, markers.select(ALL_MARKERS).positions, None if spread is None else spread.values)
+    seen = _Seen(markers.times, markers.select(ALL_MARKERS).positions, None if sd is None else sd.values)
     own = _personal(shipped_model().select(ALL_MARKERS), seen, _lengths(subject, scales))
     start = _start(own.model, seen)
     frames = len(seen.times)
     motion = np.empty((frames if coordinates else 0, len(own.model.coordinates)))
-    angles, sd = np.empty((2, frames, len(JOINT_GROUPS), 3))
-    found = Recording(own, seen.times, motion, angles, sd, None)
+    angles, angle_sd = np.empty((2, frames, len(JOINT_GROUPS), 3))
+    found = Recording(own, seen.times, motion, angles, angle_sd, None)
     so_far = _SoFar()
     for kept in _stretches(frames):
         _follow_stretch(found, seen, start, kept, so_far)

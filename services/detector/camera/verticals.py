@@ -57,13 +57,13 @@ _SAME_DEG: Final = 3.0
 
 
 class Look(BaseModel):
-    """Estimate from one frame: up is (aside, -1, ahead) in the camera's axes (x right, y down, z away)."""
+    """Estimate from one frame: up is (lateral_slope, -1, forward_slope) in the camera's axes, as in `Verticals`."""
 
     model_config = ConfigDict(frozen=True)
 
-    aside: float
-    ahead: float
-    ahead_sd_deg: float = 0.0
+    lateral_slope: float
+    forward_slope: float
+    forward_slope_sd_deg: float = 0.0
     """Uncertainty due to the horizontal positions of the edges."""
 
 
@@ -77,14 +77,16 @@ def look(image: Image, pose: Pose | None) -> Look | None:
 
 def joined(looks: Sequence[Look | None]) -> Verticals | None:
     """The median of all estimates of a video; None where most frames have none, or they disagree."""
-    slopes = np.array([[each.aside, each.ahead] for each in looks if each is not None])
+    slopes = np.array([[each.lateral_slope, each.forward_slope] for each in looks if each is not None])
     if not len(slopes) or 2 * len(slopes) < len(looks):
         return None
     middle = np.median(slopes, axis=0)
     if np.degrees(np.median(np.abs(slopes - middle), axis=0)).max() > _SAME_DEG:
         return None
-    unsure = float(np.median([each.ahead_sd_deg for each in looks if each is not None]))
-    return Verticals(aside=float(middle[0]), ahead=float(middle[1]), ahead_sd_deg=unsure, looks=len(slopes))
+    unsure = float(np.median([each.forward_slope_sd_deg for each in looks if each is not None]))
+    return Verticals(
+        lateral_slope=float(middle[0]), forward_slope=float(middle[1]), forward_slope_sd_deg=unsure, looks=len(slopes)
+    )
 
 
 class _Lines:
@@ -151,7 +153,9 @@ def _common_direction(lines: _Lines) -> Look | None:
     spread = np.sqrt(np.average(np.square(across - np.average(across, weights=lengths)), weights=lengths))
     if spread < _LEAST_SPREAD:
         return None
-    return Look(aside=float(best[0]), ahead=float(best[1]), ahead_sd_deg=float(_LEAN_DEG / spread))
+    return Look(
+        lateral_slope=float(best[0]), forward_slope=float(best[1]), forward_slope_sd_deg=float(_LEAN_DEG / spread)
+    )
 
 
 def _grid(middle: FloatArray, reach: FloatArray, count: int) -> FloatArray:

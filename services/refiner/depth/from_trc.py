@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.errors import InvalidMotion
-from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSd
 from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS, MARKERS
 from services.refiner.depth.markers import MARKER_LANDMARKS
 from services.refiner.depth.neural import ask
@@ -32,7 +32,7 @@ class Refinement:
     """
 
     markers: Markers
-    spread: MarkerSpread
+    spread: MarkerSd
     height: float
 
 
@@ -58,7 +58,7 @@ def refine_markers(network: Refiner, markers: Markers, height: float | None = No
     answer = ask(network, landmarks, height)
     return Refinement(
         Markers(markers.times, MARKERS, answer.markers + hips[:, None]),
-        MarkerSpread(markers.times, MARKERS, answer.spread),
+        MarkerSd(markers.times, MARKERS, answer.spread),
         height,
     )
 

@@ -72,7 +72,9 @@ def geometric(
     swaps, times = find_swaps(landmarks), landmarks.times
     landmarks = at_assumed_focal_length(landmarks, focal_length)
     if verticals is not None and focal_length is not None:
-        verticals = verticals.model_copy(update={"ahead": verticals.ahead * focal_length / FOCAL_LENGTH})
+        verticals = verticals.model_copy(
+            update={"forward_slope": verticals.forward_slope * focal_length / FOCAL_LENGTH}
+        )
 
     def given(frames: slice) -> Landmarks:
         return part(landmarks, frames)

@@ -185,8 +185,8 @@ def _lines(verticals: Verticals | None) -> _Evidence | None:
     """From the image."""
     if verticals is None:
         return None
-    sd_deg = np.hypot(_LINES_DEG, [0.0, verticals.ahead_sd_deg])
-    return _Evidence(np.array([verticals.aside, verticals.ahead]), sd_deg, scales=True)
+    sd_deg = np.hypot(_LINES_DEG, [0.0, verticals.forward_slope_sd_deg])
+    return _Evidence(np.array([verticals.lateral_slope, verticals.forward_slope]), sd_deg, scales=True)
 
 
 def _contradict(one: _Evidence, other: _Evidence) -> bool:

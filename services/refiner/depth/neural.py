@@ -72,7 +72,7 @@ def neural(network: Refiner) -> Reconstruct:
         focal_length: float | None = None,
     ) -> Reconstruction:
         base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
-        told = None if verticals is None or verticals.ahead_sd_deg > _UNSURE_LINES_DEG else verticals
+        told = None if verticals is None or verticals.forward_slope_sd_deg > _UNSURE_LINES_DEG else verticals
         answer = ask(network, landmarks, subject.height, told, base.markers, focal_length)
         gravity = replace(_gravity(answer), lines=told is not None)
         _put_into_world(at_assumed_focal_length(landmarks, focal_length), answer, gravity)
@@ -137,7 +137,7 @@ def _room(into: FloatArray | None, frames: int) -> FloatArray:
 
 def as_inputs(verticals: Verticals | None) -> FloatArray:
     """(3,) slopes and 1, or zeros: the network's input for the image's upright lines."""
-    return np.zeros(3) if verticals is None else np.array([verticals.aside, verticals.ahead, 1.0])
+    return np.zeros(3) if verticals is None else np.array([verticals.lateral_slope, verticals.forward_slope, 1.0])
 
 
 def _feed(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from humanpose3d.motion import CameraMotion, FloatArray, Landmarks, Markers, MarkerSpread, read_only
+from humanpose3d.motion import CameraMotion, FloatArray, Landmarks, Markers, MarkerSd, read_only
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals, VideoFacts
 from humanpose3d.skeleton import MARKERS
 from services.refiner.depth.camera import stabilised
@@ -42,13 +42,13 @@ class DepthOutputs:
     initial_markers  as detected: scaled and aligned, not refined.
     markers          swapped sides corrected, occluded ones removed, short gaps filled; completed and smoothed on
                      request.
-    depth_spread     their standard deviation, where a neural refiner states it.
+    marker_sd     their standard deviation, where a neural refiner states it.
     """
 
     initial_markers: Markers
     markers: Markers
     report: StageReport
-    depth_spread: MarkerSpread | None = None
+    marker_sd: MarkerSd | None = None
 
 
 def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -> DepthOutputs:
@@ -83,7 +83,7 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
         initial_markers=Markers(times, MARKERS, read_only(reconstruction.initial)),
         markers=Markers(times, MARKERS, read_only(positions)),
         report=StageReport(facts=reconstruction.facts | facts, warnings=warnings, models=reconstruction.models),
-        depth_spread=_spread(times, reconstruction.spread),
+        marker_sd=_spread(times, reconstruction.spread),
     )
 
 
@@ -96,8 +96,8 @@ def method(options: RunOptions) -> Reconstruct:
     return geometric if network is None else neural(network)
 
 
-def _spread(times: FloatArray, values: FloatArray | None) -> MarkerSpread | None:
-    return None if values is None else MarkerSpread(times, MARKERS, read_only(values))
+def _spread(times: FloatArray, values: FloatArray | None) -> MarkerSd | None:
+    return None if values is None else MarkerSd(times, MARKERS, read_only(values))
 
 
 def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[QualityWarning]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humanpose3d.errors import InvalidMotion, ModelNotFound
-from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, MarkerSpread, read_only
+from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, MarkerSd, MarkerSpread, read_only
 from humanpose3d.neutral import NeutralStance
 from humanpose3d.options import RunOptions, StageReport
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKERS
@@ -36,7 +36,7 @@ class JointInputs:
 
     angles: JointAngles
     landmarks: Landmarks
-    depth_spread: MarkerSpread | None
+    marker_sd: MarkerSd | None
     marker_spread: MarkerSpread
     neutral_stance: NeutralStance | None = None
 
@@ -49,7 +49,7 @@ class JointOutputs:
     """
 
     refined_angles: JointAngles
-    angle_spread: AngleSd
+    angle_sd: AngleSd
     report: StageReport
     neutral_stance: NeutralStance | None = None
 
@@ -63,7 +63,7 @@ def refine_joints(inputs: JointInputs, options: RunOptions, progress: Progress) 
     if not angles.times.size:
         raise InvalidMotion("There are no frames whose joint angles could be refined.")
     progress(0, angles.times.size)
-    asked = _Asked(angles, inputs.landmarks.visibility, inputs.depth_spread, inputs.marker_spread)
+    asked = _Asked(angles, inputs.landmarks.visibility, inputs.marker_sd, inputs.marker_spread)
     del inputs  # these arrays of a long recording are large and no longer needed
     correction, spread = _answer(network, asked, progress)
     spread[np.isnan(angles.values)] = np.nan
@@ -106,7 +106,7 @@ class _Asked:
 
     angles: JointAngles
     visibility: FloatArray
-    depth_spread: MarkerSpread | None
+    marker_sd: MarkerSd | None
     marker_spread: MarkerSpread
 
 
@@ -132,7 +132,7 @@ def _feed(inputs: _Asked) -> Callable[[NDArray[np.int64]], dict[str, FloatArray]
 
     def feed(rows: NDArray[np.int64]) -> dict[str, FloatArray]:
         known = {name: values[rows] for name, values in every.items()}
-        depth = inputs.depth_spread
+        depth = inputs.marker_sd
         known["depth_spread"] = np.full((*rows.shape, len(MARKERS)), np.nan) if depth is None else depth.values[rows]
         return known
 

@@ -84,7 +84,7 @@ def _markers(results: RunResults) -> list[str]:
         told.append("Where the detector had swapped left and right, they were relabelled.")
     if _fact(results, "refiner.depth", "filled_share"):
         told.append("Short gaps were filled.")
-    if results.made("depth_spread"):
+    if results.made("marker_sd"):
         told.append("The depth of the markers was refined by a neural network.")
     if _fact(results, "refiner.depth", "estimated_share"):
         told.append("Limbs that were occluded for longer were mirrored from the visible side, the head extrapolated.")

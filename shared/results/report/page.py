@@ -23,7 +23,7 @@ _BY_HAND: Final = ("Name or code", "Date of birth", "Examiner")
 
 def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
     """The report of a run; date and versions are taken from `run`, the content of its run.json."""
-    angles, spread = results.final_angles, results.angle_spread
+    angles, sd = results.final_angles, results.angle_sd
     title = f"Movement analysis: {results.name}"
     body = element(
         "body",
@@ -33,8 +33,8 @@ def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
         _section("Summary", _facts(_summary(results))),
         _section("Key figures", *_key_figures(results.analysis)) if results.analysis is not None else None,
         _section("Can these numbers be trusted?", _quality(results)),
-        _section("Joint angles", element("p", "Degrees over seconds."), legend(spread is not None)),
-        angle_charts(angles, spread),
+        _section("Joint angles", element("p", "Degrees over seconds."), legend(sd is not None)),
+        angle_charts(angles, sd),
         _section(
             "Statistics",
             element("p", "Over the frames in which an angle is known. Range: greatest − least (range of motion)."),

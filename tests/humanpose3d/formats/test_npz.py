@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from humanpose3d.errors import InvalidMotion
 from humanpose3d.formats.npz import load_npz, save_npz
 from humanpose3d.motion import JointAngles, Landmarks, Markers
-from tests.humanpose3d.motions import angle_spreads, joint_angles, landmarks, markers, spreads
+from tests.humanpose3d.motions import angle_sds, joint_angles, landmarks, markers, spreads
 
 MOTION = Markers(np.arange(3.0), ("A", "B"), np.arange(18.0).reshape(3, 2, 3))
 
@@ -24,7 +24,7 @@ def good(tmp_path_factory) -> bytes:
     return bytes(path.read_bytes())
 
 
-@given(st.one_of(landmarks(), markers(), spreads(), joint_angles(), angle_spreads()))
+@given(st.one_of(landmarks(), markers(), spreads(), joint_angles(), angle_sds()))
 def test_every_type_is_read_back_bit_by_bit(tmp_path_factory, motion):
     path = tmp_path_factory.mktemp("npz") / "a.npz"
     save_npz(path, motion)

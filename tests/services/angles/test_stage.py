@@ -7,7 +7,7 @@ from humanpose3d.errors import Cancelled, InvalidMotion
 from humanpose3d.formats.csv_files import read_marker_sd_csv, write_marker_sd_csv
 from humanpose3d.formats.mot import read_mot
 from humanpose3d.formats.trc import read_trc, write_trc
-from humanpose3d.motion import Markers, MarkerSpread
+from humanpose3d.motion import Markers, MarkerSd
 from humanpose3d.options import RunOptions, Subject
 from humanpose3d.skeleton import ALL_MARKERS, MARKERS
 from services.angles.skeleton.kinematics import pose
@@ -28,9 +28,9 @@ def test_angles_and_their_uncertainty_have_the_times_of_the_markers(tmp_path):
     markers = person(seconds=0.2).markers()
     outputs = _run(markers, tmp_path)
     np.testing.assert_array_equal(outputs.angles.times, markers.times)
-    np.testing.assert_array_equal(outputs.angle_spread.times, markers.times)
+    np.testing.assert_array_equal(outputs.angle_sd.times, markers.times)
     assert np.isfinite(outputs.angles.values).all()
-    assert (outputs.angle_spread.values > 0).all()
+    assert (outputs.angle_sd.values > 0).all()
     assert outputs.opensim_model is None
     assert not list(tmp_path.iterdir())
 
@@ -51,7 +51,7 @@ def test_opensim_files_hold_the_fitted_skeleton(tmp_path):
 
 def test_the_files_of_a_run_give_the_same_skeleton_again(tmp_path):
     markers = person(seconds=0.2).markers(np.random.default_rng(0).normal(0, 0.01, (12, len(ALL_MARKERS), 3)))
-    spread = MarkerSpread(markers.times, MARKERS, np.random.default_rng(1).uniform(0.005, 0.03, (12, len(MARKERS))))
+    spread = MarkerSd(markers.times, MARKERS, np.random.default_rng(1).uniform(0.005, 0.03, (12, len(MARKERS))))
     write_trc(tmp_path / "a.trc", markers)
     write_marker_sd_csv(tmp_path / "a.csv", spread)
     again = read_trc(tmp_path / "a.trc"), read_marker_sd_csv(tmp_path / "a.csv")

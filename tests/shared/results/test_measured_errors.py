@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from humanpose3d.analysis import Analysis, View
-from humanpose3d.motion import MarkerSpread
+from humanpose3d.motion import MarkerSd
 from humanpose3d.options import RunOptions, StageReport
 from humanpose3d.skeleton import MARKERS
 from shared.results import measured_errors
@@ -40,9 +40,9 @@ def run(view: View = "oblique", model: str | None = "12", **changes: Any) -> Run
     results = with_made(made(), analysis=analysis)
     if model is not None:
         times = results.angles.times
-        spread = MarkerSpread(times, MARKERS, results.landmarks.visibility[:, : len(MARKERS)])
+        spread = MarkerSd(times, MARKERS, results.landmarks.visibility[:, : len(MARKERS)])
         reports = {**results.reports, "refiner.depth": StageReport(models={"depth.onnx": model, "more.onnx": "0"})}
-        results = with_made(replace(results, reports=reports), depth_spread=spread)
+        results = with_made(replace(results, reports=reports), marker_sd=spread)
     return replace(results, **changes)
 
 

@@ -13,7 +13,7 @@ from humanpose3d.errors import OutputNotWritable
 from humanpose3d.formats.c3d import read_c3d
 from humanpose3d.formats.csv_files import read_angle_sd_csv, read_angles_csv, read_landmarks_csv
 from humanpose3d.formats.trc import read_trc
-from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSd, MarkerSpread
 from humanpose3d.neutral import NeutralStance, by_name, read_stance
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, VideoFacts
 from humanpose3d.results import read_run
@@ -126,8 +126,8 @@ def test_a_c3d_with_the_numbers_of_the_other_files(results: RunResults, tmp_path
 
 def test_the_depth_network_s_uncertainty_is_kept(results: RunResults, tmp_path: Path):
     times = results.initial_markers.times
-    sd = MarkerSpread(times, MARKERS, np.random.default_rng(4).uniform(0.005, 0.03, (12, 22)))
-    write_results(with_made(results, depth_spread=sd), tmp_path)
+    sd = MarkerSd(times, MARKERS, np.random.default_rng(4).uniform(0.005, 0.03, (12, 22)))
+    write_results(with_made(results, marker_sd=sd), tmp_path)
     assert files(tmp_path).keys() == ALWAYS | {"walk_marker_sd.csv"}
     found = read_run(tmp_path).marker_sd
     assert found is not None
@@ -173,7 +173,7 @@ def test_refined_angles_are_written_and_labelled_as_refined(results: RunResults,
 def test_the_uncertainty_of_refined_angles_is_written(results: RunResults, tmp_path: Path):
     times = results.angles.times
     refined, spread = JointAngles(times, results.angles.values + 1), AngleSd(times, np.full((12, 12, 3), 4.0))
-    write_results(with_made(results, refined_angles=refined, angle_spread=spread), tmp_path)
+    write_results(with_made(results, refined_angles=refined, angle_sd=spread), tmp_path)
     first, *rows = (tmp_path / "joint_angles" / "walk_angles_elbow_l.csv").read_text(encoding="utf-8").splitlines()
     assert first.endswith(",elbow_l_flexion_sd_deg,elbow_l_carrying_angle_sd_deg,elbow_l_pronation_sd_deg")
     assert {row.split(",", 4)[4] for row in rows} == {"4.000000,4.000000,4.000000"}
@@ -345,7 +345,7 @@ def test_angles_from_a_neutral_stance_are_columns_after_all_others(results: RunR
     spread = AngleSd(results.angles.times, np.full((12, 12, 3), 4.0))
     for name, made in (("plain", {}), ("neutral", {"neutral_stance": stance})):
         (tmp_path / name).mkdir()
-        write_results(with_made(results, angle_spread=spread, **made), tmp_path / name)
+        write_results(with_made(results, angle_sd=spread, **made), tmp_path / name)
     for index, group in enumerate(JOINT_GROUPS):
         file = f"joint_angles/walk_angles_{group.name}.csv"
         plain, neutral = ((tmp_path / name / file).read_text(encoding="utf-8") for name in ("plain", "neutral"))

@@ -191,7 +191,7 @@ def test_upright_lines_determine_the_tilt(pitch, roll):
     assert tilt.numpy() == pytest.approx(sample.tilt[0], abs=0.01)
     assert not _tilt_of_lines(torch.zeros(2, 3)).any()
     slopes = known[0, :2].tolist()
-    pair = replace(made_up_pair(0), verticals=Verticals(aside=slopes[0], ahead=slopes[1], looks=3))
+    pair = replace(made_up_pair(0), verticals=Verticals(lateral_slope=slopes[0], forward_slope=slopes[1], looks=3))
     assert to_sample(pair).verticals == pytest.approx(known[0].numpy())
 
 

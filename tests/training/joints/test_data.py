@@ -7,7 +7,7 @@ import pytest
 
 from cli.main import main
 from humanpose3d.errors import InvalidOption
-from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import FloatArray, Landmarks, Markers, MarkerSd
 from humanpose3d.options import StageReport, Subject
 from humanpose3d.skeleton import ALL_MARKERS, LANDMARK_INDEX, MARKERS
 from services.angles.joints import joint_angles
@@ -61,7 +61,7 @@ def as_standing(inputs: DepthInputs) -> DepthOutputs:
     landmarks, subject = inputs.landmarks, inputs.subject
     assert subject == Subject(height=1.7, weight=65.0)
     body = Markers(landmarks.times, MARKERS, np.tile(standing(), (FRAMES, 1, 1)))
-    spread = MarkerSpread(landmarks.times, MARKERS, np.full((FRAMES, 22), 0.03))
+    spread = MarkerSd(landmarks.times, MARKERS, np.full((FRAMES, 22), 0.03))
     return DepthOutputs(body, body, StageReport(), spread)
 
 

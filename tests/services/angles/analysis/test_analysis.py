@@ -183,7 +183,7 @@ def test_a_drop_jump(height, contact):
 def test_peaks_of_angles_state_their_uncertainty():
     performance = performers.squatting(2)
     sd = AngleSd(performance.angles.times, np.full_like(performance.angles.values, 3.0))
-    analysis = analyse(AnalysisInputs(performance.markers, performance.angles, angle_spread=sd))
+    analysis = analyse(AnalysisInputs(performance.markers, performance.angles, angle_sd=sd))
     peaks = {figure.sd for figure in analysis.parameters if figure.name == "knee_flexion_peak" and figure.repetition}
     assert peaks == {3.0}
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.inverse_kinematics import solve
 from humanpose3d.formats.mot import read_mot
 from humanpose3d.formats.trc import write_trc
-from humanpose3d.motion import FloatArray, Markers, MarkerSpread
+from humanpose3d.motion import FloatArray, Markers, MarkerSd
 from humanpose3d.options import Subject
 from humanpose3d.skeleton import ALL_MARKERS, MARKERS
 from services.angles import opensim as files
@@ -50,7 +50,7 @@ def _markers(known: Person) -> Markers:
 
 @pytest.fixture(name="found", scope="module")
 def _found(markers: Markers) -> Recording:
-    spread = MarkerSpread(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), 0.01))
+    spread = MarkerSd(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), 0.01))
     return follow(markers, spread, SUBJECT, lambda _frames: None, coordinates=True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from humanpose3d.motion import FloatArray, Markers, MarkerSpread
+from humanpose3d.motion import FloatArray, Markers, MarkerSd
 from humanpose3d.options import Subject
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, MARKER_INDEX, MARKERS, mirrored
 from services.angles.joints import joint_angles
@@ -21,7 +21,7 @@ FLEXIONS = ("hip_flexion_r", "hip_flexion_l", "knee_angle_r", "knee_angle_l", "e
 
 
 def followed(markers: Markers, sd: float = 0.01) -> Recording:
-    spread = MarkerSpread(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), sd))
+    spread = MarkerSd(markers.times, MARKERS, np.full((len(markers.times), len(MARKERS)), sd))
     return follow(markers, spread, SUBJECT, lambda _frames: None, coordinates=True)
 
 

@@ -34,7 +34,9 @@ def posts(size: tuple[int, int], pitch: float, roll: float, places=POSTS, leanin
 def tilt(found: Look | None) -> tuple[float, float]:
     """Pitch (up) and roll in degrees."""
     assert found is not None
-    up = np.array([found.aside, -1, found.ahead]) / np.hypot(np.hypot(found.aside, 1), found.ahead)
+    up = np.array([found.lateral_slope, -1, found.forward_slope]) / np.hypot(
+        np.hypot(found.lateral_slope, 1), found.forward_slope
+    )
     return float(np.degrees(np.arcsin(up[2]))), float(np.degrees(np.arctan2(-up[0], -up[1])))
 
 
@@ -91,8 +93,8 @@ def test_lines_close_together_leave_the_pitch_open():
     wide, narrow = (look(posts((1280, 720), -10, 0, places=places), None) for places in ([-2, 0, 2], [-1, 0, 1]))
     assert wide is not None
     assert narrow is not None
-    assert narrow.ahead_sd_deg == pytest.approx(2 * wide.ahead_sd_deg, rel=0.1)
-    assert 1.5 < wide.ahead_sd_deg < 4
+    assert narrow.forward_slope_sd_deg == pytest.approx(2 * wide.forward_slope_sd_deg, rel=0.1)
+    assert 1.5 < wide.forward_slope_sd_deg < 4
 
 
 def test_frames_are_sampled_at_intervals(monkeypatch):
@@ -107,9 +109,9 @@ def test_frames_are_sampled_at_intervals(monkeypatch):
 
 
 def test_most_sampled_frames_must_agree():
-    same = [Look(aside=0.1 + shift, ahead=-0.2) for shift in (0.0, 0.01, -0.01)]
-    assert joined([*same, None]) == Verticals(aside=0.1, ahead=-0.2, looks=3)
+    same = [Look(lateral_slope=0.1 + shift, forward_slope=-0.2) for shift in (0.0, 0.01, -0.01)]
+    assert joined([*same, None]) == Verticals(lateral_slope=0.1, forward_slope=-0.2, looks=3)
     assert joined([same[0], None, None]) is None
     assert joined([]) is None
     assert joined([None]) is None
-    assert joined([Look(aside=0.1 * number, ahead=0.0) for number in range(-3, 4)]) is None
+    assert joined([Look(lateral_slope=0.1 * number, forward_slope=0.0) for number in range(-3, 4)]) is None

@@ -89,7 +89,7 @@ def test_an_unknown_focal_length_widens_the_tilt_and_a_known_one_corrects_it(foc
         return estimate_gravity(times, stance, told, focal_known=known)
 
     unknown = estimated(landmarks, said, known=False)
-    true_lines = said.model_copy(update={"ahead": said.ahead * focal / FOCAL_LENGTH})
+    true_lines = said.model_copy(update={"forward_slope": said.forward_slope * focal / FOCAL_LENGTH})
     known = estimated(at_assumed_focal_length(landmarks, focal), true_lines, known=True)
     assert known.pitch_deg == pytest.approx(20, abs=1)
     assert known.pitch_sd_deg < 1
@@ -155,7 +155,7 @@ def test_a_lying_person_is_not_taken_for_a_camera_on_its_side():
 def lines(camera: Camera, focal: float = FOCAL_LENGTH) -> Verticals:
     """Tilt from the image's upright lines, seen by a camera with the given true focal length."""
     up = camera.up()
-    return Verticals(aside=up[0] / -up[1], ahead=up[2] / -up[1] * FOCAL_LENGTH / focal, looks=2)
+    return Verticals(lateral_slope=up[0] / -up[1], forward_slope=up[2] / -up[1] * FOCAL_LENGTH / focal, looks=2)
 
 
 def with_lines(camera: Camera, said: Verticals, points=standing) -> Gravity:

@@ -210,6 +210,6 @@ def test_a_network_that_reverses_the_person_for_a_while_is_reported():
 def test_lines_that_do_not_determine_the_pitch_are_not_passed_to_the_network(sd, told):
     times = clock(2)
     points = standing(times)
-    lines = Verticals(aside=0.08, ahead=-0.21, ahead_sd_deg=sd, looks=2)
+    lines = Verticals(lateral_slope=0.08, forward_slope=-0.21, forward_slope_sd_deg=sd, looks=2)
     found = neural(knowing(times, points, CAMERA))(recorded(times, points, CAMERA), SUBJECT, 0.3, lines)
     assert found.facts["gravity_by_upright_lines"] == told

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from humanpose3d.errors import Cancelled, InvalidMotion, ModelError, ModelNotFound
-from humanpose3d.motion import JointAngles, Landmarks, MarkerSpread
+from humanpose3d.motion import JointAngles, Landmarks, MarkerSd, MarkerSpread
 from humanpose3d.neutral import NeutralStance, by_name
 from humanpose3d.options import RunOptions
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKERS, RESPONSE_MARKERS
@@ -47,7 +47,7 @@ def test_the_correction_is_added_in_every_frame(options: RunOptions, frames: int
     outputs = run(inputs, options)
     np.testing.assert_allclose(outputs.refined_angles.values, 0.9 * inputs.angles.values, rtol=0, atol=1e-4)
     np.testing.assert_array_equal(outputs.refined_angles.times, inputs.angles.times)
-    np.testing.assert_allclose(outputs.angle_spread.values, 3.0, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(outputs.angle_sd.values, 3.0, rtol=0, atol=1e-5)
 
 
 def test_missing_angles_stay_missing_and_affect_no_others(options: RunOptions):
@@ -59,12 +59,12 @@ def test_missing_angles_stay_missing_and_affect_no_others(options: RunOptions):
     gaps = JointInputs(
         JointAngles(inputs.angles.times, values),
         inputs.landmarks,
-        MarkerSpread(inputs.angles.times, MARKERS, np.full((60, 22), np.nan)),
+        MarkerSd(inputs.angles.times, MARKERS, np.full((60, 22), np.nan)),
         MarkerSpread(inputs.angles.times, RESPONSE_MARKERS, spread),
     )
     outputs = run(gaps, options)
     np.testing.assert_array_equal(np.isnan(outputs.refined_angles.values), np.isnan(values))
-    np.testing.assert_array_equal(np.isnan(outputs.angle_spread.values), np.isnan(values))
+    np.testing.assert_array_equal(np.isnan(outputs.angle_sd.values), np.isnan(values))
     known = np.isfinite(values)
     np.testing.assert_allclose(outputs.refined_angles.values[known], 0.9 * values[known], rtol=0, atol=1e-4)
 
@@ -87,9 +87,7 @@ def test_the_report_states_ranges_before_and_after_and_the_uncertainty(options: 
     values[:, HIP, 1] = np.nan
     values[:, HIP, 0] = np.linspace(10, 50, 40)
     report = run(
-        JointInputs(
-            JointAngles(inputs.angles.times, values), inputs.landmarks, inputs.depth_spread, inputs.marker_spread
-        ),
+        JointInputs(JointAngles(inputs.angles.times, values), inputs.landmarks, inputs.marker_sd, inputs.marker_spread),
         options,
     ).report
     groups = report.facts["groups"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSpread
+from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSd, MarkerSpread
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, VideoFacts
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, MARKERS, RESPONSE_MARKERS
 from shared.results.model import ARTEFACTS, RunResults
@@ -150,8 +150,8 @@ def test_the_methods_describe_what_ran_and_nothing_else():
         "augmenter": StageReport(facts={"estimated_share": {"RHJC_study": 0.2}}),
     }
     results = made(options=options, reports=reports)
-    spread = MarkerSpread(results.angles.times, MARKERS, np.zeros((40, 22)))
-    told = page(with_made(results, refined_angles=results.angles, depth_spread=spread)).text
+    spread = MarkerSd(results.angles.times, MARKERS, np.zeros((40, 22)))
+    told = page(with_made(results, refined_angles=results.angles, marker_sd=spread)).text
     for present in (*DONE, "Butterworth", "“heavy”", "refined ones"):
         assert present in told
     assert "depth of the markers was refined" in told
@@ -216,7 +216,7 @@ def test_the_spread_is_a_band():
     results = made()
     spread = np.full((40, 12, 3), 3.0)
     spread[5:9] = np.nan
-    html = report_page(with_made(results, angle_spread=AngleSd(results.angles.times, spread)), RUN)
+    html = report_page(with_made(results, angle_sd=AngleSd(results.angles.times, spread)), RUN)
     bands = curves(html, "band right")
     assert len(bands) == 15
     assert {band.count("Z") for band in bands} == {2}
