@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from typing import Final, NoReturn
 from humanpose3d.errors import HumanPose3DError, InvalidOption
 
 COMMANDS: Final = {
-    "run": ("cli.run", "analyse one video"),
+    "run": ("cli.run", "analyse one video, or many"),
     "serve": ("cli.serve", "run the whole system on this machine"),
     "export": ("cli.export", "write the files of other programs from a run's results"),
     "view": ("cli.view", "look at a TRC file in 3D"),
@@ -39,22 +40,27 @@ EXAMPLES: Final = {
 
 INTERRUPTED: Final = 130
 
+_terminated: Final = threading.Event()
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 our fault, 2 the input's, 130 interrupted."""
+    _terminated.clear()
     signal.signal(signal.SIGTERM, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console that cannot show a character must not end the run
     words = sys.argv[1:] if arguments is None else arguments
-    parsed = parser(words).parse_args(words)
     try:
+        parsed = parser(words).parse_args(words)
         exit_code: int = parsed.command(parsed)
     except HumanPose3DError as error:
         return _fail(_message(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("stopped; nothing was written", INTERRUPTED)
     except Exception as error:  # the outermost level: a traceback is shown on request only
+        if _terminated.is_set():  # an extension module reports an interrupt of its import as an ImportError
+            return _fail("stopped; nothing was written", INTERRUPTED)
         if os.environ.get("HUMANPOSE3D_DEBUG"):
             raise
         advice = "Set HUMANPOSE3D_DEBUG=1 and run again to see where, and please report it"
@@ -98,6 +104,7 @@ def _fail(message: str, exit_code: int) -> int:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    _terminated.set()
     raise KeyboardInterrupt
 
 

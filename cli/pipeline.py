@@ -1,15 +1,14 @@
 """All stages in sequence, in this process."""
 
-import itertools
-import json
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from cli.result_names import free_name
 from humanpose3d.errors import OutputNotWritable
 from humanpose3d.neutral import NeutralStance, demand_height, read_stance
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, route
@@ -34,15 +33,20 @@ STAGES: Mapping[StageName, Stage[Any, Any]] = {
 ProgressBar = Callable[[StageName], AbstractContextManager[Progress]]
 
 
-def run_pipeline(video: Path, subject: Subject, options: RunOptions, output: Path, bar: ProgressBar) -> Path:
-    """Analyse `video`; returns the folder `output/<video>` that holds the results, complete.
+def run_pipeline(
+    video: Path, subject: Subject, options: RunOptions, output: Path, bar: ProgressBar, name: str | None = None
+) -> Path:
+    """Analyse `video`; returns the folder `output/<name>` that holds the results, complete.
+
+    name  of the folder and the files in it; default: the video's.
 
     Results are written to a hidden folder beside it, which is renamed when complete. On any failure, including Ctrl-C,
     the hidden folder is removed and an earlier result is left unchanged.
 
     Raises InputError where the video, an option, a model or the output folder cannot be used.
     """
-    name = _free_name(output, safe_name(video), video)
+    named_after = video if name is None else Path(f"{name}.mp4")  # whose stem is the name
+    name = free_name(output, safe_name(named_after), video)
     for stage_name in route(options):
         STAGES[stage_name].check(options)
     given_stance = _given_stance(options, subject)
@@ -72,27 +76,6 @@ def _given_stance(options: RunOptions, subject: Subject) -> NeutralStance | None
     return stance
 
 
-def _free_name(output: Path, name: str, video: Path) -> str:
-    """Name for the video's results; a numbered one (`walk_2`) where another video's results have that name.
-
-    Phones reuse names such as IMG_0001. Results of the same video are replaced, those of another video never.
-    """
-    if not video.is_file():
-        return name  # the detector reports what is wrong with it
-    digest = sha256(video)
-    names = (name if count == 1 else f"{name}_{count}" for count in itertools.count(1))
-    return next(each for each in names if _video_of(output / each) in (None, digest))
-
-
-def _video_of(results: Path) -> str | None:
-    """Hash of the video that a results folder belongs to; None where the folder is missing or does not state it."""
-    try:
-        run = json.loads((results / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return str(run["video_sha256"]) if isinstance(run, dict) and "video_sha256" in run else None
-
-
 def _results(
     name: str,
     video: Path,
@@ -108,16 +91,21 @@ def _results(
 def _scratch_folder(output: Path) -> Iterator[Path]:
     """A hidden folder in `output`, removed afterwards, as is `output` if it was created for this run and is empty."""
     existed = output.exists()
+    scratch = output / f".unfinished-{secrets.token_hex(4)}"  # named first: an interrupt leaves none behind
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output))
-    except OSError as error:
-        raise OutputNotWritable(
-            f"The output folder {output} cannot be written ({error.strerror}). Choose another with --output."
-        ) from None
-    try:
+        _create(scratch)
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-        if not existed and not any(output.iterdir()):
+        if not existed and output.is_dir() and not any(output.iterdir()):
             output.rmdir()
+
+
+def _create(scratch: Path) -> None:
+    try:
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(mode=0o700)
+    except OSError as error:
+        raise OutputNotWritable(
+            f"The output folder {scratch.parent} cannot be written ({error.strerror}). Choose another with --output."
+        ) from None

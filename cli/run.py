@@ -1,51 +1,135 @@
-"""`humanpose3d run`: the whole pipeline in one process, results in `DIR/<video>/`."""
+"""`humanpose3d run`: one video, or many with a table of subjects; results in `DIR/<video>/`."""
 
 import argparse
 import json
+import signal
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from cli import options
+from cli.config import read_config
 from humanpose3d.errors import HumanPose3DError
+from humanpose3d.options import RunOptions
 from shared.program import take_stdout
 
 DEFAULT_OUTPUT = Path("out")
 
+INTERRUPTED: Final = 130
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments, and the function that runs the command."""
-    parser.add_argument("--video", type=Path, required=True, help="the video of one person")
+    parser.add_argument("--video", type=Path, help="the video of one person")
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--name", help="name of the results' folder and files (default: the video's)")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="take options from a run's run.json or a TOML file; flags go first"
+    )
     parser.add_argument(
         "--progress",
         choices=("bars", "json"),
         default="bars",
         help="json: progress, then the results' folder or the problem, as JSON lines on stdout (default %(default)s)",
     )
+    batch = parser.add_argument_group("many videos")
+    batch.add_argument(
+        "videos", nargs="*", type=Path, metavar="VIDEO|FOLDER", help="in place of --video; results that exist are kept"
+    )
+    batch.add_argument(
+        "--subjects", type=Path, metavar="FILE.csv", help="who is in which video: a table as --write-subjects makes it"
+    )
+    batch.add_argument(
+        "--write-subjects", type=Path, metavar="FILE.csv", help="write that table, to be filled in, and do nothing else"
+    )
+    batch.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="videos at once (default %(default)s: each uses all cores as it is, and memory of its own)",
+    )
     options.add_run_options(parser)
-    parser.set_defaults(command=_command)
+    parser.set_defaults(command=partial(_command, parser))
 
 
-def _command(parsed: argparse.Namespace) -> int:
-    subject, run_options = options.subject(parsed), options.run_options(parsed)
+def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> int:
+    _check(parser, parsed)
+    run_options = options.run_options(parsed, read_config(parsed.config))
+    if parsed.videos:
+        return _run_many(parsed, run_options)
+    return (_run_for_program if parsed.progress == "json" else _run_one)(parsed, run_options)
+
+
+def _check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
+    """End with a message where arguments are missing or do not go together."""
+    if (parsed.video is None) == (not parsed.videos):
+        parser.error("one of the arguments --video and VIDEO|FOLDER is required, not both")
+    if parsed.videos and (parsed.name is not None or parsed.progress == "json"):
+        parser.error("--name and --progress json are for one --video")
+    if parsed.video is not None and (parsed.subjects or parsed.write_subjects):
+        parser.error("--subjects and --write-subjects are for videos or folders without --video")
+    if parsed.jobs < 1:
+        parser.error(f"--jobs should be at least 1, not {parsed.jobs}")
+    missing = [f"--{name}" for name in ("height", "weight") if name not in options.subject_given(parsed)]
+    if missing and not parsed.subjects and not parsed.write_subjects:
+        parser.error(f"the following arguments are required: {', '.join(missing)}")
+
+
+def _run_one(parsed: argparse.Namespace, run_options: RunOptions) -> int:
+    subject = options.subject(parsed)
+    if subject.doubt is not None:
+        print(f"note: {subject.doubt}", file=sys.stderr)
     # Deferred: importing the stages takes longer than printing a usage error should.
     from cli.pipeline import run_pipeline
-    from cli.progress import JsonLines, bar
-    from humanpose3d.api_models import ProblemDetails
+    from cli.progress import bar
 
-    if parsed.progress == "bars" and subject.doubt is not None:
-        print(f"note: {subject.doubt}", file=sys.stderr)
-    if parsed.progress == "bars":
-        _print_summary(run_pipeline(parsed.video, subject, run_options, parsed.output, bar))
-        return 0
-    program = JsonLines(take_stdout())
-    try:
-        folder = run_pipeline(parsed.video, subject, run_options, parsed.output, program.bar)
-    except HumanPose3DError as error:
-        program.say(problem=ProblemDetails.of(error).model_dump())
-        return error.exit_code
-    program.say(results=str(folder.absolute()))
+    _print_summary(run_pipeline(parsed.video, subject, run_options, parsed.output, bar, parsed.name))
     return 0
+
+
+def _run_for_program(parsed: argparse.Namespace, run_options: RunOptions) -> int:
+    subject = options.subject(parsed)
+    try:
+        # Deferred, as above.
+        from cli.pipeline import run_pipeline
+        from cli.progress import JsonLines
+        from humanpose3d.api_models import ProblemDetails
+
+        program = JsonLines(take_stdout())
+        try:
+            folder = run_pipeline(parsed.video, subject, run_options, parsed.output, program.bar, parsed.name)
+        except HumanPose3DError as error:
+            program.say(problem=ProblemDetails.of(error).model_dump())
+            return error.exit_code
+        program.say(results=str(folder.absolute()))
+    except KeyboardInterrupt:
+        return INTERRUPTED  # the program that stopped it knows
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends now; Python would show where it was interrupted
+    return 0
+
+
+def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
+    # Deferred, as above.
+    from cli.batch.command import run_batch
+    from cli.batch.subjects import read_jobs, same_person, write_template
+    from cli.batch.videos import find_videos
+
+    videos, person = find_videos(parsed.videos, parsed.output), options.subject_given(parsed)
+    if parsed.write_subjects:
+        write_template(parsed.write_subjects, videos, person)
+        print(f"{parsed.write_subjects} lists {len(videos)} videos; fill it in and give it to --subjects")
+        return 0
+    if parsed.subjects:
+        jobs, doubts = read_jobs(parsed.subjects, videos, person, run_options)
+    else:
+        jobs = same_person(videos, person, run_options)
+        doubts = [doubt] if (doubt := jobs[0].person.doubt) is not None else []
+    for doubt in doubts:
+        print(f"note: {doubt}", file=sys.stderr)
+    return run_batch(jobs, parsed.output, parsed.jobs)
 
 
 def _print_summary(folder: Path) -> None:

@@ -8,14 +8,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Unpack
+from types import TracebackType
+from typing import Any, Final, Self, Unpack
 
 from humanpose3d.api_models import ProblemDetails
-from humanpose3d.errors import StageCrashed
+from humanpose3d.errors import Cancelled, StageCrashed
 from humanpose3d.options import RunKeywords, RunOptions, Subject
 from humanpose3d.results import Results, read_run
 
@@ -45,23 +47,86 @@ def run(
     >>> r = run("walk.mp4", height=1.78, weight=75, estimate_missing=True)  # doctest: +SKIP
     """
     subject = Subject.parse({"height": height, "weight": weight})
-    command = _command(Path(video), Path(output), subject, RunOptions.parse(dict(options)))
-    with _bars(progress) as show, _messages(command) as messages:
-        for message in messages:
+    checked = RunOptions.parse(dict(options))
+    with _bars(progress) as show, RunProcess(Path(video), Path(output), subject, checked) as process:
+        return read_run(process.results(show))
+
+
+class RunProcess:
+    """The command `humanpose3d run` as a child process. When the block is left, for any reason, it has ended.
+
+    name  of the results' folder and files; default: the video's.
+    """
+
+    def __init__(
+        self, video: Path, output: Path, subject: Subject, options: RunOptions, name: str | None = None
+    ) -> None:
+        command = _command(video, output, subject, options, name)
+        # In its own session: a terminal's Ctrl-C reaches this process only, which then stops the child, once.
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+        )
+        self._stopped = self._reported = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._child:
+            if kind is not None and not self._reported:
+                self._end()
+
+    def results(self, show: Callable[[Mapping[str, Any]], None]) -> Path:
+        """The results' folder, complete; progress messages (`cli.progress.JsonLines`) are shown until then.
+
+        Raises the error that the command reports; StageCrashed where it ends without a message, Cancelled after `stop`.
+        """
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            message = json.loads(line)
+            self._reported = "results" in message or "problem" in message
             if "results" in message:
-                return read_run(message["results"])
+                return Path(message["results"])
             if "problem" in message:
                 raise ProblemDetails.model_validate(message["problem"]).error()
+            if self._stopped:
+                break
             show(message)
-    raise StageCrashed(
-        "The run ended without a result: an internal error, or too little memory. Its last words are on stderr; "
-        "HUMANPOSE3D_DEBUG=1 in the environment has it print where it was. Please report it."
-    )
+        if self._stopped:
+            raise Cancelled("The run was stopped.")
+        raise StageCrashed(
+            "The run ended without a result: an internal error, or too little memory. Its last words are on stderr; "
+            "HUMANPOSE3D_DEBUG=1 in the environment has it print where it was. Please report it."
+        )
+
+    def stop(self) -> None:
+        """Have the child end without results, from any thread; the one in `results` gets Cancelled."""
+        if self._reported:
+            return  # it is about to end
+        self._stopped = True
+        if os.name == "posix":
+            self._child.terminate()
+        deadline = threading.Timer(_PATIENCE_S, self._child.kill)
+        deadline.daemon = True
+        deadline.start()
+
+    def _end(self) -> None:
+        assert self._child.stdout is not None
+        self._child.stdout.close()  # its next message fails, which ends it
+        if os.name == "posix" and not self._stopped:
+            self._child.terminate()
+        try:
+            self._child.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
 
 
-def _command(video: Path, output: Path, subject: Subject, options: RunOptions) -> list[str]:
+def _command(video: Path, output: Path, subject: Subject, options: RunOptions, name: str | None) -> list[str]:
     given = {"video": video, "output": output, **dict(subject), **options.model_dump(exclude_defaults=True)}
-    words = [word for name, value in given.items() for word in _words(name, value)]
+    given |= {} if name is None else {"name": name}
+    words = [word for option, value in given.items() for word in _words(option, value)]
     return [sys.executable, "-P", "-m", "humanpose3d", "run", "--progress=json", *words]
 
 
@@ -72,30 +137,6 @@ def _words(name: str, value: object) -> list[str]:
     if isinstance(value, tuple):
         return [f"--{flag}", *map(str, value)]
     return [f"--{flag}={value}"]
-
-
-@contextmanager
-def _messages(command: list[str]) -> Iterator[Iterator[dict[str, Any]]]:
-    """The child's messages in order. When the block is left, for any reason, the child has ended."""
-    # In its own session: a terminal's Ctrl-C reaches this process only, which then stops the child, once.
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True) as child:
-        assert child.stdout is not None
-        try:
-            yield (json.loads(line) for line in child.stdout)
-        except BaseException:
-            _stop(child)
-            raise
-
-
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    assert child.stdout is not None
-    child.stdout.close()  # its next message fails, which ends it
-    if os.name == "posix":
-        child.terminate()
-    try:
-        child.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatch
 from typing import Final, get_args
 
+from cli.batch.summary import COLUMNS as SUMMARY_COLUMNS
 from docs.generate.markdown import code, table
 from humanpose3d.analysis import KEY_FIGURES
 from humanpose3d.formats.analysis_files import CYCLE_COLUMNS, PARAMETER_COLUMNS
@@ -387,6 +388,11 @@ def place(name: str) -> str:
 def quality() -> str:
     """The fields of quality.json."""
     return table(("Field", "Unit", "Meaning"), ((code(field), *about) for field, about in QUALITY.items()))
+
+
+def summary_columns() -> str:
+    """The columns of a batch's summary before the key figures."""
+    return table(("Column", "Content"), ((code(name), text) for name, text in SUMMARY_COLUMNS.items()))
 
 
 def run() -> str:

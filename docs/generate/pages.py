@@ -23,6 +23,7 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "angle files": outputs.angle_files,
     "quality.json": outputs.quality,
     "run.json": outputs.run,
+    "summary columns": outputs.summary_columns,
     "stages": outputs.stages,
     "about frames": conventions.about_frames,
     "frames": conventions.frames,

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from cli.batch.subjects import Job, read_jobs
+from cli.batch.videos import Video, find_videos
+from humanpose3d.errors import InputError, InvalidMotion
+from humanpose3d.options import RunOptions, Subject
+
+VIDEOS = [Video(Path("/data/rec") / label, label) for label in ("walk.mp4", "ana/walk.mp4", "ana/squat [1].MOV")]
+HEADER = "file,subject,height,weight,task,side,note\n"
+
+
+def read(tmp_path: Path, text: str, person: dict[str, object] | None = None) -> tuple[list[Job], list[str]]:
+    table = tmp_path / "subjects.csv"
+    table.write_bytes(text.encode("utf-8-sig"))
+    return read_jobs(table, VIDEOS, person or {}, RunOptions(pose_model="lite"))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas_and_other_delimiters_are_understood(tmp_path: Path, delimiter: str):
+    text = "File;Weight;Height\n*.mp4;70,5;1,72\n\n*.mov; 60 ; 1.6 \n".replace(";", delimiter)
+    jobs, doubts = read(tmp_path, text)
+    assert [job.person for job in jobs] == [Subject(height=1.72, weight=70.5)] * 2 + [Subject(height=1.6, weight=60)]
+    assert doubts == []
+    assert jobs[0].options == RunOptions(pose_model="lite")
+
+
+def test_a_line_with_the_video_s_own_path_goes_before_patterns(tmp_path: Path):
+    jobs, _ = read(
+        tmp_path,
+        HEADER + "walk.mp4,A,1.7,70,,,\nana/*,B,1.6,60,squat,left,slow\nana/squat [1].MOV,C,1.5,50,gait,,\n",
+    )
+    assert [job.subject for job in jobs] == ["A", "B", "C"]
+    assert [job.options.task for job in jobs] == ["auto", "squat", "gait"]
+    assert (jobs[1].side, jobs[1].note) == ("left", "slow")
+
+
+def test_height_and_weight_that_are_not_in_the_table_are_those_of_the_command_line(tmp_path: Path):
+    jobs, _ = read(tmp_path, "file,height\n*.mp4,1.8\n*.mov,\n", {"height": 1.7, "weight": 70.0})
+    assert [job.person.height for job in jobs] == [1.8, 1.8, 1.7]
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path):
+    text = HEADER + "walk.mp4,A,172,70,,,\nana/w*,B,1.7,,dance,,\na*/walk.mp4,C,1.7,70,,,\n,D,1.7,70,,,\n"
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text)
+    assert [line.strip() for line in str(caught.value).splitlines()[1:]] == [
+        "line 2 (walk.mp4): height should be less than or equal to 2.5, not '172' "
+        "(standing height in metres, 0.5 to 2.5)",
+        "line 3 (ana/w*): weight is required (body mass in kilograms, 10 to 300); task should be 'auto', 'gait', "
+        "'squat', 'lunge', 'sit_to_stand', 'jump', 'range_of_motion' or 'none', not 'dance' (what the video shows, for "
+        "events and key figures; auto: recognised)",
+        "line 5 (): file is empty",
+        "ana/walk.mp4: lines 3, 4 all fit",
+        "ana/squat [1].MOV: no line fits",
+    ]
+
+
+def test_what_is_doubtful_is_told_and_not_refused(tmp_path: Path):
+    text = HEADER + "walk.mp4,A,1.7,165,,,\nana/walk.mp4,B,1.7,70,,,\n*.mov,B,1.75,70,,,\nother.mp4,C,1.7,70,,,\n"
+    _, doubts = read(tmp_path, text)
+    assert doubts == [
+        "line 2 (walk.mp4): 165 kg at 1.7 m is unusual (body mass index 57): is this right?",
+        "subject B has several heights: 1.7 m in line 3, 1.75 m in line 4",
+        "line 5 (other.mp4): fits no video",
+    ]
+
+
+def test_a_table_with_other_columns_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="it also has 'hight'"):
+        read(tmp_path, "file,hight\n*,1.7\n")
+    with pytest.raises(InputError, match="it has no column 'file'"):
+        read(tmp_path, "")
+    with pytest.raises(InvalidMotion, match=r"none\.csv cannot be read"):
+        read_jobs(tmp_path / "none.csv", VIDEOS, {}, RunOptions())
+
+
+def test_videos_in_folders_are_found_once_and_results_are_not_taken_for_videos(tmp_path: Path):
+    names = ("b.mp4", "a/b.MOV", "a/notes.txt", ".hidden/c.mp4", "out/d.mp4", "earlier/walk/walk_preview.mp4")
+    for name in (*names, "earlier/walk/run.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = find_videos([tmp_path, tmp_path / "b.mp4"], tmp_path / "out")
+    assert [video.label for video in found] == ["b.mp4", "a/b.MOV"]
+    with pytest.raises(InputError, match="There is no video in"):
+        find_videos([tmp_path / "earlier"], tmp_path / "out")
+
+
+def test_a_label_that_two_videos_would_have_is_the_whole_path(tmp_path: Path):
+    paths = [tmp_path / person / "walk.mp4" for person in ("ana", "ben")]
+    for path in paths:
+        path.parent.mkdir()
+        path.touch()
+    assert [video.label for video in find_videos(paths, tmp_path / "out")] == [path.as_posix() for path in paths]
