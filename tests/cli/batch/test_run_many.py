@@ -1,6 +1,7 @@
 """`humanpose3d run` with several real, short videos."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -11,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from cli.batch.display import Display
 from cli.main import main
+from humanpose3d import local_run
+from humanpose3d.api_models import ProblemDetails
+from humanpose3d.errors import NoPerson
 from tests.clips import first_frames
 from tests.servers import as_from_a_terminal
 
@@ -187,3 +192,37 @@ def test_files_that_are_not_there_are_told_before_anything_starts(tmp_path: Path
     error = capsys.readouterr().err
     assert ("a.mp4" in error, "b.mp4" in error) == (True, True)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_internal_error_of_one_is_the_exit_code_of_all(recordings: Path, tmp_path: Path, monkeypatch, capsys):
+    problem = {"problem": ProblemDetails.of(NoPerson("No person is in view.")).model_dump()}
+    says = f"print({json.dumps(problem)!r})"
+
+    def command(video: Path, *_: object) -> list[str]:
+        return [sys.executable, "-c", "import os; os._exit(1)" if video.name == "broken.mp4" else says]
+
+    monkeypatch.setattr(local_run, "_command", command)
+    assert main(["run", str(recordings), "--height", "1.7", "--weight", "70", "--output", str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("3 of 3 videos failed:\n  broken.mp4: The run ended without a result: an internal error")
+    assert "  ana/walk.mp4: No person is in view." in error
+    assert [row["status"] for row in summary(tmp_path).values()] == ["failed"] * 3
+    assert main(["run", str(recordings / "ana"), "--height", "1.7", "--weight", "70", "--output", str(tmp_path)]) == 2
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_a_line_a_running_video_and_one_for_all(monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
+    with Display(2, total=3, done=1) as display:
+        with display.line("ana/walk.mp4") as ana, display.line("ben/" + "w" * 60) as ben:
+            ana({"stage": "detector", "done": 5, "total": 10})
+            ben({"stage": "angles", "done": 3, "total": None})
+        display.ended("ana/walk.mp4: out/walk")
+    lines = shown.getvalue()
+    assert ("ana/walk.mp4: detector   50%" in lines, "…" + "w" * 39 + ": angles" in lines) == (True, True)
+    assert ("1/3" in lines, "2/3" in lines, "3/3" in lines) == (True, True, False)
+    assert capsys.readouterr().out == "ana/walk.mp4: out/walk\n"
