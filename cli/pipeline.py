@@ -1,5 +1,6 @@
 """All stages in sequence, in this process."""
 
+import os
 import secrets
 import shutil
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 from cli.result_names import free_name
 from humanpose3d.errors import OutputNotWritable
+from humanpose3d.local_run import scratch_prefix
 from humanpose3d.neutral import NeutralStance, demand_height, read_stance
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, route
 from services.angles.analysis.stage import ANALYSIS
@@ -91,7 +93,9 @@ def _results(
 def _scratch_folder(output: Path) -> Iterator[Path]:
     """A hidden folder in `output`, removed afterwards, as is `output` if it was created for this run and is empty."""
     existed = output.exists()
-    scratch = output / f".unfinished-{secrets.token_hex(4)}"  # named first: an interrupt leaves none behind
+    scratch = (
+        output / f"{scratch_prefix(os.getpid())}{secrets.token_hex(4)}"
+    )  # named first: an interrupt leaves none behind
     try:
         _create(scratch)
         yield scratch

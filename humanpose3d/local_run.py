@@ -6,6 +6,7 @@ stop button) ends it, and the caller's process loads neither MediaPipe nor ONNX 
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -66,6 +67,7 @@ class RunProcess:
         self._child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
         )
+        self._output = output
         self._stopped = self._reported = False
 
     def __enter__(self) -> Self:
@@ -77,6 +79,8 @@ class RunProcess:
         with self._child:
             if kind is not None and not self._reported:
                 self._end()
+        for left in self._output.glob(f"{scratch_prefix(self._child.pid)}*"):  # killed, or crashed
+            shutil.rmtree(left, ignore_errors=True)
 
     def results(self, show: Callable[[Mapping[str, Any]], None]) -> Path:
         """The results' folder, complete; progress messages (`cli.progress.JsonLines`) are shown until then.
@@ -121,6 +125,11 @@ class RunProcess:
             self._child.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._child.kill()
+
+
+def scratch_prefix(pid: int) -> str:
+    """How the name of the hidden folder begins in which this process keeps unfinished results, in the output folder."""
+    return f".unfinished-{pid}-"
 
 
 def _command(video: Path, output: Path, subject: Subject, options: RunOptions, name: str | None) -> list[str]:

@@ -71,10 +71,16 @@ def test_an_error_of_the_command_comes_back_as_its_class(tmp_path: Path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_crashed_process_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(local_run, "_command", lambda *_: [sys.executable, "-c", "import os; os.abort()"])
+def test_a_crashed_process_is_an_error_that_says_what_to_do_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    code = (
+        f"import os, pathlib; (pathlib.Path({str(tmp_path)!r}) / f'.unfinished-{{os.getpid()}}-a').mkdir(); os.abort()"
+    )
+    monkeypatch.setattr(local_run, "_command", lambda *_: [sys.executable, "-c", code])
     with pytest.raises(StageCrashed, match="HUMANPOSE3D_DEBUG=1"):
-        run("walk.mp4", height=1.7, weight=70)
+        run("walk.mp4", height=1.7, weight=70, output=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_messages_are_shown_as_one_bar_a_stage(capsys: pytest.CaptureFixture[str]):
