@@ -119,7 +119,7 @@ def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
 
     videos, person = find_videos(parsed.videos, parsed.output), options.subject_given(parsed)
     if parsed.write_subjects:
-        write_template(parsed.write_subjects, videos, person)
+        write_template(parsed.write_subjects, videos, person, run_options.csv_style)
         print(f"{parsed.write_subjects} lists {len(videos)} videos; fill it in and give it to --subjects")
         return 0
     if parsed.subjects:

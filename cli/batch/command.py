@@ -55,6 +55,7 @@ class _Batch:
     def __init__(self, jobs: Sequence[Job], output: Path) -> None:
         _create(output)
         self._output = output
+        self._csv_style = jobs[0].options.csv_style
         self._named = dict(zip(free_names(output, [job.video.path for job in jobs]), jobs, strict=True))
         self._errors: dict[str, HumanPose3DError] = {}
         self._done = {
@@ -119,7 +120,8 @@ class _Batch:
 
     def write_summary(self) -> Path:
         """Write `summary.csv` as things stand. Raises OutputNotWritable."""
-        return write_summary(self._output, [self._done.get(name) or self._row_without(name) for name in self._named])
+        rows = [self._done.get(name) or self._row_without(name) for name in self._named]
+        return write_summary(self._output, rows, self._csv_style)
 
     def _row_without(self, name: str) -> dict[str, object]:
         status: Status = "failed" if name in self._errors else "waiting"

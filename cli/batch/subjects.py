@@ -11,8 +11,9 @@ from typing import Final
 
 from cli.batch.videos import Video
 from humanpose3d.errors import InputError, InvalidOption, OutputNotWritable
+from humanpose3d.formats.csv_style import use_semicolons
 from humanpose3d.formats.files import read_lines
-from humanpose3d.options import RunOptions, Subject
+from humanpose3d.options import CsvStyle, RunOptions, Subject
 
 COLUMNS: Final = ("file", "subject", "height", "weight", "task", "side", "note")
 
@@ -50,7 +51,7 @@ class Row:
         return bool(file) and (f"{path}".endswith(f"/{file}") or path.match(file))
 
 
-def write_template(path: Path, videos: Sequence[Video], person: dict[str, object]) -> None:
+def write_template(path: Path, videos: Sequence[Video], person: dict[str, object], style: CsvStyle) -> None:
     """Write a table with a line for each video, with height and weight where they are known.
 
     Raises OutputNotWritable, also where the file exists.
@@ -62,6 +63,8 @@ def write_template(path: Path, videos: Sequence[Video], person: dict[str, object
             table.writerows({"file": video.label, **person} for video in videos)
     except OSError as error:
         raise OutputNotWritable(f"{path} cannot be written: {error.strerror}.") from None
+    if style == "semicolon":
+        use_semicolons(path, prose=True)
 
 
 def same_person(videos: Sequence[Video], person: dict[str, object], options: RunOptions) -> list[Job]:

@@ -11,7 +11,9 @@ from cli.batch.subjects import Job
 from humanpose3d.analysis import Parameter
 from humanpose3d.errors import InvalidMotion
 from humanpose3d.formats.analysis_files import read_analysis
+from humanpose3d.formats.csv_style import use_semicolons
 from humanpose3d.formats.files import write_atomic
+from humanpose3d.options import CsvStyle
 
 SUMMARY: Final = "summary.csv"
 
@@ -35,7 +37,7 @@ COLUMNS: Final = {
 """Columns before the key figures, and what they hold."""
 
 
-def write_summary(output: Path, rows: Sequence[Mapping[str, object]]) -> Path:
+def write_summary(output: Path, rows: Sequence[Mapping[str, object]], style: CsvStyle) -> Path:
     """Write the rows as `summary.csv`; returns its path. Raises OutputNotWritable, leaving an earlier one as it is."""
     figures = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
     text = io.StringIO(newline="")
@@ -44,6 +46,8 @@ def write_summary(output: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     table.writerows(rows)
     with write_atomic(output / SUMMARY) as file:
         file.write(text.getvalue().encode())
+    if style == "semicolon":
+        use_semicolons(output / SUMMARY, prose=True)
     return output / SUMMARY
 
 

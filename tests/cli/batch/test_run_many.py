@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.batch.display import Display
+from cli.batch.summary import write_summary
 from cli.main import main
 from humanpose3d import local_run
 from humanpose3d.api_models import ProblemDetails
@@ -166,6 +167,17 @@ def test_a_template_lists_the_videos_and_is_a_table_once_filled_in(recordings: P
     assert all(f"line {line} (" in error for line in (2, 3, 4))
     assert error.count("weight is required") == 3
     assert not (tmp_path / "out").exists()
+
+
+def test_tables_follow_the_csv_style(recordings: Path, tmp_path: Path):
+    template = tmp_path / "subjects.csv"
+    words = ["--height", "1.7", "--csv-style", "semicolon"]
+    assert main(["run", str(recordings / "ana"), "--write-subjects", str(template), *words]) == 0
+    assert template.read_text() == "file;subject;height;weight;task;side;note\nwalk.mp4;;1,7;;;;\n"
+    write_summary(tmp_path, [{"file": "a, b.mp4", "height_m": 1.7, "speed [m/s]": "1.25"}], "semicolon")
+    header, row = (tmp_path / "summary.csv").read_text().splitlines()
+    assert (header.split(";")[-1], row.split(";")[-1]) == ("speed [m/s]", "1,25")
+    assert row.startswith("a, b.mp4;")
 
 
 @pytest.mark.parametrize(
