@@ -53,8 +53,8 @@ class Seen(NamedTuple):
     times (B, T) seconds; size (B, 2) width and height of the image in pixels; height (B,) metres of the person;
     verticals (B, 3) `lateral_slope`, `forward_slope` of the image's upright lines at a focal length of FOCAL_LENGTH
     and 1, or 0, 0, 0 where there are none; focal (B,) focal length in units of the longer side, 0 where it is not
-    known. T is even. Where there is no image, `image` and `size` are 0, `world` has upright axes (x right, y down, z away),
-    and landmarks that are not known hold 0 in `world` and `visibility`.
+    known. T is even. Where there is no image, `image` and `size` are 0, `world` has upright axes (x right, y down, z
+    away), and landmarks that are not known hold 0 in `world` and `visibility`.
     """
 
     image: Tensor
