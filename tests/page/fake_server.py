@@ -15,18 +15,21 @@ import uvicorn
 from gateway.app import create_app
 from humanpose3d.api_models import Advance, Problem
 from humanpose3d.errors import RunError
+from humanpose3d.formats.analysis_files import write_analysis
 from humanpose3d.options import StageName
 from shared.runtime import runs
 from shared.runtime.bus.memory import MemoryBus
 from shared.runtime.run_state import Claim, RunRequest, StageRecord
 from shared.runtime.settings import Settings
 from shared.runtime.store import open_store
+from tests.gateway.world import ANALYSIS
 from tests.makers import s3_settings
 from tests.page import walker
 from tests.servers import S3Server
 
 T = TypeVar("T")
 ARTEFACTS = {
+    "analysis": "analysis.json",
     "angles": "angles.npz",
     "angle_sd": "spread.npz",
     "landmarks": "landmarks.npz",
@@ -159,6 +162,8 @@ class FakeServer:
         folder = self.folder / "results" / run_id
         shutil.rmtree(folder, ignore_errors=True)
         await asyncio.to_thread(walker.write_results, folder, request.name, warnings=self.warnings)
+        (folder / ARTEFACTS["analysis"]).write_text(ANALYSIS.model_dump_json())
+        write_analysis(folder, ANALYSIS)
         if request.options.writes_preview:
             (folder / f"{request.name}_preview.mp4").write_bytes(walker.video())
         for artefact, file in ARTEFACTS.items():

@@ -61,6 +61,9 @@ def test_from_the_video_to_the_results_to_erasure(open_page: OpenPage, server: F
     expect(now).to_contain_text("38 of 75 frames")
     server.go_on()
     expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
+    answers = page.locator(".answers")
+    expect(answers).to_contain_text("Squats, as recognised in the video.")
+    expect(answers.get_by_role("row", name="Depth")).to_contain_text("0.40 ± 0.03 m")
 
     slider = page.get_by_role("slider", name="Time")
     slider.fill("40")

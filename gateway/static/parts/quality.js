@@ -49,7 +49,6 @@ export function quality(report) {
     "section",
     { class: "card quality" },
     h("h2", {}, t("quality")),
-    report.verdict && h("p", { class: "trust" }, report.verdict),
     h(
       "p",
       { class: warnings.length ? "verdict note" : "verdict good" },

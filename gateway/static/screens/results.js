@@ -6,6 +6,7 @@ import { date } from "../lib/format.js";
 import { Playhead } from "../lib/playhead.js";
 import { angleCharts } from "../parts/angles.js";
 import { archive, downloads } from "../parts/downloads.js";
+import { keyFigures } from "../parts/key_figures.js";
 import { isTurned, overlay } from "../parts/overlay.js";
 import { quality } from "../parts/quality.js";
 import { stage3d } from "../parts/stage3d.js";
@@ -20,11 +21,13 @@ import { renameRun } from "./run.js";
  * @param {() => void} erase
  */
 export async function results(run, signal, erase) {
-  const qualityFile = run.files.find((/** @type {any} */ { path }) => path === "quality.json");
-  const [skeleton, statistics, report, { markers, initial, landmarks, angles }] = await Promise.all([
+  const file = (/** @type {string} */ name) => run.files.find((/** @type {any} */ { path }) => path === name);
+  const qualityFile = file("quality.json");
+  const [skeleton, statistics, report, found, { markers, initial, landmarks, angles }] = await Promise.all([
     json("/api/skeleton", { signal }),
     json(`${runPath(run.run_key)}statistics/`, { signal }),
     qualityFile ? json(qualityFile.url, { signal }) : null,
+    file("parameters.csv") ? json(`${runPath(run.run_key)}parameters/`, { signal }) : null,
     motion(run.run_key, signal),
   ]);
   const facts = report ?? {};
@@ -50,6 +53,7 @@ export async function results(run, signal, erase) {
     "div",
     { class: "results" },
     heading(run, erase, signal),
+    keyFigures(facts.verdict, found),
     h(
       "section",
       { class: "card", "aria-label": t("watch") },

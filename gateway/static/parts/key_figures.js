@@ -1,0 +1,66 @@
+/** The verdict on a run and the key figures of its task: what one came for, before any curve. */
+
+import { h, icon } from "../lib/dom.js";
+import { readable } from "../lib/format.js";
+import { t } from "../texts.js";
+
+/** Units that are stated as whole numbers; others have two decimals. */
+const WHOLE = ["°", "1", "steps/min", "% of the cycle", "% of the mean"];
+
+/** @typedef {{name: string, side: "right" | "left" | null, value: number, sd: number | null, unit: string}} Parameter */
+
+/** Value ± standard deviation and unit. @param {Parameter} figure */
+function text({ value, sd, unit }) {
+  const fixed = (/** @type {number} */ number) => number.toFixed(WHOLE.includes(unit) ? 0 : 2).replace("-", "−");
+  const uncertain = sd === null ? "" : ` ± ${fixed(sd)}`;
+  return `${fixed(value)}${uncertain}${{ 1: "", "°": "°" }[unit] ?? ` ${unit}`}`;
+}
+
+/** @param {Parameter[]} figures */
+function table(figures) {
+  const names = [...new Set(figures.map(({ name }) => name))];
+  const row = (/** @type {string} */ name) => {
+    const cell = (/** @type {string | null} */ side) => figures.find((each) => each.name === name && each.side === side);
+    const both = cell(null);
+    const sides = ["right", "left"].map((side) => {
+      const figure = cell(side);
+      return h("td", {}, figure ? text(figure) : "–");
+    });
+    const head = h("th", { scope: "row" }, readable(name));
+    return h("tr", {}, head, both ? h("td", { colspan: 2 }, text(both)) : sides);
+  };
+  const twoSided = figures.some(({ side }) => side !== null);
+  const head = h("tr", {}, h("td", {}), h("th", { scope: "col" }, t("right")), h("th", { scope: "col" }, t("left")));
+  return h(
+    "table",
+    { class: "key-figures" },
+    h("caption", {}, t("key_figures_caption")),
+    twoSided && h("thead", {}, head),
+    h("tbody", {}, names.map(row)),
+  );
+}
+
+/**
+ * @param {string | undefined} verdict of quality.json
+ * @param {any} found parameters of the run, or null where it was not analysed
+ */
+export function keyFigures(verdict, found) {
+  if (!verdict && !found) return null;
+  const how = found && t(found.recognised ? "task_recognised" : "task_given", { task: t(`task_${found.task}`) });
+  return h(
+    "section",
+    { class: "card answers" },
+    h("h2", {}, t("key_figures")),
+    verdict && h("p", { class: "trust" }, verdict),
+    found && h("p", { class: "hint" }, how),
+    found?.key_figures.length > 0 && table(found.key_figures),
+    found?.not_measurable.length > 0 &&
+      h(
+        "ul",
+        { class: "missing" },
+        found.not_measurable.map((/** @type {{what: string, reason: string}} */ { what, reason }) =>
+          h("li", {}, icon("note"), t("not_measurable", { what: readable(what), reason })),
+        ),
+      ),
+  );
+}
