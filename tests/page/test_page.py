@@ -144,6 +144,25 @@ def test_where_faces_are_blurred_the_preview_is_shown_and_the_video_not_offered(
     expect(page.locator(".files").get_by_text("The original video")).to_have_count(0)
 
 
+def test_after_a_click_on_a_tab_the_cursor_is_where_it_was_and_keys_move_it(open_page: OpenPage, video: Path):
+    page = open_page()
+    submit(page, video)
+    slider = page.get_by_role("slider", name="Time")
+    slider.fill("40")
+    page.locator(".picker label", has_text="Hip").click()
+    line = page.locator(".cursor-line").first
+    shown = "(line) => line.getBoundingClientRect().x - line.parentElement.getBoundingClientRect().x"
+    share = "(line) => line.parentElement.clientWidth"
+    expect(page.locator(".chart strong").first).to_be_visible()
+    page.wait_for_function("() => document.querySelector('.cursor-line').style.transform !== ''")
+    width = line.evaluate(share)
+    assert line.evaluate(shown) == pytest.approx(width * 40 / (walker.FRAMES - 1), abs=0.02 * width)
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_value("41")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
 def test_keys_move_the_cursor_as_editors_expect(open_page: OpenPage, video: Path):
     page = open_page()
     submit(page, video)

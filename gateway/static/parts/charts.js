@@ -54,15 +54,14 @@ export async function chart({ title, curves, range = span(curves) }, playhead, s
   };
   const build = () => {
     plot?.destroy();
-    plot = new UPlot(options(curves, range, playhead, body.clientWidth || 320), joined(curves), body);
+    const drawn = { hooks: { draw: [show] } }; // it has its scales only then
+    plot = new UPlot({ ...options(curves, range, playhead, body.clientWidth || 320), ...drawn }, joined(curves), body);
     plot.over.append(line);
     draggable(plot, playhead);
-    show();
   };
   const observer = new ResizeObserver(() => {
     if (!plot) build();
     else plot.setSize({ width: body.clientWidth, height: HEIGHT_PX });
-    show();
   });
   observer.observe(body);
   onScheme(build, signal);

@@ -88,6 +88,13 @@ function listen(/** @type {import("../lib/playhead.js").Playhead} */ playhead, /
     action(event);
   };
   document.addEventListener("keydown", listener, { signal });
+  document.addEventListener("click", (event) => event.detail > 0 && setTimeout(letGo), { signal });
+}
+
+/** A tab or button that was clicked with a pointer does not keep the keys to itself. */
+function letGo() {
+  const focused = document.activeElement;
+  if (focused instanceof HTMLElement && focused.matches("button, [type=radio], [type=checkbox]")) focused.blur();
 }
 
 /** Whether the key means something to the element that has the focus. @param {KeyboardEvent} event */
