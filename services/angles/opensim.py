@@ -11,7 +11,7 @@ from humanpose3d.motion import FloatArray, Markers
 from humanpose3d.options import Subject
 from services.angles.skeleton.kinematics import pose
 from services.angles.skeleton.model import MODEL_FILE
-from services.angles.skeleton.recording import Recording
+from services.angles.skeleton.recording import Recording, as_written
 from shared.models import shipped
 
 MODEL_NAME: Final = "opensim_model.osim"
@@ -47,9 +47,10 @@ def marker_places(found: Recording, markers: Markers) -> FloatArray:
     model = found.personal.model
     chosen = np.unique(np.linspace(0, len(found.times) - 1, min(len(found.times), _FRAMES)).astype(int))
     current = pose(model, found.coordinates[chosen])
-    away = markers.select(model.markers).positions[chosen] - np.swapaxes(current.origins[model.marker_bodies], 0, 1)
+    measured = as_written(markers.select(model.markers).positions[chosen])
+    away = measured - np.swapaxes(current.origins[model.marker_bodies], 0, 1)
     axes = np.swapaxes(current.axes[model.marker_bodies], 0, 1)
     local = (np.swapaxes(axes, 2, 3) @ away[..., None])[..., 0]
-    seen = np.isfinite(local).all(axis=2)[..., None]
+    seen = np.asarray(np.isfinite(local).all(axis=2))[..., None]
     mean = np.where(seen, local, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
     return np.where(seen.any(axis=0), mean, model.marker_places)

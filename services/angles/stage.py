@@ -1,6 +1,6 @@
 """The stage that turns the 65 markers of a run into joint angles, through a skeleton that is fitted to all of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -55,14 +55,14 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
     Raises InvalidMotion where a marker's name is missing or there is no frame, InvalidOption where a neutral stance is
     none, ModelNotFound or ModelCorrupt where the skeleton's file is.
     """
-    markers = _as_written(inputs.augmented_markers)
+    markers = replace(inputs.augmented_markers, times=np.round(inputs.augmented_markers.times, 9))  # as written
     frames = markers.times.size
     if not frames:
         raise InvalidMotion("There are no frames to compute joint angles from.")
     progress(0, frames)
     found = follow(
         markers,
-        _sd_as_written(inputs.marker_sd),
+        inputs.marker_sd,
         inputs.subject,
         lambda done: progress(done, frames),
         coordinates=options.opensim,
@@ -75,15 +75,6 @@ def run(inputs: AnglesInputs, options: RunOptions, progress: Progress) -> Angles
     if options.opensim:
         model, motion = opensim.write(found, markers, inputs.subject, inputs.workdir)
     return AnglesOutputs(angles, sd, report(markers, angles, found), model, motion, stance)
-
-
-def _as_written(markers: Markers) -> Markers:
-    """To the decimals of a run's files, from which `humanpose3d export` has to find the same skeleton."""
-    return Markers(np.round(markers.times, 9), markers.names, np.round(markers.positions, 6))
-
-
-def _sd_as_written(sd: MarkerSd | None) -> MarkerSd | None:
-    return sd and MarkerSd(sd.times, sd.names, np.round(sd.values, 6))
 
 
 def check(_options: RunOptions) -> None:

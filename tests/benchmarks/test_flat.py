@@ -19,6 +19,7 @@ from services.augmenter.stage import AUGMENTER, AugmenterInputs
 from services.refiner import windows
 from services.refiner.depth.stage import DEPTH, DepthInputs
 from services.refiner.joints.stage import JOINTS, JointInputs
+from shared.models import shipped
 from shared.networks import Refiner
 from shared.results.model import RunResults
 from shared.results.write import write_results
@@ -71,7 +72,8 @@ def joint_angles(frames: int) -> Work:
 
 def joints(frames: int) -> Work:
     inputs = JointInputs(angles(frames), long_landmarks(frames), None, spread(frames, RESPONSE_MARKERS))
-    return lambda: JOINTS.run(inputs, OPTIONS, silent)
+    options = OPTIONS.model_copy(update={"joint_model_path": str(shipped("joint_refiner.onnx"))})
+    return lambda: JOINTS.run(inputs, options, silent)
 
 
 def results_into(folder: Path) -> Callable[[int], Work]:

@@ -96,4 +96,4 @@ async def test_the_quota_is_available_again_after_a_day(gateways: tuple[World, W
         authorized(client, tmp_path)
         assert (await submit(client)).status_code == 202
         problem(await submit(client), 429, "quota-exceeded")
-    assert "one" not in (await bus.read_starts("lab")).starts
+        assert "one" not in (await bus.read_starts("lab")).starts

@@ -96,12 +96,18 @@ def _follow_stretch(found: Recording, seen: "_Seen", start: "_Start", kept: slic
     current = pose(own.model, coordinates)
     angles[:] = joint_angles(landmarks(current, own.factors, times))
     angles[:, _PELVIS] = continued(so_far.pelvis, angles[:, _PELVIS])
-    so_far.add(angles[-1, _PELVIS].copy(), current, seen.positions[kept])
+    so_far.add(angles[-1, _PELVIS].copy(), current, seen.at(kept))
     found.angle_sd[kept] = _sd(current, covariances + own.covariances[_nearest(own.times, times)])
     if len(found.coordinates):
         found.coordinates[kept] = coordinates
     missing = ~_supported(fitted, seen.measured(kept))
     angles[missing] = found.angle_sd[kept][missing] = np.nan
+
+
+def as_written(metres: FloatArray) -> FloatArray:
+    """Markers, or their standard deviations, to the decimals of a run's files, from which `humanpose3d export` has to
+    find the same skeleton. Stretch by stretch: a rounded copy of all would be as large as the recording."""
+    return np.asarray(np.round(metres, 6))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +118,11 @@ class _Seen:
     positions: FloatArray
     stated: FloatArray | None
 
+    def at(self, frames: NDArray[np.intp] | slice) -> FloatArray:
+        return as_written(self.positions[frames])
+
     def measured(self, frames: NDArray[np.intp] | slice) -> Measured:
-        return evidence.measured(self.positions[frames], None if self.stated is None else self.stated[frames])
+        return evidence.measured(self.at(frames), None if self.stated is None else as_written(self.stated[frames]))
 
 
 @dataclass
@@ -187,7 +196,7 @@ def _lengths(subject: Subject, scales: Mapping[str, float] | None) -> Lengths:
 
 def _personal(generic: Model, seen: _Seen, lengths: Lengths) -> Personal:
     """From frames in which much was measured."""
-    usable = np.flatnonzero(np.concatenate([_is_usable(seen.positions[part]) for part in _stretches(len(seen.times))]))
+    usable = np.flatnonzero(np.concatenate([_is_usable(seen.at(part)) for part in _stretches(len(seen.times))]))
     if not usable.size:
         usable = np.arange(len(seen.times))
     chosen = usable[np.unique(np.linspace(0, len(usable) - 1, min(len(usable), _POSTURES)).astype(int))]
@@ -195,7 +204,7 @@ def _personal(generic: Model, seen: _Seen, lengths: Lengths) -> Personal:
     model = generic.select(evidence.USED)
     first = settled(
         Problem.of(model.scaled(factors_of(model, lengths.logarithms)), times, some, 0.0),
-        bridged(model, times, guess(generic, seen.positions[chosen])),
+        bridged(model, times, guess(generic, seen.at(chosen))),
     )
     own = personal(Problem.of(model, times, some, 0.0), first, evidence.place_sd(), lengths)
     whole = generic.scaled(own.factors)
@@ -215,7 +224,7 @@ def _start(model: Model, seen: _Seen) -> _Start:
     every = max(1, round(_COARSE_S / max(float(np.median(np.diff(times))), 1e-3))) if len(times) > 1 else 1
     frames = np.unique(np.append(np.arange(0, len(times), every), len(times) - 1))
     parts = [frames[part] for part in _stretches(len(frames))]
-    found = bridged(model, times[frames], np.concatenate([guess(model, seen.positions[part]) for part in parts]))
+    found = bridged(model, times[frames], np.concatenate([guess(model, seen.at(part)) for part in parts]))
     for part, chosen in zip(_stretches(len(frames)), parts, strict=True):
         problem = Problem.of(fitted, times[chosen], seen.measured(chosen), 0.0)
         found[part] = settled(problem, found[part], rounds=10)

@@ -2,7 +2,6 @@
 
 import asyncio
 import glob
-import io
 import os
 import secrets
 import shutil
@@ -121,15 +120,24 @@ async def _in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs
 async def _opened(path: Path) -> BinaryIO:
     """The file, open for reading; also closed if the caller was cancelled before it was opened."""
 
-    def close(done: "asyncio.Task[io.BufferedReader]") -> None:
+    def close(done: "asyncio.Task[BinaryIO]") -> None:
         if not done.cancelled() and done.exception() is None:
             done.result().close()
 
+    cancelled = False
+
+    def opened() -> BinaryIO:
+        file = path.open("rb")
+        if cancelled:  # the loop may have ended, and call nothing back
+            file.close()
+        return file
+
     with _translated():
-        opening = asyncio.ensure_future(asyncio.to_thread(path.open, "rb"))
+        opening = asyncio.ensure_future(asyncio.to_thread(opened))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
+            cancelled = True
             opening.add_done_callback(close)
             raise
 
