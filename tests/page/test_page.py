@@ -64,6 +64,7 @@ def test_from_the_video_to_the_results_to_erasure(open_page: OpenPage, server: F
     answers = page.locator(".answers")
     expect(answers).to_contain_text("Squats, as recognised in the video.")
     expect(answers.get_by_role("row", name="Depth")).to_contain_text("0.40 ± 0.03 m")
+    expect(page.get_by_role("link", name="Key figures (CSV)")).to_be_visible()
 
     slider = page.get_by_role("slider", name="Time")
     slider.fill("40")

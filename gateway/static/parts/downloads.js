@@ -9,8 +9,17 @@ import { jointName } from "./angles.js";
 /** @type {[RegExp, (match: RegExpMatchArray) => string][]} */
 const NAMES = [
   [/^report\.html$/, () => t("file_report")],
+  [/^parameters\.csv$/, () => t("file_parameters")],
+  [/^cycles\.csv$/, () => t("file_cycles")],
+  [/^events\.json$/, () => t("file_events")],
+  [/joint_angles\.csv$/, () => t("file_all_angles")],
+  [/joint_angles_long\.csv$/, () => t("file_long_angles")],
+  [/\.c3d$/, () => t("file_c3d")],
+  [/\.osim$/, () => t("file_osim")],
+  [/_ik\.mot$/, () => t("file_mot")],
   [/_final\.trc$/, () => t("file_final")],
   [/_initial\.trc$/, () => t("file_initial")],
+  [/_marker_sd\.csv$/, () => t("file_marker_sd")],
   [/_raw_landmarks\.csv$/, () => t("file_raw")],
   [/_preview\.mp4$/, () => t("file_preview")],
   [/^quality\.json$/, () => t("file_quality")],
