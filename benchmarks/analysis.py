@@ -39,8 +39,8 @@ _TASKS: Final[dict[str, Task]] = {
     "jump": "jump",
 }
 _CONDITIONS: Final = {
+    "no main refiner": RunOptions(main_refiner=False),
     "default": RunOptions(),
-    "main refiner": RunOptions(main_refiner=True),
 }
 _TRUE, _ALL, _SIDE = "true markers", "All views", "From the side"
 _EVENTS: Final[tuple[EventKind, ...]] = ("heel_strike", "toe_off", "lowest", "standing", "take_off", "landing")
