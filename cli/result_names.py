@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ def free_name(output: Path, name: str, video: Path) -> str:
     """
     if not video.is_file():
         return name  # the detector reports what is wrong with it
-    digest = sha256(video)
-    return next(each for each in _numbered(name) if _video_of(output / each) in (None, digest))
+    digest = cache(sha256)  # read only where a folder of that name is there
+    owners = ((each, _video_of(output / each)) for each in _numbered(name))
+    return next(each for each, owner in owners if owner is None or owner == digest(video))
 
 
 def free_names(output: Path, videos: Sequence[Path]) -> list[str]:

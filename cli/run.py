@@ -6,17 +6,15 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from cli import options
 from cli.config import read_config
+from cli.main import INTERRUPTED
 from humanpose3d.errors import HumanPose3DError
 from humanpose3d.options import RunOptions
 from shared.program import take_stdout
 
 DEFAULT_OUTPUT = Path("out")
-
-INTERRUPTED: Final = 130
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -97,7 +97,7 @@ class MotionFiles:
 
 def _keys(state: RunState) -> dict[str, str]:
     """Artefact name → object key."""
-    made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
+    made = state.made
     made["angles"] = made.get("refined_angles") or made["angles"]
     return {name: made[name] for name in _ARTEFACTS if name in made}
 

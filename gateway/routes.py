@@ -324,7 +324,7 @@ async def download_motion(services: Given, state: Found, request: Request) -> Re
 async def show_statistics(services: Given, state: Found) -> Statistics:
     """Range of motion, extremes, mean, asymmetry and stated uncertainty of every joint angle."""
     _demand_results(state)
-    made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
+    made = state.made
     with scratch_folder() as scratch:
         path, sd = scratch / "angles.npz", scratch / "sd.npz"
         await services.store.get_file(made.get("refined_angles") or made["angles"], path)
@@ -341,7 +341,7 @@ async def show_statistics(services: Given, state: Found) -> Statistics:
 async def show_parameters(services: Given, state: Found) -> RunParameters:
     """Task, key figures, events and all parameters, and what could not be measured and why."""
     _demand_results(state)
-    made = {name: key for record in state.finished.values() for name, key in record.artefacts.items()}
+    made = state.made
     if "analysis" not in made:
         raise NotFinished("This run was not analysed for events and key figures.")
     with scratch_folder() as scratch:

@@ -73,6 +73,11 @@ class MeanCurve(Contract):
     norm_mean: tuple[float, ...] | None = None
     norm_sd: tuple[float, ...] | None = None
 
+    @property
+    def sideless(self) -> tuple[str, str]:
+        """Joint, without its side, and angle: `knee`, `flexion`."""
+        return self.joint.removesuffix("_r").removesuffix("_l"), self.angle
+
 
 class Analysis(Contract):
     """The analysis of one recording.

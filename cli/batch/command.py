@@ -12,12 +12,11 @@ from typing import Final
 from cli.batch.display import Display
 from cli.batch.subjects import Job
 from cli.batch.summary import Status, row, write_summary
+from cli.main import INTERRUPTED
 from cli.result_names import free_names, read_run_json
 from humanpose3d.errors import Cancelled, HumanPose3DError, InvalidOption, OutputNotWritable
 from humanpose3d.local_run import RunProcess
 from humanpose3d.options import Contract, RunOptions, Subject
-
-INTERRUPTED: Final = 130
 
 _ALERT_S: Final = 0.5
 """On Windows, Ctrl-C is noticed between two waits only."""

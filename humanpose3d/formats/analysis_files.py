@@ -29,7 +29,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     head = analysis.model_dump(mode="json", include=_HEAD)
     with write_atomic(folder / EVENTS) as file:
         file.write((json.dumps(head, indent=2, ensure_ascii=False) + "\n").encode())
-    _write(folder / PARAMETERS, PARAMETER_COLUMNS, (_parameter_row(figure) for figure in analysis.parameters))
+    _write(folder / PARAMETERS, PARAMETER_COLUMNS, map(parameter_row, analysis.parameters))
     if analysis.curves:
         _write(folder / CYCLES, CYCLE_COLUMNS, (row for curve in analysis.curves for row in _cycle_rows(curve)))
 
@@ -45,7 +45,8 @@ def read_analysis(folder: Path) -> Analysis:
         raise InvalidMotion(f"{folder.name}: the files of the analysis cannot be read ({error}).") from None
 
 
-def _parameter_row(figure: Parameter) -> tuple[object, ...]:
+def parameter_row(figure: Parameter) -> tuple[str | float | None, ...]:
+    """The cells of a figure, in the order of PARAMETER_COLUMNS."""
     return (
         figure.name, figure.side, figure.repetition, figure.value, figure.sd, figure.n, figure.unit, figure.method
     )  # fmt: skip

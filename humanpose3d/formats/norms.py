@@ -42,11 +42,8 @@ class Norms:
 
     def of(self, curve: MeanCurve) -> tuple[FloatArray, FloatArray] | None:
         """Mean and sd, both (101,), for the angle and side of a curve; None where there is no band."""
-        key = curve.joint.removesuffix("_r").removesuffix("_l"), curve.angle
-        band = self.bands.get(key)
-        if band is None or curve.side == "right" or key not in _MIRRORED:
-            return band
-        return -band[0], band[1]
+        band = self.bands.get(curve.sideless)
+        return None if band is None else (_sign(curve) * band[0], band[1])
 
 
 def read_norms(path: str | Path) -> Norms:
@@ -113,10 +110,13 @@ def norms_of(analyses: Sequence[Analysis], source: str) -> Norms:
 def _by_angle(analysis: Analysis) -> dict[tuple[str, str], list[FloatArray]]:
     found: dict[tuple[str, str], list[FloatArray]] = {}
     for curve in analysis.curves:
-        key = curve.joint.removesuffix("_r").removesuffix("_l"), curve.angle
-        sign = -1.0 if curve.side == "left" and key in _MIRRORED else 1.0
-        found.setdefault(key, []).append(sign * np.array(curve.mean))
+        found.setdefault(curve.sideless, []).append(_sign(curve) * np.array(curve.mean))
     return found
+
+
+def _sign(curve: MeanCurve) -> float:
+    """With which a curve counts in the norms, which are of right cycles."""
+    return -1.0 if curve.side == "left" and curve.sideless in _MIRRORED else 1.0
 
 
 def write_norms(path: Path, norms: Norms) -> None:

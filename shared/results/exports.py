@@ -7,9 +7,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from humanpose3d.analysis import Analysis, Parameter
+from humanpose3d.analysis import Analysis
 from humanpose3d.errors import InvalidOption
-from humanpose3d.formats.analysis_files import EVENTS, PARAMETER_COLUMNS, PARAMETERS, read_analysis
+from humanpose3d.formats.analysis_files import EVENTS, PARAMETER_COLUMNS, PARAMETERS, parameter_row, read_analysis
 from humanpose3d.formats.csv_style import use_semicolons
 from humanpose3d.formats.files import write_atomic
 from humanpose3d.motion import FloatArray
@@ -65,9 +65,8 @@ def _workbook(content: io.BytesIO) -> Any:  # noqa: ANN401 -- an optional packag
 
 def _sheets(results: Results) -> Iterator[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]:
     """Name, columns and rows of each sheet."""
-    angles, sd, markers, analysis = (
-        results.joint_angles, results.joint_angles_sd, results.marker_positions, _analysis(results)
-    )  # fmt: skip
+    angles, sd = results.joint_angles, results.joint_angles_sd
+    markers, analysis = results.marker_positions, _analysis(results)
     names = [f"{group.name}_{angle}" for group in JOINT_GROUPS for angle in group.angles]
     yield "Joint angles", ["time_s", *(f"{name}_deg" for name in names)], _rows(angles.times, angles.values)
     if sd is not None:
@@ -75,17 +74,13 @@ def _sheets(results: Results) -> Iterator[tuple[str, Sequence[str], Iterable[Seq
     axes = [f"{name}_{axis}_m" for name in markers.names for axis in "xyz"]
     yield "Markers", ["time_s", *axes], _rows(markers.times, markers.positions)
     if analysis is not None:
-        yield "Key figures", PARAMETER_COLUMNS, map(_parameter_row, analysis.parameters)
+        yield "Key figures", PARAMETER_COLUMNS, map(parameter_row, analysis.parameters)
         yield "Events", _EVENT_COLUMNS, ([getattr(event, name) for name in _EVENT_COLUMNS] for event in analysis.events)
 
 
 def _rows(times: FloatArray, values: FloatArray) -> Iterator[list[float]]:
     for time, row in zip(times.tolist(), values.reshape(times.size, -1).tolist(), strict=True):
         yield [time, *row]
-
-
-def _parameter_row(figure: Parameter) -> list[Any]:
-    return [getattr(figure, "name" if column == "parameter" else column) for column in PARAMETER_COLUMNS]
 
 
 def _write_sheet(sheet: Any, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:  # noqa: ANN401

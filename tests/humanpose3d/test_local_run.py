@@ -7,6 +7,7 @@ import pytest
 
 from humanpose3d import InvalidOption, Results, StageCrashed, VideoNotFound, local_run, run
 from tests.clips import SAMPLE, first_frames
+from tests.servers import as_from_a_terminal
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +93,14 @@ def test_messages_are_shown_as_one_bar_a_stage(capsys: pytest.CaptureFixture[str
 
 
 def test_an_interrupt_stops_the_run_and_leaves_nothing(tmp_path: Path):
-    program = """
-import signal, sys, humanpose3d
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in the background
-humanpose3d.run(sys.argv[1], height=1.72, weight=70, output=sys.argv[2])
-"""
+    program = "import sys, humanpose3d; humanpose3d.run(sys.argv[1], height=1.72, weight=70, output=sys.argv[2])"
     command = [sys.executable, "-c", program, str(SAMPLE), str(tmp_path / "out")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=as_from_a_terminal,  # noqa: PLW1509 -- it starts no thread and takes no lock
+    )
     assert process.stderr is not None
     shown = ""
     while "detector" not in shown:

@@ -46,10 +46,9 @@ def deviations(curves: Sequence[MeanCurve]) -> Iterator[Parameter]:
     for side in SIDES:
         scores = {}
         for curve in curves:
-            key = curve.joint.removesuffix("_r").removesuffix("_l"), curve.angle
-            if curve.side == side and key in PROFILE and curve.norm_mean is not None:
+            if curve.side == side and curve.sideless in PROFILE and curve.norm_mean is not None:
                 apart = np.array(curve.mean) - np.array(curve.norm_mean)
-                scores[key] = float(np.sqrt(np.mean(apart**2)))
+                scores[curve.sideless] = float(np.sqrt(np.mean(apart**2)))
         for (joint, angle), score in scores.items():
             method = "root mean square of the difference from the norm (Baker 2009)"
             yield from measured(f"gait_variable_score_{joint}_{angle}", score, "°", method, side=side)

@@ -31,7 +31,7 @@ def save_cycles(path: Path, analysis: Analysis, title: str) -> None:
         group = JOINT_GROUPS[JOINT_GROUP_INDEX[row if row in JOINT_GROUP_INDEX else f"{row}_r"]]
         name = group.angles[angle]
         for curve in analysis.curves:
-            if (curve.joint.removesuffix("_r").removesuffix("_l"), curve.angle) == (row, name):
+            if curve.sideless == (row, name):
                 _draw(axes, curve)
         finish(axes, 0, 100)
     legend = sides_legend()
