@@ -77,6 +77,7 @@ def run_one(frames: int, output: Path) -> Length:
     started = time.perf_counter()
     from benchmarks.long_motion import detection
     from cli import pipeline
+    from humanpose3d.run_job import RunJob
     from shared.stage import Progress, Stage, silent
 
     meter = _Meter()
@@ -92,7 +93,7 @@ def run_one(frames: int, output: Path) -> Length:
     with mock.patch.dict(cast("dict[str, object]", pipeline.STAGES), {DETECTOR: stand_in}):
         start_s = time.perf_counter() - started
         meter.begin()
-        pipeline.run_pipeline(video, Subject(height=1.75, weight=70), OPTIONS, output, bar)
+        pipeline.run_pipeline(RunJob(video, Subject(height=1.75, weight=70), OPTIONS), output, bar)
         meter.finish(RESULTS)
     return Length(frames, start_s, meter.seconds, meter.cpu_s, meter.peak_mb)
 

@@ -101,12 +101,13 @@ def _in_process() -> float:
     """Seconds of the stages and of writing results, in a process that has its imports behind it."""
     code = (
         "import contextlib, sys, tempfile, time; from pathlib import Path; from cli.pipeline import run_pipeline\n"
-        "from humanpose3d.options import RunOptions, Subject; from shared.stage import silent\n"
+        "from humanpose3d.options import RunOptions, Subject; from humanpose3d.run_job import RunJob\n"
+        "from shared.stage import silent\n"
         "import mediapipe, onnxruntime\n"
         "bar = lambda stage: contextlib.nullcontext(silent)\n"
         "with tempfile.TemporaryDirectory() as folder:\n"
-        "    subject = Subject(height=1.72, weight=70)\n"
-        "    def once(): run_pipeline(Path(sys.argv[1]), subject, RunOptions(), Path(folder), bar)\n"
+        "    job = RunJob(Path(sys.argv[1]), Subject(height=1.72, weight=70), RunOptions())\n"
+        "    def once(): run_pipeline(job, Path(folder), bar)\n"
         "    once(); started = time.perf_counter(); once(); print(time.perf_counter() - started)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, SAMPLE], cwd=REPOSITORY, check=True, capture_output=True)

@@ -4,20 +4,26 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
-from typing import get_args
+from typing import Final, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from humanpose3d.notes import RunNotes
 from humanpose3d.options import RunOptions, Subject
+
+_METAVARS: Final = {"subject": "CODE", "session": "DATE", "labels": "A,B"}
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--height`, `--weight` and a dashed flag for every field of RunOptions; none has a default."""
+    """Add `--height`, `--weight` and a dashed flag for every field of RunNotes and RunOptions; none has a default."""
     subject = parser.add_argument_group("the person in the video", argument_default=argparse.SUPPRESS)
     for name, field in Subject.model_fields.items():
         aliases = ["--mass"] if name == "weight" else []
         subject.add_argument(_flag(name), *aliases, type=_number, help=field.description)
+    notes = parser.add_argument_group("notes", "they change no result", argument_default=argparse.SUPPRESS)
+    for name, field in RunNotes.model_fields.items():
+        notes.add_argument(_flag(name), metavar=_METAVARS.get(name, "TEXT"), help=field.description)
     options = parser.add_argument_group("options", argument_default=argparse.SUPPRESS)
     for name, field in RunOptions.model_fields.items():
         _add(options, name, field)
@@ -31,6 +37,11 @@ def subject_given(parsed: argparse.Namespace) -> dict[str, object]:
 def subject(parsed: argparse.Namespace) -> Subject:
     """The subject as given on the command line. Raises InvalidOption."""
     return Subject.parse(subject_given(parsed))
+
+
+def notes_given(parsed: argparse.Namespace) -> dict[str, object]:
+    """What the command line notes about the run."""
+    return _given(parsed, RunNotes)
 
 
 def run_options(parsed: argparse.Namespace, configured: Mapping[str, object] | None = None) -> RunOptions:

@@ -14,6 +14,7 @@ from humanpose3d.errors import OutputNotWritable
 from humanpose3d.local_run import scratch_prefix
 from humanpose3d.neutral import NeutralStance, demand_height, read_stance
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, route
+from humanpose3d.run_job import RunJob
 from services.angles.analysis.stage import ANALYSIS
 from services.angles.stage import ANGLES
 from services.augmenter.stage import AUGMENTER
@@ -35,10 +36,8 @@ STAGES: Mapping[StageName, Stage[Any, Any]] = {
 ProgressBar = Callable[[StageName], AbstractContextManager[Progress]]
 
 
-def run_pipeline(
-    video: Path, subject: Subject, options: RunOptions, output: Path, bar: ProgressBar, name: str | None = None
-) -> Path:
-    """Analyse `video`; returns the folder `output/<name>` that holds the results, complete.
+def run_pipeline(job: RunJob, output: Path, bar: ProgressBar, name: str | None = None) -> Path:
+    """Analyse a video; returns the folder `output/<name>` that holds the results, complete.
 
     name  of the folder and the files in it; default: the video's.
 
@@ -47,6 +46,7 @@ def run_pipeline(
 
     Raises InputError where the video, an option, a model or the output folder cannot be used.
     """
+    video, subject, options = job.video, job.subject, job.options
     named_after = video if name is None else Path(f"{name}.mp4")  # whose stem is the name
     name = free_name(output, safe_name(named_after), video)
     for stage_name in route(options):
@@ -65,7 +65,7 @@ def run_pipeline(
             artefacts.take(made)
         finished = scratch / "results"
         finished.mkdir()
-        write_results(_results(name, video, artefacts, reports, timings, options), finished, plot_pool)
+        write_results(_results(name, job, artefacts, reports, timings), finished, plot_pool)
         return publish(finished, output / name)
 
 
@@ -80,13 +80,12 @@ def _given_stance(options: RunOptions, subject: Subject) -> NeutralStance | None
 
 def _results(
     name: str,
-    video: Path,
+    job: RunJob,
     artefacts: Shelf,
     reports: Mapping[StageName, StageReport],
     timings: Mapping[StageName, float],
-    options: RunOptions,
 ) -> RunResults:
-    return RunResults(name, sha256(video), artefacts["subject"], options, reports, timings, artefacts)
+    return RunResults(name, sha256(job.video), job.subject, job.options, reports, timings, artefacts, job.notes)
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from cli import options
 from cli.config import read_config
 from cli.main import INTERRUPTED
 from humanpose3d.errors import HumanPose3DError
+from humanpose3d.notes import RunNotes
 from humanpose3d.options import RunOptions
+from humanpose3d.run_job import RunJob
 from shared.program import take_stdout
 
 DEFAULT_OUTPUT = Path("out")
@@ -76,19 +78,19 @@ def _check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
 
 
 def _run_one(parsed: argparse.Namespace, run_options: RunOptions) -> int:
-    subject = options.subject(parsed)
-    if subject.doubt is not None:
-        print(f"note: {subject.doubt}", file=sys.stderr)
+    job = _job(parsed, run_options)
+    if job.subject.doubt is not None:
+        print(f"note: {job.subject.doubt}", file=sys.stderr)
     # Deferred: importing the stages takes longer than printing a usage error should.
     from cli.pipeline import run_pipeline
     from cli.progress import bar
 
-    _print_summary(run_pipeline(parsed.video, subject, run_options, parsed.output, bar, parsed.name))
+    _print_summary(run_pipeline(job, parsed.output, bar, parsed.name))
     return 0
 
 
 def _run_for_program(parsed: argparse.Namespace, run_options: RunOptions) -> int:
-    subject = options.subject(parsed)
+    job = _job(parsed, run_options)
     try:
         # Deferred, as above.
         from cli.pipeline import run_pipeline
@@ -97,7 +99,7 @@ def _run_for_program(parsed: argparse.Namespace, run_options: RunOptions) -> int
 
         program = JsonLines(take_stdout())
         try:
-            folder = run_pipeline(parsed.video, subject, run_options, parsed.output, program.bar, parsed.name)
+            folder = run_pipeline(job, parsed.output, program.bar, parsed.name)
         except HumanPose3DError as error:
             program.say(problem=ProblemDetails.of(error).model_dump())
             return error.exit_code
@@ -107,6 +109,11 @@ def _run_for_program(parsed: argparse.Namespace, run_options: RunOptions) -> int
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends now; Python would show where it was interrupted
     return 0
+
+
+def _job(parsed: argparse.Namespace, run_options: RunOptions) -> RunJob:
+    """The run of one video. Raises InvalidOption."""
+    return RunJob(parsed.video, options.subject(parsed), run_options, RunNotes.parse(options.notes_given(parsed)))
 
 
 def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:

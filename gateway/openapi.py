@@ -19,7 +19,7 @@ _BODIES: Final = {
     "multipart/form-data": "-F video=@walk.mp4 -F height=1.78 -F weight=75 -F consent=accepted",
     "application/octet-stream": "--upload-file part_1",
 }
-_JSON: Final = {"rename_run": '{"name": "walk, first visit"}', "complete_upload": '{"size": 1000000}'}
+_JSON: Final = {"change_run": '{"subject": "P07", "labels": ["first visit"]}', "complete_upload": '{"size": 1000000}'}
 
 
 def operation_id(route: APIRoute) -> str:

@@ -15,6 +15,7 @@ from gateway.forms import Form, read_body, read_form, room_demanded
 from gateway.incoming import PART_BYTES, incoming
 from gateway.motion import MEDIA_TYPE, MotionFiles
 from gateway.problems import responses
+from gateway.run_filter import RunFilter
 from gateway.run_service import RunService
 from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
 from gateway.uploads import Uploads
@@ -36,6 +37,7 @@ from humanpose3d.api_models import (
 from humanpose3d.errors import InvalidOption, RunNotFound
 from humanpose3d.formats.npz import load_npz
 from humanpose3d.motion import AngleSd, JointAngles
+from humanpose3d.notes import RunNotes
 from humanpose3d.options import RunOptions, Subject
 from shared.runtime.bus import Bus
 from shared.runtime.run_state import RunId, RunState
@@ -110,7 +112,7 @@ def _form_schema() -> dict[str, object]:
         },
         "consent": {"type": "string", "enum": ["accepted"], "description": "the person in the video has consented"},
     }
-    for contract in (Subject, RunOptions):
+    for contract in (Subject, RunNotes, RunOptions):
         properties |= contract.model_json_schema()["properties"]
     return {
         "type": "object",
@@ -216,11 +218,12 @@ async def list_runs(
     services: Given,
     key: Key,
     base: Base,
+    wanted: Annotated[RunFilter, Depends()],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> RunList:
-    """Your runs, newest first."""
-    page = services.run_service.page(key, limit, cursor)
+    """Your runs that fit all filters given, newest first."""
+    page = services.run_service.page(key, wanted, limit, cursor)
     return RunList(runs=[resources.run_summary(base, state) for state in page.runs], next_cursor=page.next_cursor)
 
 
@@ -351,9 +354,14 @@ async def show_parameters(services: Given, state: Found) -> RunParameters:
 
 
 @router.patch("/runs/{run_key}", tags=["runs"], responses=responses(400, 404, 422))
-async def rename_run(services: Given, key: Key, base: Base, run_key: RunKey, change: RunChange) -> Run:
-    """Rename a run. Its files keep the video's name, so that they match earlier downloads."""
-    return resources.run(base, await services.run_service.rename(key, run_key, change.name))
+async def change_run(services: Given, key: Key, base: Base, run_key: RunKey, change: RunChange) -> Run:
+    """Change a run's name, subject, session, labels, side or note, whatever of these is given.
+
+    Its files keep the video's name, so that they match earlier downloads; `run.json` keeps the notes that the run ended
+    with.
+    """
+    state = await services.run_service.change(key, run_key, change.name, change.notes)
+    return resources.run(base, state)
 
 
 @router.post("/runs/{run_key}/cancel", tags=["runs"], responses=responses(404, 409, 422))

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from gateway.run_filter import RunFilter
 from humanpose3d.errors import BusUnavailable, RunUnreadable, Unavailable
 from shared.runtime.bus import Bus
 from shared.runtime.run_state import RunState
@@ -68,9 +69,9 @@ class RunIndex:
         self._states.pop(run_id, None)
         self._unreadable.pop(run_id, None)
 
-    def owned_by(self, owner: str | None) -> list[RunState]:
-        """An owner's runs, newest first."""
-        own = [state for state in self._states.values() if state.request.owner == owner]
+    def owned_by(self, owner: str, wanted: RunFilter = RunFilter()) -> list[RunState]:  # noqa: B008 -- frozen
+        """An owner's runs that the filter fits, newest first."""
+        own = [state for state in self._states.values() if state.request.owner == owner and wanted.fits(state)]
         return sorted(own, key=lambda state: (state.accepted_at, state.run_id), reverse=True)
 
     async def _follow(self) -> None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import contextlib
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,11 +16,13 @@ from gateway.api_keys import ANONYMOUS, ApiKey
 from gateway.errors import IdempotencyKeyReused, UploadNotFound
 from gateway.incoming import VIDEOS, PlacedVideo, placed
 from gateway.quota import Quota
+from gateway.run_filter import RunFilter
 from gateway.run_index import RunIndex
 from gateway.submission import Submission
 from gateway.uploads import Uploads, new_id
 from humanpose3d.errors import InvalidOption, RunExists, RunNotFound, RunUnreadable, Unavailable
 from humanpose3d.neutral import NONE_STATED, demand_height
+from humanpose3d.notes import RunNotes
 from shared.names import safe_name
 from shared.runtime import runs
 from shared.runtime.bus import Bus
@@ -62,7 +65,7 @@ class RunService:
             return earlier
         stance = await self._given_stance(key, run_id, submission)
         request = _request(key, submission, filename, video.key, fingerprint, stance)
-        return await self._accept(key, run_id, video, request)
+        return await self._accept(key, run_id, video, request, submission.notes)
 
     async def submit_uploaded(self, key: ApiKey, submission: Submission, upload_key: str, filename: str) -> RunState:
         """Accept a run whose video was uploaded before. Also raises UploadNotFound and UnreadableVideo."""
@@ -79,7 +82,7 @@ class RunService:
                 raise
             await video.demand_video()
             request = _request(key, submission, filename, video.key, fingerprint, stance)
-            state = await self._accept(key, upload_key, video, request)
+            state = await self._accept(key, upload_key, video, request, submission.notes)
         with contextlib.suppress(Unavailable):  # it is swept in a day
             await self._uploads.remove(upload_key)
         return state
@@ -101,9 +104,9 @@ class RunService:
         """Raises BusUnavailable while lists of runs are not current."""
         self._index.check()
 
-    def page(self, key: ApiKey, limit: int, cursor: str | None) -> Page:
-        """The owner's runs, newest first. Raises InvalidOption for an invalid cursor."""
-        own = self._index.owned_by(key.owner)
+    def page(self, key: ApiKey, wanted: RunFilter, limit: int, cursor: str | None) -> Page:
+        """The owner's runs that the filter fits, newest first. Raises InvalidOption for an invalid cursor."""
+        own = self._index.owned_by(key.owner, wanted)
         if cursor is not None:
             before = _read_cursor(cursor)
             own = [state for state in own if (state.accepted_at, state.run_id) < before]
@@ -115,10 +118,13 @@ class RunService:
             return None
         return sum(other.status == "queued" and other.accepted_at < state.accepted_at for other in self._index)
 
-    async def rename(self, key: ApiKey, run_id: str, title: str) -> RunState:
-        """Rename a run; its files keep their names. Raises RunNotFound."""
+    async def change(self, key: ApiKey, run_id: str, title: str | None, notes: Mapping[str, object]) -> RunState:
+        """Change a run's name and those notes that are given; its files keep their names.
+
+        Raises RunNotFound, InvalidOption.
+        """
         await self.get(key, run_id)
-        state = await runs.rename(self._bus, run_id, title)
+        state = await runs.annotate(self._bus, run_id, title, notes)
         self._index.put(state)
         return state
 
@@ -172,11 +178,13 @@ class RunService:
             return True
         return state.request.video_key == video_key
 
-    async def _accept(self, key: ApiKey, run_id: str, video: PlacedVideo, request: RunRequest) -> RunState:
+    async def _accept(
+        self, key: ApiKey, run_id: str, video: PlacedVideo, request: RunRequest, notes: RunNotes
+    ) -> RunState:
         await self._quota.take(key, run_id)
         video.kept = True  # from here on the run may exist, even if the confirmation is lost
         try:
-            state = await runs.submit(self._bus, run_id, request)
+            state = await runs.submit(self._bus, run_id, request, notes)
         except RunExists:
             video.kept = False
             state = await self._same(run_id, request.fingerprint)

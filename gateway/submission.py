@@ -1,4 +1,4 @@
-"""Parses a form into a run's subject and options; faulty fields are reported by name."""
+"""Parses a form into a run's subject, options and notes; faulty fields are reported by name."""
 
 import hashlib
 import json
@@ -10,13 +10,22 @@ from typing import Final, TypeVar
 from gateway import webhooks
 from gateway.errors import ConsentMissing
 from humanpose3d.errors import InvalidOption
+from humanpose3d.notes import RunNotes
 from humanpose3d.options import RunOptions, Subject
 from shared.runtime.run_state import Webhook
 
 CONSENT: Final = "consent"
 UPLOAD_KEY: Final = "upload_key"
 VIDEO_NAME: Final = "video_name"
-FIELDS: Final = (CONSENT, UPLOAD_KEY, VIDEO_NAME, *webhooks.FIELDS, *Subject.model_fields, *RunOptions.model_fields)
+FIELDS: Final = (
+    CONSENT,
+    UPLOAD_KEY,
+    VIDEO_NAME,
+    *webhooks.FIELDS,
+    *Subject.model_fields,
+    *RunNotes.model_fields,
+    *RunOptions.model_fields,
+)
 
 _FILE_OPTIONS: Final = {
     "depth_model_path": ("model", "onnx"),
@@ -27,15 +36,16 @@ _FILE_OPTIONS: Final = {
 """Option → what it names in the server's model folder, and the file's suffix."""
 _NO_WINDOW: Final = "show_video: a server has no window; the option is ignored. export_preview shows the detection."
 
-Contract = TypeVar("Contract", Subject, RunOptions)
+Contract = TypeVar("Contract", Subject, RunOptions, RunNotes)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """Subject, options, the webhook if there is one, and the server's warnings about them."""
+    """Subject, options, notes, the webhook if there is one, and the server's warnings about them."""
 
     subject: Subject
     options: RunOptions
+    notes: RunNotes
     webhook: Webhook | None
     warnings: tuple[str, ...]
 
@@ -44,6 +54,8 @@ class Submission:
         parts = [self.subject.model_dump(), self.options.model_dump(), video]
         if self.webhook is not None:
             parts.append(self.webhook.model_dump())
+        if self.notes:
+            parts.append(self.notes.model_dump(mode="json"))
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -61,15 +73,16 @@ def read_submission(fields: Mapping[str, str], models: Path, *, private_webhooks
     named = {name: _named(name, value, models, faults) for name, value in fields.items() if name in _FILE_OPTIONS}
     subject = _part(Subject, fields, faults)
     options = _part(RunOptions, {**fields, **named}, faults)
+    notes = _part(RunNotes, fields, faults)
     webhook = None
     try:
         webhook = webhooks.read_webhook(fields, private=private_webhooks)
     except InvalidOption as error:
         faults.update(error.faults)
-    if faults or subject is None or options is None:
+    if faults or subject is None or options is None or notes is None:
         raise InvalidOption(faults)
     warnings = (_NO_WINDOW if options.show_video else None, subject.doubt)
-    return Submission(subject, options, webhook, tuple(filter(None, warnings)))
+    return Submission(subject, options, notes, webhook, tuple(filter(None, warnings)))
 
 
 def _part(contract: type[Contract], fields: Mapping[str, str], faults: dict[str, str]) -> Contract | None:

@@ -1,13 +1,14 @@
 """Typed models of the HTTP API's responses: the source of the OpenAPI document, and what `Client` returns."""
 
-from datetime import datetime
-from typing import Annotated, Literal, Self
+from datetime import date, datetime
+from typing import Annotated, Literal, Self, TypedDict
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from humanpose3d.analysis import Analysis, Event, NotMeasurable, Parameter, Task, View
 from humanpose3d.errors import HumanPose3DError, InvalidOption, of_code
-from humanpose3d.options import Contract, RunOptions, StageName, Subject
+from humanpose3d.notes import RunNotes
+from humanpose3d.options import Contract, RunOptions, StageName, Subject, TaskOption
 from humanpose3d.skeleton import (
     JOINT_GROUPS,
     LANDMARK_SEGMENTS,
@@ -127,11 +128,27 @@ class RunSummary(BaseModel):
     run_key: str
     name: str = Field(description="display name; the video's name until it is renamed")
     video_name: str = Field(description="the video's name, used in the names of result files")
+    notes: RunNotes = Field(description="as given, or as changed since")
+    session: date = Field(description="day of the recording: as noted, or that of the submission (UTC)")
+    task: TaskOption = Field(description="the option `task`")
+    batch: str | None = Field(description="key of the batch that the run belongs to")
     status: RunStatus
     progress: float
     accepted_at: datetime
     updated_at: datetime
     results_url: str
+
+
+class RunFilters(TypedDict, total=False):
+    """Filters of a list of runs; `text` is part of the name, the subject, a label, the side or the note."""
+
+    subject: str | None
+    session: date | str | None
+    label: str | None
+    task: TaskOption | None
+    batch: str | None
+    status: RunStatus | None
+    text: str | None
 
 
 class RunList(BaseModel):
@@ -161,10 +178,15 @@ class Run(RunSummary):
     archive_url: str | None
 
 
-class RunChange(BaseModel):
-    """The changeable properties of a run."""
+class RunChange(RunNotes):
+    """The changeable properties of a run; what is not given stays."""
 
-    name: RunTitle
+    name: RunTitle | None = None
+
+    @property
+    def notes(self) -> dict[str, object]:
+        """Those of the notes that are given."""
+        return {name: getattr(self, name) for name in self.model_fields_set - {"name"}}
 
 
 class UploadForm(BaseModel):

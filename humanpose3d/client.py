@@ -9,6 +9,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Final, Self, TypeVar, Unpack
@@ -21,6 +22,7 @@ from humanpose3d.api_models import (
     ProblemDetails,
     Progress,
     Run,
+    RunFilters,
     RunList,
     RunParameters,
     RunSummary,
@@ -29,7 +31,7 @@ from humanpose3d.api_models import (
     UploadState,
 )
 from humanpose3d.errors import HumanPose3DError
-from humanpose3d.options import RunKeywords
+from humanpose3d.notes import NotesKeywords, SubmitKeywords
 
 T = TypeVar("T")
 
@@ -90,12 +92,13 @@ class Client:
         weight: float,
         consent: bool,
         idempotency_key: str | None = None,
-        **options: Unpack[RunKeywords],
+        **options: Unpack[SubmitKeywords],
     ) -> str:
         """Send a video of a person of this height (metres) and weight (kilograms); returns the run's key.
 
         `consent=True` states that the person in the video has consented to the analysis. Only the caller can know this,
-        and without it the server refuses. `options` are those of `humanpose3d.options.RunOptions`.
+        and without it the server refuses. `options` are those of `humanpose3d.options.RunOptions` and the notes of
+        `humanpose3d.notes.RunNotes`: subject, session, labels, side, note.
         """
         path, fields = Path(video), _fields(height, weight, consent, options)
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -110,7 +113,7 @@ class Client:
         height: float,
         weight: float,
         consent: bool,
-        **options: Unpack[RunKeywords],
+        **options: Unpack[SubmitKeywords],
     ) -> str:
         """As `submit`, with the video sent in parts, directly to the store where it can be reached."""
         upload_key = self.begin_upload()
@@ -173,15 +176,15 @@ class Client:
         """All details of a run."""
         return Run.model_validate(self._get(f"/api/runs/{run_key}/").json())
 
-    def runs(self) -> Iterator[RunSummary]:
-        """All your runs, newest first."""
-        cursor: str | None = None
+    def runs(self, **filters: Unpack[RunFilters]) -> Iterator[RunSummary]:
+        """Your runs that fit all filters given, newest first."""
+        query = {name: str(value) for name, value in filters.items() if value is not None}
         while True:
-            page = RunList.model_validate(self._get("/api/runs/", {"cursor": cursor} if cursor else {}).json())
+            page = RunList.model_validate(self._get("/api/runs/", query).json())
             yield from page.runs
-            cursor = page.next_cursor
-            if cursor is None:
+            if page.next_cursor is None:
                 return
+            query["cursor"] = page.next_cursor
 
     def statistics(self, run_key: str) -> Statistics:
         """Statistics of the joint angles."""
@@ -209,9 +212,11 @@ class Client:
         """Stop a run."""
         return Progress.model_validate(_checked(self._http.post(f"/api/runs/{run_key}/cancel")).json())
 
-    def rename(self, run_key: str, name: str) -> Run:
-        """Rename a run; its files keep the video's name."""
-        return Run.model_validate(_checked(self._http.patch(f"/api/runs/{run_key}/", json={"name": name})).json())
+    def change(self, run_key: str, *, name: str | None = None, **notes: Unpack[NotesKeywords]) -> Run:
+        """Change a run's name (its files keep the video's) and those notes that are given."""
+        given = {"name": name, **notes}
+        body = {field: str(value) if isinstance(value, date) else value for field, value in given.items()}
+        return Run.model_validate(_checked(self._http.patch(f"/api/runs/{run_key}/", json=body)).json())
 
     def erase(self, run_key: str) -> None:
         """Erase a run with its video and results."""
@@ -252,14 +257,16 @@ def _may_pass(error: ApiError | httpx.HTTPError) -> bool:
             return isinstance(error, httpx.TransportError)
 
 
-def _fields(height: float, weight: float, consent: bool, options: RunKeywords) -> dict[str, str]:
-    given = {name: _field(value) for name, value in options.items() if value is not None}
+def _fields(height: float, weight: float, consent: bool, options: SubmitKeywords) -> dict[str, str]:
+    given = {name: _field(name, value) for name, value in options.items() if value is not None}
     accepted = {"consent": "accepted"} if consent else {}
     return {"height": str(height), "weight": str(weight), **accepted, **given}
 
 
-def _field(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def _field(name: str, value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ("," if name == "labels" else " ").join(map(str, value))
+    return str(value)
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:

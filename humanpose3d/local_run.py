@@ -19,8 +19,10 @@ from typing import Any, Final, Self, Unpack
 
 from humanpose3d.api_models import ProblemDetails
 from humanpose3d.errors import Cancelled, StageCrashed
-from humanpose3d.options import RunKeywords, RunOptions, Subject
+from humanpose3d.notes import RunNotes, SubmitKeywords
+from humanpose3d.options import RunOptions, Subject
 from humanpose3d.results import Results, read_run
+from humanpose3d.run_job import RunJob
 
 _PATIENCE_S: Final = 10
 """Time that a stopped child has to remove its unfinished output."""
@@ -33,14 +35,15 @@ def run(
     weight: float,
     output: str | Path = "out",
     progress: bool = True,
-    **options: Unpack[RunKeywords],
+    **options: Unpack[SubmitKeywords],
 ) -> Results:
     """Analyse a video of a person of this height (metres) and weight (kilograms); returns the results.
 
     output    folder in which the results' folder is created, named after the video; an earlier one of this name is
               replaced once the new one is complete.
     progress  whether to show a bar for each stage, in a terminal or a notebook.
-    options   those of `humanpose3d run`, with underscores: `humanpose3d.options.RunOptions`.
+    options   those of `humanpose3d run`, with underscores: `humanpose3d.options.RunOptions`, and the notes:
+              `humanpose3d.notes.RunNotes`.
 
     Raises the errors of `humanpose3d.errors` that the command reports (InvalidOption, VideoNotFound, NoPersonDetected,
     …); StageCrashed where the process ended without a message. KeyboardInterrupt stops the run and removes its output.
@@ -48,8 +51,10 @@ def run(
     >>> r = run("walk.mp4", height=1.78, weight=75, estimate_missing=True)  # doctest: +SKIP
     """
     subject = Subject.parse({"height": height, "weight": weight})
-    checked = RunOptions.parse(dict(options))
-    with _bars(progress) as show, RunProcess(Path(video), Path(output), subject, checked) as process:
+    noted = {name: value for name, value in options.items() if name in RunNotes.model_fields}
+    checked = RunOptions.parse({name: value for name, value in options.items() if name not in noted})
+    job = RunJob(Path(video), subject, checked, RunNotes.parse(noted))
+    with _bars(progress) as show, RunProcess(job, Path(output)) as process:
         return read_run(process.results(show))
 
 
@@ -59,10 +64,8 @@ class RunProcess:
     name  of the results' folder and files; default: the video's.
     """
 
-    def __init__(
-        self, video: Path, output: Path, subject: Subject, options: RunOptions, name: str | None = None
-    ) -> None:
-        command = _command(video, output, subject, options, name)
+    def __init__(self, job: RunJob, output: Path, name: str | None = None) -> None:
+        command = _command(job, output, name)
         # In its own session: a terminal's Ctrl-C reaches this process only, which then stops the child, once.
         self._child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
@@ -132,9 +135,9 @@ def scratch_prefix(pid: int) -> str:
     return f".unfinished-{pid}-"
 
 
-def _command(video: Path, output: Path, subject: Subject, options: RunOptions, name: str | None) -> list[str]:
-    given = {"video": video, "output": output, **dict(subject), **options.model_dump(exclude_defaults=True)}
-    given |= {} if name is None else {"name": name}
+def _command(job: RunJob, output: Path, name: str | None) -> list[str]:
+    given = {"video": job.video, "output": output, **dict(job.subject), **job.options.model_dump(exclude_defaults=True)}
+    given |= job.notes.model_dump(exclude_defaults=True) | ({} if name is None else {"name": name})
     words = [word for option, value in given.items() for word in _words(option, value)]
     return [sys.executable, "-P", "-m", "humanpose3d", "run", "--progress=json", *words]
 
@@ -143,6 +146,8 @@ def _words(name: str, value: object) -> list[str]:
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
+    if name == "labels" and isinstance(value, tuple):
+        return [f"--labels={','.join(value)}"]
     if isinstance(value, tuple):
         return [f"--{flag}", *map(str, value)]
     return [f"--{flag}={value}"]

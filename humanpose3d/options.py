@@ -403,7 +403,7 @@ class StageReport(Contract):
 
 def _fault(contract: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
     """Name of the option at fault, and a message for the user."""
-    name = ".".join(str(part) for part in error["loc"])
+    name = str(next(iter(error["loc"]), ""))
     field = contract.model_fields.get(name)
     if field is None:
         return name, f"there is no such option (there are: {', '.join(contract.model_fields)})"

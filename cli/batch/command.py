@@ -17,6 +17,7 @@ from cli.result_names import free_names, read_run_json
 from humanpose3d.errors import Cancelled, HumanPose3DError, InvalidOption, OutputNotWritable
 from humanpose3d.local_run import RunProcess
 from humanpose3d.options import Contract, RunOptions, Subject
+from humanpose3d.run_job import RunJob
 
 _ALERT_S: Final = 0.5
 """On Windows, Ctrl-C is noticed between two waits only."""
@@ -99,7 +100,9 @@ class _Batch:
         job = self._named[name]
         with (
             display.line(job.video.label) as show,
-            self._processes.started(RunProcess(job.video.path, self._output, job.person, job.options, name)) as process,
+            self._processes.started(
+                RunProcess(RunJob(job.video.path, job.person, job.options), self._output, name)
+            ) as process,
         ):
             process.results(show)
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.generate.markdown import code, table
+from humanpose3d.notes import RunNotes
 from humanpose3d.options import RunOptions, Subject
 
 
@@ -17,6 +18,14 @@ def subject() -> str:
             (_flag(name) + (" or `--mass`" if name == "weight" else ""), code(name), unit, field.description or "")
             for (name, field), unit in zip(Subject.model_fields.items(), ("m", "kg"), strict=True)
         ),
+    )
+
+
+def notes() -> str:
+    """All of RunNotes."""
+    return table(
+        ("Command line", "API field", "Meaning"),
+        ((_flag(name), code(name), field.description or "") for name, field in RunNotes.model_fields.items()),
     )
 
 

@@ -315,6 +315,7 @@ RUN: Final = {
     "video_sha256": "hash of the video",
     "subject.*": "height in metres and weight in kilograms, as given",
     "options.*": "every option, as given or by default",
+    "notes.*": "subject, session, labels, side and note, as they were when the run ended",
     "models.*": "file name and SHA-256 of every network that was used",
     "versions.*": "versions of Python, of this program and of the numerical packages",
     "timings_s.*": "seconds taken by each stage",

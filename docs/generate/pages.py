@@ -13,6 +13,7 @@ DOCS: Final = ROOT / "docs"
 
 GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "subject": options.subject,
+    "notes": options.notes,
     "options": options.run_options,
     "settings": settings.settings,
     "metrics": settings.metrics,

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from humanpose3d.analysis import Analysis
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSd, MarkerSpread
 from humanpose3d.neutral import NeutralStance
+from humanpose3d.notes import NO_NOTES, RunNotes
 from humanpose3d.options import RunOptions, StageName, StageReport, Subject, VideoFacts
 
 _T = TypeVar("_T")
@@ -47,6 +48,7 @@ class RunResults:
     reports: Mapping[StageName, StageReport]
     timings_s: Mapping[StageName, float]
     artefacts: Mapping[str, Any]
+    notes: RunNotes = NO_NOTES
 
     @property
     def video_facts(self) -> VideoFacts:

@@ -198,6 +198,7 @@ def _run(results: RunResults) -> dict[str, JsonValue]:
         "video_sha256": results.video_sha256,
         "subject": results.subject.model_dump(mode="json"),
         "options": results.options.model_dump(mode="json"),
+        "notes": results.notes.model_dump(mode="json"),
         "models": dict(models),
         "versions": _versions(),
         "timings_s": {stage: round(seconds, 3) for stage, seconds in results.timings_s.items()},

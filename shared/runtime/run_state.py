@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Annotated, Final, Self
 
@@ -13,6 +13,7 @@ from humanpose3d.api_models import Problem as Problem
 from humanpose3d.api_models import RunStatus as RunStatus
 from humanpose3d.api_models import RunTitle as RunTitle
 from humanpose3d.errors import DuplicateTask, RunOver, Superseded
+from humanpose3d.notes import NO_NOTES, RunNotes
 from humanpose3d.options import Contract, RunOptions, StageName, Subject, route
 
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
@@ -50,6 +51,14 @@ class Delivery(Contract):
     over: bool = False
 
 
+class BatchPlace(Contract):
+    """Which video of which batch a run is of."""
+
+    key: RunId
+    video: str
+    """As the batch names it."""
+
+
 class RunRequest(Contract):
     """The request as accepted. Never changes."""
 
@@ -68,6 +77,7 @@ class RunRequest(Contract):
     stance_key: str | None = None
     """Object key of a copy of the neutral stance of the run that `neutral_run` names."""
     webhook: Webhook | None = None
+    batch: BatchPlace | None = None
 
 
 class _Work(Contract):
@@ -155,7 +165,7 @@ class RunState(Contract):
     """The state of a run. Every change goes through a method that checks whether it is allowed.
 
     queued → running → completed | failed | cancelled (the last two also from queued); an ended run never changes,
-    except for its display name and the delivery of its webhook.
+    except for its display name, its notes and the delivery of its webhook.
     The methods are pure: they return the next state, or the same one where there is nothing to change, and raise
     RunOver or Superseded. The bus stores the result by compare-and-set, so one of two concurrent changes starts over.
     """
@@ -178,6 +188,7 @@ class RunState(Contract):
     problem: Problem | None = None
     title: RunTitle | None = None
     """Name given by the owner; None: the video's name, which result files always keep."""
+    notes: RunNotes = NO_NOTES
     delivery: Delivery = Delivery()
     """Of the webhook, once the run has ended."""
 
@@ -190,15 +201,20 @@ class RunState(Contract):
         return state
 
     @classmethod
-    def accepted(cls, run_id: str, request: RunRequest) -> Self:
+    def accepted(cls, run_id: str, request: RunRequest, notes: RunNotes = NO_NOTES) -> Self:
         """The state that a run starts in."""
         now = datetime.now(UTC)
-        return cls(run_id=run_id, request=request, accepted_at=now, updated_at=now)
+        return cls(run_id=run_id, request=request, accepted_at=now, updated_at=now, notes=notes)
 
     @property
     def name(self) -> str:
         """Display name of the run."""
         return self.title or self.request.name
+
+    @property
+    def session(self) -> date:
+        """Day of the recording: as noted, or that of the submission (UTC)."""
+        return self.notes.session or self.accepted_at.date()
 
     @property
     def is_over(self) -> bool:
@@ -301,6 +317,10 @@ class RunState(Contract):
     def renamed(self, title: str) -> Self:
         """The owner renamed the run; allowed at any time."""
         return self if title == self.name else self._changed(title=title)
+
+    def annotated(self, notes: RunNotes) -> Self:
+        """The owner changed the notes; allowed at any time."""
+        return self if notes == self.notes else self._changed(notes=notes)
 
     def with_delivery(self, delivery: Delivery) -> Self:
         """The webhook has come this far. Not a change of the run: `updated_at` stays."""

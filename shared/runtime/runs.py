@@ -1,4 +1,4 @@
-"""Operations on a run from outside a stage: submit, rename, cancel, erase, give up. Safe to repeat, from any process.
+"""Operations on a run from outside a stage: submit, annotate, cancel, erase, give up. Safe to repeat, from any process.
 
 The rules of a run's life cycle are in `shared.runtime.run_state.RunState`; here they are applied by compare-and-set on
 the bus. A change is announced after it is stored, and a task published after that: if a process dies in between,
@@ -8,7 +8,7 @@ another one finds the state and completes the rest.
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -22,6 +22,7 @@ from humanpose3d.errors import (
     RunUnreadable,
     Unavailable,
 )
+from humanpose3d.notes import NO_NOTES, RunNotes
 from humanpose3d.options import StageName
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus, StoredState
@@ -65,12 +66,12 @@ async def change(bus: Bus, run_id: str, transition: Callable[[RunState], RunStat
     raise BusUnavailable("The run is being changed by too many at once.")
 
 
-async def submit(bus: Bus, run_id: str, request: RunRequest) -> RunState:
+async def submit(bus: Bus, run_id: str, request: RunRequest, notes: RunNotes = NO_NOTES) -> RunState:
     """Accept a run: when this returns, it will end exactly once. The video must be in the store.
 
     Repeated with the same request, it is the same run. Raises RunExists where another run has this key.
     """
-    state = RunState.accepted(run_id, request)
+    state = RunState.accepted(run_id, request, notes)
     try:
         stored = StoredState(state, await bus.create(state))
     except RunExists:
@@ -94,9 +95,17 @@ async def cancel(bus: Bus, run_id: str) -> RunState:
     return (await change(bus, run_id, RunState.cancelled)).state
 
 
-async def rename(bus: Bus, run_id: str, title: str) -> RunState:
-    """Change a run's display name. Raises RunNotFound."""
-    return (await change(bus, run_id, lambda state: state.renamed(title))).state
+async def annotate(bus: Bus, run_id: str, title: str | None, notes: Mapping[str, object]) -> RunState:
+    """Change a run's display name, if one is given, and those notes that are given.
+
+    Raises RunNotFound, InvalidOption.
+    """
+
+    def changed(state: RunState) -> RunState:
+        noted = state.annotated(RunNotes.parse({**dict(state.notes), **notes}))
+        return noted if title is None else noted.renamed(title)
+
+    return (await change(bus, run_id, changed)).state
 
 
 async def erase(bus: Bus, store: Store, run_id: str) -> None:

@@ -70,7 +70,7 @@ def test_a_large_video_is_sent_in_parts_and_resumed_after_an_interruption(
         assert sent == [1, 2, 2, 3]
         run_key = client.submit_large(video, height=1.78, weight=75, consent=True)
         assert client.wait(run_key, timeout=20).name == "walk"
-        assert client.rename(run_key, "before").name == "before"
+        assert client.change(run_key, name="before").name == "before"
 
 
 def test_a_refusal_is_an_error_with_the_problem(world: World, serve: Serve, video: Path):

@@ -6,6 +6,7 @@ import pytest
 
 import humanpose3d
 from humanpose3d import errors
+from humanpose3d.notes import NotesKeywords, RunNotes
 from humanpose3d.options import RunKeywords, RunOptions
 
 NAMES = {
@@ -44,6 +45,7 @@ def test_the_import_alone_loads_no_other_package():
 
 def test_the_keywords_are_the_options():
     assert get_type_hints(RunKeywords) == {name: field.annotation for name, field in RunOptions.model_fields.items()}
+    assert get_type_hints(NotesKeywords).keys() == RunNotes.model_fields.keys()
 
 
 def test_every_error_a_run_can_end_in_is_public():

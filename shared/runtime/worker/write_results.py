@@ -26,6 +26,7 @@ def _collect(job: ResultsJob) -> RunResults:
         reports=reports,
         timings_s={stage: record.seconds for stage, record in job.state.finished.items()},
         artefacts=Files(job.artefacts, ARTEFACTS),
+        notes=job.state.notes,
     )
 
 
