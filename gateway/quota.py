@@ -8,12 +8,12 @@ identified.
 import asyncio
 import hashlib
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.api_keys import ApiKey
 from gateway.errors import QuotaExceeded
-from gateway.run_index import RunIndex
 from humanpose3d.errors import BusUnavailable, RunChanged
 from shared.runtime.bus import Bus
 
@@ -24,8 +24,8 @@ _TRIES: Final = 50
 class Quota:
     """Counts the starts of runs against an API key's limit."""
 
-    def __init__(self, bus: Bus, index: RunIndex) -> None:
-        self._bus, self._index = bus, index
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
 
     async def take(self, key: ApiKey, run_id: str) -> None:
         """Count the start of this run, once, however often it is called. Raises QuotaExceeded."""
@@ -34,7 +34,7 @@ class Quota:
         this = _digest(run_id)
         for _ in range(_TRIES):
             stored = await self._bus.read_starts(key.owner)
-            started = self._of_the_day({**self._listed(key), **stored.starts})
+            started = _of_the_day(stored.starts)
             if this in stored.starts:
                 return
             if len(started.keys() - {this}) >= key.runs_per_day:
@@ -47,13 +47,10 @@ class Quota:
             return
         raise BusUnavailable("Too many runs are being started at once. Try again.")
 
-    def _listed(self, key: ApiKey) -> dict[str, datetime]:
-        """Existing runs, for those started before starts were counted."""
-        return {_digest(state.run_id): state.accepted_at for state in self._index.owned_by(key.owner)}
 
-    def _of_the_day(self, starts: dict[str, datetime]) -> dict[str, datetime]:
-        since = datetime.now(UTC) - _DAY
-        return {run: at for run, at in starts.items() if at > since}
+def _of_the_day(starts: Mapping[str, datetime]) -> dict[str, datetime]:
+    since = datetime.now(UTC) - _DAY
+    return {run: at for run, at in starts.items() if at > since}
 
 
 def _digest(run_id: str) -> str:

@@ -3,6 +3,7 @@
 base  where the API was called, `/api/v1` or `/api`; addresses begin with it.
 """
 
+import json
 from urllib.parse import quote
 
 from gateway.incoming import PART_BYTES
@@ -70,6 +71,12 @@ def run_summary(base: str, state: RunState) -> RunSummary:
         updated_at=state.updated_at,
         results_url=run_url(base, state.run_id),
     )
+
+
+def listed(base: str, summary: str) -> RunSummary:
+    """This run, from the JSON of its summary without address."""
+    fields = json.loads(summary)
+    return RunSummary(**fields, results_url=run_url(base, fields["run_key"]))
 
 
 def run(base: str, state: RunState) -> Run:

@@ -223,8 +223,8 @@ async def list_runs(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> RunList:
     """Your runs that fit all filters given, newest first."""
-    page = services.run_service.page(key, wanted, limit, cursor)
-    return RunList(runs=[resources.run_summary(base, state) for state in page.runs], next_cursor=page.next_cursor)
+    page = await services.run_service.page(key, wanted, limit, cursor)
+    return RunList(runs=[resources.listed(base, run.summary) for run in page.runs], next_cursor=page.next_cursor)
 
 
 def _run_key(run_key: str) -> str:
@@ -253,7 +253,7 @@ async def show_run(state: Found, base: Base) -> Run:
 @router.get("/runs/{run_key}/progress", tags=["runs"], responses=responses(404, 422))
 async def show_progress(services: Given, state: Found, base: Base) -> Progress:
     """Progress of a run, and why it failed if it did."""
-    return resources.progress(base, state, services.run_service.position(state))
+    return resources.progress(base, state, await services.run_service.position(state))
 
 
 @router.get(

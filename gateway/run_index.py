@@ -1,78 +1,111 @@
-"""The gateway's copy of the newest state of every run, kept current by the bus.
+"""The list of all runs, kept current by the bus: for lists, searches and work that is due, without asking the bus.
 
-Lists and metrics are answered from this copy without querying the bus; a single run is read from the bus itself.
+A single run is read from the bus itself.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Final, ParamSpec, TypeVar
 
+from gateway.index_file import IndexFile, ListedRun
 from gateway.run_filter import RunFilter
-from humanpose3d.errors import BusUnavailable, RunUnreadable, Unavailable
-from shared.runtime.bus import Bus
+from humanpose3d.errors import BusUnavailable, RunNotFound, RunUnreadable, Unavailable
+from shared.runtime.bus import Bus, StateChange
 from shared.runtime.run_state import RunState
 from shared.runtime.tasks import cancel
+from shared.scratch import scratch_folder
 
-_RETRY_S = 1.0
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_RETRY_S: Final = 1.0
+_AT_ONCE: Final = 500
+"""Changes written in one transaction while the list is being filled."""
+_THREADS: Final = 5
+"""Four that read and one that writes."""
+
 _log = logging.getLogger(__name__)
 
 
 class RunIndex:
-    """A copy of the run states. `start` it before use, `stop` it at the end."""
+    """The list of all runs. `start` it before use, `stop` it at the end. Queries raise Unavailable."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._states: dict[str, RunState] = {}
-        self._unreadable: dict[str, datetime] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._resources = ExitStack()
         self._complete = asyncio.Event()
 
-    def __iter__(self) -> Iterator[RunState]:
-        return iter(list(self._states.values()))
-
     async def start(self, timeout: float) -> None:
-        """Start following; returns when the copy is complete, or after `timeout` seconds while it is being filled."""
-        self._task = asyncio.create_task(self._follow())
+        """Start following; returns when the list is complete, or after `timeout` seconds while it is being filled."""
+        self._threads = self._resources.enter_context(ThreadPoolExecutor(_THREADS, "run-index"))
+        folder = self._resources.enter_context(scratch_folder())
+        self._file = await self._in_thread(IndexFile, folder / "runs.sqlite")
+        self._resources.callback(self._file.close)
+        self._following = asyncio.create_task(self._follow())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._complete.wait()
 
     async def stop(self) -> None:
         """Stop following."""
-        if self._task:
-            await cancel(self._task)
+        await cancel(self._following)
+        self._resources.close()
 
     def check(self) -> None:
-        """Raises BusUnavailable while the copy is not kept current."""
+        """Raises BusUnavailable while the list is not kept current."""
         if not self._complete.is_set():
             raise BusUnavailable("The list of runs is not being kept up to date. The message bus may be at fault.")
 
-    def get(self, run_id: str) -> RunState | None:
-        """The newest known state of a run."""
-        return self._states.get(run_id)
+    async def put(self, state: RunState) -> None:
+        """Take over a state that this process has just stored, so that its own writes are visible at once."""
+        await self._write(self._file.put, state)
 
-    def ages(self) -> list[tuple[str, datetime]]:
-        """Every run and when it was accepted, including those that only another version can read."""
-        return [(run_id, state.accepted_at) for run_id, state in self._states.items()] + list(self._unreadable.items())
-
-    def put(self, state: RunState) -> None:
-        """Add a state that this process has just stored, so that its own writes are visible at once."""
-        known = self._states.get(state.run_id)
-        self._unreadable.pop(state.run_id, None)
-        if known is None or known.updated_at <= state.updated_at:
-            self._states[state.run_id] = state
-
-    def drop(self, run_id: str) -> None:
+    async def drop(self, run_id: str) -> None:
         """Remove a run that was erased."""
-        self._states.pop(run_id, None)
-        self._unreadable.pop(run_id, None)
+        await self._write(self._file.drop, run_id)
 
-    def owned_by(self, owner: str, wanted: RunFilter = RunFilter()) -> list[RunState]:  # noqa: B008 -- frozen
-        """An owner's runs that the filter fits, newest first."""
-        own = [state for state in self._states.values() if state.request.owner == owner and wanted.fits(state)]
-        return sorted(own, key=lambda state: (state.accepted_at, state.run_id), reverse=True)
+    async def select(self, owner: str, wanted: RunFilter, *, before: int | None = None, limit: int) -> list[ListedRun]:
+        """An owner's runs that the filter fits, newest first; only those before the one of the id `before`."""
+        return await self._read(self._file.select, owner, wanted, before, limit)
+
+    async def waiting_before(self, state: RunState) -> int:
+        """Number of waiting runs that were accepted before this one."""
+        return await self._read(self._file.waiting_before, state)
+
+    async def accepted_before(self, time: datetime, limit: int) -> list[str]:
+        """The oldest runs accepted before this time, also those that only another version can read."""
+        return await self._read(self._file.accepted_before, time, limit)
+
+    async def unchanged_since(self, time: datetime) -> list[str]:
+        """The runs that have not ended, and were last changed before this time."""
+        return await self._read(self._file.unchanged_since, time)
+
+    async def webhooks_due(self, time: datetime) -> list[str]:
+        """The runs whose webhook is to be tried by this time."""
+        return await self._read(self._file.webhooks_due, time)
+
+    async def _read(self, query: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return await self._in_thread(query, *arguments, **named)
+        except sqlite3.Error as error:
+            _log.error("the list of runs cannot be read: %s", error)
+            raise Unavailable("The list of runs cannot be read at the moment. Try again later.") from None
+
+    async def _write(self, change: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
+        """Not written here, it is written when the bus reports it, and `check` fails until then."""
+        try:
+            await self._in_thread(change, *arguments, **named)
+        except sqlite3.Error as error:
+            _log.error("the list of runs cannot be written: %s", error)
+
+    async def _in_thread(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(*arguments, **named))
 
     async def _follow(self) -> None:
         """Follow without end: after any error it is restarted, and `check` fails meanwhile."""
@@ -87,30 +120,33 @@ class RunIndex:
             await asyncio.sleep(_RETRY_S)
 
     async def _follow_once(self) -> None:
-        seen: set[str] | None = set()
-        async for change in self._bus.states():
+        history = await self._bus.history()
+        if not await self._in_thread(self._file.continues, history):
+            await self._in_thread(self._file.clear, history.identity)
+        _, revision = await self._in_thread(lambda: self._file.position)
+        new: list[StateChange] = []
+        async for change in self._bus.states(revision):
+            if change is not None:
+                new.append(change)
+            if change is None or self._complete.is_set() or len(new) >= _AT_ONCE:
+                await self._in_thread(self._file.apply, new)
+                new.clear()
             if change is None:
-                # All existing runs have been reported: any other was erased while this process was not following.
-                for run_id in (self._states.keys() | self._unreadable.keys()) - (seen or set()):
-                    self.drop(run_id)
-                seen = None
+                if not await self._without_erased():
+                    return
                 self._complete.set()
-                continue
-            if seen is not None:
-                seen.add(change.run_id)
-            if change.unreadable is not None:
-                self._put_unreadable(change.unreadable)
-            elif change.state is None:
-                self.drop(change.run_id)
-            else:
-                self.put(change.state)
 
-    def _put_unreadable(self, run: RunUnreadable) -> None:
-        """Add a run that only another version can read: not listed, but erased when it is old enough."""
-        _log.error("run %s cannot be read by this version and is not listed", run.run_id)
-        self._states.pop(run.run_id, None)
-        try:
-            accepted_at = datetime.fromisoformat(run.accepted_at or "").astimezone(UTC)
-        except (ValueError, OverflowError):
-            accepted_at = self._unreadable.get(run.run_id, datetime.now(UTC))
-        self._unreadable[run.run_id] = accepted_at
+    async def _without_erased(self) -> bool:
+        """Remove the runs that were erased while this process was not following; False where the bus is another one."""
+        history = await self._bus.history()
+        if not await self._in_thread(self._file.continues, history):
+            return False
+        if history.runs != await self._in_thread(self._file.count):
+            for run_id in await self._in_thread(self._file.beyond, await self._bus.run_ids()):
+                try:
+                    await self._bus.read(run_id)
+                except RunNotFound:
+                    await self._in_thread(self._file.drop, run_id)
+                except RunUnreadable:
+                    continue
+        return True

@@ -1,7 +1,6 @@
 """Operations on runs, using bus, store and index. Independent of HTTP."""
 
 import base64
-import binascii
 import contextlib
 import hashlib
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from gateway.api_keys import ANONYMOUS, ApiKey
 from gateway.errors import IdempotencyKeyReused, UploadNotFound
 from gateway.incoming import VIDEOS, PlacedVideo, placed
+from gateway.index_file import ListedRun
 from gateway.quota import Quota
 from gateway.run_filter import RunFilter
 from gateway.run_index import RunIndex
@@ -29,6 +29,9 @@ from shared.runtime.bus import Bus
 from shared.runtime.run_state import RunId, RunRequest, RunState
 from shared.runtime.store import Store
 
+_AT_ONCE: Final = 1000
+"""Expired runs that are looked up at a time."""
+
 _run_ids: Final = TypeAdapter(RunId)
 
 
@@ -36,7 +39,7 @@ _run_ids: Final = TypeAdapter(RunId)
 class Page:
     """Some runs, newest first, and where the next page begins (None after the last)."""
 
-    runs: list[RunState]
+    runs: list[ListedRun]
     next_cursor: str | None
 
 
@@ -45,7 +48,7 @@ class RunService:
 
     def __init__(self, bus: Bus, store: Store, index: RunIndex, uploads: Uploads) -> None:
         self._bus, self._store, self._index, self._uploads = bus, store, index, uploads
-        self._quota = Quota(bus, index)
+        self._quota = Quota(bus)
 
     @staticmethod
     def new_run_id(key: ApiKey, idempotency_key: str | None) -> str:
@@ -104,19 +107,15 @@ class RunService:
         """Raises BusUnavailable while lists of runs are not current."""
         self._index.check()
 
-    def page(self, key: ApiKey, wanted: RunFilter, limit: int, cursor: str | None) -> Page:
+    async def page(self, key: ApiKey, wanted: RunFilter, limit: int, cursor: str | None) -> Page:
         """The owner's runs that the filter fits, newest first. Raises InvalidOption for an invalid cursor."""
-        own = self._index.owned_by(key.owner, wanted)
-        if cursor is not None:
-            before = _read_cursor(cursor)
-            own = [state for state in own if (state.accepted_at, state.run_id) < before]
+        before = None if cursor is None else _read_cursor(cursor)
+        own = await self._index.select(key.owner, wanted, before=before, limit=limit + 1)
         return Page(own[:limit], _cursor(own[limit - 1]) if len(own) > limit else None)
 
-    def position(self, state: RunState) -> int | None:
+    async def position(self, state: RunState) -> int | None:
         """Number of waiting runs that were accepted before this one; None when it does not wait."""
-        if state.status != "queued":
-            return None
-        return sum(other.status == "queued" and other.accepted_at < state.accepted_at for other in self._index)
+        return await self._index.waiting_before(state) if state.status == "queued" else None
 
     async def change(self, key: ApiKey, run_id: str, title: str | None, notes: Mapping[str, object]) -> RunState:
         """Change a run's name and those notes that are given; its files keep their names.
@@ -125,14 +124,14 @@ class RunService:
         """
         await self.get(key, run_id)
         state = await runs.annotate(self._bus, run_id, title, notes)
-        self._index.put(state)
+        await self._index.put(state)
         return state
 
     async def cancel(self, key: ApiKey, run_id: str) -> RunState:
         """Stop a run. Raises RunNotFound, and RunOver where it has ended."""
         await self.get(key, run_id)
         state = await runs.cancel(self._bus, run_id)
-        self._index.put(state)
+        await self._index.put(state)
         return state
 
     async def erase(self, key: ApiKey, run_id: str) -> None:
@@ -143,12 +142,15 @@ class RunService:
 
     async def erase_older_than(self, age: timedelta) -> int:
         """Erase every run that was accepted longer ago than `age`; returns how many."""
-        oldest = datetime.now(UTC) - age
-        expired = [run_id for run_id, accepted_at in self._index.ages() if accepted_at < oldest]
-        for run_id in expired:
-            with contextlib.suppress(RunNotFound):  # another gateway was faster
-                await self._erase(run_id)
-        return len(expired)
+        oldest, erased = datetime.now(UTC) - age, 0
+        while expired := await self._index.accepted_before(oldest, _AT_ONCE):
+            for run_id in expired:
+                try:
+                    await self._erase(run_id)
+                except RunNotFound:  # another gateway was faster
+                    await self._index.drop(run_id)
+            erased += len(expired)
+        return erased
 
     async def _erase(self, run_id: str) -> None:
         try:
@@ -157,7 +159,7 @@ class RunService:
             await self._store.delete(f"{VIDEOS}{run_id}/")
         await runs.erase(self._bus, self._store, run_id)
         await self._uploads.remove(run_id)
-        self._index.drop(run_id)
+        await self._index.drop(run_id)
 
     async def sweep(self, age: timedelta) -> None:
         """Remove uploads and videos that are older than `age` and belong to no run."""
@@ -169,9 +171,8 @@ class RunService:
 
     async def _is_of_a_run(self, video_key: str) -> bool:
         run_id = video_key.removeprefix(VIDEOS).partition("/")[0]
-        known = self._index.get(run_id)
         try:
-            state = known or (await self._bus.read(run_id)).state
+            state, _ = await self._bus.read(run_id)
         except RunNotFound:
             return False
         except RunUnreadable:
@@ -188,7 +189,7 @@ class RunService:
         except RunExists:
             video.kept = False
             state = await self._same(run_id, request.fingerprint)
-        self._index.put(state)
+        await self._index.put(state)
         return state
 
     async def _given_stance(self, key: ApiKey, run_id: str, submission: Submission) -> str | None:
@@ -255,16 +256,16 @@ def _derived_id(key: ApiKey, idempotency_key: str) -> str:
     return base64.urlsafe_b64encode(digest[:15]).decode()
 
 
-def _cursor(state: RunState) -> str:
-    return base64.urlsafe_b64encode(f"{state.accepted_at.isoformat()} {state.run_id}".encode()).decode()
+def _cursor(run: ListedRun) -> str:
+    return base64.urlsafe_b64encode(run.id.to_bytes(8)).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
+def _read_cursor(cursor: str) -> int:
+    """The `id` of the run that the last page ended with."""
     try:
-        accepted_at, run_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        parsed = datetime.fromisoformat(accepted_at)
-    except (ValueError, binascii.Error):
-        parsed = None
-    if parsed is None or parsed.tzinfo is None:
+        place = base64.b64decode(cursor.encode(), b"-_", validate=True)
+    except ValueError:
+        place = b""
+    if len(place) != 8 or place[0] > 0x7F:
         raise InvalidOption({"cursor": "is not one that this server gave"})
-    return parsed, run_id
+    return int.from_bytes(place)

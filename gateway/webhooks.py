@@ -8,6 +8,7 @@ to a second delivery with the same id.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -88,10 +89,10 @@ class Webhooks:
         try:
             while True:
                 await asyncio.sleep(_LOOK_S)
-                busy = {task.get_name() for task in sending}
-                for state in self._index:
-                    if is_due(state, datetime.now(UTC)) and state.run_id not in busy:
-                        task = asyncio.create_task(self._send(state.run_id), name=state.run_id)
+                with contextlib.suppress(Unavailable):
+                    due = await self._index.webhooks_due(datetime.now(UTC))
+                    for run_id in set(due) - {task.get_name() for task in sending}:
+                        task = asyncio.create_task(self._send(run_id), name=run_id)
                         sending.add(task)
                         task.add_done_callback(sending.discard)
         finally:
@@ -119,7 +120,7 @@ class Webhooks:
         stored = await self._bus.read(run_id)
         now = datetime.now(UTC)
         if not is_due(stored.state, now):
-            self._index.put(stored.state)
+            await self._index.put(stored.state)
             return None
         claimed = stored.state.with_delivery(Delivery(tries=stored.state.delivery.tries + 1, due=now + _LEASE))
         return await self._store(claimed, stored.revision)
@@ -138,7 +139,7 @@ class Webhooks:
             await self._bus.update(state, revision)
         except RunChanged:
             return None
-        self._index.put(state)
+        await self._index.put(state)
         return state
 
     async def _try(self, state: RunState, webhook: Webhook) -> bool:
@@ -162,9 +163,7 @@ class Webhooks:
 
 def is_due(state: RunState, now: datetime) -> bool:
     """Whether a run has ended and its webhook is to be tried."""
-    delivery = state.delivery
-    waiting = state.request.webhook is not None and state.is_over and not delivery.over
-    return waiting and (delivery.due is None or delivery.due <= now)
+    return state.webhook_due is not None and state.webhook_due <= now
 
 
 def payload(state: RunState) -> dict[str, object]:

@@ -222,6 +222,13 @@ class RunState(Contract):
         return self.status in ("completed", "failed", "cancelled")
 
     @property
+    def webhook_due(self) -> datetime | None:
+        """When the webhook is tried next, in the past where it is due at once; None where nothing is to be sent."""
+        if self.request.webhook is None or not self.is_over or self.delivery.over:
+            return None
+        return self.delivery.due or self.accepted_at
+
+    @property
     def stage(self) -> StageName | None:
         """The first stage that is not finished; None after the last."""
         return next((name for name in route(self.request.options) if name not in self.finished), None)

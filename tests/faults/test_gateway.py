@@ -48,7 +48,9 @@ class Gateway:
             process.wait(timeout=30)
 
     def files(self) -> list[Path]:
-        return [path for folder in (self.store, self.scratch) for path in folder.rglob("*") if path.is_file()]
+        """All but the list of runs."""
+        found = [path for folder in (self.store, self.scratch) for path in folder.rglob("*") if path.is_file()]
+        return [path for path in found if not path.name.startswith("runs.sqlite")]
 
 
 def _until(done: Callable[[], bool]) -> None:

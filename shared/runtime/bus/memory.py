@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Final, TypeVar
 from humanpose3d.api_models import Problem
 from humanpose3d.errors import RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
-from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredStarts, StoredState
+from shared.runtime.bus.protocol import History, QueueDepth, StateChange, StoredStarts, StoredState
 from shared.runtime.run_state import PartTask, RunState, StageEvent, StageTask
 
 T = TypeVar("T")
@@ -106,7 +107,10 @@ class MemoryBus:
         self.parts: list[_Offer] = []
         self._sequences = itertools.count(1)
         self._seen: dict[str, float] = {}
+        self._identity = secrets.token_hex(8)
         self._states: dict[str, StoredState] = {}
+        self._erased = 0
+        """Revision of the last erasure."""
         self._starts: dict[str, StoredStarts] = {}
         self._watchers: set[asyncio.Queue[StateChange]] = set()
         self._events: list[tuple[int, StageEvent]] = []
@@ -171,17 +175,25 @@ class MemoryBus:
             raise RunChanged(f"Run {state.run_id} was changed by another.")
         return await self._store(state)
 
-    async def states(self) -> AsyncGenerator[StateChange | None, None]:
+    async def states(self, after: int = 0) -> AsyncGenerator[StateChange | None, None]:
         changes: asyncio.Queue[StateChange] = asyncio.Queue()
         self._watchers.add(changes)
         try:
-            for stored in list(self._states.values()):
-                yield StateChange(stored.state.run_id, stored.state)
+            for state, revision in sorted(self._states.values(), key=lambda stored: stored.revision):
+                if revision > after:
+                    yield StateChange(state.run_id, state, revision)
             yield None
             while True:
                 yield await changes.get()
         finally:
             self._watchers.discard(changes)
+
+    async def history(self) -> History:
+        newest = max((stored.revision for stored in self._states.values()), default=self._erased)
+        return History(self._identity, max(newest, self._erased), len(self._states))
+
+    async def run_ids(self) -> set[str]:
+        return set(self._states)
 
     async def read_starts(self, owner: str) -> StoredStarts:
         return self._starts.get(owner, StoredStarts({}, 0))
@@ -210,7 +222,8 @@ class MemoryBus:
         self._events = [entry for entry in self._events if entry[1].run_id != run_id]
         self._dead = {key: letter for key, letter in self._dead.items() if letter[0].run_id != run_id}
         if self._states.pop(run_id, None):
-            self._tell(StateChange(run_id, None))
+            self._erased = next(self._sequences)
+            self._tell(StateChange(run_id, None, self._erased))
 
     async def check(self) -> None:
         pass
@@ -249,7 +262,7 @@ class MemoryBus:
     async def _store(self, state: RunState) -> int:
         revision = next(self._sequences)
         self._states[state.run_id] = StoredState(state, revision)
-        self._tell(StateChange(state.run_id, state))
+        self._tell(StateChange(state.run_id, state, revision))
         return revision
 
     def _tell(self, change: StateChange) -> None:

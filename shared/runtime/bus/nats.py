@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import nats
 import nats.errors
@@ -32,7 +32,7 @@ from pydantic import BaseModel, TypeAdapter
 from humanpose3d.api_models import Problem
 from humanpose3d.errors import BusDiskFull, BusUnavailable, RunChanged, RunExists, RunNotFound
 from humanpose3d.options import StageName
-from shared.runtime.bus.protocol import QueueDepth, StateChange, StoredStarts, StoredState
+from shared.runtime.bus.protocol import History, QueueDepth, StateChange, StoredStarts, StoredState
 from shared.runtime.bus.reading import DeadLetter, brief, change_of, state_of
 from shared.runtime.bus.streams import (
     BUCKET,
@@ -69,6 +69,9 @@ _CANNOT_STORE: Final = (10012, 10049, 10077)
 _REQUEST_S: Final = 5.0
 """Time limit of the server's answers."""
 
+_LISTING_S: Final = 30.0
+"""The same for a page of 100,000 subjects."""
+
 _MARKER_S: Final = 1.0
 """An erased run leaves an empty marker for this long, so that followers of the states are notified."""
 
@@ -84,6 +87,11 @@ def _subject(task: StageTask) -> str:
 
 def _part_subject(task: PartTask) -> str:
     return f"part.{consumer_name(task.stage)}.{task.run_id}.{task.number}"
+
+
+def _run_id(subject: str) -> str:
+    """The run of a state's subject."""
+    return subject.rpartition(".")[2]
 
 
 def _digest(owner: str) -> str:
@@ -267,14 +275,40 @@ class NatsBus:
             except KeyWrongLastSequenceError:
                 raise RunChanged(f"Run {state.run_id} was changed by another.") from None
 
-    async def states(self) -> AsyncGenerator[StateChange | None, None]:
-        caught_up = False
-        async for message in self._follow(STATES, f"$KV.{BUCKET}.>", newest_only=True):
+    async def states(self, after: int = 0) -> AsyncGenerator[StateChange | None, None]:
+        caught_up = after > 0  # before, an erased run's marker reports nothing that is known
+        async for message in self._follow(STATES, f"$KV.{BUCKET}.>", after):
             if message is None:
                 caught_up = True
                 yield None
             elif message.data or caught_up:
-                yield change_of(message.subject.rpartition(".")[2], message.data)
+                yield change_of(_run_id(message.subject), message.data, message.metadata.sequence.stream)
+
+    async def history(self) -> History:
+        jetstream = await self._ready()
+        with _translated(), self._redeclaring():
+            stream = await jetstream.stream_info(STATES)
+        return History(str(stream.created), stream.state.last_seq, stream.state.messages)
+
+    async def run_ids(self) -> set[str]:
+        await self._ready()
+        found: set[str] = set()
+        total = 1
+        with _translated():
+            while len(found) < total:
+                page = await self._subjects(len(found))
+                total = page["total"] if page["state"].get("subjects") else 0
+                found.update(map(_run_id, page["state"].get("subjects") or ()))
+        return found
+
+    async def _subjects(self, offset: int) -> dict[str, Any]:
+        """A page of the subjects of the states' stream; the server limits its length."""
+        asked = json.dumps({"subjects_filter": ">", "offset": offset}).encode()
+        answer = await self._connection().request(f"$JS.API.STREAM.INFO.{STATES}", asked, timeout=_LISTING_S)
+        page: dict[str, Any] = json.loads(answer.data)
+        if "error" in page:
+            raise BusUnavailable("The message bus refused to list the runs.")
+        return page
 
     async def read_starts(self, owner: str) -> StoredStarts:
         bucket = await self._starts_bucket()
@@ -438,34 +472,33 @@ class NatsBus:
             self._jetstream = None
             raise
 
-    async def _follow(
-        self, stream: str, subject: str, after: int = 0, *, newest_only: bool = False
-    ) -> AsyncGenerator[Msg | None, None]:
-        """The messages after a sequence, kept ones first, then None, then new ones; survives broken connections."""
-        caught_up = False
+    async def _follow(self, stream: str, subject: str, after: int = 0) -> AsyncGenerator[Msg | None, None]:
+        """The messages after a sequence, kept ones first, then None, then new ones; survives broken connections.
+
+        After each of these, None follows again when the messages kept meanwhile have been returned.
+        """
+        was_caught_up = False
         while True:
             try:
-                async with self._following(stream, subject, after, newest_only=newest_only) as (messages, kept):
-                    if not kept and not caught_up:
-                        caught_up = True
+                async with self._following(stream, subject, after) as (messages, kept):
+                    caught_up = not kept
+                    if caught_up:
+                        was_caught_up = True
                         yield None
                     async for message in messages:
                         after = message.metadata.sequence.stream
-                        newest_only = False
                         yield message
                         if message.metadata.num_pending == 0 and not caught_up:
-                            caught_up = True
+                            caught_up = was_caught_up = True
                             yield None
             except BusUnavailable as error:
-                if not caught_up:
+                if not was_caught_up:
                     raise
                 log.info("following %s again: %s", stream, error)
                 await asyncio.sleep(0.5)
 
     @asynccontextmanager
-    async def _following(
-        self, stream: str, subject: str, after: int, *, newest_only: bool
-    ) -> AsyncIterator[tuple[AsyncIterator[Msg], int]]:
+    async def _following(self, stream: str, subject: str, after: int) -> AsyncIterator[tuple[AsyncIterator[Msg], int]]:
         """Messages of an own consumer, and how many were kept when it began."""
         jetstream = await self._ready()
         client = self._connection()
@@ -473,34 +506,38 @@ class NatsBus:
             inbox = client.new_inbox()
             subscription = await client.subscribe(inbox)
             try:
-                start = api.DeliverPolicy.LAST_PER_SUBJECT if newest_only else api.DeliverPolicy.BY_START_SEQUENCE
                 consumer = await jetstream.add_consumer(
                     stream,
                     api.ConsumerConfig(
                         deliver_subject=inbox,
                         filter_subject=subject,
-                        deliver_policy=start,
-                        opt_start_seq=None if newest_only else after + 1,
+                        deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+                        opt_start_seq=after + 1,
                         ack_policy=api.AckPolicy.NONE,
                         idle_heartbeat=_HEARTBEAT_S,
+                        flow_control=True,
                         inactive_threshold=30 * _HEARTBEAT_S,
                         mem_storage=True,
                         num_replicas=1,
                     ),
                 )
-                yield _in_order(subscription), consumer.num_pending or 0
+                yield _in_order(client, subscription), consumer.num_pending or 0
             finally:
                 if client.is_connected:
                     await subscription.unsubscribe()
 
 
-async def _in_order(subscription: Subscription) -> AsyncIterator[Msg]:
+async def _in_order(client: Client, subscription: Subscription) -> AsyncIterator[Msg]:
     """The messages of a push consumer. Raises TimeoutError when it falls silent, BusUnavailable when one is missing."""
     last = 0
     while True:
         message = await subscription.next_msg(3 * _HEARTBEAT_S)
         if JetStreamContext.is_status_msg(message):
-            continue  # a heartbeat
+            # A heartbeat, or the server asks whether all before it has been taken; it goes on when that is answered.
+            stalled = (message.headers or {}).get(api.Header.CONSUMER_STALLED)
+            if answer := message.reply or stalled:
+                await client.publish(answer)
+            continue
         if message.metadata.sequence.consumer != last + 1:
             raise BusUnavailable("A message was lost on the way.")
         last += 1

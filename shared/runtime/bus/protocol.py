@@ -29,7 +29,19 @@ class StateChange(NamedTuple):
 
     run_id: str
     state: RunState | None
+    revision: int
     unreadable: RunUnreadable | None = None
+
+
+class History(NamedTuple):
+    """What the bus holds of all runs."""
+
+    identity: str
+    """Another one where the bus was set up again: its revisions then count from 1 again."""
+    newest: int
+    """The last revision."""
+    runs: int
+    """Number of runs; for a moment also those just erased."""
 
 
 class StoredStarts(NamedTuple):
@@ -162,12 +174,19 @@ class Bus(Protocol):
     async def update(self, state: RunState, revision: int) -> int:
         """Store a changed state if the run is still at `revision`; returns the new one. Raises RunChanged."""
 
-    def states(self) -> AsyncGenerator[StateChange | None, None]:
-        """The newest state of every run, then None, then every change as it happens, without end.
+    def states(self, after: int = 0) -> AsyncGenerator[StateChange | None, None]:
+        """Every run's newest state stored after this revision, None, then every change as it happens, without end.
 
-        Erasures are reported on a best-effort basis (they may be missed during a broken connection): a process that
-        keeps a copy must `read` a run before showing it.
+        None is repeated when a broken connection was restored and all that happened meanwhile has been reported, except
+        for erasures, which leave no trace: a process that keeps a copy compares `run_ids` when `history` has another
+        number of them.
         """
+
+    async def history(self) -> History:
+        """Identity, last revision and number of the runs' states."""
+
+    async def run_ids(self) -> set[str]:
+        """Identifiers of all runs, and for a moment of those just erased."""
 
     async def read_starts(self, owner: str) -> StoredStarts:
         """When an owner's runs were started. A list that is unchanged for a day is forgotten."""

@@ -30,12 +30,12 @@ def state_of(run_id: str, stored: bytes) -> RunState:
         raise RunUnreadable(run_id, *_owner_and_date(stored)) from None
 
 
-def change_of(run_id: str, stored: bytes | None) -> StateChange:
+def change_of(run_id: str, stored: bytes | None, revision: int) -> StateChange:
     """A change of a run from what is stored; None or nothing where the run was erased."""
     try:
-        return StateChange(run_id, state_of(run_id, stored) if stored else None)
+        return StateChange(run_id, state_of(run_id, stored) if stored else None, revision)
     except RunUnreadable as unreadable:
-        return StateChange(run_id, None, unreadable)
+        return StateChange(run_id, None, revision, unreadable)
 
 
 def _owner_and_date(stored: bytes) -> tuple[str | None, str | None]:

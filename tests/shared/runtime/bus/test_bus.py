@@ -203,16 +203,42 @@ async def test_states_yields_existing_states_and_then_changes(bus):
     old, new = new_state(), new_state()
     revision = await bus.create(old)
     async with aclosing(bus.states()) as changes:
-        assert await anext(changes) == StateChange(old.run_id, old)
+        assert await anext(changes) == StateChange(old.run_id, old, revision)
         assert await anext(changes) is None
         changed = old.cancelled()
-        await bus.update(changed, revision)
-        assert await anext(changes) == StateChange(old.run_id, changed)
-        await bus.create(new)
-        assert await anext(changes) == StateChange(new.run_id, new)
+        revision = await bus.update(changed, revision)
+        assert await anext(changes) == StateChange(old.run_id, changed, revision)
+        revision = await bus.create(new)
+        assert await anext(changes) == StateChange(new.run_id, new, revision)
         await bus.forget(new.run_id)
         async with asyncio.timeout(5):
-            assert await anext(changes) == StateChange(new.run_id, None)
+            erased = await anext(changes)
+        assert (erased.run_id, erased.state) == (new.run_id, None)
+        assert erased.revision > revision
+
+
+async def test_states_continue_after_a_revision(bus):
+    old, new = new_state(), new_state()
+    await bus.create(old)
+    before = await bus.history()
+    revision = await bus.create(new)
+    async with aclosing(bus.states(before.newest)) as changes, asyncio.timeout(5):
+        assert await anext(changes) == StateChange(new.run_id, new, revision)
+        assert await anext(changes) is None
+    after = await bus.history()
+    assert (after.identity, after.newest) == (before.identity, revision)
+
+
+async def test_the_bus_lists_its_runs(bus):
+    kept, erased = new_state(), new_state()
+    await bus.create(kept)
+    await bus.create(erased)
+    assert await bus.run_ids() >= {kept.run_id, erased.run_id}
+    await bus.forget(erased.run_id)
+    async with asyncio.timeout(5):
+        while await bus.run_ids() != {kept.run_id}:  # the marker of the erased run is there for a second
+            await asyncio.sleep(0.05)
+    assert (await bus.history()).runs == 1
 
 
 async def test_without_runs_states_reports_it_at_once(bus):
