@@ -56,6 +56,7 @@ class FakeServer:
         self.settings = Settings(**{**store, **values, **settings})
         self.failure: Problem | None = None
         self.warnings = True
+        self.analysis = ANALYSIS
         self._go_on = threading.Event()
         self._go_on.set()
         self._loop = asyncio.new_event_loop()
@@ -162,8 +163,8 @@ class FakeServer:
         folder = self.folder / "results" / run_id
         shutil.rmtree(folder, ignore_errors=True)
         await asyncio.to_thread(walker.write_results, folder, request.name, warnings=self.warnings)
-        (folder / ARTEFACTS["analysis"]).write_text(ANALYSIS.model_dump_json())
-        write_analysis(folder, ANALYSIS)
+        (folder / ARTEFACTS["analysis"]).write_text(self.analysis.model_dump_json())
+        write_analysis(folder, self.analysis)
         if request.options.writes_preview:
             (folder / f"{request.name}_preview.mp4").write_bytes(walker.video())
         for artefact, file in ARTEFACTS.items():

@@ -1,12 +1,13 @@
-/** Curves over time with the shared time cursor. */
+/** Curves over time, or over a cycle, with the shared cursor. */
 
-import { h } from "../lib/dom.js";
+import { TimeAxis } from "../lib/axes.js";
 import { onScheme } from "../lib/colours.js";
+import { reading, span, tableOf } from "../lib/curves.js";
+import { h } from "../lib/dom.js";
+import { shade } from "./marks.js";
 
-/** @typedef {{label: string, times: Float64Array, values: Float64Array, spread?: Float64Array | null, colour: () => string, dash?: number[]}} Curve */
+/** @typedef {import("../lib/curves.js").Curve} Curve */
 
-/** Minimum range of a chart in degrees, so that noise does not look like movement. */
-const SMALLEST_SPAN = 20;
 const HEIGHT_PX = 190;
 
 /** @type {Promise<any> | null} */
@@ -25,39 +26,49 @@ function uplot() {
 
 /**
  * A chart of curves that share one axis. Dragging in it moves the playhead, and the playhead its line; the values at
- * the line are shown above it.
- * @param {{title: string, curves: Curve[], range?: [number, number]}} what
+ * the line are shown above it, those under the pointer beside the pointer. Charts of the same `axis` are zoomed
+ * together.
+ * @param {{title: string, curves: Curve[], range?: [number, number], axis?: any, marks?: (() => import("./marks.js").Marks) | null}} what
  * @param {import("../lib/playhead.js").Playhead} playhead
  * @param {AbortSignal} signal
  * @returns {Promise<HTMLElement>}
  */
-export async function chart({ title, curves, range = span(curves) }, playhead, signal) {
+export async function chart(
+  { title, curves, range = span(curves), axis = new TimeAxis(playhead), marks },
+  playhead,
+  signal,
+) {
   const UPlot = await uplot();
-  const values = curves.map((curve) => h("span", { class: "value" }));
-  const legend = curves.map((curve, index) =>
+  const named = curves.filter(({ quiet }) => !quiet);
+  const values = named.map(() => h("span", { class: "value" }));
+  const legend = named.map((curve, index) =>
     h("li", {}, swatch(curve, signal), h("span", {}, curve.label), values[index]),
   );
   const body = h("div", { class: "plot" });
   const figure = h(
     "figure",
-    { class: curves.some(({ spread }) => spread) ? "chart banded" : "chart" },
+    { class: named.some(({ spread }) => spread) ? "chart banded" : "chart" },
     h("figcaption", {}, h("strong", {}, title), h("ul", { class: "legend" }, legend)),
     body,
   );
   const line = h("div", { class: "cursor-line" });
+  const pointer = pointed(named, axis);
   /** @type {any} */
   let plot;
   const show = () => {
     figure.dataset.time = String(playhead.time);
-    if (plot) line.style.transform = `translateX(${plot.valToPos(playhead.time, "x")}px)`;
-    curves.forEach((curve, index) => (values[index].textContent = reading(curve, playhead.time)));
+    const at = axis.at;
+    line.hidden = !(at >= axis.start && at <= axis.end);
+    if (plot && !line.hidden) line.style.transform = `translateX(${plot.valToPos(at, "x")}px)`;
+    named.forEach((curve, index) => (values[index].textContent = reading(curve, at)));
   };
   const build = () => {
     plot?.destroy();
-    const drawn = { hooks: { draw: [show] } }; // it has its scales only then
-    plot = new UPlot({ ...options(curves, range, playhead, body.clientWidth || 320), ...drawn }, joined(curves), body);
-    plot.over.append(line);
-    draggable(plot, playhead);
+    const hooks = { draw: [show], drawClear: marks ? [(/** @type {any} */ drawn) => shade(drawn, marks())] : [] };
+    const wanted = { ...options(curves, range, axis, body.clientWidth || 320), hooks };
+    plot = new UPlot(wanted, tableOf(curves, UPlot), body);
+    plot.over.append(line, pointer.element);
+    listen(plot, axis);
   };
   const observer = new ResizeObserver(() => {
     if (!plot) build();
@@ -66,6 +77,8 @@ export async function chart({ title, curves, range = span(curves) }, playhead, s
   observer.observe(body);
   onScheme(build, signal);
   playhead.addEventListener("change", show, { signal });
+  axis.addEventListener("range", () => plot?.setScale("x", { min: axis.start, max: axis.end }), { signal });
+  axis.addEventListener("hover", () => plot && pointer.show(plot), { signal });
   signal.addEventListener("abort", () => {
     observer.disconnect();
     plot?.destroy();
@@ -74,75 +87,27 @@ export async function chart({ title, curves, range = span(curves) }, playhead, s
   return figure;
 }
 
-/** The value under the cursor, and how uncertain it is. @param {Curve} curve @param {number} time */
-function reading(curve, time) {
-  const value = degrees(valueAt(curve, time));
-  const spread = curve.spread ? valueAt({ ...curve, values: curve.spread }, time) : NaN;
-  return Number.isNaN(spread) ? value : `${value} ± ${degrees(spread)}`;
+/** The line under the pointer, with the values there. @param {Curve[]} curves @param {any} axis */
+function pointed(curves, axis) {
+  const words = h("span", { class: "hover-values" });
+  const element = h("div", { class: "hover-line", hidden: true, "aria-hidden": "true" }, words);
+  const show = (/** @type {any} */ plot) => {
+    const at = axis.hovered;
+    element.hidden = !(at >= axis.start && at <= axis.end);
+    if (element.hidden) return;
+    const place = plot.valToPos(at, "x");
+    element.style.transform = `translateX(${place}px)`;
+    element.classList.toggle("late", place > plot.over.clientWidth / 2);
+    words.textContent = [axis.tick(at), ...curves.map((curve) => reading(curve, at))].join(" · ");
+  };
+  return { element, show };
 }
 
-/** Lowest and highest value of the curves and their bands, at least SMALLEST_SPAN apart. @param {Curve[]} curves @returns {[number, number]} */
-export function span(curves) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const curve of curves)
-    for (const values of [curve.values, ...edges(curve)])
-      for (const value of values) {
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-  if (!Number.isFinite(low)) return [-SMALLEST_SPAN / 2, SMALLEST_SPAN / 2];
-  const missing = Math.max(0, SMALLEST_SPAN - (high - low)) / 2;
-  const margin = 0.05 * (high - low);
-  return [low - missing - margin, high + missing + margin];
-}
-
-/** @param {Curve} curve @param {number} time */
-export function valueAt({ times, values }, time) {
-  let nearest = 0;
-  for (let low = 0, high = times.length - 1; low <= high;) {
-    const middle = (low + high) >> 1;
-    if (Math.abs(times[middle] - time) < Math.abs(times[nearest] - time)) nearest = middle;
-    if (times[middle] < time) low = middle + 1;
-    else high = middle - 1;
-  }
-  return values[nearest] ?? NaN;
-}
-
-/** @param {number} value */
-export function degrees(value) {
-  return Number.isFinite(value) ? `${value.toFixed(1).replace("-", "−")}°` : "–";
-}
-
-/** Upper and lower edge of a curve's band; none where it has none. @param {Curve} curve */
-function edges({ values, spread }) {
-  return spread ? [1, -1].map((sign) => values.map((value, index) => value + sign * spread[index])) : [];
-}
-
-/** uPlot wants one list of times: its own join of curves that were sampled differently. @param {Curve[]} curves */
-function joined(curves) {
-  const tables = curves.map((curve) => [
-    curve.times,
-    ...[curve.values, ...edges(curve)].map((values) =>
-      Array.from(values, (value) => (Number.isNaN(value) ? null : value)),
-    ),
-  ]);
-  const same = curves.every(
-    ({ times }) =>
-      times.length === curves[0].times.length && times[times.length - 1] === curves[0].times[times.length - 1],
-  );
-  if (same) return [curves[0].times, ...tables.flatMap(([, ...columns]) => columns)];
-  return /** @type {any} */ (window).uPlot.join(
-    tables,
-    tables.map((table) => table.map(() => 2)),
-  );
-}
-
-/** @param {Curve[]} curves @param {[number, number]} range @param {import("../lib/playhead.js").Playhead} playhead @param {number} width */
-function options(curves, range, playhead, width) {
+/** @param {Curve[]} curves @param {[number, number]} range @param {any} axis @param {number} width */
+function options(curves, range, axis, width) {
   const style = getComputedStyle(document.documentElement);
   const [ink, grid] = ["--quiet", "--line"].map((name) => style.getPropertyValue(name).trim());
-  const axis = {
+  const ruler = {
     stroke: ink,
     grid: { stroke: grid, width: 1 },
     ticks: { stroke: grid, size: 4 },
@@ -153,15 +118,15 @@ function options(curves, range, playhead, width) {
     height: HEIGHT_PX,
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: false, range: () => [playhead.start, playhead.end] }, y: { range: () => range } },
+    scales: { x: { time: false, range: () => [axis.start, axis.end] }, y: { range: () => range } },
     axes: [
       {
-        ...axis,
+        ...ruler,
         size: 26,
-        values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => `${+tick.toFixed(2)} s`),
+        values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => axis.tick(tick)),
       },
       {
-        ...axis,
+        ...ruler,
         size: 42,
         values: (/** @type {any} */ _, /** @type {number[]} */ ticks) =>
           ticks.map((tick) => `${tick}°`.replace("-", "−")),
@@ -177,27 +142,51 @@ function lines(curves) {
   /** @type {any[]} */
   const series = [{}];
   const bands = [];
-  for (const { colour, dash, spread } of curves) {
-    series.push({ ...plain, stroke: colour(), width: 2, dash });
+  for (const { colour, dash, spread, width = 2 } of curves) {
+    series.push({ ...plain, stroke: colour(), width, dash });
     if (!spread) continue;
     series.push({ ...plain, width: 0 }, { ...plain, width: 0 });
-    bands.push({ series: [series.length - 2, series.length - 1], fill: `${colour()}38` });
+    bands.push({ series: [series.length - 2, series.length - 1], fill: `${colour().slice(0, 7)}38` });
   }
   return { series, bands };
 }
 
-/** @param {any} plot @param {import("../lib/playhead.js").Playhead} playhead */
-function draggable(plot, playhead) {
-  const seek = (/** @type {PointerEvent} */ event) => {
-    const { left } = plot.over.getBoundingClientRect();
-    playhead.seek(plot.posToVal(event.clientX - left, "x"));
+/** Drag: the playhead; with shift: a range of time to show; Ctrl and wheel: zoom; double click: everything. @param {any} plot @param {any} axis */
+function listen(plot, axis) {
+  const { over } = plot;
+  const at = (/** @type {MouseEvent} */ event) => plot.posToVal(event.clientX - over.getBoundingClientRect().left, "x");
+  let from = NaN;
+  const pane = h("div", { class: "choosing", hidden: true });
+  over.append(pane);
+  const choose = (/** @type {PointerEvent} */ event) => {
+    const [left, right] = [from, at(event)].map((x) => plot.valToPos(x, "x")).sort((a, b) => a - b);
+    pane.hidden = false;
+    Object.assign(pane.style, { left: `${left}px`, width: `${right - left}px` });
   };
-  plot.over.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
-    playhead.pause();
-    plot.over.setPointerCapture(event.pointerId);
-    seek(event);
+  over.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
+    over.setPointerCapture(event.pointerId);
+    from = event.shiftKey && axis.show ? at(event) : NaN;
+    if (Number.isNaN(from)) axis.seek(at(event));
   });
-  plot.over.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => event.buttons && seek(event));
+  over.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+    if (!event.buttons) axis.hover(at(event));
+    else if (Number.isNaN(from)) axis.seek(at(event));
+    else choose(event);
+  });
+  over.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => {
+    pane.hidden = true;
+    const [first, last] = [from, at(event)].sort((a, b) => a - b);
+    from = NaN;
+    if (last > first) axis.show(first, last);
+  });
+  over.addEventListener("pointerleave", () => axis.hover(NaN));
+  if (!axis.show) return;
+  over.addEventListener("dblclick", () => axis.showAll());
+  over.addEventListener("wheel", (/** @type {WheelEvent} */ event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    axis.zoom(Math.exp(event.deltaY / 400), at(event));
+  });
 }
 
 /** A piece of the curve beside its name. @param {Curve} curve @param {AbortSignal} signal */

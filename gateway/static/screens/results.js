@@ -1,9 +1,10 @@
 /** Results of a run: video, skeleton and charts under one cursor; statistics, quality, files. */
 
-import { json, motion, reachable, runPath } from "../lib/api.js";
+import { call, json, motion, reachable, runPath } from "../lib/api.js";
 import { h, iconButton } from "../lib/dom.js";
 import { date } from "../lib/format.js";
 import { Playhead } from "../lib/playhead.js";
+import { readCycles } from "../lib/repetitions.js";
 import { angleCharts } from "../parts/angles.js";
 import { archive, downloads } from "../parts/downloads.js";
 import { keyFigures } from "../parts/key_figures.js";
@@ -30,6 +31,7 @@ export async function results(run, signal, erase) {
     file("parameters.csv") ? json(`${runPath(run.run_key)}parameters/`, { signal }) : null,
     motion(run.run_key, signal),
   ]);
+  const analysed = found && { ...found, ...(await meanCycles(file, signal)) };
   const facts = report ?? {};
   const playhead = new Playhead(markers.times);
   const watching = h(
@@ -61,10 +63,19 @@ export async function results(run, signal, erase) {
       transport(playhead, signal),
       h("p", { class: "hint keys" }, t("keys")),
     ),
-    angleCharts(skeleton.joints, angles, facts.measured_error, playhead, signal),
+    angleCharts({ joints: skeleton.joints, angles, errors: facts.measured_error, found: analysed }, playhead, signal),
     h("section", { class: "card" }, h("h2", {}, t("statistics")), statisticsTables(statistics)),
     h("div", { class: "columns" }, quality(facts), downloads(run, signal)),
   );
+}
+
+/** The mean cycles of a run's files, and whose norms they are compared with. @param {(name: string) => any} file @param {AbortSignal} signal */
+async function meanCycles(file, signal) {
+  const [table, events] = [file("cycles.csv"), file("events.json")];
+  if (!table) return { cycles: [], norms: null };
+  const cycles = readCycles(await (await call(table.url, { signal })).text());
+  const compared = cycles.some(({ normMean }) => normMean) && events;
+  return { cycles, norms: compared ? (await json(events.url, { signal })).norms : null };
 }
 
 /** @param {any} run @param {() => void} erase @param {AbortSignal} signal */
