@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     data.set_defaults(command=_make_data)
     _add_detect(commands)
     depth = commands.add_parser("depth", help="train the depth refiner on pairs")
-    depth.add_argument("--data", type=Path, required=True, help="folder made by 'train data'")
+    depth.add_argument("--data", type=Path, nargs="+", required=True, help="folders of 'train data' or 'train detect'")
     depth.add_argument("--out", type=Path, required=True, help="folder of the checkpoints; resumed if it exists")
     depth.add_argument("--epochs", type=int, default=30)
     depth.add_argument("--batch-size", type=int, default=32, help="windows per step (default 32)")
@@ -137,7 +137,7 @@ def _train_depth(arguments: argparse.Namespace) -> int:
         raise _NO_TORCH from None
     if arguments.errors is not None and not arguments.mocap:
         raise InvalidOption({"mocap": "is needed for the simulated half of the batches"})
-    arguments.mocap = tuple(arguments.mocap)
+    arguments.data, arguments.mocap = tuple(arguments.data), tuple(arguments.mocap)
     asked = {field.name: getattr(arguments, field.name) for field in fields(TrainConfig) if field.name in arguments}
     best = train(TrainConfig(**asked))
     print(f"best network: {best}")  # noqa: T201 - the command's result

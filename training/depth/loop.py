@@ -44,14 +44,14 @@ steps at 5e-4 moved it so far that the error on test clips rose (6.9 → 8.5 cm)
 class TrainConfig:
     """Configuration of a training run.
 
-    workers: processes that prepare batches during training (0: none). fp16: half precision (bfloat16) where it is safe;
+    data: data sets, for instance of the same clips with the detections of two landmark models. workers: processes that prepare batches during training (0: none). fp16: half precision (bfloat16) where it is safe;
     useful on a GPU. clips: number of training clips used, from the first (None: all). errors: an error model with which
     half of every batch is simulated from the motions in `mocap`. simulated: new simulated clips in every epoch, each
     kept for STAY epochs. start: a depth refiner (ONNX) of this width and these layers whose weights the training starts
-    from; new inputs initially have no effect.
+    from, and which is the result unless a later one is better; new inputs initially have no effect.
     """
 
-    data: Path
+    data: tuple[Path, ...]
     out: Path
     epochs: int = 30
     batch_size: int = 32
@@ -70,7 +70,7 @@ class TrainConfig:
 def train(config: TrainConfig) -> Path:
     """Train, or resume from `last.pt`; returns the path of the best network as ONNX, calibrated."""
     torch.manual_seed(config.seed)
-    files = pair_files(config.data)
+    files = [file for folder in config.data for file in pair_files(folder)]
     train_set, validation = load_samples(files, "train")[: config.clips], half_told(load_samples(files, "validation"))
     stream = _Stream(config)
     network = DepthConfig(width=config.width, layers=config.layers)
@@ -79,7 +79,12 @@ def train(config: TrainConfig) -> Path:
     trainer = Trainer(model, rate, config.epochs * STEPS_AN_EPOCH)
     about = {"network": network.as_dict(), "config": {key: str(value) for key, value in asdict(config).items()}}
     config.out.mkdir(parents=True, exist_ok=True)
-    for epoch in range(trainer.resume(config.out), config.epochs):
+    first = trainer.resume(config.out)
+    if config.start is not None and first == 0:  # kept unless training improves on it
+        result = validate(MirroredRefiner(trainer.average), validation)
+        trainer.save(config.out, -1, result.overall, about)
+        log(config.out, -1, asdict(result))
+    for epoch in range(first, config.epochs):
         terms = one_epoch(trainer, config, epoch, train_set, stream.clips(epoch))
         result = validate(MirroredRefiner(trainer.average), validation)
         trainer.save(config.out, epoch, result.overall, about)

@@ -19,7 +19,7 @@ from services.refiner.depth.markers import MARKER_LANDMARKS  # noqa: E402
 from services.refiner.windows import window_indices  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
 from training.depth.evaluate import calibrate, refined, scores, true_markers  # noqa: E402
-from training.depth.loop import FRESH_RATE, TrainConfig, one_epoch, started  # noqa: E402
+from training.depth.loop import FRESH_RATE, TrainConfig, one_epoch, started, train  # noqa: E402
 from training.depth.losses import losses  # noqa: E402
 from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
 from training.depth.model import (  # noqa: E402
@@ -238,7 +238,7 @@ def test_training_lowers_the_loss_and_resumes(tmp_path, monkeypatch):
     samples = load_samples(sorted((tmp_path / "clips").iterdir()), "train")
     assert len(samples) == 2
     torch.manual_seed(0)
-    config = TrainConfig(tmp_path, tmp_path / "out", epochs=4, batch_size=4)
+    config = TrainConfig((tmp_path,), tmp_path / "out", epochs=4, batch_size=4)
     trainer = Trainer(DepthRefiner(SMALL), FRESH_RATE, config.epochs * STEPS)
     first, second = (one_epoch(trainer, config, epoch, samples)["total"] for epoch in range(2))
     assert second < 0.9 * first
@@ -247,6 +247,27 @@ def test_training_lowers_the_loss_and_resumes(tmp_path, monkeypatch):
     again = Trainer(DepthRefiner(SMALL), FRESH_RATE, config.epochs * STEPS)
     assert again.resume(tmp_path / "out") == 2
     assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), trainer.model.parameters(), strict=True))
+
+
+@pytest.mark.filterwarnings("ignore")  # torch warns of its own exporter
+def test_training_that_makes_a_network_worse_returns_the_one_it_started_from(tmp_path, monkeypatch):
+    from training.depth.export import export
+
+    def spoil(trainer: Trainer, *_: object) -> dict[str, float]:
+        shaken(trainer.average)
+        return {}
+
+    monkeypatch.setattr("training.depth.loop.one_epoch", spoil)
+    sets = tmp_path / "full", tmp_path / "accurate"
+    for folder, split in zip(sets, ("train", "validation"), strict=True):
+        (folder / "clips").mkdir(parents=True)
+        write_pair(folder / "clips" / "000000.npz", made_up_pair(0, split))
+    network = DepthConfig(width=MEDIUM.width, layers=1)
+    start = shaken(DepthRefiner(network))
+    export(MirroredRefiner(start), tmp_path / "start.onnx")
+    config = TrainConfig(sets, tmp_path / "out", 1, width=MEDIUM.width, layers=1, start=tmp_path / "start.onnx")
+    after = started(network, train(config))
+    assert all(torch.equal(own, given) for own, given in zip(after.parameters(), start.parameters(), strict=True))
 
 
 def test_the_truth_scores_zero_and_a_shift_in_depth_is_seen_as_one():
