@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -256,20 +257,25 @@ def test_training_that_makes_a_network_worse_returns_the_one_it_started_from(tmp
     for folder, split in zip(sets, ("train", "validation"), strict=True):
         (folder / "clips").mkdir(parents=True)
         write_pair(folder / "clips" / "000000.npz", made_up_pair(0, split))
-    start, results = DepthRefiner(SMALL), []
+    start, best = DepthRefiner(SMALL), []
 
     def spoil(trainer: Trainer, *_: object) -> dict[str, float]:
         shaken(trainer.average)
         return {}
 
-    monkeypatch.setattr("training.depth.loop.started", lambda *_: deepcopy(start))
-    monkeypatch.setattr(
-        "training.depth.loop.load_refiner", lambda path: results.append(torch.load(path)) or MirroredRefiner(start)
-    )
-    monkeypatch.setattr("training.depth.loop.one_epoch", spoil)
-    monkeypatch.setattr("training.depth.loop.export", lambda *_: None)
+    def kept(path: Path) -> MirroredRefiner:
+        best.append(torch.load(path)["average"])
+        return MirroredRefiner(start)
+
+    for name, replaced in {
+        "started": lambda *_: deepcopy(start),
+        "one_epoch": spoil,
+        "load_refiner": kept,
+        "export": lambda *_: None,
+    }.items():
+        monkeypatch.setattr(f"training.depth.loop.{name}", replaced)
     train(TrainConfig(sets, tmp_path / "out", epochs=1, start=tmp_path / "start.onnx"))
-    assert all(torch.equal(results[0]["average"][name], value) for name, value in start.state_dict().items())
+    assert all(torch.equal(best[0][name], value) for name, value in start.state_dict().items())
 
 
 def test_the_truth_scores_zero_and_a_shift_in_depth_is_seen_as_one():
