@@ -7,12 +7,15 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from cli import options
 from cli.config import read_config
 from cli.main import INTERRUPTED
 from humanpose3d.errors import HumanPose3DError
+from humanpose3d.language import Said, Translator
 from humanpose3d.notes import RunNotes
-from humanpose3d.options import RunOptions
+from humanpose3d.options import QualityWarning, RunOptions
 from humanpose3d.run_job import RunJob
 from shared.program import take_stdout
 
@@ -85,7 +88,8 @@ def _run_one(parsed: argparse.Namespace, run_options: RunOptions) -> int:
     from cli.pipeline import run_pipeline
     from cli.progress import bar
 
-    _print_summary(run_pipeline(job, parsed.output, bar, parsed.name))
+    folder = run_pipeline(job, parsed.output, bar, parsed.name)
+    _print_summary(folder, Translator(run_options.language))
     return 0
 
 
@@ -137,18 +141,19 @@ def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
     return run_batch(jobs, parsed.output, parsed.jobs)
 
 
-def _print_summary(folder: Path) -> None:
+def _print_summary(folder: Path, t: Translator) -> None:
     # Deferred, as above.
     from humanpose3d.formats.analysis_files import read_analysis
     from shared.results.key_figures import text_lines
 
     quality = json.loads((folder / "quality.json").read_text(encoding="utf-8"))
     for warning in quality["warnings"]:
-        print(f"note: {warning['message']}")
-    print(f"Results in {folder}:")
+        note = QualityWarning.model_validate(warning, extra="ignore")
+        print(t("note: {text}", text=t(note.said)))
+    print(t("Results in {folder}:", folder=str(folder)))
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             print(f"  {path.relative_to(folder)}  ({path.stat().st_size / 1000:,.0f} kB)")
-    for line in text_lines(read_analysis(folder)):
+    for line in text_lines(read_analysis(folder), t):
         print(line)
-    print(quality["verdict"])
+    print(t(TypeAdapter(Said).validate_python(quality["verdict_text"])))

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from humanpose3d.language import LOCALES
 from shared.runtime.settings import Settings
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -25,6 +26,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     uploads = [address.rstrip("/") for address in (settings.s3_public_endpoint or settings.s3_endpoint,) if address]
     app.add_api_route("/", _page("index.html", *uploads), include_in_schema=False)
     app.add_api_route("/docs", _page("docs.html"), include_in_schema=False)
+    app.mount("/static/locales", _Revalidated(GZipMiddleware(StaticFiles(directory=LOCALES))))
     app.mount("/static", _Revalidated(GZipMiddleware(StaticFiles(directory=STATIC))))
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from humanpose3d.language import ENGLISH
 from humanpose3d.options import Contract
 
 Task = Literal["gait", "squat", "lunge", "sit_to_stand", "jump", "range_of_motion", "none"]
@@ -52,10 +53,21 @@ class Parameter(Contract):
 
 
 class NotMeasurable(Contract):
-    """A figure that is not reported, and why."""
+    """A figure that is not reported, and why.
+
+    what, reason      in English.
+    template, values  the reason for translation (`humanpose3d.language`); empty where an earlier version stored it.
+    """
 
     what: str
     reason: str
+    template: str = ""
+    values: dict[str, int | float] = Field(default_factory=dict)
+
+
+def unmeasurable(what: str, template: str, /, **values: float) -> NotMeasurable:
+    """A figure that is not reported for this reason: a template, filled with these values."""
+    return NotMeasurable(what=what, reason=ENGLISH(template, **values), template=template, values=values)
 
 
 class MeanCurve(Contract):

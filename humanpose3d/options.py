@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from humanpose3d.errors import InvalidOption
+from humanpose3d.language import ENGLISH, Language, Said, Value
 
 StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints", "analysis"]
 
@@ -173,6 +174,7 @@ class RunOptions(GivenByUser):
     csv_style: Annotated[
         CsvStyle, Field(description="CSV with commas and decimal points, or with semicolons and decimal commas")
     ] = "comma"
+    language: Annotated[Language, Field(description="language of the report")] = "en"
     blur_faces: Annotated[
         bool,
         Field(
@@ -323,6 +325,7 @@ class RunKeywords(TypedDict, total=False):
     opensim: bool
     c3d: bool
     csv_style: CsvStyle
+    language: Language
     person: str
     start: float | None
     end: float | None
@@ -396,10 +399,26 @@ class Verticals(Contract):
 
 
 class QualityWarning(Contract):
-    """A limitation to know before trusting the numbers, in plain language, with what to do about it."""
+    """A limitation to know before trusting the numbers, in plain language, with what to do about it.
+
+    message           in English.
+    template, values  the same for translation (`humanpose3d.language`); empty where an earlier version stored it.
+    """
 
     code: str
     message: str
+    template: str = ""
+    values: dict[str, Value] = {}
+
+    @property
+    def said(self) -> Said:
+        """The message, for a `Translator`."""
+        return Said(self.template or self.message, self.values)
+
+
+def warning(code: str, template: str, /, **values: Value) -> QualityWarning:
+    """A warning whose text is this template, filled with these values."""
+    return QualityWarning(code=code, message=ENGLISH(template, **values), template=template, values=values)
 
 
 class StageReport(Contract):

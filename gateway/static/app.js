@@ -2,6 +2,7 @@
 
 import { Problem, onKeyNeeded } from "./lib/api.js";
 import { fill, h } from "./lib/dom.js";
+import { LANGUAGES, choose, language } from "./lib/language.js";
 import { t } from "./texts.js";
 
 /** @typedef {(signal: AbortSignal, ...parts: string[]) => Promise<HTMLElement>} Screen */
@@ -65,6 +66,15 @@ function arrive(element) {
   scrollTo(0, 0);
 }
 
+/** The choice of language; each is named in itself. */
+function languages() {
+  const options = Object.entries(LANGUAGES).map(([value, name]) =>
+    h("option", { value, lang: value, selected: value === language }, name),
+  );
+  const chosen = (/** @type {Event} */ event) => choose(/** @type {HTMLSelectElement} */ (event.target).value);
+  return h("select", { "aria-label": t("language"), onchange: chosen }, options);
+}
+
 /** @returns {Promise<string>} */
 function askForKey() {
   const input = /** @type {HTMLInputElement} */ (
@@ -114,6 +124,7 @@ fill(
       t("title"),
     ),
     h("nav", { "aria-label": t("nav") }, links),
+    languages(),
   ),
   main,
 );

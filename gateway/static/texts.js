@@ -1,4 +1,9 @@
-/** Every text of the page, so that it can be translated in one place. `{name}` is filled in. */
+/**
+ * Every text of the page, in English; `{name}` is filled in. Translations are in `humanpose3d/locales`, by the English
+ * text; a test finds those that are missing.
+ */
+
+import { translate } from "./lib/language.js";
 
 const TEXTS = /** @type {Record<string, string>} */ ({
   title: "HumanPose3D",
@@ -12,6 +17,7 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   not_found: "There is no such page.",
   failed_to_load: "This cannot be shown: {detail}",
   cancel: "Cancel",
+  language: "Language",
 
   key_title: "API key",
   key_text:
@@ -54,6 +60,11 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   weight: "Weight",
   unit_of: "Unit of {name}",
   in_unit: "{name} in {unit}",
+  unit_cm: "centimetres",
+  unit_ft: "feet",
+  unit_in: "inches",
+  unit_kg: "kilograms",
+  unit_lb: "pounds",
   consent_title: "Consent",
   consent: "The person in the video knows about this analysis and agrees to it.",
   consent_more:
@@ -188,6 +199,34 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   task_jump: "Jump",
   task_range_of_motion: "Range of motion",
   task_none: "No task",
+  figure_speed: "Speed",
+  figure_cadence: "Cadence",
+  figure_stride_length: "Stride length",
+  figure_stance: "Stance",
+  figure_double_support: "Double support",
+  figure_contact_time: "Contact time",
+  figure_flight_time: "Flight time",
+  figure_gait_profile_score: "Gait profile score",
+  figure_repetitions: "Repetitions",
+  figure_depth: "Depth",
+  figure_knee_flexion_peak: "Knee flexion, peak",
+  figure_hip_flexion_peak: "Hip flexion, peak",
+  figure_hip_adduction_peak: "Hip adduction, peak",
+  figure_ankle_dorsiflexion_peak: "Ankle dorsiflexion, peak",
+  figure_trunk_lean_peak: "Trunk lean, peak",
+  figure_trunk_flexion_peak: "Trunk flexion, peak",
+  figure_trunk_lateral_bending_peak: "Trunk lateral bending, peak",
+  figure_trunk_rotation_peak: "Trunk rotation, peak",
+  figure_shoulder_flexion_peak: "Shoulder flexion, peak",
+  figure_shoulder_abduction_peak: "Shoulder abduction, peak",
+  figure_elbow_flexion_peak: "Elbow flexion, peak",
+  figure_five_times_sit_to_stand: "Five times sit to stand",
+  figure_thirty_second_sit_to_stand: "Thirty second sit to stand",
+  figure_rise_time: "Rise time",
+  figure_jump_height_flight: "Jump height (flight time)",
+  figure_jump_height_pelvis: "Jump height (pelvis)",
+  figure_reactive_strength_index: "Reactive strength index",
+  figure_landing_knee_flexion: "Knee flexion at landing",
   not_measurable: "{what}: not measurable ({reason})",
 
   angles: "Joint angles",
@@ -329,15 +368,15 @@ const TEXTS = /** @type {Record<string, string>} */ ({
 
 /**
  * @param {string} name
- * @param {Record<string, string | number>} [values]
+ * @param {Record<string, import("./lib/language.js").Value>} [values]
  */
-export function t(name, values = {}) {
+export function t(name, values) {
   const text = TEXTS[name];
   if (text === undefined) throw new Error(`there is no text ${name}`);
-  return text.replace(/\{(\w+)\}/g, (_, key) => String(values[key]));
+  return translate(text, values);
 }
 
-/** A text, or `other` where the page has none: for names that the server may add. */
+/** A text, or `other`, translated where that is known, where the page has none: for names that the server may add. */
 export function tOr(/** @type {string} */ name, /** @type {string} */ other) {
-  return TEXTS[name] ?? other;
+  return translate(TEXTS[name] ?? other);
 }

@@ -2,19 +2,28 @@
 
 from typing import Final
 
+from humanpose3d.language import text
 from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import JOINT_GROUP_INDEX
 
-_TURN: Final = "Rotation: internal + / external −"
+_TURN: Final = text("Rotation: internal + / external −")
 
 ROWS: Final = {
-    "pelvis": ("Tilt: anterior + / posterior −", "Obliquity: right side up +", "Rotation: right side forward +"),
-    "trunk": ("Flexion + / extension −", "Bending: to the right + / left −", "Rotation: to the left + / right −"),
-    "hip": ("Flexion + / extension −", "Adduction + / abduction −", _TURN),
-    "knee": ("Flexion + / hyperextension −", "Adduction (varus) + / abduction −", _TURN),
-    "ankle": ("Dorsiflexion + / plantarflexion −", "Inversion + / eversion −", _TURN),
-    "shoulder": ("Plane of elevation: 0 side, 90 front", "Elevation +", _TURN),
-    "elbow": ("Flexion + / hyperextension −", "Carrying angle: varus + / valgus −", "Pronation +"),
+    "pelvis": (
+        text("Tilt: anterior + / posterior −"),
+        text("Obliquity: right side up +"),
+        text("Rotation: right side forward +"),
+    ),
+    "trunk": (
+        text("Flexion + / extension −"),
+        text("Bending: to the right + / left −"),
+        text("Rotation: to the left + / right −"),
+    ),
+    "hip": (text("Flexion + / extension −"), text("Adduction + / abduction −"), _TURN),
+    "knee": (text("Flexion + / hyperextension −"), text("Adduction (varus) + / abduction −"), _TURN),
+    "ankle": (text("Dorsiflexion + / plantarflexion −"), text("Inversion + / eversion −"), _TURN),
+    "shoulder": (text("Plane of elevation: 0 side, 90 front"), text("Elevation +"), _TURN),
+    "elbow": (text("Flexion + / hyperextension −"), text("Carrying angle: varus + / valgus −"), text("Pronation +")),
 }
 """Rows of a page of angles, and what each joint's three angles and their signs mean (`services.angles.joints`)."""
 

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.analysis import Task, View
+from humanpose3d.language import Said, Value, text
 from humanpose3d.motion import AngleSd
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from shared.results.model import RunResults
@@ -22,18 +23,26 @@ depth refiner: what is stated is too little for ankles and too much for the othe
 _LEGS: Final = (("hip", "flexion"), ("knee", "flexion"), ("ankle", "dorsiflexion"), ("trunk", "flexion"))
 _ARMS: Final = (("shoulder", "elevation"), ("elbow", "flexion"))
 _WITH_ARMS: Final[frozenset[Task]] = frozenset({"range_of_motion", "none"})
+_NAMES: Final = {
+    ("hip", "flexion"): text("hip flexion"),
+    ("knee", "flexion"): text("knee flexion"),
+    ("ankle", "dorsiflexion"): text("ankle dorsiflexion"),
+    ("trunk", "flexion"): text("trunk flexion"),
+    ("shoulder", "elevation"): text("shoulder elevation"),
+    ("elbow", "flexion"): text("elbow flexion"),
+}
 
 _SEEN: Final[dict[View, str]] = {
-    "frontal": "Seen from the front or back",
-    "lateral": "Seen from the side",
-    "oblique": "Seen obliquely",
-    "unknown": "From this view",
+    "frontal": text("Seen from the front or back"),
+    "lateral": text("Seen from the side"),
+    "oblique": text("Seen obliquely"),
+    "unknown": text("From this view"),
 }
 _NOTHING: Final = {
-    "perhaps-no-person": "what was followed may be no person",
-    "facing-contradicted": "it is unclear which way the person faces",
-    "scale-implausible": "the height given does not match the image",
-    "low-detection": "the person was often not found",
+    "perhaps-no-person": text("what was followed may be no person"),
+    "facing-contradicted": text("it is unclear which way the person faces"),
+    "scale-implausible": text("the height given does not match the image"),
+    "low-detection": text("the person was often not found"),
 }
 """Warning → why no number should be used before it is checked."""
 
@@ -45,8 +54,19 @@ _WITHOUT: Final = {
 }
 """Warning → joints whose angles are uncertain, whatever their expected error."""
 
+_LEVELS: Final = {
+    "good": text("good for {angles}"),
+    "usable": text("usable for {angles}"),
+    "uncertain": text("{angles} uncertain"),
+}
+_SENTENCES: Final = (
+    text("{seen}: {first}."),
+    text("{seen}: {first}; {second}."),
+    text("{seen}: {first}; {second}; {third}."),
+)
 
-def trust(results: RunResults) -> str:
+
+def trust(results: RunResults) -> Said:
     """The verdict on a run."""
     codes = {warning.code for report in results.reports.values() for warning in report.warnings}
     analysis, sd = results.analysis, results.angle_sd
@@ -66,29 +86,29 @@ def _expected(sd: AngleSd, angles: Collection[tuple[str, str]]) -> dict[tuple[st
     return found
 
 
-def verdict(view: View, errors: Mapping[tuple[str, str], float], codes: Collection[str]) -> str:
+def verdict(view: View, errors: Mapping[tuple[str, str], float], codes: Collection[str]) -> Said:
     """One sentence from the view, the expected errors of angles in degrees, and the codes of a run's warnings.
 
-    >>> verdict("lateral", {("knee", "flexion"): 4.8, ("ankle", "dorsiflexion"): 13.0}, ())
-    'Seen from the side: good for knee flexion (± 5°); ankle dorsiflexion (± 13°) uncertain.'
+    >>> print(verdict("lateral", {("knee", "flexion"): 4.8, ("ankle", "dorsiflexion"): 13.0}, ()))
+    Seen from the side: good for knee flexion (± 5°); ankle dorsiflexion (± 13°) uncertain.
     """
-    reasons = [reason for code, reason in _NOTHING.items() if code in codes]
+    reasons = tuple(reason for code, reason in _NOTHING.items() if code in codes)
     if reasons:
-        return f"Check before using any number: {'; '.join(reasons)}."
+        return Said(text("Check before using any number: {reasons}."), {"reasons": reasons})
     if not errors:
-        return f"{_SEEN[view]}: the uncertainty of the angles is not known."
-    return f"{_SEEN[view]}: {'; '.join(_parts(errors, codes))}."
+        return Said(text("{seen}: the uncertainty of the angles is not known."), {"seen": (_SEEN[view],)})
+    parts = {name: (part,) for name, part in zip(("first", "second", "third"), _parts(errors, codes), strict=False)}
+    return Said(_SENTENCES[len(parts) - 1], {"seen": (_SEEN[view],), **parts})
 
 
-def _parts(errors: Mapping[tuple[str, str], float], codes: Collection[str]) -> Iterator[str]:
+def _parts(errors: Mapping[tuple[str, str], float], codes: Collection[str]) -> Iterator[Said]:
     without = {joint for code, joints in _WITHOUT.items() if code in codes for joint in joints}
-    levels: dict[str, list[str]] = {"good": [], "usable": [], "uncertain": []}
+    levels: dict[str, list[Said]] = {level: [] for level in _LEVELS}
     for (joint, angle), degrees in errors.items():
         uncertain = joint in without or degrees > USABLE_DEG
         level = "uncertain" if uncertain else "good" if degrees <= GOOD_DEG else "usable"
-        levels[level].append(f"{joint} {angle} (± {degrees:.0f}°)")
-    for level in ("good", "usable"):
-        if levels[level]:
-            yield f"{level} for {', '.join(levels[level])}"
-    if levels["uncertain"]:
-        yield f"{', '.join(levels['uncertain'])} uncertain"
+        named: dict[str, Value] = {"angle": (_NAMES[joint, angle],), "degrees": float(degrees)}
+        levels[level].append(Said(text("{angle} (± {degrees:.0f}°)"), named))
+    for level, angles in levels.items():
+        if angles:
+            yield Said(_LEVELS[level], {"angles": tuple(angles)})

@@ -37,13 +37,14 @@ from pathlib import Path
 from typing import Final, get_args
 
 import numpy as np
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from humanpose3d.errors import OutputNotWritable
 from humanpose3d.formats.analysis_files import CYCLES, EVENTS, PARAMETERS, write_analysis
 from humanpose3d.formats.csv_files import write_angle_tables, write_angles_csv, write_landmarks_csv, write_marker_sd_csv
 from humanpose3d.formats.files import write_atomic
 from humanpose3d.formats.trc import write_trc
+from humanpose3d.language import Said
 from humanpose3d.motion import MarkerSpread
 from humanpose3d.options import RunOptions, StageName
 from humanpose3d.results import read_run
@@ -166,18 +167,19 @@ def _refuse_to_replace_anything_else(destination: Path) -> None:
 
 def _quality(results: RunResults) -> dict[str, JsonValue]:
     reports = {stage: results.reports[stage] for stage in get_args(StageName) if stage in results.reports}
-    stance = results.neutral_stance
+    stance, verdict = results.neutral_stance, trust(results)
     return {
         **({} if stance is None else {"neutral": stance.model_dump(mode="json")}),
         "schema_version": SCHEMA_VERSION,
         "video": results.video_facts.model_dump(mode="json"),
         "stages": {stage: dict(report.facts) for stage, report in reports.items()},
         "marker_spread_mean_m": _mean_spread(results.marker_spread),
-        "verdict": trust(results),
+        "verdict": str(verdict),
+        "verdict_text": TypeAdapter(Said).dump_python(verdict, mode="json"),
         "measured_error": measured_error(results),
         "joint_angles": "refined" if results.made("refined_angles") else "as computed",
         "warnings": [
-            {"stage": stage, "code": warning.code, "message": warning.message}
+            {"stage": stage, **warning.model_dump(mode="json")}
             for stage, report in reports.items()
             for warning in report.warnings
         ],

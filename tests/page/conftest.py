@@ -58,8 +58,8 @@ def open_page(browser: Browser, server: FakeServer) -> Iterator[Callable[..., Pa
 
     def opened(path: str = "/", expected: str = "422", **options: Any) -> Page:
         """Chromium reports every refused request as an error; 422 answers the form's check before a video is chosen."""
-        options = {"viewport": {"width": 1280, "height": 900}, **options}
-        context = browser.new_context(base_url=server.url, locale="en-GB", timezone_id="UTC", **options)
+        options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
+        context = browser.new_context(base_url=server.url, timezone_id="UTC", **options)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()

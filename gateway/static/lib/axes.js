@@ -1,5 +1,7 @@
 /** Horizontal axes of charts: the range shown, the cursor, and the place under the pointer. */
 
+import { atMost } from "./language.js";
+
 /** Shortest range of time that is shown, seconds. */
 const LEAST_S = 0.2;
 
@@ -44,7 +46,7 @@ export class TimeAxis extends Axis {
 
   /** @param {number} value */
   tick(value) {
-    return `${+value.toFixed(2)} s`;
+    return `${atMost(value, 2)} s`;
   }
 
   /** Show this range, as far as it is within the recording. @param {number} from @param {number} to */
@@ -104,6 +106,6 @@ export class CycleAxis extends Axis {
 
   /** @param {number} value */
   tick(value) {
-    return `${+value.toFixed(1)} %`;
+    return `${atMost(value, 1)} %`;
   }
 }

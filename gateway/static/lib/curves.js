@@ -1,5 +1,7 @@
 /** Curves of charts: their values, ranges and tables. */
 
+import { fixed } from "./language.js";
+
 /**
  * values over x (seconds, or percent of a cycle); spread: half the height of the band around them. A `quiet` curve has
  * no place in the legend.
@@ -39,7 +41,7 @@ export function valueAt({ times, values }, x) {
 
 /** @param {number} value */
 export function degrees(value) {
-  return Number.isFinite(value) ? `${value.toFixed(1).replace("-", "−")}°` : "–";
+  return Number.isFinite(value) ? `${fixed(value, 1)}°` : "–";
 }
 
 /** A value of a curve, and how uncertain it is. @param {Curve} curve @param {number} x */

@@ -1,9 +1,11 @@
 /** Times, dates and numbers as people read them. */
 
+import { fixed, language } from "./language.js";
+
 /** Seconds as `0:03.25`. @param {number} seconds */
 export function clock(seconds) {
   const minutes = Math.floor(seconds / 60);
-  return `${minutes}:${(seconds - 60 * minutes).toFixed(2).padStart(5, "0")}`;
+  return `${minutes}:${fixed(seconds - 60 * minutes, 2).padStart(5, "0")}`;
 }
 
 /** A span in the unit that suits it: `12 s`, `3 min`, `1 h 5 min`. @param {number} seconds */
@@ -15,12 +17,12 @@ export function duration(seconds) {
 
 /** @param {string} iso */
 export function date(iso) {
-  return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return new Date(iso).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** @param {number} bytes */
 export function size(bytes) {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${fixed(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB`;
 }
 
 /** `internal_rotation` → `Internal rotation`, for names that have no text of their own. @param {string} name */

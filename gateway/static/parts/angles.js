@@ -5,6 +5,7 @@ import { colours } from "../lib/colours.js";
 import { span } from "../lib/curves.js";
 import { fill, h } from "../lib/dom.js";
 import { readable } from "../lib/format.js";
+import { fixed, translate } from "../lib/language.js";
 import { REPEATED, repetitionsOf } from "../lib/repetitions.js";
 import { t, tOr } from "../texts.js";
 import { brush } from "./brush.js";
@@ -68,7 +69,7 @@ function errorsOf(found, joint) {
   const people = ["rendered", "real"].filter((name) => found?.[name]?.mae_deg[joint]);
   return people.map((name) => {
     const errors = Object.entries(found[name].mae_deg[joint]);
-    const angles = errors.map(([angle, error]) => `${readable(angle).toLowerCase()} ${error.toFixed(1)}°`).join(", ");
+    const angles = errors.map(([angle, error]) => `${translate(readable(angle).toLowerCase())} ${fixed(error, 1)}°`).join(", ");
     return t(`error_${name}`, { view: t(`view_${found.view}`), clips: found[name].clips, angles });
   });
 }

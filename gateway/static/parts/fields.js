@@ -85,7 +85,7 @@ export function quantity(name, units) {
 /** @param {string} name @param {import("../lib/units.js").Part} part @param {number} value @param {number} index @param {string} unit */
 function box(name, part, value, index, unit) {
   const shown = Number.isNaN(value) ? "" : UNITS[unit].fromSi(value)[index];
-  const label = t("in_unit", { name: t(name), unit: part.label });
+  const label = t("in_unit", { name: t(name), unit: t(`unit_${part.unit}`) });
   const attributes = { type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": label, value: shown };
   const input = h("input", attributes);
   return h(

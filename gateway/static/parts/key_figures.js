@@ -2,7 +2,8 @@
 
 import { h, icon } from "../lib/dom.js";
 import { readable } from "../lib/format.js";
-import { t } from "../texts.js";
+import { fixed, translate } from "../lib/language.js";
+import { t, tOr } from "../texts.js";
 
 /** Units that are stated as whole numbers; others have two decimals. */
 const WHOLE = ["°", "1", "steps/min", "% of the cycle", "% of the mean"];
@@ -11,9 +12,9 @@ const WHOLE = ["°", "1", "steps/min", "% of the cycle", "% of the mean"];
 
 /** Value ± standard deviation and unit. @param {Parameter} figure */
 function text({ value, sd, unit }) {
-  const fixed = (/** @type {number} */ number) => number.toFixed(WHOLE.includes(unit) ? 0 : 2).replace("-", "−");
-  const uncertain = sd === null ? "" : ` ± ${fixed(sd)}`;
-  return `${fixed(value)}${uncertain}${{ 1: "", "°": "°" }[unit] ?? ` ${unit}`}`;
+  const written = (/** @type {number} */ number) => fixed(number, WHOLE.includes(unit) ? 0 : 2);
+  const uncertain = sd === null ? "" : ` ± ${written(sd)}`;
+  return `${written(value)}${uncertain}${{ 1: "", "°": "°" }[unit] ?? ` ${translate(unit)}`}`;
 }
 
 /** @param {Parameter[]} figures */
@@ -26,7 +27,7 @@ function table(figures) {
       const figure = cell(side);
       return h("td", {}, figure ? text(figure) : "–");
     });
-    const head = h("th", { scope: "row" }, readable(name));
+    const head = h("th", { scope: "row" }, tOr(`figure_${name}`, readable(name)));
     return h("tr", {}, head, both ? h("td", { colspan: 2 }, text(both)) : sides);
   };
   const twoSided = figures.some(({ side }) => side !== null);
@@ -41,7 +42,7 @@ function table(figures) {
 }
 
 /**
- * @param {string | undefined} verdict of quality.json
+ * @param {string | undefined} verdict in the page's language
  * @param {any} found parameters of the run, or null where it was not analysed
  */
 export function keyFigures(verdict, found) {
@@ -58,8 +59,8 @@ export function keyFigures(verdict, found) {
       h(
         "ul",
         { class: "missing" },
-        found.not_measurable.map((/** @type {{what: string, reason: string}} */ { what, reason }) =>
-          h("li", {}, icon("note"), t("not_measurable", { what: readable(what), reason })),
+        found.not_measurable.map((/** @type {any} */ { what, reason, template, values }) =>
+          h("li", {}, icon("note"), t("not_measurable", { what: translate(what), reason: translate(template || reason, values) })),
         ),
       ),
   );

@@ -16,7 +16,7 @@ const QUESTIONS = [
   "pose_model",
 ];
 const EXTRAS = /^(plot_|save_|show_all|export_|opensim|c3d|csv_style)/;
-const ELSEWHERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "person"];
+const ELSEWHERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "person", "language"];
 /** Entered elsewhere, or not applicable to a page. */
 const NOT_HERE = [...ELSEWHERE, "show_video", "webhook_url", "webhook_secret"];
 

@@ -2,6 +2,7 @@
 
 import { h, icon } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
+import { fixed, say } from "../lib/language.js";
 import { t } from "../texts.js";
 
 /** @typedef {[string, (quality: any) => string | null]} Fact name of its text, and its value where it was measured */
@@ -13,7 +14,7 @@ const FACTS = [
   ["fact_length", ({ video }) => (video.duration_s ? clock(video.duration_s) : null)],
   [
     "fact_rate",
-    ({ video }) => (video.average_fps ? t("fact_rate_value", { fps: +video.average_fps.toFixed(2) }) : null),
+    ({ video }) => (video.average_fps ? t("fact_rate_value", { fps: fixed(video.average_fps, 2) }) : null),
   ],
   ["fact_size", ({ video }) => (video.width ? `${video.width} × ${video.height}` : null)],
   ["fact_gap", ({ depth }) => measured(depth.gap_longest_s, 2, " s")],
@@ -24,12 +25,17 @@ const FACTS = [
 
 /** @param {number | undefined} share */
 function percent(share) {
-  return share === undefined ? null : t("fact_detected_value", { percent: (share * 100).toFixed(share < 1 ? 1 : 0) });
+  return share === undefined ? null : t("fact_detected_value", { percent: fixed(share * 100, share < 1 ? 1 : 0) });
 }
 
 /** @param {number | undefined | null} value @param {number} digits @param {string} unit */
 function measured(value, digits, unit) {
-  return value == null ? null : `${value.toFixed(digits).replace("-", "−")}${unit}`;
+  return value == null ? null : `${fixed(value, digits)}${unit}`;
+}
+
+/** A warning in the page's language; as it stands where an earlier version wrote it. @param {any} warning */
+function said(warning) {
+  return warning.template ? say(warning) : warning.message;
 }
 
 /** @param {any} report quality.json */
@@ -59,7 +65,7 @@ export function quality(report) {
       h(
         "ul",
         { class: "warnings" },
-        warnings.map((/** @type {any} */ warning) => h("li", {}, warning.message)),
+        warnings.map((/** @type {any} */ warning) => h("li", {}, said(warning))),
       ),
     h("h3", {}, t("quality_facts")),
     h(

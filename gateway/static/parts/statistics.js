@@ -1,6 +1,7 @@
 /** Statistics of the joint angles as a table. */
 
 import { h } from "../lib/dom.js";
+import { fixed } from "../lib/language.js";
 import { t } from "../texts.js";
 import { angleName, jointName, pickable, sideless } from "./angles.js";
 
@@ -23,8 +24,7 @@ const UNCERTAINTY = /** @type {Figure} */ (["uncertainty", "uncertainty"]);
 /** @param {number | null | undefined} value */
 export function figure(value) {
   if (value == null) return "–";
-  const text = value.toFixed(1);
-  return text === "-0.0" ? "0.0" : text.replace("-", "−");
+  return fixed(Math.abs(value) < 0.05 ? 0 : value, 1);
 }
 
 /** Tables of what has two sides, and of what has none. @param {{angles: Row[], asymmetries: Row[]}} statistics */

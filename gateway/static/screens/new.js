@@ -2,6 +2,7 @@
 
 import { Problem, json } from "../lib/api.js";
 import { fill, h, icon, iconButton } from "../lib/dom.js";
+import { language } from "../lib/language.js";
 import { LARGE, check, submit } from "../lib/upload.js";
 import { consent, quantity } from "../parts/fields.js";
 import { options } from "../parts/options.js";
@@ -44,7 +45,7 @@ export async function newRun(signal) {
     start.disabled = true;
     for (const each of fields) each.fault(null);
     try {
-      const values = Object.assign({}, ...fields.map((each) => each.values()));
+      const values = Object.assign({ language }, ...fields.map((each) => each.values()));
       fill(outcome, t("checking"));
       const onlyVideoMissing = await check(values, signal);
       const file = video.file();

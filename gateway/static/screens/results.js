@@ -3,6 +3,7 @@
 import { call, json, motion, reachable, runPath } from "../lib/api.js";
 import { h, iconButton } from "../lib/dom.js";
 import { date } from "../lib/format.js";
+import { atMost, fixed, say } from "../lib/language.js";
 import { Playhead } from "../lib/playhead.js";
 import { readCycles } from "../lib/repetitions.js";
 import { angleCharts } from "../parts/angles.js";
@@ -55,7 +56,7 @@ export async function results(run, signal, erase) {
     "div",
     { class: "results" },
     heading(run, erase, signal),
-    keyFigures(facts.verdict, found),
+    keyFigures(facts.verdict_text ? say(facts.verdict_text) : facts.verdict, found),
     h(
       "section",
       { class: "card", "aria-label": t("watch") },
@@ -81,8 +82,8 @@ async function meanCycles(file, signal) {
 /** @param {any} run @param {() => void} erase @param {AbortSignal} signal */
 function heading(run, erase, signal) {
   const subject = t("subject", {
-    height: `${run.subject.height.toFixed(2)} m`,
-    weight: `${+run.subject.weight.toFixed(1)} kg`,
+    height: `${fixed(run.subject.height, 2)} m`,
+    weight: `${atMost(run.subject.weight, 1)} kg`,
   });
   const film = run.name === run.video_name ? [] : [t("video_of", { name: run.video_name })];
   const details = [date(run.accepted_at), subject, ...film];

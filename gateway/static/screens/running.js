@@ -4,6 +4,7 @@ import { Problem, call, json, runPath } from "../lib/api.js";
 import { confirmed, fill, h, icon, iconButton } from "../lib/dom.js";
 import { follow } from "../lib/events.js";
 import { duration } from "../lib/format.js";
+import { fixed } from "../lib/language.js";
 import { Pace } from "../lib/pace.js";
 import { t, tOr } from "../texts.js";
 
@@ -115,7 +116,7 @@ function stageList(stages) {
 function framesOf({ done, total }, pace) {
   const count = total ? t("frames_of", { done, total }) : t("frames_done", { done });
   const rate = pace.framesPerSecond;
-  return rate === null ? count : `${count} · ${t("fact_rate_value", { fps: rate.toFixed(rate < 10 ? 1 : 0) })}`;
+  return rate === null ? count : `${count} · ${t("fact_rate_value", { fps: fixed(rate, rate < 10 ? 1 : 0) })}`;
 }
 
 /** @param {Pace} pace */

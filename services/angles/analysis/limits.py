@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from humanpose3d.analysis import NotMeasurable, Task, View
+from humanpose3d.analysis import NotMeasurable, Task, View, unmeasurable
+from humanpose3d.language import text
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.angles.analysis.signals import Signals
@@ -14,6 +15,10 @@ from services.angles.analysis.signals import Signals
 LEAST_RATE_HZ: Final[dict[Task, float]] = {"gait": 20.0, "jump": 25.0}
 """Minimum frame rate, given an event error of ± half a frame: 5 % of a step of 0.5 s; 40 ms of a flight of 0.4 s."""
 
+_EVENTS: Final[dict[Task, str]] = {
+    "gait": text("gait events and all figures derived from them"),
+    "jump": text("jump events and all figures derived from them"),
+}
 _OUT_OF_VIEW: Final = 0.25
 _SEEN: Final = 0.3
 _FEET: Final = [LANDMARK_INDEX[f"{side}_{point}"] for side in ("left", "right") for point in ("heel", "foot_index")]
@@ -57,8 +62,12 @@ def forbidden(signals: Signals, found: Limits, task: Task) -> Iterator[NotMeasur
     """Reasons why this task cannot be measured at all."""
     least = LEAST_RATE_HZ.get(task)
     if least is not None and signals.rate < least:
-        reason = f"the video has {signals.rate:.0f} frames per second; at least {least:.0f} are needed"
-        yield NotMeasurable(what=f"{task} events and all figures derived from them", reason=reason)
-    if task in ("gait", "jump") and found.feet_out_of_view > _OUT_OF_VIEW:
-        reason = f"a foot is out of view or occluded in {found.feet_out_of_view:.0%} of the frames"
-        yield NotMeasurable(what=f"{task} events and all figures derived from them", reason=reason)
+        yield unmeasurable(
+            _EVENTS[task],
+            "the video has {rate:.0f} frames per second; at least {least:.0f} are needed",
+            rate=signals.rate,
+            least=least,
+        )
+    share = found.feet_out_of_view
+    if task in _EVENTS and share > _OUT_OF_VIEW:
+        yield unmeasurable(_EVENTS[task], "a foot is out of view or occluded in {share:.0%} of the frames", share=share)

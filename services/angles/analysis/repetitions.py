@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from scipy.signal import find_peaks
 
-from humanpose3d.analysis import Event, EventKind, NotMeasurable, Parameter, Side, Task
+from humanpose3d.analysis import Event, EventKind, NotMeasurable, Parameter, Side, Task, unmeasurable
 from humanpose3d.motion import FloatArray
 from services.angles.analysis.figures import measured, over_all
 from services.angles.analysis.signals import SIDES, Signals, runs
@@ -177,12 +177,15 @@ def knee_valgus(signals: Signals, side: Side) -> FloatArray:
 def missing_scores(signals: Signals, found: list[Repetition]) -> Iterator[NotMeasurable]:
     """The sit-to-stand scores for which the recording is too short, and why."""
     if len(found) < 5:
-        reason = f"{len(found)} of 5 rises were found"
-        yield NotMeasurable(what="five-times sit-to-stand", reason=reason)
+        yield unmeasurable("five-times sit-to-stand", "{count} of 5 rises were found", count=len(found))
     seconds = signals.duration_s - found[0].start / signals.rate if found else 0.0
     if seconds < _CHAIR_STAND_S:
-        reason = f"{seconds:.0f} s from the first rise to the end; {_CHAIR_STAND_S:.0f} s are needed"
-        yield NotMeasurable(what="30-second sit-to-stand", reason=reason)
+        yield unmeasurable(
+            "30-second sit-to-stand",
+            "{seconds:.0f} s from the first rise to the end; {needed:.0f} s are needed",
+            seconds=seconds,
+            needed=_CHAIR_STAND_S,
+        )
 
 
 def _sit_to_stand_scores(signals: Signals, found: list[Repetition]) -> Iterator[Parameter]:

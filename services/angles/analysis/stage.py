@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from humanpose3d.analysis import Analysis, Event, MeanCurve, NotMeasurable, Parameter, Task
+from humanpose3d.analysis import Analysis, Event, MeanCurve, NotMeasurable, Parameter, Task, unmeasurable
 from humanpose3d.formats.norms import Norms, read_norms
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers
 from humanpose3d.options import RunOptions, StageReport
@@ -102,8 +102,12 @@ def _gait(signals: Signals, _limits: Limits) -> Found:
     cycles = strides(steps, signals.rate)
     missing = []
     if not cycles:
-        reason = "the recording has no complete stride of one leg, from heel strike to heel strike"
-        missing.append(NotMeasurable(what="stride length, stance, swing, double support, mean cycles", reason=reason))
+        missing.append(
+            unmeasurable(
+                "stride length, stance, swing, double support, mean cycles",
+                "the recording has no complete stride of one leg, from heel strike to heel strike",
+            )
+        )
     return Found(
         gait_events(steps, signals), gait_parameters(signals, steps, cycles), missing, mean_curves(signals, cycles)
     )
@@ -115,7 +119,7 @@ def _repetitions(task: Task) -> Callable[[Signals, Limits], Found]:
         frontal = found.view == "frontal"
         missing = []
         if not frontal and task != "sit_to_stand":
-            missing.append(NotMeasurable(what="knee valgus", reason="the person is not seen from the front"))
+            missing.append(unmeasurable("knee valgus", "the person is not seen from the front"))
         if task == "sit_to_stand":
             missing += missing_scores(signals, each)
         events = repetition_events(signals, task, each)
@@ -128,8 +132,12 @@ def _jumps(signals: Signals, _limits: Limits) -> Found:
     jumps = find_jumps(signals)
     missing = []
     if jumps and all(jump.touchdown is None for jump in jumps):
-        reason = "no landing comes directly before a take-off: this is not a drop jump"
-        missing.append(NotMeasurable(what="contact time, reactive strength index", reason=reason))
+        missing.append(
+            unmeasurable(
+                "contact time, reactive strength index",
+                "no landing comes directly before a take-off: this is not a drop jump",
+            )
+        )
     return Found(jump_events(signals, jumps), jump_parameters(signals, jumps), missing, [])
 
 

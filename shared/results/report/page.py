@@ -6,8 +6,9 @@ from pathlib import Path, PurePath
 from typing import Any, Final, get_args
 
 from humanpose3d.analysis import Analysis
+from humanpose3d.language import Translator
 from humanpose3d.options import QualityWarning, StageName
-from shared.results.key_figures import KeyFigure, key_figures, text_lines
+from shared.results.key_figures import KeyFigure, headline, key_figures, not_measurable
 from shared.results.measured_errors import measured_error
 from shared.results.model import RunResults
 from shared.results.report.charts import angle_charts, legend
@@ -23,15 +24,15 @@ _BY_HAND: Final = ("Name or code", "Date of birth", "Examiner")
 
 def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
     """The report of a run; date and versions are taken from `run`, the content of its run.json."""
-    angles, sd = results.final_angles, results.angle_sd
+    angles, sd, t = results.final_angles, results.angle_sd, Translator(results.options.language)
     title = f"Movement analysis: {results.name}"
     body = element(
         "body",
         element("header", element("h1", title), element("p", _date(run["created_at"]), class_="date")),
         element("div", *(element("span", f"{line}: ") for line in _BY_HAND), class_="by-hand"),
-        element("p", trust(results), class_="verdict"),
+        element("p", t(trust(results)), class_="verdict"),
         _section("Summary", _facts(_summary(results))),
-        _section("Key figures", *_key_figures(results.analysis)) if results.analysis is not None else None,
+        _section("Key figures", *_key_figures(results.analysis, t)) if results.analysis is not None else None,
         _section("Can these numbers be trusted?", _quality(results)),
         _section("Joint angles", element("p", "Degrees over seconds."), legend(sd is not None)),
         angle_charts(angles, sd),
@@ -85,15 +86,14 @@ def _summary(results: RunResults) -> dict[str, str]:
     }
 
 
-def _key_figures(analysis: Analysis) -> Iterator[Html]:
-    task, *lines = text_lines(analysis)
-    yield element("p", task)
-    figures = key_figures(analysis)
+def _key_figures(analysis: Analysis, t: Translator) -> Iterator[Html]:
+    yield element("p", headline(analysis, t))
+    figures = key_figures(analysis, t)
     if figures:
         head = element("tr", *(element("th", name) for name in ("", "Right", "Left")))
         rows = [_key_row(figure) for figure in figures]
         yield element("table", element("thead", head), element("tbody", *rows), class_="figures")
-    yield from (element("p", line.strip()) for line in lines[len(figures) :])
+    yield from (element("p", line) for line in not_measurable(analysis, t))
 
 
 def _key_row(figure: KeyFigure) -> Html:

@@ -13,7 +13,7 @@ ERRORS = {
 
 
 def test_levels_follow_the_expected_error():
-    assert verdict("lateral", ERRORS, ()) == (
+    assert str(verdict("lateral", ERRORS, ())) == (
         "Seen from the side: good for hip flexion (± 5°); usable for knee flexion (± 9°), ankle dorsiflexion (± 10°); "
         "trunk flexion (± 14°) uncertain."
     )
@@ -29,16 +29,16 @@ def test_levels_follow_the_expected_error():
     ],
 )
 def test_warnings_make_joints_uncertain(code: str, joints: set[str]):
-    uncertain = verdict("frontal", ERRORS, [code]).split("; ")[-1].removeprefix("Seen from the front or back: ")
+    uncertain = str(verdict("frontal", ERRORS, [code])).split("; ")[-1].removeprefix("Seen from the front or back: ")
     assert uncertain.endswith(" uncertain.")
     assert {part.split()[0] for part in uncertain.split(", ")} == joints
 
 
 def test_serious_warnings_come_first():
-    assert verdict("oblique", ERRORS, ["scale-implausible", "perhaps-no-person", "feet-occluded"]) == (
-        "Check before using any number: what was followed may be no person; the height given does not match the image."
+    assert str(verdict("oblique", ERRORS, ["scale-implausible", "perhaps-no-person", "feet-occluded"])) == (
+        "Check before using any number: what was followed may be no person, the height given does not match the image."
     )
 
 
 def test_without_standard_deviations_nothing_is_promised():
-    assert verdict("unknown", {}, ()) == "From this view: the uncertainty of the angles is not known."
+    assert str(verdict("unknown", {}, ())) == "From this view: the uncertainty of the angles is not known."
