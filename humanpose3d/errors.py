@@ -43,16 +43,23 @@ traceback or a path of the server: only paths that the caller gave.
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from humanpose3d.language import Said, Value
+
 
 class HumanPose3DError(Exception):
     """Root of the tree.
 
-    `code` is stable and machine-readable, `status` the HTTP status (RFC 9110), `exit_code` what the CLI returns.
+    `code` is stable and machine-readable, `status` the HTTP status (RFC 9110), `exit_code` what the CLI returns. `said`
+    is the message for a `Translator`; as a string it is in English. Values are put into the places of `template`.
     """
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, template: str = "", **values: Value) -> None:
+        self.said = Said(template, values)
+        super().__init__(str(self.said))
 
 
 class InputError(HumanPose3DError):

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from humanpose3d.language import text
+
 _PARTS: Final = {
     "head": ("Head", "Nose", "nose", "ear", "eye", "mouth"),
     "neck": ("Neck", "C7"),
@@ -22,37 +24,74 @@ _PARTS: Final = {
 }
 """Body part → substrings of its names, in the order in which parts are listed; the last match counts."""
 
-_PAIRED: Final = frozenset(_PARTS) - {"head", "neck", "trunk", "pelvis"}
 _LIMBS: Final = {"arm": ("elbow", "wrist"), "leg": ("knee", "ankle", "foot")}
 _WITHIN: Final = {"arm": ("elbow", "wrist", "hand"), "leg": ("thigh", "knee", "shank", "ankle", "foot")}
 """A limb is named where all parts of the first list are present; it then replaces all parts of the second."""
 
-_PLURAL: Final = {"foot": "feet"}
+_WITHOUT_SIDE: Final = {
+    "head": text("head"),
+    "neck": text("neck"),
+    "trunk": text("trunk"),
+    "pelvis": text("pelvis"),
+}
+_SIDED: Final = {
+    "shoulder": (text("right shoulder"), text("left shoulder"), text("both shoulders")),
+    "arm": (text("right arm"), text("left arm"), text("both arms")),
+    "elbow": (text("right elbow"), text("left elbow"), text("both elbows")),
+    "wrist": (text("right wrist"), text("left wrist"), text("both wrists")),
+    "hand": (text("right hand"), text("left hand"), text("both hands")),
+    "hip": (text("right hip"), text("left hip"), text("both hips")),
+    "leg": (text("right leg"), text("left leg"), text("both legs")),
+    "thigh": (text("right thigh"), text("left thigh"), text("both thighs")),
+    "knee": (text("right knee"), text("left knee"), text("both knees")),
+    "shank": (text("right shank"), text("left shank"), text("both shanks")),
+    "ankle": (text("right ankle"), text("left ankle"), text("both ankles")),
+    "foot": (text("right foot"), text("left foot"), text("both feet")),
+}
+"""Body part → right, left, both."""
+
+ANGLES: Final = {
+    "tilt": text("tilt"),
+    "obliquity": text("obliquity"),
+    "rotation": text("rotation"),
+    "flexion": text("flexion"),
+    "lateral_bending": text("lateral bending"),
+    "adduction": text("adduction"),
+    "internal_rotation": text("internal rotation"),
+    "dorsiflexion": text("dorsiflexion"),
+    "inversion": text("inversion"),
+    "plane_of_elevation": text("plane of elevation"),
+    "elevation": text("elevation"),
+    "carrying_angle": text("carrying angle"),
+    "pronation": text("pronation"),
+}
+"""Name of a joint angle → in words."""
+
 _ORDER: Final = (*list(_PARTS)[:4], "arm", *list(_PARTS)[4:9], "leg", *list(_PARTS)[9:])
 
 
-def body_parts(names: Iterable[str]) -> str:
-    """The body parts that these markers, landmarks or joint groups belong to, both sides as one.
+def body_parts(names: Iterable[str]) -> tuple[str, ...]:
+    """The body parts that these markers, landmarks or joint groups belong to, both sides as one; to be translated.
 
     >>> body_parts(["RBigToe", "LHeel", "RWrist", "Head"])
-    'head, right wrist, both feet'
+    ('head', 'right wrist', 'both feet')
     >>> body_parts(["RKnee", "RAnkle", "RHeel", "r_thigh1_study", "hip_l"])
-    'left hip, right leg'
+    ('left hip', 'right leg')
     """
     sides: dict[str, set[str]] = {}
     for side, parts in _by_side(names).items():
         for part in _folded(parts):
             sides.setdefault(part, set()).add(side)
     if all(len(sides.get(part, ())) == 2 for part in ("shoulder", "arm", "hip", "leg")):
-        return "whole body"
-    return ", ".join(_worded(part, sides[part]) for part in _ORDER if part in sides)
+        return (text("whole body"),)
+    return tuple(_worded(part, sides[part]) for part in _ORDER if part in sides)
 
 
 def _by_side(names: Iterable[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name in names:
         part = [part for part, words in _PARTS.items() if any(word in name for word in words)][-1]
-        found.setdefault(_side(name) if part in _PAIRED else "", set()).add(part)
+        found.setdefault(_side(name) if part in _SIDED else "", set()).add(part)
     return found
 
 
@@ -70,6 +109,7 @@ def _folded(parts: set[str]) -> set[str]:
 
 
 def _worded(part: str, sides: set[str]) -> str:
-    if len(sides) == 2:
-        return f"both {_PLURAL.get(part, part + 's')}"
-    return f"{sides.copy().pop()} {part}".strip()
+    if part not in _SIDED:
+        return _WITHOUT_SIDE[part]
+    right, left, both = _SIDED[part]
+    return both if len(sides) == 2 else right if "right" in sides else left

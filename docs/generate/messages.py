@@ -4,6 +4,7 @@ Variable parts of a message are shown as `…`.
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ import gateway.errors  # noqa: F401 -- registers its errors
 import shared.runtime.local_system  # noqa: F401 -- registers its errors
 from docs.generate.markdown import code, table
 from humanpose3d import errors
+from humanpose3d.language import ENGLISH
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCES: Final = ("humanpose3d", "shared", "services", "gateway", "cli")
 CASE: Final = "…"
+_PLACE: Final = re.compile(r"\{(\w+):?([^{}]*)\}")
 
 _STAGES: Final = ("detector", "refiner", "augmenter", "angles")
 _FOR_PROGRAMMERS: Final = (
@@ -68,11 +71,10 @@ def raised() -> list[Message]:
 def warned() -> list[Message]:
     """Warnings that quality.json may contain: code and message."""
     return [
-        Message(said[0], _words(said[1], function, tree), path)
+        Message(*said, path)
         for path, tree in _modules("services")
-        for function in _functions(tree)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Call) and (said := _warning(node))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and (said := _warning(node, tree))
     ]
 
 
@@ -148,22 +150,24 @@ def _called(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-def _warning(call: ast.Call) -> tuple[str, ast.expr] | None:
-    """Code and message of a call that creates a QualityWarning with a literal message."""
-    given = {keyword.arg: keyword.value for keyword in call.keywords}
-    if _called(call) == "QualityWarning" and {"code", "message"} <= given.keys():
-        named, message = given["code"], given["message"]
-    elif _called(call) == "_warn" and len(call.args) == 2:
-        named, message = call.args
-    else:
+def _warning(call: ast.Call, tree: ast.Module) -> tuple[str, str] | None:
+    """Code and message of a call that makes a warning, with the module's constants in their places."""
+    if not isinstance(call.func, ast.Name) or call.func.id != "warning":
         return None
-    return (str(named.value), message) if isinstance(named, ast.Constant) else None
+    named, template = (ast.literal_eval(argument) for argument in call.args)
+    constants = {each.arg: _assigned(each.value.id, tree) for each in call.keywords if isinstance(each.value, ast.Name)}
+
+    def filled(place: re.Match[str]) -> str:
+        value = constants.get(place[1])
+        return ENGLISH.number(value.value, place[2] or "g") if isinstance(value, ast.Constant) and value.value else CASE
+
+    return named, _PLACE.sub(filled, template)
 
 
 def _words(node: ast.expr, function: ast.AST, tree: ast.Module) -> str:
     """The template of an expression that produces a message."""
     if isinstance(node, ast.Constant):
-        return str(node.value)
+        return _PLACE.sub(CASE, str(node.value))
     if isinstance(node, ast.JoinedStr):
         return "".join(_words(part, function, tree) for part in node.values)
     if isinstance(node, ast.FormattedValue):
@@ -177,6 +181,8 @@ def _words(node: ast.expr, function: ast.AST, tree: ast.Module) -> str:
         return "; ".join(
             f"{_words(key, function, tree)}: {_words(value, function, tree)}" for key, value in pairs if key
         )
+    if isinstance(node, ast.Call) and _called(node) == "text":
+        return _words(node.args[0], function, tree)
     if isinstance(node, ast.Call) and _called(node) == "join":
         return " ".join(_appended(function, tree))
     return CASE

@@ -1,18 +1,21 @@
 """Facts about joint angles for quality.json, and warnings to read before trusting them."""
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from humanpose3d.language import Said, text
 from humanpose3d.motion import FloatArray, JointAngles, Markers
-from humanpose3d.options import QualityWarning, StageReport
+from humanpose3d.options import QualityWarning, StageReport, warning
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 from services.angles.joints import SINGULARITY_MARGIN, near_singularity
 from services.angles.segments import USED_MARKERS
 from services.angles.skeleton.model import MODEL_FILE
 from services.angles.skeleton.recording import Recording
+from shared.body_parts import ANGLES, body_parts
 from shared.models import sha256, shipped
 
 PLAUSIBLE: Final = {
@@ -46,7 +49,7 @@ def report(markers: Markers, angles: JointAngles, fit: Recording) -> StageReport
     }
     found = (
         _missing(markers, angles.values),
-        _undefined(singular),
+        *_undefined(singular),
         _implausible(angles.values),
         _pelvis_jump(step),
     )
@@ -95,39 +98,48 @@ def _largest_pelvis_step(values: FloatArray) -> float | None:
 
 def _missing(markers: Markers, values: FloatArray) -> QualityWarning | None:
     share = _is_missing(values).mean(axis=0)
-    groups = [f"{group.name} ({s:.0%})" for group, s in zip(JOINT_GROUPS, share, strict=True) if s > _MISSING_SHARE]
+    groups = {group.name: float(s) for group, s in zip(JOINT_GROUPS, share, strict=True) if s > _MISSING_SHARE}
     if not groups:
         return None
     gaps = {name: np.isnan(markers.position(name)).any(axis=1).mean() for name in USED_MARKERS}
-    names = [name for name, s in gaps.items() if s > _MISSING_SHARE]
-    because = f" Markers missing there: {', '.join(names)}." if names else ""
-    return QualityWarning(
-        code="joint-angles-missing",
-        message=f"Angles are missing in part of the frames: {', '.join(groups)}.{because} Keep the whole body in the "
-        "image, or turn estimate_missing on to mirror an occluded limb from the visible side.",
+    names = ", ".join(name for name, s in gaps.items() if s > _MISSING_SHARE)
+    return warning(
+        "joint-angles-missing",
+        "Angles are missing in part of the frames: {joints}.{because} Keep the whole body in the image, or turn "
+        "estimate_missing on to mirror an occluded limb from the visible side.",
+        joints=_shares(groups),
+        because=(Said(text(" Markers missing there: {names}."), {"names": names}),) if names else (),
     )
 
 
-def _undefined(singular: NDArray[np.bool_]) -> QualityWarning | None:
+def _undefined(singular: NDArray[np.bool_]) -> Iterator[QualityWarning]:
     share = singular.mean(axis=0)
-    named = {group.name: s for group, s in zip(JOINT_GROUPS, share, strict=True) if s > _SINGULAR_SHARE}
-    if not named:
-        return None
-    shoulders = [f"{name} ({s:.0%})" for name, s in named.items() if name.startswith("shoulder")]
-    others = [f"{name} ({s:.0%})" for name, s in named.items() if not name.startswith("shoulder")]
-    sentences = []
+    named = {group.name: float(s) for group, s in zip(JOINT_GROUPS, share, strict=True) if s > _SINGULAR_SHARE}
+    shoulders = {name: share for name, share in named.items() if name.startswith("shoulder")}
+    others = {name: share for name, share in named.items() if name not in shoulders}
     if shoulders:
-        sentences.append(
-            f"The upper arm is within {SINGULARITY_MARGIN:.0f}° of the trunk's axis in part of the frames: "
-            f"{', '.join(shoulders)}. The plane of elevation is magnified noise there, and overhead the internal "
-            "rotation too: use the elevation instead."
+        yield warning(
+            "joint-angles-undefined",
+            "The upper arm is within {margin:.0f}° of the trunk's axis in part of the frames: {joints}. The plane of "
+            "elevation is magnified noise there, and overhead the internal rotation too: use the elevation instead.",
+            margin=SINGULARITY_MARGIN,
+            joints=_shares(shoulders),
         )
     if others:
-        sentences.append(
-            f"Within {SINGULARITY_MARGIN:.0f}° of gimbal lock in part of the frames: {', '.join(others)}. Tilt, "
-            "flexion and rotation are magnified noise there: use the second angle of the group only."
+        yield warning(
+            "joint-angles-undefined",
+            "Within {margin:.0f}° of gimbal lock in part of the frames: {joints}. Tilt, flexion and rotation are "
+            "magnified noise there: use the second angle of the group only.",
+            margin=SINGULARITY_MARGIN,
+            joints=_shares(others),
         )
-    return QualityWarning(code="joint-angles-undefined", message=" ".join(sentences))
+
+
+def _shares(groups: Mapping[str, float]) -> tuple[Said, ...]:
+    return tuple(
+        Said(text("{joint} ({share:.0%})"), {"joint": body_parts([name]), "share": share})
+        for name, share in groups.items()
+    )
 
 
 def _implausible(values: FloatArray) -> QualityWarning | None:
@@ -138,24 +150,39 @@ def _implausible(values: FloatArray) -> QualityWarning | None:
             series = values[:, group_index, column]
             share = float(((series < low) | (series > high)).mean())
             if share > _IMPLAUSIBLE_SHARE:
-                found.append(f"{group.name} {angle} outside {low:.0f}° to {high:.0f}° in {share:.0%} of the frames")
+                found.append(_outside(group.name, angle, (low, high), share))
     if not found:
         return None
-    return QualityWarning(
-        code="joint-angles-implausible",
-        message=f"No joint moves like this: {'; '.join(found)}. The markers are wrong there: look in the preview "
+    return warning(
+        "joint-angles-implausible",
+        "No joint moves like this: {angles}. The markers are wrong there: look in the preview "
         "(export_preview) for legs or arms that are swapped or occluded, and leave those frames out.",
+        angles=tuple(found),
+    )
+
+
+def _outside(group: str, angle: str, limits: tuple[float, float], share: float) -> Said:
+    return Said(
+        text("{joint}, {angle}: outside {low:.0f}° to {high:.0f}° in {share:.0%} of the frames"),
+        {
+            "joint": body_parts([group]),
+            "angle": (ANGLES[angle],),
+            "low": limits[0],
+            "high": limits[1],
+            "share": share,
+        },
     )
 
 
 def _pelvis_jump(step: float | None) -> QualityWarning | None:
     if step is None or step <= _PELVIS_STEP_DEG:
         return None
-    return QualityWarning(
-        code="pelvis-jump",
-        message=f"The pelvis turns by {step:.0f}° from one frame to the next. Left and right were probably confused "
-        "there; from there on its rotation may be off by whole turns. Look at that moment in the preview "
-        "(export_preview).",
+    return warning(
+        "pelvis-jump",
+        "The pelvis turns by {degrees:.0f}° from one frame to the next. Left and right were probably "
+        "confused there; from there on its rotation may be off by whole turns. Look at that moment in "
+        "the preview (export_preview).",
+        degrees=step,
     )
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from humanpose3d.motion import FloatArray, Markers, MarkerSpread
-from humanpose3d.options import QualityWarning, StageReport
+from humanpose3d.options import QualityWarning, StageReport, warning
 from services.augmenter.augment import PERTURBATION, PRE_ROLL, SEED
 from services.augmenter.body import TRAINING_RATE, BodyFrame
 from services.augmenter.gaps import FOLLOWS
@@ -69,31 +69,45 @@ def _missing(missing: dict[str, float]) -> list[QualityWarning]:
     lost = [name for name in missing if name in FOLLOWS]
     if not unseen:
         return []
-    message = (
-        f"Input markers are missing in up to {max(unseen.values()):.0%} of the frames ({body_parts(unseen)}): record "
-        f"the whole body, or use estimate_missing. {len(lost)} anatomical markers that follow them are missing there; "
-        "each marker's share is in quality.json (missing_share)."
-    )
-    return [QualityWarning(code="augmenter-inputs-missing", message=message)]
+    return [
+        warning(
+            "augmenter-inputs-missing",
+            "Input markers are missing in up to {share:.0%} of the frames ({parts}): record the whole "
+            "body, or use estimate_missing. {count} anatomical markers that follow them are missing "
+            "there; each marker's share is in quality.json (missing_share).",
+            share=max(unseen.values()),
+            parts=body_parts(unseen),
+            count=len(lost),
+        )
+    ]
 
 
 def _estimated(guessed: dict[str, float]) -> list[QualityWarning]:
     if not guessed:
         return []
-    message = (
-        f"Anatomical markers were estimated in up to {max(guessed.values()):.0%} of the frames "
-        f"({body_parts(guessed)}), as force_complete requests: do not build a finding on these frames. "
-        "Each marker's share is in quality.json (estimated_share)."
-    )
-    return [QualityWarning(code="augmenter-estimated", message=message)]
+    return [
+        warning(
+            "augmenter-estimated",
+            "Anatomical markers were estimated in up to {share:.0%} of the frames ({parts}), as "
+            "force_complete requests: do not build a finding on these frames. Each marker's share is in "
+            "quality.json (estimated_share).",
+            share=max(guessed.values()),
+            parts=body_parts(guessed),
+        )
+    ]
 
 
 def _uncertain(names: list[str]) -> list[QualityWarning]:
     if not names:
         return []
-    message = (
-        f"Anatomical markers are uncertain ({body_parts(names)}): compare with the video before using angles of these "
-        f"segments. The networks' answers to copies of this motion differ by more than {_WIDE_MM:.0f} mm in over 5 % "
-        "of the frames; each marker's figure is in quality.json (spread_by_marker_mm)."
-    )
-    return [QualityWarning(code="augmenter-spread", message=message)]
+    return [
+        warning(
+            "augmenter-spread",
+            "Anatomical markers are uncertain ({parts}): compare with the video before using angles of "
+            "these segments. The networks' answers to copies of this motion differ by more than "
+            "{wide:.0f} mm in over 5 % of the frames; each marker's figure is in quality.json "
+            "(spread_by_marker_mm).",
+            parts=body_parts(names),
+            wide=_WIDE_MM,
+        )
+    ]

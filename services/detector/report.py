@@ -6,11 +6,13 @@ from typing import Final
 import numpy as np
 from pydantic import JsonValue
 
+from humanpose3d.language import text
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import PoseModel, QualityWarning, VideoFacts
+from humanpose3d.options import PoseModel, QualityWarning, VideoFacts, warning
 from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS
 from services.detector.camera.orientation_check import Turn
 from services.detector.video.container import Reading
+from shared.body_parts import body_parts
 
 LIMBS: Final = tuple(
     f"{side}_{joint}"
@@ -92,92 +94,105 @@ def body_jumps(landmarks: Landmarks) -> int:
 
 def _of_the_file(video: VideoFacts, reading: Reading) -> Iterator[QualityWarning]:
     if video.truncated:
-        yield QualityWarning(
-            code="truncated",
-            message=f"The video ends after {video.duration_s:.1f} s, before the end that it states. "
-            "What is there was analysed; if a part is missing, copy or export the video again.",
+        yield warning(
+            "truncated",
+            "The video ends after {seconds:.1f} s, before the end that it states. What is there was "
+            "analysed; if a part is missing, copy or export the video again.",
+            seconds=video.duration_s,
         )
     if reading.damaged_parts:
-        yield QualityWarning(
-            code="damaged",
-            message=f"{reading.damaged_parts} parts of the video could not be decoded and are missing. "
-            "Copy or export the video again.",
+        yield warning(
+            "damaged",
+            "{count} parts of the video could not be decoded and are missing. Copy or export the video again.",
+            count=reading.damaged_parts,
         )
     if reading.interlaced:
-        yield QualityWarning(
-            code="interlaced",
-            message="The video is interlaced: fast limbs are torn into lines. Video progressive (p, not i), "
-            "or deinterlace the video before.",
+        yield warning(
+            "interlaced",
+            "The video is interlaced: fast limbs are torn into lines. Video progressive (p, not i), or "
+            "deinterlace the video before.",
         )
 
 
 def _of_the_turn(turn: Turn) -> Iterator[QualityWarning]:
     if not turn.degrees:
         return
-    text = ", and text in view reads so" if turn.text_degrees == turn.degrees else ""
-    yield QualityWarning(
-        code="video-turned",
-        message=f"The video's rotation information is missing or wrong. It was turned clockwise by {turn.degrees}° for "
-        f"the analysis: in {turn.standing_share[turn.degrees]:.0%} of {turn.looks} frames the person stands upright "
-        f"so{text}. If the person was lying or upside down in truth, begin the video with a second of standing.",
+    yield warning(
+        "video-turned",
+        "The video's rotation information is missing or wrong. It was turned clockwise by {degrees}° "
+        "for the analysis: in {share:.0%} of {looks} frames the person stands upright so{besides}. If the "
+        "person was lying or upside down in truth, begin the video with a second of standing.",
+        degrees=turn.degrees,
+        share=turn.standing_share[turn.degrees],
+        looks=turn.looks,
+        besides=(text(", and text in view reads so"),) if turn.text_degrees == turn.degrees else (),
     )
 
 
 def _of_the_times(video: VideoFacts, reading: Reading) -> Iterator[QualityWarning]:
     if video.variable_frame_rate:
-        yield QualityWarning(
-            code="variable-frame-rate",
-            message=f"The time between frames varies from {video.frame_interval_min_s * 1000:.1f} to "
-            f"{video.frame_interval_max_s * 1000:.1f} ms. Each frame's own time is used; for fast movements record at "
-            "a constant frame rate.",
+        yield warning(
+            "variable-frame-rate",
+            "The time between frames varies from {shortest:.1f} to {longest:.1f} ms. Each frame's own "
+            "time is used; for fast movements record at a constant frame rate.",
+            shortest=video.frame_interval_min_s * 1000,
+            longest=video.frame_interval_max_s * 1000,
         )
     if reading.missing or reading.repeated or reading.resets:
-        yield QualityWarning(
-            code="timestamps-mended",
-            message=f"The video's clock is faulty: {reading.missing} frames without a time (a constant frame rate was "
-            f"assumed), {reading.repeated} repeated or out of order (left out), {reading.resets} times set back. "
-            "Speeds may be wrong; export the video again.",
+        yield warning(
+            "timestamps-mended",
+            "The video's clock is faulty: {missing} frames without a time (a constant frame rate was "
+            "assumed), {repeated} repeated or out of order (left out), {resets} times set back. Speeds "
+            "may be wrong; export the video again.",
+            missing=reading.missing,
+            repeated=reading.repeated,
+            resets=reading.resets,
         )
 
 
 def _of_the_person(landmarks: Landmarks) -> Iterator[QualityWarning]:
     rate = float(landmarks.detected.mean())
     if rate < GOOD_DETECTION_RATE:
-        yield QualityWarning(
-            code="low-detection",
-            message=f"The person was found in {rate:.0%} of the frames only. Cut the video to the part in which the "
-            "whole body is in view, or record in better light.",
+        yield warning(
+            "low-detection",
+            "The person was found in {rate:.0%} of the frames only. Cut the video to the part in which "
+            "the whole body is in view, or record in better light.",
+            rate=rate,
         )
     visibility = landmarks.visibility[landmarks.detected].mean(axis=0)
-    occluded = [name.replace("_", " ") for name in LIMBS if visibility[LANDMARK_INDEX[name]] < GOOD_VISIBILITY]
+    occluded = [name for name in LIMBS if visibility[LANDMARK_INDEX[name]] < GOOD_VISIBILITY]
     if occluded:
-        yield QualityWarning(
-            code="low-visibility",
-            message=f"Mostly occluded, so estimated more than seen: {', '.join(occluded)}. Record from a side that "
-            "shows them.",
+        yield warning(
+            "low-visibility",
+            "Mostly occluded, so estimated more than seen: {parts}. Record from a side that shows them.",
+            parts=body_parts(occluded),
         )
     jumps = body_jumps(landmarks)
     if jumps:
-        yield QualityWarning(
-            code="body-jumps",
-            message=f"The tracked body jumped {jumps} times, faster than a person moves: another person or thing was "
-            "taken for the subject. Look at the preview, and record the subject alone.",
+        yield warning(
+            "body-jumps",
+            "The tracked body jumped {count} times, faster than a person moves: another person or "
+            "thing was taken for the subject. Look at the preview, and record the subject alone.",
+            count=jumps,
         )
 
 
 def _of_the_framing(landmarks: Landmarks) -> Iterator[QualityWarning]:
     size = body_size_px(landmarks)
     if size < MODEL_BODY_PX:
-        yield QualityWarning(
-            code="low-resolution",
-            message=f"The person is only {size:.0f} pixels tall in the image; from {MODEL_BODY_PX} the model sees "
-            "all that it can. Record from nearer (2 to 4 m) or in a higher resolution.",
+        yield warning(
+            "low-resolution",
+            "The person is only {size:.0f} pixels tall in the image; from {enough} the model sees all "
+            "that it can. Record from nearer (2 to 4 m) or in a higher resolution.",
+            size=size,
+            enough=MODEL_BODY_PX,
         )
     outside = outside_image_rate(landmarks)
     if outside > TOLERATED_OUTSIDE_RATE:
-        yield QualityWarning(
-            code="outside-picture",
-            message=f"In {outside:.0%} of the frames a limb is outside the image, so estimated. Record the whole body.",
+        yield warning(
+            "outside-picture",
+            "In {outside:.0%} of the frames a limb is outside the image, so estimated. Record the whole body.",
+            outside=outside,
         )
 
 

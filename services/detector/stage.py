@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from humanpose3d.errors import NoPersonDetected, RarelyDetected, VideoTooShort
 from humanpose3d.motion import CameraMotion, Landmarks, read_only
-from humanpose3d.options import FOCAL_LENGTH, QualityWarning, RunOptions, StageReport, Verticals, VideoFacts
+from humanpose3d.options import FOCAL_LENGTH, QualityWarning, RunOptions, StageReport, Verticals, VideoFacts, warning
 from humanpose3d.skeleton import LANDMARKS
 from services.detector.camera.motion import CHECK_S, FOLLOW_S, Motion, camera_motion
 from services.detector.camera.orientation_check import MODEL, MODELS, Turn, find_turn
@@ -261,9 +261,14 @@ def _open_window(stack: ExitStack) -> tuple[Window | None, tuple[QualityWarning,
     try:
         return stack.enter_context(Window("HumanPose3D")), ()
     except NoDisplay as reason:
-        message = f"No window is shown: {reason}. Or request a preview file (export_preview)."
-        _log.warning(message)
-        return None, (QualityWarning(code="no-display", message=message),)
+        _log.warning("There is no display: %s", reason)
+        return None, (
+            warning(
+                "no-display",
+                "No window is shown: {reason}. Or request a preview file (export_preview).",
+                reason=str(reason),
+            ),
+        )
 
 
 DIVISION: Final = Division(DetectorPlan, DetectorChunk, DetectedChunk, plan, part, gather)

@@ -17,12 +17,12 @@ from shared.body_parts import body_parts
     ],
 )
 def test_names_become_body_parts(names, words):
-    assert body_parts(names) == words
+    assert ", ".join(body_parts(names)) == words
 
 
 @pytest.mark.parametrize("names", [MARKERS, ALL_MARKERS, LANDMARKS])
 def test_everything_is_the_whole_body(names):
-    assert body_parts(names) == "whole body"
+    assert body_parts(names) == ("whole body",)
 
 
 def test_every_name_has_a_part():

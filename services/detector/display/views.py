@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from humanpose3d.options import QualityWarning, RunOptions
+from humanpose3d.options import QualityWarning, RunOptions, warning
 from services.detector.display.face_blur import FaceHider
 from services.detector.display.overlay import draw
 from services.detector.display.window import Window
@@ -51,16 +51,19 @@ class ViewFacts(BaseModel):
     def warnings(self) -> Iterator[QualityWarning]:
         """Warnings about what could not be shown as requested."""
         if not self.plays_in_browsers:
-            message = "The preview is MPEG-4 part 2, since there is no H.264 encoder here: browsers do not play it."
-            _log.warning(message)
-            yield QualityWarning(code="preview-codec", message=message)
+            _log.warning("There is no H.264 encoder: the preview is MPEG-4 part 2.")
+            yield warning(
+                "preview-codec",
+                "The preview is MPEG-4 part 2, since there is no H.264 encoder here: browsers do not play it.",
+            )
         poorly_seen = self.face_carried_frames + self.face_whole_frames
         if poorly_seen:
-            message = (
-                f"The head was not seen well in {poorly_seen} frames: a larger part of the image is hidden there, or "
-                "all of it. Look through the preview before you pass it on."
+            yield warning(
+                "face-not-followed",
+                "The head was not seen well in {count} frames: a larger part of the image is hidden "
+                "there, or all of it. Look through the preview before you pass it on.",
+                count=poorly_seen,
             )
-            yield QualityWarning(code="face-not-followed", message=message)
 
 
 class Views:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.errors import InvalidOption
+from humanpose3d.language import Said, text
 from services.detector.people.tracks import PersonTrack, Sighting
 
 POINT: Final = re.compile(r"(\d+(?:\.\d*)?),(\d+(?:\.\d*)?)@(\d+(?:\.\d*)?)")
@@ -58,20 +59,30 @@ def score(track: PersonTrack, duration_s: float) -> float:
     return float(track.whole**3 * track.size**1.5 * motion * (0.1 + share))
 
 
-def described(tracks: Sequence[PersonTrack], start_s: float) -> str:
+def described(tracks: Sequence[PersonTrack], start_s: float) -> Said:
     """Describe the people, with times from the beginning of the video."""
-    each = [
-        f"{track.number} ({track.sightings[0].time - start_s:.1f} to {track.sightings[-1].time - start_s:.1f} s, "
-        f"{_side(track, tracks)}, {track.size:.0f} pixels tall)"
+    people = tuple(
+        Said(
+            text("{number} ({start:.1f} to {end:.1f} s, {side}, {size:.0f} pixels tall)"),
+            {
+                "number": track.number,
+                "start": track.sightings[0].time - start_s,
+                "end": track.sightings[-1].time - start_s,
+                "side": (_side(track, tracks),),
+                "size": float(track.size),
+            },
+        )
         for track in tracks
-    ]
-    return f"there are {len(each)}: {', '.join(each)}" if len(each) > 1 else f"there is one: {each[0]}"
+    )
+    if len(people) == 1:
+        return Said(text("there is one: {people}"), {"people": people})
+    return Said(text("there are {count}: {people}"), {"count": len(people), "people": people})
 
 
 def _side(track: PersonTrack, tracks: Sequence[PersonTrack]) -> str:
     places = sorted(float(np.median([seen.x for seen in each.sightings])) for each in tracks)
     rank = places.index(float(np.median([seen.x for seen in track.sightings])))
-    return "left" if rank == 0 else "right" if rank == len(places) - 1 else "between"
+    return text("left") if rank == 0 else text("right") if rank == len(places) - 1 else text("between")
 
 
 def _at(tracks: Sequence[PersonTrack], x: float, y: float, time: float) -> PersonTrack:

@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 
 from humanpose3d.errors import NoPerson
+from humanpose3d.language import Said, text
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import QualityWarning
+from humanpose3d.options import QualityWarning, warning
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.report import outside_image_rate
 
@@ -25,7 +26,7 @@ _REFUSED: Final = 4
 """Signs."""
 
 
-def signs(landmarks: Landmarks) -> tuple[str, ...]:
+def signs(landmarks: Landmarks) -> tuple[str | Said, ...]:
     """Reasons to doubt that it is a person; a person half in view or lying down shows two at most."""
     found = landmarks.detected
     image, visibility = landmarks.pixels[found], landmarks.visibility[found]
@@ -33,13 +34,17 @@ def signs(landmarks: Landmarks) -> tuple[str, ...]:
     trunk = shoulder - hip
     leaning = np.degrees(np.arctan2(np.abs(trunk[:, 0]), -trunk[:, 1]))
     length = np.linalg.norm(trunk, axis=1)
-    tests = (
-        (outside_image_rate(landmarks) >= _ALWAYS, "limbs are outside the image throughout"),
-        (_seen(visibility, "knee") < _UNSEEN, "knees are never seen"),
-        (float(np.median(leaning)) > _LYING_DEG, "the trunk is horizontal or upside down"),
-        (min(_seen(visibility, "shoulder"), _seen(visibility, "hip")) < _UNSEEN, "shoulders or hips are never seen"),
-        (float(found.mean()) < _OFTEN_LOST, f"it is lost in {1 - found.mean():.0%} of the frames"),
-        (float(length.std() / length.mean()) > _UNSTEADY, "its size changes from moment to moment"),
+    lost = Said(text("it is lost in {share:.0%} of the frames"), {"share": 1 - float(found.mean())})
+    tests: tuple[tuple[bool, str | Said], ...] = (
+        (outside_image_rate(landmarks) >= _ALWAYS, text("limbs are outside the image throughout")),
+        (_seen(visibility, "knee") < _UNSEEN, text("knees are never seen")),
+        (float(np.median(leaning)) > _LYING_DEG, text("the trunk is horizontal or upside down")),
+        (
+            min(_seen(visibility, "shoulder"), _seen(visibility, "hip")) < _UNSEEN,
+            text("shoulders or hips are never seen"),
+        ),
+        (float(found.mean()) < _OFTEN_LOST, lost),
+        (float(length.std() / length.mean()) > _UNSTEADY, text("its size changes from moment to moment")),
     )
     return tuple(words for holds, words in tests if holds)
 
@@ -49,8 +54,12 @@ def require_person(landmarks: Landmarks, name: str) -> None:
     against = signs(landmarks)
     if len(against) >= _REFUSED:
         raise NoPerson(
-            f"What was found in {name} is probably no person: {', '.join(against)}. Record one person, the whole "
-            "body in view, from 2 to 4 m, in good light."
+            text(
+                "What was found in {name} is probably no person: {signs}. Record one person, the whole body in view, "
+                "from 2 to 4 m, in good light."
+            ),
+            name=name,
+            signs=against,
         )
 
 
@@ -58,10 +67,10 @@ def doubts(landmarks: Landmarks) -> Iterator[QualityWarning]:
     """Warning, listed first, where much evidence is against a person."""
     against = signs(landmarks)
     if len(against) >= _WARNED:
-        yield QualityWarning(
-            code="perhaps-no-person",
-            message=f"This may be no person: {', '.join(against)}. Look at the preview (export_preview) before you use "
-            "any number.",
+        yield warning(
+            "perhaps-no-person",
+            "This may be no person: {signs}. Look at the preview (export_preview) before you use any number.",
+            signs=against,
         )
 
 

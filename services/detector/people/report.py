@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 from pydantic import JsonValue
 
-from humanpose3d.options import QualityWarning, RunOptions
+from humanpose3d.language import Said, text
+from humanpose3d.options import QualityWarning, RunOptions, warning
 from services.detector.people.choice import described
 from services.detector.people.scout import People
 from services.detector.people.tracks import PersonTrack
@@ -27,20 +28,29 @@ def people_warnings(people: People, options: RunOptions, start_s: float) -> Iter
     person = people.person
     if person is None or not people.others:
         return
-    why = f"by {options.person}" if options.person != "auto" else "as the one most in view, largest and moving most"
-    yield QualityWarning(
-        code="other-people",
-        message=f"Several people are in view; {described(people.tracks, start_s)}. Person {person.number} was "
-        f"analysed, chosen {why}. For another: --person with the number, largest, leftmost, rightmost or "
-        "X,Y@T (person).",
+    why = (
+        text("as the one most in view, largest and moving most")
+        if options.person == "auto"
+        else Said(text("by {rule}"), {"rule": options.person})
+    )
+    yield warning(
+        "other-people",
+        "Several people are in view; {people}. Person {number} was analysed, chosen {why}. For another: "
+        "--person with the number, largest, leftmost, rightmost or X,Y@T (person).",
+        people=(described(people.tracks, start_s),),
+        number=person.number,
+        why=(why,),
     )
     near = [(round(start - start_s, 1), round(end - start_s, 1)) for _, (start, end) in meetings(people)]
     if near:
-        times = ", ".join(f"{start:.1f}–{end:.1f} s" for start, end in sorted(set(near)))
-        yield QualityWarning(
-            code="people-close",
-            message=f"Another comes close to the person analysed, or behind or before them ({times}): limbs may "
+        times = tuple(
+            Said(text("{start:.1f}–{end:.1f} s"), {"start": start, "end": end}) for start, end in sorted(set(near))
+        )
+        yield warning(
+            "people-close",
+            "Another comes close to the person analysed, or behind or before them ({times}): limbs may "
             "be mixed up there, or missing. Do not use these times, or record the person alone.",
+            times=times,
         )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from humanpose3d.motion import FloatArray
-from humanpose3d.options import QualityWarning, VideoFacts
+from humanpose3d.options import QualityWarning, VideoFacts, warning
 from services.detector.video.capture import slow_part
 from services.detector.video.changes import Changes
 from services.detector.video.tags import CameraTags
@@ -67,49 +67,72 @@ def time_warnings(video: VideoFacts, playback: Playback, changes: Changes) -> It
     fps = video.average_fps
     if _share(changes) > _REPEATED_SHARE:
         different = fps * (1 - _share(changes))
-        yield QualityWarning(
-            code="repeated-frames",
-            message=f"The video has {fps:.0f} frames a second, but only about {different:.0f} different images: the "
-            f"others repeat the one before ({_share(changes):.0%}). Speeds are jerky, fast movements missed. Use the "
-            "original recording, or record at a constant frame rate.",
+        yield warning(
+            "repeated-frames",
+            "The video has {fps:.0f} frames a second, but only about {different:.0f} different images: "
+            "the others repeat the one before ({share:.0%}). Speeds are jerky, fast movements missed. "
+            "Use the original recording, or record at a constant frame rate.",
+            fps=fps,
+            different=different,
+            share=_share(changes),
         )
     if fps < _LOW_FPS:
-        yield QualityWarning(
-            code="low-frame-rate",
-            message=f"The video has only {fps:.1f} frames a second. What happens between them is lost, and left and "
-            "right are easily confused. Record at 30 frames a second or more.",
+        yield warning(
+            "low-frame-rate",
+            "The video has only {fps:.1f} frames a second. What happens between them is lost, and left "
+            "and right are easily confused. Record at 30 frames a second or more.",
+            fps=fps,
         )
 
 
 def _slow_motion(playback: Playback) -> Iterator[QualityWarning]:
     plays, rate = playback.played, playback.recorded
     if playback.changes and rate is not None:
-        yield QualityWarning(
-            code="slow-motion",
-            message=f"Part of the video plays at {plays:.0f} frames a second, the rest at {rate:.0f}: slow motion "
-            f"as phones export it. Times in the slow part are about {rate / plays:.1f} times too long. Give the "
-            f"rate of the recording: --capture-fps {rate:.0f} (capture_fps).",
+        yield warning(
+            "slow-motion",
+            "Part of the video plays at {plays:.0f} frames a second, the rest at {rate:.0f}: slow "
+            "motion as phones export it. Times in the slow part are about {factor:.1f} times too long. "
+            "Give the rate of the recording: --capture-fps {rate:.0f} (capture_fps).",
+            plays=plays,
+            rate=rate,
+            factor=rate / plays,
         )
     elif rate is not None and not 1 / _OTHER_RATE < rate / plays < _OTHER_RATE:
-        longer = f"{rate / plays:.1f} times too long" if rate > plays else "too short"
-        yield QualityWarning(
-            code="slow-motion",
-            message=f"The file states that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: "
-            f"its times are {longer}, and speeds wrong by as much. Give the rate of the recording: --capture-fps "
-            f"{rate:.0f} (capture_fps).",
-        )
+        if rate > plays:
+            yield warning(
+                "slow-motion",
+                "The file states that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: its "
+                "times are {factor:.1f} times too long, and speeds wrong by as much. Give the rate of the recording: "
+                "--capture-fps {rate:.0f} (capture_fps).",
+                rate=rate,
+                plays=plays,
+                factor=rate / plays,
+            )
+        else:
+            yield warning(
+                "slow-motion",
+                "The file states that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: its "
+                "times are too short, and speeds wrong by as much. Give the rate of the recording: "
+                "--capture-fps {rate:.0f} (capture_fps).",
+                rate=rate,
+                plays=plays,
+            )
     elif playback.slow_motion and plays < _HIGH_FPS:
-        yield QualityWarning(
-            code="slow-motion",
-            message=f"The phone marked the video as slow motion, and it plays at {plays:.0f} frames a second. It was "
-            "probably recorded at 120 or 240, so that its times are 4 or 8 times too long. Give the rate of the "
-            "recording, such as --capture-fps 240 (capture_fps).",
+        yield warning(
+            "slow-motion",
+            "The phone marked the video as slow motion, and it plays at {plays:.0f} frames a second. "
+            "It was probably recorded at 120 or 240, so that its times are 4 or 8 times too long. Give "
+            "the rate of the recording, such as --capture-fps 240 (capture_fps).",
+            plays=plays,
         )
     elif playback.slow_motion:
-        yield QualityWarning(
-            code="slow-motion",
-            message=f"The phone marked the video as slow motion: recorded at {plays:.0f} frames a second, shown by "
-            f"the phone at about {_PLAYED_FPS:.0f}. The times of the recording are used; nothing needs to change.",
+        yield warning(
+            "slow-motion",
+            "The phone marked the video as slow motion: recorded at {plays:.0f} frames a second, shown "
+            "by the phone at about {shown:.0f}. The times of the recording are used; nothing needs to "
+            "change.",
+            plays=plays,
+            shown=_PLAYED_FPS,
         )
 
 

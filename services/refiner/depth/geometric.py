@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import FOCAL_LENGTH, QualityWarning, Subject, Verticals
+from humanpose3d.options import FOCAL_LENGTH, QualityWarning, Subject, Verticals, warning
 from humanpose3d.skeleton import MARKERS
 from services.refiner.depth.camera import Person, at_assumed_focal_length, person_in_camera
 from services.refiner.depth.gravity import Gravity, Stance, estimate_gravity
@@ -147,38 +147,42 @@ def tilt_warnings(gravity: Gravity) -> Iterator[QualityWarning]:
     """What to do about a tilt that is large, uncertain or unknown."""
     tilt, unsure = np.hypot(gravity.pitch_deg, gravity.roll_deg), max(gravity.pitch_sd_deg, gravity.roll_sd_deg)
     if not gravity.estimated:
-        yield QualityWarning(
-            code="camera-tilt-assumed",
-            message="The person never stands upright with the legs in view, so the camera's tilt is unknown "
-            "and a level camera was assumed: pelvis and trunk angles are off by its tilt. Record from a level camera, "
-            "and let the person stand for a second at the beginning.",
+        yield warning(
+            "camera-tilt-assumed",
+            "The person never stands upright with the legs in view, so the camera's tilt is unknown "
+            "and a level camera was assumed: pelvis and trunk angles are off by its tilt. Record from "
+            "a level camera, and let the person stand for a second at the beginning.",
         )
     elif unsure > _TILT_UNSURE_DEG:
-        yield QualityWarning(
-            code="camera-tilt-uncertain",
-            message=f"The camera's tilt is uncertain by {unsure:.0f}°, and pelvis and trunk angles with it: record a "
-            "door frame or a corner of the room on either side of the person, let the person stand upright for a "
-            "second, and state the focal length (focal_length_35mm) if you know it.",
+        yield warning(
+            "camera-tilt-uncertain",
+            "The camera's tilt is uncertain by {degrees:.0f}°, and pelvis and trunk angles with it: "
+            "record a door frame or a corner of the room on either side of the person, let the person "
+            "stand upright for a second, and state the focal length (focal_length_35mm) if you know it.",
+            degrees=float(unsure),
         )
     if tilt > _TILT_LARGE_DEG:
-        yield QualityWarning(
-            code="camera-tilted",
-            message=f"The camera was tilted by about {tilt:.0f}°. This was corrected, but depth suffers: record from a "
-            "level camera at the height of the hips.",
+        yield warning(
+            "camera-tilted",
+            "The camera was tilted by about {degrees:.0f}°. This was corrected, but depth suffers: "
+            "record from a level camera at the height of the hips.",
+            degrees=float(tilt),
         )
 
 
 def _scale_warnings(scale: Scale, subject: Subject) -> Iterator[QualityWarning]:
     low, high = _PLAUSIBLE_SCALE
     if scale.frames == 0:
-        yield QualityWarning(
-            code="scale-unknown",
-            message="Trunk and legs were never visible together, so the size could not be matched to the given height "
-            "and lengths are the detector's own. Record the whole body.",
+        yield warning(
+            "scale-unknown",
+            "Trunk and legs were never visible together, so the size could not be matched to the given "
+            "height and lengths are the detector's own. Record the whole body.",
         )
     elif not low <= scale.factor <= high:
-        yield QualityWarning(
-            code="scale-implausible",
-            message=f"The body in the image looks {scale.implied_stature_m:.2f} m tall, the height given is "
-            f"{subject.height:.2f} m. Check the height (metres); lengths were scaled to it.",
+        yield warning(
+            "scale-implausible",
+            "The body in the image looks {stature:.2f} m tall, the height given is {height:.2f} m. "
+            "Check the height (metres); lengths were scaled to it.",
+            stature=scale.implied_stature_m,
+            height=subject.height,
         )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from humanpose3d.motion import FloatArray
-from humanpose3d.options import QualityWarning
+from humanpose3d.options import QualityWarning, warning
 from humanpose3d.skeleton import MARKER_INDEX, MARKERS
 from services.refiner.depth.gaps import Gaps
 from services.refiner.depth.smoothing import stretches
@@ -65,20 +65,24 @@ def marker_warnings(facts: dict[str, JsonValue], share: float = 0.1) -> Iterator
     """Warnings about markers that were missing, or estimated, in more than this share of the frames."""
     lost = _above(facts["still_missing_share"], share)
     if lost:
-        yield QualityWarning(
-            code="markers-missing",
-            message=f"Positions are missing in up to {max(lost.values()):.0%} of the frames ({body_parts(lost)}): "
-            "record the whole body, hands and feet included, unoccluded, or let occluded limbs be estimated "
+        yield warning(
+            "markers-missing",
+            "Positions are missing in up to {share:.0%} of the frames ({parts}): record the whole "
+            "body, hands and feet included, unoccluded, or let occluded limbs be estimated "
             "(estimate_missing). Each marker's share is in quality.json (still_missing_share).",
+            share=max(lost.values()),
+            parts=body_parts(lost),
         )
     guessed = _above(facts["estimated_share"], share)
     if guessed:
-        yield QualityWarning(
-            code="markers-estimated",
-            message=f"Occluded limbs were estimated in up to {max(guessed.values()):.0%} of the frames "
-            f"({body_parts(guessed)}): do not use them to compare right with left, nor for walking. They follow the "
-            "other side of the body or the trunk, which holds where both sides move alike. Each marker's share is in "
+        yield warning(
+            "markers-estimated",
+            "Occluded limbs were estimated in up to {share:.0%} of the frames ({parts}): do not use "
+            "them to compare right with left, nor for walking. They follow the other side of the body "
+            "or the trunk, which holds where both sides move alike. Each marker's share is in "
             "quality.json (estimated_share).",
+            share=max(guessed.values()),
+            parts=body_parts(guessed),
         )
 
 
@@ -86,19 +90,21 @@ def swap_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarning]:
     """Warnings where left and right were corrected, and where they may be wrong."""
     share, doubtful = facts["swaps_share"], facts["swaps_doubtful_share"]
     if isinstance(share, float) and share > 0:
-        yield QualityWarning(
-            code="left-right-swapped",
-            message=f"Left and right were relabelled in {share:.0%} of the frames: check them in the preview at the "
-            "times in quality.json (swaps_intervals_s). The detector had swapped them there, by the evidence of limb "
-            "lengths, facing and continuity.",
+        yield warning(
+            "left-right-swapped",
+            "Left and right were relabelled in {share:.0%} of the frames: check them in the preview at "
+            "the times in quality.json (swaps_intervals_s). The detector had swapped them there, by "
+            "the evidence of limb lengths, facing and continuity.",
+            share=share,
         )
     if isinstance(doubtful, float) and doubtful > 0:
-        yield QualityWarning(
-            code="left-right-doubtful",
-            message=f"Left and right may be swapped in {doubtful:.0%} of the frames: check them in the preview at the "
-            "times in quality.json (swaps_doubtful_intervals_s). The evidence is too thin to correct them, so they "
-            "were left as detected. Record from the front or obliquely, in good light, with sides that differ in "
-            "colour.",
+        yield warning(
+            "left-right-doubtful",
+            "Left and right may be swapped in {share:.0%} of the frames: check them in the preview at "
+            "the times in quality.json (swaps_doubtful_intervals_s). The evidence is too thin to "
+            "correct them, so they were left as detected. Record from the front or obliquely, in good "
+            "light, with sides that differ in colour.",
+            share=doubtful,
         )
 
 
@@ -106,28 +112,32 @@ def network_side_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarnin
     """Warnings where a network's markers have other sides, or another heading, than the detector's landmarks."""
     share, turned = facts["swaps_share"], facts["facing_contradicted_share"]
     if isinstance(share, float) and share > 0:
-        yield QualityWarning(
-            code="left-right-swapped",
-            message=f"Left and right of the final markers differ from the detector's in {share:.0%} of the frames: "
-            "check them in the preview at the times in quality.json (swaps_intervals_s). The depth refiner relabelled "
-            "them; the preview and the initial files show the detector's labels.",
+        yield warning(
+            "left-right-swapped",
+            "Left and right of the final markers differ from the detector's in {share:.0%} of the "
+            "frames: check them in the preview at the times in quality.json (swaps_intervals_s). The "
+            "depth refiner relabelled them; the preview and the initial files show the detector's "
+            "labels.",
+            share=share,
         )
     if isinstance(turned, float) and turned > _TURNED_TOLD:
-        yield QualityWarning(
-            code="facing-contradicted",
-            message=f"In {turned:.0%} of the frames the depth refiner turned the person round against what the "
-            "detector saw: check in the video which way the person faces. If the refiner is wrong, run without "
-            "it.",
+        yield warning(
+            "facing-contradicted",
+            "In {share:.0%} of the frames the depth refiner turned the person round against what the "
+            "detector saw: check in the video which way the person faces. If the refiner is wrong, run "
+            "without it.",
+            share=turned,
         )
 
 
 def refiner_rejected(share: float) -> QualityWarning:
     """Warning that the network's markers were not used."""
-    return QualityWarning(
-        code="depth-refiner-rejected",
-        message=f"The depth refiner was not used: it turned the person round in {share:.0%} of the frames, while trunk "
-        "and feet in the image agree on where the person faces. The markers are those of the geometric "
-        "reconstruction; check left and right in the preview.",
+    return warning(
+        "depth-refiner-rejected",
+        "The depth refiner was not used: it turned the person round in {share:.0%} of the frames, "
+        "while trunk and feet in the image agree on where the person faces. The markers are those of "
+        "the geometric reconstruction; check left and right in the preview.",
+        share=share,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from humanpose3d.motion import CameraMotion, FloatArray, Landmarks, Markers, MarkerSd, read_only
-from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals, VideoFacts
+from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, Verticals, VideoFacts, warning
 from humanpose3d.skeleton import MARKERS
 from services.refiner.depth.camera import stabilised
 from services.refiner.depth.gaps import fill_gaps
@@ -102,10 +102,11 @@ def _spread(times: FloatArray, values: FloatArray | None) -> MarkerSd | None:
 
 def _smoothing_warnings(times: FloatArray, options: RunOptions) -> Iterator[QualityWarning]:
     if options.temporal_smoothing and not can_filter(times):
-        yield QualityWarning(
-            code="not-smoothed",
-            message=f"The frame rate is too low for a filter at {CUTOFF_HZ:.0f} Hz, so nothing was smoothed. Record at "
-            "30 frames a second or more.",
+        yield warning(
+            "not-smoothed",
+            "The frame rate is too low for a filter at {cutoff:.0f} Hz, so nothing was smoothed. "
+            "Record at 30 frames a second or more.",
+            cutoff=CUTOFF_HZ,
         )
 
 

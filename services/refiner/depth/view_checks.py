@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from humanpose3d.language import Said, text
 from humanpose3d.motion import FloatArray
-from humanpose3d.options import QualityWarning
+from humanpose3d.options import QualityWarning, warning
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX
 from services.refiner.depth.smoothing import low_pass
 from services.refiner.vectors import length, unit
@@ -105,19 +106,20 @@ def view_warnings(facts: dict[str, JsonValue]) -> Iterator[QualityWarning]:
     if steep or short:
         yield _feet_implausible(pitch if steep else None, foot if short else None)
     if _number(facts["feet_occluded_share"]) > _UNSEEN_SHARE:
-        yield QualityWarning(
-            code="feet-occluded",
-            message=f"A foot was guessed in {facts['feet_occluded_share']:.0%} of the frames, though the knee above "
-            "it was seen: do not use ankle angles, and knee flexion with care. The foot is behind an edge, too dark or "
+        yield warning(
+            "feet-occluded",
+            "A foot was guessed in {share:.0%} of the frames, though the knee above it was seen: do "
+            "not use ankle angles, and knee flexion with care. The foot is behind an edge, too dark or "
             "out of the image: record with both feet in full view.",
+            share=_number(facts["feet_occluded_share"]),
         )
     walks = _number(facts["travelled_along_view_m"]) >= _TRAVELLED_M
     if walks and _number(facts["frontal_share"]) >= _FRONTAL_SHARE:
-        yield QualityWarning(
-            code="view-frontal",
-            message="The person walks straight towards the camera or away from it: flexion of hips, knees and ankles "
-            "is hardly measurable from there, since it moves the limbs along the line of sight. Record from the side, "
-            "or obliquely, for flexion.",
+        yield warning(
+            "view-frontal",
+            "The person walks straight towards the camera or away from it: flexion of hips, knees and "
+            "ankles is hardly measurable from there, since it moves the limbs along the line of sight. "
+            "Record from the side, or obliquely, for flexion.",
         )
 
 
@@ -125,14 +127,20 @@ def _feet_implausible(pitch: JsonValue, foot: JsonValue) -> QualityWarning:
     found = []
     if isinstance(pitch, float):
         off = pitch - _LEVEL_DEG
-        found.append(f"standing feet point {abs(off):.0f}° too far {'down' if off > 0 else 'up'}")
+        down, up = (
+            text("standing feet point {degrees:.0f}° too far down"),
+            text("standing feet point {degrees:.0f}° too far up"),
+        )
+        found.append(Said(down if off > 0 else up, {"degrees": abs(off)}))
     if isinstance(foot, float):
-        found.append(f"feet have {foot / _FOOT_OF_STATURE:.0%} of the usual length for this height")
-    return QualityWarning(
-        code="feet-implausible",
-        message=f"The feet are implausible ({' and '.join(found)}): do not use ankle angles, which are "
-        "off by about as much. Record with the feet large and in full view from the "
-        "side, and leave the depth refiner on (main_refiner), which corrects them.",
+        usual = text("feet have {share:.0%} of the usual length for this height")
+        found.append(Said(usual, {"share": foot / _FOOT_OF_STATURE}))
+    return warning(
+        "feet-implausible",
+        "The feet are implausible ({signs}): do not use ankle angles, which are off by about as much. "
+        "Record with the feet large and in full view from the side, and leave the depth refiner on "
+        "(main_refiner), which corrects them.",
+        signs=tuple(found),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles
-from humanpose3d.options import QualityWarning, StageReport
+from humanpose3d.options import QualityWarning, StageReport, warning
 from humanpose3d.skeleton import JOINT_GROUPS
 from shared.body_parts import body_parts
 
@@ -52,9 +52,14 @@ def _warnings(uncertain: Mapping[str, float]) -> tuple[QualityWarning, ...]:
     """uncertain: joint group → the largest mean standard deviation of its angles, degrees."""
     if not uncertain:
         return ()
-    message = (
-        f"Joint angles are uncertain by up to ±{max(uncertain.values()):.0f}° ({body_parts(uncertain)}): do not build "
-        "a finding on them; record from the side that shows the joint, with the whole body in view. These are the "
-        "joint refiner's own standard deviations, mean of the clip; each angle's is in quality.json (sd_mean_deg)."
+    return (
+        warning(
+            "joint-angles-uncertain",
+            "Joint angles are uncertain by up to ±{degrees:.0f}° ({parts}): do not build a finding on "
+            "them; record from the side that shows the joint, with the whole body in view. These are the "
+            "joint refiner's own standard deviations, mean of the clip; each angle's is in quality.json "
+            "(sd_mean_deg).",
+            degrees=max(uncertain.values()),
+            parts=body_parts(uncertain),
+        ),
     )
-    return (QualityWarning(code="joint-angles-uncertain", message=message),)

@@ -80,10 +80,10 @@ def test_facts_are_plain_json_and_the_same_each_time():
 @pytest.mark.parametrize(
     ("pose", "code", "names"),
     [
-        ({**ARMS_OUT, "knee_r": (-30, 0, 0)}, "joint-angles-implausible", "knee_r flexion outside -20° to 170°"),
-        ({**ARMS_OUT, "elbow_l": (-40, 0, 0)}, "joint-angles-implausible", "elbow_l flexion"),
-        ({**ARMS_OUT, "hip_r": (0, -88, 0)}, "joint-angles-undefined", "hip_r"),
-        ({**ARMS_OUT, "shoulder_l": (20, 5, 0)}, "joint-angles-undefined", "shoulder_l (100%)"),
+        ({**ARMS_OUT, "knee_r": (-30, 0, 0)}, "joint-angles-implausible", "right knee, flexion: outside -20° to 170°"),
+        ({**ARMS_OUT, "elbow_l": (-40, 0, 0)}, "joint-angles-implausible", "left elbow, flexion"),
+        ({**ARMS_OUT, "hip_r": (0, -88, 0)}, "joint-angles-undefined", "right hip ("),
+        ({**ARMS_OUT, "shoulder_l": (20, 5, 0)}, "joint-angles-undefined", "left shoulder (100%)"),
         (
             {**ARMS_OUT, "pelvis": np.repeat([[0, 0, 0], [0, 0, 170]], 5, axis=0)},
             "pelvis-jump",
