@@ -261,14 +261,13 @@ def _open_window(stack: ExitStack) -> tuple[Window | None, tuple[QualityWarning,
     try:
         return stack.enter_context(Window("HumanPose3D")), ()
     except NoDisplay as reason:
-        _log.warning("There is no display: %s", reason)
-        return None, (
-            warning(
-                "no-display",
-                "No window is shown: {reason}. Or request a preview file (export_preview).",
-                reason=str(reason),
-            ),
+        hidden = warning(
+            "no-display",
+            "No window is shown: {reason}. Or request a preview file (export_preview).",
+            reason=str(reason),
         )
+        _log.warning(hidden.message)
+        return None, (hidden,)
 
 
 DIVISION: Final = Division(DetectorPlan, DetectorChunk, DetectedChunk, plan, part, gather)

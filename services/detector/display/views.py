@@ -51,11 +51,12 @@ class ViewFacts(BaseModel):
     def warnings(self) -> Iterator[QualityWarning]:
         """Warnings about what could not be shown as requested."""
         if not self.plays_in_browsers:
-            _log.warning("There is no H.264 encoder: the preview is MPEG-4 part 2.")
-            yield warning(
+            codec = warning(
                 "preview-codec",
                 "The preview is MPEG-4 part 2, since there is no H.264 encoder here: browsers do not play it.",
             )
+            _log.warning(codec.message)
+            yield codec
         poorly_seen = self.face_carried_frames + self.face_whole_frames
         if poorly_seen:
             yield warning(
