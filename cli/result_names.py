@@ -1,15 +1,14 @@
 """The names of results' folders: one video's results never replace another's."""
 
-import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from shared.models import sha256
-from shared.names import safe_name
+from shared.names import numbered, safe_name
 
 
 def free_name(output: Path, name: str, video: Path) -> str:
@@ -20,7 +19,7 @@ def free_name(output: Path, name: str, video: Path) -> str:
     if not video.is_file():
         return name  # the detector reports what is wrong with it
     digest = cache(sha256)  # read only where a folder of that name is there
-    owners = ((each, _video_of(output / each)) for each in _numbered(name))
+    owners = ((each, _video_of(output / each)) for each in numbered(name))
     return next(each for each, owner in owners if owner is None or owner == digest(video))
 
 
@@ -38,7 +37,7 @@ def free_names(output: Path, videos: Sequence[Path]) -> list[str]:
     used = {name.casefold() for name in owners}
     names = []
     for index, video in enumerate(videos):
-        free = (name for name in _numbered(safe_name(video)) if name.casefold() not in used)
+        free = (name for name in numbered(safe_name(video)) if name.casefold() not in used)
         names.append(kept[index] if index in kept else next(free))
         used.add(names[-1].casefold())
     return names
@@ -59,10 +58,6 @@ def _own_names(video: Path, owners: Mapping[str, str]) -> list[str]:
     candidates = sorted((name for name in owners if pattern.fullmatch(name)), key=lambda name: (len(name), name))
     digest = sha256(video) if candidates else ""
     return [name for name in candidates if owners[name] == digest]
-
-
-def _numbered(name: str) -> Iterator[str]:
-    return (name if count == 1 else f"{name}_{count}" for count in itertools.count(1))
 
 
 def _video_of(results: Path) -> str | None:

@@ -122,22 +122,24 @@ def _job(parsed: argparse.Namespace, run_options: RunOptions) -> RunJob:
 
 def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
     # Deferred, as above.
-    from cli.batch.command import run_batch
-    from cli.batch.subjects import read_jobs, same_person, write_template
-    from cli.batch.videos import find_videos
+    from cli.batch.command import Job, run_batch
+    from humanpose3d.batch.subjects import assign, same_person, write_template
+    from humanpose3d.batch.videos import find_videos
+    from humanpose3d.formats.files import read_lines
 
-    videos, person = find_videos(parsed.videos, parsed.output), options.subject_given(parsed)
+    videos = find_videos(parsed.videos, parsed.output)
+    given = options.subject_given(parsed) | options.notes_given(parsed)
     if parsed.write_subjects:
-        write_template(parsed.write_subjects, videos, person, run_options.csv_style)
+        write_template(parsed.write_subjects, videos, given, run_options.csv_style)
         print(f"{parsed.write_subjects} lists {len(videos)} videos; fill it in and give it to --subjects")
         return 0
     if parsed.subjects:
-        jobs, doubts = read_jobs(parsed.subjects, videos, person, run_options)
+        found, doubts = assign(read_lines(parsed.subjects), str(parsed.subjects), videos, given)
     else:
-        jobs = same_person(videos, person, run_options)
-        doubts = [doubt] if (doubt := jobs[0].person.doubt) is not None else []
+        found, doubts = same_person(videos, given)
     for doubt in doubts:
         print(f"note: {doubt}", file=sys.stderr)
+    jobs = [Job(video.path, about, about.options(run_options)) for video, about in zip(videos, found, strict=True)]
     return run_batch(jobs, parsed.output, parsed.jobs)
 
 

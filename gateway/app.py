@@ -13,13 +13,12 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import health, openapi, problems, static_files
+from gateway import batch_routes, health, openapi, problems, routes, static_files, subject_routes
 from gateway.api_keys import KeyRing, demand_keys
 from gateway.browser_guard import BrowserGuard
+from gateway.dependencies import UNVERSIONED, VERSIONED, Services
 from gateway.request_limits import BodyLimits, Heads, TimelyProtocol
-from gateway.routes import UNVERSIONED, VERSIONED, Services, router
 from gateway.run_index import RunIndex
-from gateway.run_service import RunService
 from gateway.uploads import Uploads
 from gateway.webhooks import Webhooks
 from humanpose3d.errors import HumanPose3DError, Unavailable
@@ -73,12 +72,12 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     demand_keys(settings, keys)
     index = RunIndex(bus)
     uploads = Uploads(bus, store, settings.max_upload_bytes)
-    run_service = RunService(bus, store, index, uploads)
+    services = Services(settings, bus, store, index, uploads, keys)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await index.start(_INDEX_TIMEOUT_S)
-        sweeper = asyncio.create_task(_sweep(run_service, settings.retention_days))
+        sweeper = asyncio.create_task(_sweep(services, settings.retention_days))
         sender = asyncio.create_task(Webhooks(bus, index, private=settings.private_webhooks).send_forever())
         try:
             yield
@@ -99,11 +98,12 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
         openapi_tags=openapi.TAGS,
         generate_unique_id_function=openapi.operation_id,
     )
-    app.state.services = Services(settings, bus, store, run_service, uploads, keys)
+    app.state.services = services
     problems.install(app)
     openapi.install(app, keys_demanded=keys.demanded)
-    app.include_router(router, prefix=VERSIONED)
-    app.include_router(router, prefix=UNVERSIONED, include_in_schema=False)
+    for router in (routes.router, batch_routes.router, subject_routes.router):
+        app.include_router(router, prefix=VERSIONED)
+        app.include_router(router, prefix=UNVERSIONED, include_in_schema=False)
     app.include_router(health.router)
     static_files.install(app, settings)
     app.add_middleware(_WholePages)
@@ -142,19 +142,24 @@ class _OptionalSlash:
         await self._app(scope, receive, send)
 
 
-async def _sweep(run_service: RunService, retention_days: float | None) -> None:
+async def _sweep(services: Services, retention_days: float | None) -> None:
     """Erase abandoned uploads and what is older than the retention, for as long as the gateway runs."""
     while True:
         try:
-            await run_service.sweep(_ABANDONED)
-            erased = 0 if retention_days is None else await run_service.erase_older_than(timedelta(days=retention_days))
-            if erased:
-                _log.info("retention erased %d runs", erased)
+            await services.run_service.sweep(_ABANDONED)
+            if retention_days is not None:
+                await _erase_older_than(services, timedelta(days=retention_days))
         except Unavailable:
             _log.warning("retention waits for bus and store")
         except Exception:  # noqa: BLE001 -- an error in one run must not keep the others for ever
             _log.exception("retention failed")
         await asyncio.sleep(_SWEEP_S)
+
+
+async def _erase_older_than(services: Services, age: timedelta) -> None:
+    if erased := await services.run_service.erase_older_than(age):
+        _log.info("retention erased %d runs", erased)
+    await services.batches.erase_unused(age)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 import mimetypes
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
-from datetime import datetime
-from typing import Final
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -20,7 +20,7 @@ from shared.runtime.run_state import RunState
 from shared.runtime.store import Store
 
 _TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain", ".osim": "application/xml"}
-_COMPRESSED: Final = (".mp4", ".png")
+_COMPRESSED: Final = (".avi", ".m4v", ".mov", ".mp4", ".mpg", ".ogv", ".png", ".ts", ".webm", ".wmv")
 _REPORT_POLICY: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """For HTML and SVG results: they run no scripts and load nothing."""
 _READABLE: Final = 0o100644
@@ -62,10 +62,13 @@ async def video_response(store: Store, state: RunState, asked: Headers) -> Respo
     """
     if state.request.options.blur_faces:
         return await file_response(store, state, f"{state.request.name}_preview.mp4", asked)
-    key = state.request.video_key
-    head = b"".join([chunk async for chunk in store.read(key, 0, HEAD_BYTES)])
-    media_type, suffix = container(head)
-    return await _response(store, key, state.request.name + suffix, media_type, asked)
+    media_type, suffix = await _container(store, state)
+    return await _response(store, state.request.video_key, state.request.name + suffix, media_type, asked)
+
+
+async def _container(store: Store, state: RunState) -> tuple[str, str]:
+    """Media type and suffix of a run's video."""
+    return container(b"".join([chunk async for chunk in store.read(state.request.video_key, 0, HEAD_BYTES)]))
 
 
 async def _response(store: Store, key: str, name: str, media_type: str, asked: Headers) -> Response:
@@ -94,13 +97,47 @@ async def _response(store: Store, key: str, name: str, media_type: str, asked: H
     return Streamed(store.read(key, start, length), 206, headers, media_type)
 
 
-def archive_response(store: Store, state: RunState) -> Response:
-    """All results as one zip, created while it is sent."""
-    name = state.request.name
+class Member(NamedTuple):
+    """A file of an archive."""
+
+    path: str
+    date: datetime
+    content: AsyncIterable[bytes]
+
+
+def run_members(store: Store, folder: str, state: RunState) -> Iterator[Member]:
+    """The results of a run, in a folder."""
+    for path, key in sorted(state.results.items()):
+        yield Member(f"{folder}/{path}", state.updated_at, store.read(key))
+
+
+async def video_member(store: Store, folder: str, state: RunState) -> Member:
+    """The uploaded video of a run, in a folder. Raises ObjectNotFound."""
+    _, suffix = await _container(store, state)
+    path = f"{folder}/{state.request.name}{suffix}"
+    return Member(path, state.accepted_at, store.read(state.request.video_key))
+
+
+def text_member(path: str, text: str) -> Member:
+    """A text made now."""
+
+    async def content() -> AsyncIterator[bytes]:
+        yield text.encode()
+
+    return Member(path, datetime.now(UTC), content())
+
+
+def archive_response(name: str, members: Iterable[Member] | AsyncIterable[Member]) -> Response:
+    """Files as one zip, created while it is sent."""
     headers = {"Content-Disposition": _disposition(f"{name}.zip")}
-    members = _members(store, name, state.results, state.updated_at)
-    archive = async_stream_zip(members, get_compressobj=_fast_deflate)
+    archive = async_stream_zip(_zipped(members), get_compressobj=_fast_deflate)
     return Streamed(archive, 200, headers, "application/zip")
+
+
+def text_response(name: str, text: str, media_type: str) -> Response:
+    """A text made now."""
+    headers = {"Content-Disposition": _disposition(name), "Cache-Control": "no-store"}
+    return Response(text.encode(), 200, headers, media_type)
 
 
 def _fast_deflate() -> "zlib._Compress":
@@ -108,12 +145,19 @@ def _fast_deflate() -> "zlib._Compress":
     return zlib.compressobj(level=1, wbits=-zlib.MAX_WBITS)
 
 
-async def _members(
-    store: Store, folder: str, files: Mapping[str, str], date: datetime
+async def _zipped(
+    members: Iterable[Member] | AsyncIterable[Member],
 ) -> AsyncIterator[tuple[str, datetime, int, Method, AsyncIterable[bytes]]]:
-    for path, key in sorted(files.items()):
-        method = NO_COMPRESSION_64 if path.endswith(_COMPRESSED) else ZIP_64
-        yield f"{folder}/{path}", date, _READABLE, method, store.read(key)
+    def entry(member: Member) -> tuple[str, datetime, int, Method, AsyncIterable[bytes]]:
+        method = NO_COMPRESSION_64 if member.path.endswith(_COMPRESSED) else ZIP_64
+        return member.path, member.date, _READABLE, method, member.content
+
+    if isinstance(members, AsyncIterable):
+        async for member in members:
+            yield entry(member)
+    else:
+        for member in members:
+            yield entry(member)
 
 
 def _media_type(path: str) -> str:

@@ -80,6 +80,27 @@ class UploadIncomplete(InputError):
     status = 409
 
 
+class BatchNotFound(InputError):
+    """There is no such batch, or it was erased."""
+
+    code = "batch-not-found"
+    status = 404
+
+
+class BatchVideoSent(InputError):
+    """The batch already has a run of this video."""
+
+    code = "batch-video-sent"
+    status = 409
+
+
+class SubjectNotFound(InputError):
+    """No run has this subject."""
+
+    code = "subject-not-found"
+    status = 404
+
+
 class UnknownHost(InputError):
     """The request names a server that this one is not: a foreign page may have made its name point here."""
 

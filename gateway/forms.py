@@ -1,4 +1,4 @@
-"""Parses a multipart form as a stream: fields in memory, the video into a sink of the caller's.
+"""Parses a multipart form as a stream: fields in memory, its file into a sink of the caller's.
 
 Nothing is held whole in memory, every limit is checked as bytes come in, and a client that stops sending is dropped.
 """
@@ -20,8 +20,10 @@ from gateway.errors import BodyTooLarge, MalformedForm, StorageFull, TooSlow, Un
 from humanpose3d.errors import InvalidOption, StoreFull
 
 VIDEO: Final = "video"
+VIDEO_LIST: Final = "videos"
 _MAX_FIELDS: Final = 64
 _MAX_FIELD_BYTES: Final = 8192
+_MAX_LIST_BYTES: Final = 1 << 20
 _MAX_HEADER_BYTES: Final = 32_768
 _WRITE_BYTES: Final = 1 << 20
 # A phone on a poor connection sends more than this; after the pause a slower connection is closed.
@@ -30,7 +32,7 @@ _PAUSE_S: Final = 20.0
 
 
 class Sink(Protocol):
-    """Receives the video's bytes."""
+    """Receives a file's bytes."""
 
     async def write(self, data: bytes) -> None:
         """Receive the next bytes."""
@@ -38,20 +40,22 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Form:
-    """Content of a form: its fields by name, and the client's file name of the video, if there is one."""
+    """Content of a form: its fields by name, and the client's name of its file, if there is one."""
 
     fields: dict[str, str]
     filename: str | None
 
 
-async def read_form(content_type: str, body: AsyncIterator[bytes], video: Sink, max_bytes: int) -> Form:
-    """Read a form; the video's bytes go to `video`.
+async def read_form(
+    content_type: str, body: AsyncIterator[bytes], file: Sink, max_bytes: int, *, file_field: str = VIDEO
+) -> Form:
+    """Read a form; the bytes of its one file, the field `file_field`, go to `file`.
 
-    Raises UnsupportedMediaType, MalformedForm, BodyTooLarge, TooSlow, what `video` raises, and InvalidOption where a
+    Raises UnsupportedMediaType, MalformedForm, BodyTooLarge, TooSlow, what `file` raises, and InvalidOption where a
     field comes twice.
     """
     boundary = _boundary(content_type)
-    reader = _Reader(video)
+    reader = _Reader(file, file_field)
     parser = MultipartParser(boundary, reader.callbacks(), max_header_size=_MAX_HEADER_BYTES)  # type: ignore[arg-type]  # its callbacks are a TypedDict
     try:
         async for chunk in _within_limits(body, max_bytes):
@@ -134,7 +138,8 @@ def _demand_pace(received: int, elapsed: float) -> None:
 class _Reader:
     """Collects the parser's callbacks."""
 
-    video: Sink
+    file: Sink
+    file_field: str
     fields: dict[str, str] = field(default_factory=dict)
     _name: str = ""
     _filename: str | None = None
@@ -158,10 +163,10 @@ class _Reader:
         }
 
     async def spill(self, least: int) -> None:
-        """Pass on the received bytes of the video, if there are at least `least`."""
+        """Pass on the received bytes of the file, if there are at least `least`."""
         if len(self._unwritten) >= least:
             data, self._unwritten = bytes(self._unwritten), bytearray()
-            await self.video.write(data)
+            await self.file.write(data)
 
     def form(self) -> Form:
         if not self._ended:
@@ -187,27 +192,28 @@ class _Reader:
         filename = options.get(b"filename")
         if not self._name:
             raise MalformedForm("A part of the form has no name.")
-        if self._name in self.fields or (self._name == VIDEO and self._filename is not None):
+        if self._name in self.fields or (self._name == self.file_field and self._filename is not None):
             raise InvalidOption({self._name: "is given twice"})
         if len(self.fields) >= _MAX_FIELDS:
             raise MalformedForm(f"The form has more than {_MAX_FIELDS} fields.")
-        if self._name == VIDEO and filename is None:
-            raise InvalidOption({VIDEO: "has to be a file"})
-        if self._name == VIDEO:
+        if self._name == self.file_field and filename is None:
+            raise InvalidOption({self.file_field: "has to be a file"})
+        if self._name == self.file_field:
             self._filename = (filename or b"").decode("utf-8", "replace")
         elif filename is not None:
-            raise InvalidOption({self._name: f"is a file; only {VIDEO!r} can be one"})
+            raise InvalidOption({self._name: f"is a file; only {self.file_field!r} can be one"})
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        if self._name == VIDEO:
+        if self._name == self.file_field:
             self._unwritten += data[start:end]
             return
         self._value += data[start:end]
-        if len(self._value) > _MAX_FIELD_BYTES:
-            raise InvalidOption({self._name: f"is longer than {_MAX_FIELD_BYTES} bytes"})
+        longest = _MAX_LIST_BYTES if self._name == VIDEO_LIST else _MAX_FIELD_BYTES
+        if len(self._value) > longest:
+            raise InvalidOption({self._name: f"is longer than {longest} bytes"})
 
     def _part_done(self) -> None:
-        if self._name != VIDEO:
+        if self._name != self.file_field:
             self.fields[self._name] = self._value.decode("utf-8", "replace")
 
     def _end(self) -> None:

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from gateway.resources import run_summary
 from gateway.run_filter import RunFilter
-from humanpose3d.api_models import RunSummary
+from humanpose3d.api_models import RunSummary, SubjectSummary
 from humanpose3d.errors import RunUnreadable
 from shared.runtime.bus import History, StateChange
 from shared.runtime.run_state import RunState
@@ -198,6 +198,21 @@ class IndexFile:
         with self._reading() as connection:
             query, values = _selection(owner, wanted, before, searchable=_has_many(connection, owner))
             return [ListedRun(*row) for row in connection.execute(query, (*values, limit))]
+
+    def subjects(self, owner: str) -> list[SubjectSummary]:
+        """An owner's subjects, by code."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT subject, count(*), count(DISTINCT session), min(session), max(session) "
+                "FROM runs INDEXED BY by_subject WHERE owner = ? AND subject > '' GROUP BY subject ORDER BY subject",
+                (owner,),
+            )
+            return [SubjectSummary(**dict(zip(SubjectSummary.model_fields, row, strict=True))) for row in rows]
+
+    def batches(self) -> set[str]:
+        """The batches that have runs."""
+        with self._reading() as connection:
+            return {batch for (batch,) in connection.execute("SELECT DISTINCT batch FROM runs WHERE batch > ''")}
 
     def waiting_before(self, state: RunState) -> int:
         """Number of waiting runs that were accepted before this one."""

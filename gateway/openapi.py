@@ -8,18 +8,24 @@ from fastapi.routing import APIRoute
 TAGS: Final = [
     {"name": "runs", "description": "Submit a video, follow its run, stop it, erase it."},
     {"name": "results", "description": "Files, motion and statistics of a completed run."},
+    {"name": "batches", "description": "Many videos with one table of subjects."},
+    {"name": "subjects", "description": "The runs of one person over time."},
     {"name": "uploads", "description": "Large videos in parts, before the run is started."},
     {"name": "operation", "description": "Monitoring of the server."},
 ]
 SERVERS: Final = [{"url": "/", "description": "this server"}]
 
 _SERVER: Final = "http://127.0.0.1:8000"
-_PLACES: Final = {"path": "joint_angles/walk_angles_knee_r.csv", "number": "1"}
+_PLACES: Final = {"path": "joint_angles/walk_angles_knee_r.csv", "number": "1", "subject": "P07"}
 _BODIES: Final = {
-    "multipart/form-data": "-F video=@walk.mp4 -F height=1.78 -F weight=75 -F consent=accepted",
-    "application/octet-stream": "--upload-file part_1",
+    "start_run": "-F video=@walk.mp4 -F height=1.78 -F weight=75 -F consent=accepted",
+    "put_part": "--upload-file part_1",
+    "complete_upload": "--json '{\"size\": 1000000}'",
+    "change_run": '--json \'{"subject": "P07", "labels": ["first visit"]}\'',
+    "begin_batch": "-F subjects=@subjects.csv",
+    "rename_subject": '--json \'{"subject": "A12"}\'',
 }
-_JSON: Final = {"change_run": '{"subject": "P07", "labels": ["first visit"]}', "complete_upload": '{"size": 1000000}'}
+"""Operation → its body in the example."""
 
 
 def operation_id(route: APIRoute) -> str:
@@ -52,8 +58,7 @@ def _complete(path: str, method: str, operation: dict[str, Any], *, keys_demande
 
 def _example(path: str, method: str, operation: dict[str, Any]) -> str:
     """The call with curl."""
-    bodies = operation.get("requestBody", {}).get("content", {})
-    body = next((_BODIES.get(kind) or f"--json '{_JSON[operation['operationId']]}'" for kind in bodies), "")
+    body = _BODIES[operation["operationId"]] if "requestBody" in operation else ""
     verb = "" if method == "get" or (method == "post" and body) else f"-X {method.upper()}"
     key = '-H "Authorization: Bearer $key"' if "security" in operation else ""
     for parameter in operation.get("parameters", ()):

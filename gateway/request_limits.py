@@ -97,7 +97,9 @@ def _is_upload(scope: Scope) -> bool:
     """Whether the route reads the body piece by piece with its own limits."""
     path: str = scope["path"].rstrip("/").replace("/api/v1/", "/api/", 1)
     method = scope["method"]
-    return (method == "POST" and path == "/api/runs") or (method == "PUT" and path.startswith("/api/uploads/"))
+    return (method == "POST" and path in ("/api/runs", "/api/batches")) or (
+        method == "PUT" and path.startswith("/api/uploads/")
+    )
 
 
 class Heads:

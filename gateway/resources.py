@@ -4,12 +4,18 @@ base  where the API was called, `/api/v1` or `/api`; addresses begin with it.
 """
 
 import json
+from collections import Counter
+from typing import get_args
 from urllib.parse import quote
 
+from gateway.batch_records import Batch
 from gateway.incoming import PART_BYTES
 from gateway.uploads import Arrived
 from humanpose3d.api_models import (
     Accepted,
+    BatchEntry,
+    BatchStatus,
+    BatchSummary,
     Progress,
     ResultFile,
     Run,
@@ -19,6 +25,8 @@ from humanpose3d.api_models import (
     UploadPart,
     UploadState,
 )
+from humanpose3d.api_models import Batch as BatchDetails
+from humanpose3d.batch.subjects import BatchVideo
 from humanpose3d.motion import AngleSd, JointAngles
 from humanpose3d.options import route
 from humanpose3d.statistics import angle_statistics, asymmetries, duration_s
@@ -64,7 +72,8 @@ def run_summary(base: str, state: RunState) -> RunSummary:
         notes=state.notes,
         session=state.session,
         task=state.request.options.task,
-        batch=state.request.batch.key if state.request.batch else None,
+        batch=state.request.batch,
+        error=state.problem.detail if state.problem else None,
         status=state.status,
         progress=state.progress,
         accepted_at=state.accepted_at,
@@ -77,6 +86,11 @@ def listed(base: str, summary: str) -> RunSummary:
     """This run, from the JSON of its summary without address."""
     fields = json.loads(summary)
     return RunSummary(**fields, results_url=run_url(base, fields["run_key"]))
+
+
+def at(base: str, run: RunSummary) -> RunSummary:
+    """The same with its address."""
+    return run.model_copy(update={"results_url": run_url(base, run.run_key)})
 
 
 def run(base: str, state: RunState) -> Run:
@@ -93,6 +107,51 @@ def run(base: str, state: RunState) -> Run:
         problem=state.problem,
         files=files,
         archive_url=f"{url}archive.zip" if files else None,
+    )
+
+
+def batch_summary(base: str, batch: Batch) -> BatchSummary:
+    """This batch, as listed."""
+    record, runs = batch.record, batch.runs.values()
+    counts: Counter[BatchStatus] = Counter(run.status for run in runs)
+    counts["missing"] = len(record.videos) - len(runs)
+    ended = counts["completed"] + counts["failed"] + counts["cancelled"]
+    return BatchSummary(
+        batch_key=record.key,
+        name=record.name,
+        created_at=record.created_at,
+        videos=len(record.videos),
+        counts={status: counts[status] for status in get_args(BatchStatus)},
+        progress=(100 * ended + sum(run.progress for run in runs if run.status == "running")) / len(record.videos)
+        if record.videos
+        else 100,
+        done=ended == len(record.videos),
+        batch_url=f"{base}/batches/{record.key}/",
+    )
+
+
+def batch_details(base: str, batch: Batch) -> BatchDetails:
+    """All details of this batch."""
+    summary = batch_summary(base, batch)
+    return BatchDetails(
+        **summary.model_dump(),
+        options=batch.record.options,
+        entries=[_batch_entry(base, batch, video) for video in batch.record.videos],
+        warnings=list(batch.record.warnings),
+        summary_url=f"{summary.batch_url}summary.csv",
+        archive_url=f"{summary.batch_url}archive.zip",
+    )
+
+
+def _batch_entry(base: str, batch: Batch, video: BatchVideo) -> BatchEntry:
+    run = batch.runs.get(video.video)
+    return BatchEntry(
+        video=video.video,
+        status="missing" if run is None else run.status,
+        run=None if run is None else at(base, run),
+        subject=video.subject,
+        task=video.options(batch.record.options).task,
+        notes=video.notes if run is None else run.notes,
     )
 
 

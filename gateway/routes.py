@@ -3,22 +3,29 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response, StreamingResponse
 
 from gateway import downloads, resources, webhooks
-from gateway.api_keys import ApiKey, KeyRing
+from gateway.api_keys import ApiKey
+from gateway.batch_records import checked_batch_key
+from gateway.dependencies import Base, Given, Key, Services, authenticated
 from gateway.errors import NotFinished, UploadNotFound
 from gateway.events import event_stream
 from gateway.forms import Form, read_body, read_form, room_demanded
 from gateway.incoming import PART_BYTES, incoming
-from gateway.motion import MEDIA_TYPE, MotionFiles
+from gateway.motion import MEDIA_TYPE
 from gateway.problems import responses
 from gateway.run_filter import RunFilter
-from gateway.run_service import RunService
-from gateway.submission import UPLOAD_KEY, VIDEO_NAME, read_submission
-from gateway.uploads import Uploads
+from gateway.schemas import person_schema
+from gateway.submission import (
+    BATCH,
+    UPLOAD_KEY,
+    VIDEO_NAME,
+    Submission,
+    read_batch_submission,
+    read_submission,
+)
 from humanpose3d.analysis import Analysis
 from humanpose3d.api_models import (
     Accepted,
@@ -37,12 +44,7 @@ from humanpose3d.api_models import (
 from humanpose3d.errors import InvalidOption, RunNotFound
 from humanpose3d.formats.npz import load_npz
 from humanpose3d.motion import AngleSd, JointAngles
-from humanpose3d.notes import RunNotes
-from humanpose3d.options import RunOptions, Subject
-from shared.runtime.bus import Bus
 from shared.runtime.run_state import RunId, RunState
-from shared.runtime.settings import Settings
-from shared.runtime.store import Store
 from shared.scratch import scratch_folder
 
 _run_ids: Final = TypeAdapter(RunId)
@@ -56,47 +58,7 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
     **responses(404, 412, 416, 422),
 }
 
-VERSIONED: Final = "/api/v1"
-UNVERSIONED: Final = "/api"
-
 router = APIRouter(responses=responses(401, 403, 503))
-_bearer: Final = HTTPBearer(
-    auto_error=False, scheme_name="apiKey", description="where the server demands one; see `humanpose3d keys add`"
-)
-
-
-class Services:
-    """Services used by the routes; one per process."""
-
-    def __init__(
-        self, settings: Settings, bus: Bus, store: Store, run_service: RunService, uploads: Uploads, keys: KeyRing
-    ) -> None:
-        self.settings, self.bus, self.store, self.run_service, self.keys = settings, bus, store, run_service, keys
-        self.uploads = uploads
-        self.motion_files = MotionFiles(store)
-
-
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
-Given = Annotated[Services, Depends(_services)]
-
-
-def _key(services: Given, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiKey:
-    return services.keys.authenticate(given.credentials.strip() if given else None)
-
-
-Key = Annotated[ApiKey, Depends(_key)]
-
-
-def _base(request: Request) -> str:
-    """Where this request found the API; addresses in the response begin with it."""
-    return VERSIONED if request.scope["path"].startswith(f"{VERSIONED}/") else UNVERSIONED
-
-
-Base = Annotated[str, Depends(_base)]
 
 
 def _form_schema() -> dict[str, object]:
@@ -104,7 +66,14 @@ def _form_schema() -> dict[str, object]:
     properties: dict[str, object] = {
         "video": {"type": "string", "format": "binary", "description": "the video; or name an upload_key"},
         UPLOAD_KEY: {"type": "string", "description": "of a video that was uploaded through POST /api/uploads/"},
-        VIDEO_NAME: {"type": "string", "description": "file name of a video that was uploaded before"},
+        VIDEO_NAME: {
+            "type": "string",
+            "description": "file name of a video that was uploaded before; what a batch calls the video",
+        },
+        BATCH: {
+            "type": "string",
+            "description": "key of a batch, which states all but consent, video and webhook",
+        },
         webhooks.URL: {"type": "string", "format": "uri", "description": "https address that is told the run's end"},
         webhooks.SECRET: {
             "type": "string",
@@ -112,12 +81,10 @@ def _form_schema() -> dict[str, object]:
         },
         "consent": {"type": "string", "enum": ["accepted"], "description": "the person in the video has consented"},
     }
-    for contract in (Subject, RunNotes, RunOptions):
-        properties |= contract.model_json_schema()["properties"]
     return {
         "type": "object",
-        "properties": properties,
-        "required": ["consent", *Subject.model_fields],
+        "properties": properties | person_schema(),
+        "required": ["consent"],
         "additionalProperties": False,
     }
 
@@ -126,7 +93,7 @@ def _form_schema() -> dict[str, object]:
     "/runs",
     tags=["runs"],
     status_code=202,
-    responses=responses(400, 408, 413, 415, 422, 429, 507),
+    responses=responses(400, 404, 408, 409, 413, 415, 422, 429, 507),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _form_schema()}}}},
 )
 async def start_run(
@@ -137,12 +104,12 @@ async def start_run(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> Accepted:
     """Accept a video and its options. The run is queued; its progress is at `progress_url`."""
-    settings, run_service = services.settings, services.run_service
+    run_service = services.run_service
     run_id = run_service.new_run_id(key, idempotency_key)
     content_type = request.headers.get("content-type", "")
     async with incoming(services.store, run_id) as (video, arriving):
-        form = await read_form(content_type, request.stream(), arriving, settings.max_upload_bytes)
-        submission = read_submission(form.fields, settings.models_directory, private_webhooks=settings.private_webhooks)
+        form = await read_form(content_type, request.stream(), arriving, services.settings.max_upload_bytes)
+        submission = await _submission(services, key, form)
         if form.filename is None:
             name = form.fields.get(VIDEO_NAME, "video")
             state = await run_service.submit_uploaded(key, submission, _upload_key(form), name)
@@ -150,6 +117,16 @@ async def start_run(
             sha256 = await arriving.finish()
             state = await run_service.submit(key, run_id, submission, video, form.filename, sha256)
     return resources.accepted(base, state, submission.warnings)
+
+
+async def _submission(services: Services, key: ApiKey, form: Form) -> Submission:
+    """The submission in a form, in which a batch may stand for subject and options."""
+    fields, private = form.fields, services.settings.private_webhooks
+    if BATCH not in fields:
+        return read_submission(fields, services.settings.models_directory, private_webhooks=private)
+    batch = await services.batches.records.get(key.owner, checked_batch_key(fields[BATCH]))
+    name = fields.get(VIDEO_NAME) or form.filename or ""
+    return read_batch_submission(fields, batch, name, private_webhooks=private)
 
 
 def _upload_key(form: Form) -> str:
@@ -161,14 +138,14 @@ def _upload_key(form: Form) -> str:
         raise UploadNotFound("This is not the key of an upload. POST /api/uploads/ returns one.") from None
 
 
-@router.post("/uploads", tags=["uploads"], status_code=201, dependencies=[Depends(_key)])
+@router.post("/uploads", tags=["uploads"], status_code=201, dependencies=[Depends(authenticated)])
 async def begin_upload(services: Given) -> UploadForm:
     """Begin the upload of a large video; the run is started with its `upload_key` afterwards."""
     upload_key, form = await services.uploads.begin()
     return resources.upload_form(upload_key, form, services.uploads.max_bytes)
 
 
-@router.get("/uploads/{upload_key}", tags=["uploads"], responses=responses(422), dependencies=[Depends(_key)])
+@router.get("/uploads/{upload_key}", tags=["uploads"], responses=responses(422), dependencies=[Depends(authenticated)])
 async def show_upload(services: Given, upload_key: RunId) -> UploadState:
     """The received parts of an upload, from which it can be resumed."""
     return resources.upload_state(upload_key, await services.uploads.arrived(upload_key))
@@ -178,7 +155,7 @@ async def show_upload(services: Given, upload_key: RunId) -> UploadState:
     "/uploads/{upload_key}/parts/{number}",
     tags=["uploads"],
     responses=responses(409, 422),
-    dependencies=[Depends(_key)],
+    dependencies=[Depends(authenticated)],
 )
 async def address_part(services: Given, request: Request, upload_key: RunId, number: int) -> PartAddress:
     """Where to PUT part `number` (from 1); valid for a quarter of an hour."""
@@ -191,7 +168,7 @@ async def address_part(services: Given, request: Request, upload_key: RunId, num
     tags=["uploads"],
     status_code=204,
     responses=responses(400, 408, 409, 413, 422, 507),
-    dependencies=[Depends(_key)],
+    dependencies=[Depends(authenticated)],
     openapi_extra={"requestBody": {"required": True, **_BINARY}},
 )
 async def put_part(services: Given, request: Request, upload_key: RunId, number: int) -> None:
@@ -205,7 +182,7 @@ async def put_part(services: Given, request: Request, upload_key: RunId, number:
     "/uploads/{upload_key}/complete",
     tags=["uploads"],
     responses=responses(400, 409, 413, 422),
-    dependencies=[Depends(_key)],
+    dependencies=[Depends(authenticated)],
 )
 async def complete_upload(services: Given, upload_key: RunId, whole: UploadSize) -> UploadState:
     """Join the parts to one video. Refused while some are missing; may be repeated."""
@@ -304,7 +281,8 @@ async def download_video(services: Given, state: Found, request: Request) -> Res
 async def download_archive(services: Given, state: Found) -> Response:
     """All files of the results as one zip."""
     _demand_results(state)
-    return downloads.archive_response(services.store, state)
+    name = state.request.name
+    return downloads.archive_response(name, downloads.run_members(services.store, name, state))
 
 
 @router.get(

@@ -15,6 +15,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from gateway.index_file import IndexFile, ListedRun
 from gateway.run_filter import RunFilter
+from humanpose3d.api_models import SubjectSummary
 from humanpose3d.errors import BusUnavailable, RunNotFound, RunUnreadable, Unavailable
 from shared.runtime.bus import Bus, StateChange
 from shared.runtime.run_state import RunState
@@ -73,6 +74,14 @@ class RunIndex:
     async def select(self, owner: str, wanted: RunFilter, *, before: int | None = None, limit: int) -> list[ListedRun]:
         """An owner's runs that the filter fits, newest first; only those before the one of the id `before`."""
         return await self._read(self._file.select, owner, wanted, before, limit)
+
+    async def subjects(self, owner: str) -> list[SubjectSummary]:
+        """An owner's subjects, by code."""
+        return await self._read(self._file.subjects, owner)
+
+    async def batches(self) -> set[str]:
+        """The batches that have runs."""
+        return await self._read(self._file.batches)
 
     async def waiting_before(self, state: RunState) -> int:
         """Number of waiting runs that were accepted before this one."""

@@ -3,7 +3,7 @@
 import base64
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,15 +11,18 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from gateway import concurrently
 from gateway.api_keys import ANONYMOUS, ApiKey
-from gateway.errors import IdempotencyKeyReused, UploadNotFound
+from gateway.errors import BatchVideoSent, IdempotencyKeyReused, UploadNotFound
 from gateway.incoming import VIDEOS, PlacedVideo, placed
 from gateway.index_file import ListedRun
 from gateway.quota import Quota
+from gateway.resources import listed
 from gateway.run_filter import RunFilter
 from gateway.run_index import RunIndex
 from gateway.submission import Submission
 from gateway.uploads import Uploads, new_id
+from humanpose3d.api_models import RunSummary
 from humanpose3d.errors import InvalidOption, RunExists, RunNotFound, RunUnreadable, Unavailable
 from humanpose3d.neutral import NONE_STATED, demand_height
 from humanpose3d.notes import RunNotes
@@ -31,6 +34,8 @@ from shared.runtime.store import Store
 
 _AT_ONCE: Final = 1000
 """Expired runs that are looked up at a time."""
+
+NO_LIMIT: Final = -1
 
 _run_ids: Final = TypeAdapter(RunId)
 
@@ -61,7 +66,7 @@ class RunService:
         """Accept a run whose video is in its place. When this returns, only an erasure can remove the run.
 
         The same key with the same submission returns the same run, however often it is sent; a video that was sent
-        again is not kept. Raises InvalidOption, QuotaExceeded, IdempotencyKeyReused, BusUnavailable.
+        again is not kept. Raises InvalidOption, BatchVideoSent, QuotaExceeded, IdempotencyKeyReused, BusUnavailable.
         """
         fingerprint = submission.fingerprint(sha256)
         if earlier := await self._earlier(run_id, fingerprint):
@@ -113,6 +118,10 @@ class RunService:
         own = await self._index.select(key.owner, wanted, before=before, limit=limit + 1)
         return Page(own[:limit], _cursor(own[limit - 1]) if len(own) > limit else None)
 
+    async def all(self, key: ApiKey, wanted: RunFilter) -> list[RunSummary]:
+        """All of the owner's runs that the filter fits, newest first."""
+        return [listed("", run.summary) for run in await self._index.select(key.owner, wanted, limit=NO_LIMIT)]
+
     async def position(self, state: RunState) -> int | None:
         """Number of waiting runs that were accepted before this one; None when it does not wait."""
         return await self._index.waiting_before(state) if state.status == "queued" else None
@@ -139,6 +148,27 @@ class RunService:
         with contextlib.suppress(RunUnreadable):
             await self.get(key, run_id)
         await self._erase(run_id)
+
+    async def get_all(self, key: ApiKey, run_ids: Iterable[str]) -> list[RunState]:
+        """Those of these runs that are there and can be read, as currently stored in the bus, in this order."""
+
+        async def get(run_id: str) -> RunState | None:
+            with contextlib.suppress(RunNotFound, RunUnreadable):  # erased meanwhile, or of another version
+                return await self.get(key, run_id)
+            return None
+
+        return [state for state in await concurrently.each(get, run_ids) if state is not None]
+
+    async def erase_all(self, key: ApiKey, run_ids: Iterable[str]) -> int:
+        """Erase these runs; returns how many there were."""
+
+        async def erase(run_id: str) -> bool:
+            with contextlib.suppress(RunNotFound):  # another request was faster
+                await self.erase(key, run_id)
+                return True
+            return False
+
+        return sum(await concurrently.each(erase, run_ids))
 
     async def erase_older_than(self, age: timedelta) -> int:
         """Erase every run that was accepted longer ago than `age`; returns how many."""
@@ -182,6 +212,7 @@ class RunService:
     async def _accept(
         self, key: ApiKey, run_id: str, video: PlacedVideo, request: RunRequest, notes: RunNotes
     ) -> RunState:
+        await self._demand_missing(key, run_id, request)
         await self._quota.take(key, run_id)
         video.kept = True  # from here on the run may exist, even if the confirmation is lost
         try:
@@ -191,6 +222,18 @@ class RunService:
             state = await self._same(run_id, request.fingerprint)
         await self._index.put(state)
         return state
+
+    async def _demand_missing(self, key: ApiKey, run_id: str, request: RunRequest) -> None:
+        """Raises BatchVideoSent where the batch has another run of this video, unless that failed or was cancelled."""
+        if request.batch is None:
+            return
+        for run in await self.all(key, RunFilter(batch=request.batch.key)):
+            same = run.batch == request.batch and run.run_key != run_id
+            if same and run.status not in ("failed", "cancelled"):
+                raise BatchVideoSent(
+                    f"The batch already has {request.batch.video}: it is run {run.run_key}. Cancel or erase that run "
+                    "to send the video again."
+                )
 
     async def _given_stance(self, key: ApiKey, run_id: str, submission: Submission) -> str | None:
         """Object key of a copy of the neutral stance of the run that the options name; that run may be erased.
@@ -243,6 +286,7 @@ def _request(
         fingerprint=fingerprint,
         stance_key=stance,
         webhook=submission.webhook,
+        batch=submission.batch,
     )
 
 

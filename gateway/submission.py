@@ -1,31 +1,38 @@
-"""Parses a form into a run's subject, options and notes; faulty fields are reported by name."""
+"""Parses forms into submissions of runs and of batches; faulty fields are reported by name."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final, TypeVar
 
 from gateway import webhooks
+from gateway.batch_records import BatchRecord
 from gateway.errors import ConsentMissing
+from gateway.forms import VIDEO_LIST
+from humanpose3d.batch.subjects import BatchVideo, assign, listed_files, same_person
+from humanpose3d.batch.videos import Video
 from humanpose3d.errors import InvalidOption
+from humanpose3d.formats.files import lines_of
 from humanpose3d.notes import RunNotes
 from humanpose3d.options import RunOptions, Subject
-from shared.runtime.run_state import Webhook
+from shared.runtime.run_state import BatchPlace, Webhook
 
+BATCH: Final = "batch"
 CONSENT: Final = "consent"
+NAME: Final = "name"
+SUBJECTS: Final = "subjects"
 UPLOAD_KEY: Final = "upload_key"
 VIDEO_NAME: Final = "video_name"
-FIELDS: Final = (
-    CONSENT,
-    UPLOAD_KEY,
-    VIDEO_NAME,
-    *webhooks.FIELDS,
-    *Subject.model_fields,
-    *RunNotes.model_fields,
-    *RunOptions.model_fields,
-)
+
+_OF_A_VIDEO: Final = (CONSENT, UPLOAD_KEY, VIDEO_NAME, BATCH, *webhooks.FIELDS)
+_OF_A_PERSON: Final = (*Subject.model_fields, *RunNotes.model_fields, *RunOptions.model_fields)
+FIELDS: Final = (*_OF_A_VIDEO, *_OF_A_PERSON)
+BATCH_FIELDS: Final = (NAME, VIDEO_LIST, *_OF_A_PERSON)
+
+MAX_VIDEOS: Final = 2000
+"""Of a batch."""
 
 _FILE_OPTIONS: Final = {
     "depth_model_path": ("model", "onnx"),
@@ -35,18 +42,20 @@ _FILE_OPTIONS: Final = {
 }
 """Option → what it names in the server's model folder, and the file's suffix."""
 _NO_WINDOW: Final = "show_video: a server has no window; the option is ignored. export_preview shows the detection."
+_LONGEST_NAME: Final = 100
 
 Contract = TypeVar("Contract", Subject, RunOptions, RunNotes)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """Subject, options, notes, the webhook if there is one, and the server's warnings about them."""
+    """Subject, options, notes, webhook and place in a batch, if there are any, and the server's warnings about them."""
 
     subject: Subject
     options: RunOptions
     notes: RunNotes
     webhook: Webhook | None
+    batch: BatchPlace | None
     warnings: tuple[str, ...]
 
     def fingerprint(self, video: str) -> str:
@@ -56,6 +65,24 @@ class Submission:
             parts.append(self.webhook.model_dump())
         if self.notes:
             parts.append(self.notes.model_dump(mode="json"))
+        if self.batch is not None:
+            parts.append(self.batch.model_dump())
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class NewBatch:
+    """A batch's name, options and videos, and what seems doubtful about them."""
+
+    name: str
+    options: RunOptions
+    videos: tuple[BatchVideo, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Identical for the same submission."""
+        parts = [self.name, self.options.model_dump(), [video.model_dump(mode="json") for video in self.videos]]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -64,25 +91,95 @@ def read_submission(fields: Mapping[str, str], models: Path, *, private_webhooks
 
     Raises ConsentMissing, and InvalidOption with every faulty field by name.
     """
-    unknown = sorted(fields.keys() - set(FIELDS))
-    if unknown:
-        raise InvalidOption(dict.fromkeys(unknown, f"there is no such field (there are: video, {', '.join(FIELDS)})"))
-    if fields.get(CONSENT) != "accepted":
-        raise ConsentMissing("The person in the video has to consent to the analysis; send consent=accepted then.")
+    _demand_known(fields, FIELDS, "video")
+    _demand_consent(fields)
     faults: dict[str, str] = {}
-    named = {name: _named(name, value, models, faults) for name, value in fields.items() if name in _FILE_OPTIONS}
     subject = _part(Subject, fields, faults)
-    options = _part(RunOptions, {**fields, **named}, faults)
+    options = _options(fields, models, faults)
     notes = _part(RunNotes, fields, faults)
-    webhook = None
-    try:
-        webhook = webhooks.read_webhook(fields, private=private_webhooks)
-    except InvalidOption as error:
-        faults.update(error.faults)
+    webhook = _webhook(fields, faults, private=private_webhooks)
     if faults or subject is None or options is None or notes is None:
         raise InvalidOption(faults)
-    warnings = (_NO_WINDOW if options.show_video else None, subject.doubt)
-    return Submission(subject, options, notes, webhook, tuple(filter(None, warnings)))
+    return Submission(subject, options, notes, webhook, None, _warnings(options, subject.doubt))
+
+
+def read_batch_submission(
+    fields: Mapping[str, str], batch: BatchRecord, video_name: str, *, private_webhooks: bool = False
+) -> Submission:
+    """Check the fields of a form that submits a video of a batch, which states all else.
+
+    Raises ConsentMissing, and InvalidOption with every faulty field by name.
+    """
+    _demand_known(fields, FIELDS, "video")
+    _demand_consent(fields)
+    faults = dict.fromkeys(fields.keys() - set(_OF_A_VIDEO), "is stated by the batch: leave it out")
+    webhook = _webhook(fields, faults, private=private_webhooks)
+    if faults:
+        raise InvalidOption(faults)
+    video = batch.video(video_name)
+    options, place = video.options(batch.options), BatchPlace(key=batch.key, video=video.video)
+    return Submission(video.subject, options, video.notes, webhook, place, _warnings(options, video.subject.doubt))
+
+
+def read_batch(fields: Mapping[str, str], table: bytes, models: Path) -> NewBatch:
+    """Check the fields of a form that begins a batch.
+
+    table  the table of subjects; empty: all videos are of one person.
+
+    Raises InvalidOption with every faulty field by name, InputError with everything that is wrong in the table.
+    """
+    _demand_known(fields, BATCH_FIELDS, SUBJECTS)
+    faults: dict[str, str] = {}
+    options = _options(fields, models, faults)
+    name = " ".join(fields.get(NAME, "").split())
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        faults[NAME] = f"has up to {_LONGEST_NAME} printable characters"
+    if not table.strip() and not fields.get(VIDEO_LIST, "").strip():
+        faults[SUBJECTS] = f"is required, or {VIDEO_LIST} with height and weight"
+    if faults or options is None:
+        raise InvalidOption(faults)
+    lines = lines_of(table) if table.strip() else []
+    videos = _videos(fields.get(VIDEO_LIST, "").splitlines() or listed_files(lines, SUBJECTS))
+    given: dict[str, object] = {field: fields[field] for field in _OF_A_PERSON if field in fields}
+    found, doubts = assign(lines, SUBJECTS, videos, given) if lines else same_person(videos, given)
+    return NewBatch(name, options, tuple(found), (*_warnings(options, None), *doubts))
+
+
+def _videos(names: list[str]) -> list[Video]:
+    names = [name.strip() for name in names if name.strip()]
+    if len(names) > MAX_VIDEOS:
+        raise InvalidOption({VIDEO_LIST: f"are {len(names)}; a batch has up to {MAX_VIDEOS}"})
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidOption({VIDEO_LIST: f"are listed twice: {', '.join(twice)}"})
+    return [Video(Path(PurePosixPath("/") / name), name) for name in names]
+
+
+def _demand_known(fields: Mapping[str, str], known: tuple[str, ...], file: str) -> None:
+    unknown = sorted(fields.keys() - set(known))
+    if unknown:
+        raise InvalidOption(dict.fromkeys(unknown, f"there is no such field (there are: {file}, {', '.join(known)})"))
+
+
+def _demand_consent(fields: Mapping[str, str]) -> None:
+    if fields.get(CONSENT) != "accepted":
+        raise ConsentMissing("The person in the video has to consent to the analysis; send consent=accepted then.")
+
+
+def _options(fields: Mapping[str, str], models: Path, faults: dict[str, str]) -> RunOptions | None:
+    named = {name: _named(name, value, models, faults) for name, value in fields.items() if name in _FILE_OPTIONS}
+    return _part(RunOptions, {**fields, **named}, faults)
+
+
+def _webhook(fields: Mapping[str, str], faults: dict[str, str], *, private: bool) -> Webhook | None:
+    try:
+        return webhooks.read_webhook(fields, private=private)
+    except InvalidOption as error:
+        faults.update(error.faults)
+        return None
+
+
+def _warnings(options: RunOptions, doubt: str | None) -> tuple[str, ...]:
+    return tuple(filter(None, (_NO_WINDOW if options.show_video else None, doubt)))
 
 
 def _part(contract: type[Contract], fields: Mapping[str, str], faults: dict[str, str]) -> Contract | None:

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self, TypedDict
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from humanpose3d.analysis import Analysis, Event, NotMeasurable, Parameter, Task, View
+from humanpose3d.analysis import Analysis, Event, NotMeasurable, Parameter, Side, Task, View
 from humanpose3d.errors import HumanPose3DError, InvalidOption, of_code
-from humanpose3d.notes import RunNotes
+from humanpose3d.notes import RunNotes, SubjectCode
 from humanpose3d.options import Contract, RunOptions, StageName, Subject, TaskOption
 from humanpose3d.skeleton import (
     JOINT_GROUPS,
@@ -122,6 +122,13 @@ class Progress(BaseModel):
     results_url: str
 
 
+class BatchPlace(Contract):
+    """Which video of which batch a run is of; the video as the batch names it."""
+
+    key: str
+    video: str
+
+
 class RunSummary(BaseModel):
     """A run, as listed."""
 
@@ -131,7 +138,8 @@ class RunSummary(BaseModel):
     notes: RunNotes = Field(description="as given, or as changed since")
     session: date = Field(description="day of the recording: as noted, or that of the submission (UTC)")
     task: TaskOption = Field(description="the option `task`")
-    batch: str | None = Field(description="key of the batch that the run belongs to")
+    batch: BatchPlace | None = Field(description="the batch that the run belongs to")
+    error: str | None = Field(description="why it failed and what to do; null unless it failed")
     status: RunStatus
     progress: float
     accepted_at: datetime
@@ -187,6 +195,113 @@ class RunChange(RunNotes):
     def notes(self) -> dict[str, object]:
         """Those of the notes that are given."""
         return {name: getattr(self, name) for name in self.model_fields_set - {"name"}}
+
+
+class RunsChanged(BaseModel):
+    """How many runs a call changed or erased."""
+
+    runs: int
+
+
+BatchStatus = Literal["missing", "queued", "running", "completed", "failed", "cancelled"]
+"""Of a video of a batch: that of its run; `missing` where none was submitted."""
+
+
+class BatchSummary(BaseModel):
+    """A batch, as listed."""
+
+    batch_key: str
+    name: str
+    created_at: datetime
+    videos: int = Field(description="number of videos that the batch expects")
+    counts: dict[BatchStatus, int] = Field(description="number of videos by status")
+    progress: float = Field(ge=0, le=100, description="percent of all runs together")
+    done: bool = Field(description="every video has a run, and all of them have ended")
+    batch_url: str
+
+
+class BatchEntry(BaseModel):
+    """A video of a batch."""
+
+    video: str = Field(description="as in the table of subjects, or the list of videos")
+    status: BatchStatus
+    run: RunSummary | None = Field(description="its run; null while it is missing")
+    subject: Subject
+    task: TaskOption
+    notes: RunNotes
+
+
+class BatchList(BaseModel):
+    """Some batches, newest first."""
+
+    batches: list[BatchSummary]
+    next_cursor: str | None = Field(description="pass it as `cursor` for the next page; null on the last")
+
+
+class Batch(BatchSummary):
+    """All details of one batch."""
+
+    options: RunOptions = Field(description="of all runs; a task in the table of subjects goes before it")
+    entries: list[BatchEntry] = Field(description="the videos, in the order of the table or list")
+    warnings: list[str] = Field(description="what seemed doubtful about the table of subjects")
+    summary_url: str = Field(description="the key figures of all videos as one CSV")
+    archive_url: str = Field(description="the results of all completed runs as one zip")
+
+
+class SubjectSummary(BaseModel):
+    """A subject, as listed."""
+
+    subject: str
+    runs: int
+    sessions: int = Field(description="number of days")
+    first_session: date
+    last_session: date
+
+
+class SubjectList(BaseModel):
+    """All subjects, by code."""
+
+    subjects: list[SubjectSummary]
+
+
+class FigurePoint(BaseModel):
+    """A key figure in one run.
+
+    sd: its standard deviation between `n` repetitions; of a single one that of its measurement, where known.
+    """
+
+    session: date
+    run_key: str
+    value: float
+    sd: float | None
+    n: int | None
+    error: float | None = Field(
+        description="measured mean absolute error, degrees, of the joint angle that the figure is the peak of, in such "
+        "a view; null where it was not measured"
+    )
+
+
+class FigureSeries(BaseModel):
+    """A key figure over the sessions of a subject."""
+
+    task: Task
+    name: str
+    side: Side | None
+    unit: str
+    points: list[FigurePoint]
+
+
+class SubjectHistory(SubjectSummary):
+    """A subject's runs, and its key figures over the sessions."""
+
+    history: list[RunSummary] = Field(description="by session and time")
+    figures: list[FigureSeries]
+
+
+class SubjectChange(BaseModel):
+    """The new code of a subject."""
+
+    subject: SubjectCode
 
 
 class UploadForm(BaseModel):

@@ -1,7 +1,9 @@
 """Names derived from users' file names."""
 
+import itertools
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,25 @@ def safe_name(video: Path) -> str:
     if _RESERVED.fullmatch(stem):
         stem += "_"
     return _shortened(stem)
+
+
+def numbered(name: str) -> Iterator[str]:
+    """The name, then `name_2`, `name_3` …"""
+    return (name if count == 1 else f"{name}_{count}" for count in itertools.count(1))
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names, numbered where one is taken, also where a file system ignores upper and lower case.
+
+    >>> distinct(["walk", "Walk", "walk_2"])
+    ['walk', 'Walk_2', 'walk_2_2']
+    """
+    used: set[str] = set()
+    found = []
+    for name in names:
+        found.append(next(each for each in numbered(name) if each.casefold() not in used))
+        used.add(found[-1].casefold())
+    return found
 
 
 def _shortened(stem: str) -> str:

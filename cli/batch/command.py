@@ -6,15 +6,17 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cli.batch.display import Display
-from cli.batch.subjects import Job
-from cli.batch.summary import Status, row, write_summary
 from cli.main import INTERRUPTED
 from cli.result_names import free_names, read_run_json
+from humanpose3d.batch.subjects import BatchVideo
+from humanpose3d.batch.summary import SUMMARY, measured_in, row, summary_text
 from humanpose3d.errors import Cancelled, HumanPose3DError, InvalidOption, OutputNotWritable
+from humanpose3d.formats.files import write_atomic
 from humanpose3d.local_run import RunProcess
 from humanpose3d.options import Contract, RunOptions, Subject
 from humanpose3d.run_job import RunJob
@@ -24,6 +26,15 @@ _ALERT_S: Final = 0.5
 
 _SIX_DIGITS: Final = 1e-5
 """Relative tolerance for numbers of run.json, which has six significant digits."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video of a batch: its file, what the table says about it, and the options of its run."""
+
+    path: Path
+    about: BatchVideo
+    options: RunOptions
 
 
 def run_batch(jobs: Sequence[Job], output: Path, at_once: int) -> int:
@@ -56,19 +67,17 @@ class _Batch:
         _create(output)
         self._output = output
         self._csv_style = jobs[0].options.csv_style
-        self._named = dict(zip(free_names(output, [job.video.path for job in jobs]), jobs, strict=True))
+        self._named = dict(zip(free_names(output, [job.path for job in jobs]), jobs, strict=True))
         self._errors: dict[str, HumanPose3DError] = {}
         self._done = {
-            name: row(job, name, "done", output / name)
-            for name, job in self._named.items()
-            if _is_done(job, output / name)
+            name: _done_row(job, output / name) for name, job in self._named.items() if _is_done(job, output / name)
         }
         self._processes = _Processes()
 
     def run(self, at_once: int) -> None:
         """Run what is not done. On KeyboardInterrupt, no process is left when it is raised."""
         for name in self._done:
-            print(f"{self._named[name].video.label}: skipped, its result is in {self._output / name}")
+            print(f"{self._named[name].about.video}: skipped, its result is in {self._output / name}")
         with (
             Display(at_once, len(self._named), len(self._done)) as display,
             ThreadPoolExecutor(at_once) as threads,
@@ -98,17 +107,16 @@ class _Batch:
 
     def _run_one(self, name: str, display: Display) -> None:
         job = self._named[name]
+        run_job = RunJob(job.path, job.about.subject, job.options, job.about.notes)
         with (
-            display.line(job.video.label) as show,
-            self._processes.started(
-                RunProcess(RunJob(job.video.path, job.person, job.options), self._output, name)
-            ) as process,
+            display.line(job.about.video) as show,
+            self._processes.started(RunProcess(run_job, self._output, name)) as process,
         ):
             process.results(show)
 
     def _take(self, name: str, ended: "Future[None]") -> str:
         """Note how a video ended; returns that in words."""
-        label = self._named[name].video.label
+        label = self._named[name].about.video
         try:
             ended.result()
         except Cancelled:
@@ -116,18 +124,21 @@ class _Batch:
         except HumanPose3DError as error:
             self._errors[name] = error
             return f"{label}: failed: {error}"
-        self._done[name] = row(self._named[name], name, "done", self._output / name)
+        self._done[name] = _done_row(self._named[name], self._output / name)
         warnings = self._done[name].get("warnings")
         return f"{label}: {self._output / name}" + (f" (warnings: {warnings})" if warnings else "")
 
     def write_summary(self) -> Path:
         """Write `summary.csv` as things stand. Raises OutputNotWritable."""
         rows = [self._done.get(name) or self._row_without(name) for name in self._named]
-        return write_summary(self._output, rows, self._csv_style)
+        path = self._output / SUMMARY
+        with write_atomic(path) as file:
+            file.write(summary_text(rows, self._csv_style).encode())
+        return path
 
     def _row_without(self, name: str) -> dict[str, object]:
-        status: Status = "failed" if name in self._errors else "waiting"
-        return row(self._named[name], name, status, self._output / name, self._errors.get(name))
+        job, error = self._named[name], self._errors.get(name)
+        return row(job.about, job.options.task, "failed" if error else "waiting", str(error or ""))
 
     def failures(self) -> Iterator[str]:
         """The videos that failed, and why."""
@@ -135,7 +146,7 @@ class _Batch:
             yield f"{len(self._errors)} of {len(self._named)} videos failed:"
         for name, job in self._named.items():
             if name in self._errors:
-                yield f"  {job.video.label}: {self._errors[name]}"
+                yield f"  {job.about.video}: {self._errors[name]}"
 
     def count_done(self) -> int:
         """Number of videos with results."""
@@ -177,6 +188,10 @@ class _Processes:
                 process.stop()
 
 
+def _done_row(job: Job, results: Path) -> dict[str, object]:
+    return {**row(job.about, job.options.task, "done"), "results": results.name, **measured_in(results)}
+
+
 def _create(output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -197,7 +212,7 @@ def _is_done(job: Job, results: Path) -> bool:
     try:
         options = RunOptions.parse(run["options"])
         subject = Subject.parse(run["subject"])
-        return "video_sha256" in run and _same(options, job.options) and _same(subject, job.person)
+        return "video_sha256" in run and _same(options, job.options) and _same(subject, job.about.subject)
     except (KeyError, TypeError, InvalidOption):
         return False  # of another version
 

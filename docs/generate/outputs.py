@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from fnmatch import fnmatch
 from typing import Final, get_args
 
-from cli.batch.summary import COLUMNS as SUMMARY_COLUMNS
 from docs.generate.markdown import code, table
 from humanpose3d.analysis import KEY_FIGURES
+from humanpose3d.batch.summary import COLUMNS as SUMMARY_COLUMNS
 from humanpose3d.formats.analysis_files import CYCLE_COLUMNS, PARAMETER_COLUMNS
 from humanpose3d.formats.csv_files import LANDMARK_COLUMNS, angle_columns, angles_csv_name
 from humanpose3d.options import StageName

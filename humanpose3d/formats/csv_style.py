@@ -31,13 +31,14 @@ def use_semicolons(path: Path, *, prose: bool) -> None:
     """Rewrite a table with commas. prose: whether cells hold text with punctuation. Raises OutputNotWritable."""
     with write_atomic(path) as file, path.open("rb") as table:
         if prose:
-            file.write(_reworded(table.read().decode()).encode())
+            file.write(with_semicolons(table.read().decode()).encode())
             return
         while piece := table.read(_BYTES_AT_ONCE):
             file.write(piece.translate(_SWAPPED))
 
 
-def _reworded(text: str) -> str:
+def with_semicolons(text: str) -> str:
+    """A table with commas as one with semicolons; cells may hold text with punctuation."""
     written = io.StringIO(newline="")
     rows = csv.reader(io.StringIO(text, newline=""))
     csv.writer(written, delimiter=";", lineterminator="\n").writerows(

@@ -51,8 +51,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Lines of a text file: UTF-8 with or without a byte order mark or, failing that, Latin-1 (older Windows tools)."""
-    content = read_bytes(path)
+    """Lines of a text file, see `lines_of`. Raises InvalidMotion where it cannot be read."""
+    return lines_of(read_bytes(path))
+
+
+def lines_of(content: bytes) -> list[str]:
+    """Lines of a text: UTF-8 with or without a byte order mark or, failing that, Latin-1 (older Windows tools)."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """The key figures of a task as text."""
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from humanpose3d.analysis import Analysis, Parameter, Task, View
 from humanpose3d.language import Translator, text
@@ -117,6 +117,17 @@ def not_measurable(analysis: Analysis, t: Translator) -> Iterator[str]:
             what=t(missing.what),
             reason=t(missing.template or missing.reason, **missing.values),
         )
+
+
+def measured_error_of(figure: Parameter, quality: Mapping[str, Any]) -> float | None:
+    """Mean absolute error in degrees of the joint angle that a figure is the peak of.
+
+    As measured on rendered people in a view like the run's (`measured_error` in its `quality.json`); None for other
+    figures, and where it was not measured.
+    """
+    angles = ((quality.get("measured_error") or {}).get("rendered") or {}).get("mae_deg", {})
+    named = {f"{joint}_{angle}_peak": error for joint, of in angles.items() for angle, error in of.items()}
+    return named.get(figure.name)
 
 
 def text_lines(analysis: Analysis, t: Translator) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import AwareDatetime, Field, JsonValue
 
 from humanpose3d.api_models import Advance as Advance
+from humanpose3d.api_models import BatchPlace as BatchPlace
 from humanpose3d.api_models import Problem as Problem
 from humanpose3d.api_models import RunStatus as RunStatus
 from humanpose3d.api_models import RunTitle as RunTitle
@@ -51,14 +52,6 @@ class Delivery(Contract):
     over: bool = False
 
 
-class BatchPlace(Contract):
-    """Which video of which batch a run is of."""
-
-    key: RunId
-    video: str
-    """As the batch names it."""
-
-
 class RunRequest(Contract):
     """The request as accepted. Never changes."""
 
@@ -93,11 +86,11 @@ class _Work(Contract):
         """See `Contract`. An unknown option that is set is not ignored, since it changes the result or hides a face;
         such work is left to a newer worker."""
         work = super().read(stored)
-        _must_know(json.loads(stored)["options"])
+        must_know_options(json.loads(stored)["options"])
         return work
 
 
-def _must_know(options: Mapping[str, object]) -> None:
+def must_know_options(options: Mapping[str, object]) -> None:
     """Raises ValueError where an option that is set is unknown to this version."""
     unknown = [name for name, value in options.items() if value and name not in RunOptions.model_fields]
     if unknown:
@@ -197,7 +190,7 @@ class RunState(Contract):
         """See `Contract`. An unknown option that is set makes a state unreadable: the next change to it would drop the
         option, and its next task would be done without, and what the option hides would be shown."""
         state = super().read(stored)
-        _must_know(json.loads(stored)["request"]["options"])
+        must_know_options(json.loads(stored)["request"]["options"])
         return state
 
     @classmethod

@@ -74,8 +74,9 @@ def test_a_run_from_submission_to_results(world: World, slash: str):
             assert [(figure["name"], figure["value"]) for figure in found["key_figures"]] == [
                 ("repetitions", 2),
                 ("depth", 0.4),
+                ("knee_flexion_peak", 91),
             ]
-            assert len(found["parameters"]) == 4
+            assert len(found["parameters"]) == 5
             assert found["events"] == [{"time_s": 1.5, "kind": "lowest", "side": None, "repetition": 1}]
 
     asyncio.run(scenario())

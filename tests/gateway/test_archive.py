@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from starlette.responses import StreamingResponse
 
-from gateway.downloads import archive_response
+from gateway.downloads import archive_response, run_members
 from shared.runtime.store.directory import DirectoryStore
 from tests.makers import new_state
 
@@ -17,7 +17,8 @@ ROWS = "".join(f"{value:.6f}\n" for value in np.random.default_rng(0).normal(siz
 
 async def written(store: DirectoryStore, results: dict[str, str], target: Path) -> int:
     """Write the archive to a file; returns the peak memory in bytes."""
-    response = archive_response(store, new_state().model_copy(update={"results": results}))
+    state = new_state().model_copy(update={"results": results})
+    response = archive_response("walk", run_members(store, "walk", state))
     assert isinstance(response, StreamingResponse)
     with target.open("wb") as file:
         tracemalloc.start()

@@ -215,7 +215,7 @@ class TestFile:
         ],
     )
     def test_filters(
-        self, file: IndexFile, monkeypatch: pytest.MonkeyPatch, many: int, wanted: RunFilter, numbers: set
+        self, file: IndexFile, monkeypatch: pytest.MonkeyPatch, many: int, wanted: RunFilter, numbers: set[int]
     ):
         monkeypatch.setattr(index_file, "_MANY", many)  # with and without the index of words
         one = RunNotes(subject="P01", session=date(2026, 11, 29), labels=("pre", "left"), note="Knee hurts")

@@ -34,6 +34,7 @@ ANALYSIS = Analysis(
         Parameter(name="depth", repetition=1, value=0.38, unit="m", method="pelvis"),
         Parameter(name="depth", repetition=2, value=0.42, unit="m", method="pelvis"),
         Parameter(name="depth", value=0.4, sd=0.028, n=2, unit="m", method="pelvis"),
+        Parameter(name="knee_flexion_peak", side="right", value=91, sd=2, n=2, unit="°", method="largest"),
     ),
 )
 FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}

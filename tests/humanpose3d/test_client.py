@@ -40,7 +40,10 @@ def test_submit_wait_download_erase(world: World, serve: Serve, video: Path, tmp
         assert [summary.run_key for summary in client.runs()] == [run_key]
         assert len(client.statistics(run_key).angles) == 36
         found = client.parameters(run_key)
-        assert (found.task, [figure.name for figure in found.key_figures]) == ("squat", ["repetitions", "depth"])
+        assert (found.task, [figure.name for figure in found.key_figures]) == (
+            "squat",
+            ["repetitions", "depth", "knee_flexion_peak"],
+        )
         client.erase(run_key)
         assert list(client.runs()) == []
 

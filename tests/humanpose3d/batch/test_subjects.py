@@ -2,43 +2,48 @@ from pathlib import Path
 
 import pytest
 
-from cli.batch.subjects import Job, read_jobs
-from cli.batch.videos import Video, find_videos
+from humanpose3d.batch.subjects import BatchVideo, assign, listed_files
+from humanpose3d.batch.videos import Video, find_videos
 from humanpose3d.errors import InputError, InvalidMotion
+from humanpose3d.formats.files import read_lines
 from humanpose3d.options import RunOptions, Subject
 
 VIDEOS = [Video(Path("/data/rec") / label, label) for label in ("walk.mp4", "ana/walk.mp4", "ana/squat [1].MOV")]
 HEADER = "file,subject,height,weight,task,side,note\n"
 
 
-def read(tmp_path: Path, text: str, person: dict[str, object] | None = None) -> tuple[list[Job], list[str]]:
+def read(tmp_path: Path, text: str, person: dict[str, object] | None = None) -> tuple[list[BatchVideo], list[str]]:
     table = tmp_path / "subjects.csv"
     table.write_bytes(text.encode("utf-8-sig"))
-    return read_jobs(table, VIDEOS, person or {}, RunOptions(pose_model="lite"))
+    return assign(read_lines(table), "subjects.csv", VIDEOS, person or {})
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_decimal_commas_and_other_delimiters_are_understood(tmp_path: Path, delimiter: str):
     text = "File;Weight;Height\n*.mp4;70,5;1,72\n\n*.mov; 60 ; 1.6 \n".replace(";", delimiter)
-    jobs, doubts = read(tmp_path, text)
-    assert [job.person for job in jobs] == [Subject(height=1.72, weight=70.5)] * 2 + [Subject(height=1.6, weight=60)]
+    found, doubts = read(tmp_path, text)
+    assert [each.subject for each in found] == [Subject(height=1.72, weight=70.5)] * 2 + [
+        Subject(height=1.6, weight=60)
+    ]
     assert doubts == []
-    assert jobs[0].options == RunOptions(pose_model="lite")
+    assert found[0].options(RunOptions(pose_model="lite")) == RunOptions(pose_model="lite")
 
 
 def test_a_line_with_the_video_s_own_path_goes_before_patterns(tmp_path: Path):
-    jobs, _ = read(
+    found, _ = read(
         tmp_path,
         HEADER + "walk.mp4,A,1.7,70,,,\nana/*,B,1.6,60,squat,left,slow\nana/squat [1].MOV,C,1.5,50,gait,,\n",
     )
-    assert [job.subject for job in jobs] == ["A", "B", "C"]
-    assert [job.options.task for job in jobs] == ["auto", "squat", "gait"]
-    assert (jobs[1].side, jobs[1].note) == ("left", "slow")
+    assert [each.notes.subject for each in found] == ["A", "B", "C"]
+    assert [each.options(RunOptions(task="jump")).task for each in found] == ["jump", "squat", "gait"]
+    assert (found[1].notes.side, found[1].notes.note) == ("left", "slow")
 
 
 def test_height_and_weight_that_are_not_in_the_table_are_those_of_the_command_line(tmp_path: Path):
-    jobs, _ = read(tmp_path, "file,height\n*.mp4,1.8\n*.mov,\n", {"height": 1.7, "weight": 70.0})
-    assert [job.person.height for job in jobs] == [1.8, 1.8, 1.7]
+    given = {"height": 1.7, "weight": 70.0, "labels": "a,b"}
+    found, _ = read(tmp_path, "file,height,labels\n*.mp4,1.8,\n*.mov,,c\n", given)
+    assert [each.subject.height for each in found] == [1.8, 1.8, 1.7]
+    assert [each.notes.labels for each in found] == [("a", "b"), ("a", "b"), ("c",)]
 
 
 def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path):
@@ -73,7 +78,13 @@ def test_a_table_with_other_columns_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="it has no column 'file'"):
         read(tmp_path, "")
     with pytest.raises(InvalidMotion, match=r"none\.csv cannot be read"):
-        read_jobs(tmp_path / "none.csv", VIDEOS, {}, RunOptions())
+        read_lines(tmp_path / "none.csv")
+
+
+def test_a_table_lists_its_videos_unless_it_has_patterns():
+    assert listed_files(["file,height", "a/walk [1].mp4,1.7", "", "b.mp4,"], "table") == ["a/walk [1].mp4", "b.mp4"]
+    with pytest.raises(InputError, match=r"table has patterns, which need the list of videos: line 2 \(a/\*\)"):
+        listed_files(["file", "a/*"], "table")
 
 
 def test_videos_in_folders_are_found_once_and_results_are_not_taken_for_videos(tmp_path: Path):

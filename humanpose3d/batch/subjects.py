@@ -1,0 +1,185 @@
+"""The table of subjects: who is in which video."""
+
+import csv
+import io
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from humanpose3d.batch.videos import Video
+from humanpose3d.errors import InputError, InvalidOption, OutputNotWritable
+from humanpose3d.formats.csv_style import use_semicolons
+from humanpose3d.notes import RunNotes
+from humanpose3d.options import Contract, CsvStyle, RunOptions, Subject, TaskOption
+
+COLUMNS: Final = ("file", "subject", "height", "weight", "task", "session", "labels", "side", "note")
+
+
+class BatchVideo(Contract):
+    """One video of a batch: the person in it, its task (None: that of the batch's options), and what is noted.
+
+    video  what the batch calls it: its path in the folder, or its file name.
+    """
+
+    video: str
+    subject: Subject
+    task: TaskOption | None = None
+    notes: RunNotes = RunNotes()
+
+    def options(self, common: RunOptions) -> RunOptions:
+        """The options of its run, from those of the batch."""
+        return common if self.task is None else common.model_copy(update={"task": self.task})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: its number in the file, and its cells by column, without those that are empty."""
+
+    line: int
+    cells: dict[str, str]
+
+    def __str__(self) -> str:
+        return f"line {self.line} ({self.cells.get('file', '')})"
+
+    def names(self, video: Video) -> bool:
+        """Whether it is about this very video."""
+        return plain_path(self.cells.get("file", "")) == plain_path(video.label)
+
+    def matches(self, video: Video) -> bool:
+        """Whether the video's path ends like `file` or fits it as a pattern; in upper or lower case."""
+        path = PurePosixPath(plain_path(video.path.absolute().as_posix()).casefold())
+        file = plain_path(self.cells.get("file", "")).casefold()
+        return bool(file) and (f"{path}".endswith(f"/{file}") or path.match(file))
+
+
+def write_template(path: Path, videos: Sequence[Video], given: Mapping[str, object], style: CsvStyle) -> None:
+    """Write a table with a line for each video, with what is given for all.
+
+    Raises OutputNotWritable, also where the file exists.
+    """
+    try:
+        with path.open("x", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            table.writeheader()
+            table.writerows({"file": video.label, **given} for video in videos)
+    except OSError as error:
+        raise OutputNotWritable(f"{path} cannot be written: {error.strerror}.") from None
+    if style == "semicolon":
+        use_semicolons(path, prose=True)
+
+
+def same_person(videos: Sequence[Video], given: Mapping[str, object]) -> tuple[list[BatchVideo], list[str]]:
+    """The videos, all of one person, and what seems doubtful. Raises InvalidOption."""
+    row = Row(0, {})
+    found = [_batch_video(video, row, given) for video in videos]
+    doubts = {each.subject.doubt: None for each in found}
+    return found, [doubt for doubt in doubts if doubt is not None]
+
+
+def assign(
+    lines: Sequence[str], table: str, videos: Sequence[Video], given: Mapping[str, object]
+) -> tuple[list[BatchVideo], list[str]]:
+    """The videos by the lines of the table, and what seems doubtful about it.
+
+    A line that names a video is for this video alone, and goes before lines that fit as a pattern.
+
+    table  what messages call the table.
+    given  height, weight and notes where the table has none.
+
+    Raises InputError with everything that is missing or wrong in the table.
+    """
+    rows = _read(lines, table)
+    faults = [fault for row in rows if (fault := _fault(row, given))]
+    patterns = [row for row in rows if not any(row.names(video) for video in videos)]
+    chosen: list[tuple[Video, Row]] = []
+    for video in videos:
+        fitting = [row for row in rows if row.names(video)] or [row for row in patterns if row.matches(video)]
+        if len(fitting) == 1:
+            chosen.append((video, fitting[0]))
+        else:
+            found = ", ".join(str(row.line) for row in fitting)
+            faults.append(f"{video.label}: {f'lines {found} all fit' if fitting else 'no line fits'}")
+    if faults:
+        listed = "".join(f"\n  {fault}" for fault in faults)
+        raise InputError(f"{table} has to be corrected before anything is analysed:{listed}")
+    return [_batch_video(video, row, given) for video, row in chosen], list(_doubts(rows, chosen, given))
+
+
+def listed_files(lines: Sequence[str], table: str) -> list[str]:
+    """The column `file`, where it names videos one by one. Raises InputError where there is a pattern."""
+    rows = _read(lines, table)
+    if patterns := [str(row) for row in rows if {"*", "?"} & set(row.cells.get("file", ""))]:
+        raise InputError(f"{table} has patterns, which need the list of videos: {', '.join(patterns)}.")
+    return [row.cells["file"] for row in rows if "file" in row.cells]
+
+
+def _read(lines: Sequence[str], table: str) -> list[Row]:
+    delimiter = max(";\t,", key=lines[0].count)
+    cells_of = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+    header = [name.strip().lower() for name in next(cells_of, [])]
+    if "file" not in header or not set(header) <= {*COLUMNS, ""}:
+        unknown = ", ".join(repr(name) for name in header if name not in COLUMNS)
+        wrong = f"it also has {unknown}" if "file" in header else "it has no column 'file'"
+        raise InputError(f"{table}: the first line names the columns {', '.join(COLUMNS)}, separated alike; {wrong}.")
+    return [
+        Row(cells_of.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()})
+        for cells in cells_of
+        if any(cell.strip() for cell in cells)
+    ]
+
+
+def _fault(row: Row, given: Mapping[str, object]) -> str:
+    """What is wrong with a line; empty where nothing is."""
+    faults = [] if "file" in row.cells else ["file is empty"]
+    for parse in (lambda: _person(row, given), lambda: _task(row), lambda: _notes(row, given)):
+        try:
+            parse()
+        except InvalidOption as error:
+            faults += [f"{name} {fault}" for name, fault in error.faults.items()]
+    return f"{row}: {'; '.join(faults)}" if faults else ""
+
+
+def _doubts(rows: Iterable[Row], chosen: Iterable[tuple[Video, Row]], given: Mapping[str, object]) -> Iterator[str]:
+    used = {row.line: row for _, row in chosen}
+    heights: dict[str, dict[float, int]] = defaultdict(dict)
+    for line, row in used.items():
+        person = _person(row, given)
+        if person.doubt is not None:
+            yield f"{row}: {person.doubt}"
+        heights[_notes(row, given).subject].setdefault(person.height, line)
+    for code, lines in heights.items():
+        if code and len(lines) > 1:
+            listed = ", ".join(f"{height:g} m in line {line}" for height, line in lines.items())
+            yield f"subject {code} has several heights: {listed}"
+    for row in rows:
+        if row.line not in used:
+            yield f"{row}: fits no video"
+
+
+def _batch_video(video: Video, row: Row, given: Mapping[str, object]) -> BatchVideo:
+    return BatchVideo(video=video.label, subject=_person(row, given), task=_task(row), notes=_notes(row, given))
+
+
+def _person(row: Row, given: Mapping[str, object]) -> Subject:
+    return Subject.parse(_of(Subject, row, given))
+
+
+def _notes(row: Row, given: Mapping[str, object]) -> RunNotes:
+    return RunNotes.parse(_of(RunNotes, row, given))
+
+
+def _task(row: Row) -> TaskOption | None:
+    return RunOptions.parse({"task": row.cells["task"]}).task if "task" in row.cells else None
+
+
+def _of(contract: type[Contract], row: Row, given: Mapping[str, object]) -> dict[str, object]:
+    """The fields of a contract: the line's cells, or what is given for all."""
+    return {name: value for name, value in {**given, **row.cells}.items() if name in contract.model_fields}
+
+
+def plain_path(path: str) -> str:
+    """With slashes, and letters with accents composed alike: macOS stores them in two parts."""
+    return unicodedata.normalize("NFC", path.replace("\\", "/").removeprefix("./"))

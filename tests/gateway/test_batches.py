@@ -1,0 +1,209 @@
+"""Batches over HTTP: begun by a table of subjects, filled by runs, summarised, cancelled, erased."""
+
+import asyncio
+import csv
+import io
+import json
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gateway.world import MP4, World
+
+TABLE = """\
+file;subject;height;weight;task;session;labels;side;note
+ana/*.mp4;P1;1,72;70;;2026-11-02;before;right;first visit
+ben/walk.mp4;P2;1,80;80,5;squat;;;;
+"""
+VIDEOS = ("ana/walk.mp4", "ana/squat.mp4", "ben/walk.mp4")
+QUALITY = {"verdict": "Seen from the side: good.", "warnings": [{"code": "view-frontal", "message": "…"}]}
+FILES = {"quality.json": json.dumps(QUALITY).encode(), "walk_final.trc": b"0123"}
+
+
+async def begin(
+    client: httpx.AsyncClient, table: str | None = TABLE, videos: tuple[str, ...] = VIDEOS, key: str = "", **fields: str
+) -> httpx.Response:
+    files: dict[str, Any] = {} if table is None else {"subjects": ("subjects.csv", table.encode())}
+    files |= {name: (None, value) for name, value in {**fields, "videos": "\n".join(videos)}.items() if value}
+    return await client.post("/api/v1/batches", files=files, headers={"Idempotency-Key": key} if key else {})
+
+
+async def send(client: httpx.AsyncClient, batch: str, video: str, **fields: str) -> httpx.Response:
+    form = {"batch": batch, "consent": "accepted", "video_name": video, **fields}
+    return await client.post("/api/v1/runs", data=form, files={"video": (video.split("/")[-1], MP4 + video.encode())})
+
+
+async def complete(world: World, client: httpx.AsyncClient, run: str, files: dict[str, bytes] = FILES) -> None:
+    """Complete a run; returns when the gateway lists it so."""
+    await world.complete(run, files)
+    async with asyncio.timeout(10):
+        while run not in {each["run_key"] for each in await listed(client, status="completed")}:
+            await asyncio.sleep(0)
+
+
+async def listed(client: httpx.AsyncClient, **filters: str) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = (await client.get("/api/v1/runs", params=filters)).json()["runs"]
+    return runs
+
+
+async def show(client: httpx.AsyncClient, batch: str) -> dict[str, Any]:
+    shown: dict[str, Any] = (await client.get(f"/api/v1/batches/{batch}")).json()
+    return shown
+
+
+async def summary(client: httpx.AsyncClient, batch: str) -> dict[str, dict[str, str]]:
+    text = (await client.get(f"/api/v1/batches/{batch}/summary.csv")).text
+    return {row["file"]: row for row in csv.DictReader(io.StringIO(text))}
+
+
+def test_a_batch_from_its_table_to_its_archive(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            answer = await begin(client, name="Autumn", pose_model="lite")
+            begun = answer.json()
+            batch = begun["batch_key"]
+            assert (answer.status_code, begun["videos"], begun["counts"]["missing"]) == (201, 3, 3)
+            sent = [(await send(client, batch, video)).json()["run_key"] for video in VIDEOS[:2]]
+            run = (await client.get(f"/api/v1/runs/{sent[0]}")).json()
+            assert (run["subject"], run["options"]["pose_model"]) == ({"height": 1.72, "weight": 70}, "lite")
+            assert run["batch"] == {"key": batch, "video": "ana/walk.mp4"}
+            assert (run["session"], run["notes"]["labels"]) == ("2026-11-02", ["before"])
+            await complete(world, client, sent[0])
+            shown = await show(client, batch)
+            assert [(each["video"], each["status"]) for each in shown["entries"]] == [
+                ("ana/walk.mp4", "completed"), ("ana/squat.mp4", "queued"), ("ben/walk.mp4", "missing"),
+            ]  # fmt: skip
+            assert (shown["done"], shown["counts"]["queued"]) == (False, 1)
+            assert shown["progress"] == pytest.approx(100 / 3)
+            last = (await send(client, batch, "ben/walk.mp4")).json()["run_key"]
+            assert (await client.get(f"/api/v1/runs/{last}")).json()["task"] == "squat"
+            await complete(world, client, last)
+            await client.post(f"/api/v1/runs/{sent[1]}/cancel")
+            assert (await show(client, batch))["done"]
+            rows = await summary(client, batch)
+            assert [(row["status"], row["results"]) for row in rows.values()] == [
+                ("done", "walk"), ("failed", ""), ("done", "walk_2"),
+            ]  # fmt: skip
+            assert rows["ana/squat.mp4"]["error"] == "The run was cancelled."
+            ana = rows["ana/walk.mp4"]
+            assert (ana["subject"], ana["side"], ana["note"], ana["height_m"]) == ("P1", "right", "first visit", "1.72")
+            assert (ana["task"], ana["warnings"], ana["depth [m]"]) == ("squat", "view-frontal", "0.4")
+            content = (await client.get(f"/api/v1/batches/{batch}/archive.zip")).content
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                assert sorted(archive.namelist()) == [
+                    "summary.csv",
+                    *(f"{folder}/{file}" for folder in ("walk", "walk_2") for file in sorted(FILES)),
+                ]
+                assert archive.read("walk/walk_final.trc") == b"0123"
+                assert archive.read("summary.csv").decode().splitlines()[0].startswith("file,results,status")
+
+    asyncio.run(scenario())
+
+
+def test_what_is_wrong_with_the_table_is_told_before_any_video_is_sent(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            for table, videos, said in (
+                (TABLE.replace("1,72", "172"), VIDEOS, "line 2 (ana/*.mp4): height should be less than"),
+                (TABLE, (*VIDEOS, "eva/walk.mp4"), "eva/walk.mp4: no line fits"),
+                (f"{TABLE}*/walk.mp4;P3;1,7;70;;;;;\n", VIDEOS, "ana/walk.mp4: lines 2, 4 all fit"),
+                (TABLE, (), "patterns, which need the list of videos: line 2 (ana/*.mp4)"),
+                (TABLE, ("a.mp4", "a.mp4"), "listed twice: a.mp4"),
+                (TABLE.replace("weight", "mass"), VIDEOS, "it also has 'mass'"),
+                (None, (), "subjects: is required"),
+                (None, VIDEOS, "height: is required"),
+                ("", VIDEOS, "height: is required"),
+            ):
+                answer = await begin(client, table, videos, name="Autumn")
+                assert answer.status_code == 422
+                assert said in answer.json()["detail"]
+            refused = await begin(client, consent="accepted", posture="x")
+            assert [fault["field"] for fault in refused.json()["errors"]] == ["consent", "posture"]
+            assert (await client.get("/api/v1/batches")).json() == {"batches": [], "next_cursor": None}
+
+    asyncio.run(scenario())
+
+
+def test_a_table_that_names_its_videos_needs_no_list_and_one_person_no_table(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            named = (await begin(client, "file,height,weight\nwalk.mp4,1.7,165\nb.mp4,1.8,\n", (), weight="80")).json()
+            assert [each["video"] for each in named["entries"]] == ["walk.mp4", "b.mp4"]
+            assert [each["subject"]["weight"] for each in named["entries"]] == [165, 80]
+            assert named["warnings"] == [
+                "line 2 (walk.mp4): 165 kg at 1.7 m is unusual (body mass index 57): is this right?"
+            ]
+            same = (await begin(client, None, VIDEOS, height="1.7", weight="60", subject="P5")).json()
+            assert {each["notes"]["subject"] for each in same["entries"]} == {"P5"}
+            listed = (await client.get("/api/v1/batches", params={"limit": "1"})).json()
+            rest = (await client.get("/api/v1/batches", params={"cursor": listed["next_cursor"]})).json()
+            keys = [batch["batch_key"] for batch in (*listed["batches"], *rest["batches"])]
+            assert (keys, rest["next_cursor"]) == ([same["batch_key"], named["batch_key"]], None)
+
+    asyncio.run(scenario())
+
+
+def test_a_video_has_one_run_in_a_batch_and_what_the_batch_states_is_not_stated_again(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            batch = (await begin(client)).json()["batch_key"]
+            run = (await send(client, batch, "squat.mp4")).json()["run_key"]  # only one path ends so
+            again = await send(client, batch, "ana/squat.mp4")
+            assert (again.status_code, again.json()["code"]) == (409, "batch-video-sent")
+            assert run in again.json()["detail"]
+            for video, fields, said in (
+                ("walk.mp4", {}, "ana/walk.mp4, ben/walk.mp4 all end with"),
+                ("eva.mp4", {}, "the batch has no video 'eva.mp4'"),
+                ("ben/walk.mp4", {"height": "1.8", "note": "x"}, "height: is stated by the batch"),
+            ):
+                refused = await send(client, batch, video, **fields)
+                assert (refused.status_code, said in refused.json()["detail"]) == (422, True)
+            assert (await send(client, "no-such-batch", "ben/walk.mp4")).status_code == 404
+            await client.post(f"/api/v1/runs/{run}/cancel")
+            other = (await send(client, batch, "ana/squat.mp4")).json()["run_key"]
+            (entry,) = [each for each in (await show(client, batch))["entries"] if each["run"]]
+            assert (entry["run"]["run_key"], entry["status"]) == (other, "queued")
+
+    asyncio.run(scenario())
+
+
+def test_a_batch_is_begun_once_cancelled_as_a_whole_and_erased_as_a_whole(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            first, same = [(await begin(client, key="one")).json()["batch_key"] for _ in range(2)]
+            assert first == same
+            other = await begin(client, key="one", pose_model="lite")
+            assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+            for video in VIDEOS:
+                await send(client, first, video)
+            done = (await listed(client))[0]["run_key"]
+            await complete(world, client, done)
+            cancelled = (await client.post(f"/api/v1/batches/{first}/cancel")).json()
+            assert (cancelled["counts"]["cancelled"], cancelled["counts"]["completed"]) == (2, 1)
+            assert (await client.delete(f"/api/v1/batches/{first}")).json() == {"runs": 3}
+            assert (await client.get(f"/api/v1/batches/{first}")).status_code == 404
+            assert await listed(client) == []
+            assert [path for path in (world.folder / "store").rglob("*") if path.is_file()] == []
+
+    asyncio.run(scenario())
+
+
+def test_retention_removes_a_batch_with_its_last_run(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            services = client._transport.app.state.services  # type: ignore[attr-defined]
+            kept, unused = [(await begin(client)).json()["batch_key"] for _ in range(2)]
+            run = (await send(client, kept, "ben/walk.mp4")).json()["run_key"]
+            await services.batches.erase_unused(timedelta(days=1))
+            assert len((await client.get("/api/v1/batches")).json()["batches"]) == 2
+            await services.batches.erase_unused(timedelta(0))
+            assert (await client.get(f"/api/v1/batches/{unused}")).status_code == 404
+            await client.delete(f"/api/v1/runs/{run}")
+            assert (await show(client, kept))["counts"]["missing"] == 3
+            await services.batches.erase_unused(timedelta(0))
+            assert (await client.get("/api/v1/batches")).json()["batches"] == []
+
+    asyncio.run(scenario())
