@@ -60,11 +60,11 @@ _UNKNOWN_SUPPORT: Final = 1 / np.sqrt(12)
 _LEVEL_DEG: Final = 20.0
 """Prior standard deviation of a camera's tilt; the estimate is shrunk towards level with it."""
 
-_LINES_DEG: Final = np.array([0.3, 0.7])
+LINES_DEG: Final = np.array([0.3, 0.7])
 """Roll and pitch: standard deviation of the upright lines' direction where the focal length is known, on rendered
 clips, which have vertical walls and no lens distortion."""
 
-_UNKNOWN_FOCAL: Final = np.linspace(0.6, 0.95, 8)
+UNKNOWN_FOCAL: Final = np.linspace(0.6, 0.95, 8)
 """Focal lengths over the image's longer side, equally likely a priori where unknown: phones' main cameras, whose video
 is cropped by stabilisation, and wide ones."""
 
@@ -138,7 +138,7 @@ def estimate_gravity(
     A slope here is (x, z) of the direction (x, -1, z), so that small angles add up.
     """
     balance, lines = _balance(times, stance), _lines(verticals)
-    ratios = np.ones(1) if focal_known else _UNKNOWN_FOCAL / FOCAL_LENGTH
+    ratios = np.ones(1) if focal_known else UNKNOWN_FOCAL / FOCAL_LENGTH
     tried = [[each.at(ratio) for each in (balance, lines) if each is not None] for ratio in ratios]
     if len(tried[0]) == 2 and all(_contradict(*evidence) for evidence in tried):
         lines, tried = None, [evidence[:1] for evidence in tried]
@@ -185,7 +185,7 @@ def _lines(verticals: Verticals | None) -> _Evidence | None:
     """From the image."""
     if verticals is None:
         return None
-    sd_deg = np.hypot(_LINES_DEG, [0.0, verticals.forward_slope_sd_deg])
+    sd_deg = np.hypot(LINES_DEG, [0.0, verticals.forward_slope_sd_deg])
     return _Evidence(np.array([verticals.lateral_slope, verticals.forward_slope]), sd_deg, scales=True)
 
 
@@ -225,8 +225,12 @@ def world_axes(up: FloatArray) -> FloatArray:
 
 def _gravity(slope: FloatArray, sd_deg: FloatArray, *, estimated: bool, lines: bool) -> Gravity:
     up = unit(np.array([slope[0], -1.0, slope[1]]))
-    roll, pitch = np.degrees([np.arctan2(up[0], -up[1]), -np.arcsin(up[2])])
-    return Gravity(up, float(pitch), float(roll), float(sd_deg[1]), float(sd_deg[0]), estimated, lines)
+    return Gravity(up, *tilt_of(up), float(sd_deg[1]), float(sd_deg[0]), estimated, lines)
+
+
+def tilt_of(up: FloatArray) -> tuple[float, float]:
+    """Pitch and roll of a camera in degrees, as in `Gravity`, from up (3,) in its frame."""
+    return float(np.degrees(-np.arcsin(up[2]))), float(np.degrees(np.arctan2(up[0], -up[1])))
 
 
 def _standard_error(lean: FloatArray, weights: FloatArray) -> FloatArray:

@@ -17,11 +17,12 @@ from humanpose3d.options import QualityWarning, RunOptions, Subject, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
 from services.refiner.depth.camera import at_assumed_focal_length, placed
 from services.refiner.depth.geometric import Reconstruct, Reconstruction, geometric, tilt_facts, tilt_warnings
-from services.refiner.depth.gravity import Gravity, world_axes
+from services.refiner.depth.gravity import Gravity, tilt_of, world_axes
 from services.refiner.depth.ground import place
 from services.refiner.depth.markers import MARKER_LANDMARKS
 from services.refiner.depth.report import network_side_warnings, number, refiner_rejected, swap_facts
 from services.refiner.depth.sides import compared
+from services.refiner.depth.upright import doubted, probability_upright, tilt_by_lines
 from services.refiner.vectors import pair, part, pieces, unit
 from services.refiner.windows import WINDOW, Blend, ask_in_parts, window_indices
 from shared.networks import Refiner, refiner
@@ -72,9 +73,12 @@ def neural(network: Refiner) -> Reconstruct:
         focal_length: float | None = None,
     ) -> Reconstruction:
         base = geometric(landmarks, subject, visibility_min, verticals, focal_length)
-        told = None if verticals is None or verticals.forward_slope_sd_deg > _UNSURE_LINES_DEG else verticals
-        answer = ask(network, landmarks, subject.height, told, base.markers, focal_length)
-        gravity = replace(_gravity(answer), lines=told is not None)
+
+        def asked(verticals: Verticals | None) -> tuple[Answer, Gravity]:
+            answer = ask(network, landmarks, subject.height, verticals, base.markers, focal_length)
+            return answer, replace(_gravity(answer), lines=verticals is not None)
+
+        answer, gravity = _with_lines_if_upright(asked, verticals, focal_length)
         _put_into_world(at_assumed_focal_length(landmarks, focal_length), answer, gravity)
         sides = compared(landmarks, answer.markers, world_axes(gravity.up))
         turned: dict[str, JsonValue] = {"facing_contradicted_share": number(sides.turned.mean())}
@@ -95,6 +99,21 @@ def neural(network: Refiner) -> Reconstruct:
         )
 
     return reconstruct
+
+
+def _with_lines_if_upright(
+    asked: Callable[[Verticals | None], tuple[Answer, Gravity]], verticals: Verticals | None, focal_length: float | None
+) -> tuple[Answer, Gravity]:
+    """The network's answer, told of the upright lines unless they contradict its answer without them."""
+    answer, without = asked(None)
+    if verticals is None or verticals.forward_slope_sd_deg > _UNSURE_LINES_DEG:
+        return answer, without
+    lines = tilt_by_lines(verticals, focal_length)
+    upright = probability_upright(lines, without)
+    if upright < 0.5:
+        return answer, doubted(without, lines, upright)
+    answer, gravity = asked(verticals)
+    return answer, doubted(gravity, without, 1 - upright)
 
 
 def ask(
@@ -183,10 +202,9 @@ def _gravity(answer: Answer) -> Gravity:
     pitch, roll = answer.tilt.T
     up = np.stack([-np.sin(roll) * np.cos(pitch), -np.cos(roll) * np.cos(pitch), np.sin(pitch)], axis=1)
     mean = unit(np.nanmean(up, axis=0))
-    roll_deg, pitch_deg = np.degrees([np.arctan2(mean[0], -mean[1]), -np.arcsin(mean[2])])
     # errors of neighbouring frames are fully correlated: their mean is as uncertain as each of them
     sd = np.degrees(np.nanmean(answer.tilt_spread, axis=0))
-    return Gravity(mean, float(pitch_deg), float(roll_deg), float(sd[0]), float(sd[1]), estimated=True)
+    return Gravity(mean, *tilt_of(mean), float(sd[0]), float(sd[1]), estimated=True)
 
 
 def _put_into_world(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> None:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import Subject, Verticals
+from humanpose3d.options import FOCAL_LENGTH, Subject, Verticals
 from humanpose3d.skeleton import LANDMARKS, MARKER_INDEX, mirrored
 from services.refiner.depth.markers import to_markers
 from services.refiner.depth.neural import OUTPUTS, ask, neural
@@ -210,6 +210,21 @@ def test_a_network_that_reverses_the_person_for_a_while_is_reported():
 def test_lines_that_do_not_determine_the_pitch_are_not_passed_to_the_network(sd, told):
     times = clock(2)
     points = standing(times)
-    lines = Verticals(lateral_slope=0.08, forward_slope=-0.21, forward_slope_sd_deg=sd, looks=2)
+    lines = Verticals(lateral_slope=-0.08, forward_slope=-0.21, forward_slope_sd_deg=sd, looks=2)
     found = neural(knowing(times, points, CAMERA))(recorded(times, points, CAMERA), SUBJECT, 0.3, lines)
     assert found.facts["gravity_by_upright_lines"] == told
+
+
+@pytest.mark.parametrize(
+    ("pitch_off", "believed", "lowest_sd", "highest_sd"),
+    [(0, True, 2.5, 2.51), (10, True, 2.5, 2.51), (45, False, 15.0, 25.0)],
+)
+def test_lines_that_contradict_the_network_are_not_passed_to_it(pitch_off, believed, lowest_sd, highest_sd):
+    """This network's tilt is the same with lines; where it answers without them, they may still be right."""
+    times = clock(2)
+    points = standing(times)
+    slopes = np.tan(np.radians([CAMERA.roll, -CAMERA.pitch - pitch_off]))
+    lines = Verticals(lateral_slope=slopes[0], forward_slope=slopes[1], forward_slope_sd_deg=3.0, looks=2)
+    found = neural(knowing(times, points, CAMERA))(recorded(times, points, CAMERA), SUBJECT, 0.3, lines, FOCAL_LENGTH)
+    assert found.facts["gravity_by_upright_lines"] == believed
+    assert lowest_sd - 0.01 <= found.facts["camera_pitch_sd_deg"] <= highest_sd
