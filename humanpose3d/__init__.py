@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from humanpose3d.client import ApiError, Client, RunFailed
+    from humanpose3d.client import Client, RunFailed
+    from humanpose3d.connection import ApiError
     from humanpose3d.errors import (
         Cancelled,
         HumanPose3DError,
@@ -71,7 +72,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "ApiError": "client",
+    "ApiError": "connection",
     "Client": "client",
     "RunFailed": "client",
     "JointAngles": "motion",

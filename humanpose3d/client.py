@@ -6,20 +6,17 @@
 ...     client.download(run_key, Path("results"))
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Final, Self, TypeVar, Unpack
+from typing import Self, Unpack
 
 import httpx
 
 from humanpose3d.api_models import (
     Accepted,
-    PartAddress,
-    ProblemDetails,
     Progress,
     Run,
     RunFilters,
@@ -27,31 +24,12 @@ from humanpose3d.api_models import (
     RunParameters,
     RunSummary,
     Statistics,
-    UploadForm,
-    UploadState,
 )
+from humanpose3d.batch_client import Batches
+from humanpose3d.connection import POLL_S, Connection, fields_of, parts_of, patiently
 from humanpose3d.errors import HumanPose3DError
 from humanpose3d.notes import NotesKeywords, SubmitKeywords
-
-T = TypeVar("T")
-
-_POLL_S: Final = 0.5
-
-_LONGEST_PAUSE_S: Final = 15.0
-"""Between two questions to an unavailable server."""
-
-_PATIENCE_S: Final = 600.0
-"""How long an unavailable server is asked again where the caller sets no time limit."""
-
-_OUT_OF_SERVICE: Final = (502, 503, 504)
-
-
-class ApiError(HumanPose3DError):
-    """The server refused the request; `problem` states what and why."""
-
-    def __init__(self, problem: ProblemDetails) -> None:
-        self.problem = problem
-        super().__init__(f"{problem.code} ({problem.status}): {problem.detail}")
+from humanpose3d.subject_client import Subjects
 
 
 class RunFailed(HumanPose3DError):
@@ -63,14 +41,17 @@ class RunFailed(HumanPose3DError):
 
 
 class Client:
-    """A connection to one server. Methods raise ApiError if it refuses, httpx.HTTPError if it cannot be reached."""
+    """A connection to one server. Methods raise ApiError if it refuses, httpx.HTTPError if it cannot be reached.
+
+    `batches` and `subjects` are the server's batches of videos, and the runs of one person over time.
+    """
 
     def __init__(
         self, base_url: str, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None
     ) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        timeout = httpx.Timeout(30, read=300, write=300)
-        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout, transport=transport)
+        self._connection = Connection(base_url, api_key, transport)
+        self.batches = Batches(self._connection)
+        self.subjects = Subjects(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +63,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._connection.close()
 
     def submit(
         self,
@@ -103,8 +84,9 @@ class Client:
         path, fields = Path(video), _fields(height, weight, consent, options)
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         with path.open("rb") as file:
-            answer = self._http.post("/api/runs/", data=fields, files={"video": (path.name, file)}, headers=headers)
-        return Accepted.model_validate(_checked(answer).json()).run_key
+            sent = {"video": (path.name, file)}
+            answer = self._connection.request("POST", "/api/runs/", data=fields, files=sent, headers=headers)
+        return Accepted.model_validate(answer.json()).run_key
 
     def submit_large(
         self,
@@ -120,37 +102,20 @@ class Client:
         self.upload(video, upload_key)
         uploaded = {"upload_key": upload_key, "video_name": Path(video).name}
         fields = {**_fields(height, weight, consent, options), **uploaded}
-        parts = {name: (None, value) for name, value in fields.items()}
-        return Accepted.model_validate(_checked(self._http.post("/api/runs/", files=parts)).json()).run_key
+        answer = self._connection.request("POST", "/api/runs/", files=parts_of(fields))
+        return Accepted.model_validate(answer.json()).run_key
 
     def begin_upload(self) -> str:
         """Begin an upload; returns its key."""
-        return UploadForm.model_validate(_checked(self._http.post("/api/uploads/")).json()).upload_key
+        return self._connection.begin_upload()
 
     def upload(self, video: str | Path, upload_key: str) -> None:
         """Send the parts of a video that are missing. Call it again to resume after a broken connection."""
-        state = UploadState.model_validate(self._get(f"/api/uploads/{upload_key}").json())
-        path = Path(video)
-        size = path.stat().st_size
-        arrived = {part.number for part in state.parts}
-        numbers = range(1, math.ceil(size / state.part_bytes) + 1)
-        with path.open("rb") as file:
-            for number in () if state.complete else [each for each in numbers if each not in arrived]:
-                file.seek((number - 1) * state.part_bytes)
-                self._send_part(upload_key, number, file.read(state.part_bytes))
-        _checked(self._http.post(f"/api/uploads/{upload_key}/complete", json={"size": size}))
-
-    def _send_part(self, upload_key: str, number: int, content: bytes) -> None:
-        asked = _checked(self._http.post(f"/api/uploads/{upload_key}/parts/{number}"))
-        url = PartAddress.model_validate(asked.json()).url
-        if url.startswith("/"):
-            _checked(self._http.put(url, content=content))
-        else:
-            httpx.put(url, content=content, timeout=300).raise_for_status()
+        self._connection.upload(video, upload_key)
 
     def progress(self, run_key: str) -> Progress:
         """Progress of the run."""
-        return Progress.model_validate(self._get(f"/api/runs/{run_key}/progress/").json())
+        return Progress.model_validate(self._connection.get(f"/api/runs/{run_key}/progress/").json())
 
     def wait(
         self, run_key: str, *, on_progress: Callable[[Progress], None] | None = None, timeout: float | None = None
@@ -161,26 +126,26 @@ class Client:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            progress = _patiently(lambda: self.progress(run_key), deadline)
+            progress = patiently(lambda: self.progress(run_key), deadline)
             if on_progress:
                 on_progress(progress)
             if progress.status == "completed":
-                return _patiently(lambda: self.run(run_key), deadline)
+                return patiently(lambda: self.run(run_key), deadline)
             if progress.done:
                 raise RunFailed(progress)
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"Run {run_key} is at {progress.progress:.0f} % after {timeout:g} s.")
-            time.sleep(_POLL_S)
+            time.sleep(POLL_S)
 
     def run(self, run_key: str) -> Run:
         """All details of a run."""
-        return Run.model_validate(self._get(f"/api/runs/{run_key}/").json())
+        return Run.model_validate(self._connection.get(f"/api/runs/{run_key}/").json())
 
     def runs(self, **filters: Unpack[RunFilters]) -> Iterator[RunSummary]:
         """Your runs that fit all filters given, newest first."""
         query = {name: str(value) for name, value in filters.items() if value is not None}
         while True:
-            page = RunList.model_validate(self._get("/api/runs/", query).json())
+            page = RunList.model_validate(self._connection.get("/api/runs/", query).json())
             yield from page.runs
             if page.next_cursor is None:
                 return
@@ -188,93 +153,39 @@ class Client:
 
     def statistics(self, run_key: str) -> Statistics:
         """Statistics of the joint angles."""
-        return Statistics.model_validate(self._get(f"/api/runs/{run_key}/statistics/").json())
+        return Statistics.model_validate(self._connection.get(f"/api/runs/{run_key}/statistics/").json())
 
     def parameters(self, run_key: str) -> RunParameters:
         """Task, events and key figures."""
-        return RunParameters.model_validate(self._get(f"/api/runs/{run_key}/parameters/").json())
+        return RunParameters.model_validate(self._connection.get(f"/api/runs/{run_key}/parameters/").json())
 
     def download(self, run_key: str, directory: str | Path) -> list[Path]:
         """Download all results into `directory`, laid out as by `humanpose3d run`; returns the files."""
         paths = []
         for file in self.run(run_key).files:
             path = Path(directory) / _inside(file.path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with self._http.stream("GET", file.url) as answer, path.open("wb") as target:
-                if answer.is_error:
-                    answer.read()
-                for chunk in _checked(answer).iter_bytes():
-                    target.write(chunk)
+            self._connection.save(file.url, path)
             paths.append(path)
         return paths
 
     def cancel(self, run_key: str) -> Progress:
         """Stop a run."""
-        return Progress.model_validate(_checked(self._http.post(f"/api/runs/{run_key}/cancel")).json())
+        return Progress.model_validate(self._connection.request("POST", f"/api/runs/{run_key}/cancel").json())
 
     def change(self, run_key: str, *, name: str | None = None, **notes: Unpack[NotesKeywords]) -> Run:
         """Change a run's name (its files keep the video's) and those notes that are given."""
         given = {"name": name, **notes}
         body = {field: str(value) if isinstance(value, date) else value for field, value in given.items()}
-        return Run.model_validate(_checked(self._http.patch(f"/api/runs/{run_key}/", json=body)).json())
+        return Run.model_validate(self._connection.request("PATCH", f"/api/runs/{run_key}/", json=body).json())
 
     def erase(self, run_key: str) -> None:
         """Erase a run with its video and results."""
-        _checked(self._http.delete(f"/api/runs/{run_key}/"))
-
-    def _get(self, path: str, query: dict[str, str] | None = None) -> httpx.Response:
-        return _checked(self._http.get(path, params=query or {}))
-
-
-def _patiently(ask: Callable[[], T], deadline: float | None) -> T:
-    """The answer, requested again with increasing pauses while the server is unavailable.
-
-    Raises TimeoutError after the deadline, by the monotonic clock; without one, the error that remains.
-    """
-    last, pause = deadline or time.monotonic() + _PATIENCE_S, _POLL_S
-    while True:
-        try:
-            return ask()
-        except (ApiError, httpx.HTTPError) as error:
-            if not _may_pass(error):
-                raise
-            if time.monotonic() + pause > last:
-                if deadline is None:
-                    raise
-                raise TimeoutError(f"The server is unavailable: {error}") from error
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE_S)
-
-
-def _may_pass(error: ApiError | httpx.HTTPError) -> bool:
-    """Whether the server, or the proxy in front of it, is out of service rather than refusing."""
-    match error:
-        case ApiError():
-            return error.problem.status in _OUT_OF_SERVICE
-        case httpx.HTTPStatusError():
-            return error.response.status_code in _OUT_OF_SERVICE
-        case _:
-            return isinstance(error, httpx.TransportError)
+        self._connection.request("DELETE", f"/api/runs/{run_key}/")
 
 
 def _fields(height: float, weight: float, consent: bool, options: SubmitKeywords) -> dict[str, str]:
-    given = {name: _field(name, value) for name, value in options.items() if value is not None}
     accepted = {"consent": "accepted"} if consent else {}
-    return {"height": str(height), "weight": str(weight), **accepted, **given}
-
-
-def _field(name: str, value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ("," if name == "labels" else " ").join(map(str, value))
-    return str(value)
-
-
-def _checked(answer: httpx.Response) -> httpx.Response:
-    if answer.is_error:
-        if answer.headers.get("content-type", "").startswith("application/problem+json"):
-            raise ApiError(ProblemDetails.model_validate(answer.json()))
-        answer.raise_for_status()
-    return answer
+    return {"height": str(height), "weight": str(weight), **accepted, **fields_of(options)}
 
 
 def _inside(path: str) -> PurePosixPath:

@@ -23,7 +23,7 @@ class Video:
     label: str
 
 
-def find_videos(given: Sequence[Path], output: Path) -> list[Video]:
+def find_videos(given: Sequence[Path], output: Path | None = None) -> list[Video]:
     """The files given, and the videos in the folders given and below; each once, in a stable order.
 
     Left out below a folder: what is hidden, the output folder and every run's results. A label that would not be unique
@@ -35,7 +35,7 @@ def find_videos(given: Sequence[Path], output: Path) -> list[Video]:
         raise VideoNotFound(f"There is no file or folder {', '.join(missing)}.")
     found: dict[Path, Video] = {}
     for start in given:
-        for path in _below(start, output.resolve()) if start.is_dir() else [start]:
+        for path in _below(start, output and output.resolve()) if start.is_dir() else [start]:
             label = path.relative_to(start).as_posix() if start.is_dir() else path.name
             found.setdefault(path.resolve(), Video(path, label))
     if not found:
@@ -47,7 +47,7 @@ def find_videos(given: Sequence[Path], output: Path) -> list[Video]:
     ]
 
 
-def _below(folder: Path, output: Path) -> Iterator[Path]:
+def _below(folder: Path, output: Path | None) -> Iterator[Path]:
     for here, folders, files in os.walk(folder):
         if "run.json" in files:
             folders.clear()

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from cli.main import main
-from humanpose3d.client import ApiError, Client
+from humanpose3d.client import Client
+from humanpose3d.connection import ApiError
 from shared.models import MODELS_DIRECTORY
 from tests.clips import there_and_back
 from tests.cluster import Cluster

@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from cli.main import main
-from humanpose3d.client import ApiError, Client, RunFailed
+from humanpose3d.client import Client, RunFailed
+from humanpose3d.connection import ApiError
 from tests.disks import fill, small_disk
 from tests.servers import as_from_a_terminal, is_alive
 

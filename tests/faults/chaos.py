@@ -33,7 +33,8 @@ from typing import Final, get_args
 import httpx
 import psutil
 
-from humanpose3d.client import ApiError, Client, RunFailed
+from humanpose3d.client import Client, RunFailed
+from humanpose3d.connection import ApiError
 from humanpose3d.options import StageName
 from shared.runtime.bus.nats import NatsBus
 from tests.cluster import Cluster

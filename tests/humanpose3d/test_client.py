@@ -9,8 +9,10 @@ import pytest
 from gateway.api_keys import append, create
 from gateway.incoming import PART_BYTES
 from humanpose3d import client as client_module
+from humanpose3d import connection
 from humanpose3d.api_models import ProblemDetails, Progress, RunStatus
-from humanpose3d.client import ApiError, Client, RunFailed
+from humanpose3d.client import Client, RunFailed
+from humanpose3d.connection import ApiError
 from humanpose3d.errors import StoreUnavailable
 from tests.gateway.conftest import FILES
 from tests.gateway.world import MP4, World
@@ -134,15 +136,17 @@ def answering(*answers: int | Exception | RunStatus) -> Client:
 
 
 def test_waiting_outlasts_an_outage_and_a_restart(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(client_module, "_POLL_S", 0.001)
+    for module in (client_module, connection):
+        monkeypatch.setattr(module, "POLL_S", 0.001)
     outage = (503, httpx.ConnectError("refused"), 502, 504)
     with answering("running", *outage, "running", *outage, "cancelled") as client, pytest.raises(RunFailed):
         client.wait("run-00000000", timeout=20)
 
 
 def test_waiting_for_an_unavailable_server_ends(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(client_module, "_POLL_S", 0.001)
-    monkeypatch.setattr(client_module, "_PATIENCE_S", 0.05)
+    for module in (client_module, connection):
+        monkeypatch.setattr(module, "POLL_S", 0.001)
+    monkeypatch.setattr(connection, "_PATIENCE_S", 0.05)
     with answering("running", 503) as client:
         with pytest.raises(TimeoutError, match="The bus is down"):
             client.wait("run-00000000", timeout=0.05)
