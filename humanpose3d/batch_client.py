@@ -1,9 +1,10 @@
 """Batches on a server: many videos with one table of subjects. Used as `Client(…).batches`."""
 
+import hashlib
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -13,6 +14,8 @@ from humanpose3d.connection import POLL_S, ApiError, Connection, fields_of, part
 from humanpose3d.notes import SubmitKeywords
 
 _QUOTA: Final = 429
+_SMALL_BYTES: Final = 16 << 20
+"""Up to which size a video is sent in one request; larger ones are sent in parts."""
 
 Videos = str | Path | Sequence[str | Path]
 """A folder, files, or several of both; folders are searched as by `humanpose3d run`."""
@@ -92,11 +95,21 @@ class Batches:
         return refused
 
     def _send(self, batch_key: str, video: Video, consent: bool) -> None:
+        fields = {"batch": batch_key, "video_name": video.label, **({"consent": "accepted"} if consent else {})}
+        if video.path.stat().st_size <= _SMALL_BYTES:
+            patiently(lambda: self._send_small(video, fields))
+            return
         upload_key = patiently(self._connection.begin_upload)
         patiently(lambda: self._connection.upload(video.path, upload_key))
-        fields = {"batch": batch_key, "upload_key": upload_key, "video_name": video.label}
-        fields |= {"consent": "accepted"} if consent else {}
-        patiently(lambda: self._connection.request("POST", "/api/runs/", files=parts_of(fields)))
+        parts = parts_of({**fields, "upload_key": upload_key})
+        patiently(lambda: self._connection.request("POST", "/api/runs/", files=parts))
+
+    def _send_small(self, video: Video, fields: Mapping[str, str]) -> None:
+        """In one request; the key makes it the same run when it is repeated."""
+        headers = {"Idempotency-Key": hashlib.sha256(f"{fields['batch']} {video.label}".encode()).hexdigest()}
+        with video.path.open("rb") as file:
+            sent = {"video": (video.path.name, file)}
+            self._connection.request("POST", "/api/runs/", data=fields, files=sent, headers=headers)
 
     def show(self, batch_key: str) -> Batch:
         """The videos of a batch with their runs, and what is missing."""

@@ -5,6 +5,7 @@ Environment: FAULT_PHASE and FAULT_COUNTDOWN make it kill itself (SIGKILL) the n
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -73,6 +74,8 @@ class StubStage:
     async def write_results(self, job: ResultsJob) -> None:
         text = job.artefacts["landmarks"].read_text(encoding="utf-8")
         (job.outputs / "result.txt").write_text(f"{job.state.run_id} {text}", encoding="utf-8")
+        quality = {"verdict": job.state.run_id, "warnings": []}
+        (job.outputs / "quality.json").write_text(json.dumps(quality), encoding="utf-8")
 
     async def close(self) -> None:
         pass
