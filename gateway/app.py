@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
@@ -22,7 +22,7 @@ from gateway.run_index import RunIndex
 from gateway.uploads import Uploads
 from gateway.webhooks import Webhooks
 from humanpose3d.errors import HumanPose3DError, Unavailable
-from shared.runtime import telemetry
+from shared.runtime import runs, telemetry
 from shared.runtime.bus import Bus
 from shared.runtime.bus.nats import NatsBus
 from shared.runtime.settings import Settings
@@ -32,6 +32,7 @@ from shared.scratch import clear_leftovers
 
 _INDEX_TIMEOUT_S = 10.0
 _SWEEP_S = 600.0
+_SAVE_S = 60.0
 _ABANDONED = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
@@ -70,20 +71,25 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     """
     keys = KeyRing(settings.api_keys_file)
     demand_keys(settings, keys)
-    index = RunIndex(bus)
+    index = RunIndex(bus, store, settings.index_directory)
     uploads = Uploads(bus, store, settings.max_upload_bytes)
     services = Services(settings, bus, store, index, uploads, keys)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await index.start(_INDEX_TIMEOUT_S)
-        sweeper = asyncio.create_task(_sweep(services, settings.retention_days))
-        sender = asyncio.create_task(Webhooks(bus, index, private=settings.private_webhooks).send_forever())
+        work = (
+            _regularly(_SWEEP_S, "retention", lambda: _sweep(services, settings.retention_days)),
+            _regularly(runs.LOST_AFTER.total_seconds(), "queueing lost tasks", services.run_service.requeue_lost),
+            _regularly(_SAVE_S, "saving the list of runs", index.save),
+            Webhooks(bus, index, private=settings.private_webhooks).send_forever(),
+        )
+        tasks = [asyncio.create_task(each) for each in work]
         try:
             yield
         finally:
-            await cancel(sweeper)
-            await cancel(sender)
+            for task in tasks:
+                await cancel(task)
             await index.stop()
             await bus.close()
 
@@ -142,24 +148,26 @@ class _OptionalSlash:
         await self._app(scope, receive, send)
 
 
-async def _sweep(services: Services, retention_days: float | None) -> None:
-    """Erase abandoned uploads and what is older than the retention, for as long as the gateway runs."""
+async def _regularly(pause_s: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do it now and after every pause, for as long as the gateway runs."""
     while True:
         try:
-            await services.run_service.sweep(_ABANDONED)
-            if retention_days is not None:
-                await _erase_older_than(services, timedelta(days=retention_days))
+            await work()
         except Unavailable:
-            _log.warning("retention waits for bus and store")
+            _log.warning("%s waits for bus and store", name)
         except Exception:  # noqa: BLE001 -- an error in one run must not keep the others for ever
-            _log.exception("retention failed")
-        await asyncio.sleep(_SWEEP_S)
+            _log.exception("%s failed", name)
+        await asyncio.sleep(pause_s)
 
 
-async def _erase_older_than(services: Services, age: timedelta) -> None:
-    if erased := await services.run_service.erase_older_than(age):
-        _log.info("retention erased %d runs", erased)
-    await services.batches.erase_unused(age)
+async def _sweep(services: Services, retention_days: float | None) -> None:
+    """Erase abandoned uploads and what is older than the retention."""
+    await services.run_service.sweep(_ABANDONED)
+    if retention_days is not None:
+        age = timedelta(days=retention_days)
+        if erased := await services.run_service.erase_older_than(age):
+            _log.info("retention erased %d runs", erased)
+        await services.batches.erase_unused(age)
 
 
 if __name__ == "__main__":

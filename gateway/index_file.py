@@ -15,7 +15,7 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -42,11 +42,11 @@ CREATE TABLE runs (
     batch TEXT,
     webhook_due INTEGER,  -- microseconds; NULL where nothing is to be sent
     text TEXT,            -- what a search looks through
-    summary TEXT          -- what a list shows, as JSON
+    summary TEXT          -- what a list shows beside these columns, as JSON
 );
 CREATE INDEX by_owner ON runs (owner);
 CREATE INDEX by_batch ON runs (owner, batch);
-CREATE INDEX by_subject ON runs (owner, subject);
+CREATE INDEX by_subject ON runs (owner, subject, session);
 CREATE INDEX by_session ON runs (owner, session);
 CREATE INDEX by_task ON runs (owner, task);
 CREATE INDEX by_status ON runs (owner, status);
@@ -82,16 +82,22 @@ CREATE TRIGGER words_changed AFTER UPDATE OF text ON runs WHEN old.text IS NOT n
 END;
 """
 
-_VERSION: Final = zlib.crc32(repr((_TABLES, sorted(RunSummary.model_fields))).encode()) >> 1
+VERSION: Final = zlib.crc32(repr((_TABLES, sorted(RunSummary.model_fields))).encode()) >> 1
 """Of the tables and of what a list shows: a file of another version is filled again."""
 
 _FILTERS: Final = ("batch", "subject", "session", "task", "status")
-"""Columns that a filter compares, those that few runs share first: the first one that is given is looked up."""
+"""Columns that a filter compares, those that few runs share first: the first one given, other than empty, is looked up.
+"""
 _RARE: Final = frozenset(("batch", "subject", "session"))
 
 _COLUMNS: Final = ("owner", *_FILTERS, "labels", "updated_at", "webhook_due", "text", "summary")
 _INSERT: Final = f"INSERT INTO runs (id, run_id, {', '.join(_COLUMNS)}) VALUES (:id, :run_id, :{', :'.join(_COLUMNS)})"  # noqa: S608 -- constants
 _UPDATE: Final = f"UPDATE runs SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} WHERE id = :id"  # noqa: S608 -- constants
+
+_IN_COLUMNS: Final = ("status", "session", "task", "batch")
+"""Fields of a run's summary that are stored in columns of that name; `_APART` are those that are stored otherwise."""
+_APART: Final = ("run_key", "accepted_at", "updated_at", "results_url")
+_LISTED: Final = ", ".join(f"runs.{name}" for name in ("id", "run_id", "updated_at", "summary", *_IN_COLUMNS))
 
 _DIGEST_BITS: Final = 10
 _READERS: Final = 4
@@ -111,8 +117,8 @@ class ListedRun(NamedTuple):
 
     id: int
     """Its place in the order of acceptance; see the top of this file."""
-    summary: str
-    """JSON of its `RunSummary` without the address: for `gateway.resources.listed`."""
+    summary: Mapping[str, object]
+    """Of its `RunSummary` all fields but the address, as in JSON."""
 
 
 class IndexFile:
@@ -181,6 +187,11 @@ class IndexFile:
         with self._transaction() as connection:
             _drop(connection, run_id)
 
+    def copy_to(self, path: Path) -> None:
+        """Write a compact copy into a new file."""
+        with self._reading() as connection:
+            connection.execute("VACUUM INTO ?", (str(path),))
+
     def count(self) -> int:
         """Number of all runs, also of those that only another version can read."""
         with self._reading() as connection:
@@ -197,7 +208,7 @@ class IndexFile:
         """An owner's runs that the filter fits, newest first; only those before the one of the id `before`."""
         with self._reading() as connection:
             query, values = _selection(owner, wanted, before, searchable=_has_many(connection, owner))
-            return [ListedRun(*row) for row in connection.execute(query, (*values, limit))]
+            return [_listed(*row) for row in connection.execute(query, (*values, limit))]
 
     def subjects(self, owner: str) -> list[SubjectSummary]:
         """An owner's subjects, by code."""
@@ -258,9 +269,9 @@ class IndexFile:
         connection = _connected(self._path, _WRITER_CACHE_KIB)
         try:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version != _VERSION:  # new, or of another version: refused where it has tables
+            if version != VERSION:  # new, or of another version: refused where it has tables
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+                connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
         except BaseException:
             connection.close()
             raise
@@ -271,6 +282,7 @@ def _connected(path: Path, cache_kib: int) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False)
     connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     connection.execute("PRAGMA synchronous = NORMAL")  # a power failure may cost the last changes, which the bus has
+    connection.execute("PRAGMA secure_delete = ON")  # of an erased run
     return connection
 
 
@@ -325,13 +337,20 @@ def _row(state: RunState) -> dict[str, object]:
         "batch": batch.key if batch else "",
         "webhook_due": None if due is None else _microseconds(due),
         "text": _searched("\n".join(dict.fromkeys(text))),
-        "summary": run_summary("", state).model_dump_json(exclude={"results_url"}),
+        "summary": run_summary("", state).model_dump_json(exclude={*_IN_COLUMNS, *_APART}, exclude_defaults=True),
     }
 
 
 def _searched(text: str) -> str:
     """As it is searched: without regard to upper and lower case, and to a character that ends a text in SQLite."""
     return text.replace("\0", " ").casefold()
+
+
+def _listed(place: int, run_id: str, updated_at: int, summary: str, *columns: str) -> ListedRun:
+    fields = {**json.loads(summary), **dict(zip(_IN_COLUMNS, columns, strict=True)), "run_key": run_id}
+    fields["batch"] = fields["batch"] or None
+    times = {"accepted_at": _time(place >> _DIGEST_BITS), "updated_at": _time(updated_at)}
+    return ListedRun(place, {**fields, **times})
 
 
 def _place(accepted_at: datetime, run_id: str) -> int:
@@ -355,19 +374,24 @@ def _selection(owner: str, wanted: RunFilter, before: int | None, *, searchable:
     if wanted.label is not None:
         source, place = "labels CROSS JOIN runs USING (id)", "labels.id"
         conditions += [("labels.owner = ?", owner), ("labels.label = ?", wanted.label)]
-    elif phrases and searchable and not _RARE & equal.keys():
+    elif phrases and searchable and not _RARE & {name for name, value in equal.items() if value}:
         source, place = "words CROSS JOIN runs ON runs.id = words.rowid", "words.rowid"
         conditions.append(("words MATCH ?", " ".join(phrases)))
     else:
-        source, place = f"runs INDEXED BY by_{next(iter(equal), 'owner')}", "runs.id"
+        looked_up = next((name for name, value in equal.items() if value), "owner")
+        source, place = f"runs INDEXED BY by_{looked_up}", "runs.id"
     conditions.append(("runs.owner = ?", owner))
     conditions += [(f"runs.{name} = ?", value) for name, value in equal.items()]
     conditions += [("instr(runs.text, ?)", word) for word in words]
     if before is not None:
         conditions.append((f"{place} < ?", before))
     fits = " AND ".join(condition for condition, _ in conditions)
-    query = f"SELECT runs.id, runs.summary FROM {source} WHERE {fits} ORDER BY {place} DESC LIMIT ?"  # noqa: S608 -- values are bound
+    query = f"SELECT {_LISTED} FROM {source} WHERE {fits} ORDER BY {place} DESC LIMIT ?"  # noqa: S608 -- values are bound
     return query, [value for _, value in conditions]
+
+
+def _time(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def _has_many(connection: sqlite3.Connection, owner: str) -> bool:

@@ -3,9 +3,9 @@
 base  where the API was called, `/api/v1` or `/api`; addresses begin with it.
 """
 
-import json
 from collections import Counter
-from typing import get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 from urllib.parse import quote
 
 from gateway.batch_records import Batch
@@ -82,10 +82,9 @@ def run_summary(base: str, state: RunState) -> RunSummary:
     )
 
 
-def listed(base: str, summary: str) -> RunSummary:
-    """This run, from the JSON of its summary without address."""
-    fields = json.loads(summary)
-    return RunSummary(**fields, results_url=run_url(base, fields["run_key"]))
+def listed(base: str, summary: Mapping[str, Any]) -> RunSummary:
+    """This run, from all other fields of its summary."""
+    return RunSummary(**summary, results_url=run_url(base, summary["run_key"]))
 
 
 def at(base: str, run: RunSummary) -> RunSummary:

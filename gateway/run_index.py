@@ -11,20 +11,26 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
+from filelock import FileLock, Timeout
+
+from gateway import index_snapshot
 from gateway.index_file import IndexFile, ListedRun
 from gateway.run_filter import RunFilter
 from humanpose3d.api_models import SubjectSummary
 from humanpose3d.errors import BusUnavailable, RunNotFound, RunUnreadable, Unavailable
 from shared.runtime.bus import Bus, StateChange
 from shared.runtime.run_state import RunState
+from shared.runtime.store import Store
 from shared.runtime.tasks import cancel
 from shared.scratch import scratch_folder
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_NAME: Final = "runs.sqlite"
 _RETRY_S: Final = 1.0
 _AT_ONCE: Final = 500
 """Changes written in one transaction while the list is being filled."""
@@ -37,21 +43,44 @@ _log = logging.getLogger(__name__)
 class RunIndex:
     """The list of all runs. `start` it before use, `stop` it at the end. Queries raise Unavailable."""
 
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+    def __init__(self, bus: Bus, store: Store, folder: Path | None) -> None:
+        """`folder`: where the list is kept between starts; None: nowhere, then it begins from the store's copy."""
+        self._bus, self._store, self._folder = bus, store, folder
         self._resources = ExitStack()
         self._complete = asyncio.Event()
 
     async def start(self, timeout: float) -> None:
         """Start following; returns when the list is complete, or after `timeout` seconds while it is being filled."""
         self._threads = self._resources.enter_context(ThreadPoolExecutor(_THREADS, "run-index"))
-        folder = self._resources.enter_context(scratch_folder())
-        self._file = await self._in_thread(IndexFile, folder / "runs.sqlite")
+        self._file = await self._in_thread(IndexFile, await self._path())
         self._resources.callback(self._file.close)
         self._following = asyncio.create_task(self._follow())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._complete.wait()
+
+    async def _path(self) -> Path:
+        """Of the file, which is locked where it is kept: another process has a temporary one."""
+        if self._folder is not None:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._resources.enter_context(FileLock(self._folder / "lock", blocking=False))
+            except (OSError, Timeout):
+                _log.warning("the folder of the list of runs cannot be used; a temporary one is used instead")
+                self._folder = None
+            else:
+                return self._folder / _NAME
+        path = self._resources.enter_context(scratch_folder()) / _NAME
+        try:
+            await index_snapshot.fetch(self._store, path)
+        except (OSError, Unavailable):
+            _log.warning("the copy of the list of runs cannot be read; the list is filled from the bus")
+        return path
+
+    async def save(self) -> None:
+        """Store a copy now and then, where the list itself is not kept. Raises Unavailable."""
+        if self._folder is None and self._complete.is_set():
+            await index_snapshot.renew(self._store, self._file)
 
     async def stop(self) -> None:
         """Stop following."""

@@ -182,6 +182,11 @@ class RunService:
             erased += len(expired)
         return erased
 
+    async def requeue_lost(self) -> None:
+        """Publish lost tasks of waiting runs again."""
+        waiting = await self._index.unchanged_since(datetime.now(UTC) - runs.LOST_AFTER)
+        await runs.requeue_lost(self._bus, waiting)
+
     async def _erase(self, run_id: str) -> None:
         try:
             await self._bus.read(run_id)

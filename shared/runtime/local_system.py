@@ -194,7 +194,7 @@ class System:
 
     def _take_folder(self) -> None:
         try:
-            for folder in ("logs", "nats", "store", "scratch"):
+            for folder in ("logs", "nats", "store", "index", "scratch"):
                 (self.data / folder).mkdir(parents=True, exist_ok=True)
             must_have_room(self.data / "nats")
             self._lock = self._locked()
@@ -228,7 +228,12 @@ class System:
             "TMPDIR": str(self.data.absolute() / "scratch"),
         }
         worker = {**environment, "HUMANPOSE3D_HOST": "127.0.0.1", "HUMANPOSE3D_PORT": "0"}
-        gateway = {**environment, "HUMANPOSE3D_HOST": self.host, "HUMANPOSE3D_PORT": str(self.port)}
+        gateway = {
+            **environment,
+            "HUMANPOSE3D_HOST": self.host,
+            "HUMANPOSE3D_PORT": str(self.port),
+            "HUMANPOSE3D_INDEX_DIRECTORY": str(self.data.absolute() / "index"),
+        }
         names = [*(f"detector-{index + 1}" for index in range(self.detectors)), *_WORKERS]
         for name in names:
             self._add(name, module_command(f"services.{name.split('-')[0]}.app"), worker)

@@ -8,7 +8,7 @@ another one finds the state and completes the rest.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,13 +20,11 @@ from humanpose3d.errors import (
     RunNotFound,
     RunOver,
     RunUnreadable,
-    Unavailable,
 )
 from humanpose3d.notes import NO_NOTES, RunNotes
 from humanpose3d.options import StageName
 from shared.runtime import telemetry
 from shared.runtime.bus import Bus, StoredState
-from shared.runtime.retrying import backoff
 from shared.runtime.run_state import Claim, RunRequest, RunState, StageEvent, StageTask
 from shared.runtime.store import Store
 
@@ -151,35 +149,27 @@ async def reannounce_ended(bus: Bus, stored: StoredState, task: StageTask) -> No
         await bus.bury(task, stored.state.problem)
 
 
-async def recover_forever(bus: Bus) -> None:
-    """Look for lost tasks every few minutes, without end. All workers do this; the first to find one publishes it."""
-    failures = 0
-    while True:
-        await asyncio.sleep(backoff(failures) if failures else LOST_AFTER.total_seconds())
-        try:
-            await requeue_lost(bus)
-            failures = 0
-        except Exception as error:  # the loop must survive an error in one run's state, and outages
-            if not isinstance(error, Unavailable):
-                log.exception("lost tasks could not be looked for")
-            failures += 1
-
-
-async def requeue_lost(bus: Bus, older_than: timedelta = LOST_AFTER, stuck_after: timedelta = STUCK_AFTER) -> list[str]:
-    """Publish lost tasks of waiting runs again; returns the keys of the runs.
+async def requeue_lost(
+    bus: Bus,
+    run_ids: Iterable[str],
+    older_than: timedelta = LOST_AFTER,
+    stuck_after: timedelta = STUCK_AFTER,
+) -> list[str]:
+    """Publish the lost tasks of those of these runs that wait, unchanged for `older_than`; returns the runs' keys.
 
     A task may be missing from the queue if the gateway died between storing the run's state and publishing its first
     task. Or it is queued but no longer delivered: it reached an earlier version's delivery limit, or the server's
     delivery state was lost with a disk.
     """
-    waiting = []
-    async for update in bus.states():
-        if update is None:
-            break
-        state = update.state
-        if state is not None and not state.is_over and _age(state) > older_than:
-            waiting.append(state)
-    return [state.run_id for state in waiting if await _requeue(bus, state, stuck_after)]
+    requeued = []
+    for run_id in run_ids:
+        try:
+            state, _ = await bus.read(run_id)
+        except (RunNotFound, RunUnreadable):
+            continue
+        if not state.is_over and _age(state) > older_than and await _requeue(bus, state, stuck_after):
+            requeued.append(run_id)
+    return requeued
 
 
 async def _requeue(bus: Bus, state: RunState, stuck_after: timedelta) -> bool:

@@ -79,6 +79,10 @@ class Settings(BaseModel):
     max_video_pixels: Annotated[int, Field(gt=0, description="largest image that is taken: 8K")] = 7680 * 4320
     max_video_s: Annotated[float, Field(gt=0, description="longest video that is taken")] = 3600
     retention_days: Annotated[float | None, Field(gt=0, description="after this a run is erased; none: never")] = None
+    index_directory: Annotated[
+        Path | None,
+        Field(description="folder of the gateway's list of runs; none: a temporary one, begun by a copy in the store"),
+    ] = None
     models_directory: Annotated[Path, Field(description="where `*_path` options find models")] = MODELS_DIRECTORY
 
     log_format: Literal["plain", "json"] = "plain"

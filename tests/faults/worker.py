@@ -98,7 +98,7 @@ def _killer() -> Callable[[Phase, StageTask], None]:
 async def _tidy(bus: NatsBus) -> None:
     while True:
         with contextlib.suppress(Unavailable):
-            await runs.requeue_lost(bus, older_than=LOST_AFTER, stuck_after=STUCK_AFTER)
+            await runs.requeue_lost(bus, await bus.run_ids(), older_than=LOST_AFTER, stuck_after=STUCK_AFTER)
         await asyncio.sleep(0.2)
 
 

@@ -12,12 +12,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from humanpose3d.errors import HumanPose3DError, StageCrashed, Unavailable
 from humanpose3d.options import StageName
-from shared.runtime import runs, telemetry
+from shared.runtime import telemetry
 from shared.runtime.bus import Bus
 from shared.runtime.bus.nats import NatsBus
 from shared.runtime.settings import Settings
 from shared.runtime.store import Store, open_store
-from shared.runtime.tasks import cancel
 from shared.runtime.worker.loop import Worker, must_work
 from shared.runtime.worker.stage_runner import StageProcess
 from shared.scratch import clear_leftovers
@@ -87,11 +86,9 @@ async def _working(
     runners = [StageProcess(reference, settings.stage_silence_s) for reference in stages.values()]
     workers = [Worker(stage, runner, bus, store, settings) for stage, runner in zip(stages, runners, strict=True)]
     loops = [asyncio.create_task(_work(worker, runner)) for worker, runner in zip(workers, runners, strict=True)]
-    tending = asyncio.create_task(runs.recover_forever(bus))
     try:
-        yield [*loops, tending]
+        yield loops
     finally:
-        await cancel(tending)
         await asyncio.gather(*(worker.stop() for worker in workers))
         await asyncio.gather(*loops, return_exceptions=True)
         for runner in runners:

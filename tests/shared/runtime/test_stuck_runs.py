@@ -30,8 +30,8 @@ async def test_a_stuck_run_is_queued_again(claimed: bool, monkeypatch: pytest.Mo
     bus = MemoryBus()
     run_id = await undeliverable(bus, claimed=claimed)
     assert await bus.pull("detector", 0) is None
-    assert await runs.requeue_lost(bus, NOW, stuck_after=timedelta(hours=1)) == []
-    assert await runs.requeue_lost(bus, NOW, stuck_after=NOW) == [run_id]
+    assert await runs.requeue_lost(bus, [run_id], NOW, stuck_after=timedelta(hours=1)) == []
+    assert await runs.requeue_lost(bus, [run_id], NOW, stuck_after=NOW) == [run_id]
     delivery = await bus.pull("detector", 0)
     assert delivery is not None
     assert delivery.task.run_id == run_id
@@ -42,4 +42,4 @@ async def test_a_run_that_waits_for_its_turn_keeps_its_place():
     for _ in range(2):
         run_id = new_run_id()
         await runs.submit(bus, run_id, new_request(run_id))
-    assert await runs.requeue_lost(bus, NOW, stuck_after=NOW) == []
+    assert await runs.requeue_lost(bus, await bus.run_ids(), NOW, stuck_after=NOW) == []

@@ -239,7 +239,8 @@ async def test_an_unreadable_state_is_reported_and_blocks_nothing(server, bus, c
         assert await anext(states) is None
         revision = await bus.create(healthy)
         assert await anext(states) == StateChange(healthy.run_id, healthy, revision)
-    assert await runs.requeue_lost(bus, older_than=timedelta(0)) == [healthy.run_id]
+    both = [broken.run_id, healthy.run_id]
+    assert await runs.requeue_lost(bus, both, older_than=timedelta(0)) == [healthy.run_id]
     store = DirectoryStore(tmp_path / "store")
     (tmp_path / "video").touch()
     await store.put_file(broken.request.video_key, tmp_path / "video")

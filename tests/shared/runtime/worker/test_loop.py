@@ -563,8 +563,9 @@ async def test_a_run_whose_task_was_never_published_is_found(world):
     await world.store.put_file(request.video_key, world.video)
     await world.bus.create(RunState.accepted(run_id, request))  # the gateway crashes here
     other = await world.submitted()
-    assert await runs.requeue_lost(world.bus) == []  # too early to decide
-    assert await runs.requeue_lost(world.bus, older_than=timedelta(0)) == [run_id]
+    both = [run_id, other]
+    assert await runs.requeue_lost(world.bus, both) == []  # too early to decide
+    assert await runs.requeue_lost(world.bus, both, older_than=timedelta(0)) == [run_id]
     async with world.all_stages():
         await assert_completed_once(world, run_id)
         await assert_completed_once(world, other)
@@ -577,7 +578,7 @@ async def test_a_task_lost_during_processing_is_published_again(world):
     await world.bus.update(stored.state.claimed("detector", 1, 1, "gone"), stored.revision)
     world.bus.messages.clear()
     world.bus._seen.clear()
-    assert await runs.requeue_lost(world.bus, older_than=timedelta(0)) == [run_id]
+    assert await runs.requeue_lost(world.bus, [run_id], older_than=timedelta(0)) == [run_id]
     async with world.all_stages():
         await assert_completed_once(world, run_id)
 
