@@ -94,7 +94,7 @@ _COLUMNS: Final = ("owner", *_FILTERS, "labels", "updated_at", "webhook_due", "t
 _INSERT: Final = f"INSERT INTO runs (id, run_id, {', '.join(_COLUMNS)}) VALUES (:id, :run_id, :{', :'.join(_COLUMNS)})"  # noqa: S608 -- constants
 _UPDATE: Final = f"UPDATE runs SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} WHERE id = :id"  # noqa: S608 -- constants
 
-_IN_COLUMNS: Final = ("status", "session", "task", "batch")
+_IN_COLUMNS: Final = ("status", "session", "task")
 """Fields of a run's summary that are stored in columns of that name; `_APART` are those that are stored otherwise."""
 _APART: Final = ("run_key", "accepted_at", "updated_at", "results_url")
 _LISTED: Final = ", ".join(f"runs.{name}" for name in ("id", "run_id", "updated_at", "summary", *_IN_COLUMNS))
@@ -229,13 +229,13 @@ class IndexFile:
         """Number of waiting runs that were accepted before this one."""
         with self._reading() as connection:
             (count,) = connection.execute(
-                "SELECT count(*) FROM runs WHERE status = 'queued' AND id < ?", (_place(state.accepted_at, ""),)
+                "SELECT count(*) FROM runs WHERE status = 'queued' AND id < ?", (id_of(state.accepted_at, ""),)
             ).fetchone()
         return int(count)
 
     def accepted_before(self, time: datetime, limit: int) -> list[str]:
         """The oldest runs accepted before this time, also those that only another version can read."""
-        return self._run_ids("SELECT run_id FROM runs WHERE id < ? ORDER BY id LIMIT ?", _place(time, ""), limit)
+        return self._run_ids("SELECT run_id FROM runs WHERE id < ? ORDER BY id LIMIT ?", id_of(time, ""), limit)
 
     def unchanged_since(self, time: datetime) -> list[str]:
         """The runs that have not ended, and were last changed before this time."""
@@ -287,7 +287,7 @@ def _connected(path: Path, cache_kib: int) -> sqlite3.Connection:
 
 
 def _put(connection: sqlite3.Connection, state: RunState) -> None:
-    place, row = _place(state.accepted_at, state.run_id), _row(state)
+    place, row = id_of(state.accepted_at, state.run_id), row_of(state)
     known = connection.execute("SELECT id, updated_at FROM runs WHERE run_id = ?", (state.run_id,)).fetchone()
     if known and known[0] >> _DIGEST_BITS == place >> _DIGEST_BITS:
         if known[1] is None or known[1] <= _microseconds(state.updated_at):
@@ -310,7 +310,7 @@ def _put_unreadable(connection: sqlite3.Connection, run: RunUnreadable) -> None:
     if known:
         connection.execute(_UPDATE, {**row, "id": known[0]})
     else:
-        _insert(connection, run.run_id, _place(accepted_at, run.run_id), row)
+        _insert(connection, run.run_id, id_of(accepted_at, run.run_id), row)
 
 
 def _insert(connection: sqlite3.Connection, run_id: str, place: int, row: Mapping[str, object]) -> None:
@@ -323,7 +323,8 @@ def _drop(connection: sqlite3.Connection, run_id: str) -> None:
     connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
 
 
-def _row(state: RunState) -> dict[str, object]:
+def row_of(state: RunState) -> dict[str, object]:
+    """A run's columns, but for `id` and `run_id`."""
     notes, batch, due = state.notes, state.request.batch, state.webhook_due
     text = (state.name, state.request.name, notes.subject, *notes.labels, notes.side, notes.note)
     return {
@@ -348,13 +349,12 @@ def _searched(text: str) -> str:
 
 def _listed(place: int, run_id: str, updated_at: int, summary: str, *columns: str) -> ListedRun:
     fields = {**json.loads(summary), **dict(zip(_IN_COLUMNS, columns, strict=True)), "run_key": run_id}
-    fields["batch"] = fields["batch"] or None
     times = {"accepted_at": _time(place >> _DIGEST_BITS), "updated_at": _time(updated_at)}
     return ListedRun(place, {**fields, **times})
 
 
-def _place(accepted_at: datetime, run_id: str) -> int:
-    """See the top of this file; the lowest of its microsecond where `run_id` is empty."""
+def id_of(accepted_at: datetime, run_id: str) -> int:
+    """A row's `id`, see the top of this file; the lowest of its microsecond where `run_id` is empty."""
     digest = int.from_bytes(hashlib.blake2b(run_id.encode(), digest_size=2).digest()) if run_id else 0
     return (_microseconds(accepted_at) << _DIGEST_BITS) + (digest >> (16 - _DIGEST_BITS))
 

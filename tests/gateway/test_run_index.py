@@ -11,7 +11,7 @@ from pathlib import Path
 import nats
 import pytest
 
-from gateway import index_file, index_snapshot
+from gateway import index_file, index_snapshot, resources
 from gateway.index_file import IndexFile
 from gateway.run_filter import RunFilter
 from gateway.run_index import RunIndex
@@ -226,8 +226,18 @@ class TestFile:
         order = {state.run_id: state.accepted_at for state in states}
         assert [order[key] for key in keys(found)] == sorted(order.values(), reverse=True)
 
+    def test_a_run_is_listed_as_it_is_stored(self, file: IndexFile):
+        notes = RunNotes(subject="P01", session=date(2026, 11, 29), labels=("pre", "left"), side="left", note="hurts")
+        for state in (
+            state_of(1, notes=notes, batch=BatchPlace(key="batch-one", video="a.mp4")).cancelled(),
+            state_of(),
+        ):
+            file.put(state)
+            (listed, *_) = (run for run in file.select("owner", ALL, None, 9) if run.summary["run_key"] == state.run_id)
+            assert resources.listed("/api", listed.summary) == resources.run_summary("/api", state)
+
     def test_two_runs_of_one_place_are_both_kept(self, file: IndexFile, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(index_file, "_place", lambda accepted_at, run_id: 5)
+        monkeypatch.setattr(index_file, "id_of", lambda accepted_at, run_id: 5)
         for _ in range(2):
             file.put(state_of())
         assert [run.id for run in file.select("owner", ALL, None, 9)] == [6, 5]
