@@ -159,7 +159,8 @@ def _warning(call: ast.Call, tree: ast.Module) -> tuple[str, str] | None:
 
     def filled(place: re.Match[str]) -> str:
         value = constants.get(place[1])
-        return ENGLISH.number(value.value, place[2] or "g") if isinstance(value, ast.Constant) and value.value else CASE
+        number = value.value if isinstance(value, ast.Constant) else None
+        return ENGLISH.number(number, place[2] or "g") if isinstance(number, int | float) and number else CASE
 
     return named, _PLACE.sub(filled, template)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from humanpose3d.analysis import Analysis, Event, MeanCurve
+from humanpose3d.analysis import Analysis, Event, EventKind, MeanCurve
 from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from services.angles.analysis.gait_parameters import normalised
 from tests.page import walker
@@ -15,6 +15,14 @@ from tests.page.conftest import submit
 from tests.page.fake_server import FakeServer
 
 OpenPage = Callable[..., Page]
+GAIT_EVENTS: tuple[tuple[float, EventKind], ...] = (
+    (0.2, "heel_strike"),
+    (0.8, "toe_off"),
+    (1.2, "heel_strike"),
+    (1.8, "toe_off"),
+    (2.2, "heel_strike"),
+)
+SQUAT_EVENTS: tuple[EventKind, ...] = ("start", "lowest", "end")
 
 MEAN = tuple(np.linspace(0, 60, 101).tolist())
 GAIT = Analysis(
@@ -23,16 +31,7 @@ GAIT = Analysis(
     view="lateral",
     timing_s=0.0167,
     norms="12 adults, own pace",
-    events=tuple(
-        Event(time_s=time, kind=kind, side="right")
-        for time, kind in (
-            (0.2, "heel_strike"),
-            (0.8, "toe_off"),
-            (1.2, "heel_strike"),
-            (1.8, "toe_off"),
-            (2.2, "heel_strike"),
-        )
-    ),
+    events=tuple(Event(time_s=time, kind=kind, side="right") for time, kind in GAIT_EVENTS),
     curves=(
         MeanCurve(
             joint="knee_r",
@@ -54,7 +53,7 @@ SQUATS = GAIT.model_copy(
         "events": tuple(
             Event(time_s=time, kind=kind, repetition=number)
             for number, times in enumerate(((0.1, 0.5, 1.0), (1.2, 1.8, 2.4)), 1)
-            for time, kind in zip(times, ("start", "lowest", "end"), strict=True)
+            for time, kind in zip(times, SQUAT_EVENTS, strict=True)
         ),
     }
 )
