@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from humanpose3d.errors import ModelCorrupt, ModelNotFound
-from shared.inference import session
+from shared.inference import runs_on_gpu, session
 from shared.models import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,3 +44,20 @@ def test_a_file_that_is_no_network_is_refused(content: bytes, tmp_path: Path) ->
     (tmp_path / "bad.onnx").write_bytes(content)
     with pytest.raises(ModelCorrupt, match=r"bad\.onnx"):
         session(tmp_path / "bad.onnx")
+
+
+def test_cuda_comes_first_and_the_cpu_takes_over_where_it_cannot_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(shutil.copy(NETWORK, tmp_path / "network.onnx"))
+    offered, requested = ["CUDAExecutionProvider", "CPUExecutionProvider"], []
+    start = onnxruntime.InferenceSession
+
+    def without_a_device(path: Path, options: object, providers: list[str]) -> object:
+        requested.append(providers)
+        return start(path, options, providers=providers[1:])
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: offered)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", without_a_device)
+    assert not runs_on_gpu(path)
+    assert requested == [offered]
