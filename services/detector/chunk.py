@@ -171,16 +171,15 @@ class ChunkRecorder:
 
     def take(self, frame: Frame, pose: Pose | None) -> bool:
         """Keep the pose if the frame counts; returns whether it does."""
-        self._changes.see(frame.time, frame.image, pose, counts=frame.counts)
-        self._camera.see(frame.time, frame.image, None if pose is None else pose.pixels)
+        self._changes.see(frame.time, frame.planes, pose, counts=frame.counts)
+        self._camera.see(frame.time, frame.planes, None if pose is None else pose.pixels)
         if not frame.counts:
             self._views.follow(frame, pose)
             return False
-        height, width, _ = frame.image.shape
-        self._size = width, height
+        self._size = frame.planes.size
         self._times.append(frame.time)
         self._poses.append(pose)
-        self._looks.see(frame.time, frame.image, pose)
+        self._looks.see(frame.time, frame.planes, pose)
         self._views.show(frame, pose)
         return True
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.spatial.transform import Rotation, Slerp
 
 from humanpose3d.motion import CameraMotion, FloatArray, read_only
-from services.detector.video.orientation import Image, shrunk
+from services.detector.video.planes import Plane, Planes
 
 LONGEST_SIDE: Final = 480
 """Size in pixels of the images that are compared."""
@@ -152,14 +152,13 @@ class MotionMeter:
         self._key = _Key(np.empty((0, 2)), Rotation.identity(), 1.0)
         self._points = np.empty((0, 2))
 
-    def see(self, time: float, image: Image, person: FloatArray | None) -> None:
+    def see(self, time: float, image: Planes, person: FloatArray | None) -> None:
         """Take the next image if it is due; person (N, 2): points of the person in pixels, or corners of the box."""
         if time < self._due:
             return
         self._due = time + self._interval_s
-        small = shrunk(image, LONGEST_SIDE)
-        gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        beside = _beside(gray.shape, None if person is None else person * (small.shape[1] / image.shape[1]))
+        gray = image.gray(LONGEST_SIDE)
+        beside = _beside(gray.shape, None if person is None else person * (gray.shape[1] / image.size[0]))
         self._times.append(time)
         if self._looks:
             self._follow(self._gray, gray, beside)
@@ -177,14 +176,14 @@ class MotionMeter:
             doubtful=tuple(doubtful for _, _, doubtful in self._looks),
         )
 
-    def _begin(self, gray: NDArray[np.uint8], beside: NDArray[np.uint8], turn: Rotation, zoom: float) -> None:
+    def _begin(self, gray: Plane, beside: Plane, turn: Rotation, zoom: float) -> None:
         """Choose points to track."""
         found = cv2.goodFeaturesToTrack(gray, _POINTS, 0.01, 8, mask=beside)
         none = found is None
         self._points = np.empty((0, 2)) if none else found.reshape(-1, 2).astype(float)
         self._key = _Key(self._points, turn, zoom)
 
-    def _follow(self, before: NDArray[np.uint8], gray: NDArray[np.uint8], beside: NDArray[np.uint8]) -> None:
+    def _follow(self, before: Plane, gray: Plane, beside: Plane) -> None:
         there, moved = _tracked(before, gray, self._points, beside)
         first, now = self._key.points[there], moved[there]
         size = np.array(gray.shape[::-1], dtype=float)
@@ -264,9 +263,7 @@ def _projected(values: FloatArray, points: FloatArray, focal_px: float) -> Float
     return np.asarray(np.exp(values[3]) * focal_px * directions[:, :2] / directions[:, 2:])
 
 
-def _tracked(
-    before: NDArray[np.uint8], gray: NDArray[np.uint8], points: FloatArray, beside: NDArray[np.uint8]
-) -> tuple[NDArray[np.bool_], FloatArray]:
+def _tracked(before: Plane, gray: Plane, points: FloatArray, beside: Plane) -> tuple[NDArray[np.bool_], FloatArray]:
     """Which points pass the forward–backward check and are not on the person, and their positions."""
     if not len(points):
         return np.zeros(0, dtype=bool), points
@@ -281,7 +278,7 @@ def _tracked(
     return there & (beside[row, column] > 0), now
 
 
-def _beside(shape: tuple[int, ...], person: FloatArray | None) -> NDArray[np.uint8]:
+def _beside(shape: tuple[int, ...], person: FloatArray | None) -> Plane:
     """Mask, 255 outside the person: outside the hull of points (N, 2), with a margin for hair and clothes."""
     mask = np.full(shape, 255, np.uint8)
     if person is not None:

@@ -29,7 +29,7 @@ from services.detector.camera.text import text_turn
 from services.detector.pose.landmarker import Pose
 from services.detector.pose.tracker import BatchTracker
 from services.detector.video.chunks import WHOLE, Chunk
-from services.detector.video.orientation import Image, shrunk, turned
+from services.detector.video.orientation import Image
 from services.detector.video.reader import Frame, Video
 
 TURNS: Final = (0, 90, 180, 270)
@@ -114,7 +114,7 @@ def _compare(landmarker: BatchTracker, frames: list[Frame]) -> Turn:
     if sum(pose is not None and upright(pose) for pose in poses[0]) > UPRIGHT_SHARE * len(frames):
         return Turn(looks=len(frames))
     for degrees in TURNS[1:]:
-        poses[degrees] = [landmarker.alone(Frame(frame.time, turned(frame.image, degrees))) for frame in frames]
+        poses[degrees] = [landmarker.alone(Frame(frame.time, frame.planes.turned(degrees))) for frame in frames]
     found = sum(any(pose is not None for pose in each) for each in zip(*poses.values(), strict=True))
     if found < MIN_FOUND:
         return Turn(looks=len(frames))
@@ -177,7 +177,7 @@ def _looks(video: Video, excerpt: Chunk) -> Iterator[Frame]:
         start = frame.time if start is None else start
         if frame.time - start > SEARCHED_S:
             return
-        yield replace(frame, image=shrunk(frame.image, LONGEST_SIDE))
+        yield replace(frame, planes=frame.planes.reduced(LONGEST_SIDE))
 
 
 def _scenery(frame: Frame, pose: Pose | None) -> Image:

@@ -15,7 +15,7 @@ from humanpose3d.motion import FloatArray
 from humanpose3d.options import FOCAL_LENGTH, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.pose.landmarker import Pose
-from services.detector.video.orientation import Image, shrunk
+from services.detector.video.planes import Plane, Planes
 
 INTERVAL_S: Final = 1.5
 """Time between the first two sampled frames; it grows after that."""
@@ -67,11 +67,10 @@ class Look(BaseModel):
     """Uncertainty due to the horizontal positions of the edges."""
 
 
-def look(image: Image, pose: Pose | None) -> Look | None:
+def look(image: Planes, pose: Pose | None) -> Look | None:
     """The common direction of the image's upright lines; None where there are too few."""
-    small = shrunk(image, _LONGEST_SIDE)
-    gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    lines = _steep_lines(gray, None if pose is None else pose.pixels * (small.shape[1] / image.shape[1]))
+    gray = image.gray(_LONGEST_SIDE)
+    lines = _steep_lines(gray, None if pose is None else pose.pixels * (gray.shape[1] / image.size[0]))
     return None if lines is None else _common_direction(lines)
 
 
@@ -114,7 +113,7 @@ class _Lines:
         return np.asarray(np.exp(-((self.angles(slopes) / tolerance_deg) ** 2) / 2) @ self.lengths)
 
 
-def _steep_lines(gray: Image, person: FloatArray | None) -> _Lines | None:
+def _steep_lines(gray: Plane, person: FloatArray | None) -> _Lines | None:
     """Edges that are neither on the person, given by landmarks (33, 2) in pixels, nor wholly below the feet.
 
     Below the feet is the floor between camera and person. Joints and marks on it that run away from the camera are
@@ -171,7 +170,7 @@ class Looks:
         self._taken: list[Look | None] = []
         self._due = -np.inf
 
-    def see(self, time: float, image: Image, pose: Pose | None) -> None:
+    def see(self, time: float, image: Planes, pose: Pose | None) -> None:
         """Examine this frame if it is due; time in seconds."""
         if time >= self._due:
             self._taken.append(look(image, pose))

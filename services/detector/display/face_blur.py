@@ -14,8 +14,8 @@ import numpy as np
 from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.pose.landmarker import Pose
-from services.detector.video.orientation import Image
-from services.detector.video.reader import Frame
+from services.detector.video.canvas import Canvas
+from services.detector.video.planes import Plane
 
 HEAD: Final = slice(LANDMARK_INDEX["nose"], LANDMARK_INDEX["mouth_right"] + 1)
 """Nose, eyes, ears and mouth: the first eleven landmarks."""
@@ -60,6 +60,11 @@ class Region:
         """Where the head can be after this time."""
         return type(self)(self.centre, self.radius + SPEED_M_S * self.px_per_m * seconds, self.px_per_m)
 
+    def on_layer(self, canvas: Canvas, layer: Plane) -> Self:
+        """The same disc in pixels of one of the canvas's layers."""
+        step = canvas.size[0] / layer.shape[1]
+        return type(self)(canvas.on_layer(layer, self.centre), self.radius / step, self.px_per_m / step)
+
     def holds(self, point: FloatArray) -> bool:
         """Whether the point is within the disc."""
         return bool(np.linalg.norm(point - self.centre) <= self.radius)
@@ -78,22 +83,21 @@ class FaceHider:
         self.frames_carried = 0
         self.frames_whole = 0
 
-    def follow(self, frame: Frame, pose: Pose | None) -> None:
+    def follow(self, time: float, pose: Pose | None) -> None:
         """Update from a frame that is not shown."""
-        self._regions(frame.time, pose)
+        self._regions(time, pose)
 
-    def hide(self, frame: Frame, pose: Pose | None) -> Image:
-        """A copy of the frame's image in which the face cannot be recognised; the rest is untouched."""
-        image = frame.image.copy()
-        regions, carried = self._regions(frame.time, pose)
+    def hide(self, canvas: Canvas, time: float, pose: Pose | None) -> None:
+        """Make the face in the image at this time unrecognisable; the rest is untouched."""
+        regions, carried = self._regions(time, pose)
         self.frames_carried += carried
-        if not regions:
-            self.frames_whole += 1
-            height, width, _ = image.shape
-            return _smeared(image, width, height)
-        for region in regions:
-            _hide(image, region)
-        return image
+        self.frames_whole += not regions
+        for layer in canvas.layers:
+            if not regions:
+                height, width = layer.shape
+                layer[:] = _smeared(layer, width, height)
+            for region in regions:
+                _hide(layer, region.on_layer(canvas, layer))
 
     def _regions(self, time: float, pose: Pose | None) -> tuple[list[Region], bool]:
         """The disc to blur, None where no position is known; and whether it is carried over from an earlier frame."""
@@ -108,21 +112,21 @@ class FaceHider:
         return ([carried] if seen is None else [carried, seen]), True
 
 
-def _hide(image: Image, region: Region) -> None:
+def _hide(layer: Plane, region: Region) -> None:
     """Blur a disc, in place."""
-    height, width, _ = image.shape
+    height, width = layer.shape
     low = np.clip(np.floor(region.centre - region.radius), 0, (width, height)).astype(int)
     high = np.clip(np.ceil(region.centre + region.radius) + 1, 0, (width, height)).astype(int)
     if np.any(high <= low):
         return  # the head is outside the image
     (left, top), (right, bottom) = low, high
-    part = image[top:bottom, left:right]
+    part = layer[top:bottom, left:right]
     y, x = np.ogrid[top:bottom, left:right]
     inside = (x - region.centre[0]) ** 2 + (y - region.centre[1]) ** 2 <= region.radius**2
     part[inside] = _smeared(part, right - left, bottom - top)[inside]
 
 
-def _smeared(part: Image, width: int, height: int) -> Image:
-    """Mean colours of a few large cells, interpolated."""
+def _smeared(part: Plane, width: int, height: int) -> Plane:
+    """Means of a few large cells, interpolated."""
     coarse = cv2.resize(part, (TILES, TILES), interpolation=cv2.INTER_AREA)
     return cv2.resize(coarse, (int(width), int(height)), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)

@@ -16,7 +16,8 @@ from services.detector.display.face_blur import FaceHider
 from services.detector.display.overlay import draw
 from services.detector.display.window import Window
 from services.detector.pose.landmarker import Pose
-from services.detector.video.preview import PieceWriter, fitted
+from services.detector.video.canvas import Canvas, fitted
+from services.detector.video.preview import PieceWriter
 from services.detector.video.reader import Frame
 
 _log = logging.getLogger(__name__)
@@ -85,19 +86,20 @@ class Views:
     def follow(self, frame: Frame, pose: Pose | None) -> None:
         """A warm-up frame: it is not shown, but updates the face position."""
         if self._hider:
-            self._hider.follow(*_smaller(frame, pose))
+            self._hider.follow(frame.time, _smaller(frame, pose))
 
     def show(self, frame: Frame, pose: Pose | None) -> None:
         """Draw the pose over the frame, blur the face if requested, and send the image to all views."""
         if not (self._writer or self._window):
             return
-        frame, pose = _smaller(frame, pose)
-        image = self._hider.hide(frame, pose) if self._hider else frame.image
-        drawn = draw(image, pose, self._visibility_min)
+        canvas, pose = Canvas.of(frame.planes), _smaller(frame, pose)
+        if self._hider:
+            self._hider.hide(canvas, frame.time, pose)
+        draw(canvas, pose, self._visibility_min)
         if self._writer:
-            self._writer.write(frame.time, drawn)
+            self._writer.write(frame.time, canvas)
         if self._window:
-            self._window.show(drawn)
+            self._window.show(canvas.rgb)
 
     @property
     def facts(self) -> ViewFacts:
@@ -109,10 +111,7 @@ class Views:
         )
 
 
-def _smaller(frame: Frame, pose: Pose | None) -> tuple[Frame, Pose | None]:
-    """Both in pixels of the preview."""
-    image = fitted(frame.image)
-    if image is frame.image:
-        return frame, pose
-    scale = np.divide(image.shape[1::-1], frame.image.shape[1::-1])
-    return Frame(frame.time, image), None if pose is None else replace(pose, pixels=pose.pixels * scale)
+def _smaller(frame: Frame, pose: Pose | None) -> Pose | None:
+    """The pose in pixels of the preview."""
+    size = frame.planes.size
+    return None if pose is None else replace(pose, pixels=pose.pixels * np.divide(fitted(size), size))

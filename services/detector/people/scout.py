@@ -4,6 +4,7 @@ A few frames show whether there is more than one person. Only then are many exam
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from services.detector.report import LIMBS
 from services.detector.video.capture import CaptureClock
 from services.detector.video.chunks import Chunk
 from services.detector.video.orientation import Image
+from services.detector.video.planes import Planes
 from services.detector.video.reader import Frame, Survey, Video
 
 FRAMES_A_LOOK: Final = 60
@@ -105,31 +107,25 @@ def look_around(
 def _people(tracker: BatchTracker, frame: Frame, *, closely: bool) -> list[Sighting]:
     """All people in a frame. Where there seem to be several, the landmark network checks each, since it distinguishes
     people from things; with `closely`, also a single one."""
-    regions = _regions(tracker, frame.image)
+    regions = _regions(tracker, frame.planes)
     if len(regions) == 1 and not closely:
         return [_sighting(frame, regions[0])]
-    bodies = tracker.body.find([frame.image] * len(regions), regions) if regions else []
+    bodies = tracker.body.find([frame.planes] * len(regions), regions) if regions else []
     there = [body for body in bodies if body.presence > MIN_PRESENCE and body.region.usable]
     return _distinct([_sighting(frame, body.region, body) for body in there])
 
 
-def _regions(tracker: BatchTracker, image: Image) -> list[Region]:
+def _regions(tracker: BatchTracker, image: Planes) -> list[Region]:
     """Regions with people. In the whole image the person detector finds little more than the most prominent person, so
     overlapping squares are searched too."""
-    height, width, _ = image.shape
+    width, height = image.size
     short, rest = min(height, width), abs(height - width)
     count = 1 + int(np.ceil(rest / short / TILE_STEP)) if rest else 0
     starts = np.linspace(0, rest, count).round().astype(int)
     corners = [(0, start) if height > width else (start, 0) for start in starts]
-    tiles = [image[y : y + short, x : x + short] for x, y in corners]
-    whole, *parts = tracker.person.find_all([image, *tiles])
-    placed = [
-        Region(region.centre + corner, region.side, region.turn)
-        for corner, regions in zip(corners, parts, strict=True)
-        for region in regions
-    ]
+    squares = [Region.whole(image.size), *(Region(np.array([x, y]) + short / 2, short) for x, y in corners)]
     kept: list[Region] = []
-    for region in (*whole, *placed):
+    for region in chain.from_iterable(tracker.person.find_all([image] * len(squares), squares)):
         if region.usable and not any(_same_place(region, other) for other in kept):
             kept.append(region)
     return kept
@@ -147,7 +143,7 @@ def _glances(tracker: BatchTracker, frames: Iterator[Frame]) -> tuple[list[list[
     for frame in frames:
         looks.append(_people(tracker, frame, closely=False))
         largest = max(looks[-1], key=lambda seen: seen.size, default=None)
-        camera.see(frame.time, frame.image, None if largest is None else np.array(largest.box, float).reshape(2, 2))
+        camera.see(frame.time, frame.planes, None if largest is None else np.array(largest.box, float).reshape(2, 2))
     return looks, camera.motion().moves
 
 
@@ -190,9 +186,8 @@ def _landmarks(seen: Sighting) -> FloatArray:
 
 
 def _sighting(frame: Frame, region: Region, body: Body | None = None) -> Sighting:
-    height, width, _ = frame.image.shape
     size, (x, y) = region.side / MARGIN, region.centre
-    edge = (width, height)
+    edge = frame.planes.size
     colour: tuple[float, ...] = ()
     pose: tuple[float, ...] = ()
     if body is None:

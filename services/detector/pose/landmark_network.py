@@ -18,6 +18,7 @@ from humanpose3d.options import PoseModel
 from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 from services.detector.pose.roi import Region
 from services.detector.video.orientation import Image
+from services.detector.video.planes import Planes
 from shared.inference import session
 
 SIDE: Final = 256
@@ -78,7 +79,7 @@ class BodyNetwork:
         self._network = session(model) if threads is None else session(model, threads)
         self._both_ways = both_ways
 
-    def find(self, images: Sequence[Image], regions: Sequence[Region]) -> list[Body]:
+    def find(self, images: Sequence[Planes], regions: Sequence[Region]) -> list[Body]:
         """The body in each image's region, whether or not there is one: see `Body.presence`."""
         crops = np.stack(
             [region.crop(image, SIDE, cv2.BORDER_REPLICATE) for image, region in zip(images, regions, strict=True)]

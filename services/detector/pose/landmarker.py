@@ -83,9 +83,8 @@ class PoseLandmarker:
         result = self._landmarker.detect_for_video(image, time_ms)
         if not result.pose_landmarks:
             return None
-        height, width, _ = frame.image.shape
         seen, world = result.pose_landmarks[0], result.pose_world_landmarks[0]
-        pixels = _array(seen, "x", "y") * (width, height)
+        pixels = _array(seen, "x", "y") * frame.planes.size
         if self._guide is not None and _distance(self._guide, frame.time, pixels) is None:
             return None
         return Pose(

@@ -13,7 +13,7 @@ import numpy as np
 
 from humanpose3d.motion import FloatArray
 from services.detector.pose.roi import Region
-from services.detector.video.orientation import Image
+from services.detector.video.planes import Planes
 from shared.inference import session
 
 SIDE: Final = 224
@@ -44,27 +44,27 @@ class PersonDetector:
         self._network = session(model) if threads is None else session(model, threads)
         self._anchors = anchors()
 
-    def find(self, images: Sequence[Image]) -> list[Region | None]:
+    def find(self, images: Sequence[Planes]) -> list[Region | None]:
         """Region of the most certain person in each image, chosen as in MediaPipe; None where no person is found."""
         return [regions[0] if regions else None for regions in self.find_all(images)]
 
-    def find_all(self, images: Sequence[Image]) -> list[list[Region]]:
-        """The regions of all people in each image, most certain first."""
-        wholes = [Region.whole(image) for image in images]
+    def find_all(self, images: Sequence[Planes], squares: Sequence[Region] | None = None) -> list[list[Region]]:
+        """The regions of all people in each image, most certain first; `squares`: the part of each to search."""
+        squares = squares or [Region.whole(image.size) for image in images]
         crops = np.stack(
-            [whole.crop(image, SIDE, cv2.BORDER_CONSTANT) for whole, image in zip(wholes, images, strict=True)]
+            [square.crop(image, SIDE, cv2.BORDER_CONSTANT) for square, image in zip(squares, images, strict=True)]
         )
         boxes, scores = self._network.run(["boxes", "scores"], {"image": crops})
-        return [self._regions(*votes) for votes in zip(wholes, boxes, scores[..., 0], strict=True)]
+        return [self._regions(*votes) for votes in zip(squares, boxes, scores[..., 0], strict=True)]
 
-    def _regions(self, whole: Region, boxes: FloatArray, scores: FloatArray) -> list[Region]:
+    def _regions(self, square: Region, boxes: FloatArray, scores: FloatArray) -> list[Region]:
         """The people among the votes."""
         likely = 1 / (1 + np.exp(-np.clip(scores.astype(np.float64), -100, 100)))
         voting = (likely >= MIN_SCORE) & (boxes[:, 2:4] >= 0).all(axis=1)
         sizes, points = boxes[voting, 2:4] / SIDE, boxes[voting].reshape(-1, 6, 2)[:, [0, 2, 3]] / SIDE
         points += self._anchors[voting, None]
         corners = np.hstack([points[:, 0] - sizes / 2, points[:, 0] + sizes / 2])
-        regions = [Region.around(*whole.to_image(pair)) for pair in _merged(corners, points[:, 1:], likely[voting])]
+        regions = [Region.around(*square.to_image(pair)) for pair in _merged(corners, points[:, 1:], likely[voting])]
         return _distinct(regions)
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final, Self
 
-import cv2
 import numpy as np
 
 from humanpose3d.motion import FloatArray
 from services.detector.video.orientation import Image
+from services.detector.video.planes import Planes
 
 MARGIN: Final = 1.25
 """Side of the region over the diameter of the circle around the person, as in the training of MediaPipe's networks."""
@@ -27,9 +27,9 @@ class Region:
     turn: float = 0.0
 
     @classmethod
-    def whole(cls, image: Image) -> Self:
-        """The smallest square that holds the image (height, width, 3), centred on it."""
-        height, width, _ = image.shape
+    def whole(cls, size: tuple[int, int]) -> Self:
+        """The smallest square that holds an image of this (width, height), centred on it."""
+        width, height = size
         return cls(np.array([width / 2, height / 2]), max(width, height))
 
     @classmethod
@@ -46,13 +46,11 @@ class Region:
         """Whether the region is valid: size above zero and all values finite."""
         return bool(np.isfinite([*self.centre, self.side, self.turn]).all()) and self.side > 0
 
-    def crop(self, image: Image, side: int, border: int) -> Image:
-        """(side, side, 3): what is in the region, upright. `border` (of cv2): how to fill outside the image."""
+    def crop(self, image: Planes, side: int, border: int) -> Image:
+        """(side, side, 3) RGB: what is in the region, upright. `border` (of cv2): how to fill outside the image."""
         enlargement = side / self.side
         rotation = enlargement * _rotation(-self.turn)
-        matrix = np.column_stack([rotation, side / 2 - rotation @ self.centre])
-        cropped = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
-        return np.asarray(cropped, np.uint8)
+        return image.warped(np.column_stack([rotation, side / 2 - rotation @ self.centre]), side, border)
 
     def to_image(self, points: FloatArray) -> FloatArray:
         """(…, 2) pixels of the image, for points given in sides of the region from its upper left corner."""

@@ -110,7 +110,7 @@ class BatchTracker:
         bodies: dict[int, Body] = {}
         if seen:
             regions = [region for track in tracks if (region := track.region) is not None]
-            found = self.body.find([frames[index].image for index in seen], regions)
+            found = self.body.find([frames[index].planes for index in seen], regions)
             bodies = dict(zip(seen, found, strict=True))
         return [
             track.follow(frame.time, bodies.get(index))
@@ -124,7 +124,7 @@ class BatchTracker:
     def _seek(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> None:
         lost = [index for index, track in enumerate(tracks) if track.region is None]
         if lost:
-            found = self.person.find_all([frames[index].image for index in lost])
+            found = self.person.find_all([frames[index].planes for index in lost])
             for index, regions in zip(lost, found, strict=True):
                 tracks[index].seek(frames[index].time, regions)
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from humanpose3d.motion import FloatArray
 from services.detector.pose.landmarker import Pose
-from services.detector.video.orientation import Image
+from services.detector.video.planes import Plane, Planes
 
 _GRID: Final = 64
 """Width in pixels at which images are compared: a few thousand pixels each."""
@@ -21,7 +21,7 @@ _BLOCKS: Final = 16
 _SAME: Final = 0.15
 """Share of the neighbouring change below which an image is repeated: encoders leave a small residual."""
 
-_LEAST_CHANGE: Final = 1.0
+_LEAST_CHANGE: Final = 0.9
 """Minimum change beside a repeated image, grey levels: below it nothing moves, and a still image is not a repeat."""
 
 _LONGEST_RUN: Final = 40
@@ -67,17 +67,18 @@ class ChangeMeter:
     """Compares each image with the previous one, at reduced resolution (0.1 ms)."""
 
     def __init__(self) -> None:
-        self._image: Image | None = None
+        self._image: Plane | None = None
         self._blocks: list[FloatArray] = []
         self._times: list[float] = []
         self._person: list[float] = []
         self._scene: list[tuple[float, float, float]] = []
         self._first = 0
 
-    def see(self, time: float, image: Image, pose: Pose | None, *, counts: bool) -> None:
-        """Take the next image of the chunk, RGB, and the person in it; `counts`: it is not in the warm-up."""
+    def see(self, time: float, planes: Planes, pose: Pose | None, *, counts: bool) -> None:
+        """Take the next image of the chunk, and the person in it; `counts`: it is not in the warm-up."""
         if not counts:
             self._first = len(self._times) + 1
+        image, gain = planes.luma, planes.colours.gain
         before, self._image = self._image, image
         self._blocks = [*self._blocks[-2:], _blocks(image)]
         self._times.append(time)
@@ -86,9 +87,9 @@ class ChangeMeter:
             self._scene.append((0.0, 1.0, 0.0))
             return
         box = _box(image, pose)
-        self._person.append(float(cv2.absdiff(_sparse(image[box]), _sparse(before[box])).mean()))
+        self._person.append(gain * float(cv2.absdiff(_sparse(image[box]), _sparse(before[box])).mean()))
         last, likeness = _change(self._blocks[-2], self._blocks[-1])
-        self._scene.append((last, likeness, _change(self._blocks[0], self._blocks[-1])[0]))
+        self._scene.append((gain * last, likeness, gain * _change(self._blocks[0], self._blocks[-1])[0]))
 
     def changes(self) -> Changes:
         """Of all images that count."""
@@ -137,9 +138,9 @@ def _cuts(scene: FloatArray) -> list[int]:
     return found
 
 
-def _box(image: Image, pose: Pose | None) -> tuple[slice, slice]:
+def _box(image: Plane, pose: Pose | None) -> tuple[slice, slice]:
     """The part of the image around the person; the whole where there is no person, or almost none of it."""
-    height, width, _ = image.shape
+    height, width = image.shape
     if pose is None:
         return slice(0, height), slice(0, width)
     low = np.clip(pose.pixels.min(axis=0), 0, (width - 1, height - 1)).astype(int)
@@ -149,16 +150,14 @@ def _box(image: Image, pose: Pose | None) -> tuple[slice, slice]:
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
-def _sparse(image: Image) -> Image:
-    height, width, _ = image.shape
-    return image[:: max(1, height // _GRID), :: max(1, width // _GRID)]
+def _sparse(image: Plane) -> Plane:
+    height, width = image.shape
+    return np.ascontiguousarray(image[:: max(1, height // _GRID), :: max(1, width // _GRID)])
 
 
-def _blocks(image: Image) -> FloatArray:
+def _blocks(image: Plane) -> FloatArray:
     """(16, 16) mean brightness of the blocks."""
-    sparse = np.ascontiguousarray(_sparse(image))
-    gray = cv2.cvtColor(sparse, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(gray, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA), dtype=np.float64)
+    return np.asarray(cv2.resize(_sparse(image), (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA), dtype=np.float64)
 
 
 def _change(before: FloatArray, after: FloatArray) -> tuple[float, float]:

@@ -9,6 +9,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from humanpose3d.motion import FloatArray
+
 Image = NDArray[np.uint8]
 """(height, width, 3) RGB."""
 
@@ -51,15 +53,22 @@ class Orientation:
         """(width, height) once upright."""
         return (height, width) if self.transpose else (width, height)
 
-    def apply(self, image: Image) -> Image:
+    def matrix(self, width: int, height: int) -> FloatArray:
+        """(3, 3) from pixels of the stored image, of this size, to those of the upright one."""
+        upright = np.eye(3)[[1, 0, 2]] if self.transpose else np.eye(3)
+        right, bottom = np.subtract(self.size(width, height), 1)
+        mirror = np.diag([-1.0 if self.flip_x else 1.0, -1.0 if self.flip_y else 1.0, 1.0])
+        mirror[:2, 2] = right * self.flip_x, bottom * self.flip_y
+        return mirror @ upright
+
+    def view(self, stored: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The upright image (height, width, …), as a view of the stored one."""
+        upright = stored.swapaxes(0, 1) if self.transpose else stored
+        return upright[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+
+    def apply(self, stored: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The upright image, C-contiguous: MediaPipe silently misreads any other memory layout."""
-        if self.transpose:
-            image = image.transpose(1, 0, 2)
-        if self.flip_x:
-            image = image[:, ::-1]
-        if self.flip_y:
-            image = image[::-1]
-        return np.ascontiguousarray(image)
+        return np.ascontiguousarray(self.view(stored))
 
 
 def turned(image: Image, degrees: int) -> Image:

@@ -9,20 +9,16 @@ from pathlib import Path
 from typing import Final, Self
 
 import av
-import cv2
-import numpy as np
+from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
-from services.detector.video.orientation import Image
+from services.detector.video.canvas import Canvas
 
 CLOCK_HZ: Final = 60_000
 """Ticks per second of the preview's clock: a multiple of the common frame rates that MPEG-4 part 2 also supports."""
 
-LONGEST_SIDE: Final = 1280
-"""Larger images are scaled down: encoding 1080p would take longer than detection."""
-
 ENCODERS: Final = {
-    "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},
+    "libx264": {"preset": "superfast", "crf": "23", "bf": "0"},
     "libopenh264": {},
     "mpeg4": {"b": "8M"},
 }
@@ -73,14 +69,14 @@ class PieceWriter:
         """Whether the file is H.264; MPEG-4 part 2 needs a separate player."""
         return self._encoder != "mpeg4"
 
-    def write(self, time: float, image: Image) -> None:
-        """Add a frame: its time in seconds (increasing), and its image, RGB, of one size throughout, see `fitted`."""
-        height, width, _ = image.shape
+    def write(self, time: float, image: Canvas) -> None:
+        """Add a frame: its time in seconds (increasing), and its image, of one size and one meaning of colours."""
         if self._last < 0:
-            self._stream.width, self._stream.height = width, height
+            self._stream.width, self._stream.height = image.size
+            self._stream.codec_context.colorspace = image.colours.space
+            self._stream.codec_context.color_range = ColorRange.JPEG if image.colours.full else ColorRange.MPEG
         self._last = max(round((time - self._origin_s) * CLOCK_HZ), self._last + 1)
-        colours = cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
-        frame = av.VideoFrame.from_ndarray(colours, format="yuv420p")
+        frame = image.frame
         frame.pts, frame.time_base = self._last, Fraction(1, CLOCK_HZ)
         self._container.mux(self._stream.encode(frame))
 
@@ -102,14 +98,3 @@ def join(pieces: Sequence[Path], path: Path) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def fitted(image: Image) -> Image:
-    """The image with both sides even, as 4:2:0 requires, and none above the maximum; unchanged where it fits."""
-    height, width, _ = image.shape
-    scale = min(1.0, LONGEST_SIDE / max(height, width)) / 2
-    size = max(2, round(width * scale) * 2), max(2, round(height * scale) * 2)
-    if size == (width, height):
-        return image
-    smooth = cv2.INTER_AREA if scale <= 1 / 4 else cv2.INTER_LINEAR  # area averaging is slow; visible from here on
-    return cv2.resize(image, size, interpolation=smooth).astype(np.uint8, copy=False)

@@ -21,7 +21,6 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from humanpose3d.errors import InvalidOption, NoVideoStream, UnreadableVideo, VideoNotFound
@@ -30,6 +29,7 @@ from humanpose3d.options import VideoFacts
 from services.detector.video.chunks import WHOLE, Chunk, cut
 from services.detector.video.container import Medium, Reading, video_facts
 from services.detector.video.orientation import Image, Orientation
+from services.detector.video.planes import Planes
 from services.detector.video.tags import CameraTags, camera_tags
 from services.detector.video.timeline import Timeline
 
@@ -54,13 +54,18 @@ class Frame:
     """One image of a video.
 
     time     seconds, the container's own timestamp.
-    image    (height, width, 3) uint8 RGB, upright, square pixels, C-contiguous.
+    planes   the image, upright, with square pixels.
     counts   whether it is part of the result, not of a chunk's warm-up.
     """
 
     time: float
-    image: Image
+    planes: Planes
     counts: bool = True
+
+    @property
+    def image(self) -> Image:
+        """(height, width, 3) uint8 RGB, C-contiguous; converted at the first use."""
+        return self.planes.rgb
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +121,6 @@ class Video:
         self._open()
         self.nominal_rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(NOMINAL_FPS)
         self._stored_size = _square_size(self._stream)
-        self._reformatter = VideoReformatter()
         self._orientation = Orientation().turned(turn_deg)
         self._reordered_avi = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
         self._stated = _stated_end(self._container, self._stream, float(self.nominal_rate))
@@ -331,13 +335,11 @@ class Video:
             self._damaged_parts += time is None or (chunk.counts(time) and not chunk.over(time))
             return []
 
-    def _upright(self, decoded: VideoFrame, counts: bool) -> Image:
+    def _upright(self, decoded: VideoFrame, counts: bool) -> Planes:
         if counts:
             self._interlaced |= decoded.interlaced_frame
             self._damaged_parts += decoded.is_corrupt
-        width, height = self._stored_size
-        stored = self._reformatter.reformat(decoded, width, height, "rgb24").to_ndarray()
-        return self._orientation.apply(np.asarray(stored, dtype=np.uint8))
+        return Planes(decoded, self._orientation, self._stored_size)
 
     def _timestamp(self, decoded: VideoFrame) -> int | None:
         return heapq.heappop(self._unordered) if self._unordered else decoded.pts

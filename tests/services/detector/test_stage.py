@@ -12,8 +12,8 @@ from humanpose3d.options import RunOptions, Subject
 from humanpose3d.skeleton import LANDMARKS
 from services.detector.pose.landmarker import PoseLandmarker
 from services.detector.stage import DETECTOR, DetectorInputs, run
+from services.detector.video.canvas import Canvas
 from services.detector.video.orientation import Image
-from services.detector.video.preview import fitted
 from services.detector.video.reader import Video, survey
 from services.refiner.depth.stage import DepthInputs, refine_depth
 from shared.models import MODELS_DIRECTORY, sha256
@@ -57,10 +57,10 @@ def test_the_preview_shows_every_frame_with_the_landmarks(detected, sample):
     assert detected.preview is not None
     assert [path.name for path in detected.preview.parent.iterdir()] == ["preview.mp4"]
     with Video(detected.preview) as preview, Video(sample) as original:
-        drawn, plain = next(preview.frames()).image, fitted(next(original.frames()).image)
+        drawn, plain = next(preview.frames()).image, Canvas.of(next(original.frames()).planes).rgb
         assert 1 + sum(1 for _ in preview.frames()) <= 100
-    assert drawn.shape == plain.shape == (1280, 720, 3)
-    x, y = np.rint(detected.landmarks.pixels[0, 25] * 2 / 3).astype(int)  # the left knee is sky blue
+    assert drawn.shape == plain.shape == (960, 540, 3)
+    x, y = np.rint(detected.landmarks.pixels[0, 25] / 2).astype(int)  # the left knee is sky blue
     change = drawn[y, x].astype(int) - plain[y, x]
     assert np.abs(change).max() > 40
     np.testing.assert_allclose(drawn[y, x], (86, 180, 233), atol=30)

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from services.detector.camera.motion import CHECK_S, FOLLOW_S, Motion, MotionMeter, camera_motion
 from services.detector.video.orientation import Image
+from services.detector.video.planes import Planes
 
 FOCAL = 0.85
 SIZE = (480, 270)
@@ -34,7 +35,7 @@ def recorded(room: Image, turn_deg: Sequence[float], zoom: float) -> Image:
 def measured(images: Sequence[Image], interval_s: float = FOLLOW_S, start: int = 0) -> Motion:
     meter = MotionMeter(interval_s, FOCAL)
     for index, image in enumerate(images, start):
-        meter.see(index / 30, image, None)
+        meter.see(index / 30, Planes.of(image), None)
     return meter.motion()
 
 

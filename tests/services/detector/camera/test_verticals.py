@@ -10,6 +10,7 @@ from humanpose3d.options import FOCAL_LENGTH, Verticals
 from services.detector.camera.verticals import INTERVAL_S, Look, Looks, joined, look
 from services.detector.pose.landmarker import Pose
 from services.detector.video.orientation import Image
+from services.detector.video.planes import Planes
 from training.scene.camera import Camera
 from training.scene.camera import look as aimed
 
@@ -43,23 +44,23 @@ def tilt(found: Look | None) -> tuple[float, float]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("pitch", "roll"), [(0, 0), (-20, 0), (12, 5), (-8, -22), (-30, 15)])
 def test_posts_determine_the_tilt(size, pitch, roll):
-    assert tilt(look(posts(size, pitch, roll), None)) == pytest.approx((pitch, roll), abs=1.2)
+    assert tilt(look(Planes.of(posts(size, pitch, roll)), None)) == pytest.approx((pitch, roll), abs=1.2)
 
 
 def test_lines_that_are_not_upright_give_no_estimate():
     level = posts((640, 360), 0, 0)
-    assert look(np.rot90(level).copy(), None) is None
-    assert look(np.full((360, 640, 3), 128, dtype=np.uint8), None) is None
+    assert look(Planes.of(np.rot90(level)), None) is None
+    assert look(Planes.of(np.full((360, 640, 3), 128, dtype=np.uint8)), None) is None
     noise = np.random.default_rng(0).integers(0, 255, (360, 640, 3), dtype=np.uint8)
-    assert look(noise, None) is None
+    assert look(Planes.of(noise), None) is None
 
 
 def test_a_tilt_beyond_the_search_range_gives_no_estimate():
-    assert look(posts((640, 360), 0, 34), None) is None
+    assert look(Planes.of(posts((640, 360), 0, 34)), None) is None
 
 
 def test_a_single_edge_gives_no_estimate():
-    assert look(posts((640, 360), -10, 0, places=[0.8]), None) is None
+    assert look(Planes.of(posts((640, 360), -10, 0, places=[0.8])), None) is None
 
 
 def test_lines_on_the_person_are_ignored():
@@ -69,8 +70,8 @@ def test_lines_on_the_person_are_ignored():
         cv2.line(image, (270 + aside, 60), (330 + aside, 300), (0, 0, 0), 2, cv2.LINE_AA)
     pixels = np.random.default_rng(0).uniform([255, 50], [400, 310], (33, 2))
     pose = Pose(pixels=pixels, world=np.zeros((33, 3)), visibility=np.ones(33))
-    assert abs(tilt(look(image, None))[1]) > 5
-    assert tilt(look(image, pose)) == pytest.approx((0, 0), abs=0.5)
+    assert abs(tilt(look(Planes.of(image), None))[1]) > 5
+    assert tilt(look(Planes.of(image), pose)) == pytest.approx((0, 0), abs=0.5)
 
 
 def test_floor_joints_are_ignored():
@@ -83,14 +84,15 @@ def test_floor_joints_are_ignored():
     pixels = np.random.default_rng(0).uniform([320, 300], [400, 800], (33, 2))
     pixels[27:33, 1] = 890
     pose = Pose(pixels=pixels, world=np.zeros((33, 3)), visibility=np.ones(33))
-    before = look(image, None)
+    before = look(Planes.of(image), None)
     assert before is None or abs(tilt(before)[0]) > 5
-    assert tilt(look(image, pose)) == pytest.approx((0, 0), abs=1.2)
+    assert tilt(look(Planes.of(image), pose)) == pytest.approx((0, 0), abs=1.2)
 
 
 def test_lines_close_together_leave_the_pitch_open():
     """The slope of each is known to 0.9°; over half the width, the pitch is twice as uncertain."""
-    wide, narrow = (look(posts((1280, 720), -10, 0, places=places), None) for places in ([-2, 0, 2], [-1, 0, 1]))
+    images = (posts((1280, 720), -10, 0, places=places) for places in ([-2, 0, 2], [-1, 0, 1]))
+    wide, narrow = (look(Planes.of(image), None) for image in images)
     assert wide is not None
     assert narrow is not None
     assert narrow.forward_slope_sd_deg == pytest.approx(2 * wide.forward_slope_sd_deg, rel=0.1)
@@ -102,8 +104,8 @@ def test_frames_are_sampled_at_intervals(monkeypatch):
     monkeypatch.setattr("services.detector.camera.verticals.look", lambda image, pose: seen.append(image))
     looks = Looks()
     for frame in range(240):
-        looks.see(7 + frame / 30, np.full((2, 2, 3), frame, dtype=np.uint8), None)
-    assert [int(image[0, 0, 0]) for image in seen] == [0, 45, 135]
+        looks.see(7 + frame / 30, Planes.of(np.full((2, 2, 3), frame, dtype=np.uint8)), None)
+    assert [int(image.rgb[0, 0, 0]) for image in seen] == [0, 45, 135]
     assert INTERVAL_S == 1.5
     assert list(looks) == [None, None, None]
 

@@ -7,6 +7,7 @@ import pytest
 
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.pose.landmarker import Pose, PoseLandmarker
+from services.detector.video.planes import Planes
 from services.detector.video.reader import Frame, Video
 from shared.models import shipped
 
@@ -62,17 +63,17 @@ def test_a_rotated_clip_has_the_landmarks_of_the_upright_one(clip, sample_frames
 
 
 def test_more_than_a_thousand_frames_a_second(sample_frames):
-    frames = [Frame(index / 4000, sample_frames[0].image) for index in range(6)]
+    frames = [Frame(index / 4000, sample_frames[0].planes) for index in range(6)]
     assert all(pose is not None for pose in detect(frames))
 
 
 def test_times_may_start_before_zero(sample_frames):
-    frames = [Frame(frame.time - 1.0, frame.image) for frame in sample_frames[:3]]
+    frames = [Frame(frame.time - 1.0, frame.planes) for frame in sample_frames[:3]]
     assert all(pose is not None for pose in detect(frames))
 
 
 def test_no_person(sample_frames):
-    empty = np.full_like(sample_frames[0].image, 90)
+    empty = Planes.of(np.full_like(sample_frames[0].image, 90))
     assert detect([Frame(index / 30, empty) for index in range(3)]) == [None] * 3
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from services.detector.pose.person_detector import PersonDetector, anchors
 from services.detector.pose.tracker import BatchTracker, TrackState
+from services.detector.video.planes import Planes
 from shared.models import shipped
 
 
@@ -20,7 +21,7 @@ def test_the_anchors_cover_the_image_three_times():
 
 
 def test_the_person_of_the_sample(detector, sample_frames):
-    (region,) = detector.find([sample_frames[0].image])
+    (region,) = detector.find([sample_frames[0].planes])
     track = TrackState()
     BatchTracker("full").advance([track], sample_frames[:1])
     assert track.region is not None
@@ -33,7 +34,7 @@ def test_the_person_of_the_sample(detector, sample_frames):
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_lying_or_inverted_person_is_rotated_upright(detector, sample_frames, quarters):
     upright, lying = (np.ascontiguousarray(np.rot90(sample_frames[0].image, turn)) for turn in (0, -quarters))
-    (first, second) = detector.find([upright, lying])
+    (first, second) = detector.find([Planes.of(upright), Planes.of(lying)])
     turned = (second.turn - first.turn - quarters * np.pi / 2 + np.pi) % (2 * np.pi) - np.pi
     assert abs(turned) < 0.2
     assert second.side == pytest.approx(first.side, rel=0.15)
@@ -43,14 +44,14 @@ def test_images_of_different_sizes_are_processed_together(detector, sample_frame
     tall = sample_frames[0].image
     wide = np.ascontiguousarray(np.pad(tall, ((0, 0), (800, 1200), (0, 0)), constant_values=90))
     empty = np.full((100, 100, 3), 90, np.uint8)
-    in_tall, in_empty, in_wide = detector.find([tall, empty, wide])
+    in_tall, in_empty, in_wide = detector.find([Planes.of(image) for image in (tall, empty, wide)])
     assert in_empty is None
     np.testing.assert_allclose(in_wide.centre - (800, 0), in_tall.centre, atol=0.1 * in_tall.side)
 
 
 def test_of_two_people_one_is_selected_and_not_the_midpoint(detector, sample_frames):
     one = sample_frames[0].image[:, 200:900]
-    (alone,) = detector.find([one])
-    (region,) = detector.find([np.hstack([one, one])])
+    (alone,) = detector.find([Planes.of(one)])
+    (region,) = detector.find([Planes.of(np.hstack([one, one]))])
     offset = region.centre[0] - alone.centre[0]
     assert min(abs(offset), abs(offset - one.shape[1])) < 0.15 * alone.side

@@ -5,17 +5,18 @@ import pytest
 from humanpose3d.motion import FloatArray
 from services.detector.pose.roi import Region
 from services.detector.video.orientation import Image
+from services.detector.video.planes import Planes
 
 DEG = np.pi / 180
 
 
-def with_dots(points: list[FloatArray], size: tuple[int, int] = (640, 480)) -> Image:
+def with_dots(points: list[FloatArray], size: tuple[int, int] = (640, 480)) -> Planes:
     """A black image with a white dot, 7 pixels wide, at each point."""
     width, height = size
     image = np.zeros((height, width, 3), np.uint8)
     for x, y in np.round(np.stack(points)).astype(int).tolist():
         cv2.circle(image, (x, y), 3, (255, 255, 255), -1)
-    return image
+    return Planes.of(image)
 
 
 def brightest(crop: Image) -> FloatArray:
@@ -49,14 +50,14 @@ def test_points_in_the_crop_are_mapped_back_to_the_image():
 
 
 def test_a_whole_image_is_not_stretched():
-    image = np.full((300, 100, 3), 200, np.uint8)
-    crop = Region.whole(image).crop(image, 90, cv2.BORDER_CONSTANT)
+    image = Planes.of(np.full((300, 100, 3), 200, np.uint8))
+    crop = Region.whole(image.size).crop(image, 90, cv2.BORDER_CONSTANT)
     np.testing.assert_array_equal(np.flatnonzero(crop[45, :, 0] > 100), np.arange(30, 60))
     assert (crop[:, 45] > 100).all()
 
 
 def test_the_border_repeats_the_edge_where_that_is_requested():
-    image = np.full((100, 100, 3), 200, np.uint8)
+    image = Planes.of(np.full((100, 100, 3), 200, np.uint8))
     region = Region(np.array([0.0, 0.0]), 100.0)
     assert (region.crop(image, 50, cv2.BORDER_REPLICATE) == 200).all()
     assert region.crop(image, 50, cv2.BORDER_CONSTANT).mean() < 100

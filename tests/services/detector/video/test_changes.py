@@ -6,12 +6,13 @@ import pytest
 
 from services.detector.video.changes import ChangeMeter, Changes, repeated_images
 from services.detector.video.orientation import Image
+from services.detector.video.planes import Planes
 
 
 def seen(images: Sequence[Image]) -> Changes:
     meter = ChangeMeter()
     for index, image in enumerate(images):
-        meter.see(index / 30, image, None, counts=True)
+        meter.see(index / 30, Planes.of(image), None, counts=True)
     return meter.changes()
 
 
