@@ -5,7 +5,7 @@ from typing import Any, Final
 
 WAYS: Final = {
     "bare_loop": "bare MediaPipe loop, one process",
-    "whole": "`humanpose3d run`, both refiners, 20 cycles, all files",
+    "whole": "`humanpose3d run`, depth network, all files",
     "whole_with_preview": "the same with the preview",
     "whole_on_mediapipe": "the same without the preview, `--pose-runtime mediapipe`",
     "one_processor": "the same without the preview, on one processor",
@@ -72,7 +72,7 @@ def _length(lengths: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     return [
         "## Length",
-        "Milliseconds a frame past the detector, both refiners, 20 cycles, all files but the preview, and the most "
+        "Milliseconds a frame past the detector, depth network, all files but the preview, and the most "
         "memory that the process held. 216 000 frames are an hour at 60 a second.",
         _table(("Frames", *stages, "Peak, MB"), rows),
     ]
