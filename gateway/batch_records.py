@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from gateway import concurrently
 from gateway.errors import BatchNotFound
+from gateway.forms import room_demanded
 from humanpose3d.api_models import RunSummary
 from humanpose3d.batch.subjects import BatchVideo, plain_path
 from humanpose3d.errors import InvalidOption, ObjectNotFound
@@ -87,8 +88,8 @@ class BatchRecords:
         self._changing = asyncio.Lock()
 
     async def put(self, record: BatchRecord) -> None:
-        """Store a record, in place of an earlier one with its key."""
-        with scratch_folder() as scratch:
+        """Store a record, in place of an earlier one with its key. Raises StorageFull."""
+        with room_demanded(), scratch_folder() as scratch:
             path = scratch / "batch.json"
             path.write_text(record.model_dump_json(), encoding="utf-8")
             await self._store.put_file(f"{_folder(record.owner, record.key)}batch.json", path)

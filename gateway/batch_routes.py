@@ -47,7 +47,7 @@ class _InMemory:
 @router.post(
     "/batches",
     status_code=201,
-    responses=responses(400, 408, 413, 415, 422),
+    responses=responses(400, 408, 413, 415, 422, 507),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _SCHEMA}}}},
 )
 async def begin_batch(

@@ -78,7 +78,8 @@ class Batches:
 
         Raises ApiError where the batch does not exist, or the API key's limit of runs is reached.
         """
-        missing = {entry.video for entry in self.show(batch_key).entries if entry.status == "missing"}
+        batch = patiently(lambda: self.show(batch_key))
+        missing = {entry.video for entry in batch.entries if entry.status == "missing"}
         refused: dict[str, ApiError] = {}
         for video in _found(videos):
             if video.label not in missing:

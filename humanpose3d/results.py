@@ -25,6 +25,7 @@ from humanpose3d.formats.csv_files import (
 from humanpose3d.formats.csv_style import delimiter_of
 from humanpose3d.formats.trc import read_trc
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, Markers, MarkerSd
+from humanpose3d.notes import RunNotes
 from humanpose3d.options import QualityWarning, RunOptions, Subject
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS, JointGroup
 
@@ -95,6 +96,11 @@ class Results:
     def subject(self) -> Subject:
         """Height (m) and weight (kg) as given."""
         return Subject.parse(self.provenance["subject"])
+
+    @property
+    def notes(self) -> RunNotes:
+        """Subject, session, labels, side and note, as they were when the run ended."""
+        return RunNotes.parse(self.provenance.get("notes", {}))
 
     @cached_property
     def joint_angles(self) -> JointAngles:

@@ -5,12 +5,18 @@ import csv
 import io
 import json
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from gateway.api_keys import append, create
+from gateway.batch_records import BatchRecord, BatchRecords
+from gateway.errors import BatchNotFound
+from humanpose3d.batch.subjects import BatchVideo
+from humanpose3d.options import RunOptions, Subject
 from tests.gateway.world import MP4, World
 
 TABLE = """\
@@ -205,5 +211,60 @@ def test_retention_removes_a_batch_with_its_last_run(world: World):
             assert (await show(client, kept))["counts"]["missing"] == 3
             await services.batches.erase_unused(timedelta(0))
             assert (await client.get("/api/v1/batches")).json()["batches"] == []
+
+    asyncio.run(scenario())
+
+
+def test_another_key_s_batches_and_subjects_are_not_there(tmp_path: Path, scratch: Path):
+    secrets = []
+    for owner in ("lab", "clinic"):
+        secret, stored = create(owner)
+        append(tmp_path / "keys", stored)
+        secrets.append(secret)
+    world = World(tmp_path, api_keys_file=tmp_path / "keys")
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            client.headers["Authorization"] = f"Bearer {secrets[0]}"
+            batch = (await begin(client, key="one")).json()["batch_key"]
+            await send(client, batch, VIDEOS[0])
+            client.headers["Authorization"] = f"Bearer {secrets[1]}"
+            for method, path in (
+                ("GET", ""), ("GET", "/summary.csv"), ("GET", "/archive.zip"), ("POST", "/cancel"), ("DELETE", ""),
+            ):  # fmt: skip
+                assert (await client.request(method, f"/api/v1/batches/{batch}{path}")).status_code == 404
+            for method, path in (("GET", ""), ("GET", "/archive.zip"), ("DELETE", "")):
+                assert (await client.request(method, f"/api/v1/subjects/P1{path}")).status_code == 404
+            assert (await send(client, batch, VIDEOS[1])).json()["code"] == "batch-not-found"
+            assert (await client.get("/api/v1/batches")).json()["batches"] == []
+            assert (await client.get("/api/v1/subjects")).json()["subjects"] == []
+            assert (await begin(client, key="one")).json()["batch_key"] != batch
+            client.headers["Authorization"] = f"Bearer {secrets[0]}"
+            assert (await show(client, batch))["counts"]["queued"] == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_record_with_an_option_of_another_version_is_not_read(world: World):
+    """It might hide a face."""
+
+    async def scenario() -> None:
+        records = BatchRecords(world.store)
+        record = BatchRecord(
+            key="batch-0001",
+            owner="lab",
+            created_at=datetime.now(UTC),
+            name="",
+            options=RunOptions(),
+            videos=(BatchVideo(video="walk.mp4", subject=Subject(height=1.7, weight=60)),),
+            fingerprint="one",
+        )
+        await records.put(record)
+        assert await records.get("lab", record.key) == record
+        (stored,) = (world.folder / "store").rglob("batch.json")
+        stored.write_text(stored.read_text().replace('"blur_faces":false', '"blur_faces":false,"blur_tattoos":true'))
+        with pytest.raises(BatchNotFound):
+            await records.get("lab", record.key)
+        assert await records.all("lab") == []
 
     asyncio.run(scenario())

@@ -8,6 +8,7 @@ import pytest
 from humanpose3d import InvalidMotion, read_angles, read_run
 from humanpose3d.formats.csv_files import write_angles_csv
 from humanpose3d.motion import JointAngles
+from humanpose3d.notes import RunNotes
 
 ANGLES = JointAngles(np.arange(5) / 60, np.arange(180.0).reshape(5, 12, 3))
 
@@ -21,6 +22,13 @@ def test_a_damaged_report_is_refused_by_name(tmp_path: Path):
     (tmp_path / "quality.json").write_text("{")
     with pytest.raises(InvalidMotion, match=r"quality\.json of .* is damaged"):
         read_run(tmp_path)
+
+
+def test_notes_are_those_of_run_json_and_none_where_an_earlier_version_wrote_it(tmp_path: Path):
+    (tmp_path / "quality.json").write_text("{}")
+    for stored, notes in (({}, RunNotes()), ({"notes": {"subject": "P07"}}, RunNotes(subject="P07"))):
+        (tmp_path / "run.json").write_text(json.dumps({"name": "walk", **stored}))
+        assert read_run(tmp_path).notes == notes
 
 
 @pytest.mark.parametrize("below", ["", "joint_angles"])

@@ -80,6 +80,7 @@ def test_each_video_has_results_for_its_own_subject_and_a_broken_file_does_not_s
     ana, ben = (json.loads((output / name / "run.json").read_text()) for name in ("walk", "walk_2"))
     assert (ana["subject"], ben["subject"]) == ({"height": 1.72, "weight": 70}, {"height": 1.8, "weight": 80.5})
     assert (ana["options"]["task"], ben["options"]["task"]) == ("auto", "squat")
+    assert ana["notes"] == {"subject": "P1", "session": None, "labels": [], "side": "right", "note": "first visit"}
     assert (output / "walk_2" / "walk_2_final.trc").exists()
 
 
