@@ -29,7 +29,7 @@ _keys: Final = TypeAdapter(RunId)
 
 
 class BatchRecord(Contract):
-    """A batch as submitted. Only `videos` can change, when a subject is renamed or erased."""
+    """A batch as submitted. Only `videos` and `warnings` can change, when a subject is renamed or erased."""
 
     key: RunId
     owner: str
@@ -121,13 +121,22 @@ class BatchRecords:
 
         return [record for record in await concurrently.each(read, keys) if record is not None]
 
-    async def change_videos(self, owner: str, change: Callable[[BatchVideo], BatchVideo | None]) -> None:
-        """Replace the videos of all of an owner's batches by what `change` returns; None leaves one out."""
+    async def change_subject(self, owner: str, subject: str, change: Callable[[BatchVideo], BatchVideo | None]) -> bool:
+        """Replace the subject's videos in all of an owner's batches by what `change` returns; None leaves one out.
+
+        Returns whether there were any. The batches' warnings are dropped: they may name the subject.
+        """
         async with self._changing:
-            for record in await self.all(owner):
-                videos = tuple(new for video in record.videos if (new := change(video)) is not None)
-                if videos != record.videos:
-                    await self.put(record.model_copy(update={"videos": videos}))
+            concerned = [
+                record
+                for record in await self.all(owner)
+                if any(video.notes.subject == subject for video in record.videos)
+            ]
+            for record in concerned:
+                new = (change(video) if video.notes.subject == subject else video for video in record.videos)
+                videos = tuple(video for video in new if video is not None)
+                await self.put(record.model_copy(update={"videos": videos, "warnings": ()}))
+        return bool(concerned)
 
     async def remove(self, owner: str, key: str) -> None:
         """Remove a record."""

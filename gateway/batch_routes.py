@@ -10,8 +10,7 @@ from gateway.batch_records import Batch, checked_batch_key
 from gateway.dependencies import Base, Given, Key
 from gateway.forms import VIDEO_LIST, read_form
 from gateway.problems import responses
-from gateway.schemas import person_schema
-from gateway.submission import NAME, SUBJECTS, read_batch
+from gateway.submission import NAME, SUBJECTS, person_schema, read_batch
 from humanpose3d.api_models import Batch as BatchDetails
 from humanpose3d.api_models import BatchList, RunsChanged
 

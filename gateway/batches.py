@@ -89,10 +89,9 @@ class Batches:
     async def erase(self, key: ApiKey, batch_key: str) -> int:
         """Erase a batch and all of its runs; returns how many. Raises BatchNotFound."""
         await self.records.get(key.owner, batch_key)
-        runs = await self._all_runs(key, batch_key)
-        erased = await self._run_service.erase_all(key, [run.run_key for run in runs])
+        erased = await self._erase_runs(key, batch_key)
         await self.records.remove(key.owner, batch_key)
-        return erased
+        return erased + await self._erase_runs(key, batch_key)  # those submitted meanwhile
 
     async def erase_unused(self, age: timedelta) -> None:
         """Erase batches that are older than `age` and have no runs (any more)."""
@@ -136,6 +135,9 @@ class Batches:
         completed = [run.run_key for run in batch.runs.values() if run.status == "completed"]
         states = await self._run_service.get_all(key, completed)
         return {state.request.batch.video: state for state in states if state.request.batch is not None}
+
+    async def _erase_runs(self, key: ApiKey, batch_key: str) -> int:
+        return await self._run_service.erase_all(key, [run.run_key for run in await self._all_runs(key, batch_key)])
 
     async def _all_runs(self, key: ApiKey, batch_key: str) -> list[RunSummary]:
         """All runs of a batch, newest first: also those of a video that failed and was sent again."""

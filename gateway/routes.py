@@ -17,12 +17,12 @@ from gateway.incoming import PART_BYTES, incoming
 from gateway.motion import MEDIA_TYPE
 from gateway.problems import responses
 from gateway.run_filter import RunFilter
-from gateway.schemas import person_schema
 from gateway.submission import (
     BATCH,
     UPLOAD_KEY,
     VIDEO_NAME,
     Submission,
+    person_schema,
     read_batch_submission,
     read_submission,
 )

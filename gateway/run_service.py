@@ -119,7 +119,7 @@ class RunService:
         return Page(own[:limit], _cursor(own[limit - 1]) if len(own) > limit else None)
 
     async def all(self, key: ApiKey, wanted: RunFilter) -> list[RunSummary]:
-        """All of the owner's runs that the filter fits, newest first. Raises BusUnavailable while lists are not current."""
+        """All of the owner's runs that the filter fits, newest first. Raises BusUnavailable while that is not known."""
         self._index.check()
         return [listed("", run.summary) for run in await self._index.select(key.owner, wanted, limit=NO_LIMIT)]
 

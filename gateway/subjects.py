@@ -1,7 +1,7 @@
 """Operations on subjects: the runs that carry the same code. Independent of HTTP."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import date
 from typing import NamedTuple
@@ -48,9 +48,8 @@ class Subjects:
 
     async def runs(self, key: ApiKey, code: str) -> list[RunSummary]:
         """The runs of a subject, by session and time. Raises SubjectNotFound."""
-        runs = await self._run_service.all(key, RunFilter(subject=code)) if code else []
-        if not runs:
-            raise SubjectNotFound(f"No run has the subject {code!r}.")
+        if not (runs := await self._run_service.all(key, RunFilter(subject=code))):
+            raise _not_found(code)
         return sorted(runs, key=lambda run: (run.session, run.accepted_at))
 
     async def series(self, key: ApiKey, runs: list[RunSummary]) -> list[FigureSeries]:
@@ -69,17 +68,15 @@ class Subjects:
         """
         if not (named := RunNotes.parse({"subject": new}).subject):
             raise InvalidOption({"subject": "is empty"})
-        runs = await self.runs(key, code)
 
         async def renamed(run: RunSummary) -> None:
             with suppress(RunNotFound):  # erased meanwhile
                 await self._run_service.change(key, run.run_key, None, {"subject": named})
 
         def renamed_video(video: BatchVideo) -> BatchVideo:
-            notes = video.notes.model_copy(update={"subject": named})
-            return video.model_copy(update={"notes": notes}) if video.notes.subject == code else video
+            return video.model_copy(update={"notes": video.notes.model_copy(update={"subject": named})})
 
-        await self._batches.change_videos(key.owner, renamed_video)
+        runs = await self._with_tables_changed(key, code, renamed_video)
         await concurrently.each(renamed, runs)
         return len(runs)
 
@@ -88,9 +85,21 @@ class Subjects:
 
         Raises SubjectNotFound.
         """
-        runs = await self.runs(key, code)
-        await self._batches.change_videos(key.owner, lambda video: None if video.notes.subject == code else video)
+        runs = await self._with_tables_changed(key, code, lambda _: None)
         return await self._run_service.erase_all(key, [run.run_key for run in runs])
+
+    async def _with_tables_changed(
+        self, key: ApiKey, code: str, change: Callable[[BatchVideo], BatchVideo | None]
+    ) -> list[RunSummary]:
+        """The runs of a subject, after its videos in batches were changed; from then on no batch starts another run.
+
+        Raises SubjectNotFound where neither a run nor a batch has it.
+        """
+        expected = await self._batches.change_subject(key.owner, code, change)
+        runs = await self._run_service.all(key, RunFilter(subject=code))
+        if not runs and not expected:
+            raise _not_found(code)
+        return runs
 
     async def members(self, key: ApiKey, base: str, runs: list[RunSummary]) -> AsyncIterator[Member]:
         """All that is stored about runs: `runs.json`, and a folder for each with its results and its video."""
@@ -118,6 +127,10 @@ class Subjects:
             )
             for figure in figures
         ]
+
+
+def _not_found(code: str) -> SubjectNotFound:
+    return SubjectNotFound(f"No run has the subject {code!r}.")
 
 
 def summary_of(code: str, runs: list[RunSummary]) -> SubjectSummary:

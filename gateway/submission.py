@@ -86,6 +86,14 @@ class NewBatch:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def person_schema() -> dict[str, object]:
+    """The form's fields about the person, the notes and the options, as OpenAPI."""
+    properties: dict[str, object] = {}
+    for contract in (Subject, RunNotes, RunOptions):
+        properties |= contract.model_json_schema()["properties"]
+    return properties
+
+
 def read_submission(fields: Mapping[str, str], models: Path, *, private_webhooks: bool = False) -> Submission:
     """Check the fields of a form. `models` is the server's model folder; webhooks may be in its private network.
 

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from tests.gateway.test_batches import FILES, QUALITY, VIDEOS, begin, complete, listed, send
+from tests.gateway.test_batches import FILES, QUALITY, TABLE, VIDEOS, begin, complete, listed, send
 from tests.gateway.test_run_notes import submit
 from tests.gateway.world import MP4, World
 
@@ -68,7 +68,8 @@ def test_another_code_holds_for_all_runs_and_for_what_a_batch_still_expects(worl
 def test_export_and_erasure_of_a_subject(world: World):
     async def scenario() -> None:
         async with world.client() as client:
-            batch = (await begin(client)).json()["batch_key"]
+            doubtful = f"{TABLE}eva.mp4;P3;1,7;170;;;;;\n*b.mp4;P1;1,6;60;;;;;\n"
+            batch = (await begin(client, doubtful, (*VIDEOS, "eva.mp4", "b.mp4"))).json()["batch_key"]
             done = (await send(client, batch, VIDEOS[0])).json()["run_key"]
             other = (await send(client, batch, VIDEOS[2])).json()["run_key"]
             await complete(world, client, done)
@@ -85,9 +86,9 @@ def test_export_and_erasure_of_a_subject(world: World):
             assert (await client.delete("/api/v1/subjects/P1")).json() == {"runs": 2}
             assert [run["run_key"] for run in await listed(client)] == [other]
             shown = (await client.get(f"/api/v1/batches/{batch}")).json()
-            assert [entry["video"] for entry in shown["entries"]] == ["ben/walk.mp4"]
+            assert [entry["video"] for entry in shown["entries"]] == ["ben/walk.mp4", "eva.mp4"]
+            assert (await client.delete("/api/v1/subjects/P3")).json() == {"runs": 0}  # it was only expected
             kept = "".join(path.read_text("latin-1") for path in (world.folder / "store").rglob("*.json"))
-            assert '"P1"' not in kept
-            assert '"P2"' in kept
+            assert ("P1" in kept, "P3" in kept, "P2" in kept) == (False, False, True)
 
     asyncio.run(scenario())
