@@ -138,8 +138,8 @@ class RunSummary(BaseModel):
     notes: RunNotes = Field(description="as given, or as changed since")
     session: date = Field(description="day of the recording: as noted, or that of the submission (UTC)")
     task: TaskOption = Field(description="the option `task`")
-    batch: BatchPlace | None = Field(description="the batch that the run belongs to")
-    error: str | None = Field(description="why it failed and what to do; null unless it failed")
+    batch: BatchPlace | None = Field(default=None, description="the batch that the run belongs to")
+    error: str | None = Field(default=None, description="why it failed and what to do; null unless it failed")
     status: RunStatus
     progress: float
     accepted_at: datetime
