@@ -27,8 +27,7 @@ from humanpose3d.language import ENGLISH, Language, Said, Value
 StageName = Literal["detector", "refiner.depth", "augmenter", "angles", "refiner.joints", "analysis"]
 
 
-PoseModel = Literal["lite", "full", "heavy", "accurate"]
-"""MediaPipe's landmark networks; `accurate`: the mean of `heavy` on the image and on its mirror image."""
+PoseModel = Literal["lite", "full", "heavy"]
 
 
 PoseRuntime = Literal["onnx", "mediapipe"]
@@ -192,9 +191,7 @@ class RunOptions(GivenByUser):
     task: Annotated[
         TaskOption, Field(description="what the video shows, for events and key figures; auto: recognised")
     ] = "auto"
-    pose_model: Annotated[
-        PoseModel, Field(description="MediaPipe pose landmark model; accurate: heavy, averaged with its mirror image")
-    ] = "full"
+    pose_model: Annotated[PoseModel, Field(description="MediaPipe pose landmark model")] = "full"
     pose_runtime: Annotated[
         PoseRuntime,
         Field(description="what runs that model: ONNX Runtime, on a GPU where there is one, or MediaPipe on the CPU"),
@@ -268,13 +265,6 @@ class RunOptions(GivenByUser):
         if not 0 <= start < end < float("inf"):
             raise ValueError("should be two times in seconds, START before END")
         return start, end
-
-    @field_validator("pose_runtime")
-    @classmethod
-    def _able(cls, value: PoseRuntime, info: ValidationInfo) -> PoseRuntime:
-        if value == "mediapipe" and info.data.get("pose_model") == "accurate":
-            raise ValueError("should be onnx: MediaPipe's own runtime does not offer the pose model `accurate`")
-        return value
 
     @field_validator("neutral_run")
     @classmethod

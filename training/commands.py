@@ -6,10 +6,8 @@ The commands' dependencies are imported when one runs, since the extra `train` m
 import argparse
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
 
 from humanpose3d.errors import InvalidOption, ModelNotFound
-from humanpose3d.options import PoseModel
 
 _NO_TORCH = ModelNotFound("Training needs torch: pip install torch==2.13.0 (see training/README.md).")
 
@@ -23,12 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--workers", type=int, default=1, help="processes; one per core without a GPU (default 1)")
     data.add_argument("--seed", type=int, default=1, help="same seed and motions: same clips (default 1)")
     data.add_argument("--mocap", type=Path, nargs="+", required=True, help="folders of ASF/AMC or OpenSim motions")
-    data.add_argument("--pose-model", choices=get_args(PoseModel), default="full")
-    data.add_argument("--keep-videos", action="store_true", help="keep the videos, for 'train detect'")
+    data.add_argument("--pose-model", choices=("lite", "full", "heavy"), default="full")
     data.set_defaults(command=_make_data)
-    _add_detect(commands)
     depth = commands.add_parser("depth", help="train the depth refiner on pairs")
-    depth.add_argument("--data", type=Path, nargs="+", required=True, help="folders of 'train data' or 'train detect'")
+    depth.add_argument("--data", type=Path, nargs="+", required=True, help="folders made by 'train data'")
     depth.add_argument("--out", type=Path, required=True, help="folder of the checkpoints; resumed if it exists")
     depth.add_argument("--epochs", type=int, default=30)
     depth.add_argument("--batch-size", type=int, default=32, help="windows per step (default 32)")
@@ -46,15 +42,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_errors(commands)
     _add_joints(commands)
     _add_merge(commands)
-
-
-def _add_detect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    detect = commands.add_parser("detect", help="pairs of the same clips with another landmark model's detections")
-    detect.add_argument("--data", type=Path, required=True, help="folder made by 'train data --keep-videos'")
-    detect.add_argument("--out", type=Path, required=True, help="folder of the new data set; resumed if it exists")
-    detect.add_argument("--pose-model", choices=get_args(PoseModel), required=True)
-    detect.add_argument("--clips", type=int, help="only the first N clips")
-    detect.set_defaults(command=_detect_again)
 
 
 def _add_errors(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -110,22 +97,8 @@ def _make_data(arguments: argparse.Namespace) -> int:
     if too_few:
         raise InvalidOption(dict.fromkeys(too_few, "should be at least 1"))
     done = make_pairs(
-        arguments.out,
-        arguments.mocap,
-        arguments.clips,
-        arguments.workers,
-        arguments.seed,
-        arguments.pose_model,
-        keep_videos=arguments.keep_videos,
+        arguments.out, arguments.mocap, arguments.clips, arguments.workers, arguments.seed, arguments.pose_model
     )
-    print(f"{arguments.out}: frames by split {done['frames']}")  # noqa: T201 - the command's result
-    return 0
-
-
-def _detect_again(arguments: argparse.Namespace) -> int:
-    from training.data.detect import detect_again
-
-    done = detect_again(arguments.data, arguments.out, arguments.pose_model, arguments.clips)
     print(f"{arguments.out}: frames by split {done['frames']}")  # noqa: T201 - the command's result
     return 0
 

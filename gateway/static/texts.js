@@ -116,7 +116,6 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   choice_lite: "Quickly",
   choice_full: "Carefully",
   choice_heavy: "Very carefully (slow)",
-  choice_accurate: "Most carefully (slowest)",
 
   running_title: "Analysis of {name}",
   status_queued: "Waiting",

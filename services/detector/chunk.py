@@ -17,7 +17,6 @@ from services.detector.camera.verticals import Look, Looks
 from services.detector.display.views import ViewFacts, Views
 from services.detector.display.window import Window
 from services.detector.people.guide import Guide
-from services.detector.pose.landmark_network import network_of
 from services.detector.pose.landmarker import Landmarker, Pose, PoseLandmarker
 from services.detector.pose.tracker import BatchTracker, SingleTracker, track_together
 from services.detector.video.capture import AS_STORED, CaptureClock
@@ -198,11 +197,10 @@ class ChunkRecorder:
 
 def models(options: RunOptions) -> tuple[Path, ...]:
     """The files of the landmark model that is requested. Raises ModelNotFound or ModelCorrupt."""
-    network = network_of(options.pose_model)
-    bundle = shipped(f"pose_landmarker_{network}.task")
+    bundle = shipped(f"pose_landmarker_{options.pose_model}.task")
     if options.pose_runtime == "mediapipe":
         return (bundle,)
-    return bundle, shipped(f"pose_landmarks_{network}.onnx"), shipped("pose_person.onnx")
+    return bundle, shipped(f"pose_landmarks_{options.pose_model}.onnx"), shipped("pose_person.onnx")
 
 
 def _landmarker(options: RunOptions, guide: Guide | None) -> AbstractContextManager[Landmarker]:

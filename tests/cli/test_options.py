@@ -41,13 +41,6 @@ def test_valued_flags(flag: str, value: str, name: str, expected: object):
     assert getattr(options.run_options(parse(flag, value)), name) == expected
 
 
-def test_mediapipe_itself_cannot_run_the_accurate_model():
-    given = parse("--pose-model", "accurate", "--pose-runtime", "mediapipe")
-    with pytest.raises(InvalidOption) as caught:
-        options.run_options(given)
-    assert "does not offer the pose model `accurate`" in caught.value.faults["pose_runtime"]
-
-
 def test_mass_is_another_name_for_weight():
     parser = argparse.ArgumentParser()
     options.add_run_options(parser)

@@ -10,14 +10,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from tqdm import tqdm
 
-from humanpose3d.motion import Markers
-from humanpose3d.options import PoseModel
-from humanpose3d.skeleton import ALL_MARKERS
+from humanpose3d.errors import NoPersonDetected
+from humanpose3d.motion import Landmarks, Markers
+from humanpose3d.options import PoseModel, RunOptions, Verticals
+from humanpose3d.skeleton import ALL_MARKERS, LANDMARKS
+from services.detector.stage import DETECTOR, DetectorInputs
+from shared.models import sha256, shipped
+from shared.stage import silent
 from training.data import manifest
 from training.data.clip import Clip, make_clip, plan_clip, render_clip
-from training.data.detect import VIDEOS, detected, models
 from training.data.pairs import Pair, in_camera_world, write_pair
 from training.mocap.library import MotionFile, find_motions
 from training.scene.render import Renderer
@@ -27,25 +31,17 @@ CLIPS_PER_PROCESS: Final = 40
 
 @dataclass(frozen=True)
 class Job:
-    """A worker's job: target folder, clips, sources, landmark model."""
+    """A worker's job: target folder, clips, sources."""
 
     folder: Path
     seed: int
     motions: tuple[MotionFile, ...]
     lengths: tuple[float, ...]
     pose_model: PoseModel
-    keep_videos: bool
 
 
 def make_pairs(
-    folder: Path,
-    mocap: Sequence[Path],
-    clips: int,
-    workers: int,
-    seed: int,
-    pose_model: PoseModel = "full",
-    *,
-    keep_videos: bool = False,
+    folder: Path, mocap: Sequence[Path], clips: int, workers: int, seed: int, pose_model: PoseModel = "full"
 ) -> dict[str, object]:
     """Make the clips that do not exist yet; returns the manifest.
 
@@ -54,11 +50,10 @@ def make_pairs(
     """
     motions = tuple(find_motions(mocap))
     (folder / "clips").mkdir(parents=True, exist_ok=True)
-    if keep_videos:
-        (folder / VIDEOS).mkdir(exist_ok=True)
-    manifest.begin(folder, seed, motions, models(pose_model))
+    model = shipped(f"pose_landmarker_{pose_model}.task")
+    manifest.begin(folder, seed, motions, {model.name: sha256(model)})
     lengths = tuple(motion.duration for motion in motions)
-    job = Job(folder, seed, motions, lengths, pose_model, keep_videos)
+    job = Job(folder, seed, motions, lengths, pose_model)
     missing = [index for index in range(clips) if not clip_file(folder, index).exists()]
     frames = 0
     with tqdm(total=clips, initial=clips - len(missing), unit="clip", dynamic_ncols=True) as bar:
@@ -115,23 +110,31 @@ def _one(index: int) -> int:
         index, job.seed, list(job.motions), dict(zip((m.name for m in job.motions), job.lengths, strict=True))
     )
     clip = make_clip(plan, {motion.name: motion for motion in job.motions})
-    kept = job.folder / VIDEOS / f"{index:06d}.mp4" if job.keep_videos else None
-    pair = recorded(clip, renderer, job.pose_model, kept)
+    pair = recorded(clip, renderer, job.pose_model)
     write_pair(clip_file(job.folder, index), pair)
     return len(clip.times)
 
 
-def recorded(clip: Clip, renderer: Renderer, pose_model: PoseModel, kept: Path | None = None) -> Pair:
-    """Render the clip, run the detector on the compressed video, and pair its output with the ground truth.
-
-    kept  where the video is written; by default it is removed afterwards.
-    """
+def recorded(clip: Clip, renderer: Renderer, pose_model: PoseModel) -> Pair:
+    """Render the clip, run the detector on the compressed video, and pair its output with the ground truth."""
     with tempfile.TemporaryDirectory() as scratch:
-        video = kept or Path(scratch) / "clip.mp4"
+        video = Path(scratch) / "clip.mp4"
         render_clip(clip, renderer, video)
-        landmarks, verticals = detected(video, clip.times, clip.shot.size, pose_model)
+        landmarks, verticals = _detected(clip, DetectorInputs(video, Path(scratch)), RunOptions(pose_model=pose_model))
     markers, camera = in_camera_world(clip.markers, clip.camera)
     body = clip.posed.body
     return Pair(
         landmarks, Markers(landmarks.times, ALL_MARKERS, markers), camera, body.height, body.mass, clip.facts, verticals
     )
+
+
+def _detected(clip: Clip, inputs: DetectorInputs, options: RunOptions) -> tuple[Landmarks, Verticals | None]:
+    """The detector's output; only gaps where it finds no person (often): such clips are valid data."""
+    try:
+        found = DETECTOR.run(inputs, options, silent)
+    except NoPersonDetected:
+        count, points = len(clip.times), len(LANDMARKS)
+        gap = np.full((count, points, 3), np.nan)
+        return Landmarks(clip.times, gap[..., :2], gap, np.zeros((count, points)), clip.shot.size), None
+    assert len(found.landmarks.times) == len(clip.times), "the decoder returned as many frames as were rendered"
+    return found.landmarks, found.verticals

@@ -32,17 +32,6 @@ def begin(folder: Path, seed: int, motions: Sequence[MotionFile], models: dict[s
         "motions": {motion.name: motion.sha256() for motion in motions},
         "models": dict(models),
     }
-    _open(folder, recipe)
-
-
-def begin_from(source: Path, folder: Path, models: dict[str, str]) -> str:
-    """The same for the clips of the data set `source`, detected with other models; returns its renderer."""
-    original = json.loads((source / NAME).read_text(encoding="utf-8"))
-    _open(folder, {**original["recipe"], "models": dict(models)})
-    return str(original.get("renderer", ""))
-
-
-def _open(folder: Path, recipe: dict[str, JsonValue]) -> None:
     path = folder / NAME
     if not path.exists():
         _write(path, {"recipe": recipe, "versions": _versions(), "clips": {}})

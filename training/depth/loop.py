@@ -37,19 +37,20 @@ each time that all 3,000 were replaced, the error on validation clips fell immed
 
 FRESH_RATE, STARTED_RATE = 2e-3, 1e-4
 """Highest learning rate of a network that starts from random weights, and of one that starts from a trained one: 600
-steps at 5e-4 moved it so far that the error on test clips rose (6.9 → 8.5 cm) while that on validation clips fell."""
+steps at 5e-4 moved it so far that the error on test clips rose (6.9 → 8.5 cm) while that on validation clips fell. So
+did 1,200 steps at 1e-4, by less (`models/depth_refiner.md`)."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Configuration of a training run.
 
-    data: data sets, for instance of the same clips with the detections of two landmark models. workers: processes that
-    prepare batches during training (0: none). fp16: half precision (bfloat16) where it is safe; useful on a GPU. clips:
-    number of training clips used, from the first (None: all). errors: an error model with which half of every batch is
-    simulated from the motions in `mocap`. simulated: new simulated clips in every epoch, each kept for STAY epochs.
-    start: a depth refiner (ONNX) of this width and these layers whose weights the training starts from, and which is
-    the result unless a later one is better; new inputs initially have no effect.
+    data: one data set or several. workers: processes that prepare batches during training (0: none). fp16: half
+    precision (bfloat16) where it is safe; useful on a GPU. clips: number of training clips used, from the first (None:
+    all). errors: an error model with which half of every batch is simulated from the motions in `mocap`. simulated: new
+    simulated clips in every epoch, each kept for STAY epochs. start: a depth refiner (ONNX) of this width and these
+    layers whose weights the training starts from, and which is the result unless a later one is better; new inputs
+    initially have no effect.
     """
 
     data: tuple[Path, ...]

@@ -14,7 +14,7 @@ import numpy as np
 
 from humanpose3d.options import PoseModel
 from services.detector.people.guide import Guide
-from services.detector.pose.landmark_network import Body, BodyNetwork, network_of
+from services.detector.pose.landmark_network import Body, BodyNetwork
 from services.detector.pose.landmarker import Pose
 from services.detector.pose.one_euro import IMAGE, WORLD, LowPass, OneEuroFilter
 from services.detector.pose.person_detector import PersonDetector
@@ -97,10 +97,9 @@ class BatchTracker:
     """
 
     def __init__(self, pose_model: PoseModel, threads: int | None = None) -> None:
-        network = network_of(pose_model)
-        for size in {network, "lite"}:  # the weights: those of the person detector are taken from `lite`
+        for size in {pose_model, "lite"}:  # the weights: those of the person detector are taken from `lite`
             shipped(f"pose_landmarker_{size}.task")
-        self.body = BodyNetwork(shipped(f"pose_landmarks_{network}.onnx"), threads, both_ways=pose_model == "accurate")
+        self.body = BodyNetwork(shipped(f"pose_landmarks_{pose_model}.onnx"), threads)
         self.person = PersonDetector(shipped("pose_person.onnx"), threads)
 
     def advance(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> list[Pose | None]:

@@ -61,13 +61,11 @@ _RUNTIMES: Final[Mapping[PoseRuntime, str]] = {"onnx": "ONNX Runtime", "mediapip
 def _detection(results: RunResults, version: str, cite: _Citations) -> list[str]:
     facts, options = results.video_facts, results.options
     turned = _fact(results, "detector", "turned_deg")
-    twice = options.pose_model == "accurate"
-    model = "“heavy”, averaged over the image and its mirror image" if twice else f"“{options.pose_model}”"
     return [
         f"One video ({facts.width} × {facts.height} pixels, {facts.average_fps:.2f} frames per second, "
         f"{facts.duration_s:.2f} s) was analysed with HumanPose3D {version}.",
         *([f"It was turned by {turned}°, since its rotation information was missing or wrong."] if turned else []),
-        f"In every frame, the networks of MediaPipe's PoseLandmarker (model {model}, run by "
+        f"In every frame, the networks of MediaPipe's PoseLandmarker (model “{options.pose_model}”, run by "
         f"{_RUNTIMES[options.pose_runtime]}) located 33 landmarks of one person {cite('mediapipe', 'blazepose')}; "
         f"those less visible than {options.visibility_min:g} were treated as missing.",
     ]

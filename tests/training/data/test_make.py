@@ -4,13 +4,10 @@ import argparse
 import os
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
-from humanpose3d.errors import InvalidOption
 from training.commands import configure
 from training.data import make as making
-from training.data.detect import detect_again
 from training.data.pairs import pair_files, read_pair
 
 
@@ -38,7 +35,7 @@ def test_work_continues_after_a_worker_crashed(tmp_path, monkeypatch):
     monkeypatch.setattr(making, "_start", start_without_drawing)
     monkeypatch.setattr(making, "_one", crash_once_then_write)
     (tmp_path / "clips").mkdir()
-    frames = list(making._work(making.Job(tmp_path, 1, (), (), "full", keep_videos=False), [0, 1, 2, 3, 4], 1))
+    frames = list(making._work(making.Job(tmp_path, 1, (), (), "full"), [0, 1, 2, 3, 4], 1))
     assert len(frames) == 5
     assert (tmp_path / "crashed").exists()
     assert [file.name for file in sorted((tmp_path / "clips").iterdir())] == [f"{i:06d}.npz" for i in range(5)]
@@ -51,33 +48,18 @@ def test_clips_are_made_and_added_to(measured_data, tmp_path, monkeypatch, capsy
     parser = argparse.ArgumentParser()
     configure(parser)
 
-    pairs, again = tmp_path / "pairs", tmp_path / "again"
-
-    def run(*words: object) -> None:
-        given = parser.parse_args([str(word) for word in words])
-        assert given.command(given) == 0
-
     def make(clips: int) -> list[bytes]:
         mocap = str(measured_data / "mocap" / "lab")
-        run("data", "--out", pairs, "--clips", str(clips), "--mocap", mocap, "--keep-videos")
-        return [file.read_bytes() for file in pair_files(pairs)]
+        given = parser.parse_args(["data", "--out", str(tmp_path), "--clips", str(clips), "--mocap", mocap])
+        assert given.command(given) == 0
+        return [file.read_bytes() for file in pair_files(tmp_path)]
 
     first = make(1)
     both = make(2)
     assert len(both) == 2
     assert both[0] == first[0]
-    pair = read_pair(pair_files(pairs)[1])
+    pair = read_pair(pair_files(tmp_path)[1])
     assert pair.split == "train"
     assert 12 <= len(pair.landmarks.times) <= 14
     assert pair.landmarks.detected.mean() > 0.5
     assert "frames by split" in capsys.readouterr().out
-    run("detect", "--data", pairs, "--out", again, "--pose-model", "lite", "--clips", 1)
-    same, other = read_pair(pair_files(pairs)[0]), read_pair(pair_files(again)[0])
-    np.testing.assert_array_equal(other.markers.positions, same.markers.positions)
-    assert 0 < np.nanmean(np.abs(other.landmarks.pixels - same.landmarks.pixels)) < 30
-    assert len(pair_files(again)) == 1
-
-
-def test_without_the_videos_nothing_can_be_detected_again(tmp_path):
-    with pytest.raises(InvalidOption, match="--keep-videos"):
-        detect_again(tmp_path, tmp_path / "again", "lite", None)

@@ -253,7 +253,7 @@ def test_training_lowers_the_loss_and_resumes(tmp_path, monkeypatch):
 
 def test_training_that_makes_a_network_worse_returns_the_one_it_started_from(tmp_path, monkeypatch):
     """Trained on one data set, validated on another; reading and writing ONNX is replaced."""
-    sets = tmp_path / "full", tmp_path / "accurate"
+    sets = tmp_path / "one", tmp_path / "other"
     for folder, split in zip(sets, ("train", "validation"), strict=True):
         (folder / "clips").mkdir(parents=True)
         write_pair(folder / "clips" / "000000.npz", made_up_pair(0, split))

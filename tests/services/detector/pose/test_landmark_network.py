@@ -1,14 +1,9 @@
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray
-from humanpose3d.skeleton import LANDMARKS, mirrored
-from services.detector.pose.landmark_network import POINTS, SIDE, BodyNetwork, refined
-from services.detector.pose.roi import Region
-from services.detector.video.planes import Planes
-from shared.models import shipped
+from services.detector.pose.landmark_network import POINTS, refined
 
 COLD, HOT = -20.0, 20.0
 
@@ -65,20 +60,3 @@ def test_every_image_and_point_has_its_own_heat():
     np.testing.assert_allclose(moved[0, 3], np.array([10, 10]) / 64, atol=1e-6)
     np.testing.assert_allclose(moved[1, 5], np.array([12, 11]) / 64, atol=1e-6)
     assert (moved != points).any(axis=-1).sum() == 2
-
-
-OTHER_SIDE = [LANDMARKS.index(mirrored(name)) for name in LANDMARKS]
-
-
-def test_both_ways_the_mirror_image_gives_the_mirrored_body(sample_frames):
-    around = Region(np.array([560.0, 900.0]), 1900.0)
-    crop = around.crop(sample_frames[0].planes, SIDE, cv2.BORDER_REPLICATE)
-    image, mirrored_image = Planes.of(crop), Planes.of(crop[:, ::-1])
-    network = BodyNetwork(shipped("pose_landmarks_lite.onnx"), both_ways=True)
-    plain, mirror = (network.find([shown], [Region.whole(shown.size)])[0] for shown in (image, mirrored_image))
-    np.testing.assert_allclose(mirror.pixels[OTHER_SIDE] * (-1, 1) + (SIDE, 0), plain.pixels, atol=0.01)
-    np.testing.assert_allclose(mirror.world[OTHER_SIDE] * (-1, 1, 1), plain.world, atol=1e-4)
-    np.testing.assert_allclose(mirror.visibility[OTHER_SIDE], plain.visibility, atol=1e-4)
-    alone = BodyNetwork(shipped("pose_landmarks_lite.onnx")).find([image], [Region.whole(image.size)])[0]
-    assert 0.05 < np.abs(alone.pixels - plain.pixels).max() < 15, "near to what is found without the mirror image"
-    assert plain.presence > 0.9
