@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import LANDMARKS
 from services.detector.pose.roi import Region
-from services.detector.video.orientation import Image
 from services.detector.video.planes import Planes
 from shared.inference import session
 
