@@ -18,6 +18,7 @@ from humanpose3d import local_run
 from humanpose3d.api_models import ProblemDetails
 from humanpose3d.batch.summary import summary_text
 from humanpose3d.errors import NoPerson
+from humanpose3d.run_job import RunJob
 from tests.clips import first_frames
 from tests.servers import as_from_a_terminal
 
@@ -211,8 +212,8 @@ def test_an_internal_error_of_one_is_the_exit_code_of_all(recordings: Path, tmp_
     problem = {"problem": ProblemDetails.of(NoPerson("No person is in view.")).model_dump()}
     says = f"print({json.dumps(problem)!r})"
 
-    def command(video: Path, *_: object) -> list[str]:
-        return [sys.executable, "-c", "import os; os._exit(1)" if video.name == "broken.mp4" else says]
+    def command(job: RunJob, *_: object) -> list[str]:
+        return [sys.executable, "-c", "import os; os._exit(1)" if job.video.name == "broken.mp4" else says]
 
     monkeypatch.setattr(local_run, "_command", command)
     assert main(["run", str(recordings), "--height", "1.7", "--weight", "70", "--output", str(tmp_path)]) == 1
