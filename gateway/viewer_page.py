@@ -43,6 +43,7 @@ def viewer_page(name: str, markers: Markers) -> str:
         "times": _base64(markers.times, "<f8"),
         "positions": _base64(markers.positions, "<f4"),
         "skeleton": Skeleton().model_dump(),
+        "human": base64.b64encode((STATIC / "human.bin").read_bytes()).decode(),
     }
     return _PAGE.format(
         policy=_POLICY,

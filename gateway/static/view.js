@@ -11,12 +11,14 @@ function bytes(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer;
 }
 
-const { name, names, times, positions, skeleton } = JSON.parse(document.getElementById("motion")?.textContent ?? "");
+const { name, names, times, positions, skeleton, human } = JSON.parse(
+  document.getElementById("motion")?.textContent ?? "",
+);
 const markers = { names, times: new Float64Array(bytes(times)), positions: new Float32Array(bytes(positions)) };
 const { signal } = new AbortController();
 const playhead = new Playhead(markers.times);
 document.title = t("viewer_title", { name });
-const space = await stage3d({ markers, ghost: null, skeleton }, playhead, signal);
+const space = await stage3d({ markers, ghost: null, skeleton, human: bytes(human), recorded: null }, playhead, signal);
 fill(
   document.body,
   h(

@@ -79,7 +79,7 @@ def test_markers_of_any_names_and_gaps_are_shown(browser: Browser, tmp_path: Pat
     positions[5:9, 1] = np.nan
     page = opened(browser, tmp_path, Markers(np.arange(20) / 50, ("A", "B", "C"), positions))
     page.get_by_role("slider", name="Time").fill("6")
-    assert page.evaluate("() => document.querySelector('.space').viewer.body.main.places.count") == 3
+    assert page.evaluate("() => document.querySelector('.space').viewer.sticks.main.places.count") == 3
     page.close()
 
 

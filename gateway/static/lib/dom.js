@@ -84,6 +84,13 @@ export function iconButton(name, label, onclick, how = {}) {
   return h("button", attributes, icon(name), h("span", {}, label));
 }
 
+/** A labelled checkbox. @param {string} words @param {boolean} on @param {(on: boolean) => void} changed */
+export function toggle(words, on, changed) {
+  const input = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", checked: on }));
+  input.addEventListener("change", () => changed(input.checked));
+  return h("label", { class: "check" }, input, h("span", {}, words));
+}
+
 /**
  * Ask for a line of text and process it; an error is shown in the dialog, for another try.
  * @param {{title: string, label: string, value: string, yes: string, no: string}} words

@@ -4,21 +4,33 @@
 /** @typedef {{times: Float64Array, names: string[], pixels: Float32Array, visibility: Float32Array}} Landmarks */
 /** @typedef {{markers: Markers, initial: Markers | null, landmarks: Landmarks | null, angles: Angles}} Motion */
 
+const KINDS = { float64: Float64Array, float32: Float32Array, uint16: Uint16Array, uint8: Uint8Array };
+
 /**
- * The motion of a run, from the API's binary response (`gateway/motion.py` describes it).
+ * Named arrays behind a JSON header whose length the first 4 bytes are; `array` returns null where there is none of the
+ * name.
  * @param {ArrayBuffer} buffer
- * @returns {Motion}
  */
-export function readMotion(buffer) {
+export function readArrays(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   const array = (/** @type {string} */ name) => {
     const found = header.arrays.find((/** @type {any} */ each) => each.name === name);
     if (!found) return null;
     const size = found.shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
-    const Kind = found.type === "float64" ? Float64Array : Float32Array;
+    const Kind = KINDS[/** @type {keyof typeof KINDS} */ (found.type)];
     return /** @type {any} */ (new Kind(buffer, 4 + length + found.offset, size));
   };
+  return { header, array };
+}
+
+/**
+ * The motion of a run, from the API's binary response (`gateway/motion.py` describes it).
+ * @param {ArrayBuffer} buffer
+ * @returns {Motion}
+ */
+export function readMotion(buffer) {
+  const { header, array } = readArrays(buffer);
   const times = array("times");
   const markers = (/** @type {string} */ name) => {
     const positions = array(name);

@@ -3,7 +3,7 @@
 import { CycleAxis, TimeAxis } from "../lib/axes.js";
 import { colours } from "../lib/colours.js";
 import { span } from "../lib/curves.js";
-import { fill, h } from "../lib/dom.js";
+import { fill, h, icon } from "../lib/dom.js";
 import { readable } from "../lib/format.js";
 import { fixed, translate } from "../lib/language.js";
 import { REPEATED, repetitionsOf } from "../lib/repetitions.js";
@@ -69,21 +69,24 @@ function errorsOf(found, joint) {
   const people = ["rendered", "real"].filter((name) => found?.[name]?.mae_deg[joint]);
   return people.map((name) => {
     const errors = Object.entries(found[name].mae_deg[joint]);
-    const angles = errors.map(([angle, error]) => `${translate(readable(angle).toLowerCase())} ${fixed(error, 1)}°`).join(", ");
+    const angles = errors
+      .map(([angle, error]) => `${translate(readable(angle).toLowerCase())} ${fixed(error, 1)}°`)
+      .join(", ");
     return t(`error_${name}`, { view: t(`view_${found.view}`), clips: found[name].clips, angles });
   });
 }
 
 /**
- * @param {{joints: Joint[], angles: Angles, errors: any, found: Found | null}} what `errors`: `measured_error` of
+ * @param {{joints: Joint[], angles: Angles, errors: any, found: Found | null, doubts: import("../lib/doubts.js").Doubts}} what `errors`: `measured_error` of
  *   quality.json; `found`: task, events and mean cycles, null where the run was not analysed
  * @param {import("../lib/playhead.js").Playhead} playhead
  * @param {AbortSignal} signal
  */
-export function angleCharts({ joints, angles, errors, found }, playhead, signal) {
+export function angleCharts({ joints, angles, errors, found, doubts }, playhead, signal) {
   const place = h("div", { class: "charts" });
   const key = h("p", { class: "hint chart-key" });
   const error = h("p", { class: "hint measured-error" });
+  const against = h("ul", { class: "missing against" });
   const axis = new TimeAxis(playhead);
   const range = brush(axis, playhead, signal);
   const repetitions = found && REPEATED.includes(found.task) ? repetitionsOf(found.task, found.events) : [];
@@ -102,6 +105,7 @@ export function angleCharts({ joints, angles, errors, found }, playhead, signal)
     range.element.hidden = choice.over !== "time";
     range.draw(groups.map((group) => curveOf(group, group.angles[0], angles)));
     error.textContent = errorsOf(errors, choice.joint).join(" ");
+    fill(against, reasonsAgainst(doubts, choice.joint, groups[0].angles));
     key.textContent = keyOf(choice, found, place.querySelector(".banded") !== null);
   };
   const choose = (/** @type {Partial<Choice>} */ change) => {
@@ -120,6 +124,7 @@ export function angleCharts({ joints, angles, errors, found }, playhead, signal)
       jointPicker(joints, choice, choose),
       ...pickers(repetitions.length > 0, choice, choose),
     ),
+    against,
     range.element,
     key,
     place,
@@ -141,6 +146,12 @@ function pickers(repeated, choice, choose) {
     repeated && picker("over", t("over"), words(["time", "cycle"], "over"), choice.over, (over) => choose({ over })),
     picker("sides", t("sides"), words(["apart", "together"], "sides"), choice.sides, (sides) => choose({ sides })),
   ];
+}
+
+/** What the run's warnings say against a joint's angles. @param {import("../lib/doubts.js").Doubts} doubts @param {string} joint @param {string[]} angles */
+function reasonsAgainst(doubts, joint, angles) {
+  const codes = [...new Set(angles.flatMap((angle) => doubts.of(joint, angle)))];
+  return codes.map((code) => h("li", {}, icon("note"), t(`against_${code.replaceAll("-", "_")}`)));
 }
 
 /** What shading, lines and bands mean. @param {Choice} choice @param {Found | null} found @param {boolean} banded */

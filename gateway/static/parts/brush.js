@@ -19,7 +19,7 @@ const SVG = "http://www.w3.org/2000/svg";
  */
 export function brush(axis, playhead, signal) {
   const [from, to] = [handle(axis, "start"), handle(axis, "end")];
-  const line = h("div", { class: "cursor-line" });
+  const line = h("div", { class: "strip-line" });
   const chosen = h("div", { class: "chosen-range" }, from, to);
   const drawing = document.createElementNS(SVG, "svg");
   const strip = h("div", { class: "strip" }, drawing, chosen, line);

@@ -33,11 +33,8 @@ function uplot() {
  * @param {AbortSignal} signal
  * @returns {Promise<HTMLElement>}
  */
-export async function chart(
-  { title, curves, range = span(curves), axis = new TimeAxis(playhead), marks },
-  playhead,
-  signal,
-) {
+export async function chart(what, playhead, signal) {
+  const { title, curves, marks, range = span(curves), axis = new TimeAxis(playhead) } = what;
   const UPlot = await uplot();
   const named = curves.filter(({ quiet }) => !quiet);
   const values = named.map(() => h("span", { class: "value" }));

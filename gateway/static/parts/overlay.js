@@ -10,32 +10,42 @@ const VISIBLE = 0.5;
 /** @typedef {import("../lib/motion.js").Landmarks} Landmarks */
 
 /**
- * @param {{landmarks: Landmarks, segments: [string, string][], size: [number, number]}} what size of the upright image
+ * @param {{landmarks: Landmarks, segments: [string, string][], framing: import("../lib/framing.js").Framing}} what
  * @param {HTMLVideoElement} video
  * @param {import("../lib/playhead.js").Playhead} playhead
  * @param {AbortSignal} signal
- * @returns {HTMLElement}
  */
-export function overlay({ landmarks, segments, size }, video, playhead, signal) {
+export function overlay({ landmarks, segments, framing }, video, playhead, signal) {
   const canvas = /** @type {HTMLCanvasElement} */ (h("canvas", { "aria-hidden": "true" }));
   const pane = h("div", { class: "stage" }, video, canvas);
   const lines = segments.map((pair) => pair.map((name) => landmarks.names.indexOf(name)));
   const draw = () => {
     const frame = frameAt(landmarks.times, playhead.time);
     pane.dataset.time = String(landmarks.times[frame]);
-    paint(canvas, landmarks, lines, frame, { size, shown: shownSize(video, size) });
+    if (!pane.clientWidth) return;
+    const rect = framing.rect(frame, pane.clientWidth / pane.clientHeight);
+    const scale = { x: pane.clientWidth / rect.width, y: pane.clientHeight / rect.height };
+    placeVideo(video, rect, scale, framing.size);
+    paint(canvas, landmarks, lines, frame, rect);
   };
   playhead.addEventListener("change", draw, { signal });
-  video.addEventListener("loadedmetadata", draw, { signal });
+  framing.addEventListener("change", draw, { signal });
   const observer = new ResizeObserver(draw);
   observer.observe(pane);
   signal.addEventListener("abort", () => observer.disconnect());
-  return pane;
+  /** @param {boolean} visible */
+  const setLandmarks = (visible) => canvas.classList.toggle("off", !visible);
+  return { pane, setLandmarks };
 }
 
-/** The image as the browser shows it, which stretches non-square pixels. @param {HTMLVideoElement} video @param {[number, number]} size */
-function shownSize(video, size) {
-  return video.videoWidth ? [video.videoWidth, video.videoHeight] : size;
+/** @param {HTMLVideoElement} video @param {import("../lib/framing.js").Rect} rect @param {{x: number, y: number}} scale @param {[number, number]} size */
+function placeVideo(video, rect, scale, [width, height]) {
+  Object.assign(video.style, {
+    left: `${-rect.x * scale.x}px`,
+    top: `${-rect.y * scale.y}px`,
+    width: `${width * scale.x}px`,
+    height: `${height * scale.y}px`,
+  });
 }
 
 /** Whether the browser shows the image rotated relative to the one that was analysed. @param {HTMLVideoElement} video @param {[number, number]} size */
@@ -48,16 +58,15 @@ export function isTurned(video, [width, height]) {
  * @param {Landmarks} landmarks
  * @param {number[][]} lines pairs of landmark indices
  * @param {number} frame
- * @param {{size: [number, number], shown: number[]}} picture its size in the landmarks' pixels, and as it is shown
+ * @param {import("../lib/framing.js").Rect} rect what is shown
  */
-function paint(canvas, landmarks, lines, frame, { size: [width, height], shown: [shownWidth, shownHeight] }) {
+function paint(canvas, landmarks, lines, frame, rect) {
   const density = devicePixelRatio;
   canvas.width = canvas.clientWidth * density;
   canvas.height = canvas.clientHeight * density;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const scale = Math.min(canvas.width / shownWidth, canvas.height / shownHeight);
-  context.translate((canvas.width - shownWidth * scale) / 2, (canvas.height - shownHeight * scale) / 2);
-  const [scaleX, scaleY] = [(scale * shownWidth) / width, (scale * shownHeight) / height];
+  const [scaleX, scaleY] = [canvas.width / rect.width, canvas.height / rect.height];
+  context.translate(-rect.x * scaleX, -rect.y * scaleY);
   const unit = density * Math.max(1, Math.min(canvas.width, canvas.height) / density / 300);
   const point = (/** @type {number} */ index) => {
     const at = frame * landmarks.names.length + index;

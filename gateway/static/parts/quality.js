@@ -1,5 +1,6 @@
 /** The content of quality.json in plain language: its warnings, with advice, and selected figures. */
 
+import { jointsOf } from "../lib/doubts.js";
 import { h, icon } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
 import { fixed, say } from "../lib/language.js";
@@ -12,10 +13,7 @@ const FACTS = [
   ["fact_detected", ({ detector }) => percent(detector.detection_rate)],
   ["fact_frames", ({ video }) => (video.frames ? `${video.frames}` : null)],
   ["fact_length", ({ video }) => (video.duration_s ? clock(video.duration_s) : null)],
-  [
-    "fact_rate",
-    ({ video }) => (video.average_fps ? t("fact_rate_value", { fps: fixed(video.average_fps, 2) }) : null),
-  ],
+  ["fact_rate", ({ video }) => (video.average_fps ? t("fact_rate_value", { fps: fixed(video.average_fps, 2) }) : null)],
   ["fact_size", ({ video }) => (video.width ? `${video.width} × ${video.height}` : null)],
   ["fact_gap", ({ depth }) => measured(depth.gap_longest_s, 2, " s")],
   ["fact_pitch", ({ depth }) => measured(depth.camera_pitch_deg, 0, "°")],
@@ -36,6 +34,12 @@ function measured(value, digits, unit) {
 /** A warning in the page's language; as it stands where an earlier version wrote it. @param {any} warning */
 function said(warning) {
   return warning.template ? say(warning) : warning.message;
+}
+
+/** The body parts that a warning is about, before its text. @param {string} code */
+function concerned(code) {
+  const joints = jointsOf(code);
+  return joints.length > 0 && h("strong", {}, joints.map((joint) => t(`joint_${joint}`)).join(", "), ": ");
 }
 
 /** @param {any} report quality.json */
@@ -65,7 +69,7 @@ export function quality(report) {
       h(
         "ul",
         { class: "warnings" },
-        warnings.map((/** @type {any} */ warning) => h("li", {}, said(warning))),
+        warnings.map((/** @type {any} */ warning) => h("li", {}, concerned(warning.code), said(warning))),
       ),
     h("h3", {}, t("quality_facts")),
     h(

@@ -27,8 +27,13 @@ export function figure(value) {
   return fixed(Math.abs(value) < 0.05 ? 0 : value, 1);
 }
 
-/** Tables of what has two sides, and of what has none. @param {{angles: Row[], asymmetries: Row[]}} statistics */
-export function statisticsTables({ angles, asymmetries }) {
+/**
+ * Tables of what has two sides, and of what has none. What a warning speaks against is greyed, with the reason below.
+ * @param {{angles: Row[], asymmetries: Row[]}} statistics
+ * @param {import("../lib/doubts.js").Doubts} doubts
+ */
+export function statisticsTables({ angles, asymmetries }, doubts) {
+  const notes = new Footnotes(doubts);
   const uncertain = angles.some(({ uncertainty }) => uncertainty !== null);
   const shown = uncertain ? [...FIGURES, UNCERTAINTY] : FIGURES;
   const single = angles.filter((row) => sideless(row.joint) === row.joint);
@@ -40,7 +45,9 @@ export function statisticsTables({ angles, asymmetries }) {
     return [
       ...figures(shown, row),
       ...figures(shown, partner(angles, `${joint}_l`, row.angle)),
-      ...ASYMMETRIES.map(([key]) => h("td", {}, figure(partner(asymmetries, joint, row.angle)?.[key]))),
+      ...ASYMMETRIES.map(([key]) =>
+        h("td", {}, doubts.sides ? "–" : figure(partner(asymmetries, joint, row.angle)?.[key])),
+      ),
     ];
   };
   return h(
@@ -50,37 +57,64 @@ export function statisticsTables({ angles, asymmetries }) {
       "table",
       { class: "statistics" },
       h("caption", {}, t("statistics_caption")),
-      pairHead(shown),
-      bodies(right, pairCells),
+      pairHead(shown, notes),
+      bodies(right, pairCells, notes),
     ),
     h(
       "table",
       { class: "statistics" },
       h("caption", {}, t("statistics_middle")),
       h("thead", {}, h("tr", {}, names(), headings(shown, ""))),
-      bodies(single, (row) => figures(shown, row)),
+      bodies(single, (row) => figures(shown, row), notes),
     ),
+    notes.list(),
     uncertain && h("p", { class: "hint" }, t("statistics_uncertainty")),
   );
 }
 
-/** One body a joint. @param {Row[]} rows @param {(row: Row) => HTMLElement[]} cells */
-function bodies(rows, cells) {
+/** Numbers the reasons in the order in which the tables first give them. */
+class Footnotes {
+  /** @type {string[]} */
+  #given = [];
+
+  /** @param {import("../lib/doubts.js").Doubts} doubts */
+  constructor(doubts) {
+    this.doubts = doubts;
+  }
+
+  /** The numbers of reasons, raised; null where there is none. @param {(string | null)[]} reasons */
+  marks(reasons) {
+    const known = reasons.filter((reason) => reason !== null);
+    for (const reason of known) if (!this.#given.includes(reason)) this.#given.push(reason);
+    const numbers = known.map((reason) => this.#given.indexOf(reason) + 1);
+    return numbers.length > 0 ? h("sup", {}, ` ${numbers.join(", ")}`) : null;
+  }
+
+  list() {
+    if (this.#given.length === 0) return null;
+    const items = this.#given.map((reason) => h("li", {}, t(`against_${reason.replaceAll("-", "_")}`)));
+    return h("ol", { class: "footnotes hint" }, items);
+  }
+}
+
+/** One body a joint. @param {Row[]} rows @param {(row: Row) => HTMLElement[]} cells @param {Footnotes} notes */
+function bodies(rows, cells, notes) {
   return pickable(rows.map((row) => ({ name: row.joint, mirrored: "", angles: [] }))).map((joint) => {
     const own = rows.filter((row) => sideless(row.joint) === joint);
     const first = h("th", { scope: "rowgroup", rowspan: own.length }, jointName(joint));
     return h(
       "tbody",
       {},
-      own.map((row, index) =>
-        h(
+      own.map((row, index) => {
+        const against = notes.doubts.of(joint, row.angle);
+        return h(
           "tr",
-          {},
+          { class: against.length > 0 && "doubtful" },
           index === 0 && first,
-          h("th", { scope: "row", class: "angle" }, angleName(joint, row.angle)),
+          h("th", { scope: "row", class: "angle" }, angleName(joint, row.angle), notes.marks(against)),
           cells(row),
-        ),
-      ),
+        );
+      }),
     );
   });
 }
@@ -102,15 +136,21 @@ function names(rowspan = 1) {
   ];
 }
 
-/** @param {readonly Figure[]} shown */
-function pairHead(shown) {
+/** @param {readonly Figure[]} shown @param {Footnotes} notes */
+function pairHead(shown, notes) {
   const sides = ["right", "left"].map((side) =>
     h("th", { scope: "colgroup", colspan: shown.length, class: side }, t(side)),
+  );
+  const asymmetry = h(
+    "th",
+    { scope: "colgroup", colspan: 2, class: "both" },
+    t("asymmetry"),
+    notes.marks([notes.doubts.sides]),
   );
   return h(
     "thead",
     {},
-    h("tr", {}, names(2), sides, h("th", { scope: "colgroup", colspan: 2, class: "both" }, t("asymmetry"))),
+    h("tr", {}, names(2), sides, asymmetry),
     h("tr", {}, headings(shown, t("right")), headings(shown, t("left")), headings(ASYMMETRIES, t("asymmetry"))),
   );
 }

@@ -1,11 +1,14 @@
 /** Results of a run: video, skeleton and charts under one cursor; statistics, quality, files. */
 
 import { call, json, motion, reachable, runPath } from "../lib/api.js";
-import { h, iconButton } from "../lib/dom.js";
+import { h, iconButton, toggle } from "../lib/dom.js";
+import { doubtsOf } from "../lib/doubts.js";
 import { date } from "../lib/format.js";
+import { Framing } from "../lib/framing.js";
 import { atMost, fixed, say } from "../lib/language.js";
 import { Playhead } from "../lib/playhead.js";
 import { readCycles } from "../lib/repetitions.js";
+import { videoCamera } from "../lib/resection.js";
 import { angleCharts } from "../parts/angles.js";
 import { archive, downloads } from "../parts/downloads.js";
 import { keyFigures } from "../parts/key_figures.js";
@@ -34,23 +37,19 @@ export async function results(run, signal, erase) {
   ]);
   const analysed = found && { ...found, ...(await meanCycles(file, signal)) };
   const facts = report ?? {};
+  const doubts = doubtsOf(facts.warnings ?? [], found?.view);
   const playhead = new Playhead(markers.times);
+  const human = await (await call("/static/human.bin", { signal })).arrayBuffer();
+  const recorded = landmarks && recording(landmarks, markers, facts);
   const watching = h(
     "div",
     { class: "watch" },
-    landmarks &&
-      videoPane(
-        run,
-        {
-          landmarks,
-          segments: skeleton.landmark_segments,
-          size: sizeOf(facts, landmarks),
-          turned: Boolean(facts.stages?.detector?.turned_deg),
-        },
-        playhead,
-        signal,
-      ),
-    await stage3d({ markers, ghost: initial, skeleton }, playhead, signal),
+    recorded && videoPane(run, { landmarks, segments: skeleton.landmark_segments, ...recorded }, playhead, signal),
+    await stage3d(
+      { markers, ghost: initial, skeleton, human, recorded: recorded?.pose ? recorded : null },
+      playhead,
+      signal,
+    ),
   );
   return h(
     "div",
@@ -64,8 +63,12 @@ export async function results(run, signal, erase) {
       transport(playhead, signal),
       h("p", { class: "hint keys" }, t("keys")),
     ),
-    angleCharts({ joints: skeleton.joints, angles, errors: facts.measured_error, found: analysed }, playhead, signal),
-    h("section", { class: "card" }, h("h2", {}, t("statistics")), statisticsTables(statistics)),
+    angleCharts(
+      { joints: skeleton.joints, angles, errors: facts.measured_error, found: analysed, doubts },
+      playhead,
+      signal,
+    ),
+    h("section", { class: "card" }, h("h2", {}, t("statistics")), statisticsTables(statistics, doubts)),
     h("div", { class: "columns" }, quality(facts), downloads(run, signal)),
   );
 }
@@ -111,6 +114,30 @@ function heading(run, erase, signal) {
   );
 }
 
+/**
+ * The video and what is known about its camera. `pose` is null where it moved, or where no pose fits.
+ * @param {import("../lib/motion.js").Landmarks} landmarks
+ * @param {import("../lib/motion.js").Markers} markers
+ * @param {any} facts quality.json
+ */
+function recording(landmarks, markers, facts) {
+  const video = /** @type {HTMLVideoElement} */ (
+    h("video", { preload: "auto", playsinline: true, "aria-label": t("video_label") })
+  );
+  video.muted = true;
+  const size = sizeOf(facts, landmarks);
+  const { detector, "refiner.depth": depth } = facts.stages ?? {};
+  const known = detector?.camera_motion === "still" && depth?.focal_length_of_longer_side;
+  const camera = {
+    size,
+    focal: known * Math.max(...size),
+    pitch: depth?.camera_pitch_deg ?? 0,
+    roll: depth?.camera_roll_deg ?? 0,
+  };
+  const pose = known ? videoCamera(markers, landmarks, camera) : null;
+  return { video, framing: new Framing(landmarks, size), turned: Boolean(detector?.turned_deg), pose };
+}
+
 /** Size of the upright image; without a quality report, the bounding box of all landmarks. */
 function sizeOf(/** @type {any} */ { video }, /** @type {import("../lib/motion.js").Landmarks} */ { pixels }) {
   if (video?.width) return /** @type {[number, number]} */ ([video.width, video.height]);
@@ -128,28 +155,40 @@ function filmOf(run, turned) {
 
 /** @param {any} run @param {any} drawn @param {Playhead} playhead @param {AbortSignal} signal */
 function videoPane(run, drawn, playhead, signal) {
-  const video = /** @type {HTMLVideoElement} */ (
-    h("video", { preload: "auto", playsinline: true, "aria-label": t("video_label") })
-  );
-  video.muted = true;
+  const { video, framing, turned } = drawn;
   const apology = h("p", { class: "hint", role: "status" });
   const unplayable = (/** @type {any} */ _, why = "video_unplayable") => {
     playhead.detach();
     video.removeAttribute("src");
     apology.textContent = t(why);
   };
-  const film = filmOf(run, drawn.turned);
-  const lies = () => isTurned(video, drawn.size) || (drawn.turned && !film.upright);
-  const playable = () => (lies() ? unplayable(null, "video_turned") : playhead.attach(video));
-  video.addEventListener("loadedmetadata", playable, { once: true });
-  video.addEventListener("error", unplayable);
-  reachable(film.path, signal).then((url) => (video.src = url), unplayable);
-  return h(
+  const { pane, setLandmarks } = overlay(drawn, video, playhead, signal);
+  const view = h(
     "div",
-    { class: "view" },
+    { class: "view recorded" },
     h("div", { class: "row spread" }, h("h3", {}, t("video_title"))),
-    overlay(drawn, video, playhead, signal),
+    pane,
+    h("div", { class: "row" }, toggle(t("landmarks"), true, setLandmarks), zoomToggle(framing)),
     apology,
     run.options.blur_faces && h("p", { class: "hint" }, t("video_hidden")),
   );
+  const shape = () => view.style.setProperty("--aspect", String(framing.aspect));
+  shape();
+  const film = filmOf(run, turned);
+  const lies = () => isTurned(video, framing.size) || (turned && !film.upright);
+  const playable = () => {
+    if (lies()) return unplayable(null, "video_turned");
+    framing.measure(video);
+    shape();
+    playhead.attach(video);
+  };
+  video.addEventListener("loadedmetadata", playable, { once: true });
+  video.addEventListener("error", unplayable);
+  reachable(film.path, signal).then((url) => (video.src = url), unplayable);
+  return view;
+}
+
+/** @param {Framing} framing */
+function zoomToggle(framing) {
+  return toggle(t("zoom_person"), false, (on) => framing.zoom(on));
 }
