@@ -1,7 +1,8 @@
 """Receives a video and passes it on to the store in parts, so that this machine holds only one part at a time.
 
-Until its run is accepted, a video is stored under a random key that no other process knows. A video that is not
-accepted is removed; the remains of a killed process are swept after a day.
+Until its run is accepted, a video is stored under a random key that no other process knows, and a marker in the store
+names it. A video that is not accepted is removed; the remains of a killed process are swept after a day. The sweep
+reads the markers only, since there may be very many videos.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from gateway.container_type import HEAD_BYTES, container
 from gateway.forms import room_demanded
@@ -26,14 +27,29 @@ VIDEOS: Final = "videos/"
 """The store's folder of all videos of accepted or pending runs: videos/<run>/<random>/video."""
 
 
+PENDING: Final = "pending/"
+"""The store's folder of markers: pending/<run>/<random>/marker, for videos whose run is not accepted yet."""
+
+
 class PlacedVideo:
     """Location of a run's video, from before the run is accepted. Kept if `kept` is set when the block ends."""
 
-    def __init__(self, store: Store, run_id: str) -> None:
-        self.store = store
-        self.folder = f"{VIDEOS}{run_id}/{secrets.token_urlsafe(9)}/"
+    def __init__(self, store: Store, run_id: str, name: str) -> None:
+        self.store, self.run_id = store, run_id
+        self.folder = f"{VIDEOS}{run_id}/{name}/"
         self.key = f"{self.folder}video"
+        self.marker = f"{PENDING}{run_id}/{name}/"
         self.kept = False
+
+    @classmethod
+    def marked(cls, store: Store, marker: str) -> Self:
+        """The video that this object marks as pending."""
+        return cls(store, *marker.removeprefix(PENDING).split("/")[:2])
+
+    async def remove(self) -> None:
+        """Remove what has been stored of it."""
+        await self.store.discard_parts(self.key)
+        await self.store.delete(self.folder)
 
     async def demand_video(self) -> None:
         """Raises UnreadableVideo where the object is not a video."""
@@ -43,14 +59,17 @@ class PlacedVideo:
 @asynccontextmanager
 async def placed(store: Store, run_id: str) -> AsyncIterator[PlacedVideo]:
     """A new location, emptied at the end unless the block keeps the video."""
-    video = PlacedVideo(store, run_id)
+    video = PlacedVideo(store, run_id, secrets.token_urlsafe(9))
+    with scratch_folder() as scratch:
+        (scratch / "marker").touch()
+        await store.put_file(f"{video.marker}marker", scratch / "marker")
     try:
         yield video
     finally:
-        if not video.kept:
-            with contextlib.suppress(Unavailable):  # it is swept in a day
-                await store.discard_parts(video.key)
-                await store.delete(video.folder)
+        with contextlib.suppress(Unavailable):  # it is swept in a day
+            if not video.kept:
+                await video.remove()
+            await store.delete(video.marker)
 
 
 class IncomingVideo:

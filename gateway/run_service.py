@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from gateway import concurrently
 from gateway.api_keys import ANONYMOUS, ApiKey
 from gateway.errors import BatchVideoSent, IdempotencyKeyReused, UploadNotFound
-from gateway.incoming import VIDEOS, PlacedVideo, placed
+from gateway.incoming import PENDING, VIDEOS, PlacedVideo, placed
 from gateway.index_file import ListedRun
 from gateway.quota import Quota
 from gateway.resources import listed
@@ -201,19 +201,21 @@ class RunService:
         """Remove uploads and videos that are older than `age` and belong to no run."""
         await self._uploads.sweep(age)
         oldest = datetime.now(UTC) - age
-        async for found in self._store.objects(VIDEOS):
-            if found.modified < oldest and not await self._is_of_a_run(found.key):
-                await self._store.delete(found.key.rpartition("/")[0] + "/")
+        async for found in self._store.objects(PENDING):
+            if found.modified < oldest:
+                video = PlacedVideo.marked(self._store, found.key)
+                if not await self._is_of_a_run(video):
+                    await video.remove()
+                await self._store.delete(video.marker)
 
-    async def _is_of_a_run(self, video_key: str) -> bool:
-        run_id = video_key.removeprefix(VIDEOS).partition("/")[0]
+    async def _is_of_a_run(self, video: PlacedVideo) -> bool:
         try:
-            state, _ = await self._bus.read(run_id)
+            state, _ = await self._bus.read(video.run_id)
         except RunNotFound:
             return False
         except RunUnreadable:
             return True
-        return state.request.video_key == video_key
+        return state.request.video_key == video.key
 
     async def _accept(
         self, key: ApiKey, run_id: str, video: PlacedVideo, request: RunRequest, notes: RunNotes

@@ -115,6 +115,6 @@ class Cluster:
         await client.close()
         store = S3Store(s3_settings(self.s3))
         with suppress(ObjectNotFound):
-            for folder in ("runs/", "videos/", "uploads/"):
+            for folder in ("runs/", "videos/", "pending/", "uploads/"):
                 found += [item.key async for item in store.objects(folder)]
         return found

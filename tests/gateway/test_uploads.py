@@ -26,7 +26,7 @@ from tests.makers import s3_settings
 pytestmark = pytest.mark.anyio
 
 OTHER = MP4[:16] + b"another video" + bytes(500)
-FOLDERS = ("runs/", "videos/", "uploads/")
+FOLDERS = ("runs/", "videos/", "pending/", "uploads/")
 
 
 @pytest.fixture(params=["directory", "s3"])
@@ -98,10 +98,13 @@ async def test_a_finished_upload_without_a_run_is_swept_and_one_with_a_run_is_no
         run_key, _ = await uploaded(client)
         assert (await start(client, run_key)).status_code == 202
         posted = (await submit(client)).json()["run_key"]
-        await world.store.copy((await world.bus.read(posted)).state.request.video_key, f"videos/{posted}/dead/video")
-        await world.store.copy((await world.bus.read(posted)).state.request.video_key, "videos/nobodys-run/dead/video")
+        own = (await world.bus.read(posted)).state.request.video_key
+        for place in (f"{posted}/dead/", "nobodys-run/dead/", own.removeprefix("videos/").removesuffix("video")):
+            if f"videos/{place}video" != own:
+                await world.store.copy(own, f"videos/{place}video")
+            await world.store.copy(own, f"pending/{place}marker")  # as a gateway that was killed leaves it
         await swept(world, timedelta(hours=1))
-        assert len(await kept(world.store)) == 5
+        assert len(await kept(world.store)) == 8
         await asyncio.sleep(1.1)
         await swept(world, timedelta(0))
         videos = [(await world.bus.read(key)).state.request.video_key for key in (run_key, posted)]
