@@ -59,9 +59,7 @@ class Colours:
 
     def stored(self, colour: tuple[int, int, int]) -> tuple[int, int, int]:
         """The values (luma, blue, red) of an RGB colour."""
-        matrix = _to_rgb(self).astype(np.float64)
-        luma, blue, red = np.linalg.solve(matrix[:, :3], colour - matrix[:, 3]).round().clip(0, 255).astype(int)
-        return int(luma), int(blue), int(red)
+        return _of_rgb(self, colour)
 
     @property
     def gain(self) -> float:
@@ -85,6 +83,13 @@ def _to_rgb(colours: Colours) -> NDArray[np.float32]:
     by_red = 2 * (1 - red) * chroma * np.array([1.0, -red / green, 0.0])
     offset = -(0 if colours.full else 16) * colours.gain - 128 * (by_blue + by_red)
     return np.column_stack([np.full(3, colours.gain), by_blue, by_red, offset]).astype(np.float32)
+
+
+@cache
+def _of_rgb(colours: Colours, colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    matrix = _to_rgb(colours).astype(np.float64)
+    luma, blue, red = np.linalg.solve(matrix[:, :3], colour - matrix[:, 3]).round().clip(0, 255).astype(int)
+    return int(luma), int(blue), int(red)
 
 
 class Planes:
