@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.models import sha256
-from shared.names import numbered, safe_name
+from shared.names import numbered
 
 
 def free_name(output: Path, name: str, video: Path) -> str:
@@ -23,21 +23,25 @@ def free_name(output: Path, name: str, video: Path) -> str:
     return next(each for each, owner in owners if owner is None or owner == digest(video))
 
 
-def free_names(output: Path, videos: Sequence[Path]) -> list[str]:
+def free_names(output: Path, videos: Sequence[Path], wanted: Sequence[str]) -> list[str]:
     """A name for each video's results, all different, also where a file system ignores upper and lower case.
 
     A video keeps the name under which it has results. The others get free names, in the order of the videos. Copies of
     one video get a name each.
+
+    wanted  of each video, the name that it gets where that is free.
     """
     owners = {folder.name: digest for folder in _folders(output) if (digest := _video_of(folder)) is not None}
     kept: dict[int, str] = {}
     for index, video in enumerate(videos):
-        own = _own_names(video, {name: digest for name, digest in owners.items() if name not in kept.values()})
+        own = _own_names(
+            video, wanted[index], {name: digest for name, digest in owners.items() if name not in kept.values()}
+        )
         kept |= {index: own[0]} if own else {}
     used = {name.casefold() for name in owners}
     names = []
-    for index, video in enumerate(videos):
-        free = (name for name in numbered(safe_name(video)) if name.casefold() not in used)
+    for index, own_name in enumerate(wanted):
+        free = (name for name in numbered(own_name) if name.casefold() not in used)
         names.append(kept[index] if index in kept else next(free))
         used.add(names[-1].casefold())
     return names
@@ -52,9 +56,9 @@ def read_run_json(results: Path) -> dict[str, Any] | None:
     return run if isinstance(run, dict) else None
 
 
-def _own_names(video: Path, owners: Mapping[str, str]) -> list[str]:
+def _own_names(video: Path, wanted: str, owners: Mapping[str, str]) -> list[str]:
     """The names, numbered or not, under which the video has results."""
-    pattern = re.compile(rf"{re.escape(safe_name(video))}(_\d+)?", re.IGNORECASE)
+    pattern = re.compile(rf"{re.escape(wanted)}(_\d+)?", re.IGNORECASE)
     candidates = sorted((name for name in owners if pattern.fullmatch(name)), key=lambda name: (len(name), name))
     digest = sha256(video) if candidates else ""
     return [name for name in candidates if owners[name] == digest]

@@ -53,6 +53,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="videos at once (default %(default)s: each uses all cores as it is, and memory of its own)",
     )
+    batch.add_argument(
+        "--people",
+        type=_people,
+        metavar="all|N",
+        help="analyse all people in view, or the N who would be chosen first, each in a folder of its own",
+    )
     options.add_run_options(parser)
     parser.set_defaults(command=partial(_command, parser))
 
@@ -60,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _command(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> int:
     _check(parser, parsed)
     run_options = options.run_options(parsed, read_config(parsed.config))
-    if parsed.videos:
+    if parsed.videos or parsed.people:
         return _run_many(parsed, run_options)
     return (_run_for_program if parsed.progress == "json" else _run_one)(parsed, run_options)
 
@@ -69,10 +75,10 @@ def _check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     """End with a message where arguments are missing or do not go together."""
     if (parsed.video is None) == (not parsed.videos):
         parser.error("one of the arguments --video and VIDEO|FOLDER is required, not both")
-    if parsed.videos and (parsed.name is not None or parsed.progress == "json"):
-        parser.error("--name and --progress json are for one --video")
-    if parsed.video is not None and (parsed.subjects or parsed.write_subjects):
-        parser.error("--subjects and --write-subjects are for videos or folders without --video")
+    if (parsed.videos or parsed.people) and (parsed.name is not None or parsed.progress == "json"):
+        parser.error("--name and --progress json are for one --video, without --people")
+    if parsed.video is not None and not parsed.people and (parsed.subjects or parsed.write_subjects):
+        parser.error("--subjects and --write-subjects are for videos or folders without --video, or for --people")
     if parsed.jobs < 1:
         parser.error(f"--jobs should be at least 1, not {parsed.jobs}")
     missing = [f"--{name}" for name in ("height", "weight") if name not in options.subject_given(parsed)]
@@ -127,7 +133,12 @@ def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
     from humanpose3d.batch.videos import find_videos
     from humanpose3d.formats.files import read_lines
 
-    videos = find_videos(parsed.videos, parsed.output)
+    videos = find_videos(parsed.videos or [parsed.video], parsed.output)
+    if parsed.people:
+        # Deferred, as above, and only here: it loads the networks.
+        from cli.batch.people import each_person
+
+        videos = each_person(videos, parsed.people, run_options)
     given = options.subject_given(parsed) | options.notes_given(parsed)
     if parsed.write_subjects:
         write_template(parsed.write_subjects, videos, given, run_options.csv_style)
@@ -139,8 +150,20 @@ def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
         found, doubts = same_person(videos, given)
     for doubt in doubts:
         print(f"note: {doubt}", file=sys.stderr)
-    jobs = [Job(video.path, about, about.options(run_options)) for video, about in zip(videos, found, strict=True)]
+    jobs = [
+        Job(video.path, about, about.options(run_options), video.person)
+        for video, about in zip(videos, found, strict=True)
+    ]
     return run_batch(jobs, parsed.output, parsed.jobs)
+
+
+def _people(given: str) -> str | int:
+    """`all`, or how many. Raises ValueError, which argparse reports."""
+    if given == "all":
+        return given
+    if int(given) < 1:
+        raise ValueError(given)
+    return int(given)
 
 
 def _print_summary(folder: Path, t: Translator) -> None:

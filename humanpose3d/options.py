@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    StringConstraints,
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
@@ -100,6 +101,13 @@ class GivenByUser(Contract):
             name: _decimal_point(value) if isinstance(value, str) and _is_number(cls, name) else value
             for name, value in values.items()
         }
+
+
+PersonRule = Annotated[
+    str,
+    StringConstraints(pattern=r"^(auto|largest|leftmost|rightmost|[1-9]\d{0,3}|\d+(\.\d*)?,\d+(\.\d*)?@\d+(\.\d*)?)$"),
+]
+"""Which of several people in view: see `RunOptions.person`."""
 
 
 class Subject(GivenByUser):
@@ -197,9 +205,8 @@ class RunOptions(GivenByUser):
         Field(description="what runs that model: ONNX Runtime, on a GPU where there is one, or MediaPipe on the CPU"),
     ] = "onnx"
     person: Annotated[
-        str,
+        PersonRule,
         Field(
-            pattern=r"^(auto|largest|leftmost|rightmost|[1-9]\d{0,3}|\d+(\.\d*)?,\d+(\.\d*)?@\d+(\.\d*)?)$",
             description="whom to analyse where several people are in view: auto, largest, leftmost, rightmost, a "
             "number of quality.json, or X,Y@T: a place in the image (pixels, or shares from 0 to 1) at T seconds",
         ),

@@ -20,6 +20,7 @@ from humanpose3d.formats.files import write_atomic
 from humanpose3d.local_run import RunProcess
 from humanpose3d.options import Contract, RunOptions, Subject
 from humanpose3d.run_job import RunJob
+from shared.names import safe_name
 
 _ALERT_S: Final = 0.5
 """On Windows, Ctrl-C is noticed between two waits only."""
@@ -35,6 +36,13 @@ class Job:
     path: Path
     about: BatchVideo
     options: RunOptions
+    person: str | None = None
+    """Number of the person, where there is a run for each of several."""
+
+    @property
+    def name(self) -> str:
+        """Name of the results' folder, unless another video has it."""
+        return safe_name(self.path) + ("" if self.person is None else f"_person_{self.person}")
 
 
 def run_batch(jobs: Sequence[Job], output: Path, at_once: int) -> int:
@@ -67,7 +75,9 @@ class _Batch:
         _create(output)
         self._output = output
         self._csv_style = jobs[0].options.csv_style
-        self._named = dict(zip(free_names(output, [job.path for job in jobs]), jobs, strict=True))
+        self._named = dict(
+            zip(free_names(output, [job.path for job in jobs], [job.name for job in jobs]), jobs, strict=True)
+        )
         self._errors: dict[str, HumanPose3DError] = {}
         self._done = {
             name: _done_row(job, output / name) for name, job in self._named.items() if _is_done(job, output / name)

@@ -13,25 +13,28 @@ from humanpose3d.batch.videos import Video
 from humanpose3d.errors import InputError, InvalidOption, OutputNotWritable
 from humanpose3d.formats.csv_style import use_semicolons
 from humanpose3d.notes import RunNotes
-from humanpose3d.options import Contract, CsvStyle, RunOptions, Subject, TaskOption
+from humanpose3d.options import Contract, CsvStyle, PersonRule, RunOptions, Subject, TaskOption
 
-COLUMNS: Final = ("file", "subject", "height", "weight", "task", "session", "labels", "side", "note")
+COLUMNS: Final = ("file", "person", "subject", "height", "weight", "task", "session", "labels", "side", "note")
 
 
 class BatchVideo(Contract):
-    """One video of a batch: the person in it, its task (None: that of the batch's options), and what is noted.
+    """One video of a batch: the person in it, which of those in view it is, the task, and what is noted.
 
-    video  what the batch calls it: its path in the folder, or its file name.
+    video         what the batch calls it: its path in the folder, or its file name.
+    person, task  the options of these names; None: those of the batch.
     """
 
     video: str
     subject: Subject
+    person: PersonRule | None = None
     task: TaskOption | None = None
     notes: RunNotes = RunNotes()
 
     def options(self, common: RunOptions) -> RunOptions:
         """The options of its run, from those of the batch."""
-        return common if self.task is None else common.model_copy(update={"task": self.task})
+        own = {"person": self.person, "task": self.task}
+        return common.model_copy(update={name: value for name, value in own.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ class Row:
     def names(self, video: Video) -> bool:
         """Whether it is about this very video."""
         return plain_path(self.cells.get("file", "")) == plain_path(video.label)
+
+    def fits_person(self, video: Video) -> bool:
+        """Whether it is about this person of the video."""
+        return video.person is None or self.cells.get("person", video.person) == video.person
 
     def matches(self, video: Video) -> bool:
         """Whether the video's path ends like `file` or fits it as a pattern; in upper or lower case."""
@@ -64,7 +71,7 @@ def write_template(path: Path, videos: Sequence[Video], given: Mapping[str, obje
         with path.open("x", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()
-            table.writerows({"file": video.label, **given} for video in videos)
+            table.writerows({"file": video.label, "person": video.person, **given} for video in videos)
     except OSError as error:
         raise OutputNotWritable(f"{path} cannot be written: {error.strerror}.") from None
     if style == "semicolon":
@@ -96,12 +103,13 @@ def assign(
     patterns = [row for row in rows if not any(row.names(video) for video in videos)]
     chosen: list[tuple[Video, Row]] = []
     for video in videos:
-        fitting = [row for row in rows if row.names(video)] or [row for row in patterns if row.matches(video)]
+        about = [row for row in rows if row.names(video)] or [row for row in patterns if row.matches(video)]
+        fitting = [row for row in about if row.fits_person(video)]
         if len(fitting) == 1:
             chosen.append((video, fitting[0]))
         else:
             found = ", ".join(str(row.line) for row in fitting)
-            faults.append(f"{video.label}: {f'lines {found} all fit' if fitting else 'no line fits'}")
+            faults.append(f"{video.title}: {f'lines {found} all fit' if fitting else 'no line fits'}")
     if faults:
         listed = "".join(f"\n  {fault}" for fault in faults)
         raise InputError(f"{table} has to be corrected before anything is analysed:{listed}")
@@ -134,7 +142,7 @@ def _read(lines: Sequence[str], table: str) -> list[Row]:
 def _fault(row: Row, given: Mapping[str, object]) -> str:
     """What is wrong with a line; empty where nothing is."""
     faults = [] if "file" in row.cells else ["file is empty"]
-    for parse in (lambda: _person(row, given), lambda: _task(row), lambda: _notes(row, given)):
+    for parse in (lambda: _person(row, given), lambda: _options(row), lambda: _notes(row, given)):
         try:
             parse()
         except InvalidOption as error:
@@ -160,7 +168,14 @@ def _doubts(rows: Iterable[Row], chosen: Iterable[tuple[Video, Row]], given: Map
 
 
 def _batch_video(video: Video, row: Row, given: Mapping[str, object]) -> BatchVideo:
-    return BatchVideo(video=video.label, subject=_person(row, given), task=_task(row), notes=_notes(row, given))
+    options = _options(row)
+    return BatchVideo(
+        video=video.title,
+        subject=_person(row, given),
+        person=options.person if "person" in row.cells else video.person,
+        task=options.task if "task" in row.cells else None,
+        notes=_notes(row, given),
+    )
 
 
 def _person(row: Row, given: Mapping[str, object]) -> Subject:
@@ -171,8 +186,9 @@ def _notes(row: Row, given: Mapping[str, object]) -> RunNotes:
     return RunNotes.parse(_of(RunNotes, row, given))
 
 
-def _task(row: Row) -> TaskOption | None:
-    return RunOptions.parse({"task": row.cells["task"]}).task if "task" in row.cells else None
+def _options(row: Row) -> RunOptions:
+    """The options that the line states, and the defaults of all others."""
+    return RunOptions.parse({name: row.cells[name] for name in ("person", "task") if name in row.cells})
 
 
 def _of(contract: type[Contract], row: Row, given: Mapping[str, object]) -> dict[str, object]:

@@ -17,10 +17,19 @@ SUFFIXES: Final = (
 
 @dataclass(frozen=True)
 class Video:
-    """A file, and what tables call it: its path within the folder given, with slashes, or its file name."""
+    """A file, and what tables call it: its path within the folder given, with slashes, or its file name.
+
+    person  number of the person to analyse, where there is a run for each of several.
+    """
 
     path: Path
     label: str
+    person: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What messages and the summary call it."""
+        return self.label if self.person is None else f"{self.label}, person {self.person}"
 
 
 def find_videos(given: Sequence[Path], output: Path | None = None) -> list[Video]:

@@ -27,9 +27,11 @@ from services.detector.chunk import ChunkFacts, DetectedChunk, DetectorChunk, de
 from services.detector.chunk_pool import DetectorPool
 from services.detector.display.views import ViewFacts
 from services.detector.display.window import NoDisplay, Window
+from services.detector.people.choice import prominent
 from services.detector.people.doubt import doubts, require_person
 from services.detector.people.report import people_facts, people_warnings
 from services.detector.people.scout import People, look_around
+from services.detector.people.tracks import PersonTrack
 from services.detector.pose.tracker import BatchTracker
 from services.detector.report import facts as detection_facts
 from services.detector.report import warnings as detection_warnings
@@ -98,6 +100,19 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
         outputs = gather(inputs, options, made, pool.detect(made.parts, progress))
     report = outputs.report.model_copy(update={"warnings": (*outputs.report.warnings, *warnings)})
     return replace(outputs, report=report)
+
+
+def people_to_analyse(
+    inputs: DetectorInputs, options: RunOptions, count: int | None
+) -> tuple[list[PersonTrack], float]:
+    """The people of a video who can be analysed, each by its number (`person`), and the time of the first frame, s.
+
+    count  how many: those whom the automatic choice prefers; None: all who are in view long enough.
+
+    Raises what `plan` raises.
+    """
+    found = surveyed(inputs, options)
+    return prominent(planned(inputs, options, found).people.tracks, count, found.first_s), found.first_s
 
 
 def plan(inputs: DetectorInputs, options: RunOptions) -> DetectorPlan:

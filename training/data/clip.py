@@ -32,7 +32,7 @@ from training.mocap.library import MotionFile, Split
 from training.mocap.motion import BONE_INDEX, BoneMotion, mirrored
 from training.scene.backdrop import Backdrop, make_backdrop
 from training.scene.camera import Camera
-from training.scene.render import Frame, Renderer
+from training.scene.render import Actor, Frame, Renderer
 from training.scene.video import write_video
 
 FRAMES: Final = (90, 180)
@@ -281,4 +281,5 @@ def _drawn(clip: Clip, renderer: Renderer) -> Iterator[Frame]:
     place = without_obstacles(clip.backdrop, clip.camera, path)
     triangles = np.concatenate([place, occluders(clip.shot, rng, clip.camera, path)])
     backdrop = replace(clip.backdrop, vertices=triangles)
-    yield from renderer.frames(clip.posed, dress(body, outfit), outfit, backdrop, clip.drawn_camera, light)
+    actor = Actor(clip.posed, dress(body, outfit), outfit)
+    yield from renderer.frames([actor], backdrop, clip.drawn_camera, light)

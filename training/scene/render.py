@@ -1,6 +1,6 @@
-"""Rendering of a dressed, posed body in a scene, with OpenGL on EGL: without a window, on a GPU where available."""
+"""Rendering of dressed, posed bodies in a scene, with OpenGL on EGL: without a window, on a GPU where available."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
@@ -37,6 +37,15 @@ class Light:
     shadow: float
 
 
+@dataclass(frozen=True, eq=False)
+class Actor:
+    """A person in the scene: the body in each pose, its mesh and its clothes."""
+
+    posed: PosedBody
+    mesh: DressedMesh
+    outfit: Outfit
+
+
 class Renderer:
     """An OpenGL context and the programs; draws one clip after another. Close it when done.
 
@@ -63,19 +72,11 @@ class Renderer:
         """Name of the renderer: a GPU, or llvmpipe without one."""
         return str(self._gl.info["GL_RENDERER"])
 
-    def frames(
-        self,
-        posed: PosedBody,
-        mesh: DressedMesh,
-        outfit: Outfit,
-        backdrop: Backdrop,
-        camera: Camera,
-        light: Light,
-    ) -> Iterator[Frame]:
-        """One (height, width, 3) RGB image for each pose; the camera has as many moments as the body has poses."""
-        scene = _Scene(self, mesh, outfit, backdrop, camera, light)
+    def frames(self, actors: Sequence[Actor], backdrop: Backdrop, camera: Camera, light: Light) -> Iterator[Frame]:
+        """One (height, width, 3) RGB image for each pose; the camera has as many moments as each body has poses."""
+        scene = _Scene(self, actors, backdrop, camera, light)
         try:
-            yield from scene.draw(posed)
+            yield from scene.draw()
         finally:
             scene.release()
 
@@ -114,14 +115,24 @@ class _Held(Protocol):
 _Thing = TypeVar("_Thing", bound=_Held)
 
 
+@dataclass(frozen=True, eq=False)
+class _DrawnBody:
+    """A body on the GPU. matrices (T, bones, 4, 3); middles (T, 3) metres, between its hips."""
+
+    outfit: Outfit
+    dressed: "moderngl.VertexArray"
+    silhouette: "moderngl.VertexArray"
+    matrices: NDArray[np.float32]
+    middles: FloatArray
+
+
 class _Scene:
     """GPU resources of one clip."""
 
     def __init__(
         self,
         renderer: Renderer,
-        mesh: DressedMesh,
-        outfit: Outfit,
+        actors: Sequence[Actor],
         backdrop: Backdrop,
         camera: Camera,
         light: Light,
@@ -130,7 +141,7 @@ class _Scene:
         self._still = bool(np.ptp(camera.rotations, axis=0).max() + np.ptp(camera.centres, axis=0).max() < 1e-9)
         self._held: list[_Held] = []
         self._make_buffers()
-        self._load_body(mesh, outfit)
+        self._bodies = [self._load_body(actor) for actor in actors]
         self._load_backdrop(backdrop)
 
     def release(self) -> None:
@@ -157,19 +168,20 @@ class _Scene:
         depth = self._hold(self._gl.depth_renderbuffer(size))
         return self._hold(self._gl.framebuffer([colour], depth))
 
-    def _load_body(self, mesh: DressedMesh, outfit: Outfit) -> None:
+    def _load_body(self, actor: Actor) -> "_DrawnBody":
+        mesh, posed = actor.mesh, actor.posed
         columns = [mesh.positions, mesh.normals, mesh.tints, mesh.garments, mesh.bones, mesh.shares]
         vertices = self._hold(self._gl.buffer(np.concatenate(columns, axis=1).astype("f4").tobytes()))
         index = self._hold(self._gl.buffer(mesh.triangles.astype("i4").tobytes()))
         names = ("position", "normal", "tint", "garments_a", "garments_b", "bones", "shares")
         layout = [(vertices, "3f 3f 3f 3f 4f 4f 4f", *names)]
-        self._body = self._hold(self._gl.vertex_array(self._r._body, layout, index))
+        body = self._hold(self._gl.vertex_array(self._r._body, layout, index))
         short = [(vertices, "3f 52x 4f 4f", "position", "bones", "shares")]
-        self._silhouette = self._hold(self._gl.vertex_array(self._r._silhouette, short, index))
-        program = self._r._body
-        program["colours"].write(outfit.colours.astype("f4").tobytes())
-        program["patterns"].write(np.column_stack([outfit.patterns, outfit.slack]).astype("f4").tobytes())
-        self._write_light(program)
+        silhouette = self._hold(self._gl.vertex_array(self._r._silhouette, short, index))
+        matrices = np.concatenate([np.swapaxes(posed.rotations, 2, 3), posed.translations[:, :, None]], axis=2)
+        hips = posed.body.head_of("femur_l") * np.array([0.0, 1.0, 1.0])
+        middles = posed.carried("Hips", hips[None])[:, 0]
+        return _DrawnBody(actor.outfit, body, silhouette, matrices.astype("f4"), middles)
 
     def _load_backdrop(self, backdrop: Backdrop) -> None:
         vertices = self._hold(self._gl.buffer(backdrop.vertices.astype("f4").tobytes()))
@@ -188,20 +200,20 @@ class _Scene:
         program["sun"].write(self._light.sun.astype("f4").tobytes())
         program["ambient"].write(self._light.ambient.astype("f4").tobytes())
 
-    def draw(self, posed: PosedBody) -> Iterator[Frame]:
+    def draw(self) -> Iterator[Frame]:
         """The clip, image by image."""
-        matrices = np.concatenate([np.swapaxes(posed.rotations, 2, 3), posed.translations[:, :, None]], axis=2)
-        hips = posed.body.head_of("femur_l") * np.array([0.0, 1.0, 1.0])
-        middles = posed.carried("Hips", hips[None])[:, 0]
-        for time in range(len(matrices)):
-            yield self._draw_one(time, matrices[time].astype("f4").tobytes(), middles[time])
+        self._write_light(self._r._body)
+        for time in range(len(self._camera.rotations)):
+            yield self._draw_one(time)
 
-    def _draw_one(self, time: int, bones: bytes, middle: FloatArray) -> Frame:
+    def _draw_one(self, time: int) -> Frame:
         view = _view_projection(self._camera, time).astype("f4").T.tobytes()
-        self._draw_shade(bones, middle)
         self._draw_place(view, first=time == 0)
-        self._draw_shadow(view, middle)
-        self._draw_body(view, bones, self._camera.centres[time])
+        for body in self._bodies:
+            self._draw_shade(body, time)
+            self._draw_shadow(view, body.middles[time])
+        for body in self._bodies:
+            self._draw_body(view, body, time)
         width, height = self._camera.size
         pixels = self._target.read(components=3, alignment=1)
         return np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
@@ -219,36 +231,42 @@ class _Scene:
         if self._background:
             self._gl.copy_framebuffer(self._target, self._background)
 
-    def _draw_shade(self, bones: bytes, middle: FloatArray) -> None:
+    def _draw_shade(self, body: "_DrawnBody", time: int) -> None:
+        middle = body.middles[time]
         self._shade_target.use()
         self._shade_target.clear(0.0)
         self._gl.enable_only(self._gl.CULL_FACE)  # the skin is a closed surface: half of its faces cover all of it
         program = self._r._silhouette
-        program["skeleton"].write(bones)
+        program["skeleton"].write(body.matrices[time].tobytes())
         program["light"].write(self._light.direction.astype("f4").tobytes())
         program["window"].value = (float(middle[0]), float(middle[2]), _SHADOW_REACH)
-        self._silhouette.render()
+        body.silhouette.render()
         self._shade.build_mipmaps(max_level=3)
 
     def _draw_shadow(self, view: bytes, middle: FloatArray) -> None:
         self._target.use()
         self._gl.enable_only(self._gl.DEPTH_TEST | self._gl.BLEND)
         self._gl.blend_func = self._gl.ZERO, self._gl.SRC_COLOR
+        self._gl.depth_func = "<="  # where the shadows of two people overlap, both count
         self._shade.use(0)
         program = self._r._shadow
         program["view"].write(view)
         program["window"].value = (float(middle[0]), float(middle[2]), _SHADOW_REACH)
         program["strength"].value = self._light.shadow
         self._floor.render(vertices=6)
+        self._gl.depth_func = "<"
 
-    def _draw_body(self, view: bytes, bones: bytes, eye: FloatArray) -> None:
+    def _draw_body(self, view: bytes, body: "_DrawnBody", time: int) -> None:
+        outfit = body.outfit
         self._gl.enable_only(self._gl.DEPTH_TEST | self._gl.CULL_FACE)
         self._r._noise.use(0)
         program = self._r._body
-        program["skeleton"].write(bones)
+        program["colours"].write(outfit.colours.astype("f4").tobytes())
+        program["patterns"].write(np.column_stack([outfit.patterns, outfit.slack]).astype("f4").tobytes())
+        program["skeleton"].write(body.matrices[time].tobytes())
         program["view"].write(view)
-        program["eye"].value = tuple(float(value) for value in eye)
-        self._body.render()
+        program["eye"].value = tuple(float(value) for value in self._camera.centres[time])
+        body.dressed.render()
 
 
 def _view_projection(camera: Camera, time: int) -> FloatArray:

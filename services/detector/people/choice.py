@@ -8,7 +8,8 @@ import numpy as np
 
 from humanpose3d.errors import InvalidOption
 from humanpose3d.language import Said, text
-from services.detector.people.tracks import PersonTrack, Sighting
+from services.detector.people.sighting import Sighting
+from services.detector.people.tracks import PersonTrack
 
 POINT: Final = re.compile(r"(\d+(?:\.\d*)?),(\d+(?:\.\d*)?)@(\d+(?:\.\d*)?)")
 
@@ -16,6 +17,9 @@ _WALKS: Final = 0.3
 """Landmark speed in a slow walk, in the person's own size per second."""
 
 _NEAR_S: Final = 1.0
+
+_IN_VIEW: Final = 0.3
+"""Share of the video's duration: the detector refuses people found in fewer frames."""
 
 
 def chosen(tracks: Sequence[PersonTrack], person: str, size: tuple[int, int], start_s: float) -> PersonTrack:
@@ -29,7 +33,7 @@ def chosen(tracks: Sequence[PersonTrack], person: str, size: tuple[int, int], st
     Raises InvalidOption where there is no such person.
     """
     if person == "auto":
-        duration = max(seen.time for t in tracks for seen in t.sightings) - start_s
+        duration = _duration_s(tracks, start_s)
         return max(tracks, key=lambda track: score(track, duration))
     if person == "largest":
         return max(tracks, key=lambda track: track.size)
@@ -47,14 +51,24 @@ def chosen(tracks: Sequence[PersonTrack], person: str, size: tuple[int, int], st
     raise InvalidOption({"person": f"there is no person {person}; {described(tracks, start_s)}"})
 
 
+def prominent(tracks: Sequence[PersonTrack], count: int | None, start_s: float) -> list[PersonTrack]:
+    """The people who would be chosen first, by number; None: all who are in view long enough for a result."""
+    if not tracks:
+        return []
+    duration = _duration_s(tracks, start_s)
+    if count is None:
+        return [track for track in tracks if _share_in_view(track, duration) >= _IN_VIEW]
+    first = sorted(tracks, key=lambda track: -score(track, duration))[:count]
+    return sorted(first, key=lambda track: track.number)
+
+
 def score(track: PersonTrack, duration_s: float) -> float:
     """Score for the automatic choice: share in view × size × motion × duration.
 
     The cube of the share in view, so that a person wholly in view is preferred to one twice as tall who is cut off;
     size to the power 1.5; 0.4 for standing still to 1.4 for walking; the share of the video's duration.
     """
-    seen = track.sightings[-1].time - track.sightings[0].time
-    share = min(1.0, seen / duration_s) if duration_s > 0 else 1.0
+    share = _share_in_view(track, duration_s)
     motion = 0.4 + min(1.0, track.motion / _WALKS)
     return float(track.whole**3 * track.size**1.5 * motion * (0.1 + share))
 
@@ -77,6 +91,16 @@ def described(tracks: Sequence[PersonTrack], start_s: float) -> Said:
     if len(people) == 1:
         return Said(text("there is one: {people}"), {"people": people})
     return Said(text("there are {count}: {people}"), {"count": len(people), "people": people})
+
+
+def _duration_s(tracks: Sequence[PersonTrack], start_s: float) -> float:
+    return max(seen.time for track in tracks for seen in track.sightings) - start_s
+
+
+def _share_in_view(track: PersonTrack, duration_s: float) -> float:
+    """Of the video's duration, from the first sighting to the last."""
+    seen = track.sightings[-1].time - track.sightings[0].time
+    return min(1.0, seen / duration_s) if duration_s > 0 else 1.0
 
 
 def _side(track: PersonTrack, tracks: Sequence[PersonTrack]) -> str:

@@ -16,14 +16,8 @@ from services.detector.video.orientation import Image
 _KNOWN_S: Final = 1.0
 """Maximum time from a sighting; beyond it, the person's position is unknown."""
 
-_HERE: Final = 0.2
-"""Distance in sizes from the expected position within which it is certainly the person."""
-
 _REACH: Final = 1.0
 """Distance in sizes from there beyond which it is another person or thing."""
-
-_NEARER: Final = 0.7
-"""A detection nearer to another person than this share of its distance to the expected position is that other one."""
 
 _OTHER_S_PLACE: Final = 0.75
 _LARGER: Final = 1.8
@@ -88,14 +82,15 @@ class Guide(BaseModel):
         )
 
     def distance(self, time: float, x: float, y: float, size: float) -> float | None:
-        """Distance of a detection from the expected position, in sizes; None where it is not the person to follow."""
+        """Distance of a detection from the expected position, in sizes; None where it is not the person to follow, or
+        more likely another: who is occluded has no landmarks."""
         other = min((_apart(path.at(time), x, y) for path in self.others), default=np.inf)
         expected = self.person.at(time)
         if expected is None:
             return None if other < _OTHER_S_PLACE else other
         own = _apart(expected, x, y)
         larger = max(size, expected[2]) / min(size, expected[2])
-        if own > _REACH or larger > _LARGER or (own > _HERE and other < _NEARER * own):
+        if own > _REACH or larger > _LARGER or other < own:
             return None
         return own
 

@@ -18,7 +18,8 @@ from humanpose3d.skeleton import LANDMARK_INDEX
 from services.detector.camera.motion import MotionMeter
 from services.detector.people.choice import chosen
 from services.detector.people.guide import Guide
-from services.detector.people.tracks import PersonTrack, Sighting, linked
+from services.detector.people.sighting import Sighting
+from services.detector.people.tracks import PersonTrack, linked
 from services.detector.pose.landmark_network import Body
 from services.detector.pose.roi import MARGIN, Region
 from services.detector.pose.tracker import MIN_PRESENCE, BatchTracker

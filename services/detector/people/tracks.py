@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from scipy.optimize import linear_sum_assignment
 
 from humanpose3d.motion import FloatArray
+from services.detector.people.identity import reidentified
+from services.detector.people.sighting import Sighting
 
 _FASTEST: Final = 2.0
 """Maximum speed in the image, in the person's own size per second: a sprint across it."""
@@ -34,30 +36,6 @@ _REFUSED: Final = 1e6
 _MIN_SIGHTINGS: Final = 2
 _MOST_REPORTED: Final = 60
 """Maximum number of boxes of a track in a report."""
-
-
-class Sighting(BaseModel):
-    """A person in one frame.
-
-    time    seconds of the video.
-    x, y    pixels: the middle of the hips.
-    size    pixels: diameter of the circle around the person, about standing height.
-    box     left, top, right, bottom, pixels of the upright image.
-    whole   share of the limbs' landmarks that are inside the image.
-    colour  of the clothes over trunk and thighs: six numbers, CIELAB; empty where not examined.
-    pose    positions of the landmarks from the hips in sizes, flat; empty where not examined.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    time: float
-    x: float
-    y: float
-    size: float
-    box: tuple[int, int, int, int]
-    whole: float = 1.0
-    colour: tuple[float, ...] = ()
-    pose: tuple[float, ...] = ()
 
 
 class PersonTrack(BaseModel):
@@ -124,7 +102,8 @@ def linked(looks: Sequence[Sequence[Sighting]]) -> tuple[PersonTrack, ...]:
             else:
                 tracks.append([seen])
     least = min(_MIN_SIGHTINGS, len(looks))
-    kept = sorted((t for t in tracks if len(t) >= least), key=lambda track: (track[0].time, track[0].x))
+    people = (track for track in reidentified(tracks) if len(track) >= least)
+    kept = sorted(people, key=lambda track: (track[0].time, track[0].x))
     return tuple(PersonTrack.of(number, track) for number, track in enumerate(kept, 1))
 
 

@@ -157,10 +157,10 @@ def test_a_template_lists_the_videos_and_is_a_table_once_filled_in(recordings: P
     template = tmp_path / "subjects.csv"
     assert main(["run", str(recordings), "--write-subjects", str(template), "--height", "1.7"]) == 0
     assert template.read_text().splitlines() == [
-        "file,subject,height,weight,task,session,labels,side,note",
-        "broken.mp4,,1.7,,,,,,",
-        "ana/walk.mp4,,1.7,,,,,,",
-        "ben/walk.mp4,,1.7,,,,,,",
+        "file,person,subject,height,weight,task,session,labels,side,note",
+        "broken.mp4,,,1.7,,,,,,",
+        "ana/walk.mp4,,,1.7,,,,,,",
+        "ben/walk.mp4,,,1.7,,,,,,",
     ]
     assert main(["run", str(recordings), "--write-subjects", str(template)]) == 2
     assert "cannot be written: File exists" in capsys.readouterr().err
@@ -175,7 +175,9 @@ def test_tables_follow_the_csv_style(recordings: Path, tmp_path: Path):
     template = tmp_path / "subjects.csv"
     words = ["--height", "1.7", "--csv-style", "semicolon"]
     assert main(["run", str(recordings / "ana"), "--write-subjects", str(template), *words]) == 0
-    assert template.read_text() == ("file;subject;height;weight;task;session;labels;side;note\nwalk.mp4;;1,7;;;;;;\n")
+    assert template.read_text() == (
+        "file;person;subject;height;weight;task;session;labels;side;note\nwalk.mp4;;;1,7;;;;;;\n"
+    )
     text = summary_text([{"file": "a, b.mp4", "height_m": 1.7, "speed [m/s]": "1.25"}], "semicolon")
     header, row = text.splitlines()
     assert (header.split(";")[-1], row.split(";")[-1]) == ("speed [m/s]", "1,25")

@@ -10,7 +10,7 @@ from training.human.retarget import pose_body
 from training.mocap.asf import read_amc, read_asf
 from training.scene.backdrop import make_backdrop
 from training.scene.camera import Camera, look
-from training.scene.render import Light, Renderer
+from training.scene.render import Actor, Light, Renderer
 
 
 @pytest.mark.usefixtures("makehuman", "egl")
@@ -24,8 +24,9 @@ def test_the_body_is_drawn_where_its_markers_are(acclaim):
     outfit = random_outfit(np.random.default_rng(0), body)
     light = Light(np.array([0.0, 1.0, 0.0]), np.full(3, 0.5), np.full(3, 0.6), 0.0)
     with Renderer() as renderer:
-        scene = (dress(body, outfit), outfit, make_backdrop(3), camera, light)
-        (there,), (gone,) = renderer.frames(posed, *scene), renderer.frames(away, *scene)
+        here, far = (Actor(each, dress(body, outfit), outfit) for each in (posed, away))
+        scene = (make_backdrop(3), camera, light)
+        (there,), (gone,) = renderer.frames([here], *scene), renderer.frames([far], *scene)
     changed = np.argwhere(np.abs(there.astype(int) - gone).sum(axis=2) > 30)[:, ::-1]
     seen = camera.project(true_markers(posed))[0]
     assert there.shape == (120, 160, 3)

@@ -1,14 +1,16 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cli.main import main
 from humanpose3d.errors import InvalidOption
 from humanpose3d.options import RunOptions
 from services.detector.people.scout import People, look_around
 from services.detector.pose.tracker import BatchTracker
-from services.detector.stage import DetectorInputs, DetectorOutputs, run
+from services.detector.stage import DetectorInputs, DetectorOutputs, people_to_analyse, run
 from services.detector.video.reader import survey
 from shared.stage import silent
 from tests.services.detector.people.conftest import SIZE, Actor
@@ -121,3 +123,28 @@ def test_one_person_alone_is_found_once_and_raises_no_warning(detected):
     facts = detected.report.facts["people"]
     assert (len(facts["tracks"]), facts["chosen"], facts["near_s"]) == (1, 1, [])
     assert facts["tracks"][0]["times_s"] == pytest.approx([0.0, 0.55, 1.1], abs=0.05)
+
+
+def test_a_run_for_each_person(record, tmp_path, capsys):
+    path, out = record("pair", RIGHTWARD, LEFTWARD, frames=60), tmp_path / "out"
+    table = tmp_path / "subjects.csv"
+    command = ["run", "--video", str(path), "--people", "all", "--output", str(out), "--pose-model", "lite"]
+    assert main([*command, "--write-subjects", str(table), "--height", "1.7", "--weight", "70"]) == 0
+    header, *rows = table.read_text().splitlines()
+    assert [row.split(",")[:2] for row in rows] == [["pair.mp4", "1"], ["pair.mp4", "2"]]
+    table.write_text("\n".join([header, rows[0], rows[1].replace("1.7,", "1.85,")]))
+    assert main([*command, "--subjects", str(table)]) == 0
+    runs = [json.loads((out / f"pair_person_{number}" / "run.json").read_text()) for number in (1, 2)]
+    assert [run["subject"]["height"] for run in runs] == [1.7, 1.85]
+    assert [run["options"]["person"] for run in runs] == ["1", "2"]
+    assert "there are 2: 1 (" in capsys.readouterr().out
+    assert main([*command, "--subjects", str(table)]) == 0
+    assert capsys.readouterr().out.count("skipped") == 2
+
+
+@pytest.mark.parametrize(("count", "numbers"), [(None, [1, 2]), (1, [1])])
+def test_people_in_view_for_long_are_analysed_the_preferred_first(record, tmp_path, count, numbers):
+    passing = Actor(0.75, lambda share: 0.8, present=lambda share: share < 0.2)
+    path = record("passing", RIGHTWARD, LEFTWARD if count is None else passing, frames=60)
+    seen, _ = people_to_analyse(DetectorInputs(path, tmp_path), RunOptions(), count)
+    assert [track.number for track in seen] == numbers
