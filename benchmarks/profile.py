@@ -24,7 +24,7 @@ from unittest import mock
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RESULT: Final = ROOT / "benchmarks" / "results" / "profile.json"
-FRAMES: Final = 300
+FRAMES: Final = 600
 TURNS: Final = 5
 REST: Final = "everything else in the detector"
 
@@ -143,8 +143,8 @@ def markdown(measured: dict[str, Any]) -> str:
         [
             "# Profile",
             "",
-            f"Milliseconds of one core per frame, {FRAMES} frames of 1080 × 1920 pixels with the preview and all other "
-            f"files; medians over turns ({turns}). Made by `python -m benchmarks.profile`.",
+            f"Milliseconds of one core per frame, {FRAMES} frames of 1080 × 1920 pixels, with the preview; medians of "
+            f"turns ({turns}). Made by `python -m benchmarks.profile`; `before` converted whole images to RGB.",
             "",
             f"| Step | {' | '.join(names)} |",
             "| --- |" + " --- |" * len(names),
