@@ -46,6 +46,9 @@ GENERATORS: Final[Mapping[str, Callable[[], str]]] = {
     "pretraining": measurements.pretraining,
     "speed": measurements.speed,
     "service": measurements.service,
+    "history": measurements.history,
+    "requests": measurements.requests,
+    "load": measurements.load,
 }
 
 MARK: Final = re.compile(r"^<!-- (generated|include): (.+?) -->$", re.MULTILINE)

@@ -130,8 +130,15 @@ def test_results_are_rendered_and_their_absence_is_stated(tmp_path: Path):
         measurements.pretraining,
         measurements.speed,
         measurements.service,
+        measurements.history,
+        measurements.requests,
+        measurements.load,
     )
     assert {make(tmp_path) for make in made} == {measurements.NOT_MEASURED}
+    asked = {f"{name}_{what}": 12.34 for name in measurements._REQUESTS for what in ("p50_ms", "p99_ms", "cpu_ms")}
+    (tmp_path / "scale.json").write_text(json.dumps({"runs": 1_000_000, "idle_cpu_share": 0.01, **asked}))
+    assert "| runs in the history | 1 000 000 |" in measurements.history(tmp_path)
+    assert "| filter by subject | 12.3 | 12.3 | 12.3 |" in measurements.requests(tmp_path)
     (tmp_path / "speed.json").write_text(json.dumps(_speed()))
     said = measurements.speed(tmp_path)
     assert "\n### The whole pipeline" in said
