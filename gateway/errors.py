@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from humanpose3d.errors import HumanPose3DError, InputError, Unavailable
+from humanpose3d.errors import HumanPose3DError, InputError, InvalidOption, Unavailable
 
 
 class MalformedForm(InputError):
@@ -19,8 +19,8 @@ class UnsupportedMediaType(InputError):
     status = 415
 
 
-class ConsentMissing(InputError):
-    """The form does not state that the person in the video has consented."""
+class ConsentMissing(InvalidOption):
+    """The form does not state that the person in the video has consented; it may have other faults, too."""
 
     code = "consent-missing"
 

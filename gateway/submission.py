@@ -97,17 +97,16 @@ def person_schema() -> dict[str, object]:
 def read_submission(fields: Mapping[str, str], models: Path, *, private_webhooks: bool = False) -> Submission:
     """Check the fields of a form. `models` is the server's model folder; webhooks may be in its private network.
 
-    Raises ConsentMissing, and InvalidOption with every faulty field by name.
+    Raises InvalidOption, or ConsentMissing where that is among the faults, with every faulty field by name.
     """
     _demand_known(fields, FIELDS, "video")
-    _demand_consent(fields)
-    faults: dict[str, str] = {}
+    faults = _consent_fault(fields)
     subject = _part(Subject, fields, faults)
     options = _options(fields, models, faults)
     notes = _part(RunNotes, fields, faults)
     webhook = _webhook(fields, faults, private=private_webhooks)
     if faults or subject is None or options is None or notes is None:
-        raise InvalidOption(faults)
+        raise _refused(faults)
     return Submission(subject, options, notes, webhook, None, _warnings(options, subject.doubt))
 
 
@@ -116,14 +115,14 @@ def read_batch_submission(
 ) -> Submission:
     """Check the fields of a form that submits a video of a batch, which states all else.
 
-    Raises ConsentMissing, and InvalidOption with every faulty field by name.
+    Raises InvalidOption, or ConsentMissing where that is among the faults, with every faulty field by name.
     """
     _demand_known(fields, FIELDS, "video")
-    _demand_consent(fields)
-    faults = dict.fromkeys(fields.keys() - set(_OF_A_VIDEO), "is stated by the batch: leave it out")
+    faults = _consent_fault(fields)
+    faults |= dict.fromkeys(fields.keys() - set(_OF_A_VIDEO), "is stated by the batch: leave it out")
     webhook = _webhook(fields, faults, private=private_webhooks)
     if faults:
-        raise InvalidOption(faults)
+        raise _refused(faults)
     video = batch.video(video_name)
     options, place = video.options(batch.options), BatchPlace(key=batch.key, video=video.video)
     return Submission(video.subject, options, video.notes, webhook, place, _warnings(options, video.subject.doubt))
@@ -168,9 +167,14 @@ def _demand_known(fields: Mapping[str, str], known: tuple[str, ...], file: str) 
         raise InvalidOption(dict.fromkeys(unknown, f"there is no such field (there are: {file}, {', '.join(known)})"))
 
 
-def _demand_consent(fields: Mapping[str, str]) -> None:
-    if fields.get(CONSENT) != "accepted":
-        raise ConsentMissing("The person in the video has to consent to the analysis; send consent=accepted then.")
+def _consent_fault(fields: Mapping[str, str]) -> dict[str, str]:
+    if fields.get(CONSENT) == "accepted":
+        return {}
+    return {CONSENT: "the person in the video has to consent to the analysis; send consent=accepted then"}
+
+
+def _refused(faults: Mapping[str, str]) -> InvalidOption:
+    return ConsentMissing(faults) if CONSENT in faults else InvalidOption(faults)
 
 
 def _options(fields: Mapping[str, str], models: Path, faults: dict[str, str]) -> RunOptions | None:

@@ -9,7 +9,7 @@ import { t } from "./texts.js";
 
 /** Screens are fetched when they are first shown. @type {[RegExp, () => Promise<Screen>, string][]} */
 const ROUTES = [
-  [/^#\/new$/, async () => (await import("./screens/new.js")).newRun, "nav_new"],
+  [/^#\/new(?:\/([\w-]+))?$/, async () => (await import("./screens/new.js")).newRun, "nav_new"],
   [/^#\/runs$/, async () => (await import("./screens/history.js")).history, "nav_history"],
   [/^#\/runs\/([\w-]+)$/, async () => (await import("./screens/run.js")).showRun, "nav_history"],
   [/^#\/compare\/([\w-]+)\/([\w-]+)$/, async () => (await import("./screens/compare.js")).compare, "nav_history"],

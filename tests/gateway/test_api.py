@@ -114,7 +114,7 @@ def test_ranges(world: World, asked: str, status: int, content: bytes | None):
 @pytest.mark.parametrize(
     ("changes", "status", "code", "fields"),
     [
-        ({"consent": ""}, 422, "consent-missing", []),
+        ({"consent": ""}, 422, "consent-missing", ["consent"]),
         ({"height": "3"}, 422, "invalid-option", ["height"]),
         ({"weight": "", "visibility_min": "7"}, 422, "invalid-option", ["visibility_min", "weight"]),
         ({"blur": "on"}, 422, "invalid-option", ["blur"]),

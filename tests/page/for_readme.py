@@ -47,6 +47,7 @@ def analysed(chromium: Browser, url: str) -> str:
     page.get_by_label("Height in centimetres").fill("172")
     page.get_by_label("Weight in kilograms").fill("70")
     page.get_by_label("The person in the video knows").check()
+    page.get_by_text("For experts").click()
     page.get_by_label("Is a limb hidden").check()
     page.get_by_role("button", name="Start the analysis").click()
     page.get_by_role("slider", name="Time").wait_for(timeout=900_000)

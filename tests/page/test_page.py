@@ -135,6 +135,7 @@ def test_where_faces_are_blurred_the_preview_is_shown_and_the_video_not_offered(
     open_page: OpenPage, server: FakeServer, video: Path
 ):
     page = open_page()
+    page.get_by_text("For experts").click()
     page.get_by_label("Should the person's face be hidden?").check()
     submit(page, video)
     expect(page.get_by_text("The face is blurred.")).to_be_visible()
@@ -182,25 +183,33 @@ def test_keys_move_the_cursor_as_editors_expect(open_page: OpenPage, video: Path
     assert slider.input_value() == stopped
 
 
-def test_errors_are_shown_beside_their_field_before_anything_is_uploaded(open_page: OpenPage, video: Path):
-    page = open_page(expected="422")
-    start = page.get_by_role("button", name="Start the analysis")
-    start.click()
-    expect(page.locator("[data-field=consent] .fault")).to_have_text(re.compile("has to consent"))
-    page.get_by_label("The person in the video knows").check()
+def test_all_errors_are_shown_beside_their_fields_before_anything_is_uploaded(open_page: OpenPage):
+    page = open_page()
+    page.get_by_text("For experts").click()
+    page.get_by_label("From which visibility").fill("2")
+    page.get_by_text("For experts").click()
     page.get_by_label("Weight in kilograms").fill("5")
     page.get_by_label("Height in centimetres").fill("400")
-    start.click()
+    page.get_by_role("button", name="Start the analysis").click()
+    expect(page.locator("[data-field=consent] .fault")).to_contain_text("nothing is analysed without consent")
     expect(page.locator("[data-field=height] .fault")).to_contain_text("2.5")
     expect(page.locator("[data-field=weight] .fault")).to_contain_text("10")
+    expect(page.locator("[data-field=video] .fault")).to_have_text("Choose a video, or record one.")
+    expect(page.locator("[data-field=visibility_min] .fault")).to_be_visible()
+    expect(page.get_by_label("Height in centimetres")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#video-file")).to_be_focused()
+    page.get_by_label("The person in the video knows").check()
+    page.get_by_role("button", name="Start the analysis").click()
     expect(page.locator("[data-field=consent] .fault")).to_be_hidden()
-    height = page.get_by_label("Height in centimetres")
-    expect(height).to_be_focused()
-    expect(height).to_have_attribute("aria-invalid", "true")
-    page.get_by_label("Weight in kilograms").fill("75")
-    height.fill("178")
-    start.click()
-    expect(page.locator("[data-field=video] .fault")).to_contain_text("required")
+
+
+def test_experts_options_are_folded(open_page: OpenPage):
+    page = open_page()
+    expect(page.get_by_label("Movement", exact=True)).to_have_value("auto")
+    asked = page.locator(".field:visible").evaluate_all("fields => fields.map((field) => field.dataset.field)")
+    assert asked == ["video", "height", "weight", "subject", "task", "consent"]
+    page.get_by_text("For experts").click()
+    expect(page.get_by_label("Is a limb hidden")).to_be_visible()
 
 
 def test_a_file_that_is_no_video_is_refused_at_the_video_field(open_page: OpenPage, tmp_path: Path):
@@ -226,6 +235,7 @@ def test_units_are_the_users_and_the_apis(open_page: OpenPage, server: FakeServe
     page.get_by_label("Height in inches").fill("11")
     page.locator("#video-file").set_input_files(video)
     page.get_by_label("The person in the video knows").check()
+    page.get_by_text("For experts").click()
     page.get_by_label("Is a limb hidden").check()
     page.get_by_label("How accurate").select_option("heavy")
     page.get_by_role("button", name="Start the analysis").click()
@@ -311,6 +321,36 @@ def test_a_failed_run_says_why(open_page: OpenPage, server: FakeServer, video: P
     submit(page, video)
     expect(page.get_by_role("heading", name="The analysis failed")).to_be_visible()
     expect(page.get_by_text("No person was found. Record the whole person.")).to_be_visible()
+    expect(page.get_by_text("A still, level camera at hip height")).to_be_visible()
+
+
+def test_a_failed_run_is_tried_again_with_its_video_and_answers(open_page: OpenPage, server: FakeServer, video: Path):
+    server.failure = Problem(code="stage-crashed", status=500, detail="A step failed. Try again.")
+    page = open_page()
+    page.get_by_label("Subject code").fill("P07")
+    page.get_by_label("Movement", exact=True).select_option("Gait")
+    page.get_by_text("For experts").click()
+    page.get_by_label("Is a limb hidden").check()
+    page.get_by_label("From when to when").fill("0.5 2")
+    fill_form(page, video)
+    page.get_by_label("Who is to be analysed").select_option("The leftmost")
+    page.get_by_role("button", name="Start the analysis").click()
+    page.get_by_role("link", name="Try again with this video").wait_for()
+    expect(page.get_by_text("How to record")).to_have_count(0)
+    failed = page.request.get(f"/api/runs/{page.url.split('/')[-1]}/").json()
+    server.failure = None
+    page.get_by_role("link", name="Try again with this video").click()
+    expect(page.locator(".chosen .facts")).to_contain_text("walk · ")
+    expect(page.get_by_label("The person in the video knows")).not_to_be_checked()
+    page.get_by_label("The person in the video knows").check()
+    page.get_by_role("button", name="Start the analysis").click()
+    expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
+    again = page.request.get(f"/api/runs/{page.url.split('/')[-1]}/").json()
+    for same in ("subject", "notes", "options", "video_name"):
+        assert again[same] == failed[same]
+    assert again["options"]["neutral"] == [0.5, 2]
+    sent = page.request.get(f"/api/runs/{again['run_key']}/video").body()
+    assert sent == video.read_bytes()
 
 
 def test_rate_and_time_left_follow_the_events_also_after_a_reload(open_page: OpenPage):

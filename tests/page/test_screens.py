@@ -50,7 +50,7 @@ def test_every_screen(
         assert not is_too_wide(page)
 
     page = open_page(**LOOKS[look])
-    page.get_by_label("Is a limb hidden").wait_for()
+    page.get_by_label("Movement", exact=True).wait_for()
     seen("new")
     page.get_by_role("button", name="Start the analysis").click()
     page.locator("#video-file").set_input_files(video)
@@ -138,7 +138,7 @@ def test_the_page_is_small_and_fast(open_page: Callable[..., Page], video: Path)
 
     def visit() -> None:
         page.goto("/")
-        page.get_by_label("Is a limb hidden").wait_for()
+        page.get_by_label("Movement", exact=True).wait_for()
 
     busy_ms = 1000 * thread_seconds(page, visit)
     painted = page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime")

@@ -38,9 +38,10 @@ export function field(name, element, values) {
  * A length or a mass, in the unit that the user prefers; sent in the API's. The preference is remembered.
  * @param {string} name of the API field
  * @param {string[]} units the first is the usual one
+ * @param {number} [known] what to begin with, in the API's unit
  * @returns {Field}
  */
-export function quantity(name, units) {
+export function quantity(name, units, known = NaN) {
   const kept = localStorage.getItem(`unit-${name}`) ?? "";
   let unit = units.includes(kept) ? kept : units[0];
   const boxes = h("div", { class: "boxes" });
@@ -67,7 +68,7 @@ export function quantity(name, units) {
       h("option", { value: each, selected: each === unit }, UNITS[each].parts.map((part) => part.unit).join(" + ")),
     ),
   );
-  build(NaN);
+  build(known);
   const element = h(
     "div",
     { class: "field quantity" },

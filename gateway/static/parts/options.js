@@ -7,54 +7,62 @@ import { field } from "./fields.js";
 
 /** @typedef {import("./fields.js").Field} Field */
 
-const QUESTIONS = [
-  "blur_faces",
-  "estimate_missing",
-  "force_complete",
-  "main_refiner",
-  "temporal_smoothing",
-  "pose_model",
+/** Asked of everybody; all others are for experts. */
+const FIRST = ["task", "subject"];
+/** The groups of the others; what is in none of them comes last. @type {[string, RegExp][]} */
+const GROUPS = [
+  ["options", /^(blur_faces|estimate_missing|force_complete|main_refiner|temporal_smoothing|pose_model)$/],
+  ["notes", /^(session|labels|side|note)$/],
+  ["extras", /^(plot_|save_|show_all|export_|opensim|c3d|csv_style)/],
+  ["others", /./],
 ];
-const EXTRAS = /^(plot_|save_|show_all|export_|opensim|c3d|csv_style)/;
 const ELSEWHERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "person", "language"];
 /** Entered elsewhere, or not applicable to a page. */
-const NOT_HERE = [...ELSEWHERE, "show_video", "webhook_url", "webhook_secret"];
+const NOT_HERE = [...ELSEWHERE, "batch", "show_video", "webhook_url", "webhook_secret"];
 
 /**
  * @param {Record<string, any>} schema properties of the form by name
- * @returns {{element: HTMLElement, fields: Field[]}}
+ * @param {Record<string, any>} known answers to begin with, instead of the defaults
+ * @returns {{first: HTMLElement[], experts: HTMLElement, fields: Field[]}}
  */
-export function options(schema) {
+export function options(schema, known) {
   const fields = Object.entries(schema)
     .filter(([name]) => !NOT_HERE.includes(name))
-    .map(([name, property]) => option(name, { ...property.anyOf?.[0], ...property }));
+    .map(([name, property]) => option(name, { ...property.anyOf?.[0], ...property }, known[name]));
+  const groupOf = (/** @type {string} */ name) => GROUPS.find(([, pattern]) => pattern.test(name))?.[0];
   const among = (/** @type {(name: string) => boolean} */ chosen) =>
     fields.filter(({ name }) => chosen(name)).map(({ element }) => element);
-  const isExtra = (/** @type {string} */ name) => EXTRAS.test(name);
-  const isQuestion = (/** @type {string} */ name) => QUESTIONS.includes(name);
-  const element = h(
-    "div",
+  const experts = h(
+    "details",
     { class: "options" },
-    h("fieldset", {}, h("legend", {}, t("options")), h("p", { class: "hint" }, t("options_more")), among(isQuestion)),
-    h("details", {}, h("summary", {}, t("extras")), among(isExtra)),
-    h(
-      "details",
-      {},
-      h("summary", {}, t("expert")),
-      among((name) => !isExtra(name) && !isQuestion(name)),
+    h("summary", {}, t("expert")),
+    h("p", { class: "hint" }, t("options_more")),
+    GROUPS.map(([group]) =>
+      h(
+        "fieldset",
+        {},
+        h("legend", {}, t(group)),
+        among((name) => !FIRST.includes(name) && groupOf(name) === group),
+      ),
     ),
   );
-  return { element, fields };
+  return { first: among((name) => FIRST.includes(name)), experts, fields };
 }
 
-/** @param {string} name @param {any} property @returns {Field} */
-function option(name, property) {
+/** @param {string} name @param {any} property @param {any} known @returns {Field} */
+function option(name, property, known) {
   const id = `option-${name}`;
-  const input = /** @type {HTMLInputElement} */ (inputOf(id, property));
+  const input = /** @type {HTMLInputElement} */ (inputOf(name, id, property, known ?? property.default));
   const described = { id: `${id}-hint`, class: "hint" };
   input.setAttribute("aria-describedby", described.id);
-  const question = h("label", { for: id }, tOr(`q_${name}`, readable(name)), " ", h("code", {}, name));
-  const hint = h("p", described, property.description);
+  const question = h(
+    "label",
+    { for: id },
+    tOr(`q_${name}`, readable(name)),
+    " ",
+    !FIRST.includes(name) && h("code", {}, name),
+  );
+  const hint = h("p", described, tOr(`hint_${name}`, property.description));
   const check = input.type === "checkbox";
   const element = h(
     "div",
@@ -65,19 +73,19 @@ function option(name, property) {
   return field(name, element, () => valueOf(name, input, property));
 }
 
-/** @param {string} id @param {any} property */
-function inputOf(id, property) {
-  if (property.type === "boolean") return h("input", { id, type: "checkbox", checked: property.default });
+/** @param {string} name @param {string} id @param {any} property @param {any} begin its first value */
+function inputOf(name, id, property, begin) {
+  if (property.type === "boolean") return h("input", { id, type: "checkbox", checked: begin });
   if (property.enum)
     return h(
       "select",
       { id },
       property.enum.map((/** @type {string} */ value) =>
-        h("option", { value, selected: value === property.default }, tOr(`choice_${value}`, value)),
+        h("option", { value, selected: value === begin }, tOr(`${name}_${value}`, value)),
       ),
     );
   const inputmode = { integer: "numeric", number: "decimal" }[/** @type {string} */ (property.type)];
-  const value = property.default ?? "";
+  const value = [begin ?? ""].flat().join(property.type === "array" ? ", " : " ");
   return h("input", { id, type: "text", inputmode, value, autocomplete: "off", spellcheck: "false" });
 }
 

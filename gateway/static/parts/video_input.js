@@ -16,7 +16,7 @@ const RULES = ["auto", "largest", "leftmost", "rightmost"];
 /**
  * The field, its file, and the field for the person in it.
  * @param {AbortSignal} signal
- * @returns {{field: import("./fields.js").Field, who: import("./fields.js").Field, file: () => File | null}}
+ * @returns {{field: import("./fields.js").Field, who: import("./fields.js").Field, file: () => File | null, take: (file: File, person?: string) => void}}
  */
 export function videoInput(signal) {
   /** @type {File | null} */
@@ -29,21 +29,21 @@ export function videoInput(signal) {
   const element = h("div", { class: "field" }, input, area);
   const made = field("video", element, () => ({}));
   const who = whoField();
-  const take = (/** @type {File | undefined | null} */ chosen) => {
+  const take = (/** @type {File | undefined | null} */ chosen, /** @type {string} */ person = RULES[0]) => {
     if (!chosen) return;
     file = chosen;
     made.fault(null);
-    who.point(null);
+    who.choose(person);
     fill(area, shown, h("label", { for: input.id, class: "button" }, t("new_other")));
     preview(chosen, shown, who, signal);
   };
   input.addEventListener("change", () => take(input.files?.[0]));
   droppable(area, take);
   fill(area, invitation(input, take, made));
-  return { field: made, who, file: () => file };
+  return { field: made, who, file: () => file, take };
 }
 
-/** Who is analysed: by a rule, or at a place in the image. @typedef {import("./fields.js").Field & {point: (place: string | null) => void, mark: HTMLElement}} Who */
+/** Who is analysed: by a rule, or at a place in the image. @typedef {import("./fields.js").Field & {choose: (person: string) => void, mark: HTMLElement}} Who */
 
 /** @returns {Who} */
 function whoField() {
@@ -55,7 +55,7 @@ function whoField() {
       RULES.map((rule) => h("option", { value: rule }, t(`who_${rule}`))),
     )
   );
-  const pointed = h("option", {}, t("who_point"));
+  const pointed = h("option");
   select.addEventListener("change", () => (mark.hidden = select.value !== pointed.getAttribute("value")));
   const element = h(
     "div",
@@ -63,21 +63,22 @@ function whoField() {
     h("label", { for: select.id }, t("who")),
     h("div", { class: "row" }, select, h("span", { class: "hint" }, t("who_hint"))),
   );
-  const point = (/** @type {string | null} */ place) => {
+  const choose = (/** @type {string} */ person) => {
     element.hidden = false;
-    mark.hidden = place === null;
-    if (place === null) {
-      pointed.remove();
-      select.value = RULES[0];
-      return;
+    mark.hidden = !person.includes("@");
+    const [x, y] = person.split(/[,@]/).map(Number);
+    if (!mark.hidden) Object.assign(mark.style, { left: `${100 * x}%`, top: `${100 * y}%` });
+    if (RULES.includes(person)) pointed.remove();
+    else {
+      pointed.setAttribute("value", person);
+      pointed.textContent = mark.hidden ? person : t("who_point");
+      select.append(pointed);
     }
-    pointed.setAttribute("value", place);
-    select.append(pointed);
-    select.value = place;
+    select.value = person;
   };
   const values = () =>
     select.value === RULES[0] ? /** @type {Record<string, string>} */ ({}) : { person: select.value };
-  return { ...field("person", element, values), point, mark };
+  return { ...field("person", element, values), choose, mark };
 }
 
 /** @param {HTMLInputElement} input @param {(file: File | null) => void} take @param {import("./fields.js").Field} made */
@@ -123,8 +124,7 @@ function preview(file, shown, who, signal) {
   fill(shown, h("div", { class: "frame" }, video, who.mark), facts, begun);
   video.addEventListener("click", ({ offsetX, offsetY }) => {
     const [x, y] = [offsetX / video.clientWidth, offsetY / video.clientHeight];
-    Object.assign(who.mark.style, { left: `${100 * x}%`, top: `${100 * y}%` });
-    who.point(`${x.toFixed(3)},${y.toFixed(3)}@${video.currentTime.toFixed(2)}`);
+    who.choose(`${x.toFixed(3)},${y.toFixed(3)}@${video.currentTime.toFixed(2)}`);
   });
   if (file.size >= LARGE) tellArrived(file, begun, signal);
   video.addEventListener("loadeddata", async () => {

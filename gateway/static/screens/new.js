@@ -1,6 +1,6 @@
 /** New run: a video, the person in it, a few questions. */
 
-import { Problem, json } from "../lib/api.js";
+import { Problem, call, json, runPath } from "../lib/api.js";
 import { fill, h, icon, iconButton } from "../lib/dom.js";
 import { language } from "../lib/language.js";
 import { LARGE, check, submit } from "../lib/upload.js";
@@ -11,17 +11,28 @@ import { t } from "../texts.js";
 
 /** Problems without a field of their own, and the field that they are about. */
 const ABOUT = /** @type {Record<string, string>} */ ({
-  "consent-missing": "consent",
   "unreadable-video": "video",
   "body-too-large": "video",
   "no-video-stream": "video",
 });
 
-/** @param {AbortSignal} signal */
-export async function newRun(signal) {
+/**
+ * @param {AbortSignal} signal
+ * @param {string} [earlier] a run whose video and answers, other than the consent, the form begins with
+ */
+export async function newRun(signal, earlier) {
+  const run = earlier ? await json(runPath(earlier), { signal }) : null;
+  const known = { ...run?.options, ...run?.notes, ...run?.subject };
   const video = videoInput(signal);
-  const questions = h("div", { "aria-busy": "true" });
-  const fields = [video.field, quantity("height", ["cm", "ft"]), quantity("weight", ["kg", "lb"]), consent(), video.who];
+  const first = h("div", { class: "pair", "aria-busy": "true" });
+  const experts = h("div", {});
+  const fields = [
+    video.field,
+    quantity("height", ["cm", "ft"], known.height),
+    quantity("weight", ["kg", "lb"], known.weight),
+    consent(),
+    video.who,
+  ];
   const outcome = h("div", { class: "outcome", role: "status" });
   const start = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "primary large" }, t("start")));
   const form = h(
@@ -33,13 +44,15 @@ export async function newRun(signal) {
       {},
       h("h2", {}, t("person")),
       h("div", { class: "pair" }, fields[1].element, fields[2].element),
+      first,
       h("h2", {}, t("consent_title")),
       fields[3].element,
     ),
-    h("section", { class: "wide" }, questions),
+    h("section", { class: "wide" }, experts),
     h("div", { class: "wide sendoff" }, start, outcome),
   );
-  const likely = askQuestions(questions, fields, signal);
+  const likely = askQuestions({ first, experts }, fields, known, signal);
+  if (run) takeVideo(run, video, outcome, signal);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     start.disabled = true;
@@ -58,7 +71,7 @@ export async function newRun(signal) {
       const accepted = await send(values, file, outcome, signal);
       location.hash = `#/runs/${accepted.run_key}`;
     } catch (error) {
-      if (!signal.aborted) explain(error, fields, outcome);
+      if (!signal.aborted) explain(error, fields, video.file(), outcome);
     } finally {
       start.disabled = false;
     }
@@ -67,19 +80,39 @@ export async function newRun(signal) {
 }
 
 /**
+ * Take the video of an earlier run from the server.
+ * @param {any} run
+ * @param {ReturnType<typeof videoInput>} video
+ * @param {HTMLElement} outcome
+ * @param {AbortSignal} signal
+ */
+async function takeVideo(run, video, outcome, signal) {
+  fill(outcome, t("loading"));
+  try {
+    const content = await (await call(`${runPath(run.run_key)}video`, { signal })).blob();
+    if (!video.file()) video.take(new File([content], run.video_name), run.options.person);
+  } catch {
+    if (!signal.aborted) video.field.fault(t("video_gone"));
+  }
+  fill(outcome);
+}
+
+/**
  * Show the options of the API's form. Returns the question that its values raise, if any; each is raised once.
- * @param {HTMLElement} place
+ * @param {{first: HTMLElement, experts: HTMLElement}} places
  * @param {import("../parts/fields.js").Field[]} fields
+ * @param {Record<string, any>} known
  * @param {AbortSignal} signal
  * @returns {Promise<(values: Record<string, string>) => string>}
  */
-async function askQuestions(place, fields, signal) {
+async function askQuestions(places, fields, known, signal) {
   const document = await json("/openapi.json", { signal });
   const { schema } = document.paths["/api/v1/runs"].post.requestBody.content["multipart/form-data"];
-  const { element, fields: more } = options(schema.properties);
-  fields.push(...more);
-  fill(place, element);
-  place.removeAttribute("aria-busy");
+  const made = options(schema.properties, known);
+  fields.push(...made.fields);
+  fill(places.first, made.first);
+  fill(places.experts, made.experts);
+  places.first.removeAttribute("aria-busy");
   const [low, high] = schema.properties.weight["x-plausible-mass-index"];
   let raised = "";
   return ({ height, weight }) => {
@@ -110,8 +143,8 @@ async function send(values, file, outcome, signal) {
 /** The user stopped the upload; the message says what became of it. */
 class Stopped extends Error {}
 
-/** @param {any} error @param {import("../parts/fields.js").Field[]} fields @param {HTMLElement} outcome */
-function explain(error, fields, outcome) {
+/** @param {any} error @param {import("../parts/fields.js").Field[]} fields @param {File | null} file @param {HTMLElement} outcome */
+function explain(error, fields, file, outcome) {
   if (!(error instanceof Problem)) {
     fill(
       outcome,
@@ -124,6 +157,8 @@ function explain(error, fields, outcome) {
     return;
   }
   const faults = new Map(error.fields);
+  if (!file && faults.size) faults.set("video", t("video_missing"));
+  if (faults.has("consent")) faults.set("consent", t("consent_missing"));
   if (ABOUT[error.code]) faults.set(ABOUT[error.code], error.message);
   const faulty = fields.filter((each) => faults.has(each.name));
   for (const each of faulty) {

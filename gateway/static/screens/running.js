@@ -151,22 +151,37 @@ function complain(words, error) {
   words.textContent = error instanceof Problem && error.status === 404 ? t("gone") : error.message;
 }
 
+/** How to record, for a run that failed because of its video. */
+function recordingRules() {
+  const rules = ["recording_body", "recording_one", "recording_camera", "recording_light", "recording_upright"];
+  return [
+    h("h2", {}, t("recording_title")),
+    h(
+      "ul",
+      {},
+      rules.map((rule) => h("li", {}, t(rule))),
+    ),
+  ];
+}
+
 /**
- * A run that failed or was stopped.
+ * A run that failed or was stopped, and what can be done.
  * @param {any} run
  * @param {() => void} erase
  */
 export function ended(run, erase) {
   return h(
     "section",
-    { class: "card" },
+    { class: "card ended" },
     h("h1", {}, t(`${run.status}_title`)),
     h("p", { class: "lead" }, run.name),
     run.problem && h("p", { class: "fault big" }, icon("note"), run.problem.detail),
+    run.problem?.status === 422 && recordingRules(),
     h(
       "div",
       { class: "actions" },
-      h("a", { href: "#/new", class: "button primary" }, t("again")),
+      h("a", { href: `#/new/${run.run_key}`, class: "button primary" }, t("again_same")),
+      h("a", { href: "#/new", class: "button" }, t("again")),
       iconButton("bin", t("delete"), erase),
     ),
   );
