@@ -82,9 +82,6 @@ CREATE TRIGGER words_changed AFTER UPDATE OF text ON runs WHEN old.text IS NOT n
 END;
 """
 
-VERSION: Final = zlib.crc32(repr((_TABLES, sorted(RunSummary.model_fields))).encode()) >> 1
-"""Of the tables and of what a list shows: a file of another version is filled again."""
-
 _FILTERS: Final = ("batch", "subject", "session", "task", "status")
 """Columns that a filter compares, those that few runs share first: the first one given, other than empty, is looked up.
 """
@@ -97,6 +94,8 @@ _UPDATE: Final = f"UPDATE runs SET {', '.join(f'{name} = :{name}' for name in _C
 _IN_COLUMNS: Final = ("status", "session", "task")
 """Fields of a run's summary that are stored in columns of that name; `_APART` are those that are stored otherwise."""
 _APART: Final = ("run_key", "accepted_at", "updated_at", "results_url")
+VERSION: Final = zlib.crc32(repr((_TABLES, sorted(RunSummary.model_fields), _IN_COLUMNS, _APART)).encode()) >> 1
+"""Of the tables and of what a list shows, and where it is stored: a file of another version is filled again."""
 _LISTED: Final = ", ".join(f"runs.{name}" for name in ("id", "run_id", "updated_at", "summary", *_IN_COLUMNS))
 
 _DIGEST_BITS: Final = 10
