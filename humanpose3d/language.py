@@ -39,7 +39,7 @@ Value = int | float | str | tuple[str | Said, ...]
 _DECIMAL_COMMA: Final = ("de", "fr", "es", "nl")
 _SPACE_BEFORE_PERCENT: Final = ("de", "fr", "es")
 _DATE: Final[Mapping[Language, str]] = {
-    "en": "{0:%Y-%m-%d}",
+    "en": "{0.day} {0:%B} {0.year}",
     "de": "{0:%d.%m.%Y}",
     "fr": "{0:%d/%m/%Y}",
     "es": "{0:%d/%m/%Y}",

@@ -181,6 +181,7 @@ class RunOptions(GivenByUser):
     csv_style: Annotated[
         CsvStyle, Field(description="CSV with commas and decimal points, or with semicolons and decimal commas")
     ] = "comma"
+    pdf: Annotated[bool, Field(description="write the report as PDF too (needs Chromium or Chrome)")] = False
     language: Annotated[Language, Field(description="language of the report")] = "en"
     blur_faces: Annotated[
         bool,
@@ -322,6 +323,7 @@ class RunKeywords(TypedDict, total=False):
     opensim: bool
     c3d: bool
     csv_style: CsvStyle
+    pdf: bool
     language: Language
     person: str
     start: float | None

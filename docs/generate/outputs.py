@@ -18,6 +18,7 @@ KINDS: Final = ("png", "svg")
 
 FILES: Final = {
     "report.html": ("always", "the run on one page, for reading, mailing and printing"),
+    "report.pdf": ("`pdf`", "the same report as PDF"),
     "<video>_initial.trc": ("always", "22 markers from the detector: scaled and aligned, not refined"),
     "<video>_final.trc": ("always", "22 + 43 markers after all stages"),
     "<video>_marker_sd.csv": (
@@ -188,7 +189,11 @@ QUALITY: Final = {
     ),
     "neutral.segment_scales.*": ("", "lengths of the person's segments over those of the model"),
     "marker_spread_mean_m.*": ("m", "spread of the augmentation's results for perturbed copies, mean over time"),
-    "warnings": ("", "stage, code and message of each warning; see [Troubleshooting](troubleshooting.md)"),
+    "verdict_text": ("", "the same as a template with values, for translation"),
+    "warnings": (
+        "",
+        "stage, code, message, and the message as a template with values; see [Troubleshooting](troubleshooting.md)",
+    ),
     "stages.detector.pose_model": ("", "the landmark model"),
     "stages.detector.detection_rate": ("share", "frames in which a person was found"),
     "stages.detector.between_detections_longest_s": ("s", "longest time without a person"),

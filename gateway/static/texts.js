@@ -119,6 +119,7 @@ const TEXTS = /** @type {Record<string, string>} */ ({
   q_export_preview: "A video with the skeleton drawn on it",
   q_opensim: "The OpenSim model of the person, and its motion",
   q_c3d: "A C3D file with markers, angles and events",
+  q_pdf: "The report as PDF",
   q_csv_style: "Decimals in CSV files",
   csv_style_comma: "1.5 (comma between cells)",
   csv_style_semicolon: "1,5 (semicolon between cells)",
@@ -358,6 +359,7 @@ const TEXTS = /** @type {Record<string, string>} */ ({
 
   downloads: "Files",
   file_report: "Report to read and print (HTML)",
+  file_pdf: "Report (PDF)",
   file_parameters: "Key figures (CSV)",
   file_cycles: "Mean cycles (CSV)",
   file_events: "Events (JSON)",

@@ -27,6 +27,16 @@ ROWS: Final = {
 }
 """Rows of a page of angles, and what each joint's three angles and their signs mean (`services.angles.joints`)."""
 
+JOINTS: Final = {
+    "pelvis": text("Pelvis"),
+    "trunk": text("Trunk"),
+    "hip": text("Hip"),
+    "knee": text("Knee"),
+    "ankle": text("Ankle"),
+    "shoulder": text("Shoulder"),
+    "elbow": text("Elbow"),
+}
+
 SMALLEST_SPAN: Final = 20.0
 """Minimum range of a panel in degrees, so that noise does not look like movement."""
 

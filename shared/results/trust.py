@@ -23,7 +23,7 @@ depth refiner: what is stated is too little for ankles and too much for the othe
 _LEGS: Final = (("hip", "flexion"), ("knee", "flexion"), ("ankle", "dorsiflexion"), ("trunk", "flexion"))
 _ARMS: Final = (("shoulder", "elevation"), ("elbow", "flexion"))
 _WITH_ARMS: Final[frozenset[Task]] = frozenset({"range_of_motion", "none"})
-_NAMES: Final = {
+ANGLE_NAMES: Final = {
     ("hip", "flexion"): text("hip flexion"),
     ("knee", "flexion"): text("knee flexion"),
     ("ankle", "dorsiflexion"): text("ankle dorsiflexion"),
@@ -31,6 +31,7 @@ _NAMES: Final = {
     ("shoulder", "elevation"): text("shoulder elevation"),
     ("elbow", "flexion"): text("elbow flexion"),
 }
+"""The angles that a verdict speaks of, in words."""
 
 _SEEN: Final[dict[View, str]] = {
     "frontal": text("Seen from the front or back"),
@@ -107,7 +108,7 @@ def _parts(errors: Mapping[tuple[str, str], float], codes: Collection[str]) -> I
     for (joint, angle), degrees in errors.items():
         uncertain = joint in without or degrees > USABLE_DEG
         level = "uncertain" if uncertain else "good" if degrees <= GOOD_DEG else "usable"
-        named: dict[str, Value] = {"angle": (_NAMES[joint, angle],), "degrees": float(degrees)}
+        named: dict[str, Value] = {"angle": (ANGLE_NAMES[joint, angle],), "degrees": float(degrees)}
         levels[level].append(Said(text("{angle} (± {degrees:.0f}°)"), named))
     for level, angles in levels.items():
         if angles:

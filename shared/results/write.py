@@ -2,6 +2,7 @@
 
     <video>/
     ├── report.html                   the run on one page, to read and to print
+    ├── report.pdf                    (pdf)
     ├── <video>_initial.trc           the 22 markers before refinement
     ├── <video>_final.trc             the 65 markers, final
     ├── <video>_marker_sd.csv         (main_refiner)
@@ -21,15 +22,15 @@
                                       <video>_gait_cycles.png, .svg (the same, where there are cycles),
                                       <video>_angle_comparison.png, .svg (save_angle_comparison)
 
-Everything except run.json and the date in report.html is reproduced byte for byte when the same video is analysed again
-with the same options; figures for the same version of matplotlib, the preview for the same encoder.
+Everything except run.json, report.pdf and the date in report.html is reproduced byte for byte when the same video is
+analysed again with the same options; figures for the same version of matplotlib, the preview for the same encoder.
 """
 
 import json
 import platform
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -46,13 +47,14 @@ from humanpose3d.formats.files import write_atomic
 from humanpose3d.formats.trc import write_trc
 from humanpose3d.language import Said
 from humanpose3d.motion import MarkerSpread
-from humanpose3d.options import RunOptions, StageName
+from humanpose3d.options import QualityWarning, RunOptions, StageName, warning
 from humanpose3d.results import read_run
 from shared.results.exports import use_style, write_run_c3d
 from shared.results.measured_errors import measured_error
 from shared.results.model import RunResults
 from shared.results.plot_pool import PlotPool
 from shared.results.report import report_page
+from shared.results.report.pdf import browser, write_pdf
 from shared.results.trust import trust
 
 SCHEMA_VERSION: Final = 1
@@ -74,7 +76,17 @@ drawing is the smaller part of the time."""
 
 _ANGLES_FOLDER: Final = "joint_angles"
 _SYSTEM: Final = {".DS_Store", "Thumbs.db", "desktop.ini"}
-_OURS: Final = {_ANGLES_FOLDER, "quality.json", "report.html", "run.json", EVENTS, PARAMETERS, CYCLES, *_SYSTEM}
+_OURS: Final = {
+    _ANGLES_FOLDER,
+    "quality.json",
+    "report.html",
+    "report.pdf",
+    "run.json",
+    EVENTS,
+    PARAMETERS,
+    CYCLES,
+    *_SYSTEM,
+}
 
 
 def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None = None) -> None:
@@ -113,7 +125,7 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
     _write_json(folder / "quality.json", _quality(results))
     run = _run(results)
     _write_json(folder / "run.json", run)
-    _write_report(folder / "report.html", results, run)
+    _write_report(folder, results, run)
     if results.options.c3d:
         write_run_c3d(folder / f"{name}.c3d", read_run(folder))
     for table in folder.rglob("*.csv"):
@@ -168,6 +180,7 @@ def _refuse_to_replace_anything_else(destination: Path) -> None:
 def _quality(results: RunResults) -> dict[str, JsonValue]:
     reports = {stage: results.reports[stage] for stage in get_args(StageName) if stage in results.reports}
     stance, verdict = results.neutral_stance, trust(results)
+    told = {**{stage: report.warnings for stage, report in reports.items()}, "report": tuple(_report_warnings(results))}
     return {
         **({} if stance is None else {"neutral": stance.model_dump(mode="json")}),
         "schema_version": SCHEMA_VERSION,
@@ -179,11 +192,18 @@ def _quality(results: RunResults) -> dict[str, JsonValue]:
         "measured_error": measured_error(results),
         "joint_angles": "refined" if results.made("refined_angles") else "as computed",
         "warnings": [
-            {"stage": stage, **warning.model_dump(mode="json")}
-            for stage, report in reports.items()
-            for warning in report.warnings
+            {"stage": stage, **each.model_dump(mode="json")} for stage, warnings in told.items() for each in warnings
         ],
     }
+
+
+def _report_warnings(results: RunResults) -> Iterator[QualityWarning]:
+    if results.options.pdf and browser() is None:
+        yield warning(
+            "pdf-not-written",
+            "PDF was not written: neither Chromium nor Chrome was found. Open report.html in a browser and print it "
+            "to a PDF file.",
+        )
 
 
 def _mean_spread(spread: MarkerSpread) -> dict[str, JsonValue]:
@@ -224,9 +244,11 @@ def _write_json(path: Path, content: dict[str, JsonValue]) -> None:
         file.write(f"{text}\n".encode())
 
 
-def _write_report(path: Path, results: RunResults, run: dict[str, JsonValue]) -> None:
-    with write_atomic(path) as file:
+def _write_report(folder: Path, results: RunResults, run: dict[str, JsonValue]) -> None:
+    with write_atomic(folder / "report.html") as file:
         file.write(report_page(results, run).encode())
+    if results.options.pdf and (program := browser()) is not None:
+        write_pdf(program, folder / "report.html", folder / "report.pdf")
 
 
 def _rounded(value: JsonValue) -> JsonValue:

@@ -9,6 +9,7 @@ import { jointName } from "./angles.js";
 /** @type {[RegExp, (match: RegExpMatchArray) => string][]} */
 const NAMES = [
   [/^report\.html$/, () => t("file_report")],
+  [/^report\.pdf$/, () => t("file_pdf")],
   [/^parameters\.csv$/, () => t("file_parameters")],
   [/^cycles\.csv$/, () => t("file_cycles")],
   [/^events\.json$/, () => t("file_events")],

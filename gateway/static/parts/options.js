@@ -13,7 +13,7 @@ const FIRST = ["task", "subject"];
 const GROUPS = [
   ["options", /^(blur_faces|estimate_missing|force_complete|main_refiner|temporal_smoothing|pose_model)$/],
   ["notes", /^(session|labels|side|note)$/],
-  ["extras", /^(plot_|save_|show_all|export_|opensim|c3d|csv_style)/],
+  ["extras", /^(plot_|save_|show_all|export_|opensim|c3d|csv_style|pdf)/],
   ["others", /./],
 ];
 const ELSEWHERE = ["video", "upload_key", "video_name", "consent", "height", "weight", "person", "language"];

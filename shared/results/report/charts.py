@@ -8,43 +8,48 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from humanpose3d.language import Said, Translator, text
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles
 from shared.results.curves import curve
-from shared.results.labels import ROWS, SMALLEST_SPAN, by_side
+from shared.results.labels import JOINTS, ROWS, SMALLEST_SPAN, by_side
 from shared.results.report.markup import Html, element, joined
 
 WIDTH, HEIGHT = 236.0, 112.0
 LEFT, RIGHT, TOP, BOTTOM = 31.0, 4.0, 5.0, 17.0
 _STRETCHES: Final = 200
-_SIDES: Final = {"r": "right", "l": "left", "": "middle"}
+_KINDS: Final = {"r": "right", "l": "left", "": "middle", "norm": "norm"}
+_SIDES: Final = {"r": text("right"), "l": text("left"), "": text("pelvis, trunk"), "norm": text("norm")}
 
 
-def angle_charts(angles: JointAngles, spread: AngleSd | None) -> Html:
+def angle_charts(angles: JointAngles, spread: AngleSd | None, t: Translator) -> Html:
     """A row of three charts for every joint; with a band of ± one standard deviation where it is known."""
-    return joined(*(_row(angles, spread, row) for row in ROWS))
+    return joined(*(_row(angles, spread, row, t) for row in ROWS))
 
 
-def legend(with_band: bool) -> Html:
+def legend(with_band: bool, t: Translator) -> Html:
     """Legend of the line styles."""
+    kinds = (("right", t("right")), ("left", t("left")), ("middle", t("pelvis, trunk")))
     entries = [
         element("span", element("svg", element("path", d="M0 4H30", class_=f"curve {kind}"), viewBox="0 0 30 8"), words)
-        for kind, words in (("right", "right"), ("left", "left"), ("middle", "pelvis, trunk"))
+        for kind, words in kinds
     ]
-    band = "band: ± one standard deviation" if with_band else None
+    band = t("band: ± one standard deviation") if with_band else None
     return element("p", *entries, band and element("span", band), class_="legend")
 
 
-def _row(angles: JointAngles, spread: AngleSd | None, row: str) -> Html:
-    figures = []
-    for angle, words in enumerate(ROWS[row]):
-        curves = [
-            _Curve(side, angles.times, values, band)
-            for (side, values), band in zip(
-                by_side(angles.values, row, angle), _bands(spread, row, angle), strict=False
-            )
-        ]
-        figures.append(element("figure", element("figcaption", words), _chart(f"{row}, {words}", curves)))
-    return element("section", element("h3", row.capitalize()), element("div", *figures, class_="charts"), class_="row")
+def chart_over_time(angles: JointAngles, spread: AngleSd | None, row: str, angle: int, t: Translator) -> Html:
+    """One angle of a row, right and left together."""
+    curves = [
+        Curve(side, angles.times, values, band)
+        for (side, values), band in zip(by_side(angles.values, row, angle), _bands(spread, row, angle), strict=False)
+    ]
+    words = t(ROWS[row][angle])
+    return element("figure", element("figcaption", words), chart(f"{t(JOINTS[row])}, {words}", curves, t))
+
+
+def _row(angles: JointAngles, spread: AngleSd | None, row: str, t: Translator) -> Html:
+    figures = [chart_over_time(angles, spread, row, angle, t) for angle in range(3)]
+    return element("section", element("h3", t(JOINTS[row])), element("div", *figures, class_="charts"), class_="row")
 
 
 def _bands(spread: AngleSd | None, row: str, angle: int) -> list[FloatArray | None]:
@@ -52,9 +57,12 @@ def _bands(spread: AngleSd | None, row: str, angle: int) -> list[FloatArray | No
 
 
 @dataclass(frozen=True, eq=False)
-class _Curve:
+class Curve:
+    """A curve: of a side ("r", "l", "" for the midline), or of norms."""
+
     side: str
     times: FloatArray
+    """(T,) seconds, or percent of a cycle."""
     values: FloatArray
     """(T,) degrees."""
     spread: FloatArray | None
@@ -79,26 +87,34 @@ class _Scale:
         return np.asarray(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM))
 
 
-def _chart(name: str, curves: list[_Curve]) -> Html:
+def chart(name: str, curves: list[Curve], t: Translator) -> Html:
+    """Curves in one chart; `name` and the curves' ranges are read out."""
     scale = _scale(curves)
-    spoken = ", ".join(f"{_SIDES[each.side]} {_extent(each.values)}" for each in curves)
+    spoken = t.listed(
+        [
+            Said(text("{side} {extent}"), {"side": (_SIDES[each.side],), "extent": (_extent(each.values),)})
+            for each in curves
+        ]
+    )
     return element(
         "svg",
-        *_grid(scale),
+        *_grid(scale, t),
         *(_band(scale, each, each.spread) for each in curves if each.spread is not None),
-        *(element("path", d=_path(scale, each), class_=f"curve {_SIDES[each.side]}") for each in curves),
+        *(element("path", d=_path(scale, each), class_=f"curve {_KINDS[each.side]}") for each in curves),
         viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}",
         role="img",
         aria_label=f"{name}: {spoken}",
     )
 
 
-def _extent(values: FloatArray) -> str:
+def _extent(values: FloatArray) -> Said:
     known = values[np.isfinite(values)]
-    return f"from {known.min():.0f}° to {known.max():.0f}°" if known.size else "not measured"
+    if not known.size:
+        return Said(text("not measured"), {})
+    return Said(text("from {low:.0f}° to {high:.0f}°"), {"low": float(known.min()), "high": float(known.max())})
 
 
-def _scale(curves: list[_Curve]) -> _Scale:
+def _scale(curves: list[Curve]) -> _Scale:
     reach = [each.values + sign * (0 if each.spread is None else each.spread) for each in curves for sign in (-1, 1)]
     values = np.concatenate([*reach, *(each.values for each in curves)])
     known = values[np.isfinite(values)]
@@ -109,16 +125,16 @@ def _scale(curves: list[_Curve]) -> _Scale:
     return _Scale(start, end, middle - span / 2, middle + span / 2)
 
 
-def _grid(scale: _Scale) -> Iterator[Html]:
+def _grid(scale: _Scale, t: Translator) -> Iterator[Html]:
     left, right = LEFT, WIDTH - RIGHT
     for value in ticks(scale.low, scale.high, 4):
         y = float(scale.y(value))
         yield element("path", d=f"M{left:.1f} {y:.1f}H{right:.1f}", class_="zero" if value == 0 else "grid")
-        yield element("text", f"{value:g}".replace("-", "−"), x=left - 3, y=y + 3, class_="degrees")
+        yield element("text", t.number(value).replace("-", "−"), x=left - 3, y=y + 3, class_="degrees")
     for time in ticks(scale.start, scale.end, 5):
         x = float(scale.x(time))
         yield element("path", d=f"M{x:.1f} {HEIGHT - BOTTOM:.1f}V{TOP:.1f}", class_="grid")
-        yield element("text", f"{time:g}", x=x, y=HEIGHT - 5, class_="seconds")
+        yield element("text", t.number(time), x=x, y=HEIGHT - 5, class_="seconds")
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
@@ -136,7 +152,7 @@ def ticks(low: float, high: float, count: int) -> list[float]:
     return [round(step * index, 10) + 0.0 for index in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def _path(scale: _Scale, drawn: _Curve) -> str:
+def _path(scale: _Scale, drawn: Curve) -> str:
     """The curve; a new subpath after every gap, a dot for an isolated frame."""
     times, values = curve(drawn.times, drawn.values, _STRETCHES)
     known = np.isfinite(values)
@@ -148,17 +164,17 @@ def _path(scale: _Scale, drawn: _Curve) -> str:
     )
 
 
-def _band(scale: _Scale, drawn: _Curve, spread: FloatArray) -> Html:
+def _band(scale: _Scale, drawn: Curve, spread: FloatArray) -> Html:
     """± one standard deviation, as one area for each stretch without a gap; frames thinned evenly."""
     at = np.unique(np.linspace(0, drawn.times.size - 1, min(drawn.times.size, 2 * _STRETCHES)).round().astype(int))
     known = np.isfinite(drawn.values[at]) & np.isfinite(spread[at])
     edges = np.flatnonzero(np.diff(known.astype(int))) + 1
     stretches = zip(np.split(at, edges), np.split(known, edges), strict=True)
     shapes = [_area(scale, drawn, spread, part) for part, there in stretches if there.any()]
-    return element("path", d="".join(shapes), class_=f"band {_SIDES[drawn.side]}")
+    return element("path", d="".join(shapes), class_=f"band {_KINDS[drawn.side]}")
 
 
-def _area(scale: _Scale, drawn: _Curve, spread: FloatArray, part: NDArray[np.intp]) -> str:
+def _area(scale: _Scale, drawn: Curve, spread: FloatArray, part: NDArray[np.intp]) -> str:
     x = scale.x(drawn.times[part])
     upper, lower = (scale.y(drawn.values[part] + sign * spread[part]) for sign in (1, -1))
     there = [f"{a:.1f} {b:.1f}" for a, b in zip(x, upper, strict=True)]

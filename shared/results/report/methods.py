@@ -1,10 +1,11 @@
 """The methods paragraph: the processing of this video, with references. It describes only what this run used."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pydantic import JsonValue
 
+from humanpose3d.language import Translator
 from humanpose3d.options import PoseRuntime, StageName
 from shared.results.model import RunResults
 from shared.results.report.markup import Html, element, joined
@@ -42,14 +43,14 @@ class _Citations:
         return "[" + ", ".join(str(self.cited.index(name) + 1) for name in names) + "]"
 
 
-def methods(results: RunResults, version: str) -> Html:
+def methods(results: RunResults, version: str, t: Translator) -> Html:
     """The paragraph and its references."""
     cite = _Citations()
     sentences = [
-        *_detection(results, version, cite),
-        *_markers(results),
-        *_augmentation(results, cite),
-        *_angles(results, cite),
+        *_detection(results, version, cite, t),
+        *_markers(results, t),
+        *_augmentation(results, cite, t),
+        *_angles(results, cite, t),
     ]
     listed = [element("li", REFERENCES[name]) for name in cite.cited]
     return joined(element("p", " ".join(sentences)), element("ol", *listed, class_="references"))
@@ -58,64 +59,84 @@ def methods(results: RunResults, version: str) -> Html:
 _RUNTIMES: Final[Mapping[PoseRuntime, str]] = {"onnx": "ONNX Runtime", "mediapipe": "MediaPipe"}
 
 
-def _detection(results: RunResults, version: str, cite: _Citations) -> list[str]:
+def _detection(results: RunResults, version: str, cite: _Citations, t: Translator) -> Iterator[str]:
     facts, options = results.video_facts, results.options
-    turned = _fact(results, "detector", "turned_deg")
-    return [
-        f"One video ({facts.width} × {facts.height} pixels, {facts.average_fps:.2f} frames per second, "
-        f"{facts.duration_s:.2f} s) was analysed with HumanPose3D {version}.",
-        *([f"It was turned by {turned}°, since its rotation information was missing or wrong."] if turned else []),
-        f"In every frame, the networks of MediaPipe's PoseLandmarker (model “{options.pose_model}”, run by "
-        f"{_RUNTIMES[options.pose_runtime]}) located 33 landmarks of one person {cite('mediapipe', 'blazepose')}; "
-        f"those less visible than {options.visibility_min:g} were treated as missing.",
-    ]
+    yield t(
+        "One video ({width} × {height} pixels, {fps:.2f} frames per second, {seconds:.2f} s) was analysed with "
+        "HumanPose3D {version}.",
+        width=facts.width,
+        height=facts.height,
+        fps=facts.average_fps,
+        seconds=facts.duration_s,
+        version=version,
+    )
+    if turned := _fact(results, "detector", "turned_deg"):
+        yield t(
+            "It was turned by {degrees}°, since its rotation information was missing or wrong.", degrees=f"{turned}"
+        )
+    yield t(
+        "In every frame, the networks of MediaPipe's PoseLandmarker (model “{model}”, run by {runtime}) located 33 "
+        "landmarks of one person {cited}; those less visible than {visibility:g} were treated as missing.",
+        model=options.pose_model,
+        runtime=_RUNTIMES[options.pose_runtime],
+        cited=cite("mediapipe", "blazepose"),
+        visibility=options.visibility_min,
+    )
 
 
-def _markers(results: RunResults) -> list[str]:
-    subject, options = results.subject, results.options
-    witness = "upright lines in the image and the person's posture"
-    if not _fact(results, "refiner.depth", "gravity_by_upright_lines"):
-        witness = "the person's posture"
-    told = [
-        "From these, 22 markers were placed in a world frame whose vertical is that of gravity as estimated from "
-        f"{witness}, and scaled to the standing height of {subject.height:.2f} m."
-    ]
+def _markers(results: RunResults, t: Translator) -> Iterator[str]:
+    height = results.subject.height
+    if _fact(results, "refiner.depth", "gravity_by_upright_lines"):
+        yield t(
+            "From these, 22 markers were placed in a world frame whose vertical is that of gravity as estimated from "
+            "upright lines in the image and the person's posture, and scaled to the standing height of {height:.2f} m.",
+            height=height,
+        )
+    else:
+        yield t(
+            "From these, 22 markers were placed in a world frame whose vertical is that of gravity as estimated from "
+            "the person's posture, and scaled to the standing height of {height:.2f} m.",
+            height=height,
+        )
     if _fact(results, "refiner.depth", "swaps_share"):
-        told.append("Where the detector had swapped left and right, they were relabelled.")
+        yield t("Where the detector had swapped left and right, they were relabelled.")
     if _fact(results, "refiner.depth", "filled_share"):
-        told.append("Short gaps were filled.")
+        yield t("Short gaps were filled.")
     if results.made("marker_sd"):
-        told.append("The depth of the markers was refined by a neural network.")
+        yield t("The depth of the markers was refined by a neural network.")
     if _fact(results, "refiner.depth", "estimated_share"):
-        told.append("Limbs that were occluded for longer were mirrored from the visible side, the head extrapolated.")
-    if options.temporal_smoothing and not _warned(results, "not-smoothed"):
-        told.append("The markers' paths were low-pass filtered (Butterworth, zero phase, 6 Hz).")
-    return told
+        yield t("Limbs that were occluded for longer were mirrored from the visible side, the head extrapolated.")
+    if results.options.temporal_smoothing and not _warned(results, "not-smoothed"):
+        yield t("The markers' paths were low-pass filtered (Butterworth, zero phase, 6 Hz).")
 
 
-def _augmentation(results: RunResults, cite: _Citations) -> list[str]:
+def _augmentation(results: RunResults, cite: _Citations, t: Translator) -> Iterator[str]:
     copies = results.options.augmentation_cycles
-    averaged = f", averaged over {copies} slightly perturbed copies of the motion" if copies > 1 else ""
-    told = [
-        f"43 anatomical markers were added by OpenCap's marker augmentation networks {cite('opencap', 'enhancer')} as "
-        f"distributed with Pose2Sim {cite('pose2sim')}{averaged}."
-    ]
+    yield t(
+        "43 anatomical markers were added by OpenCap's marker augmentation networks {networks} as distributed with "
+        "Pose2Sim {distribution}.",
+        networks=cite("opencap", "enhancer"),
+        distribution=cite("pose2sim"),
+    )
+    if copies > 1:
+        yield t("They were averaged over {copies} slightly perturbed copies of the motion.", copies=copies)
     if _fact(results, "augmenter", "estimated_share"):
-        told.append("Shank cluster markers and hip joint centres that the networks did not return were estimated.")
-    return told
+        yield t("Shank cluster markers and hip joint centres that the networks did not return were estimated.")
 
 
-def _angles(results: RunResults, cite: _Citations) -> list[str]:
-    told = [
+def _angles(results: RunResults, cite: _Citations, t: Translator) -> Iterator[str]:
+    yield t(
         "A skeleton (OpenSim model of Pose2Sim, after Rajagopal et al.) was scaled to the person and fitted to all "
-        "markers over the whole recording, with limits of the joints and smoothness over time.",
+        "markers over the whole recording, with limits of the joints and smoothness over time."
+    )
+    yield t(
         "Joint angles, of landmarks on that skeleton, follow the recommendations of the International Society of "
-        f"Biomechanics {cite('lower', 'upper')} and, for the knee, Grood and Suntay {cite('knee')}; no "
-        "posture was taken for zero or subtracted.",
-    ]
+        "Biomechanics {isb} and, for the knee, Grood and Suntay {knee}; no posture was taken for zero or subtracted.",
+        isb=cite("lower", "upper"),
+        knee=cite("knee"),
+    )
     if results.made("refined_angles"):
-        told.append("They were then refined by a neural network; the figures here are the refined ones.")
-    return told
+        yield t("They were then refined by a neural network; the figures here are the refined ones.")
 
 
 def _fact(results: RunResults, stage: StageName, name: str) -> JsonValue:

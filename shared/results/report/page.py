@@ -5,50 +5,27 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any, Final, get_args
 
-from humanpose3d.analysis import Analysis
-from humanpose3d.language import Translator
+from humanpose3d.language import Translator, text
 from humanpose3d.options import QualityWarning, StageName
-from shared.results.key_figures import KeyFigure, headline, key_figures, not_measurable
 from shared.results.measured_errors import measured_error
 from shared.results.model import RunResults
 from shared.results.report.charts import angle_charts, legend
+from shared.results.report.first_page import first_page
 from shared.results.report.markup import Html, element, joined
 from shared.results.report.methods import methods
 from shared.results.report.tables import errors_table, neutral_stance, statistics_tables
-from shared.results.trust import trust
 
 _STYLE: Final = Path(__file__).with_name("style.css")
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
-_BY_HAND: Final = ("Name or code", "Date of birth", "Examiner")
 
 
 def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
-    """The report of a run; date and versions are taken from `run`, the content of its run.json."""
-    angles, sd, t = results.final_angles, results.angle_sd, Translator(results.options.language)
-    title = f"Movement analysis: {results.name}"
+    """The report of a run in the language of its options; date and versions are taken from `run`, the content of its
+    run.json."""
+    t = Translator(results.options.language)
+    title = t("Movement analysis: {name}", name=results.name)
     body = element(
-        "body",
-        element("header", element("h1", title), element("p", _date(run["created_at"]), class_="date")),
-        element("div", *(element("span", f"{line}: ") for line in _BY_HAND), class_="by-hand"),
-        element("p", t(trust(results)), class_="verdict"),
-        _section("Summary", _facts(_summary(results))),
-        _section("Key figures", *_key_figures(results.analysis, t)) if results.analysis is not None else None,
-        _section("Can these numbers be trusted?", _quality(results)),
-        _section("Joint angles", element("p", "Degrees over seconds."), legend(sd is not None)),
-        angle_charts(angles, sd),
-        _section(
-            "Statistics",
-            element("p", "Over the frames in which an angle is known. Range: greatest − least (range of motion)."),
-            statistics_tables(angles),
-        ),
-        _section("Neutral stance", *neutral_stance(results.neutral_stance)) if results.neutral_stance else None,
-        _section("Methods", methods(results, run["versions"].get("humanpose3d", ""))),
-        _section("Options, models and versions", _made_with(run)),
-        element(
-            "footer",
-            "Made by HumanPose3D from one video. Not a medical device: figures are for research and teaching, not for "
-            "diagnosis.",
-        ),
+        "body", _header(title, run["created_at"], t), first_page(results, t), *_following_pages(results, run, t)
     )
     head = element(
         "head",
@@ -58,60 +35,80 @@ def report_page(results: RunResults, run: Mapping[str, Any]) -> str:
         element("title", title),
         element("style", Html(_STYLE.read_text(encoding="utf-8"))),
     )
-    return "<!doctype html>\n" + element("html", head, body, lang="en") + "\n"
+    return "<!doctype html>\n" + element("html", head, body, lang=t.language) + "\n"
+
+
+def _header(title: str, created_at: str, t: Translator) -> Html:
+    by_hand = (t("Name or code"), t("Date of birth"), t("Examiner"))
+    return element(
+        "header",
+        element(
+            "div",
+            element("h1", title),
+            element(
+                "p",
+                element("strong", t("Not a medical device")),
+                t("For research and teaching, not for diagnosis."),
+                class_="purpose",
+            ),
+            class_="title",
+        ),
+        element("p", t.date(datetime.fromisoformat(created_at)), class_="date"),
+        element("div", *(element("span", f"{line}: ") for line in by_hand), class_="by-hand"),
+    )
+
+
+def _following_pages(results: RunResults, run: Mapping[str, Any], t: Translator) -> Iterator[Html]:
+    angles, sd, stance = results.final_angles, results.angle_sd, results.neutral_stance
+    yield _section(t("Can these numbers be trusted?"), _quality(results, t))
+    yield _section(t("Summary"), _facts(_summary(results, t)))
+    yield _section(t("Joint angles"), element("p", t("Degrees over seconds.")), legend(sd is not None, t))
+    yield angle_charts(angles, sd, t)
+    yield _section(
+        t("Statistics"),
+        element(
+            "p",
+            t(
+                "Over the frames in which an angle is known. Range: greatest − least (range of motion). Whole "
+                "degrees: errors are larger."
+            ),
+        ),
+        statistics_tables(angles, t),
+    )
+    if stance is not None:
+        yield _section(t("Neutral stance"), *neutral_stance(stance, t))
+    yield _section(t("Methods"), methods(results, run["versions"].get("humanpose3d", ""), t))
+    yield _section(t("Options, models and versions"), _made_with(run, t))
 
 
 def _section(title: str, *content: Html) -> Html:
     return element("section", element("h2", title), *content)
 
 
-def _date(created_at: str) -> str:
-    moment = datetime.fromisoformat(created_at)
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
-
-
 def _facts(facts: Mapping[str, str]) -> Html:
     return element("dl", *(element("div", element("dt", name), element("dd", value)) for name, value in facts.items()))
 
 
-def _summary(results: RunResults) -> dict[str, str]:
+def _summary(results: RunResults, t: Translator) -> dict[str, str]:
     facts, subject = results.video_facts, results.subject
-    rate = "varying" if facts.variable_frame_rate else "constant"
+    rate = t("varying") if facts.variable_frame_rate else t("constant")
     return {
-        "Subject": f"{subject.height:.2f} m, {subject.weight:g} kg",
-        "Video": f"{results.name}, {facts.codec}",
-        "Length": f"{facts.duration_s:.2f} s, {facts.frames} frames",
-        "Frame rate": f"{facts.average_fps:.2f} frames/s, {rate}",
-        "Image": f"{facts.width} × {facts.height} pixels",
+        t("Subject"): t("{height:.2f} m, {weight:g} kg", height=subject.height, weight=subject.weight),
+        t("Video"): f"{results.name}, {facts.codec}",
+        t("Length"): t("{seconds:.2f} s, {frames} frames", seconds=facts.duration_s, frames=facts.frames),
+        t("Frame rate"): t("{fps:.2f} frames/s, {rate}", fps=facts.average_fps, rate=rate),
+        t("Image size"): t("{width} × {height} pixels", width=facts.width, height=facts.height),
     }
 
 
-def _key_figures(analysis: Analysis, t: Translator) -> Iterator[Html]:
-    yield element("p", headline(analysis, t))
-    figures = key_figures(analysis, t)
-    if figures:
-        head = element("tr", *(element("th", name) for name in ("", "Right", "Left")))
-        rows = [_key_row(figure) for figure in figures]
-        yield element("table", element("thead", head), element("tbody", *rows), class_="figures")
-    yield from (element("p", line) for line in not_measurable(analysis, t))
-
-
-def _key_row(figure: KeyFigure) -> Html:
-    name = element("th", figure.label, scope="row")
-    if figure.both is not None:
-        return element("tr", name, element("td", figure.both, colspan="2"))
-    return element("tr", name, element("td", figure.right or "–"), element("td", figure.left or "–"))
-
-
-def _quality(results: RunResults) -> Html:
+def _quality(results: RunResults, t: Translator) -> Html:
     warnings = list(_warnings(results))
-    count = len(warnings)
-    verdict = {0: "Nothing stood out while this video was analysed.", 1: "One thing to know before using the numbers."}
     return joined(
-        element("p", verdict.get(count, f"{count} things to know before using the numbers."), class_="verdict"),
-        element("ul", *(element("li", warning.message) for warning in warnings)) if warnings else None,
-        _facts(_measured(results)),
-        errors_table(measured_error(results)),
+        element("ul", *(element("li", t(warning.said)) for warning in warnings))
+        if warnings
+        else element("p", t("Nothing stood out while this video was analysed.")),
+        _facts(_measured(results, t)),
+        errors_table(measured_error(results), t),
     )
 
 
@@ -122,43 +119,43 @@ def _warnings(results: RunResults) -> Iterator[QualityWarning]:
             yield from results.reports[stage].warnings
 
 
-def _measured(results: RunResults) -> dict[str, str]:
+def _measured(results: RunResults, t: Translator) -> dict[str, str]:
     """Selected figures on the quality of the analysis, as far as they were measured."""
     facts = {name: value for report in results.reports.values() for name, value in report.facts.items()}
     shown = {
-        "Person found in": ("detection_rate", 100.0, ".1f", " % of the frames"),
-        "Longest gap": ("gap_longest_s", 1.0, ".2f", " s"),
-        "Camera, up or down": ("camera_pitch_deg", 1.0, ".0f", "°"),
-        "Camera, sideways": ("camera_roll_deg", 1.0, ".0f", "°"),
-        "Height without scaling": ("implied_stature_m", 1.0, ".2f", " m"),
+        "detection_rate": (t("Person found in"), text("{value:.1%} of the frames")),
+        "gap_longest_s": (t("Longest gap"), text("{value:.2f} s")),
+        "camera_pitch_deg": (t("Camera tilt (up or down)"), text("{value:.0f}°")),
+        "camera_roll_deg": (t("Camera tilt (sideways)"), text("{value:.0f}°")),
+        "implied_stature_m": (t("Height without scaling"), text("{value:.2f} m")),
     }
     return {
-        words: f"{value * factor:{form}}{unit}".replace("-", "−")
-        for words, (name, factor, form, unit) in shown.items()
+        words: t(form, value=value).replace("-", "−")
+        for name, (words, form) in shown.items()
         if isinstance(value := facts.get(name), int | float)
     }
 
 
-def _made_with(run: Mapping[str, Any]) -> Html:
-    options = {name: _option(name, value) for name, value in run["options"].items()}
+def _made_with(run: Mapping[str, Any], t: Translator) -> Html:
+    options = {name: _option(name, value, t) for name, value in run["options"].items()}
     return joined(
-        _listed("Options", options),
+        _listed(t("Options"), options),
+        _listed(t("Versions"), run["versions"]),
         _listed(
-            "Video and models, SHA-256",
-            {"video": run["video_sha256"], **dict(sorted(run["models"].items()))},
+            t("Video and models, SHA-256"),
+            {t("Video"): run["video_sha256"], **dict(sorted(run["models"].items()))},
             "listed wide",
         ),
-        _listed("Versions", run["versions"]),
     )
 
 
-def _option(name: str, value: object) -> str:
+def _option(name: str, value: object, t: Translator) -> str:
     if name.endswith(("_path", "neutral_run")) and isinstance(value, str):
         return PurePath(value).name
     if isinstance(value, list):
         return " ".join(map(str, value))
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return t("yes") if value else t("no")
     return "–" if value is None else str(value)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from humanpose3d.analysis import Analysis, View
+from humanpose3d.language import ENGLISH
 from humanpose3d.motion import MarkerSd
 from humanpose3d.options import RunOptions, StageReport
 from humanpose3d.skeleton import MARKERS
@@ -58,7 +59,7 @@ def test_errors_are_those_of_the_view_and_the_method():
 )
 def test_nothing_is_claimed_of_what_was_not_measured(results: RunResults):
     assert measured_error(results) is None
-    assert errors_table(measured_error(results)) is None
+    assert errors_table(measured_error(results), ENGLISH) is None
 
 
 def test_a_refined_run_is_not_given_the_errors_of_an_unrefined_one():
@@ -66,8 +67,8 @@ def test_a_refined_run_is_not_given_the_errors_of_an_unrefined_one():
 
 
 def test_the_report_shows_them_by_joint():
-    shown = str(errors_table(measured_error(run())))
+    shown = str(errors_table(measured_error(run()), ENGLISH))
     assert "oblique views" in shown
-    assert "Rendered people (9 clips, against the true markers)" in shown
+    assert "Rendered people (9 clips, against true markers)" in shown
     assert ">flexion 6.0, adduction 4.0<" in shown
     assert json.dumps(measured_error(run()))
