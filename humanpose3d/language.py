@@ -56,8 +56,8 @@ def text(english: str) -> str:
 class Translator:
     """Translates texts into one language, and writes numbers and dates as that language does.
 
-    >>> Translator("de")("{share:.1%} of the frames", share=0.125)
-    '12,5 % der Bilder'
+    >>> Translator("de")("{value:.2f} m", value=1.5), Translator("de").number(0.125, ".1%").split()
+    ('1,50 m', ['12,5', '%'])
     """
 
     def __init__(self, language: Language = "en") -> None:

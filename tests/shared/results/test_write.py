@@ -60,7 +60,12 @@ def results() -> RunResults:
     positions = rng.normal(size=(12, 65, 3))
     spread = np.abs(rng.normal(size=(12, 43))) * 1e-3
     spread[:, 5], spread[:6, 4] = np.nan, np.nan
-    warning = QualityWarning(code="camera-tilted", message="The camera was tilted by 12°. Level it next time.")
+    warning = QualityWarning(
+        code="camera-tilted",
+        message="The camera was tilted by 12°. Level it next time.",
+        template="The camera was tilted by {degrees:.0f}°. Level it next time.",
+        values={"degrees": 12.0},
+    )
     return RunResults(
         name="walk",
         video_sha256="ab" * 32,
@@ -208,6 +213,8 @@ def test_quality_json(results: RunResults, tmp_path: Path):
         "stage": "refiner.depth",
         "code": "camera-tilted",
         "message": "The camera was tilted by 12°. Level it next time.",
+        "template": "The camera was tilted by {degrees:.0f}°. Level it next time.",
+        "values": {"degrees": 12.0},
     }
     assert "12°" in text
     assert quality["joint_angles"] == "as computed"

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from humanpose3d.analysis import Analysis
 from humanpose3d.motion import AngleSd, JointAngles, Landmarks, Markers, MarkerSd, MarkerSpread
-from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, VideoFacts
+from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, VideoFacts, warning
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, MARKERS, RESPONSE_MARKERS
 from shared.results.model import ARTEFACTS, RunResults
 from shared.results.report import report_page
@@ -183,9 +184,7 @@ def test_the_page_is_complete_and_loads_nothing():
     assert "url(" not in html
     assert "@import" not in html
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in seen.attributes
-    assert (
-        seen.tags.count("svg") == 7 * 3 + 3 + 3 + 3 + 2
-    )  # the first page has a legend, 3 charts, 2 views
+    assert seen.tags.count("svg") == 7 * 3 + 3 + 3 + 3 + 2  # the first page has a legend, 3 charts, 2 views
     assert len(html) < 80_000
 
 
@@ -252,3 +251,33 @@ def test_only_explicit_markup_is_markup():
         '<p class="x" aria-label="&quot;">a &lt; b<b></p>'
     )
     assert element("rect", x=1.0, y=2.25, rx=None) == '<rect x="1" y="2.2"></rect>'
+
+
+def test_the_report_is_in_the_language_of_the_run():
+    warned = warning(
+        "damaged",
+        "{count} parts of the video could not be decoded and are missing. Copy or export the video again.",
+        count=2,
+    )
+    html = report_page(
+        made(options=RunOptions(language="de"), reports={"detector": StageReport(warnings=(warned,))}), RUN
+    )
+    seen = Page(html)
+    assert ("lang", "de") in seen.attributes
+    for words in (
+        "Kein Medizinprodukt",
+        "04.03.2026, 05:06 UTC",
+        "1,78 m, 75 kg",
+        "30,00 Bilder/s",
+        "rechts",
+        "2 Teile des Videos",
+    ):
+        assert words in seen.text
+
+
+def test_the_main_angles_are_those_of_the_task_or_those_that_move_most():
+    first = page(made()).text.split("Main joint angles")[1].split("Can these numbers be trusted?")[0]
+    assert first.index("Knee") < first.index("Hip")
+    squat = Analysis(task="squat", recognised=True, view="lateral", timing_s=0.01)
+    first = page(made(analysis=squat)).text.split("Main joint angles")[1].split("Can these numbers be trusted?")[0]
+    assert [joint for joint in ("Hip", "Knee", "Ankle", "Trunk") if joint in first] == ["Hip", "Knee", "Trunk"]
