@@ -1,7 +1,7 @@
 """Seconds per frame of every stage after the detector, and peak memory, from short clips to an hour at 60 frames/s.
 
 `python -m benchmarks.length` measures and prints; `measure_length` is for other benchmarks. Each length runs in a
-separate process through `cli.pipeline`, with both refiners, 20 copies and all files but the preview; a stand-in for
+separate process through `cli.pipeline`, with the depth network, 20 copies and all files but the preview; a stand-in for
 the detector returns the landmarks of `benchmarks.long_motion`. Memory is the process's peak during a stage
 (Linux).
 """
