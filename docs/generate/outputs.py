@@ -189,7 +189,7 @@ QUALITY: Final = {
     ),
     "neutral.segment_scales.*": ("", "lengths of the person's segments over those of the model"),
     "marker_spread_mean_m.*": ("m", "spread of the augmentation's results for perturbed copies, mean over time"),
-    "verdict_text": ("", "the same as a template with values, for translation"),
+    "verdict_text.*": ("", "the same as a template with values, for translation"),
     "warnings": (
         "",
         "stage, code, message, and the message as a template with values; see [Troubleshooting](troubleshooting.md)",
