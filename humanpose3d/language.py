@@ -72,8 +72,14 @@ class Translator:
         return self._formatter.vformat(found, (), values) if values else found
 
     def number(self, value: float, form: str = "g") -> str:
-        """A number, by a format like `.1f` or `.0%`."""
+        """A number, by a format like `.1f` or `.0%`; a negative one that rounds to zero is zero.
+
+        >>> Translator().number(-0.2, ".0f")
+        '0'
+        """
         written = format(value, form)
+        if not written.strip("-0.%"):
+            written = written.lstrip("-")
         if self.language in _DECIMAL_COMMA:
             written = written.replace(".", ",")
         return written.replace("%", "\N{NO-BREAK SPACE}%") if self.language in _SPACE_BEFORE_PERCENT else written
