@@ -7,12 +7,14 @@ from pathlib import Path
 
 from humanpose3d.errors import InvalidMotion
 from humanpose3d.formats.files import write_atomic
+from humanpose3d.language import LANGUAGES
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments, and the function that runs the command."""
     parser.add_argument("file", type=Path, metavar="FILE", help="markers, of HumanPose3D or any other source")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained HTML file instead")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the viewer (default %(default)s)")
     parser.set_defaults(command=_command)
 
 
@@ -29,7 +31,7 @@ def _command(parsed: argparse.Namespace) -> int:
     # Deferred: importing the gateway takes longer than printing a usage error should.
     from gateway.viewer_page import viewer_page
 
-    page = viewer_page(parsed.file.stem, markers).encode()
+    page = viewer_page(parsed.file.stem, markers, parsed.language).encode()
     if parsed.html is None:
         _serve(page)
     else:

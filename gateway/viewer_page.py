@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.static_files import STATIC
 from humanpose3d.api_models import Skeleton
+from humanpose3d.language import Language, catalogue
 from humanpose3d.motion import FloatArray, Markers
 
 _ENTRY: Final = "view.js"
@@ -18,7 +19,7 @@ _NAMED: Final = {"three": "vendor/three.module.min.js", "orbit-controls": "vendo
 _RELATIVE: Final = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)"(\.[^"]+)\"""")
 _POLICY: Final = "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data: blob:"
 _PAGE: Final = """<!doctype html>
-<html lang="en">
+<html lang="{language}" data-language="{language}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
@@ -27,6 +28,7 @@ _PAGE: Final = """<!doctype html>
 <link rel="icon" href="data:,">
 <style>{style}</style>
 <script type="importmap">{imports}</script>
+<script type="application/json" id="catalogue">{catalogue}</script>
 <script type="application/json" id="motion">{motion}</script>
 <script type="module">import "~/view.js";</script>
 </head>
@@ -35,8 +37,8 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def viewer_page(name: str, markers: Markers) -> str:
-    """The page for this motion, with `name` as its heading. Positions are stored as 32-bit floats (within 1 µm)."""
+def viewer_page(name: str, markers: Markers, language: Language = "en") -> str:
+    """The page for this motion in this language, with `name` as its heading. Positions are stored as 32-bit floats (within 1 µm)."""
     motion = {
         "name": name,
         "names": markers.names,
@@ -47,6 +49,8 @@ def viewer_page(name: str, markers: Markers) -> str:
     }
     return _PAGE.format(
         policy=_POLICY,
+        language=language,
+        catalogue=_in_script(catalogue(language)),
         title=html.escape(name),
         style="".join(_text(f"style/{name}.css") for name in _STYLES),
         imports=_in_script({"imports": _modules()}),

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from gateway.viewer_page import viewer_page
 from humanpose3d.client import Client
+from humanpose3d.language import Language
 from humanpose3d.motion import Markers
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, MARKER_INDEX, MARKERS
 from tests.page import walker
@@ -43,11 +44,11 @@ DRAWN = """async (count) => {
 }"""
 
 
-def opened(browser: Browser, folder: Path, markers: Markers, name: str = "walk") -> Page:
+def opened(browser: Browser, folder: Path, markers: Markers, name: str = "walk", language: Language = "en") -> Page:
     """The viewer as a file in a browser; any request or console error fails the test."""
     path = folder / "viewer.html"
-    path.write_text(viewer_page(name, markers), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    path.write_text(viewer_page(name, markers, language), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, locale="fr-FR")
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -71,6 +72,12 @@ def test_a_single_file_plays(browser: Browser, tmp_path: Path, image):
         before = page.locator(".space canvas").screenshot()
         page.get_by_label(view).check()
         assert page.locator(".space canvas").screenshot() != before
+    page.close()
+
+
+def test_a_single_file_is_in_its_own_language_whatever_the_browser_s(browser: Browser, tmp_path: Path):
+    page = opened(browser, tmp_path, walker.markers(), language="de")
+    expect(page.get_by_role("slider", name="Zeit")).to_be_visible()
     page.close()
 
 

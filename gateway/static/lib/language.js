@@ -14,7 +14,7 @@ export const LANGUAGES = { en: "English", de: "Deutsch", es: "Español", fr: "Fr
 
 const CHOICE = "language";
 
-/** The one that was chosen on the page, or else the browser's first that there are texts in. */
+/** That of a page that stands alone; the one that was chosen; or the browser's first that there are texts in. */
 export const language = [document.documentElement.dataset.language, stored(), ...navigator.languages]
   .map((tag) => tag?.split("-")[0].toLowerCase() ?? "")
   .find((tag) => tag in LANGUAGES) ?? "en";
