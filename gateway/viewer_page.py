@@ -38,7 +38,10 @@ _PAGE: Final = """<!doctype html>
 
 
 def viewer_page(name: str, markers: Markers, language: Language = "en") -> str:
-    """The page for this motion in this language, with `name` as its heading. Positions are stored as 32-bit floats (within 1 µm)."""
+    """The page for this motion in this language, with `name` as its heading.
+
+    Positions are stored as 32-bit floats (within 1 µm).
+    """
     motion = {
         "name": name,
         "names": markers.names,
