@@ -131,10 +131,11 @@ class System:
         """The distinct final events published for a run."""
         seen: dict[int, str] = {}
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.5), contextlib.aclosing(self.bus.events(run_id)) as events:
+            async with asyncio.timeout(10) as limit, contextlib.aclosing(self.bus.events(run_id)) as events:
                 async for _, event in events:
                     if event.status in TERMINAL:
                         seen[event.revision] = event.status
+                        limit.reschedule(asyncio.get_running_loop().time() + 0.5)  # another would follow soon
         return list(seen.values())
 
     async def queued(self) -> Counter[StageName]:
