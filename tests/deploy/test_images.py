@@ -126,7 +126,7 @@ def test_the_build_context_holds_what_the_images_copy_and_nothing_else(path: str
 @pytest.mark.parametrize(
     ("service", "of_shared"),
     [
-        ("gateway", {"runtime", "runtime/bus", "runtime/store"}),
+        ("gateway", {"results", "runtime", "runtime/bus", "runtime/store"}),
         ("detector", {"runtime", "runtime/bus", "runtime/store", "runtime/worker"}),
         ("augmenter", {"runtime", "runtime/bus", "runtime/store", "runtime/worker"}),
     ],
