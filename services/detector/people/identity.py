@@ -9,10 +9,20 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from humanpose3d.motion import FloatArray
-from services.detector.people.sighting import Sighting
+from services.detector.people.sighting import (
+    FASTEST,
+    LARGER,
+    LONGEST_ABSENCE_S,
+    NOISE,
+    Sighting,
+    colours_apart,
+    path_of,
+    places,
+)
 
 ABREAST: Final = 0.3
 """Distance across, in mean sizes, within which two people overlap in the image."""
@@ -25,12 +35,6 @@ _UNSEEN_S: Final = 0.8
 
 _INSTANTS: Final = 4
 """Parts into which the time between two sightings is divided, to see whether paths cross."""
-
-_LONGEST_GAP_S: Final = 4.0
-_FASTEST: Final = 2.0
-_NOISE: Final = 0.35
-_LARGER: Final = 1.6
-"""Limits of a link: time, speed and error of the position in sizes, ratio of the sizes."""
 
 _COLOUR_SD: Final = 12.0
 """Standard deviation of the distance of one person's clothes' colours (CIELAB), from piece to piece."""
@@ -59,42 +63,38 @@ def reidentified(tracks: Sequence[Track]) -> list[Track]:
 def _pieces(index: int, tracks: Sequence[Track]) -> list[Track]:
     """A track without the sightings at which it overlaps another, cut wherever it does."""
     own, others = tracks[index], [track for other, track in enumerate(tracks) if other != index]
+    times, _ = path_of(own)
+    between = np.linspace(times[:-1], times[1:], _INSTANTS + 1)[1:-1]
+    there = _overlaps(own, others, times)
+    crossed = _overlaps(own, others, between.ravel()).reshape(between.shape).any(axis=0)
     pieces: list[Track] = [[]]
-    for before, seen in zip([None, *own], own, strict=False):
-        between = [] if before is None else np.linspace(before.time, seen.time, _INSTANTS + 1)[1:-1].tolist()
-        if any(_overlap(own, others, time) for time in between):
+    for seen, overlaps, crossed_before in zip(own, there, [False, *crossed], strict=True):
+        if overlaps or crossed_before:
             pieces.append([])
-        if _overlap(own, others, seen.time):
-            pieces.append([])
-        else:
+        if not overlaps:
             pieces[-1].append(seen)
     return [piece for piece in pieces if piece]
 
 
-def _overlap(own: Track, others: Sequence[Track], time: float) -> bool:
-    """Whether a person overlaps another at a time within the track."""
-    here = _place(own, time)
-    return any(
-        abs(there[0] - here[0]) < ABREAST * (there[2] + here[2]) / 2
-        and abs(there[1] - here[1]) < _ALOFT * (there[2] + here[2]) / 2
-        for other in others
-        if here is not None and (there := _place(other, time)) is not None
-    )
+def _overlaps(own: Track, others: Sequence[Track], times: FloatArray) -> NDArray[np.bool_]:
+    """(T,) whether a person overlaps another at these times within the track."""
+    here, found = places(own, times), np.zeros(len(times), bool)
+    for other in others:
+        there = _perhaps(other, times)
+        reach = (there[:, 2] + here[:, 2]) / 2
+        across, down = np.abs(there[:, :2] - here[:, :2]).T
+        found |= (across < ABREAST * reach) & (down < _ALOFT * reach)
+    return found
 
 
-def _place(track: Track, time: float) -> tuple[float, float, float] | None:
-    """(x, y, size), interpolated, or where the person would be a moment before the first or after the last sighting:
-    who is occluded is not seen there. None at other times."""
-    before, after = track[0].time - time, time - track[-1].time
-    if max(before, after) > _UNSEEN_S:
-        return None
-    if max(before, after) > 0:
-        near, end = (track, track[0]) if before > 0 else (track[::-1], track[-1])
-        x, y = np.array([end.x, end.y]) + _speed(near) * (time - end.time)
-        return float(x), float(y), end.size
-    times = [each.time for each in track]
-    x, y, size = (float(np.interp(time, times, [getattr(e, name) for e in track])) for name in ("x", "y", "size"))
-    return x, y, size
+def _perhaps(track: Track, times: FloatArray) -> FloatArray:
+    """(T, 3) x, y and size, also where the person would be a moment before the first or after the last sighting: who is
+    occluded is not seen there. NaN at other times."""
+    found = places(track, times)
+    first, last = times - track[0].time, times - track[-1].time
+    found[:, :2] += np.minimum(first, 0)[:, None] * _speed(track) + np.maximum(last, 0)[:, None] * _speed(track[::-1])
+    found[(first < -_UNSEEN_S) | (last > _UNSEEN_S)] = np.nan
+    return found
 
 
 def _chains(pieces: list[Track]) -> list[list[Track]]:
@@ -117,16 +117,16 @@ def _cost(one: Track, other: Track) -> float:
     """Squared deviations of a piece from what would follow the first; `_REFUSED` where it cannot be the same person."""
     last, first = one[-1], other[0]
     passed = first.time - last.time
-    if not 0 < passed <= _LONGEST_GAP_S:
+    if not 0 < passed <= LONGEST_ABSENCE_S:
         return _REFUSED
     size = float(np.sqrt(last.size * first.size))
     moved = np.array([first.x - last.x, first.y - last.y]) / size
     ratio = first.size / last.size
-    if np.linalg.norm(moved) > _NOISE + _FASTEST * passed or max(ratio, 1 / ratio) > _LARGER:
+    if np.linalg.norm(moved) > NOISE + FASTEST * passed or max(ratio, 1 / ratio) > LARGER:
         return _REFUSED
     speed = (_speed(one[::-1]) + _speed(other)) / 2 / size
-    place = np.linalg.norm(moved - speed * passed) / np.hypot(_NOISE / 2, _SPEED_CHANGE * passed)
-    return float(place**2 + (_colours_apart(one, other) / _COLOUR_SD) ** 2 + (np.log(ratio) / _SIZE_SD) ** 2)
+    place = np.linalg.norm(moved - speed * passed) / np.hypot(NOISE / 2, _SPEED_CHANGE * passed)
+    return float(place**2 + (colours_apart(one, other) / _COLOUR_SD) ** 2 + (np.log(ratio) / _SIZE_SD) ** 2)
 
 
 def _speed(sightings: Sequence[Sighting]) -> FloatArray:
@@ -136,12 +136,3 @@ def _speed(sightings: Sequence[Sighting]) -> FloatArray:
         return np.zeros(2)
     steps = [np.array([b.x - a.x, b.y - a.y]) / (b.time - a.time) for a, b in pairwise(near)]
     return np.asarray(np.median(steps, axis=0))
-
-
-def _colours_apart(one: Track, other: Track) -> float:
-    colours = [np.array([seen.colour for seen in piece if seen.colour]) for piece in (one, other)]
-    if not all(len(each) for each in colours):
-        return 0.0
-    difference = np.median(colours[0], axis=0) - np.median(colours[1], axis=0)
-    difference[[0, 3]] /= 2  # lightness varies more than hue
-    return float(np.linalg.norm(difference) / np.sqrt(2))

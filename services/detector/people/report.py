@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from humanpose3d.language import Said, text
+from humanpose3d.motion import FloatArray
 from humanpose3d.options import QualityWarning, RunOptions, warning
 from services.detector.people.choice import described
 from services.detector.people.scout import People
+from services.detector.people.sighting import places
 from services.detector.people.tracks import PersonTrack
 
 _NEAR: Final = 0.5
@@ -61,27 +64,19 @@ def meetings(people: People) -> list[tuple[PersonTrack, tuple[float, float]]]:
         return []
     found = []
     for other in people.others:
-        times = sorted({seen.time for track in (person, other) for seen in track.sightings})
-        times = [time for time in times if _close(person, other, time)]
-        groups = np.split(np.array(times), np.flatnonzero(np.diff(times) > 1.0) + 1) if times else []
+        times = np.array(sorted({seen.time for track in (person, other) for seen in track.sightings}))
+        times = times[_close(person, other, times)]
+        groups = np.split(times, np.flatnonzero(np.diff(times) > 1.0) + 1) if len(times) else []
         found += [(other, (float(group[0]), float(group[-1]))) for group in groups]
     return found
 
 
-def _close(one: PersonTrack, other: PersonTrack, time: float) -> bool:
-    """Whether their circles touch at a time at which both are tracked."""
-    both = [_place(track, time) for track in (one, other)]
-    if any(time < track.sightings[0].time or time > track.sightings[-1].time for track in (one, other)):
-        return False
-    (x, y, size), (x2, y2, size2) = both
-    reach = _NEAR * (size + size2) / 2
-    return abs(x - x2) < reach and abs(y - y2) < 2 * reach
-
-
-def _place(track: PersonTrack, time: float) -> tuple[float, float, float]:
-    """(x, y, size), interpolated between sightings."""
-    times = [seen.time for seen in track.sightings]
-    x, y, size = (
-        float(np.interp(time, times, [getattr(seen, name) for seen in track.sightings])) for name in ("x", "y", "size")
-    )
-    return x, y, size
+def _close(one: PersonTrack, other: PersonTrack, times: FloatArray) -> NDArray[np.bool_]:
+    """(T,) whether their circles touch, at times at which both are tracked."""
+    here, there = (places(track.sightings, times) for track in (one, other))
+    reach = _NEAR * (here[:, 2] + there[:, 2]) / 2
+    across, down = np.abs(here[:, :2] - there[:, :2]).T
+    begin = max(one.sightings[0].time, other.sightings[0].time)
+    end = min(one.sightings[-1].time, other.sightings[-1].time)
+    both = (times >= begin) & (times <= end)
+    return both & (across < reach) & (down < 2 * reach)

@@ -1,6 +1,24 @@
-"""A person in one sampled frame."""
+"""A person in one sampled frame, and what two sightings of one person can differ by."""
 
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
 from pydantic import BaseModel, ConfigDict
+
+from humanpose3d.motion import FloatArray
+
+FASTEST: Final = 2.0
+"""Maximum speed in the image, in the person's own size per second: a sprint across it."""
+
+NOISE: Final = 0.35
+"""Position error from one sighting to the next, in the person's own size."""
+
+LARGER: Final = 1.6
+"""Maximum ratio of a person's sizes in two successive sightings."""
+
+LONGEST_ABSENCE_S: Final = 4.0
+"""Time after which a returning person gets a new track."""
 
 
 class Sighting(BaseModel):
@@ -25,3 +43,25 @@ class Sighting(BaseModel):
     whole: float = 1.0
     colour: tuple[float, ...] = ()
     pose: tuple[float, ...] = ()
+
+
+def colours_apart(one: Sequence[Sighting], other: Sequence[Sighting]) -> float:
+    """Distance of the median colours of the clothes (CIELAB); 0 where those of one were not examined."""
+    colours = [np.array([seen.colour for seen in sightings if seen.colour]) for sightings in (one, other)]
+    if not all(len(each) for each in colours):
+        return 0.0
+    difference: FloatArray = np.median(colours[0], axis=0) - np.median(colours[1], axis=0)
+    difference[[0, 3]] /= 2  # lightness varies more than hue
+    return float(np.linalg.norm(difference) / np.sqrt(2))
+
+
+def path_of(sightings: Sequence[Sighting]) -> tuple[FloatArray, FloatArray]:
+    """(n,) times, and (n, 3) x, y and size there."""
+    rows = np.array([(seen.time, seen.x, seen.y, seen.size) for seen in sightings])
+    return rows[:, 0], rows[:, 1:]
+
+
+def places(sightings: Sequence[Sighting], times: FloatArray) -> FloatArray:
+    """(T, 3) x, y and size, interpolated between sightings; before the first and after the last, theirs."""
+    known, path = path_of(sightings)
+    return np.column_stack([np.interp(times, known, values) for values in path.T])

@@ -8,24 +8,18 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue
 from scipy.optimize import linear_sum_assignment
 
-from humanpose3d.motion import FloatArray
 from services.detector.people.identity import reidentified
-from services.detector.people.sighting import Sighting
-
-_FASTEST: Final = 2.0
-"""Maximum speed in the image, in the person's own size per second: a sprint across it."""
-
-_NOISE: Final = 0.35
-"""Position error from one sighting to the next, in the person's own size."""
-
-_LARGER: Final = 1.6
-"""Maximum ratio of a person's sizes in two successive sightings."""
+from services.detector.people.sighting import (
+    FASTEST,
+    LARGER,
+    LONGEST_ABSENCE_S,
+    NOISE,
+    Sighting,
+    colours_apart,
+)
 
 _OTHER_COLOUR: Final = 45.0
 """Distance of the clothes' colours (CIELAB) from which it is another person."""
-
-_LONGEST_ABSENCE_S: Final = 4.0
-"""Time after which a returning person gets a new track."""
 
 _ABSENT_S: Final = 0.6
 """After this time without a sighting, only clothes of the same colour identify the person."""
@@ -115,10 +109,10 @@ def _cost(track: Sequence[Sighting], seen: Sighting) -> float:
     expected = _expected(track, seen.time)
     distance = float(np.hypot(seen.x - expected[0], seen.y - expected[1])) / size
     ratio = max(seen.size, last.size) / min(seen.size, last.size)
-    colour = _colour_distance(track, seen)
+    colour = colours_apart(track[-8:], [seen])
     limit = _SAME_CLOTHES if passed > _ABSENT_S else _OTHER_COLOUR
-    far = distance > _NOISE + _FASTEST * passed
-    if passed > _LONGEST_ABSENCE_S or far or ratio > _LARGER or colour > limit:
+    far = distance > NOISE + FASTEST * passed
+    if passed > LONGEST_ABSENCE_S or far or ratio > LARGER or colour > limit:
         return _REFUSED
     return distance + float(np.log(ratio)) + colour / _SAME_CLOTHES
 
@@ -131,15 +125,6 @@ def _expected(track: Sequence[Sighting], time: float) -> tuple[float, float]:
     before = track[-2]
     share = (time - last.time) / (last.time - before.time)
     return last.x + share * (last.x - before.x), last.y + share * (last.y - before.y)
-
-
-def _colour_distance(track: Sequence[Sighting], seen: Sighting) -> float:
-    colours = [each.colour for each in track[-8:] if each.colour]
-    if not colours or not seen.colour:
-        return 0.0
-    difference: FloatArray = np.median(np.array(colours), axis=0) - np.array(seen.colour)
-    difference[[0, 3]] /= 2  # lightness varies more than hue
-    return float(np.linalg.norm(difference) / np.sqrt(2))
 
 
 def _moved(one: Sighting, other: Sighting) -> float:
