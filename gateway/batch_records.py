@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, Self
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
@@ -19,7 +19,7 @@ from humanpose3d.batch.subjects import BatchVideo, plain_path
 from humanpose3d.errors import InvalidOption, ObjectNotFound
 from humanpose3d.options import Contract, RunOptions
 from shared.runtime.run_state import RunId, must_know_options
-from shared.runtime.store import Store
+from shared.runtime.store import Store, content
 from shared.scratch import scratch_folder
 
 BATCHES: Final = "batches/"
@@ -97,8 +97,7 @@ class BatchRecords:
     async def get(self, owner: str, key: str) -> BatchRecord:
         """One of the owner's batches. Raises BatchNotFound, also where it cannot be read."""
         try:
-            content = b"".join([chunk async for chunk in self._store.read(f"{_folder(owner, key)}batch.json")])
-            return BatchRecord.read(content)
+            return BatchRecord.read(await content(self._store, f"{_folder(owner, key)}batch.json"))
         except (ObjectNotFound, ValueError):
             raise BatchNotFound("There is no such batch.") from None
 
@@ -113,13 +112,8 @@ class BatchRecords:
 
     async def get_many(self, owner: str, keys: list[str]) -> list[BatchRecord]:
         """Those of these batches that are there and can be read, in this order."""
-
-        async def read(key: str) -> BatchRecord | None:
-            with suppress(BatchNotFound):  # erased meanwhile, or of another version
-                return await self.get(owner, key)
-            return None
-
-        return [record for record in await concurrently.each(read, keys) if record is not None]
+        # others were erased meanwhile, or are of another version
+        return await concurrently.found(partial(self.get, owner), keys, BatchNotFound)
 
     async def change_subject(self, owner: str, subject: str, change: Callable[[BatchVideo], BatchVideo | None]) -> bool:
         """Replace the subject's videos in all of an owner's batches by what `change` returns; None leaves one out.

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -78,12 +79,9 @@ class Batches:
         """Stop the runs that have not ended. Raises BatchNotFound."""
         await self.records.get(key.owner, batch_key)
 
-        async def stop(run: RunSummary) -> None:
-            with suppress(RunNotFound, RunOver):
-                await self._run_service.cancel(key, run.run_key)
-
         runs = await self._all_runs(key, batch_key)
-        await concurrently.each(stop, [run for run in runs if run.status in ("queued", "running")])
+        going = [run.run_key for run in runs if run.status in ("queued", "running")]
+        await concurrently.found(partial(self._run_service.cancel, key), going, RunNotFound, RunOver)
         return await self.get(key, batch_key)
 
     async def erase(self, key: ApiKey, batch_key: str) -> int:

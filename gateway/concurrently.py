@@ -1,6 +1,7 @@
 """Many calls of bus or store at once, but not too many."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
@@ -26,3 +27,14 @@ async def each(call: Callable[[T], Awaitable[R]], values: Iterable[T]) -> list[R
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+
+
+async def found(call: Callable[[T], Awaitable[R]], values: Iterable[T], *absent: type[Exception]) -> list[R]:
+    """As `each`, without the values for which the call raises one of these errors."""
+
+    async def one(value: T) -> list[R]:
+        with contextlib.suppress(*absent):
+            return [await call(value)]
+        return []
+
+    return [result for results in await each(one, values) for result in results]

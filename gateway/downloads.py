@@ -17,7 +17,7 @@ from gateway.conditions import Validators, is_unchanged, wanted_range
 from gateway.container_type import HEAD_BYTES, container
 from humanpose3d.errors import ObjectNotFound
 from shared.runtime.run_state import RunState
-from shared.runtime.store import Store
+from shared.runtime.store import Store, content
 
 _TYPES: Final = {".trc": "text/tab-separated-values", ".mot": "text/plain", ".osim": "application/xml"}
 _COMPRESSED: Final = (".avi", ".m4v", ".mov", ".mp4", ".mpg", ".ogv", ".png", ".ts", ".webm", ".wmv")
@@ -68,7 +68,7 @@ async def video_response(store: Store, state: RunState, asked: Headers) -> Respo
 
 async def _container(store: Store, state: RunState) -> tuple[str, str]:
     """Media type and suffix of a run's video."""
-    return container(b"".join([chunk async for chunk in store.read(state.request.video_key, 0, HEAD_BYTES)]))
+    return container(await content(store, state.request.video_key, 0, HEAD_BYTES))
 
 
 async def _response(store: Store, key: str, name: str, media_type: str, asked: Headers) -> Response:

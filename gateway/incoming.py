@@ -17,7 +17,7 @@ from typing import Final, Self
 from gateway.container_type import HEAD_BYTES, container
 from gateway.forms import room_demanded
 from humanpose3d.errors import InputError, Unavailable
-from shared.runtime.store import Store
+from shared.runtime.store import Store, content
 from shared.scratch import scratch_folder
 
 PART_BYTES: Final = 8 << 20
@@ -53,7 +53,7 @@ class PlacedVideo:
 
     async def demand_video(self) -> None:
         """Raises UnreadableVideo where the object is not a video."""
-        container(b"".join([chunk async for chunk in self.store.read(self.key, 0, HEAD_BYTES)]))
+        container(await content(self.store, self.key, 0, HEAD_BYTES))
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from humanpose3d.analysis import Analysis
 from humanpose3d.errors import ObjectNotFound
 from shared.runtime.run_state import RunState
-from shared.runtime.store import Store
+from shared.runtime.store import Store, content
 
 
 class Measured(NamedTuple):
@@ -22,11 +22,7 @@ async def measured(store: Store, state: RunState) -> Measured | None:
         return None
     analysed = state.made.get("analysis")
     try:
-        quality = json.loads(await _content(store, state.results["quality.json"]))
-        return Measured(quality, Analysis.read(await _content(store, analysed)) if analysed else None)
+        quality = json.loads(await content(store, state.results["quality.json"]))
+        return Measured(quality, Analysis.read(await content(store, analysed)) if analysed else None)
     except (ObjectNotFound, ValueError):  # erased meanwhile, or of another version
         return None
-
-
-async def _content(store: Store, key: str) -> bytes:
-    return b"".join([chunk async for chunk in store.read(key)])

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -152,24 +153,11 @@ class RunService:
 
     async def get_all(self, key: ApiKey, run_ids: Iterable[str]) -> list[RunState]:
         """Those of these runs that are there and can be read, as currently stored in the bus, in this order."""
-
-        async def get(run_id: str) -> RunState | None:
-            with contextlib.suppress(RunNotFound, RunUnreadable):  # erased meanwhile, or of another version
-                return await self.get(key, run_id)
-            return None
-
-        return [state for state in await concurrently.each(get, run_ids) if state is not None]
+        return await concurrently.found(partial(self.get, key), run_ids, RunNotFound, RunUnreadable)
 
     async def erase_all(self, key: ApiKey, run_ids: Iterable[str]) -> int:
-        """Erase these runs; returns how many there were."""
-
-        async def erase(run_id: str) -> bool:
-            with contextlib.suppress(RunNotFound):  # another request was faster
-                await self.erase(key, run_id)
-                return True
-            return False
-
-        return sum(await concurrently.each(erase, run_ids))
+        """Erase these runs; returns how many there were, without those that another request erased first."""
+        return len(await concurrently.found(partial(self.erase, key), run_ids, RunNotFound))
 
     async def erase_older_than(self, age: timedelta) -> int:
         """Erase every run that was accepted longer ago than `age`; returns how many."""

@@ -70,14 +70,13 @@ class Subjects:
             raise InvalidOption({"subject": "is empty"})
 
         async def renamed(run: RunSummary) -> None:
-            with suppress(RunNotFound):  # erased meanwhile
-                await self._run_service.change(key, run.run_key, None, {"subject": named})
+            await self._run_service.change(key, run.run_key, None, {"subject": named})
 
         def renamed_video(video: BatchVideo) -> BatchVideo:
             return video.model_copy(update={"notes": video.notes.model_copy(update={"subject": named})})
 
         runs = await self._with_tables_changed(key, code, renamed_video)
-        await concurrently.each(renamed, runs)
+        await concurrently.found(renamed, runs, RunNotFound)  # others were erased meanwhile
         return len(runs)
 
     async def erase(self, key: ApiKey, code: str) -> int:

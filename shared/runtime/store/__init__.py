@@ -2,10 +2,10 @@
 
 from shared.runtime.settings import Settings
 from shared.runtime.store.directory import DirectoryStore
-from shared.runtime.store.protocol import PresignedUpload, Store, StoredObject, StoredPart
+from shared.runtime.store.protocol import PresignedUpload, Store, StoredObject, StoredPart, content
 from shared.runtime.store.s3 import S3Store
 
-__all__ = ["PresignedUpload", "Store", "StoredObject", "StoredPart", "open_store"]
+__all__ = ["PresignedUpload", "Store", "StoredObject", "StoredPart", "content", "open_store"]
 
 
 def open_store(settings: Settings) -> Store:

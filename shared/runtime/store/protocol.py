@@ -117,3 +117,8 @@ def checked_prefix(prefix: str) -> str:
 
 def _is_part(part: str) -> bool:
     return 0 < len(part.encode(errors="replace")) <= 200 and not part.startswith(".")
+
+
+async def content(store: Store, key: str, start: int = 0, length: int | None = None) -> bytes:
+    """The bytes of a small object, or `length` of them from `start`. Raises ObjectNotFound."""
+    return b"".join([chunk async for chunk in store.read(key, start, length)])
