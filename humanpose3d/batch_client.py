@@ -118,13 +118,8 @@ class Batches:
 
     def list(self) -> Iterator[BatchSummary]:
         """All your batches, newest first."""
-        query: dict[str, str] = {}
-        while True:
-            page = BatchList.model_validate(self._connection.get("/api/batches/", query).json())
-            yield from page.batches
-            if page.next_cursor is None:
-                return
-            query["cursor"] = page.next_cursor
+        for page in self._connection.pages("/api/batches/"):
+            yield from BatchList.model_validate(page).batches
 
     def wait(
         self, batch_key: str, *, on_progress: Callable[[Batch], None] | None = None, timeout: float | None = None

@@ -144,12 +144,8 @@ class Client:
     def runs(self, **filters: Unpack[RunFilters]) -> Iterator[RunSummary]:
         """Your runs that fit all filters given, newest first."""
         query = {name: str(value) for name, value in filters.items() if value is not None}
-        while True:
-            page = RunList.model_validate(self._connection.get("/api/runs/", query).json())
-            yield from page.runs
-            if page.next_cursor is None:
-                return
-            query["cursor"] = page.next_cursor
+        for page in self._connection.pages("/api/runs/", query):
+            yield from RunList.model_validate(page).runs
 
     def statistics(self, run_key: str) -> Statistics:
         """Statistics of the joint angles."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -51,6 +51,16 @@ class Connection:
     def get(self, path: str, query: Mapping[str, str] | None = None) -> httpx.Response:
         """The response to a GET."""
         return self.request("GET", path, params=query or {})
+
+    def pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+        """The content of all pages of a list, from the first."""
+        asked = dict(query or {})
+        while True:
+            page: dict[str, Any] = self.get(path, asked).json()
+            yield page
+            if page["next_cursor"] is None:
+                return
+            asked["cursor"] = page["next_cursor"]
 
     def save(self, url: str, path: Path) -> None:
         """Download into a file."""

@@ -79,4 +79,4 @@ def _close(one: PersonTrack, other: PersonTrack, times: FloatArray) -> NDArray[n
     begin = max(one.sightings[0].time, other.sightings[0].time)
     end = min(one.sightings[-1].time, other.sightings[-1].time)
     both = (times >= begin) & (times <= end)
-    return both & (across < reach) & (down < 2 * reach)
+    return np.asarray(both & (across < reach) & (down < 2 * reach))
