@@ -68,7 +68,7 @@ def _pieces(index: int, tracks: Sequence[Track]) -> list[Track]:
     there = _overlaps(own, others, times)
     crossed = _overlaps(own, others, between.ravel()).reshape(between.shape).any(axis=0)
     pieces: list[Track] = [[]]
-    for seen, overlaps, crossed_before in zip(own, there, [False, *crossed.tolist()], strict=True):
+    for seen, overlaps, crossed_before in zip(own, there, np.append(False, crossed), strict=True):
         if overlaps or crossed_before:
             pieces.append([])
         if not overlaps:
