@@ -17,7 +17,7 @@ from gateway import batch_routes, health, openapi, problems, routes, static_file
 from gateway.api_keys import KeyRing, demand_keys
 from gateway.browser_guard import BrowserGuard
 from gateway.dependencies import UNVERSIONED, VERSIONED, Services
-from gateway.request_limits import BodyLimits, Heads, TimelyProtocol
+from gateway.request_limits import BodyLimits, EarlyAnswers, Heads, TimelyProtocol
 from gateway.run_index import RunIndex
 from gateway.uploads import Uploads
 from gateway.webhooks import Webhooks
@@ -121,6 +121,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
         )
     app.add_middleware(BrowserGuard, settings=settings, with_keys=keys.demanded)
     app.add_middleware(Heads)
+    app.add_middleware(EarlyAnswers)
     return app
 
 

@@ -4,6 +4,7 @@ Uploads have limits of their own, see `gateway.forms`.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 import h11
@@ -18,6 +19,7 @@ HEADERS_S: Final = 10.0
 
 _PAUSE_S: Final = 20.0
 _SMALL_BYTES: Final = 65_536
+_LINGER_S: Final = 5.0
 
 
 class TimelyProtocol(H11Protocol):
@@ -100,6 +102,42 @@ def _is_upload(scope: Scope) -> bool:
     return (method == "POST" and path in ("/api/runs", "/api/batches")) or (
         method == "PUT" and path.startswith("/api/uploads/")
     )
+
+
+class EarlyAnswers:
+    """ASGI middleware: an answer that is given before the request has ended reaches its sender.
+
+    A connection that is closed while data still arrives is reset, and an answer that is on its way is lost with it
+    (RFC 9112, section 9.6); behind nginx it would become 502. So the answer's end waits until the sender has stopped.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, and receive what is left of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        whole = False
+
+        async def receive_on() -> Message:
+            nonlocal whole
+            message = await receive()
+            whole = not message.get("more_body", False)
+            return message
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body", False) and not whole:
+                await send({**message, "more_body": True})
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LINGER_S):
+                        while not whole:
+                            await receive_on()
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        await self._app(scope, receive_on, send_on)
 
 
 class Heads:

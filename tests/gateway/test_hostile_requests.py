@@ -189,6 +189,16 @@ def test_a_small_body_that_does_not_come_is_not_waited_for(url: str, monkeypatch
     assert b"too-slow" in answer
 
 
+def test_an_answer_before_the_requests_end_reaches_a_sender_who_goes_on_sending(url: str):
+    """The connection is not kept, as behind nginx: closed with data under way it would be reset, the answer lost."""
+    head = b"POST /api/runs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100000000\r\n"
+    with connected(url) as line:
+        line.sendall(head + b"Content-Type: text/plain\r\n\r\n")
+        for _ in range(200):
+            line.sendall(bytes(1 << 16))
+        assert line.recv(65536).startswith(b"HTTP/1.1 4")
+
+
 def test_broken_connections_log_no_traceback(url: str, caplog: pytest.LogCaptureFixture, world: World):
     caplog.set_level(logging.INFO)
     form = b'--x\r\nContent-Disposition: form-data; name="video"; filename="v"\r\n\r\n' + MP4
