@@ -11,7 +11,7 @@ from typing import Final
 
 from humanpose3d.batch.videos import Video
 from humanpose3d.errors import InputError, InvalidOption, OutputNotWritable
-from humanpose3d.formats.csv_style import use_semicolons
+from humanpose3d.formats.csv_style import guarded, unguarded, use_semicolons
 from humanpose3d.notes import RunNotes
 from humanpose3d.options import Contract, CsvStyle, PersonRule, RunOptions, Subject, TaskOption
 
@@ -71,7 +71,9 @@ def write_template(path: Path, videos: Sequence[Video], given: Mapping[str, obje
         with path.open("x", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()
-            table.writerows({"file": video.label, "person": video.person, **given} for video in videos)
+            for video in videos:
+                cells = {"file": video.label, "person": video.person, **given}
+                table.writerow({name: guarded(cell) for name, cell in cells.items()})
     except OSError as error:
         raise OutputNotWritable(f"{path} cannot be written: {error.strerror}.") from None
     if style == "semicolon":
@@ -133,7 +135,10 @@ def _read(lines: Sequence[str], table: str) -> list[Row]:
         wrong = f"it also has {unknown}" if "file" in header else "it has no column 'file'"
         raise InputError(f"{table}: the first line names the columns {', '.join(COLUMNS)}, separated alike; {wrong}.")
     return [
-        Row(cells_of.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()})
+        Row(
+            cells_of.line_num,
+            {name: unguarded(cell.strip()) for name, cell in zip(header, cells, strict=False) if cell.strip()},
+        )
         for cells in cells_of
         if any(cell.strip() for cell in cells)
     ]

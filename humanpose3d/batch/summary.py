@@ -11,7 +11,7 @@ from humanpose3d.analysis import Analysis, Parameter
 from humanpose3d.batch.subjects import BatchVideo
 from humanpose3d.errors import InvalidMotion
 from humanpose3d.formats.analysis_files import read_analysis
-from humanpose3d.formats.csv_style import with_semicolons
+from humanpose3d.formats.csv_style import guarded, with_semicolons
 from humanpose3d.options import CsvStyle, TaskOption
 
 SUMMARY: Final = "summary.csv"
@@ -39,12 +39,12 @@ COLUMNS: Final = {
 
 
 def summary_text(rows: Sequence[Mapping[str, object]], style: CsvStyle) -> str:
-    """The rows as CSV."""
+    """The rows as CSV, without a cell that a spreadsheet takes for a formula (`csv_style.guarded`)."""
     figures = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
     text = io.StringIO(newline="")
     table = csv.DictWriter(text, [*COLUMNS, *figures], lineterminator="\n")
     table.writeheader()
-    table.writerows(rows)
+    table.writerows({name: guarded(cell) for name, cell in row.items()} for row in rows)
     return with_semicolons(text.getvalue()) if style == "semicolon" else text.getvalue()
 
 

@@ -1,12 +1,15 @@
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
-from humanpose3d.batch.subjects import BatchVideo, assign, listed_files
+from humanpose3d.batch.subjects import BatchVideo, assign, listed_files, write_template
+from humanpose3d.batch.summary import row, summary_text
 from humanpose3d.batch.videos import Video, find_videos
 from humanpose3d.errors import InputError, InvalidMotion
 from humanpose3d.formats.files import read_lines
-from humanpose3d.options import RunOptions, Subject
+from humanpose3d.options import CsvStyle, RunOptions, Subject
 
 VIDEOS = [Video(Path("/data/rec") / label, label) for label in ("walk.mp4", "ana/walk.mp4", "ana/squat [1].MOV")]
 HEADER = "file,subject,height,weight,task,side,note\n"
@@ -104,3 +107,21 @@ def test_a_label_that_two_videos_would_have_is_the_whole_path(tmp_path: Path):
         path.parent.mkdir()
         path.touch()
     assert [video.label for video in find_videos(paths, tmp_path / "out")] == [path.as_posix() for path in paths]
+
+
+FORMULAS = ("=HYPERLINK(1)", "+1+1", "-1+1", "@SUM(1)", "＝1+1", "'=1+1", "''+x")
+
+
+@pytest.mark.parametrize("style", ["comma", "semicolon"])
+def test_texts_that_look_like_formulas_are_guarded_and_read_back_and_numbers_stay(tmp_path: Path, style: CsvStyle):
+    videos = [Video(Path("/data") / f"{text}.mp4", f"{text}.mp4") for text in FORMULAS]
+    for text, video in zip(FORMULAS, videos, strict=True):
+        table = tmp_path / f"{FORMULAS.index(text)}.csv"
+        write_template(table, [video], {"height": 1.7, "weight": 70.5, "note": text, "labels": text}, style)
+        ((about,), _) = assign(read_lines(table), "subjects.csv", [video], {})
+        assert (about.video, about.notes.note, about.notes.labels) == (video.label, text, (text,))
+        cells = {**row(about, "auto", "done"), "lean [°]": "-1.5", "depth [m]": "+2e-05"}
+        ((written, *_),) = [list(csv.DictReader(io.StringIO(summary_text([cells], "comma"))))]
+        assert written["note"] == f"'{text}"
+        assert written["file"] == f"'{text}.mp4"
+        assert (written["height_m"], written["lean [°]"], written["depth [m]"]) == ("1.7", "-1.5", "+2e-05")
