@@ -24,7 +24,7 @@ from gateway.run_filter import RunFilter
 from humanpose3d.api_models import RunSummary, SubjectSummary
 from humanpose3d.errors import RunUnreadable
 from shared.runtime.bus import History, StateChange
-from shared.runtime.run_state import RunState
+from shared.runtime.run_state import BatchPlace, RunState
 
 _TABLES: Final = """
 CREATE TABLE position (identity TEXT NOT NULL, revision INTEGER NOT NULL);
@@ -40,12 +40,14 @@ CREATE TABLE runs (
     labels TEXT,          -- as JSON
     task TEXT,
     batch TEXT,
+    video TEXT,           -- of the batch
     webhook_due INTEGER,  -- microseconds; NULL where nothing is to be sent
     text TEXT,            -- what a search looks through
     summary TEXT          -- what a list shows beside these columns, as JSON
 );
 CREATE INDEX by_owner ON runs (owner);
 CREATE INDEX by_batch ON runs (owner, batch);
+CREATE INDEX by_video ON runs (owner, batch, video) WHERE video IS NOT NULL;
 CREATE INDEX by_subject ON runs (owner, subject, session);
 CREATE INDEX by_session ON runs (owner, session);
 CREATE INDEX by_task ON runs (owner, task);
@@ -87,7 +89,7 @@ _FILTERS: Final = ("batch", "subject", "session", "task", "status")
 """
 _RARE: Final = frozenset(("batch", "subject", "session"))
 
-_COLUMNS: Final = ("owner", *_FILTERS, "labels", "updated_at", "webhook_due", "text", "summary")
+_COLUMNS: Final = ("owner", *_FILTERS, "video", "labels", "updated_at", "webhook_due", "text", "summary")
 _INSERT: Final = f"INSERT INTO runs (id, run_id, {', '.join(_COLUMNS)}) VALUES (:id, :run_id, :{', :'.join(_COLUMNS)})"  # noqa: S608 -- constants
 _UPDATE: Final = f"UPDATE runs SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} WHERE id = :id"  # noqa: S608 -- constants
 
@@ -224,6 +226,16 @@ class IndexFile:
         with self._reading() as connection:
             return {batch for (batch,) in connection.execute("SELECT DISTINCT batch FROM runs WHERE batch > ''")}
 
+    def unfailed(self, owner: str, place: BatchPlace) -> list[str]:
+        """The runs of a batch's video that neither failed nor were cancelled."""
+        return self._run_ids(
+            "SELECT run_id FROM runs INDEXED BY by_video "
+            "WHERE owner = ? AND batch = ? AND video = ? AND status NOT IN ('failed', 'cancelled')",
+            owner,
+            place.key,
+            place.video,
+        )
+
     def waiting_before(self, state: RunState) -> int:
         """Number of waiting runs that were accepted before this one."""
         with self._reading() as connection:
@@ -246,7 +258,7 @@ class IndexFile:
         """The runs whose webhook is to be tried by this time."""
         return self._run_ids("SELECT run_id FROM runs WHERE webhook_due <= ?", _microseconds(time))
 
-    def _run_ids(self, query: str, *values: int) -> list[str]:
+    def _run_ids(self, query: str, *values: int | str) -> list[str]:
         with self._reading() as connection:
             return [run_id for (run_id,) in connection.execute(query, values)]
 
@@ -335,6 +347,7 @@ def row_of(state: RunState) -> dict[str, object]:
         "labels": json.dumps(notes.labels),
         "task": state.request.options.task,
         "batch": batch.key if batch else "",
+        "video": batch.video if batch else None,
         "webhook_due": None if due is None else _microseconds(due),
         "text": _searched("\n".join(dict.fromkeys(text))),
         "summary": run_summary("", state).model_dump_json(exclude={*_IN_COLUMNS, *_APART}, exclude_defaults=True),

@@ -22,7 +22,7 @@ from gateway.run_filter import RunFilter
 from humanpose3d.api_models import SubjectSummary
 from humanpose3d.errors import BusUnavailable, RunNotFound, RunUnreadable, Unavailable
 from shared.runtime.bus import Bus, StateChange
-from shared.runtime.run_state import RunState
+from shared.runtime.run_state import BatchPlace, RunState
 from shared.runtime.store import Store
 from shared.runtime.tasks import cancel
 from shared.scratch import scratch_folder
@@ -111,6 +111,10 @@ class RunIndex:
     async def batches(self) -> set[str]:
         """The batches that have runs."""
         return await self._read(self._file.batches)
+
+    async def unfailed(self, owner: str, place: BatchPlace) -> list[str]:
+        """The runs of a batch's video that neither failed nor were cancelled."""
+        return await self._read(self._file.unfailed, owner, place)
 
     async def waiting_before(self, state: RunState) -> int:
         """Number of waiting runs that were accepted before this one."""

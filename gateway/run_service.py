@@ -223,11 +223,11 @@ class RunService:
         """Raises BatchVideoSent where the batch has another run of this video, unless that failed or was cancelled."""
         if request.batch is None:
             return
-        for run in await self.all(key, RunFilter(batch=request.batch.key)):
-            same = run.batch == request.batch and run.run_key != run_id
-            if same and run.status not in ("failed", "cancelled"):
+        self._index.check()
+        for other in await self._index.unfailed(key.owner, request.batch):
+            if other != run_id:
                 raise BatchVideoSent(
-                    f"The batch already has {request.batch.video}: it is run {run.run_key}. Cancel or erase that run "
+                    f"The batch already has {request.batch.video}: it is run {other}. Cancel or erase that run "
                     "to send the video again."
                 )
 

@@ -345,6 +345,27 @@ class TestFile:
         file.put(ended.with_delivery(Delivery(tries=2, over=True)))
         assert file.webhooks_due(now + timedelta(days=9)) == []
 
+    def test_a_video_of_a_batch_is_looked_up_among_a_thousand_by_few_steps(self, file: IndexFile):
+        def place(number: int) -> BatchPlace:
+            return BatchPlace(key="batch-one", video=f"{number}.mp4")
+
+        states = [state_of(number, batch=place(number)) for number in range(1000)]
+        ended = [state_of(0, batch=place(700)).cancelled(), state_of(1, batch=place(1001)).cancelled()]
+        others = [state_of(0, owner="other", batch=place(700)), state_of(0, batch=BatchPlace(key="b", video="700.mp4"))]
+        file.apply(StateChange(state.run_id, state, 1) for state in (*states, *ended, *others))
+        steps = 0
+
+        def count() -> None:
+            nonlocal steps
+            steps += 1
+
+        for connection in (file._readers.get() for _ in range(4)):
+            connection.set_progress_handler(count, 1)
+            file._readers.put(connection)
+        assert file.unfailed("owner", place(700)) == [states[700].run_id]
+        assert file.unfailed("owner", place(1001)) == []
+        assert steps < 200
+
     def test_no_question_reads_all_rows(self, file: IndexFile):
         now = datetime.now(UTC)
         asked: list[str] = []
@@ -357,6 +378,7 @@ class TestFile:
         file.accepted_before(now, 9)
         file.unchanged_since(now)
         file.webhooks_due(now)
+        file.unfailed("owner", BatchPlace(key="batch-one", video="a.mp4"))
         with sqlite3.connect(file._path) as connection:
             for query in asked:
                 for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {query}"):
