@@ -21,12 +21,12 @@ from services.augmenter.stage import AUGMENTER
 from services.detector.stage import DETECTOR
 from services.refiner.depth.stage import DEPTH
 from services.refiner.joints.stage import JOINTS
-from shared.artefacts import Shelf
+from shared.artefacts import Shelf, kinds
 from shared.models import sha256
 from shared.names import safe_name
+from shared.results.figures import ANGLES_FOLDER, Figures
 from shared.results.model import RunResults
-from shared.results.plot_pool import PlotPool
-from shared.results.write import number_of_plots, publish, write_results
+from shared.results.write import publish, write_results
 from shared.stage import Progress, Stage
 
 STAGES: Mapping[StageName, Stage[Any, Any]] = {
@@ -52,21 +52,32 @@ def run_pipeline(job: RunJob, output: Path, bar: ProgressBar, name: str | None =
     for stage_name in route(options):
         STAGES[stage_name].check(options)
     given_stance = _given_stance(options, subject)
-    with _scratch_folder(output) as scratch, PlotPool(number_of_plots(options)) as plot_pool:
-        artefacts = Shelf(scratch, video=video, subject=subject, workdir=scratch, given_stance=given_stance)
-        reports: dict[StageName, StageReport] = {}
-        timings: dict[StageName, float] = {}
-        for stage_name in route(options):
-            started = time.perf_counter()
-            with bar(stage_name) as progress:
-                made = STAGES[stage_name].run_on(artefacts, options, progress)
-            timings[stage_name] = time.perf_counter() - started
-            reports[stage_name] = made.pop("report")  # type: ignore[assignment]  # every stage's report is one
-            artefacts.take(made)
+    with _scratch_folder(output) as scratch:
         finished = scratch / "results"
-        finished.mkdir()
-        write_results(_results(name, job, artefacts, reports, timings), finished, plot_pool)
+        (finished / ANGLES_FOLDER).mkdir(parents=True)
+        artefacts = Shelf(scratch, video=video, subject=subject, workdir=scratch, given_stance=given_stance)
+        with Figures(name, options, finished) as figures:
+            reports, timings = _run_stages(options, artefacts, figures, bar)
+            write_results(_results(name, job, artefacts, reports, timings), finished, figures)
         return publish(finished, output / name)
+
+
+def _run_stages(
+    options: RunOptions, artefacts: Shelf, figures: Figures, bar: ProgressBar
+) -> tuple[dict[StageName, StageReport], dict[StageName, float]]:
+    """Fill the shelf, and begin figures as early as possible; returns the stages' reports and their seconds."""
+    reports: dict[StageName, StageReport] = {}
+    timings: dict[StageName, float] = {}
+    stages = [STAGES[name] for name in route(options)]
+    for number, stage in enumerate(stages, start=1):
+        started = time.perf_counter()
+        with bar(stage.name) as progress:
+            made = stage.run_on(artefacts, options, progress)
+        timings[stage.name] = time.perf_counter() - started
+        reports[stage.name] = made.pop("report")  # type: ignore[assignment]  # every stage's report is one
+        artefacts.take(made)
+        figures.begin(artefacts, {name for later in stages[number:] for name in kinds(later.outputs)})
+    return reports, timings
 
 
 def _given_stance(options: RunOptions, subject: Subject) -> NeutralStance | None:

@@ -30,9 +30,8 @@ import json
 import platform
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Final, get_args
@@ -47,12 +46,12 @@ from humanpose3d.formats.files import write_atomic
 from humanpose3d.formats.trc import write_trc
 from humanpose3d.language import Said
 from humanpose3d.motion import MarkerSpread
-from humanpose3d.options import QualityWarning, RunOptions, StageName, warning
+from humanpose3d.options import QualityWarning, StageName, warning
 from humanpose3d.results import read_run
 from shared.results.exports import use_style, write_run_c3d
+from shared.results.figures import ANGLES_FOLDER, Figures
 from shared.results.measured_errors import measured_error
 from shared.results.model import RunResults
-from shared.results.plot_pool import PlotPool
 from shared.results.report import report_page
 from shared.results.report.pdf import browser, write_pdf
 from shared.results.trust import trust
@@ -70,14 +69,9 @@ _PACKAGES: Final = (
     "opencv-python-headless",
     "matplotlib",
 )
-_SIDE_BY_SIDE: Final = 20_000
-"""Frames up to which figures are drawn in parallel. Each process holds the motion in memory, and for long recordings
-drawing is the smaller part of the time."""
-
-_ANGLES_FOLDER: Final = "joint_angles"
 _SYSTEM: Final = {".DS_Store", "Thumbs.db", "desktop.ini"}
 _OURS: Final = {
-    _ANGLES_FOLDER,
+    ANGLES_FOLDER,
     "quality.json",
     "report.html",
     "report.pdf",
@@ -89,28 +83,26 @@ _OURS: Final = {
 }
 
 
-def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None = None) -> None:
+def write_results(results: RunResults, folder: Path, figures: Figures | None = None) -> None:
     """Write all files of a run into an empty folder. Raises OutputNotWritable, leaving the files written so far.
 
-    plot_pool  processes to draw figures in, possibly started earlier.
+    figures  those in this folder, of which some may have been drawn already.
     """
-    if plot_pool is None:
-        with PlotPool(number_of_plots(results.options)) as hired:
-            write_results(results, folder, hired)
+    if figures is None:
+        with Figures(results.name, results.options, folder) as all_figures:
+            write_results(results, folder, all_figures)
         return
     name = results.name
-    angles_folder = folder / _ANGLES_FOLDER
+    angles_folder = folder / ANGLES_FOLDER
     try:
-        angles_folder.mkdir()
+        angles_folder.mkdir(exist_ok=True)
         if results.preview is not None:
             shutil.copyfile(results.preview, folder / f"{name}_preview.mp4")
         for suffix, file in results.opensim_files.items():
             shutil.copyfile(file, folder / f"{name}{suffix}")
     except OSError as error:
         raise OutputNotWritable(f"The results cannot be written: {error.strerror}.") from error
-    drawings = [partial(draw, results, folder) for draw in _pages(results.options)]
-    side_by_side = results.video_facts.frames <= _SIDE_BY_SIDE
-    plot_pool.begin(drawings if side_by_side else ())
+    figures.begin(results.artefacts)
     write_trc(folder / f"{name}_initial.trc", results.initial_markers)
     write_trc(folder / f"{name}_final.trc", results.augmented_markers)
     if (sd := results.marker_sd) is not None:
@@ -130,9 +122,7 @@ def write_results(results: RunResults, folder: Path, plot_pool: PlotPool | None 
         write_run_c3d(folder / f"{name}.c3d", read_run(folder))
     for table in folder.rglob("*.csv"):
         use_style(table, results.options.csv_style)
-    plot_pool.finish()
-    for drawing in () if side_by_side else drawings:
-        drawing()
+    figures.finish()
 
 
 def publish(folder: Path, destination: Path) -> Path:
@@ -260,59 +250,3 @@ def _rounded(value: JsonValue) -> JsonValue:
     if isinstance(value, list):
         return [_rounded(item) for item in value]
     return value
-
-
-def number_of_plots(options: RunOptions) -> int:
-    """Number of figures that these options request."""
-    return len(_pages(options))
-
-
-def _pages(options: RunOptions) -> list[Callable[[RunResults, Path], None]]:
-    pages = {
-        _draw_angles: options.plot_all_joint_angles,
-        _draw_cycles: options.plot_all_joint_angles,
-        _draw_comparison: options.save_angle_comparison,
-        _draw_landmarks: options.plot_landmarks,
-        _draw_markers: options.plot_augmented,
-    }
-    return [draw for draw, wanted in pages.items() if wanted]
-
-
-# Each imports matplotlib when called: the import is slow, and may be done in another process.
-
-
-def _draw_angles(results: RunResults, folder: Path) -> None:
-    from shared.results import plots
-
-    note = "refined, with the standard deviation" if results.made("refined_angles") else ""
-    path = folder / _ANGLES_FOLDER / f"{results.name}_all_joint_angles.png"
-    plots.save_joint_angles(path, results.final_angles, results.name, note, results.angle_sd)
-
-
-def _draw_cycles(results: RunResults, folder: Path) -> None:
-    analysis = results.analysis
-    if analysis is None or not analysis.curves:
-        return
-    from shared.results import plots
-
-    plots.save_cycles(folder / _ANGLES_FOLDER / f"{results.name}_gait_cycles.png", analysis, results.name)
-
-
-def _draw_comparison(results: RunResults, folder: Path) -> None:
-    from shared.results import plots
-
-    path = folder / _ANGLES_FOLDER / f"{results.name}_angle_comparison.png"
-    plots.save_angle_comparison(path, results.angles, results.refined_angles, results.name)
-
-
-def _draw_landmarks(results: RunResults, folder: Path) -> None:
-    from shared.results import plots
-
-    plots.save_landmarks(folder / f"{results.name}_landmarks.png", results.landmarks, results.name)
-
-
-def _draw_markers(results: RunResults, folder: Path) -> None:
-    from shared.results import plots
-
-    path = folder / f"{results.name}_augmented.png"
-    plots.save_markers(path, results.augmented_markers, results.name, results.options.show_all_markers)

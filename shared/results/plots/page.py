@@ -15,6 +15,9 @@ from humanpose3d.formats.files import write_atomic
 
 A4: Final = (8.27, 11.69)
 DPI: Final = 200
+_COMPRESSION: Final = {"compress_level": 2}
+"""Of the PNG: takes half the time of zlib's usual level 6, for files a tenth larger."""
+
 FONT: Final = "DejaVu Sans"
 """The font that ships with matplotlib."""
 
@@ -93,7 +96,7 @@ def save_page(figure: Figure, path: Path) -> None:
     The same figure and matplotlib version produce the same bytes. Raises OutputNotWritable.
     """
     with write_atomic(path) as file:
-        figure.savefig(file, format="png", metadata={"Software": "HumanPose3D"})
+        figure.savefig(file, format="png", metadata={"Software": "HumanPose3D"}, pil_kwargs=_COMPRESSION)
     with write_atomic(path.with_suffix(".svg")) as file, rc_context(_SVG):
         figure.savefig(file, format="svg", metadata={"Creator": "HumanPose3D", "Date": None})
 

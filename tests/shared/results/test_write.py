@@ -18,6 +18,7 @@ from humanpose3d.neutral import NeutralStance, by_name, read_stance
 from humanpose3d.options import QualityWarning, RunOptions, StageReport, Subject, VideoFacts
 from humanpose3d.results import read_run
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUPS, MARKERS, RESPONSE_MARKERS
+from shared.results.figures import ANGLES_FOLDER, Figures
 from shared.results.model import RunResults
 from shared.results.write import publish, write_results
 from tests.makers import with_made
@@ -104,6 +105,25 @@ def files(folder: Path) -> dict[str, str]:
 def test_the_tree_without_options(results: RunResults, tmp_path: Path):
     write_results(results, tmp_path)
     assert files(tmp_path).keys() == ALWAYS
+
+
+def test_a_figure_is_drawn_as_soon_as_nothing_that_it_shows_is_expected(results: RunResults, tmp_path: Path):
+    (tmp_path / ANGLES_FOLDER).mkdir()
+    detected = {name: results.artefacts[name] for name in ("video_facts", "landmarks")}
+    to_come = {"augmented_markers", "angles", "angle_sd", "refined_angles", "analysis"}
+    with Figures("walk", ALL_FIGURES, tmp_path) as figures:
+        figures.begin(detected, to_come)
+        figures.finish()
+        assert {path.stem for path in tmp_path.rglob("*.png")} == {"walk_landmarks"}
+        figures.begin(results.artefacts, {"refined_angles", "analysis"})
+        figures.finish()
+        assert {path.stem for path in tmp_path.rglob("*.png")} == {"walk_landmarks", "walk_augmented"}
+        figures.begin(results.artefacts)
+        figures.finish()
+    assert {path.stem for path in (tmp_path / ANGLES_FOLDER).glob("*.png")} == {
+        "walk_all_joint_angles",
+        "walk_angle_comparison",
+    }
 
 
 def test_the_tree_with_all_options(results: RunResults, tmp_path: Path):

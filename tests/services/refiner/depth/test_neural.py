@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import FOCAL_LENGTH, Subject, Verticals
+from humanpose3d.options import FOCAL_LENGTH, RunOptions, Subject, Verticals
 from humanpose3d.skeleton import LANDMARKS, MARKER_INDEX, mirrored
 from services.refiner.depth.markers import to_markers
-from services.refiner.depth.neural import OUTPUTS, ask, neural
+from services.refiner.depth.neural import OUTPUTS, ask, depth_network, neural
 from services.refiner.depth.swaps import swap_sides
 from services.refiner.windows import WINDOW
 from shared.networks import Refiner
@@ -93,6 +93,19 @@ def test_the_network_s_pose_is_placed_where_the_image_shows_it(motion, seconds):
     assert found.spread == pytest.approx(np.full((len(times), 22), 0.03))
     assert found.models == {"oracle.onnx": "0" * 64}
     assert found.warnings == ()
+
+
+def test_the_shipped_network_s_answers_do_not_depend_on_how_many_windows_it_is_given_at_once(monkeypatch):
+    """A GPU is given as many as a processor is."""
+    network, landmarks = depth_network(RunOptions()), recorded(times := clock(4), walking(times), CAMERA)
+    assert network is not None
+    answers = []
+    for at_once in (1, 16):
+        monkeypatch.setattr("services.refiner.depth.neural._WINDOWS_AT_ONCE", at_once)
+        answers.append(ask(network, landmarks, STATURE))
+    alone, together = answers
+    for name in ("markers", "spread", "tilt", "tilt_spread"):
+        np.testing.assert_allclose(getattr(together, name), getattr(alone, name), atol=1e-5)
 
 
 def test_where_the_image_fits_no_position_the_path_is_interpolated():
