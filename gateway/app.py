@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import batch_routes, health, openapi, problems, routes, static_files, subject_routes
+from gateway import batch_routes, health, openapi, problems, routes, share_routes, static_files, subject_routes
 from gateway.api_keys import KeyRing, demand_keys
 from gateway.browser_guard import BrowserGuard
 from gateway.dependencies import UNVERSIONED, VERSIONED, Services
@@ -107,7 +107,7 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     app.state.services = services
     problems.install(app)
     openapi.install(app, keys_demanded=keys.demanded)
-    for router in (routes.router, batch_routes.router, subject_routes.router):
+    for router in (routes.router, batch_routes.router, subject_routes.router, share_routes.router):
         app.include_router(router, prefix=VERSIONED)
         app.include_router(router, prefix=UNVERSIONED, include_in_schema=False)
     app.include_router(health.router)

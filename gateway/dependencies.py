@@ -7,9 +7,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.api_keys import ApiKey, KeyRing
 from gateway.batches import Batches
+from gateway.errors import NotAuthenticated
 from gateway.motion import MotionFiles
 from gateway.run_index import RunIndex
 from gateway.run_service import RunService
+from gateway.shares import SHARE_PREFIX, Shared, Shares
 from gateway.subjects import Subjects
 from gateway.uploads import Uploads
 from shared.runtime.bus import Bus
@@ -18,9 +20,13 @@ from shared.runtime.store import Store
 
 VERSIONED: Final = "/api/v1"
 UNVERSIONED: Final = "/api"
+SHARE_SCHEME: Final = "shareToken"
 
 _bearer: Final = HTTPBearer(
     auto_error=False, scheme_name="apiKey", description="where the server demands one; see `humanpose3d keys add`"
+)
+_share_bearer: Final = HTTPBearer(
+    auto_error=False, scheme_name=SHARE_SCHEME, description="the token of a link: what follows /#/shared/ in it"
 )
 
 
@@ -35,6 +41,7 @@ class Services:
         self.batches = Batches(store, index, self.run_service)
         self.subjects = Subjects(store, index, self.run_service, self.batches.records)
         self.motion_files = MotionFiles(store)
+        self.shares = Shares(bus, self.run_service, settings.share_secret)
 
 
 def _services(request: Request) -> Services:
@@ -46,11 +53,24 @@ Given = Annotated[Services, Depends(_services)]
 
 
 def authenticated(services: Given, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiKey:
-    """The API key of the request. Raises NotAuthenticated."""
-    return services.keys.authenticate(given.credentials.strip() if given else None)
+    """The API key of the request. Raises NotAuthenticated, also for the token of a link."""
+    secret = given.credentials.strip() if given else None
+    if secret is not None and secret.startswith(SHARE_PREFIX):
+        raise NotAuthenticated("This is the token of a link: it shows one result only, at /api/v1/shared.")
+    return services.keys.authenticate(secret)
 
 
 Key = Annotated[ApiKey, Depends(authenticated)]
+
+
+async def _shared(
+    services: Given, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_share_bearer)]
+) -> Shared:
+    """The result that the request's link shows. Raises what `Shares.open` raises."""
+    return await services.shares.open(given.credentials.strip() if given else "")
+
+
+SharedResult = Annotated[Shared, Depends(_shared)]
 
 
 def _base(request: Request) -> str:

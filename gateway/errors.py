@@ -101,6 +101,41 @@ class SubjectNotFound(InputError):
     status = 404
 
 
+class SharingDisabled(InputError):
+    """This server has no secret to sign links with."""
+
+    code = "sharing-disabled"
+    status = 403
+
+
+class TooManyShares(InputError):
+    """The run has as many links as it may have."""
+
+    code = "too-many-shares"
+    status = 409
+
+
+class ShareNotFound(InputError):
+    """No link is signed so, or the run has no such link."""
+
+    code = "share-not-found"
+    status = 404
+
+
+class ShareExpired(InputError):
+    """The link was valid for a time that is over."""
+
+    code = "share-expired"
+    status = 410
+
+
+class ShareRevoked(InputError):
+    """The link was revoked, or its run was erased."""
+
+    code = "share-revoked"
+    status = 410
+
+
 class UnknownHost(InputError):
     """The request names a server that this one is not: a foreign page may have made its name point here."""
 

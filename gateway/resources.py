@@ -20,6 +20,8 @@ from humanpose3d.api_models import (
     ResultFile,
     Run,
     RunSummary,
+    SharedRun,
+    ShareLink,
     Statistics,
     UploadForm,
     UploadPart,
@@ -30,7 +32,7 @@ from humanpose3d.batch.subjects import BatchVideo
 from humanpose3d.motion import AngleSd, JointAngles
 from humanpose3d.options import route
 from humanpose3d.statistics import angle_statistics, asymmetries, duration_s
-from shared.runtime.run_state import RunState
+from shared.runtime.run_state import RunState, Share
 from shared.runtime.store import PresignedUpload
 
 
@@ -92,10 +94,10 @@ def at(base: str, run: RunSummary) -> RunSummary:
     return run.model_copy(update={"results_url": run_url(base, run.run_key)})
 
 
-def run(base: str, state: RunState) -> Run:
-    """All details of this run."""
+def run(base: str, state: RunState, *, shareable: bool = False) -> Run:
+    """All details of this run. shareable: whether the server has links."""
     url = run_url(base, state.run_id)
-    files = [ResultFile(path=path, url=f"{url}files/{quote(path)}") for path in sorted(state.results)]
+    files = _files(url, state)
     return Run(
         **run_summary(base, state).model_dump(),
         stage=state.stage,
@@ -106,7 +108,36 @@ def run(base: str, state: RunState) -> Run:
         problem=state.problem,
         files=files,
         archive_url=f"{url}archive.zip" if files else None,
+        shares_url=f"{url}shares" if files and shareable else None,
     )
+
+
+def shared_run(base: str, state: RunState, share: Share) -> SharedRun:
+    """This run, as its link shows it; `state` is without what is not shown."""
+    url = f"{base}/shared/"
+    return SharedRun(
+        name=state.name,
+        video_name=state.request.name,
+        task=state.request.options.task,
+        subject=state.request.subject,
+        accepted_at=state.accepted_at,
+        expires_at=share.expires_at,
+        notes=state.notes if share.with_notes else None,
+        results_url=url,
+        video_url=f"{url}video" if share.with_video else None,
+        files=_files(url, state),
+        archive_url=f"{url}archive.zip",
+    )
+
+
+def _files(url: str, state: RunState) -> list[ResultFile]:
+    return [ResultFile(path=path, url=f"{url}files/{quote(path)}") for path in sorted(state.results)]
+
+
+def share_link(token: str, share: Share) -> ShareLink:
+    """This link."""
+    own = share.model_dump(exclude={"id"})
+    return ShareLink(share_key=share.id, url=f"/#/shared/{token}", **own)
 
 
 def batch_summary(base: str, batch: Batch) -> BatchSummary:

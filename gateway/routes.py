@@ -51,7 +51,7 @@ _run_ids: Final = TypeAdapter(RunId)
 
 _BINARY: Final = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
-_FILE: Final[dict[int | str, dict[str, Any]]] = {
+FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: _BINARY,
     206: {"description": "the part requested", **_BINARY},
     304: {"description": "what the client has is current"},
@@ -222,9 +222,9 @@ Found = Annotated[RunState, Depends(_run)]
 
 
 @router.get("/runs/{run_key}", tags=["runs"], responses=responses(404, 422))
-async def show_run(state: Found, base: Base) -> Run:
+async def show_run(services: Given, state: Found, base: Base) -> Run:
     """State, options and files of a run."""
-    return resources.run(base, state)
+    return resources.run(base, state, shareable=services.shares.enabled)
 
 
 @router.get("/runs/{run_key}/progress", tags=["runs"], responses=responses(404, 422))
@@ -250,7 +250,7 @@ async def follow_run(
 @router.get(
     "/runs/{run_key}/files/{path:path}",
     tags=["results"],
-    responses=_FILE,
+    responses=FILE,
     response_class=StreamingResponse,
 )
 async def download_file(services: Given, state: Found, path: str, request: Request) -> Response:
@@ -261,7 +261,7 @@ async def download_file(services: Given, state: Found, path: str, request: Reque
 @router.get(
     "/runs/{run_key}/video",
     tags=["results"],
-    responses=_FILE,
+    responses=FILE,
     response_class=StreamingResponse,
 )
 async def download_video(services: Given, state: Found, request: Request) -> Response:
@@ -339,7 +339,7 @@ async def change_run(services: Given, key: Key, base: Base, run_key: RunKey, cha
     with.
     """
     state = await services.run_service.change(key, run_key, change.name, change.notes)
-    return resources.run(base, state)
+    return resources.run(base, state, shareable=services.shares.enabled)
 
 
 @router.post("/runs/{run_key}/cancel", tags=["runs"], responses=responses(404, 409, 422))

@@ -176,6 +176,8 @@ class ResultFile(BaseModel):
 class Run(RunSummary):
     """All details of one run."""
 
+    shares_url: str | None = Field(default=None, description="its links; null where the server has no links")
+
     stage: StageName | None
     stages: tuple[StageName, ...] = Field(description="the stages of the run, in order")
     subject: Subject
@@ -195,6 +197,47 @@ class RunChange(RunNotes):
     def notes(self) -> dict[str, object]:
         """Those of the notes that are given."""
         return {name: getattr(self, name) for name in self.model_fields_set - {"name"}}
+
+
+class ShareRequest(Contract):
+    """What a link shows, and how long."""
+
+    days: int = Field(default=7, ge=1, le=90, description="how long the link is valid")
+    with_video: bool = Field(default=False, description="show the video too; never of a run with `blur_faces`")
+    with_notes: bool = Field(default=False, description="show subject code, session, labels, side, note and run.json")
+
+
+class ShareLink(BaseModel):
+    """A link that shows one result to everyone who has it."""
+
+    share_key: str
+    url: str = Field(description="of the page that shows the result, on this server; keep it secret")
+    created_at: datetime
+    expires_at: datetime
+    with_video: bool
+    with_notes: bool
+
+
+class ShareList(BaseModel):
+    """The links of a run that are valid, oldest first."""
+
+    shares: list[ShareLink]
+
+
+class SharedRun(BaseModel):
+    """A result as its link shows it."""
+
+    name: str
+    video_name: str = Field(description="the video's name, used in the names of result files")
+    task: TaskOption = Field(description="the option `task`")
+    subject: Subject
+    accepted_at: datetime
+    expires_at: datetime = Field(description="until when the link is valid")
+    notes: RunNotes | None = Field(description="null where they are not shared")
+    results_url: str
+    video_url: str | None = Field(description="null where the video is not shared")
+    files: list[ResultFile]
+    archive_url: str
 
 
 class RunsChanged(BaseModel):

@@ -23,6 +23,8 @@ from humanpose3d.api_models import (
     RunList,
     RunParameters,
     RunSummary,
+    ShareLink,
+    ShareList,
     Statistics,
 )
 from humanpose3d.batch_client import Batches
@@ -49,6 +51,7 @@ class Client:
     def __init__(
         self, base_url: str, api_key: str | None = None, *, transport: httpx.BaseTransport | None = None
     ) -> None:
+        self._base_url = base_url.rstrip("/")
         self._connection = Connection(base_url, api_key, transport)
         self.batches = Batches(self._connection)
         self.subjects = Subjects(self._connection)
@@ -173,6 +176,28 @@ class Client:
         given = {"name": name, **notes}
         body = {field: str(value) if isinstance(value, date) else value for field, value in given.items()}
         return Run.model_validate(self._connection.request("PATCH", f"/api/runs/{run_key}/", json=body).json())
+
+    def share(self, run_key: str, *, days: int = 7, with_video: bool = False, with_notes: bool = False) -> ShareLink:
+        """A link that shows a completed run, and nothing else, to everyone who has it, for 1 to 90 days.
+
+        with_video  show the video and the preview too; refused for a run with `blur_faces`.
+        with_notes  show subject code, session, labels, side, note and run.json.
+        """
+        wanted = {"days": days, "with_video": with_video, "with_notes": with_notes}
+        answer = self._connection.request("POST", f"/api/runs/{run_key}/shares", json=wanted)
+        return self._absolute(ShareLink.model_validate(answer.json()))
+
+    def shares(self, run_key: str) -> list[ShareLink]:
+        """The links of a run that are valid."""
+        listed = ShareList.model_validate(self._connection.get(f"/api/runs/{run_key}/shares").json())
+        return [self._absolute(share) for share in listed.shares]
+
+    def revoke_share(self, run_key: str, share_key: str) -> None:
+        """Revoke a link: from now on it shows nothing."""
+        self._connection.request("DELETE", f"/api/runs/{run_key}/shares/{share_key}")
+
+    def _absolute(self, share: ShareLink) -> ShareLink:
+        return share.model_copy(update={"url": self._base_url + share.url})
 
     def erase(self, run_key: str) -> None:
         """Erase a run with its video and results."""

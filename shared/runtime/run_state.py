@@ -1,7 +1,7 @@
 """The life cycle of a run as validated models: its tasks, its state, and the events that report it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Annotated, Final, Self
@@ -50,6 +50,16 @@ class Delivery(Contract):
     tries: int = 0
     due: AwareDatetime | None = None
     over: bool = False
+
+
+class Share(Contract):
+    """Leave to see a completed run by a link, until it expires."""
+
+    id: RunId
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+    with_video: bool = False
+    with_notes: bool = False
 
 
 class RunRequest(Contract):
@@ -158,7 +168,7 @@ class RunState(Contract):
     """The state of a run. Every change goes through a method that checks whether it is allowed.
 
     queued → running → completed | failed | cancelled (the last two also from queued); an ended run never changes,
-    except for its display name, its notes and the delivery of its webhook.
+    except for its display name, its notes, its links and the delivery of its webhook.
     The methods are pure: they return the next state, or the same one where there is nothing to change, and raise
     RunOver or Superseded. The bus stores the result by compare-and-set, so one of two concurrent changes starts over.
     """
@@ -182,6 +192,8 @@ class RunState(Contract):
     title: RunTitle | None = None
     """Name given by the owner; None: the video's name, which result files always keep."""
     notes: RunNotes = NO_NOTES
+    shares: tuple[Share, ...] = ()
+    """The links that show the run."""
     delivery: Delivery = Delivery()
     """Of the webhook, once the run has ended."""
 
@@ -321,6 +333,10 @@ class RunState(Contract):
     def annotated(self, notes: RunNotes) -> Self:
         """The owner changed the notes; allowed at any time."""
         return self if notes == self.notes else self._changed(notes=notes)
+
+    def with_shares(self, shares: Iterable[Share]) -> Self:
+        """The owner shared the run, or revoked links. Not a change of the run: `updated_at` stays."""
+        return self.model_copy(update={"shares": tuple(shares)})
 
     def with_delivery(self, delivery: Delivery) -> Self:
         """The webhook has come this far. Not a change of the run: `updated_at` stays."""

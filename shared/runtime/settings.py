@@ -72,6 +72,14 @@ class Settings(BaseModel):
     cors_origins: Annotated[
         str | None, Field(description="sites whose pages may call the API, comma-separated; none: no other site's")
     ] = None
+    share_secret: Annotated[
+        Annotated[SecretStr, Field(min_length=32)] | None,
+        BeforeValidator(lambda value: value or None),
+        Field(
+            description="32 random characters or more, which sign links to results; the same for all gateways; "
+            "none: nothing can be shared",
+        ),
+    ] = None
     private_webhooks: Annotated[
         bool, Field(description="webhooks may be sent to addresses in private networks, and without TLS")
     ] = False

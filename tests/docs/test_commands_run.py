@@ -41,6 +41,7 @@ def environment() -> dict[str, str]:
 def server(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[str]:
     """`humanpose3d serve` as the pages start it, on a free port and in a separate folder."""
     port, data = free_port(), tmp_path_factory.mktemp("data")
+    environment = {**environment, "HUMANPOSE3D_SHARE_SECRET": "x" * 32}
     command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port), "--data", str(data), "--detectors", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     assert process.stdout is not None
