@@ -12,8 +12,10 @@ const ROUTES = [
   [/^#\/new(?:\/([\w-]+))?$/, async () => (await import("./screens/new.js")).newRun, "nav_new"],
   [/^#\/runs$/, async () => (await import("./screens/history.js")).history, "nav_history"],
   [/^#\/runs\/([\w-]+)$/, async () => (await import("./screens/run.js")).showRun, "nav_history"],
+  [/^#\/shared\/([\w.-]+)$/, async () => (await import("./screens/shared.js")).showShared, ""],
   [/^#\/compare\/([\w-]+)\/([\w-]+)$/, async () => (await import("./screens/compare.js")).compare, "nav_history"],
 ];
+const SHARE_FAULTS = ["share-expired", "share-revoked", "share-not-found", "sharing-disabled"];
 const RETRY_MS = 2000;
 
 const main = h("main", { id: "main", tabindex: -1 });
@@ -31,6 +33,7 @@ async function show() {
   if (!route) return location.hash === "" ? location.replace("#/new") : fill(main, h("p", {}, t("not_found")));
   const [pattern, load, nav] = route;
   for (const link of links) link.toggleAttribute("aria-current", link.dataset.nav === nav);
+  document.body.classList.toggle("shared", nav === ""); // a link leads to nothing else
   const waiting = setTimeout(() => fill(main, h("p", { class: "hint", role: "status" }, t("loading"))), 200);
   const element = await loaded(load, signal, location.hash.match(pattern)?.slice(1) ?? []);
   clearTimeout(waiting);
@@ -52,10 +55,16 @@ async function loaded(load, signal, parts) {
 
 /** @param {any} error */
 function trouble(error) {
-  if (error.passing) return h("p", { class: "fault big", role: "alert" }, t("lost"));
-  if (error instanceof Problem && error.status === 404) return h("p", { class: "fault big", role: "alert" }, t("gone"));
+  if (error.passing) return fault(t("lost"));
+  if (error instanceof Problem && SHARE_FAULTS.includes(error.code)) return fault(t(error.code.replaceAll("-", "_")));
+  if (error instanceof Problem && error.status === 404) return fault(t("gone"));
   if (!(error instanceof Problem)) console.error(error);
-  return h("p", { class: "fault big", role: "alert" }, t("failed_to_load", { detail: error.message }));
+  return fault(t("failed_to_load", { detail: error.message }));
+}
+
+/** @param {string} words */
+function fault(words) {
+  return h("p", { class: "fault big", role: "alert" }, words);
 }
 
 /** @param {HTMLElement} element */

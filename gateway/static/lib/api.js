@@ -35,15 +35,23 @@ export function onKeyNeeded(ask) {
   askForKey = ask;
 }
 
+/** @type {string | null} */
+let share = null;
+
+/** While a link is shown, all calls are made with its token, and none with an API key. @param {string | null} token */
+export function useShare(token) {
+  share = token;
+}
+
 /** Headers that identify the client. @returns {Record<string, string>} */
 export function authorization() {
-  const key = sessionStorage.getItem(KEY);
+  const key = share ?? sessionStorage.getItem(KEY);
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
-/** Whether requests carry an API key, which media elements and links cannot. */
+/** Whether requests carry an API key or a link's token, which media elements and links cannot. */
 export function hasKey() {
-  return sessionStorage.getItem(KEY) !== null;
+  return "Authorization" in authorization();
 }
 
 async function renewKey() {
@@ -123,7 +131,7 @@ export async function* runs(signal) {
   } while (cursor);
 }
 
-/** @param {string} runKey */
+/** Of a run in the API; while a link is shown, of its run. @param {string} runKey */
 export function runPath(runKey) {
-  return `/api/runs/${encodeURIComponent(runKey)}/`;
+  return share ? "/api/v1/shared/" : `/api/runs/${encodeURIComponent(runKey)}/`;
 }

@@ -82,6 +82,7 @@ export function downloads(run, signal) {
       { class: "files" },
       files,
       !run.options.blur_faces &&
+        run.video_url !== null &&
         h("li", {}, saving(`${runPath(run.run_key)}video`, run.video_name, [t("file_video")], signal)),
     ),
   );

@@ -14,6 +14,7 @@ import { archive, downloads } from "../parts/downloads.js";
 import { keyFigures } from "../parts/key_figures.js";
 import { isTurned, overlay } from "../parts/overlay.js";
 import { quality } from "../parts/quality.js";
+import { shareButton } from "../parts/share.js";
 import { stage3d } from "../parts/stage3d.js";
 import { statisticsTables } from "../parts/statistics.js";
 import { transport } from "../parts/transport.js";
@@ -23,7 +24,7 @@ import { renameRun } from "./run.js";
 /**
  * @param {any} run as the API gave it
  * @param {AbortSignal} signal
- * @param {() => void} erase
+ * @param {() => void} [erase] absent where the run is shown by a link: then nothing can be changed
  */
 export async function results(run, signal, erase) {
   const file = (/** @type {string} */ name) => run.files.find((/** @type {any} */ { path }) => path === name);
@@ -82,14 +83,15 @@ async function meanCycles(file, signal) {
   return { cycles, norms: compared ? (await json(events.url, { signal })).norms : null };
 }
 
-/** @param {any} run @param {() => void} erase @param {AbortSignal} signal */
+/** @param {any} run @param {(() => void) | undefined} erase @param {AbortSignal} signal */
 function heading(run, erase, signal) {
   const subject = t("subject", {
     height: `${fixed(run.subject.height, 2)} m`,
     weight: `${atMost(run.subject.weight, 1)} kg`,
   });
   const film = run.name === run.video_name ? [] : [t("video_of", { name: run.video_name })];
-  const details = [date(run.accepted_at), subject, ...film];
+  const noted = run.notes && [run.notes.subject, run.notes.session, ...run.notes.labels, run.notes.side, run.notes.note];
+  const details = [date(run.accepted_at), subject, ...film, ...(erase ? [] : noted ?? [])].filter(Boolean);
   const title = h("h1", {}, run.name);
   const rename = () =>
     renameRun(run, (name) => {
@@ -106,11 +108,12 @@ function heading(run, erase, signal) {
         "div",
         { class: "row" },
         title,
-        iconButton("pencil", t("rename"), rename, { quiet: true, class: "round subtle" }),
+        erase && iconButton("pencil", t("rename"), rename, { quiet: true, class: "round subtle" }),
       ),
+      !erase && h("p", {}, t("shared_until", { date: date(run.expires_at) })),
       h("p", { class: "hint" }, details.join(" · ")),
     ),
-    h("div", { class: "actions" }, archive(run, signal), iconButton("bin", t("delete"), erase)),
+    h("div", { class: "actions" }, archive(run, signal), run.shares_url && shareButton(run), erase && iconButton("bin", t("delete"), erase)),
   );
 }
 
@@ -184,7 +187,8 @@ function videoPane(run, drawn, playhead, signal) {
   };
   video.addEventListener("loadedmetadata", playable, { once: true });
   video.addEventListener("error", unplayable);
-  reachable(film.path, signal).then((url) => (video.src = url), unplayable);
+  if (run.video_url === null) unplayable(null, "video_not_shared");
+  else reachable(film.path, signal).then((url) => (video.src = url), unplayable);
   return view;
 }
 
