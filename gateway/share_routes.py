@@ -46,14 +46,14 @@ def _state(shared: SharedResult) -> RunState:
     return shared.state
 
 
-def _filmed(shared: SharedResult) -> RunState:
+def _with_video(shared: SharedResult) -> RunState:
     if not shared.share.with_video:
         raise ObjectNotFound("This link does not show the video.")
     return shared.state
 
 
 Shown = Annotated[RunState, Depends(_state)]
-Filmed = Annotated[RunState, Depends(_filmed)]
+WithVideo = Annotated[RunState, Depends(_with_video)]
 
 
 @router.get("/shared", responses=_OF_A_LINK)
@@ -96,7 +96,7 @@ async def download_shared_file(services: Given, state: Shown, path: str, request
 
 
 @router.get("/shared/video", responses={**FILE, **_OF_A_LINK}, response_class=StreamingResponse)
-async def download_shared_video(services: Given, state: Filmed, request: Request) -> Response:
+async def download_shared_video(services: Given, state: WithVideo, request: Request) -> Response:
     """The uploaded video, where the link shows it."""
     return await routes.download_video(services, state, request)
 
