@@ -35,11 +35,17 @@ class PlotPool:
             self._pool.shutdown(cancel_futures=True)
 
     def begin(self, drawings: Sequence[Callable[[], None]]) -> None:
-        """Start drawing. The callables and their data are sent to other processes."""
+        """Start drawing. The callables and their data are sent to other processes.
+
+        Raises StageCrashed where one of them died.
+        """
         if self._pool is None:
             self._drawings.extend(drawings)
-        else:
+            return
+        try:
             self._futures.extend(self._pool.submit(drawing) for drawing in drawings)
+        except BrokenProcessPool:
+            raise _died() from None
 
     def finish(self) -> None:
         """Wait until all are drawn. Raises what a drawing raises, StageCrashed where a process died."""
@@ -49,7 +55,11 @@ class PlotPool:
             for future in self._futures:
                 future.result()
         except BrokenProcessPool:
-            raise StageCrashed("A process that draws figures ended without an answer.") from None
+            raise _died() from None
+
+
+def _died() -> StageCrashed:
+    return StageCrashed("A process that draws figures ended without an answer.")
 
 
 def _load() -> None:

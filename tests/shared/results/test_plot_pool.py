@@ -50,3 +50,13 @@ def test_a_crashed_process_is_reported(monkeypatch):
         hired.begin([die])
         with pytest.raises(StageCrashed, match="draws figures"):
             hired.finish()
+
+
+def test_a_process_that_died_before_is_reported_when_the_next_figure_begins(monkeypatch):
+    monkeypatch.setattr(plot_pool, "usable_cpus", lambda: 2)
+    with PlotPool(2) as hired:
+        hired.begin([die])
+        with pytest.raises(StageCrashed):
+            hired.finish()
+        with pytest.raises(StageCrashed, match="draws figures"):
+            hired.begin([die])

@@ -14,6 +14,7 @@ import pytest
 from humanpose3d.api_models import Advance
 from humanpose3d.errors import ScratchFull, StageCrashed
 from humanpose3d.options import RunOptions, StageReport, Subject
+from shared.runtime.worker import stage_runner
 from shared.runtime.worker.stage_child import StageJob
 from shared.runtime.worker.stage_runner import Refused, StageProcess
 
@@ -102,9 +103,10 @@ async def test_a_silent_stage_is_stopped(job):
 
 async def test_a_cancelled_stage_stops_by_itself(stage, job, tmp_path, monkeypatch):
     monkeypatch.setenv("STUB_CANCELLED", str(tmp_path / "cancelled"))
-    running = asyncio.create_task(stage.run(job("work 60"), unheard))
-    await stage.inputs()
-    await asyncio.sleep(0.3)
+    monkeypatch.setattr(stage_runner, "_CANCEL_PATIENCE_S", 60)
+    at_work = asyncio.Event()
+    running = asyncio.create_task(stage.run(job("work 60"), lambda _: at_work.set()))
+    await at_work.wait()
     process = stage._process
     running.cancel()
     await asyncio.wait({running})
@@ -139,6 +141,7 @@ import asyncio
 from pathlib import Path
 from humanpose3d.options import RunOptions, Subject
 from humanpose3d.api_models import Advance
+from shared.runtime.worker import stage_runner
 from shared.runtime.worker.stage_child import StageJob
 from shared.runtime.worker.stage_runner import StageProcess
 async def main():
