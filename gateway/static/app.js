@@ -10,13 +10,17 @@ import { t } from "./texts.js";
 /** Screens are fetched when they are first shown. @type {[RegExp, () => Promise<Screen>, string][]} */
 const ROUTES = [
   [/^#\/new(?:\/([\w-]+))?$/, async () => (await import("./screens/new.js")).newRun, "nav_new"],
-  [/^#\/runs$/, async () => (await import("./screens/history.js")).history, "nav_history"],
+  [/^#\/runs(?:\?.*)?$/, async () => (await import("./screens/history.js")).history, "nav_history"],
+  [/^#\/subjects$/, async () => (await import("./screens/subjects.js")).subjects, "nav_history"],
+  [/^#\/subjects\/([^/?]+)$/, async () => (await import("./screens/subject.js")).subject, "nav_history"],
   [/^#\/runs\/([\w-]+)$/, async () => (await import("./screens/run.js")).showRun, "nav_history"],
   [/^#\/shared\/([\w.-]+)$/, async () => (await import("./screens/shared.js")).showShared, ""],
   [/^#\/compare\/([\w-]+)\/([\w-]+)$/, async () => (await import("./screens/compare.js")).compare, "nav_history"],
 ];
 const SHARE_FAULTS = ["share-expired", "share-revoked", "share-not-found", "sharing-disabled"];
 const RETRY_MS = 2000;
+/** What is gone, by the problem's code; otherwise a run. @type {Record<string, string>} */
+const GONE = { "subject-not-found": "subject_gone", "batch-not-found": "batch_gone" };
 
 const main = h("main", { id: "main", tabindex: -1 });
 const links = [
@@ -57,7 +61,7 @@ async function loaded(load, signal, parts) {
 function trouble(error) {
   if (error.passing) return fault(t("lost"));
   if (error instanceof Problem && SHARE_FAULTS.includes(error.code)) return fault(t(error.code.replaceAll("-", "_")));
-  if (error instanceof Problem && error.status === 404) return fault(t("gone"));
+  if (error instanceof Problem && error.status === 404) return fault(t(GONE[error.code] ?? "gone"));
   if (!(error instanceof Problem)) console.error(error);
   return fault(t("failed_to_load", { detail: error.message }));
 }

@@ -1,16 +1,18 @@
 /** The page's only connection to the server: the public API, with its problems (RFC 9457) as errors. */
 
+import { t } from "../texts.js";
 import { readMotion } from "./motion.js";
+import { faultText, problemText } from "./problems.js";
 
-/** The server refused; `detail` is its message, `fields` the fault of each form field. */
+/** The server refused; `message` says why in the page's language, `fields` the fault of each form field. */
 export class Problem extends Error {
   /** @param {{status: number, code: string, detail: string, errors?: {field: string, detail: string}[]}} body */
   constructor(body) {
-    super(body.detail);
+    super(problemText(body));
     this.status = body.status;
     this.code = body.code;
     /** @type {Map<string, string>} */
-    this.fields = new Map((body.errors ?? []).map((error) => [error.field, error.detail]));
+    this.fields = new Map((body.errors ?? []).map((error) => [error.field, faultText(error)]));
   }
 
   /** Whether an unchanged retry may succeed later. */
@@ -83,14 +85,14 @@ async function reach(path, init) {
     return await fetch(path, init);
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new Unreachable("The server does not answer.");
+    throw new Unreachable(t("unreachable"));
   }
 }
 
 /** What a refusal says. @param {number} status @param {string} type of the content @param {string} text */
 export function problemOf(status, type, text) {
   if (type.startsWith("application/problem+json")) return new Problem(JSON.parse(text));
-  return new Problem({ status, code: "http-error", detail: `The server answered with HTTP status ${status}.` });
+  return new Problem({ status, code: "http-error", detail: t("http_error", { status }) });
 }
 
 /** @param {string} path @param {RequestInit} [init] */
@@ -117,18 +119,28 @@ export async function reachable(path, signal) {
   return url;
 }
 
+/** @typedef {{runs: any[], next_cursor: string | null}} RunPage */
+
 /**
- * All runs, newest first, page by page.
+ * Runs that fit all filters, newest first: the page that begins at the cursor, or the first.
+ * @param {Record<string, string>} filters as the API names them; empty ones are left out
+ * @param {{limit: number, cursor?: string | null}} part
  * @param {AbortSignal} signal
- * @returns {AsyncGenerator<any[]>}
+ * @returns {Promise<RunPage>}
  */
-export async function* runs(signal) {
-  let cursor = "";
-  do {
-    const page = await json(`/api/runs/?limit=100${cursor}`, { signal });
-    yield page.runs;
-    cursor = page.next_cursor && `&cursor=${encodeURIComponent(page.next_cursor)}`;
-  } while (cursor);
+export function runPage(filters, { limit, cursor }, signal) {
+  const given = Object.entries({ ...filters, cursor: cursor ?? "" }).filter(([, value]) => value);
+  return json(`/api/runs/?${new URLSearchParams([["limit", String(limit)], ...given])}`, { signal });
+}
+
+/** Change what is known about a run. @param {string} runKey @param {Record<string, any>} change */
+export function changeRun(runKey, change) {
+  return json(runPath(runKey), sending("PATCH", change));
+}
+
+/** A request with a JSON body. @param {string} method @param {any} body @returns {RequestInit} */
+export function sending(method, body) {
+  return { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
 }
 
 /** Of a run in the API; while a link is shown, of its run. @param {string} runKey */

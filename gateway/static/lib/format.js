@@ -20,6 +20,11 @@ export function date(iso) {
   return new Date(iso).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** A day without a time. @param {string} iso such as 2026-11-30 */
+export function day(iso) {
+  return new Date(`${iso}T12:00`).toLocaleDateString(language, { dateStyle: "medium" });
+}
+
 /** @param {number} bytes */
 export function size(bytes) {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${fixed(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB`;

@@ -1,5 +1,6 @@
 /** Long uploads: with progress, and retries when the connection is lost. */
 
+import { t } from "../texts.js";
 import { Unreachable, authorization, problemOf } from "./api.js";
 
 const PAUSES_MS = [1000, 3000, 9000, 27000];
@@ -44,7 +45,7 @@ export function send(method, url, body, { headers = {}, sent, signal }) {
     const all = url.startsWith("/") ? { ...authorization(), ...headers } : headers;
     for (const [name, value] of Object.entries(all)) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => sent(event.loaded, event.total);
-    request.onerror = () => reject(new Unreachable("The connection broke off."));
+    request.onerror = () => reject(new Unreachable(t("upload_lost")));
     request.onabort = () => reject(signal.reason);
     request.onload = () => {
       if (request.status < 300) resolve(request.responseText);

@@ -9,6 +9,9 @@ import { t } from "../texts.js";
  * @typedef {{name: string, element: HTMLElement, values: () => Record<string, string>, fault: (detail: string | null) => void, focus: () => void}} Field
  */
 
+/** Fields so far: two forms may have one of the same name. */
+let made = 0;
+
 /**
  * Show a field's error below it and link it to its inputs for screen readers.
  * @param {string} name
@@ -17,10 +20,10 @@ import { t } from "../texts.js";
  * @returns {Field}
  */
 export function field(name, element, values) {
-  const message = h("p", { class: "fault", id: `fault-${name}`, hidden: true });
+  const message = h("p", { class: "fault", id: `fault-${name}-${(made += 1)}`, hidden: true });
   element.append(message);
   element.dataset.field = name;
-  const inputs = () => [...element.querySelectorAll("input, select, button")];
+  const inputs = () => [...element.querySelectorAll("input, select, textarea, button")];
   const fault = (/** @type {string | null} */ detail) => {
     fill(message, detail && icon("note"), detail);
     message.hidden = !detail;

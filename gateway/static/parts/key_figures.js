@@ -10,8 +10,13 @@ const WHOLE = ["°", "1", "steps/min", "% of the cycle", "% of the mean"];
 
 /** @typedef {{name: string, side: "right" | "left" | null, value: number, sd: number | null, unit: string}} Parameter */
 
-/** Value ± standard deviation and unit. @param {Parameter} figure */
-function text({ value, sd, unit }) {
+/** A figure's name in words. @param {string} name */
+export function figureName(name) {
+  return tOr(`figure_${name}`, readable(name));
+}
+
+/** Value ± standard deviation and unit. @param {{value: number, sd: number | null, unit: string}} figure */
+export function figureText({ value, sd, unit }) {
   const written = (/** @type {number} */ number) => fixed(number, WHOLE.includes(unit) ? 0 : 2);
   const uncertain = sd === null ? "" : ` ± ${written(sd)}`;
   return `${written(value)}${uncertain}${{ 1: "", "°": "°" }[unit] ?? ` ${translate(unit)}`}`;
@@ -25,10 +30,10 @@ function table(figures) {
     const both = cell(null);
     const sides = ["right", "left"].map((side) => {
       const figure = cell(side);
-      return h("td", {}, figure ? text(figure) : "–");
+      return h("td", {}, figure ? figureText(figure) : "–");
     });
-    const head = h("th", { scope: "row" }, tOr(`figure_${name}`, readable(name)));
-    return h("tr", {}, head, both ? h("td", { colspan: 2 }, text(both)) : sides);
+    const head = h("th", { scope: "row" }, figureName(name));
+    return h("tr", {}, head, both ? h("td", { colspan: 2 }, figureText(both)) : sides);
   };
   const twoSided = figures.some(({ side }) => side !== null);
   const head = h("tr", {}, h("td", {}), h("th", { scope: "col" }, t("right")), h("th", { scope: "col" }, t("left")));

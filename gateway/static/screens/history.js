@@ -1,188 +1,173 @@
-/** All runs: search, open, delete, pick two to compare. */
+/** Runs, newest first: filtered by the server, grouped, noted, picked to compare. */
 
-import { hasKey, runPath, runs } from "../lib/api.js";
-import { fill, h, icon, iconButton } from "../lib/dom.js";
-import { date } from "../lib/format.js";
+import { runPage } from "../lib/api.js";
+import { parameters, remember, subjectAddress } from "../lib/address.js";
+import { fill, h } from "../lib/dom.js";
+import { day } from "../lib/format.js";
+import { filters } from "../parts/filters.js";
+import { Picks } from "../parts/picks.js";
+import { runCard } from "../parts/run_card.js";
+import { tabs } from "../parts/tabs.js";
 import { t } from "../texts.js";
-import { eraseRun, renameRun } from "./run.js";
+import { eraseRun } from "./run.js";
 
-const SHOWN_AT_ONCE = 30;
+const AT_ONCE = 30;
+/** Most that the server sends in one answer: as many are kept fresh. */
+const FRESH = 200;
 const REFRESH_MS = 5000;
 
 /** @param {AbortSignal} signal */
 export async function history(signal) {
-  /** @type {any[]} */
-  let known = [];
-  /** @type {Set<string>} */
-  const picked = new Set();
-  const view = { shown: SHOWN_AT_ONCE, query: "" };
-  const list = h("ul", { class: "runs" });
-  const count = h("p", { class: "hint", role: "status" });
-  const more = h(
-    "button",
-    { type: "button", hidden: true, onclick: () => render((view.shown += SHOWN_AT_ONCE)) },
-    t("history_more"),
-  );
-  const compare = h("div", { class: "compare-bar" });
-  /** @type {Map<string, {state: string, element: HTMLElement}>} */
-  const cards = new Map();
-
-  const render = (/** @type {any} */ _ = null) => {
-    const found = known.filter((run) => matches(run, view.query));
-    fill(
-      list,
-      found.slice(0, view.shown).map((run) => cardOf(run)),
-    );
-    more.hidden = found.length <= view.shown;
-    count.textContent =
-      known.length === 0
-        ? t("history_none")
-        : found.length === 0
-          ? t("history_no_match")
-          : t(found.length === 1 ? "history_one" : "history_count", { count: found.length });
-    fill(compare, compareBar([...picked]));
-  };
-  const cardOf = (/** @type {any} */ run) => {
-    const state = JSON.stringify([
-      run.name,
-      run.status,
-      Math.floor(run.progress),
-      picked.has(run.run_key),
-      picked.size >= 2,
-    ]);
-    const old = cards.get(run.run_key);
-    if (old?.state === state) return old.element;
-    const element = card(run, picked, { changed: render, forget: () => forget(run), rename: () => rename(run) });
-    cards.set(run.run_key, { state, element });
-    return element;
-  };
-  const forget = async (/** @type {any} */ run) => {
-    if (!(await eraseRun(run))) return;
-    known = known.filter((other) => other !== run);
-    picked.delete(run.run_key);
-    render();
-  };
-  const rename = (/** @type {any} */ run) =>
-    renameRun(run, (name) => {
-      run.name = name;
-      render();
-    });
-  const search = h("input", {
-    type: "search",
-    placeholder: t("history_search"),
-    "aria-label": t("history_search"),
-    oninput: (/** @type {any} */ event) => render((view.query = event.target.value)),
+  const list = new RunList(signal);
+  await list.show(parameters());
+  const form = filters(parameters(), (chosen) => {
+    remember(chosen);
+    list.show(chosen).catch((error) => list.complain(error));
   });
-
-  known = await all(signal);
-  render();
-  keepFresh(signal, (fresh) => render((known = fresh)));
   return h(
     "div",
-    {},
-    h("div", { class: "heading" }, h("h1", {}, t("history_title")), search),
-    compare,
-    count,
-    list,
-    h("div", { class: "actions" }, more),
+    { class: "history" },
+    h("div", { class: "heading" }, h("h1", {}, t("history_title")), tabs("runs")),
+    form,
+    list.picks.bar,
+    list.count,
+    list.element,
+    h("div", { class: "actions" }, list.more),
   );
 }
 
-/** @param {AbortSignal} signal */
-async function all(signal) {
-  const found = [];
-  for await (const page of runs(signal)) found.push(...page);
-  return found;
+/** The runs that fit the filters, as far as they were fetched. */
+class RunList {
+  picks = new Picks();
+  count = h("p", { class: "hint", role: "status" });
+  element = h("div", { class: "groups" });
+  more = h("button", { type: "button", hidden: true, onclick: () => this.#next() }, t("history_more"));
+  /** @type {Record<string, string>} */
+  #filters = {};
+  #group = "";
+  /** @type {any[]} */
+  #runs = [];
+  /** @type {string | null} */
+  #cursor = null;
+  /** @type {Map<string, {state: string, element: HTMLElement}>} */
+  #cards = new Map();
+
+  /** @param {AbortSignal} signal */
+  constructor(signal) {
+    this.signal = signal;
+    const timer = setInterval(() => this.#refresh(), REFRESH_MS);
+    signal.addEventListener("abort", () => clearInterval(timer));
+  }
+
+  /** Show the runs of other filters. @param {Record<string, string>} chosen */
+  async show({ group = "", ...chosen }) {
+    this.#filters = chosen;
+    const { runs, next_cursor } = await runPage(chosen, { limit: AT_ONCE }, this.signal);
+    if (this.#filters !== chosen) return; // other filters were chosen meanwhile
+    [this.#group, this.#runs, this.#cursor] = [group, runs, next_cursor];
+    this.#draw();
+  }
+
+  /** @param {any} error */
+  complain(error) {
+    if (!this.signal.aborted) fill(this.count, h("span", { class: "fault" }, error.message));
+  }
+
+  async #next() {
+    const asked = this.#filters;
+    try {
+      const { runs, next_cursor } = await runPage(asked, { limit: AT_ONCE, cursor: this.#cursor }, this.signal);
+      if (this.#filters !== asked) return;
+      const known = new Set(this.#runs.map(({ run_key }) => run_key));
+      this.#runs.push(...runs.filter(({ run_key }) => !known.has(run_key)));
+      this.#cursor = next_cursor;
+      this.#draw();
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  /** Changes by other tabs and users, among the newest; not while something is being written. */
+  async #refresh() {
+    if (document.hidden || this.#isBusy) return;
+    const [asked, shown] = [this.#filters, this.#runs.length];
+    const limit = Math.min(Math.max(shown, AT_ONCE), FRESH);
+    const page = await runPage(asked, { limit }, this.signal).catch(() => null);
+    if (!page || this.signal.aborted || this.#filters !== asked || this.#runs.length !== shown || this.#isBusy) return;
+    const last = page.runs[page.runs.length - 1];
+    const older = page.next_cursor ? this.#runs.filter((run) => run.accepted_at < last.accepted_at) : [];
+    this.#runs = [...page.runs, ...older];
+    if (older.length === 0) this.#cursor = page.next_cursor;
+    this.#draw();
+  }
+
+  get #isBusy() {
+    return document.querySelector("dialog[open], .notes-form") !== null;
+  }
+
+  #draw() {
+    const [count, filtered] = [this.#runs.length, Object.keys(this.#filters).length > 0];
+    const shown = this.#cursor ? "history_first" : count === 1 ? "history_one" : "history_count";
+    this.count.textContent = count ? t(shown, { count }) : t(filtered ? "history_no_match" : "history_none");
+    this.more.hidden = this.#cursor === null;
+    const groups = this.#group ? Map.groupBy(this.#runs, (run) => nameOf(run, this.#group)) : new Map([["", this.#runs]]);
+    const sections = [...groups].map(([name, runs]) => section(name, this.#group, runs.map((run) => this.#card(run))));
+    const place = focused();
+    fill(this.element, sections);
+    place && /** @type {HTMLElement | null} */ (this.element.querySelector(place))?.focus();
+  }
+
+  /** @param {any} run */
+  #card(run) {
+    const state = JSON.stringify([run.name, run.status, Math.floor(run.progress), run.notes, run.session, run.task]);
+    const old = this.#cards.get(run.run_key);
+    if (old?.state === state) return old.element;
+    const element = runCard(run, {
+      box: this.picks.box(run),
+      changed: (changed) => {
+        Object.assign(run, changed);
+        this.#cards.delete(run.run_key);
+        this.#draw();
+        /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-run="${run.run_key}"] .name`))?.focus();
+      },
+      forget: async () => {
+        if (!(await eraseRun(run))) return;
+        this.#runs = this.#runs.filter((other) => other.run_key !== run.run_key);
+        this.picks.drop(run.run_key);
+        this.#draw();
+      },
+    });
+    this.#cards.set(run.run_key, { state, element });
+    return element;
+  }
 }
 
-/** Refresh while the page is visible, so that changes by other tabs and users appear. */
-function keepFresh(/** @type {AbortSignal} */ signal, /** @type {(runs: any[]) => void} */ tell) {
-  const timer = setInterval(async () => {
-    if (document.hidden) return;
-    const fresh = await all(signal).catch(() => null);
-    if (fresh && !signal.aborted && !document.querySelector("dialog[open]")) tell(fresh);
-  }, REFRESH_MS);
-  signal.addEventListener("abort", () => clearInterval(timer));
+/** The heading of a group, by what is grouped. @type {Record<string, (name: string) => string>} */
+const TITLES = {
+  subject: (name) => name || t("subject_none"),
+  session: day,
+  task: (name) => t(`task_${name}`),
+};
+
+/** What a run is grouped by. @param {any} run @param {string} group */
+function nameOf(run, group) {
+  return group === "subject" ? run.notes.subject : run[group];
 }
 
-/** @param {any} run @param {string} query */
-function matches(run, query) {
-  const words = `${run.name} ${run.video_name} ${t(`status_${run.status}`)} ${date(run.accepted_at)}`.toLowerCase();
-  return query
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => words.includes(word));
+/** @param {string} name @param {string} group @param {HTMLElement[]} cards */
+function section(name, group, cards) {
+  const list = h("ul", { class: "runs" }, cards);
+  if (!group) return list;
+  const title = TITLES[group](name);
+  const heading = group === "subject" && name ? h("a", { href: subjectAddress(name) }, title) : title;
+  return h("section", {}, h("h2", {}, heading, h("span", { class: "hint" }, ` ${cards.length}`)), list);
 }
 
-/** @param {any} run @param {Set<string>} picked @param {{changed: () => void, forget: () => void, rename: () => void}} act */
-function card(run, picked, { changed, forget, rename }) {
-  const pick = (/** @type {Event} */ event) => {
-    if (/** @type {HTMLInputElement} */ (event.target).checked) picked.add(run.run_key);
-    else picked.delete(run.run_key);
-    changed();
-  };
-  const isPicked = picked.has(run.run_key);
-  return h(
-    "li",
-    { class: "card run", "data-run": run.run_key },
-    h("a", { href: `#/runs/${run.run_key}`, class: "thumb", tabindex: -1, "aria-hidden": "true" }, thumbnail(run)),
-    h(
-      "div",
-      { class: "about" },
-      h("a", { href: `#/runs/${run.run_key}`, class: "name" }, run.name),
-      h("p", { class: "hint" }, date(run.accepted_at)),
-      h(
-        "p",
-        {},
-        h("span", { class: `chip ${run.status}` }, t(`status_${run.status}`)),
-        run.status === "running" ? ` ${Math.floor(run.progress)} %` : "",
-      ),
-    ),
-    h(
-      "div",
-      { class: "row spread" },
-      run.status === "completed"
-        ? h(
-            "label",
-            { class: "check" },
-            h("input", {
-              type: "checkbox",
-              checked: isPicked,
-              disabled: picked.size >= 2 && !isPicked,
-              "aria-label": t("compare_pick_of", { name: run.name }),
-              onchange: pick,
-            }),
-            h("span", {}, t("compare_pick")),
-          )
-        : h("span"),
-      h(
-        "div",
-        {},
-        iconButton("pencil", t("rename_run", { name: run.name }), rename, { quiet: true, class: "round subtle" }),
-        iconButton("bin", t("delete_run", { name: run.name }), forget, { quiet: true, class: "round subtle" }),
-      ),
-    ),
-  );
-}
-
-/** The first frame, fetched when it comes into view; a camera icon where media elements cannot request it. */
-function thumbnail(/** @type {any} */ run) {
-  if (hasKey()) return icon("video");
-  const video = /** @type {HTMLVideoElement} */ (h("video", { preload: "none", playsinline: true }));
-  video.muted = true;
-  video.addEventListener("error", () => video.replaceWith(icon("video")));
-  new IntersectionObserver((entries, observer) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    observer.disconnect();
-    video.preload = "metadata";
-    video.src = `${runPath(run.run_key)}video#t=0.001`;
-  }).observe(video);
-  return video;
-}
-
-/** @param {string[]} picked */
-function compareBar(picked) {
-  if (picked.length === 2)
-    return h("a", { class: "button primary", href: `#/compare/${picked.join("/")}` }, t("compare_go"));
-  return h("p", { class: "hint" }, t(picked.length ? "compare_one" : "compare_hint"));
+/** A selector of the focused element in the card of its run, which redrawing may replace. */
+function focused() {
+  const card = document.activeElement?.closest("[data-run]");
+  const inputs = card ? [...card.querySelectorAll("a, button, input")] : [];
+  const name = document.activeElement?.getAttribute("aria-label");
+  if (!card || !inputs.includes(/** @type {Element} */ (document.activeElement))) return "";
+  return `[data-run="${card.getAttribute("data-run")}"] ${name ? `[aria-label="${CSS.escape(name)}"]` : ".name"}`;
 }

@@ -1,6 +1,6 @@
 /** One run in any state: progress, results, or why there are none. */
 
-import { Problem, call, json, runPath } from "../lib/api.js";
+import { Problem, call, changeRun, json, runPath } from "../lib/api.js";
 import { asked, confirmed, fill, h } from "../lib/dom.js";
 import { t } from "../texts.js";
 import { ended, running } from "./running.js";
@@ -41,11 +41,7 @@ async function show(place, runKey, signal) {
  */
 export function renameRun({ run_key, name }, named) {
   const words = { title: t("rename"), label: t("rename_field"), value: name, yes: t("rename_yes"), no: t("cancel") };
-  return asked(words, async (value) => {
-    const headers = { "Content-Type": "application/json" };
-    const body = JSON.stringify({ name: value });
-    named((await json(runPath(run_key), { method: "PATCH", headers, body })).name);
-  });
+  return asked(words, async (value) => named((await changeRun(run_key, { name: value })).name));
 }
 
 /**

@@ -6,6 +6,7 @@ import { follow } from "../lib/events.js";
 import { duration } from "../lib/format.js";
 import { fixed } from "../lib/language.js";
 import { Pace } from "../lib/pace.js";
+import { problemText } from "../lib/problems.js";
 import { t, tOr } from "../texts.js";
 
 const QUEUE_POLL_MS = 3000;
@@ -175,7 +176,7 @@ export function ended(run, erase) {
     { class: "card ended" },
     h("h1", {}, t(`${run.status}_title`)),
     h("p", { class: "lead" }, run.name),
-    run.problem && h("p", { class: "fault big" }, icon("note"), run.problem.detail),
+    run.problem && h("p", { class: "fault big" }, icon("note"), problemText(run.problem)),
     run.problem?.status === 422 && recordingRules(),
     h(
       "div",
