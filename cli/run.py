@@ -129,7 +129,7 @@ def _job(parsed: argparse.Namespace, run_options: RunOptions) -> RunJob:
 def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
     # Deferred, as above.
     from cli.batch.command import Job, run_batch
-    from humanpose3d.batch.subjects import assign, same_person, write_template
+    from humanpose3d.batch.subjects import assign, by_person, same_person, write_template
     from humanpose3d.batch.videos import find_videos
     from humanpose3d.formats.files import read_lines
 
@@ -145,7 +145,9 @@ def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
         print(f"{parsed.write_subjects} lists {len(videos)} videos; fill it in and give it to --subjects")
         return 0
     if parsed.subjects:
-        found, doubts = assign(read_lines(parsed.subjects), str(parsed.subjects), videos, given)
+        lines, table = read_lines(parsed.subjects), str(parsed.subjects)
+        videos = by_person(lines, table, videos)
+        found, doubts = assign(lines, table, videos, given)
     else:
         found, doubts = same_person(videos, given)
     for doubt in doubts:

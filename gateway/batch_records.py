@@ -49,15 +49,20 @@ class BatchRecord(Contract):
         must_know_options(json.loads(stored)["options"])
         return record
 
-    def video(self, name: str) -> BatchVideo:
-        """The video that a file of this name is: named so, or the only one whose path ends so. Raises InvalidOption."""
+    def named(self, name: str) -> list[BatchVideo]:
+        """The video that a file of this name is: named so, or the only one whose path ends so.
+
+        Several where the batch has several people of it, unless `name` says which. Raises InvalidOption.
+        """
         plain = plain_path(name)
         same = [each for each in self.videos if plain_path(each.video) == plain]
-        found = same or [each for each in self.videos if plain_path(each.video).endswith(f"/{plain}")]
-        if len(found) == 1:
-            return found[0]
+        found = same or [each for each in self.videos if f"/{plain_path(each.path)}".endswith(f"/{plain}")]
+        found = [each for each in found if plain_path(each.path) == plain] or found
+        paths = dict.fromkeys(each.path for each in found)
+        if len(paths) == 1:
+            return found
         if found:
-            fault = f"{', '.join(each.video for each in found)} all end with {name!r}: send the path as video_name"
+            fault = f"{', '.join(paths)} all end with {name!r}: send the path as video_name"
         else:
             fault = f"the batch has no video {name!r}; it is not in the list or table that the batch began with"
         raise InvalidOption({"video": fault})

@@ -150,4 +150,5 @@ def _with_runs(record: BatchRecord, runs: Sequence[RunSummary]) -> Batch:
 def _folders(record: BatchRecord) -> dict[str, str]:
     """Video → the folder of its results in the archive."""
     names = [video.video for video in record.videos]
-    return dict(zip(names, distinct(safe_name(Path(name)) for name in names), strict=True))
+    folders = distinct(safe_name(Path(video.path)) + video.suffix for video in record.videos)
+    return dict(zip(names, folders, strict=True))

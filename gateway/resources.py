@@ -4,7 +4,7 @@ base  where the API was called, `/api/v1` or `/api`; addresses begin with it.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 from urllib.parse import quote
 
@@ -36,8 +36,9 @@ from shared.runtime.run_state import RunState, Share
 from shared.runtime.store import PresignedUpload
 
 
-def accepted(base: str, state: RunState, warnings: tuple[str, ...]) -> Accepted:
-    """The response to an accepted submission."""
+def accepted(base: str, states: Sequence[RunState], warnings: Iterable[str]) -> Accepted:
+    """The response to an accepted submission: the runs of one video, one for each of its people."""
+    state, *others = states
     url = run_url(base, state.run_id)
     return Accepted(
         run_key=state.run_id,
@@ -45,6 +46,7 @@ def accepted(base: str, state: RunState, warnings: tuple[str, ...]) -> Accepted:
         results_url=url,
         events_url=f"{url}events",
         warnings=list(warnings),
+        other_run_keys=[other.run_id for other in others],
     )
 
 
@@ -177,6 +179,7 @@ def _batch_entry(base: str, batch: Batch, video: BatchVideo) -> BatchEntry:
     run = batch.runs.get(video.video)
     return BatchEntry(
         video=video.video,
+        file=video.path,
         status="missing" if run is None else run.status,
         run=None if run is None else at(base, run),
         subject=video.subject,

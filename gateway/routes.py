@@ -109,21 +109,22 @@ async def start_run(
     content_type = request.headers.get("content-type", "")
     async with incoming(services.store, run_id) as (video, arriving):
         form = await read_form(content_type, request.stream(), arriving, services.settings.max_upload_bytes)
-        submission = await _submission(services, key, form)
+        submissions = await _submissions(services, key, form)
         if form.filename is None:
             name = form.fields.get(VIDEO_NAME, "video")
-            state = await run_service.submit_uploaded(key, submission, _upload_key(form), name)
+            states = await run_service.submit_uploaded(key, submissions, _upload_key(form), name)
         else:
             sha256 = await arriving.finish()
-            state = await run_service.submit(key, run_id, submission, video, form.filename, sha256)
-    return resources.accepted(base, state, submission.warnings)
+            states = await run_service.submit(key, submissions, video, form.filename, sha256)
+    warnings = dict.fromkeys(warning for submission in submissions for warning in submission.warnings)
+    return resources.accepted(base, states, warnings)
 
 
-async def _submission(services: Services, key: ApiKey, form: Form) -> Submission:
-    """The submission in a form, in which a batch may stand for subject and options."""
+async def _submissions(services: Services, key: ApiKey, form: Form) -> list[Submission]:
+    """What a form submits. A batch may stand for subject and options; it may have several people of the video."""
     fields, private = form.fields, services.settings.private_webhooks
     if BATCH not in fields:
-        return read_submission(fields, services.settings.models_directory, private_webhooks=private)
+        return [read_submission(fields, services.settings.models_directory, private_webhooks=private)]
     batch = await services.batches.records.get(key.owner, checked_batch_key(fields[BATCH]))
     name = fields.get(VIDEO_NAME) or form.filename or ""
     return read_batch_submission(fields, batch, name, private_webhooks=private)

@@ -3,7 +3,8 @@
 import base64
 import contextlib
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -62,39 +63,67 @@ class RunService:
         return _derived_id(key, idempotency_key) if idempotency_key else new_id()
 
     async def submit(
-        self, key: ApiKey, run_id: str, submission: Submission, video: PlacedVideo, filename: str, sha256: str
-    ) -> RunState:
-        """Accept a run whose video is in its place. When this returns, only an erasure can remove the run.
+        self, key: ApiKey, submissions: Sequence[Submission], video: PlacedVideo, filename: str, sha256: str
+    ) -> list[RunState]:
+        """Accept a run for each submission of a video that is in its place; the others have a copy, made by the store.
 
-        The same key with the same submission returns the same run, however often it is sent; a video that was sent
-        again is not kept. Raises InvalidOption, BatchVideoSent, QuotaExceeded, IdempotencyKeyReused, BusUnavailable.
+        When this returns, only an erasure can remove the runs. The same video with the same submissions gives the same
+        runs, however often it is sent; a video that was sent again is not kept. Where this fails after some runs were
+        accepted, sending it again accepts the rest. Raises InvalidOption, BatchVideoSent where all of the runs are
+        there, QuotaExceeded, IdempotencyKeyReused, BusUnavailable.
         """
+        async with AsyncExitStack() as stack:
+            places = [video]
+            for other in _run_ids_of(video.run_id, submissions)[1:]:
+                places.append(await stack.enter_async_context(placed(self._store, other)))
+                await self._store.copy(video.key, places[-1].key)
+            return await _all_of(
+                self._submit(key, submission, place, filename, sha256)
+                for submission, place in zip(submissions, places, strict=True)
+            )
+
+    async def _submit(
+        self, key: ApiKey, submission: Submission, video: PlacedVideo, filename: str, sha256: str
+    ) -> RunState:
         fingerprint = submission.fingerprint(sha256)
+        if earlier := await self._earlier(video.run_id, fingerprint):
+            return earlier
+        stance = await self._given_stance(key, video.run_id, submission)
+        request = _request(key, submission, filename, video.key, fingerprint, stance)
+        return await self._accept(key, video.run_id, video, request, submission.notes)
+
+    async def submit_uploaded(
+        self, key: ApiKey, submissions: Sequence[Submission], upload_key: str, filename: str
+    ) -> list[RunState]:
+        """Accept a run for each submission of a video that was uploaded before.
+
+        As `submit`; also raises UploadNotFound and UnreadableVideo.
+        """
+        states = await _all_of(
+            self._submit_uploaded(key, submission, run_id, upload_key, filename)
+            for submission, run_id in zip(submissions, _run_ids_of(upload_key, submissions), strict=True)
+        )
+        with contextlib.suppress(Unavailable):  # it is swept in a day
+            await self._uploads.remove(upload_key)
+        return states
+
+    async def _submit_uploaded(
+        self, key: ApiKey, submission: Submission, run_id: str, upload_key: str, filename: str
+    ) -> RunState:
+        fingerprint = submission.fingerprint(upload_key)
         if earlier := await self._earlier(run_id, fingerprint):
             return earlier
         stance = await self._given_stance(key, run_id, submission)
-        request = _request(key, submission, filename, video.key, fingerprint, stance)
-        return await self._accept(key, run_id, video, request, submission.notes)
-
-    async def submit_uploaded(self, key: ApiKey, submission: Submission, upload_key: str, filename: str) -> RunState:
-        """Accept a run whose video was uploaded before. Also raises UploadNotFound and UnreadableVideo."""
-        fingerprint = submission.fingerprint(upload_key)
-        if earlier := await self._earlier(upload_key, fingerprint):
-            return earlier
-        stance = await self._given_stance(key, upload_key, submission)
-        async with placed(self._store, upload_key) as video:
+        async with placed(self._store, run_id) as video:
             try:
                 await self._uploads.copy_to(upload_key, video)
             except UploadNotFound:
-                if earlier := await self._earlier(upload_key, fingerprint):  # another request was faster
+                if earlier := await self._earlier(run_id, fingerprint):  # another request was faster
                     return earlier
                 raise
             await video.demand_video()
             request = _request(key, submission, filename, video.key, fingerprint, stance)
-            state = await self._accept(key, upload_key, video, request, submission.notes)
-        with contextlib.suppress(Unavailable):  # it is swept in a day
-            await self._uploads.remove(upload_key)
-        return state
+            return await self._accept(key, run_id, video, request, submission.notes)
 
     async def get(self, key: ApiKey, run_id: str) -> RunState:
         """One run, as currently stored in the bus. Raises RunNotFound (also for another owner's run), RunUnreadable."""
@@ -269,12 +298,31 @@ class RunService:
         return state
 
 
+def _run_ids_of(run_id: str, submissions: Sequence[Submission]) -> list[str]:
+    """The keys of a video's runs: that of the request, and for further people always the same made from it."""
+    places = (submission.batch for submission in submissions[1:])
+    return [run_id, *(_digest(f"{run_id}\0{place.video}") for place in places if place is not None)]
+
+
+async def _all_of(accepting: Iterable[Awaitable[RunState]]) -> list[RunState]:
+    """One after the other. Raises BatchVideoSent only where every one does: the others are accepted."""
+    states, sent = [], None
+    for each in accepting:
+        try:
+            states.append(await each)
+        except BatchVideoSent as error:
+            sent = error
+    if sent is not None and not states:
+        raise sent
+    return states
+
+
 def _request(
     key: ApiKey, submission: Submission, filename: str, video: str, fingerprint: str, stance: str | None
 ) -> RunRequest:
     return RunRequest(
         video_key=video,
-        name=safe_name(Path(filename)),
+        name=safe_name(Path(filename)) + submission.suffix,
         subject=submission.subject,
         options=submission.options,
         consented_at=datetime.now(UTC),
@@ -292,8 +340,12 @@ def _may_see(key: ApiKey, owner: str | None) -> bool:
 
 
 def _derived_id(key: ApiKey, idempotency_key: str) -> str:
-    digest = hashlib.sha256(f"{key.owner}\0{idempotency_key}".encode()).digest()
-    return base64.urlsafe_b64encode(digest[:15]).decode()
+    return _digest(f"{key.owner}\0{idempotency_key}")
+
+
+def _digest(text: str) -> str:
+    """As a run's key."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:15]).decode()
 
 
 def _cursor(run: ListedRun) -> str:

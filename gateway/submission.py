@@ -11,7 +11,7 @@ from gateway import webhooks
 from gateway.batch_records import BatchRecord
 from gateway.errors import ConsentMissing
 from gateway.forms import VIDEO_LIST
-from humanpose3d.batch.subjects import BatchVideo, assign, listed_files, same_person
+from humanpose3d.batch.subjects import BatchVideo, assign, by_person, listed_files, same_person
 from humanpose3d.batch.videos import Video
 from humanpose3d.errors import InvalidOption
 from humanpose3d.formats.files import lines_of
@@ -57,6 +57,8 @@ class Submission:
     webhook: Webhook | None
     batch: BatchPlace | None
     warnings: tuple[str, ...]
+    suffix: str = ""
+    """What the results' name has after the video's: which of several people it is."""
 
     def fingerprint(self, video: str) -> str:
         """Identical for the same submission of the same video, so that a repeated request is recognised."""
@@ -112,8 +114,8 @@ def read_submission(fields: Mapping[str, str], models: Path, *, private_webhooks
 
 def read_batch_submission(
     fields: Mapping[str, str], batch: BatchRecord, video_name: str, *, private_webhooks: bool = False
-) -> Submission:
-    """Check the fields of a form that submits a video of a batch, which states all else.
+) -> list[Submission]:
+    """Check the fields of a form that submits a video of a batch, which states all else: one for each of its people.
 
     Raises InvalidOption, or ConsentMissing where that is among the faults, with every faulty field by name.
     """
@@ -123,9 +125,13 @@ def read_batch_submission(
     webhook = _webhook(fields, faults, private=private_webhooks)
     if faults:
         raise _refused(faults)
-    video = batch.video(video_name)
+    return [_of_batch(batch, video, webhook) for video in batch.named(video_name)]
+
+
+def _of_batch(batch: BatchRecord, video: BatchVideo, webhook: Webhook | None) -> Submission:
     options, place = video.options(batch.options), BatchPlace(key=batch.key, video=video.video)
-    return Submission(video.subject, options, video.notes, webhook, place, _warnings(options, video.subject.doubt))
+    warnings = _warnings(options, video.subject.doubt)
+    return Submission(video.subject, options, video.notes, webhook, place, warnings, video.suffix)
 
 
 def read_batch(fields: Mapping[str, str], table: bytes, models: Path) -> NewBatch:
@@ -147,6 +153,8 @@ def read_batch(fields: Mapping[str, str], table: bytes, models: Path) -> NewBatc
         raise InvalidOption(faults)
     lines = lines_of(table) if table.strip() else []
     videos = _videos(fields.get(VIDEO_LIST, "").splitlines() or listed_files(lines, SUBJECTS))
+    if lines:
+        videos = _few(by_person(lines, SUBJECTS, videos))
     given: dict[str, object] = {field: fields[field] for field in _OF_A_PERSON if field in fields}
     found, doubts = assign(lines, SUBJECTS, videos, given) if lines else same_person(videos, given)
     return NewBatch(name, options, tuple(found), (*_warnings(options, None), *doubts))
@@ -154,11 +162,16 @@ def read_batch(fields: Mapping[str, str], table: bytes, models: Path) -> NewBatc
 
 def _videos(names: list[str]) -> list[Video]:
     names = [name.strip() for name in names if name.strip()]
-    if len(names) > MAX_VIDEOS:
-        raise InvalidOption({VIDEO_LIST: f"are {len(names)}; a batch has up to {MAX_VIDEOS}"})
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InvalidOption({VIDEO_LIST: f"are listed twice: {', '.join(twice)}"})
-    return [Video(Path(PurePosixPath("/") / name), name) for name in names]
+    return _few([Video(Path(PurePosixPath("/") / name), name) for name in names])
+
+
+def _few(videos: list[Video]) -> list[Video]:
+    """The same, unless they are too many. Raises InvalidOption."""
+    if len(videos) > MAX_VIDEOS:
+        raise InvalidOption({VIDEO_LIST: f"are {len(videos)}; a batch has up to {MAX_VIDEOS}"})
+    return videos
 
 
 def _demand_known(fields: Mapping[str, str], known: tuple[str, ...], file: str) -> None:

@@ -104,6 +104,9 @@ class Accepted(BaseModel):
     results_url: str
     events_url: str
     warnings: list[str] = Field(description="what the server will not do, and values that are unlikely")
+    other_run_keys: list[str] = Field(
+        default_factory=list, description="runs of the other people in the video, where a batch has several of it"
+    )
 
 
 class Progress(BaseModel):
@@ -266,7 +269,10 @@ class BatchSummary(BaseModel):
 class BatchEntry(BaseModel):
     """A video of a batch."""
 
-    video: str = Field(description="as in the table of subjects, or the list of videos")
+    video: str = Field(
+        description="as in the table of subjects, or the list of videos; with the person where it has several"
+    )
+    file: str = Field(description="the same without the person")
     status: BatchStatus
     run: RunSummary | None = Field(description="its run; null while it is missing")
     subject: Subject

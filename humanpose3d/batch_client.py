@@ -79,7 +79,7 @@ class Batches:
         Raises ApiError where the batch does not exist, or the API key's limit of runs is reached.
         """
         batch = patiently(lambda: self.show(batch_key))
-        missing = {entry.video for entry in batch.entries if entry.status == "missing"}
+        missing = {entry.file for entry in batch.entries if entry.status == "missing"}
         refused: dict[str, ApiError] = {}
         for video in _found(videos):
             if video.label not in missing:

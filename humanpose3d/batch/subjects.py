@@ -5,7 +5,7 @@ import io
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -21,15 +21,28 @@ COLUMNS: Final = ("file", "person", "subject", "height", "weight", "task", "sess
 class BatchVideo(Contract):
     """One video of a batch: the person in it, which of those in view it is, the task, and what is noted.
 
-    video         what the batch calls it: its path in the folder, or its file name.
+    video         what the batch calls it: its path in the folder, or its file name; with the person where several
+                  people of the video are analysed.
+    file          the path or file name alone; empty in batches of earlier versions, where it is `video`.
     person, task  the options of these names; None: those of the batch.
     """
 
     video: str
+    file: str = ""
     subject: Subject
     person: PersonRule | None = None
     task: TaskOption | None = None
     notes: RunNotes = RunNotes()
+
+    @property
+    def path(self) -> str:
+        """The video without the person."""
+        return self.file or self.video
+
+    @property
+    def suffix(self) -> str:
+        """What follows the video's name in that of the results: `_person_2` where several people are analysed."""
+        return "" if self.path == self.video else f"_person_{self.person}"
 
     def options(self, common: RunOptions) -> RunOptions:
         """The options of its run, from those of the batch."""
@@ -47,9 +60,10 @@ class Row:
     def __str__(self) -> str:
         return f"line {self.line} ({self.cells.get('file', '')})"
 
-    def names(self, video: Video) -> bool:
-        """Whether it is about this very video."""
-        return plain_path(self.cells.get("file", "")) == plain_path(video.label)
+    @property
+    def file(self) -> str:
+        """The column of this name; empty where it is."""
+        return plain_path(self.cells.get("file", ""))
 
     def fits_person(self, video: Video) -> bool:
         """Whether it is about this person of the video."""
@@ -58,7 +72,7 @@ class Row:
     def matches(self, video: Video) -> bool:
         """Whether the video's path ends like `file` or fits it as a pattern; in upper or lower case."""
         path = PurePosixPath(plain_path(video.path.absolute().as_posix()).casefold())
-        file = plain_path(self.cells.get("file", "")).casefold()
+        file = self.file.casefold()
         return bool(file) and (f"{path}".endswith(f"/{file}") or path.match(file))
 
 
@@ -88,6 +102,23 @@ def same_person(videos: Sequence[Video], given: Mapping[str, object]) -> tuple[l
     return found, [doubt for doubt in doubts if doubt is not None]
 
 
+def by_person(lines: Sequence[str], table: str, videos: Sequence[Video]) -> list[Video]:
+    """The videos, each once for each of its people where several lines are about it, each with another `person`.
+
+    Raises InputError where the table has other columns.
+    """
+    rows = _read(lines, table)
+    return [each for video, about in zip(videos, _about(rows, videos), strict=True) for each in _people(video, about)]
+
+
+def _people(video: Video, about: Sequence[Row]) -> Iterator[Video]:
+    people = [row.cells.get("person", "") for row in about]
+    if video.person is None and len(people) > 1 and all(people) and len(set(people)) == len(people):
+        yield from (replace(video, person=person) for person in people)
+    else:
+        yield video
+
+
 def assign(
     lines: Sequence[str], table: str, videos: Sequence[Video], given: Mapping[str, object]
 ) -> tuple[list[BatchVideo], list[str]]:
@@ -102,10 +133,8 @@ def assign(
     """
     rows = _read(lines, table)
     faults = [fault for row in rows if (fault := _fault(row, given))]
-    patterns = [row for row in rows if not any(row.names(video) for video in videos)]
     chosen: list[tuple[Video, Row]] = []
-    for video in videos:
-        about = [row for row in rows if row.names(video)] or [row for row in patterns if row.matches(video)]
+    for video, about in zip(videos, _about(rows, videos), strict=True):
         fitting = [row for row in about if row.fits_person(video)]
         if len(fitting) == 1:
             chosen.append((video, fitting[0]))
@@ -119,11 +148,24 @@ def assign(
 
 
 def listed_files(lines: Sequence[str], table: str) -> list[str]:
-    """The column `file`, where it names videos one by one. Raises InputError where there is a pattern."""
+    """The column `file` where it names videos, each once. Raises InputError where there is a pattern."""
     rows = _read(lines, table)
     if patterns := [str(row) for row in rows if {"*", "?"} & set(row.cells.get("file", ""))]:
         raise InputError(f"{table} has patterns, which need the list of videos: {', '.join(patterns)}.")
-    return [row.cells["file"] for row in rows if "file" in row.cells]
+    return list(dict.fromkeys(row.cells["file"] for row in rows if "file" in row.cells))
+
+
+def _about(rows: Sequence[Row], videos: Sequence[Video]) -> list[list[Row]]:
+    """For each video the lines that name it or, where none does, those that fit as a pattern and name no other."""
+    labels = [plain_path(video.label) for video in videos]
+    naming: dict[str, list[Row]] = {label: [] for label in labels}
+    for row in rows:
+        naming.get(row.file, []).append(row)
+    patterns = [row for row in rows if row.file not in naming]
+    return [
+        naming[label] or [row for row in patterns if row.matches(video)]
+        for label, video in zip(labels, videos, strict=True)
+    ]
 
 
 def _read(lines: Sequence[str], table: str) -> list[Row]:
@@ -176,6 +218,7 @@ def _batch_video(video: Video, row: Row, given: Mapping[str, object]) -> BatchVi
     options = _options(row)
     return BatchVideo(
         video=video.title,
+        file=video.label,
         subject=_person(row, given),
         person=options.person if "person" in row.cells else video.person,
         task=options.task if "task" in row.cells else None,

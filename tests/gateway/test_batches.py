@@ -176,6 +176,86 @@ def test_a_video_has_one_run_in_a_batch_and_what_the_batch_states_is_not_stated_
     asyncio.run(scenario())
 
 
+PEOPLE = """\
+file,person,subject,height,weight
+ana/walk.mp4,1,P1,1.72,70
+ana/walk.mp4,2,P2,1.85,88
+ben/walk.mp4,,P3,1.80,80
+"""
+TWO = ("ana/walk.mp4, person 1", "ana/walk.mp4, person 2")
+
+
+def run_keys(sent: httpx.Response) -> list[str]:
+    assert sent.status_code == 202, sent.text
+    return [sent.json()["run_key"], *sent.json()["other_run_keys"]]
+
+
+def test_a_video_is_sent_once_for_all_of_its_people(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            batch = (await begin(client, PEOPLE, ())).json()["batch_key"]
+            assert [each["file"] for each in (await show(client, batch))["entries"]] == [VIDEOS[0]] * 2 + [VIDEOS[2]]
+            keys = run_keys(await send(client, batch, VIDEOS[0]))
+            runs = [(await client.get(f"/api/v1/runs/{key}")).json() for key in keys]
+            assert [run["batch"]["video"] for run in runs] == list(TWO)
+            assert [(run["options"]["person"], run["subject"]["height"], run["notes"]["subject"]) for run in runs] == [
+                ("1", 1.72, "P1"), ("2", 1.85, "P2"),
+            ]  # fmt: skip
+            assert [run["video_name"] for run in runs] == ["walk_person_1", "walk_person_2"]
+            for key in keys:
+                await complete(world, client, key)
+            assert [row["results"] for row in (await summary(client, batch)).values()] == [
+                "walk_person_1", "walk_person_2", "",
+            ]  # fmt: skip
+            await client.delete(f"/api/v1/runs/{keys[0]}")
+            video = await client.get(f"/api/v1/runs/{keys[1]}/video")  # its own copy
+            assert video.content == MP4 + VIDEOS[0].encode()
+            assert run_keys(await send(client, batch, VIDEOS[0])) != keys  # the erased one again, and only that
+            assert [each["status"] for each in (await show(client, batch))["entries"]] == [
+                "queued", "completed", "missing",
+            ]  # fmt: skip
+            assert (await send(client, batch, VIDEOS[0])).json()["code"] == "batch-video-sent"
+            assert (await send(client, batch, TWO[1])).json()["code"] == "batch-video-sent"
+            await client.post(f"/api/v1/batches/{batch}/cancel")
+            assert len(run_keys(await send(client, batch, TWO[0]))) == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("uploaded", [False, True])
+def test_where_the_limit_is_reached_between_two_people_sending_again_accepts_the_rest(
+    tmp_path: Path, scratch: Path, uploaded: bool
+):
+    secret, stored = create("lab", 1)
+    append(tmp_path / "keys", stored)
+    world = World(tmp_path, api_keys_file=tmp_path / "keys")
+
+    async def scenario() -> None:
+        async with world.client() as client:
+            client.headers["Authorization"] = f"Bearer {secret}"
+            batch = (await begin(client, PEOPLE, ())).json()["batch_key"]
+            form = {"batch": batch, "consent": "accepted", "video_name": VIDEOS[0]}
+            sent: dict[str, Any] = {"data": form, "files": {"video": ("walk.mp4", MP4)}}
+            if uploaded:
+                key = (await client.post("/api/v1/uploads")).json()["upload_key"]
+                await client.put(f"/api/v1/uploads/{key}/parts/1", content=MP4)
+                await client.post(f"/api/v1/uploads/{key}/complete", json={"size": len(MP4)})
+                sent = {"files": {name: (None, value) for name, value in {**form, "upload_key": key}.items()}}
+
+            async def submit() -> httpx.Response:
+                return await client.post("/api/v1/runs", headers={"Idempotency-Key": "once"}, **sent)
+
+            assert (await submit()).status_code == 429
+            (tmp_path / "keys").write_text(json.dumps({"owner": "lab", "sha256": stored.sha256, "runs_per_day": 2}))
+            keys = run_keys(await submit())
+            assert run_keys(await submit()) == keys
+            assert sorted(run["run_key"] for run in await listed(client)) == sorted(keys)
+            stored_videos = [found.key async for found in world.store.objects("videos/")]
+            assert len(stored_videos) == 2  # no copy is left over
+
+    asyncio.run(scenario())
+
+
 def test_a_batch_is_begun_once_cancelled_as_a_whole_and_erased_as_a_whole(world: World):
     async def scenario() -> None:
         async with world.client() as client:

@@ -59,6 +59,21 @@ def test_a_folder_as_a_batch_goes_on_after_an_interruption(
         assert list(client.runs()) == []
 
 
+def test_a_video_of_several_people_is_sent_once(world: World, serve: Serve, recordings: Path, tmp_path: Path):
+    table = tmp_path / "people.csv"
+    table.write_text("file,person,height,weight\nwalk.mp4,1,1.7,70\nwalk.mp4,2,1.8,80\n")
+    with Client(serve(world)) as client:
+        key = client.batches.begin(recordings / "ben", subjects=table)
+        sent: list[str] = []
+        assert client.batches.send(key, recordings / "ben", consent=True, on_sent=sent.append) == {}
+        assert client.batches.send(key, recordings / "ben", consent=True, on_sent=sent.append) == {}
+        assert sent == ["walk.mp4"]
+        batch = client.batches.wait(key, timeout=20)
+        assert [(entry.file, entry.video, entry.status) for entry in batch.entries] == [
+            ("walk.mp4", "walk.mp4, person 1", "completed"), ("walk.mp4", "walk.mp4, person 2", "completed"),
+        ]  # fmt: skip
+
+
 def test_videos_that_the_server_refuses_do_not_stop_the_others(
     world: World, serve: Serve, recordings: Path, tmp_path: Path
 ):

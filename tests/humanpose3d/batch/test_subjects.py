@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from humanpose3d.batch.subjects import BatchVideo, assign, listed_files, write_template
+from humanpose3d.batch.subjects import BatchVideo, assign, by_person, listed_files, write_template
 from humanpose3d.batch.summary import row, summary_text
 from humanpose3d.batch.videos import Video, find_videos
 from humanpose3d.errors import InputError, InvalidMotion
@@ -88,6 +88,26 @@ def test_a_table_lists_its_videos_unless_it_has_patterns():
     assert listed_files(["file,height", "a/walk [1].mp4,1.7", "", "b.mp4,"], "table") == ["a/walk [1].mp4", "b.mp4"]
     with pytest.raises(InputError, match=r"table has patterns, which need the list of videos: line 2 \(a/\*\)"):
         listed_files(["file", "a/*"], "table")
+
+
+def test_a_video_with_a_line_for_each_of_several_people_is_analysed_for_each():
+    lines = ["file,person,height,weight", "walk.mp4,2,1.7,70", "walk.mp4,leftmost,1.8,80", "ana/*,,1.6,60"]
+    videos = by_person(lines, "subjects.csv", VIDEOS)
+    found, doubts = assign(lines, "subjects.csv", videos, {})
+    assert [(each.video, each.path, each.suffix, each.person, each.subject.height) for each in found] == [
+        ("walk.mp4, person 2", "walk.mp4", "_person_2", "2", 1.7),
+        ("walk.mp4, person leftmost", "walk.mp4", "_person_leftmost", "leftmost", 1.8),
+        ("ana/walk.mp4", "ana/walk.mp4", "", None, 1.6),
+        ("ana/squat [1].MOV", "ana/squat [1].MOV", "", None, 1.6),
+    ]
+    assert doubts == []
+
+
+@pytest.mark.parametrize("people", [("2", "2"), ("2", ""), ("", "")])
+def test_lines_of_one_video_that_are_not_of_different_people_are_refused(people: tuple[str, str]):
+    lines = ["file,person,height,weight", *(f"walk.mp4,{person},1.7,70" for person in people), "ana/*,,1.6,60"]
+    with pytest.raises(InputError, match=r"walk\.mp4: lines 2, 3 all fit"):
+        assign(lines, "subjects.csv", by_person(lines, "subjects.csv", VIDEOS), {})
 
 
 def test_videos_in_folders_are_found_once_and_results_are_not_taken_for_videos(tmp_path: Path):
