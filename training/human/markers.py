@@ -1,12 +1,14 @@
 """True positions of the 65 markers on a body.
 
-The 22 mean what Pose2Sim's mean: their places on its OpenSim model (`Markers_Halpe26.xml` of Pose2Sim 0.10.49),
-carried over to MakeHuman's skeleton, but for the neck, which is the middle of the shoulders as everywhere in this
-project (`services/refiner/depth/markers.py` says why). The 43 are where `Markers_LSTM.xml` puts them, laid on the skin;
-epicondyles, malleoli and styloids are as wide apart as the skin, but lie evenly about the joint's centre, so that
-their middle is the centre about which the bone turns. Places are given in metres of that model (Rajagopal et al. 2016)
-from a joint, and scaled by the size of the segment. Each marker is fixed to one bone, so truth knows no soft tissue:
-angles from these markers are angles of the bones that were drawn.
+The 22 mean what Pose2Sim's mean: their places on its OpenSim model (`Markers_Halpe26.xml` of Pose2Sim 0.10.49), carried
+over to MakeHuman's skeleton, but for the neck, which is the middle of the shoulders as everywhere in this project
+(`services/refiner/depth/markers.py` says why). The 43 are where `Markers_LSTM.xml` puts them, laid on the skin;
+epicondyles, malleoli and styloids are as wide apart as the skin, but lie evenly about the joint's centre, so that their
+middle is the centre about which the bone turns. The iliac spines are as far forward and back as the skin, but as high
+above the hips as in that model, scaled, so that the pelvis of every body at rest is tilted alike, by 4 to 6.5° (that
+model's: 4.7°). Where their height was the skin's too, it was −2.5° on most women and 5° on men. Places are given in
+metres of that model (Rajagopal et al. 2016) from a joint, and scaled by the size of the segment. Each marker is fixed
+to one bone, so truth knows no soft tissue: angles from these markers are angles of the bones that were drawn.
 """
 
 from dataclasses import dataclass
@@ -27,12 +29,16 @@ WRIST: Final = "wrist"
 """Stands for the distal forearm: it points as the forearm does and rolls with the hand (pronation)."""
 
 
+_FORWARD, _LATERAL = 0, 2
+"""Columns of `_axes`."""
+
+
 @dataclass(frozen=True)
 class _Place:
     """A marker's bone and its position: forward, up, lateral in metres of the reference model, from a joint.
 
-    size: which size of the body scales it. skin: laid on the nearest point of the skin. width: only its lateral place
-    is the skin's, so that a pair of such markers spans the axis of the joint on every body.
+    size: which size of the body scales it. skin: laid on the nearest point of the skin. only: the one axis (of `_axes`)
+    along which its place is the skin's, so that a pair of such markers spans the same axis of the bone on every body.
     """
 
     bone: str
@@ -40,7 +46,7 @@ class _Place:
     offset: tuple[float, float, float]
     size: str
     skin: bool = True
-    width: bool = False
+    only: int | None = None
 
 
 _REFERENCE_SIZE: Final = {
@@ -57,12 +63,12 @@ _REFERENCE_SIZE: Final = {
 _REFERENCE_ANKLE_HEIGHT: Final = 0.052
 
 _SIDED: Final = {
-    "ASIS": _Place("pelvis", "hip", (0.0919, 0.0913, 0.0226), "pelvis"),
-    "PSIS": _Place("pelvis", "hip", (-0.0901, 0.1063, -0.0554), "pelvis"),
-    "knee": _Place("femur", "tibia", (0.0, 0.0, 0.055), "femur", width=True),
-    "mknee": _Place("femur", "tibia", (0.0, 0.0, -0.055), "femur", width=True),
-    "ankle": _Place("tibia", "foot", (-0.013, -0.0025, 0.045), "tibia", width=True),
-    "mankle": _Place("tibia", "foot", (0.013, 0.0025, -0.045), "tibia", width=True),
+    "ASIS": _Place("pelvis", "hip", (0.0919, 0.0913, 0.0226), "pelvis", only=_FORWARD),
+    "PSIS": _Place("pelvis", "hip", (-0.0901, 0.1063, -0.0554), "pelvis", only=_FORWARD),
+    "knee": _Place("femur", "tibia", (0.0, 0.0, 0.055), "femur", only=_LATERAL),
+    "mknee": _Place("femur", "tibia", (0.0, 0.0, -0.055), "femur", only=_LATERAL),
+    "ankle": _Place("tibia", "foot", (-0.013, -0.0025, 0.045), "tibia", only=_LATERAL),
+    "mankle": _Place("tibia", "foot", (0.013, 0.0025, -0.045), "tibia", only=_LATERAL),
     "toe": _Place("foot", "foot", (0.138, -0.0336, 0.0053), "foot"),
     "5meta": _Place("foot", "foot", (0.0912, -0.037, 0.065), "foot"),
     "calc": _Place("foot", "foot", (-0.081, -0.0094, -0.0112), "foot"),
@@ -73,10 +79,10 @@ _SIDED: Final = {
     "sh1": _Place("tibia", "tibia", (0.0, -0.115, 0.07), "tibia"),
     "sh2": _Place("tibia", "tibia", (0.026, -0.23, 0.08), "tibia"),
     "sh3": _Place("tibia", "tibia", (-0.05, -0.22, 0.08), "tibia"),
-    "lelbow": _Place("humerus", "forearm", (0.0, 0.0, 0.045), "humerus", width=True),
-    "melbow": _Place("humerus", "forearm", (0.0, 0.0, -0.045), "humerus", width=True),
-    "lwrist": _Place(WRIST, "hand", (0.0, 0.0, 0.035), "forearm", width=True),
-    "mwrist": _Place(WRIST, "hand", (0.0, 0.0, -0.035), "forearm", width=True),
+    "lelbow": _Place("humerus", "forearm", (0.0, 0.0, 0.045), "humerus", only=_LATERAL),
+    "melbow": _Place("humerus", "forearm", (0.0, 0.0, -0.045), "humerus", only=_LATERAL),
+    "lwrist": _Place(WRIST, "hand", (0.0, 0.0, 0.035), "forearm", only=_LATERAL),
+    "mwrist": _Place(WRIST, "hand", (0.0, 0.0, -0.035), "forearm", only=_LATERAL),
     "Hip": _Place("pelvis", "hip", (0.0, 0.0, 0.0), "pelvis", skin=False),
     "Knee": _Place("femur", "tibia", (0.0, 0.0, 0.0), "femur", skin=False),
     "Ankle": _Place("tibia", "foot", (0.0, 0.0, 0.0), "tibia", skin=False),
@@ -121,11 +127,11 @@ def marker_places(body: Body) -> FloatArray:
 def _placed(body: Body, name: str, skin: FloatArray) -> FloatArray:
     if not _lies_on_skin(name):
         return _wanted_place(body, name)
-    if name in _MIDLINE_BONE or not _SIDED[_part(name)].width:
+    if name in _MIDLINE_BONE or _SIDED[_part(name)].only is None:
         return skin
     wanted = _wanted_place(body, name)
-    outward = _axes(body, _SIDED[_part(name)].bone, _side(name))[:, 2]
-    return wanted + outward * ((skin - wanted) @ outward)
+    along = _axes(body, _SIDED[_part(name)].bone, _side(name))[:, _SIDED[_part(name)].only]
+    return wanted + along * ((skin - wanted) @ along)
 
 
 @lru_cache(maxsize=1)

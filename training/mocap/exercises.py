@@ -31,7 +31,7 @@ class _Course:
 
     drop    (T,) of the pelvis below the greatest height that the legs allow.
     shift   (T,) of the pelvis forward of the midpoint of the ankles.
-    pelvis  (T,) anterior tilt. trunk: (T,) forward inclination of the thorax.
+    pelvis  (T,) anterior tilt, beyond that in standing. trunk: (T,) forward inclination of the thorax.
     ankles  (T, 2, 3) left and right, from the midpoint of the ankles in stance.
     heels   (T, 2) pitch of the feet, toes down.
     arms    (T, 2, 4) elevation, plane of elevation (0: frontal, π/2: sagittal), axial rotation, elbow flexion.
@@ -51,8 +51,8 @@ def exercise(name: str, standing: BoneMotion) -> BoneMotion:
     kind = name.rsplit("-", 1)[0]
     rng = np.random.default_rng(list(hashlib.sha256(name.encode()).digest()[:8]))
     times = np.arange(0, DURATION_S, 1 / FRAME_RATE)
-    course = _KINDS[kind](rng, times, standing.leg_length())
-    return _performed(replace(standing, name=name), times, _swaying(course, rng, times))
+    course = _swaying(_KINDS[kind](rng, times, standing.leg_length()), rng, times)
+    return _performed(replace(standing, name=name), times, replace(course, pelvis=course.pelvis + _tilt(standing)))
 
 
 def repetitions(rng: np.random.Generator, times: FloatArray, still: float = 0.5) -> FloatArray:
@@ -283,6 +283,12 @@ def _arm(standing: BoneMotion, side: str, lead: float, angles: FloatArray) -> di
         f"forearm_{side}": turned(f"forearm_{side}", lower, hinge),
         f"hand_{side}": turned(f"hand_{side}", lower, thumb),
     }
+
+
+def _tilt(standing: BoneMotion) -> float:
+    """Radians of anterior pelvic tilt, mean over time."""
+    forward = standing.rotations[:, BONE_INDEX["pelvis"], :, 2]
+    return float(np.arcsin(-forward[:, 1]).mean())
 
 
 def _hips(standing: BoneMotion) -> FloatArray:

@@ -14,6 +14,7 @@ from training.mocap.asf import CMU_FRAME_RATE, AsfSkeleton, count_frames, read_a
 from training.mocap.exercises import DURATION_S, FRAME_RATE, KINDS, exercise
 from training.mocap.motion import BoneMotion
 from training.mocap.opensim import OpenSimModel, read_opensim_motion, read_osim
+from training.mocap.pelvis import pelvic_offset, with_pelvis_tilted
 
 Split = Literal["train", "validation", "test"]
 
@@ -29,8 +30,11 @@ VALIDATION_TRIALS: Final = frozenset(
 EXERCISES: Final = 60
 """Generated motions of each kind (`training.mocap.exercises`) where there is a laboratory model with a static trial."""
 
+_TRIALS_FOR_PELVIS: Final = 8
+"""Of one skeleton, read to find the tilt of its pelvis: within 1.6° of what all of them give."""
+
 _CMU_NAME: Final = re.compile(r"(\d+)_(\d+)")
-_EXERCISE: Final = re.compile(rf"(?:{'|'.join(KINDS)})-(\d+)")
+_EXERCISE: Final = re.compile(rf"(?:{'|'.join(KINDS)})-\d+")
 
 _FAMILIES: Final = {
     "exercise": r"jumping jacks|range of motion",
@@ -78,10 +82,11 @@ class MotionFile:
 
     @property
     def split(self) -> Split:
-        """By subject and trial, before anything else."""
-        cmu, built = _CMU_NAME.fullmatch(self.name), _EXERCISE.fullmatch(self.name)
-        if built:
-            return "validation" if int(built[1]) % 10 == 0 else "train"
+        """By subject and trial, before anything else. Built motions only train: all are from one generator, so that
+        held-out ones would measure how well it is known."""
+        cmu = _CMU_NAME.fullmatch(self.name)
+        if self.built:
+            return "train"
         if TEST_TRIALS.fullmatch(self.name) or (cmu and cmu[1] == TEST_SUBJECT):
             return "test"
         if self.name in VALIDATION_TRIALS or (cmu and int(cmu[1]) > int(TEST_SUBJECT) and _one_in_ten(cmu[1])):
@@ -89,7 +94,8 @@ class MotionFile:
         return "train"
 
     def read(self) -> BoneMotion:
-        """The motion, kept for the next call; raises InvalidMotion where a file is damaged."""
+        """The motion, with the pelvis of all sources (`training.mocap.pelvis`), kept for the next call; raises
+        InvalidMotion where a file is damaged."""
         return _read(self)
 
     @property
@@ -137,8 +143,12 @@ def find_motions(folders: Sequence[Path]) -> list[MotionFile]:
 
 def _acclaim(skeleton: Path) -> list[MotionFile]:
     rate, what = _frame_rate(skeleton.parent), _index(skeleton.parent)
-    found = sorted(skeleton.parent.glob(f"{skeleton.stem}_*.amc"))
-    return [MotionFile(path.stem, path, skeleton, rate, what.get(path.stem, "")) for path in found]
+    return [MotionFile(path.stem, path, skeleton, rate, what.get(path.stem, "")) for path in _trials(skeleton)]
+
+
+def _trials(skeleton: Path) -> list[Path]:
+    """The AMC files of an Acclaim skeleton."""
+    return sorted(skeleton.parent.glob(f"{skeleton.stem}_*.amc"))
 
 
 def _laboratory(skeleton: Path) -> list[MotionFile]:
@@ -185,10 +195,19 @@ def _duration(motion: MotionFile) -> float:
 @lru_cache(maxsize=64)
 def _read(motion: MotionFile) -> BoneMotion:
     if motion.path.suffix == ".amc":
-        return read_amc(motion.path, _asf(motion.skeleton), motion.frame_rate)
+        captured = read_amc(motion.path, _asf(motion.skeleton), motion.frame_rate)
+        return with_pelvis_tilted(captured, _pelvic_offset(motion.skeleton))
     if motion.built:
         return exercise(motion.name, read_opensim_motion(motion.path, _osim(motion.skeleton)))
     return read_opensim_motion(motion.path, _osim(motion.skeleton))
+
+
+@lru_cache(maxsize=256)
+def _pelvic_offset(skeleton: Path) -> float:
+    """Radians, from up to `_TRIALS_FOR_PELVIS` of the skeleton's motions, evenly among them."""
+    trials = _trials(skeleton)
+    chosen = trials[:: -(-len(trials) // _TRIALS_FOR_PELVIS)]
+    return pelvic_offset([read_amc(trial, _asf(skeleton)) for trial in chosen])
 
 
 @lru_cache(maxsize=8)
