@@ -15,7 +15,7 @@ const ROUTES = [
   [/^#\/subjects\/([^/?]+)$/, async () => (await import("./screens/subject.js")).subject, "nav_history"],
   [/^#\/runs\/([\w-]+)$/, async () => (await import("./screens/run.js")).showRun, "nav_history"],
   [/^#\/shared\/([\w.-]+)$/, async () => (await import("./screens/shared.js")).showShared, ""],
-  [/^#\/compare\/([\w-]+)\/([\w-]+)$/, async () => (await import("./screens/compare.js")).compare, "nav_history"],
+  [/^#\/compare\/([\w-]+(?:\/[\w-]+){1,3})$/, async () => (await import("./screens/compare.js")).compare, "nav_history"],
 ];
 const SHARE_FAULTS = ["share-expired", "share-revoked", "share-not-found", "sharing-disabled"];
 const RETRY_MS = 2000;

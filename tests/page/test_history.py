@@ -161,9 +161,46 @@ def test_key_figures_over_sessions_have_the_error_as_a_band_where_one_is_known(f
     expect(depth.locator(".error-band")).to_have_count(0)
     expect(depth).to_contain_text("The measurement error of this figure is not known.")
     change = page.get_by_role("row", name="Knee flexion, peak, right")
-    expect(change.locator("td")).to_have_text(["91°", "111°", "+20°", "± 9°"])
-    expect(page.get_by_role("row", name="Depth").locator("td").last).to_have_text("not known")
+    expect(change.locator("td")).to_have_text(["91°", "111°", "+20° ± 9°"])
+    expect(page.get_by_role("row", name="Depth").locator("td").last).to_have_text("0.00 m (error not known)")
     expect(page.get_by_role("link", name=re.compile("^on 20"))).to_have_text(["on 2026-11-10", "on 2026-09-02"])
+
+
+def test_runs_of_a_subject_are_compared_from_its_page(
+    followed: Callable[..., Page], image: Callable[[Page, str], None]
+):
+    page = followed("S3")
+    page.get_by_label("Compare on 2026-09-02").check()
+    page.get_by_label("Compare on 2026-11-10").check()
+    page.get_by_role("link", name="Compare these 2").click()
+    expect(page.locator(".compared li")).to_contain_text(["solid", "dashed"])
+    knee = page.get_by_role("row", name="Knee flexion, peak, right").locator("td")
+    expect(knee).to_have_text(["91°", "111°", "+20° ± 9°"])
+    expect(page.get_by_label("Lay over each other by")).to_have_value("lowest")
+    page.locator(".chart").nth(5).wait_for()
+    lines = page.locator(".chart").first.locator(".line-swatch line")
+    assert [line.get_attribute("stroke-dasharray") for line in lines.all()] == [None, "9 5"]
+    colours = [each.get_attribute("stroke") for each in page.locator(".chart .line-swatch line").all()]
+    assert colours == ["#d55e00", "#d55e00", "#0072b2", "#0072b2"] * 3
+    assert serious_violations(page) == []
+    image(page, "compare-sides")
+
+
+def test_runs_are_laid_over_each_other_by_an_event_that_all_have(open_page: OpenPage):
+    page = open_page()
+    found = page.evaluate(
+        """async () => {
+          const { commonEvents, zeroOf } = await import("/static/lib/alignment.js");
+          const event = (kind, side, time_s) => ({ kind, side, time_s });
+          const strike = (side, time_s) => event("heel_strike", side, time_s);
+          const one = [event("toe_off", "left", 0.1), strike("right", 0.4), strike("right", 1.4)];
+          const two = [strike("right", 0.9), strike("left", 1.3)];
+          const zero = (name, events) => zeroOf(name, events, Float64Array.of(0.05, 0.1));
+          const right = "heel_strike right";
+          return [commonEvents([one, two]), zero(right, one), zero(right, two), zero("", one)];
+        }"""
+    )
+    assert found == [["heel_strike right"], 0.4, 0.9, 0.05]
 
 
 def test_a_subject_is_renamed_exported_and_erased(followed: Callable[..., Page]):

@@ -4,6 +4,7 @@ import { fixed, language } from "./language.js";
 
 /** Seconds as `0:03.25`. @param {number} seconds */
 export function clock(seconds) {
+  if (seconds < 0) return `−${clock(-seconds)}`;
   const minutes = Math.floor(seconds / 60);
   return `${minutes}:${fixed(seconds - 60 * minutes, 2).padStart(5, "0")}`;
 }

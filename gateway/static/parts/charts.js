@@ -3,7 +3,7 @@
 import { TimeAxis } from "../lib/axes.js";
 import { onScheme } from "../lib/colours.js";
 import { reading, span, tableOf } from "../lib/curves.js";
-import { h } from "../lib/dom.js";
+import { h, svg } from "../lib/dom.js";
 import { shade } from "./marks.js";
 
 /** @typedef {import("../lib/curves.js").Curve} Curve */
@@ -187,9 +187,11 @@ function listen(plot, axis) {
 }
 
 /** A piece of the curve beside its name. @param {Curve} curve @param {AbortSignal} signal */
-function swatch(curve, signal) {
-  const mark = h("span", { class: curve.dash ? "swatch dashed" : "swatch", "aria-hidden": "true" });
-  const paint = () => (mark.style.borderTopColor = curve.colour());
+function swatch({ colour, dash }, signal) {
+  const mark = svg("svg", { class: "line-swatch", viewBox: "0 0 30 4", "aria-hidden": "true" });
+  const line = svg("line", { x1: 0, x2: 30, y1: 2, y2: 2, "stroke-width": 3, "stroke-dasharray": dash?.join(" ") });
+  const paint = () => line.setAttribute("stroke", colour());
+  mark.append(line);
   onScheme(paint, signal);
   paint();
   return mark;

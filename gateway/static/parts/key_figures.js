@@ -15,6 +15,11 @@ export function figureName(name) {
   return tOr(`figure_${name}`, readable(name));
 }
 
+/** The same with the side. @param {string} name @param {string | null} side */
+export function sidedName(name, side) {
+  return side ? `${figureName(name)}, ${t(side).toLowerCase()}` : figureName(name);
+}
+
 /** Value ± standard deviation and unit. @param {{value: number, sd: number | null, unit: string}} figure */
 export function figureText({ value, sd, unit }) {
   const written = (/** @type {number} */ number) => fixed(number, WHOLE.includes(unit) ? 0 : 2);

@@ -1,11 +1,12 @@
 /** Key figures over sessions: a chart for each, with the measurement error as a band, and a table of the changes. */
 
 import { colours, onScheme } from "../lib/colours.js";
-import { fill, h } from "../lib/dom.js";
+import { fill, h, svg } from "../lib/dom.js";
 import { day } from "../lib/format.js";
 import { atMost } from "../lib/language.js";
 import { t } from "../texts.js";
-import { figureName, figureText } from "./key_figures.js";
+import { differenceTable } from "./differences.js";
+import { figureName, figureText, sidedName } from "./key_figures.js";
 
 /** @typedef {{session: string, run_key: string, value: number, sd: number | null, n: number | null, error: number | null}} Point */
 /** @typedef {{task: string, name: string, side: "right" | "left" | null, unit: string, points: Point[]}} Series as the API gives it */
@@ -53,10 +54,7 @@ function plot(sides, title, width) {
   const y = scale(values, HEIGHT - MARGIN.bottom, MARGIN.top, { least: Math.abs(values[0]) / 10 || 1, margin: 0.1 });
   const palette = colours();
   const drawn = sides.flatMap((series) => seriesOf(series, x, y, palette[series.side ?? "middle"]));
-  return svg("svg", { class: "trend-svg", width, height: HEIGHT, role: "img", "aria-label": title }, [
-    ...grid(all, x, y, width),
-    ...drawn,
-  ]);
+  return svg("svg", { class: "trend-svg", width, height: HEIGHT, role: "img", "aria-label": title }, grid(all, x, y, width), drawn);
 }
 
 /** @param {Series} series @param {(value: number) => number} x @param {any} y @param {string} colour */
@@ -73,9 +71,9 @@ function seriesOf({ side, unit, points }, x, y, colour) {
 
 /** A point; of the left side a square. @param {{x: number, y: number}} point @param {string | null} side @param {string} fill @param {string} words */
 function dot({ x, y }, side, fill, words) {
-  const title = svg("title", {}, [document.createTextNode(words)]);
-  if (side === "left") return svg("rect", { x: x - 4, y: y - 4, width: 8, height: 8, fill }, [title]);
-  return svg("circle", { cx: x, cy: y, r: 4.5, fill }, [title]);
+  const title = svg("title", {}, words);
+  if (side === "left") return svg("rect", { x: x - 4, y: y - 4, width: 8, height: 8, fill }, title);
+  return svg("circle", { cx: x, cy: y, r: 4.5, fill }, title);
 }
 
 /** @param {Point[]} points @param {any} x @param {any} y @param {number} width */
@@ -90,7 +88,7 @@ function grid(points, x, y, width) {
 
 /** @param {number} x @param {number} y @param {string} anchor @param {string} words */
 function label(x, y, anchor, words) {
-  return svg("text", { x, y, "text-anchor": anchor }, [document.createTextNode(words)]);
+  return svg("text", { x, y, "text-anchor": anchor }, words);
 }
 
 /**
@@ -117,65 +115,26 @@ function round(value) {
   return power * ([1, 2, 5].find((each) => each * power >= value) ?? 10);
 }
 
-/** @param {string} tag @param {Record<string, any>} attributes @param {any[]} [children] */
-function svg(tag, attributes, children = []) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) if (value != null) element.setAttribute(name, String(value));
-  element.append(...children.filter(Boolean));
-  return element;
-}
-
 /** First and last session, and the difference beside its error. @param {Series[]} figures */
 export function changes(figures) {
-  const rows = figures.filter(({ points }) => new Set(points.map(({ session }) => session)).size > 1).map(changeRow);
+  const rows = figures.filter(({ points }) => new Set(points.map(({ session }) => session)).size > 1).map(firstAndLast);
   if (rows.length === 0) return h("p", { class: "hint" }, t("trend_one_session"));
-  const heads = ["figure", "first", "last", "change", "error"].map((name) => h("th", { scope: "col" }, t(`change_${name}`)));
-  return h(
-    "div",
-    { class: "scroller", tabindex: 0, role: "region", "aria-label": t("change_caption") },
-    h("table", { class: "stacked" }, h("caption", {}, t("change_caption")), h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows)),
-    h("p", { class: "hint" }, t("change_about")),
-  );
+  const heads = [t("change_first"), t("change_last"), t("change_change")];
+  return differenceTable({ caption: t("change_caption"), about: t("change_about"), heads, rows });
 }
 
 /** @param {Series} series */
-function changeRow({ name, side, unit, points }) {
+function firstAndLast({ name, side, unit, points }) {
   const days = points.map(({ session }) => session).sort();
-  const [first, last] = [days[0], days[days.length - 1]].map((session) => ofSession(points.filter((point) => point.session === session)));
-  return differenceRow({ name, side, unit }, [first, last]);
+  const values = [days[0], days[days.length - 1]].map((session) => meanOf(points.filter((point) => point.session === session)));
+  return { label: sidedName(name, side), write: (/** @type {number} */ value) => figureText({ value, sd: null, unit }), values };
 }
 
 /** The mean of a session's analyses. @param {Point[]} points */
-function ofSession(points) {
+function meanOf(points) {
   const errors = points.map(({ error }) => error);
   return {
     value: points.reduce((sum, { value }) => sum + value, 0) / points.length,
     error: errors.every((error) => error !== null) ? Math.max(...errors.map(Number)) : null,
   };
-}
-
-/**
- * Two values of a figure, their difference, and the error of the difference: the root of the sum of both squares.
- * @param {{name: string, side: string | null, unit: string}} figure
- * @param {({value: number, error: number | null} | null)[]} both
- */
-export function differenceRow({ name, side, unit }, both) {
-  const [one, other] = both;
-  const difference = one && other ? other.value - one.value : null;
-  const error = one?.error != null && other?.error != null ? Math.hypot(one.error, other.error) : null;
-  const text = (/** @type {number | null | undefined} */ value) => (value == null ? "–" : figureText({ value, sd: null, unit }));
-  const within = difference !== null && error !== null && Math.abs(difference) <= error;
-  const plus = difference !== null && difference > 0 ? "+" : "";
-  const cells = [
-    ["first", text(one?.value)],
-    ["last", text(other?.value)],
-    ["change", plus + text(difference)],
-    ["error", error === null ? t("error_unknown") : `± ${text(error)}${within ? `: ${t("error_within")}` : ""}`],
-  ];
-  return h(
-    "tr",
-    { class: within && "doubtful" },
-    h("th", { scope: "row" }, [figureName(name), side && t(side).toLowerCase()].filter(Boolean).join(", ")),
-    cells.map(([head, words]) => h("td", { class: head === "change" && "strong", "data-head": t(`change_${head}`) }, words)),
-  );
 }
