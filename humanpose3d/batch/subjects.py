@@ -3,7 +3,7 @@
 import csv
 import io
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -99,7 +99,8 @@ def same_person(videos: Sequence[Video], given: Mapping[str, object]) -> tuple[l
     row = Row(0, {})
     found = [_batch_video(video, row, given) for video in videos]
     doubts = {each.subject.doubt: None for each in found}
-    return found, [doubt for doubt in doubts if doubt is not None]
+    alike = _equally_tall([(video, row) for video in videos])
+    return found, [*(doubt for doubt in doubts if doubt is not None), *alike]
 
 
 def by_person(lines: Sequence[str], table: str, videos: Sequence[Video]) -> list[Video]:
@@ -197,7 +198,24 @@ def _fault(row: Row, given: Mapping[str, object]) -> str:
     return f"{row}: {'; '.join(faults)}" if faults else ""
 
 
-def _doubts(rows: Iterable[Row], chosen: Iterable[tuple[Video, Row]], given: Mapping[str, object]) -> Iterator[str]:
+def _equally_tall(chosen: Sequence[tuple[Video, Row]]) -> Iterator[str]:
+    """Several people of a video for whom no line of their own states a height."""
+    uses = Counter(row.line for _, row in chosen)
+    people = Counter(
+        video.label
+        for video, row in chosen
+        if video.person is not None and ("height" not in row.cells or uses[row.line] > 1)
+    )
+    for label, count in people.items():
+        if count > 1:
+            yield (
+                f"{label}: {count} people are taken to be equally tall, since no line states the height of each; their "
+                "lengths and speeds scale with it"
+            )
+
+
+def _doubts(rows: Iterable[Row], chosen: Sequence[tuple[Video, Row]], given: Mapping[str, object]) -> Iterator[str]:
+    yield from _equally_tall(chosen)
     used = {row.line: row for _, row in chosen}
     heights: dict[str, dict[float, int]] = defaultdict(dict)
     for line, row in used.items():

@@ -39,7 +39,8 @@ def people_warnings(people: People, options: RunOptions, start_s: float) -> Iter
     yield warning(
         "other-people",
         "Several people are in view; {people}. Person {number} was analysed, chosen {why}. For another: "
-        "--person with the number, largest, leftmost, rightmost or X,Y@T (person).",
+        "--person with the number, largest, leftmost, rightmost or X,Y@T (person). Lengths and speeds hold only if the "
+        "height given is this person's.",
         people=(described(people.tracks, start_s),),
         number=person.number,
         why=(why,),

@@ -1,10 +1,11 @@
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from humanpose3d.batch.subjects import BatchVideo, assign, by_person, listed_files, write_template
+from humanpose3d.batch.subjects import BatchVideo, assign, by_person, listed_files, same_person, write_template
 from humanpose3d.batch.summary import row, summary_text
 from humanpose3d.batch.videos import Video, find_videos
 from humanpose3d.errors import InputError, InvalidMotion
@@ -101,6 +102,21 @@ def test_a_video_with_a_line_for_each_of_several_people_is_analysed_for_each():
         ("ana/squat [1].MOV", "ana/squat [1].MOV", "", None, 1.6),
     ]
     assert doubts == []
+
+
+def test_people_without_a_height_of_their_own_are_said_to_be_taken_as_equally_tall():
+    people = [replace(VIDEOS[0], person=person) for person in ("1", "2", "3")]
+    said = "walk.mp4: {} people are taken to be equally tall, since no line states the height of each; their lengths"
+    given = {"height": 1.7, "weight": 60}
+    head = "file,person,height"
+    for lines, count in (
+        ([], 3),
+        ([head, "walk.mp4,1,1.8", "walk.mp4,2,", "walk.mp4,3,"], 2),
+        ([head, "walk.mp4,,1.8"], 3),
+        ([head, "walk.mp4,1,1.8", "walk.mp4,2,1.6", "walk.mp4,3,"], 0),
+    ):
+        _, doubts = assign(lines, "subjects.csv", people, given) if lines else same_person(people, given)
+        assert [doubt.startswith(said.format(count)) for doubt in doubts] == [True] * bool(count)
 
 
 @pytest.mark.parametrize("people", [("2", "2"), ("2", ""), ("", "")])
