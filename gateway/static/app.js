@@ -17,7 +17,6 @@ const ROUTES = [
   [/^#\/shared\/([\w.-]+)$/, async () => (await import("./screens/shared.js")).showShared, ""],
   [/^#\/compare\/([\w-]+(?:\/[\w-]+){1,3})$/, async () => (await import("./screens/compare.js")).compare, "nav_history"],
 ];
-const SHARE_FAULTS = ["share-expired", "share-revoked", "share-not-found", "sharing-disabled"];
 const RETRY_MS = 2000;
 /** What is gone, by the problem's code; otherwise a run. @type {Record<string, string>} */
 const GONE = { "subject-not-found": "subject_gone", "batch-not-found": "batch_gone" };
@@ -60,7 +59,7 @@ async function loaded(load, signal, parts) {
 /** @param {any} error */
 function trouble(error) {
   if (error.passing) return fault(t("lost"));
-  if (error instanceof Problem && SHARE_FAULTS.includes(error.code)) return fault(t(error.code.replaceAll("-", "_")));
+  if (error instanceof Problem && location.hash.startsWith("#/shared/")) return fault(error.message);
   if (error instanceof Problem && error.status === 404) return fault(t(GONE[error.code] ?? "gone"));
   if (!(error instanceof Problem)) console.error(error);
   return fault(t("failed_to_load", { detail: error.message }));
