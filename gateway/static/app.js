@@ -15,6 +15,9 @@ const ROUTES = [
   [/^#\/subjects\/([^/?]+)$/, async () => (await import("./screens/subject.js")).subject, "nav_history"],
   [/^#\/runs\/([\w-]+)$/, async () => (await import("./screens/run.js")).showRun, "nav_history"],
   [/^#\/shared\/([\w.-]+)$/, async () => (await import("./screens/shared.js")).showShared, ""],
+  [/^#\/batches$/, async () => (await import("./screens/batches.js")).batches, "nav_history"],
+  [/^#\/batches\/new$/, async () => (await import("./screens/batch_new.js")).newBatch, "nav_new"],
+  [/^#\/batches\/([\w-]+)$/, async () => (await import("./screens/batch.js")).batch, "nav_history"],
   [/^#\/compare\/([\w-]+(?:\/[\w-]+){1,3})$/, async () => (await import("./screens/compare.js")).compare, "nav_history"],
 ];
 const RETRY_MS = 2000;

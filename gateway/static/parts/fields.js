@@ -100,13 +100,13 @@ function box(name, part, value, index, unit) {
   );
 }
 
-/** @returns {Field} */
-export function consent() {
+/** @param {string} [words] what is confirmed @returns {Field} */
+export function consent(words = t("consent")) {
   const input = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox" }));
   const element = h(
     "div",
     { class: "field" },
-    h("label", { class: "check" }, input, h("span", {}, t("consent"))),
+    h("label", { class: "check" }, input, h("span", {}, words)),
     h("p", { class: "hint" }, t("consent_more")),
   );
   return field("consent", element, () =>

@@ -3,7 +3,7 @@
 import { h } from "../lib/dom.js";
 import { t } from "../texts.js";
 
-const LISTS = ["runs", "subjects"];
+const LISTS = ["runs", "subjects", "batches"];
 
 /** @param {string} current one of the lists */
 export function tabs(current) {

@@ -52,6 +52,7 @@ export async function newRun(signal, earlier) {
     h("div", { class: "wide sendoff" }, start, outcome),
   );
   const likely = askQuestions({ first, experts }, fields, known, signal);
+  likely.catch(() => {}); // awaited where the form is sent; until then the screen may be left
   if (run) takeVideo(run, video, outcome, signal);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -76,7 +77,7 @@ export async function newRun(signal, earlier) {
       start.disabled = false;
     }
   });
-  return h("div", {}, h("h1", {}, t("new_title")), h("p", { class: "lead" }, t("new_lead")), form);
+  return h("div", {}, h("h1", {}, t("new_title")), h("p", { class: "lead" }, t("new_lead"), " ", h("a", { href: "#/batches/new" }, t("new_several"))), form);
 }
 
 /**
