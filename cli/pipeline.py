@@ -18,7 +18,7 @@ from humanpose3d.run_job import RunJob
 from services.angles.analysis.stage import ANALYSIS
 from services.angles.stage import ANGLES
 from services.augmenter.stage import AUGMENTER
-from services.detector.stage import DETECTOR
+from services.detector.stage import DETECTOR, read_scouted
 from services.refiner.depth.stage import DEPTH
 from services.refiner.joints.stage import JOINTS
 from shared.artefacts import Shelf, kinds
@@ -51,11 +51,11 @@ def run_pipeline(job: RunJob, output: Path, bar: ProgressBar, name: str | None =
     name = free_name(output, safe_name(named_after), video)
     for stage_name in route(options):
         STAGES[stage_name].check(options)
-    given_stance = _given_stance(options, subject)
+    given = {"given_stance": _given_stance(options, subject), "scouted": read_scouted(job.scouted)}
     with _scratch_folder(output) as scratch:
         finished = scratch / "results"
         (finished / ANGLES_FOLDER).mkdir(parents=True)
-        artefacts = Shelf(scratch, video=video, subject=subject, workdir=scratch, given_stance=given_stance)
+        artefacts = Shelf(scratch, video=video, subject=subject, workdir=scratch, **given)
         with Figures(name, options, finished) as figures:
             reports, timings = _run_stages(options, artefacts, figures, bar)
             write_results(_results(name, job, artefacts, reports, timings), finished, figures)

@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="bars",
         help="json: progress, then the results' folder or the problem, as JSON lines on stdout (default %(default)s)",
     )
+    parser.add_argument("--scouted", type=Path, help=argparse.SUPPRESS)  # by `--people`, for the runs of one video
     batch = parser.add_argument_group("many videos")
     batch.add_argument(
         "videos", nargs="*", type=Path, metavar="VIDEO|FOLDER", help="in place of --video; results that exist are kept"
@@ -123,7 +124,8 @@ def _run_for_program(parsed: argparse.Namespace, run_options: RunOptions) -> int
 
 def _job(parsed: argparse.Namespace, run_options: RunOptions) -> RunJob:
     """The run of one video. Raises InvalidOption."""
-    return RunJob(parsed.video, options.subject(parsed), run_options, RunNotes.parse(options.notes_given(parsed)))
+    notes = RunNotes.parse(options.notes_given(parsed))
+    return RunJob(parsed.video, options.subject(parsed), run_options, notes, parsed.scouted)
 
 
 def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
@@ -138,7 +140,7 @@ def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
         # Deferred, as above, and only here: it loads the networks.
         from cli.batch.people import each_person
 
-        videos = each_person(videos, parsed.people, run_options)
+        videos = each_person(videos, parsed.people, run_options, parsed.output)
     given = options.subject_given(parsed) | options.notes_given(parsed)
     if parsed.write_subjects:
         write_template(parsed.write_subjects, videos, given, run_options.csv_style)
@@ -153,7 +155,7 @@ def _run_many(parsed: argparse.Namespace, run_options: RunOptions) -> int:
     for doubt in doubts:
         print(f"note: {doubt}", file=sys.stderr)
     jobs = [
-        Job(video.path, about, about.options(run_options), video.person)
+        Job(video.path, about, about.options(run_options), video.person, video.scouted)
         for video, about in zip(videos, found, strict=True)
     ]
     return run_batch(jobs, parsed.output, parsed.jobs)

@@ -138,6 +138,7 @@ def scratch_prefix(pid: int) -> str:
 def _command(job: RunJob, output: Path, name: str | None) -> list[str]:
     given = {"video": job.video, "output": output, **dict(job.subject), **job.options.model_dump(exclude_defaults=True)}
     given |= job.notes.model_dump(exclude_defaults=True) | ({} if name is None else {"name": name})
+    given |= {} if job.scouted is None else {"scouted": job.scouted}
     words = [word for option, value in given.items() for word in _words(option, value)]
     return [sys.executable, "-P", "-m", "humanpose3d", "run", "--progress=json", *words]
 

@@ -38,6 +38,8 @@ class Job:
     options: RunOptions
     person: str | None = None
     """Number of the person, where there is a run for each of several."""
+    scouted: Path | None = None
+    """See `RunJob`."""
 
     @property
     def name(self) -> str:
@@ -117,7 +119,7 @@ class _Batch:
 
     def _run_one(self, name: str, display: Display) -> None:
         job = self._named[name]
-        run_job = RunJob(job.path, job.about.subject, job.options, job.about.notes)
+        run_job = RunJob(job.path, job.about.subject, job.options, job.about.notes, job.scouted)
         with (
             display.line(job.about.video) as show,
             self._processes.started(RunProcess(run_job, self._output, name)) as process,

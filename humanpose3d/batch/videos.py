@@ -19,12 +19,14 @@ SUFFIXES: Final = (
 class Video:
     """A file, and what tables call it: its path within the folder given, with slashes, or its file name.
 
-    person  number of the person to analyse, where there is a run for each of several.
+    person   number of the person to analyse, where there is a run for each of several.
+    scouted  file with what was found out about the video for all of them.
     """
 
     path: Path
     label: str
     person: str | None = None
+    scouted: Path | None = None
 
     @property
     def title(self) -> str:

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from humanpose3d.errors import NoPersonDetected, RarelyDetected, VideoTooShort
 from humanpose3d.motion import CameraMotion, Landmarks, read_only
@@ -27,11 +27,9 @@ from services.detector.chunk import ChunkFacts, DetectedChunk, DetectorChunk, de
 from services.detector.chunk_pool import DetectorPool
 from services.detector.display.views import ViewFacts
 from services.detector.display.window import NoDisplay, Window
-from services.detector.people.choice import prominent
 from services.detector.people.doubt import doubts, require_person
 from services.detector.people.report import people_facts, people_warnings
 from services.detector.people.scout import People, look_around
-from services.detector.people.tracks import PersonTrack
 from services.detector.pose.tracker import BatchTracker
 from services.detector.report import facts as detection_facts
 from services.detector.report import warnings as detection_warnings
@@ -51,12 +49,27 @@ MIN_DETECTION_RATE: Final = 0.3
 ADVICE: Final = "Record one person, the whole body in view, from 2 to 4 m, in good light."
 
 
+class Scouted(BaseModel):
+    """What a run need not find out again about a video that is analysed for several of its people.
+
+    method  number of the way in which it is found out: what another way found is not used.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    method: Literal[1] = 1
+    turn: Turn
+    people: People
+    camera_moves: bool
+
+
 @dataclass(frozen=True)
 class DetectorInputs:
-    """The video, and the caller's scratch folder, in which files may be made."""
+    """The video, the caller's scratch folder, in which files may be made, and who is in the video, if that is known."""
 
     video: Path
     workdir: Path
+    scouted: Scouted | None = None
 
 
 @dataclass(frozen=True)
@@ -102,17 +115,22 @@ def run(inputs: DetectorInputs, options: RunOptions, progress: Progress) -> Dete
     return replace(outputs, report=report)
 
 
-def people_to_analyse(
-    inputs: DetectorInputs, options: RunOptions, count: int | None
-) -> tuple[list[PersonTrack], float]:
-    """The people of a video who can be analysed, each by its number (`person`), and the time of the first frame, s.
+def scouted(inputs: DetectorInputs, surveyed: Survey) -> Scouted:
+    """Who is in a video, and how it was recorded. Raises what `plan` raises."""
+    tracker = BatchTracker(MODEL, threads=1)
+    turn = find_turn(tracker, inputs.video, surveyed.excerpt)
+    people, camera_moves = look_around(tracker, inputs.video, turn.degrees, surveyed)
+    return Scouted(turn=turn, people=people, camera_moves=camera_moves)
 
-    count  how many: those whom the automatic choice prefers; None: all who are in view long enough.
 
-    Raises what `plan` raises.
-    """
-    found = surveyed(inputs, options)
-    return prominent(planned(inputs, options, found).people.tracks, count, found.first_s), found.first_s
+def read_scouted(path: Path | None) -> Scouted | None:
+    """What was found out for other runs; None where there is no such file, or it cannot be used."""
+    if path is None:
+        return None
+    try:
+        return Scouted.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def plan(inputs: DetectorInputs, options: RunOptions) -> DetectorPlan:
@@ -181,11 +199,11 @@ def surveyed(inputs: DetectorInputs, options: RunOptions) -> Survey:
 
 def planned(inputs: DetectorInputs, options: RunOptions, surveyed: Survey) -> DetectorPlan:
     """See `plan`, for a video that was surveyed."""
-    tracker = BatchTracker(MODEL, threads=1)
-    turn = find_turn(tracker, inputs.video, surveyed.excerpt)
+    found = inputs.scouted or scouted(inputs, surveyed)
+    turn = found.turn
     clock = CaptureClock.of(surveyed.times, options.capture_fps)
-    people, camera_moves = look_around(tracker, inputs.video, turn.degrees, surveyed, options)
     medium = surveyed.medium.turned(turn.degrees).with_focal_length(options.focal_length_35mm)
+    people = found.people.choose(options.person, (medium.width, medium.height), surveyed.first_s)
     count = len(surveyed.chunks)
     parts = tuple(
         DetectorChunk(
@@ -195,7 +213,7 @@ def planned(inputs: DetectorInputs, options: RunOptions, surveyed: Survey) -> De
             origin_s=float(surveyed.times[0]),
             clock=clock,
             guide=people.guide(chunk, clock),
-            camera_interval_s=FOLLOW_S if camera_moves else CHECK_S,
+            camera_interval_s=FOLLOW_S if found.camera_moves else CHECK_S,
             focal_length=medium.camera.focal_length or FOCAL_LENGTH,
             frames=surveyed.facts.frames * (number + 1) // count - surveyed.facts.frames * number // count,
         )

@@ -98,9 +98,8 @@ def _duration_s(tracks: Sequence[PersonTrack], start_s: float) -> float:
 
 
 def _share_in_view(track: PersonTrack, duration_s: float) -> float:
-    """Of the video's duration, from the first sighting to the last."""
-    seen = track.sightings[-1].time - track.sightings[0].time
-    return min(1.0, seen / duration_s) if duration_s > 0 else 1.0
+    """Of the video's duration."""
+    return min(1.0, track.in_view_s / duration_s) if duration_s > 0 else 1.0
 
 
 def _side(track: PersonTrack, tracks: Sequence[PersonTrack]) -> str:

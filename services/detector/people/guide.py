@@ -3,7 +3,9 @@
 They are found once for the whole video, in planning; every chunk uses them, wherever it is detected.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, Self
 
 import numpy as np
@@ -13,13 +15,12 @@ from services.detector.people.tracks import PersonTrack
 from services.detector.video.capture import CaptureClock
 from services.detector.video.orientation import Image
 
-_KNOWN_S: Final = 1.0
-"""Maximum time from a sighting; beyond it, the person's position is unknown."""
+_KNOWN_S: Final = 0.3
+"""Maximum time before the first and after the last sighting; beyond it, the person's position is unknown."""
 
 _REACH: Final = 1.0
 """Distance in sizes from there beyond which it is another person or thing."""
 
-_OTHER_S_PLACE: Final = 0.75
 _LARGER: Final = 1.8
 
 _HALF_WIDTH: Final = 0.3
@@ -27,7 +28,8 @@ _HALF_HEIGHT: Final = 0.6
 
 
 class Path(BaseModel):
-    """A person's positions over time: times in seconds, hips in pixels, sizes in pixels."""
+    """A person's positions over time: times in seconds, hips in pixels, sizes in pixels; and, for each sighting but the
+    last, whether the person was in view until the next."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,10 +37,12 @@ class Path(BaseModel):
     x: tuple[float, ...]
     y: tuple[float, ...]
     sizes: tuple[float, ...]
+    in_view: tuple[bool, ...]
 
     @classmethod
-    def of(cls, track: PersonTrack, start_s: float, stop_s: float) -> Self:
-        """From the sightings in this period, and the nearest before and after."""
+    def of(cls, track: PersonTrack, start_s: float, stop_s: float, longest_s: float) -> Self:
+        """From the sightings in this period, and the nearest before and after; the person is out of view where there
+        was none for longer than `longest_s`."""
         times = np.array([seen.time for seen in track.sightings])
         first, last = np.searchsorted(times, [start_s, stop_s])
         seen = track.sightings[max(0, first - 1) : last + 1]
@@ -47,6 +51,7 @@ class Path(BaseModel):
             x=tuple(each.x for each in seen),
             y=tuple(each.y for each in seen),
             sizes=tuple(each.size for each in seen),
+            in_view=tuple(after.time - before.time <= longest_s for before, after in pairwise(seen)),
         )
 
     def timed(self, clock: CaptureClock) -> Self:
@@ -54,8 +59,11 @@ class Path(BaseModel):
         return self.model_copy(update={"times": tuple(map(clock, self.times))})
 
     def at(self, time: float) -> tuple[float, float, float] | None:
-        """(x, y, size) at that time; None where unknown."""
-        if not self.times or min(abs(time - known) for known in self.times) > _KNOWN_S:
+        """(x, y, size) at that time; None where the person is not in view."""
+        if not self.times or not self.times[0] - _KNOWN_S <= time <= self.times[-1] + _KNOWN_S:
+            return None
+        after = bisect_left(self.times, time)
+        if 0 < after < len(self.times) and time < self.times[after] and not self.in_view[after - 1]:
             return None
         x, y, size = (float(np.interp(time, self.times, values)) for values in (self.x, self.y, self.sizes))
         return x, y, size
@@ -70,10 +78,13 @@ class Guide(BaseModel):
     others: tuple[Path, ...]
 
     @classmethod
-    def of(cls, tracks: Sequence[PersonTrack], person: PersonTrack, start_s: float, stop_s: float) -> Self:
-        """For a chunk between these times."""
-        others = (Path.of(track, start_s, stop_s) for track in tracks if track.number != person.number)
-        return cls(person=Path.of(person, start_s, stop_s), others=tuple(path for path in others if path.times))
+    def of(
+        cls, tracks: Sequence[PersonTrack], person: PersonTrack, start_s: float, stop_s: float, longest_s: float
+    ) -> Self:
+        """For a chunk between these times; `longest_s`: see `Path.of`."""
+        others = (Path.of(track, start_s, stop_s, longest_s) for track in tracks if track.number != person.number)
+        own = Path.of(person, start_s, stop_s, longest_s)
+        return cls(person=own, others=tuple(path for path in others if path.times))
 
     def timed(self, clock: CaptureClock) -> Self:
         """The same in the times of the recording."""
@@ -84,10 +95,10 @@ class Guide(BaseModel):
     def distance(self, time: float, x: float, y: float, size: float) -> float | None:
         """Distance of a detection from the expected position, in sizes; None where it is not the person to follow, or
         more likely another: who is occluded has no landmarks."""
-        other = min((_apart(path.at(time), x, y) for path in self.others), default=np.inf)
         expected = self.person.at(time)
         if expected is None:
-            return None if other < _OTHER_S_PLACE else other
+            return None
+        other = min((_apart(path.at(time), x, y) for path in self.others), default=np.inf)
         own = _apart(expected, x, y)
         larger = max(size, expected[2]) / min(size, expected[2])
         if own > _REACH or larger > _LARGER or other < own:

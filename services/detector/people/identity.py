@@ -1,138 +1,207 @@
-"""Who is who after people met: tracks are cut where two people overlap in the image, and their pieces are joined again.
+"""Who is who: sightings between which people were followed both ways, and pieces that only clothes can join.
 
-From one sampled frame to the next, position decides who is who; where people cross, it cannot. The pieces before and
-after are therefore compared as wholes: clothes, motion and size of all their sightings, of all pieces at once.
+Where it remains open who is who, as between people dressed alike of whom one hid the other, a path ends.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import pairwise, permutations, takewhile
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from humanpose3d.motion import FloatArray
 from services.detector.people.sighting import (
     FASTEST,
     LARGER,
     LONGEST_ABSENCE_S,
     NOISE,
+    SAME_BODY,
     Sighting,
+    bodies_apart,
     colours_apart,
-    path_of,
     places,
 )
+from services.detector.people.traces import Trace
 
-ABREAST: Final = 0.3
-"""Distance across, in mean sizes, within which two people overlap in the image."""
+_SAME_CLOTHES: Final = 11.0
+"""Distance of the clothes' colours (CIELAB) of one person, at most."""
 
-_ALOFT: Final = 0.6
-"""Distance down the image, in mean sizes, beyond which they do not."""
+_CLEARLY: Final = 5.0
+_CLEARLY_ONCE: Final = 12.0
+"""How much further off the colours of all others in view must be; and for the clothes of one sighting, of which n are
+as good as one with an nth of this."""
 
-_UNSEEN_S: Final = 0.8
-"""How long before the first and after the last sighting a person may be there, occluded."""
+_FEWEST_OF_OTHERS: Final = 2
+"""Sightings by which others are known."""
 
-_INSTANTS: Final = 4
-"""Parts into which the time between two sightings is divided, to see whether paths cross."""
+_SAME_WAY: Final = 0.12
+"""Distance of bodies within which both ways show one; of the right ones, 98 % are nearer."""
 
-_COLOUR_SD: Final = 12.0
-"""Standard deviation of the distance of one person's clothes' colours (CIELAB), from piece to piece."""
+_MOMENT_S: Final = 0.5
+_NEAR: Final = 0.35
+"""How long a path goes on where a person was followed one way only, while no one is within this distance in sizes."""
 
-_SPEED_CHANGE: Final = 0.5
-"""Standard deviation of a person's change of speed, in sizes per second."""
-
-_SIZE_SD: Final = 0.12
-"""Standard deviation of the logarithm of the ratio of two sizes of one person."""
-
-_UNLINKED: Final = 12.0
-"""Cost of a piece's end without a successor, in squared standard deviations: about the colours of different people."""
-
-_SPEED_OVER_S: Final = 1.0
-_REFUSED: Final = 1e6
+_AGREED: Final = 0.9
+"""Share of the frames in which they do."""
 
 Track = list[Sighting]
 
 
-def reidentified(tracks: Sequence[Track]) -> list[Track]:
-    """The tracks, joined by who their people are. Sightings at which two people overlap belong to no one."""
-    pieces = [piece for index, track in enumerate(tracks) for piece in _pieces(index, tracks)]
-    return [[seen for piece in chain for seen in piece] for chain in _chains(pieces)]
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Sightings of one person in order of time, and where the person was followed to before and after them."""
+
+    sightings: Track
+    back: dict[float, Sighting]
+    onward: dict[float, Sighting]
 
 
-def _pieces(index: int, tracks: Sequence[Track]) -> list[Track]:
-    """A track without the sightings at which it overlaps another, cut wherever it does."""
-    own, others = tracks[index], [track for other, track in enumerate(tracks) if other != index]
-    times, _ = path_of(own)
-    between = np.linspace(times[:-1], times[1:], _INSTANTS + 1)[1:-1]
-    there = _overlaps(own, others, times)
-    crossed = _overlaps(own, others, between.ravel()).reshape(between.shape).any(axis=0)
-    pieces: list[Track] = [[]]
-    for seen, overlaps, crossed_before in zip(own, there, np.append(False, crossed), strict=True):
-        if overlaps or crossed_before:
-            pieces.append([])
-        if not overlaps:
-            pieces[-1].append(seen)
-    return [piece for piece in pieces if piece]
+def joined(pieces: Sequence[Track], traces: Sequence[Trace]) -> list[Track]:
+    """The pieces of each person as one path: first those between which a person was followed both ways, with the
+    sightings on the way; then those whose clothes, motion and size leave no choice."""
+    paths = [
+        Path(_filled(chain, pieces, traces), traces[chain[0]].back, traces[chain[-1]].onward)
+        for chain in _chains(_followed(pieces, traces), len(pieces))
+    ]
+    while link := _likeliest(paths):
+        one, other = link
+        paths = [path for path in paths if path is not one and path is not other]
+        paths.append(Path([*one.sightings, *other.sightings], one.back, other.onward))
+    return [_prolonged(path, [other.sightings for other in paths if other is not path]) for path in paths]
 
 
-def _overlaps(own: Track, others: Sequence[Track], times: FloatArray) -> NDArray[np.bool_]:
-    """(T,) whether a person overlaps another at these times within the track."""
-    here, found = places(own, times), np.zeros(len(times), bool)
-    for other in others:
-        there = _perhaps(other, times)
-        reach = (there[:, 2] + here[:, 2]) / 2
-        across, down = np.abs(there[:, :2] - here[:, :2]).T
-        found |= (across < ABREAST * reach) & (down < _ALOFT * reach)
-    return found
+def _prolonged(path: Path, others: Sequence[Track]) -> Track:
+    """The path with where the person was followed to before and after, for a moment and while no one else was near."""
+    before, after = (
+        list(takewhile(lambda seen: _alone(seen, path, others), way.values())) for way in (path.back, path.onward)
+    )
+    return [*reversed(before), *path.sightings, *after]
 
 
-def _perhaps(track: Track, times: FloatArray) -> FloatArray:
-    """(T, 3) x, y and size, also where the person would be a moment before the first or after the last sighting: who is
-    occluded is not seen there. NaN at other times."""
-    found = places(track, times)
-    first, last = times - track[0].time, times - track[-1].time
-    found[:, :2] += np.minimum(first, 0)[:, None] * _speed(track) + np.maximum(last, 0)[:, None] * _speed(track[::-1])
-    found[(first < -_UNSEEN_S) | (last > _UNSEEN_S)] = np.nan
-    return found
+def _alone(seen: Sighting, path: Path, others: Sequence[Track]) -> bool:
+    if min(abs(seen.time - end.time) for end in (path.sightings[0], path.sightings[-1])) > _MOMENT_S:
+        return False
+    time = np.array([seen.time])
+    near = (
+        places(other, time)[0]
+        for other in others
+        if other[0].time - _MOMENT_S <= seen.time <= other[-1].time + _MOMENT_S
+    )
+    return all(np.hypot(x - seen.x, y - seen.y) > _NEAR * (size + seen.size) / 2 for x, y, size in near)
 
 
-def _chains(pieces: list[Track]) -> list[list[Track]]:
-    """The pieces of each person, in order of time: the links with the least sum of costs."""
-    count = len(pieces)
-    costs = np.full((count, 2 * count), _UNLINKED)  # in the second half: no successor
-    costs[:, :count] = [[_cost(one, other) for other in pieces] for one in pieces]
-    links = dict(zip(*(each.tolist() for each in linear_sum_assignment(costs)), strict=True))
-    links = {one: other for one, other in links.items() if other < count}
+def _followed(pieces: Sequence[Track], traces: Sequence[Trace]) -> dict[int, int]:
+    """The successor of each piece from whose end a person was followed to its start, and back the same way."""
+    found = []
+    for (i, one), (j, other) in permutations(enumerate(pieces), 2):
+        if one[-1].time < other[0].time and _both_ways(one[-1], traces[i].onward, traces[j].back, other[0], _SAME_WAY):
+            found.append((other[0].time - one[-1].time, i, j))
+    links: dict[int, int] = {}
+    for _, i, j in sorted(found):
+        if i not in links and j not in links.values():
+            links[i] = j
+    return links
+
+
+def _both_ways(
+    last: Sighting, onward: dict[float, Sighting], back: dict[float, Sighting], first: Sighting, within: float
+) -> bool:
+    """Whether a person was followed from the last to the first sighting and back, within this distance of bodies."""
+    if first.time not in onward or last.time not in back:
+        return False
+    between = [time for time in onward if time < first.time]
+    ends = bodies_apart(onward[first.time], first), bodies_apart(back[last.time], last)
+    return max(ends) < within and len(_agreed(onward, back, within)) >= _AGREED * len(between)
+
+
+def _agreed(onward: dict[float, Sighting], back: dict[float, Sighting], within: float) -> list[Sighting]:
+    """What was seen in the same place on both ways."""
+    return [seen for time, seen in onward.items() if time in back and bodies_apart(seen, back[time]) < within]
+
+
+def _chains(links: dict[int, int], count: int) -> list[list[int]]:
+    """Chains of `count` items that are linked to successors."""
     chains = []
-    for first in sorted(set(range(count)) - set(links.values()), key=lambda index: pieces[index][0].time):
+    for first in sorted(set(range(count)) - set(links.values())):
         chain = [first]
         while chain[-1] in links:
             chain.append(links[chain[-1]])
-        chains.append([pieces[index] for index in chain])
+        chains.append(chain)
     return chains
 
 
-def _cost(one: Track, other: Track) -> float:
-    """Squared deviations of a piece from what would follow the first; `_REFUSED` where it cannot be the same person."""
-    last, first = one[-1], other[0]
+def _filled(chain: Sequence[int], pieces: Sequence[Track], traces: Sequence[Trace]) -> Track:
+    """The pieces of a chain with what was seen between them."""
+    path = list(pieces[chain[0]])
+    for one, other in pairwise(chain):
+        path += [
+            seen
+            for seen in _agreed(traces[one].onward, traces[other].back, _SAME_WAY)
+            if seen.time < pieces[other][0].time
+        ]
+        path += pieces[other]
+    return path
+
+
+def _likeliest(paths: Sequence[Path]) -> tuple[Path, Path] | None:
+    """The next two successive paths that can be one person's and no one else's; the shorter absence first."""
+    found = [link for link in permutations(paths, 2) if _possible(*link, paths)]
+    for one, other in sorted(found, key=_absence_s):
+        apart = colours_apart(one.sightings, other.sightings)
+        if apart < _SAME_CLOTHES and (_nearly_followed(one, other) or _unlike(one, other, apart, paths)):
+            return one, other
+    return None
+
+
+def _absence_s(link: tuple[Path, Path]) -> float:
+    return link[1].sightings[0].time - link[0].sightings[-1].time
+
+
+def _nearly_followed(one: Path, other: Path) -> bool:
+    """Whether a person was followed both ways between them, less exactly than is enough by itself."""
+    return _both_ways(one.sightings[-1], one.onward, other.back, other.sightings[0], SAME_BODY)
+
+
+def _unlike(one: Path, other: Path, apart: float, paths: Sequence[Path]) -> bool:
+    """Whether the clothes of all others who were in view with one of two paths are clearly less like the other's."""
+    rivals = [colours_apart(path.sightings, other.sightings) for path in paths if _rival(path, one, other)]
+    rivals += [colours_apart(path.sightings, one.sightings) for path in paths if _rival(path, other, one)]
+    clearly = max(_CLEARLY, _CLEARLY_ONCE / min(_looks(one), _looks(other)))
+    return min(rivals, default=_SAME_CLOTHES) > apart + clearly
+
+
+def _rival(path: Path, one: Path, other: Path) -> bool:
+    """Whether a path is of another person than the first of two, and might be of the same as the second."""
+    return path is not one and path is not other and _looks(path) >= _FEWEST_OF_OTHERS and _together(path, one)
+
+
+def _looks(path: Path) -> int:
+    """Number of sightings whose clothes were examined."""
+    return sum(bool(seen.colour) for seen in path.sightings)
+
+
+def _together(one: Path, other: Path) -> bool:
+    """Whether two paths are of different people, since both were seen at a time."""
+    first, second = one.sightings, other.sightings
+    return first[0].time <= second[-1].time and second[0].time <= first[-1].time
+
+
+def _elsewhere(followed: dict[float, Sighting], wanted: Sighting, paths: Sequence[Path]) -> bool:
+    """Whether the person was followed to another place than the one wanted, where no other person was seen."""
+    there = followed.get(wanted.time)
+    if there is None or bodies_apart(there, wanted) < SAME_BODY:
+        return False
+    others = [seen for path in paths for seen in path.sightings if seen.time == wanted.time]
+    return all(bodies_apart(there, seen) > SAME_BODY for seen in others)
+
+
+def _possible(before: Path, after: Path, paths: Sequence[Path]) -> bool:
+    """Whether a person can have come from the end of the first path to the start of the second."""
+    last, first = before.sightings[-1], after.sightings[0]
     passed = first.time - last.time
     if not 0 < passed <= LONGEST_ABSENCE_S:
-        return _REFUSED
-    size = float(np.sqrt(last.size * first.size))
-    moved = np.array([first.x - last.x, first.y - last.y]) / size
-    ratio = first.size / last.size
-    if np.linalg.norm(moved) > NOISE + FASTEST * passed or max(ratio, 1 / ratio) > LARGER:
-        return _REFUSED
-    speed = (_speed(one[::-1]) + _speed(other)) / 2 / size
-    place = np.linalg.norm(moved - speed * passed) / np.hypot(NOISE / 2, _SPEED_CHANGE * passed)
-    return float(place**2 + (colours_apart(one, other) / _COLOUR_SD) ** 2 + (np.log(ratio) / _SIZE_SD) ** 2)
-
-
-def _speed(sightings: Sequence[Sighting]) -> FloatArray:
-    """(2,) pixels per second, over the first second of the sightings, which may be in reverse order."""
-    near = [seen for seen in sightings if abs(seen.time - sightings[0].time) <= _SPEED_OVER_S]
-    if len(near) < 2:
-        return np.zeros(2)
-    steps = [np.array([b.x - a.x, b.y - a.y]) / (b.time - a.time) for a, b in pairwise(near)]
-    return np.asarray(np.median(steps, axis=0))
+        return False
+    moved = float(np.hypot(first.x - last.x, first.y - last.y)) / np.sqrt(last.size * first.size)
+    if moved > NOISE + FASTEST * passed or max(first.size / last.size, last.size / first.size) > LARGER:
+        return False
+    return not (_elsewhere(before.onward, first, paths) or _elsewhere(after.back, last, paths))

@@ -1,6 +1,7 @@
 """People in view, for quality.json and for the user."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -45,17 +46,31 @@ def people_warnings(people: People, options: RunOptions, start_s: float) -> Iter
         number=person.number,
         why=(why,),
     )
-    near = [(round(start - start_s, 1), round(end - start_s, 1)) for _, (start, end) in meetings(people)]
-    if near:
-        times = tuple(
-            Said(text("{start:.1f}–{end:.1f} s"), {"start": start, "end": end}) for start, end in sorted(set(near))
-        )
+    if near := _periods((times for _, times in meetings(people)), start_s):
         yield warning(
             "people-close",
             "Another comes close to the person analysed, or behind or before them ({times}): limbs may "
             "be mixed up there, or missing. Do not use these times, or record the person alone.",
-            times=times,
+            times=near,
         )
+    if absences := _periods(_absences(people), start_s):
+        yield warning(
+            "person-out-of-sight",
+            "The person analysed is not followed at {times}: hidden, or it is open who is who. Those frames are empty. "
+            "A person who is not recognised afterwards has another number.",
+            times=absences,
+        )
+
+
+def _absences(people: People) -> list[tuple[float, float]]:
+    """When the person is not in view between two sightings, as far as is known: from and to in seconds."""
+    seen = () if people.person is None else people.person.sightings
+    return [(one.time, other.time) for one, other in pairwise(seen) if other.time - one.time > people.longest_s]
+
+
+def _periods(periods: Iterable[tuple[float, float]], start_s: float) -> tuple[Said, ...]:
+    rounded = sorted({(round(start - start_s, 1), round(end - start_s, 1)) for start, end in periods})
+    return tuple(Said(text("{start:.1f}–{end:.1f} s"), {"start": start, "end": end}) for start, end in rounded)
 
 
 def meetings(people: People) -> list[tuple[PersonTrack, tuple[float, float]]]:

@@ -20,6 +20,9 @@ LARGER: Final = 1.6
 LONGEST_ABSENCE_S: Final = 4.0
 """Time after which a returning person gets a new track."""
 
+SAME_BODY: Final = 0.15
+"""Distance of their landmarks within which two bodies in one frame are one: see `bodies_apart`."""
+
 
 class Sighting(BaseModel):
     """A person in one frame.
@@ -43,6 +46,12 @@ class Sighting(BaseModel):
     whole: float = 1.0
     colour: tuple[float, ...] = ()
     pose: tuple[float, ...] = ()
+
+
+def bodies_apart(one: Sighting, other: Sighting) -> float:
+    """Mean distance of the landmarks of two examined sightings in one frame, in sizes."""
+    places = (np.array(seen.pose).reshape(-1, 2) * seen.size + (seen.x, seen.y) for seen in (one, other))
+    return float(np.linalg.norm(np.subtract(*places), axis=1).mean()) / min(one.size, other.size)
 
 
 def colours_apart(one: Sequence[Sighting], other: Sequence[Sighting]) -> float:

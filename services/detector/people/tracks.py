@@ -1,31 +1,25 @@
 """Tracks of the people in a video: sightings in sampled frames, linked into one track per person."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Final, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue
 from scipy.optimize import linear_sum_assignment
 
-from services.detector.people.identity import reidentified
-from services.detector.people.sighting import (
-    FASTEST,
-    LARGER,
-    LONGEST_ABSENCE_S,
-    NOISE,
-    Sighting,
-    colours_apart,
-)
+from services.detector.people.sighting import LONGEST_ABSENCE_S, Sighting, colours_apart
 
-_OTHER_COLOUR: Final = 45.0
-"""Distance of the clothes' colours (CIELAB) from which it is another person."""
+_REACH: Final = 0.8
+"""Distance in sizes beyond which people are apart."""
 
-_ABSENT_S: Final = 0.6
-"""After this time without a sighting, only clothes of the same colour identify the person."""
+_NEAR: Final = 0.3
+_SAME_CLOTHES: Final = 15.0
+"""Distance in sizes, and of the clothes' colours (CIELAB), within which successive sightings apart from others are one
+person's."""
 
-_SAME_CLOTHES: Final = 25.0
-_REFUSED: Final = 1e6
+_STEP_S: Final = 0.2
+"""Least time between sightings from which a motion is taken: over less, noise would be most of it."""
 
 _MIN_SIGHTINGS: Final = 2
 _MOST_REPORTED: Final = 60
@@ -37,6 +31,7 @@ class PersonTrack(BaseModel):
 
     number     from 1.
     sightings  in order of time.
+    in_view_s  time in view, without the gaps.
     motion     landmark speed, own sizes per second, median over time: 0.05 is noise while standing.
     """
 
@@ -44,14 +39,26 @@ class PersonTrack(BaseModel):
 
     number: int
     sightings: tuple[Sighting, ...]
+    in_view_s: float = 0.0
     motion: float = 0.0
 
     @classmethod
-    def of(cls, number: int, sightings: Sequence[Sighting]) -> Self:
-        """From sightings in order of time, without the fields no longer needed."""
-        steps = [_moved(*both) / (both[1].time - both[0].time) for both in pairwise(sightings)]
+    def of(cls, number: int, sightings: Sequence[Sighting], longest_s: float = np.inf) -> Self:
+        """From sightings in order of time, without the fields no longer needed.
+
+        longest_s  a person without a sighting for longer than this is not in view.
+        """
+        spaced = list(sightings[:1])
+        for seen in sightings:
+            if seen.time - spaced[-1].time >= _STEP_S:
+                spaced.append(seen)
+        steps = [_moved(*both) / (both[1].time - both[0].time) for both in pairwise(spaced)]
         plain = tuple(seen.model_copy(update={"pose": (), "colour": ()}) for seen in sightings)
-        return cls(number=number, sightings=plain, motion=float(np.median(steps)) if steps else 0.0)
+        between = np.diff([seen.time for seen in sightings])
+        in_view_s = float(between[between <= longest_s].sum())
+        return cls(
+            number=number, sightings=plain, in_view_s=in_view_s, motion=float(np.median(steps)) if steps else 0.0
+        )
 
     @property
     def size(self) -> float:
@@ -80,51 +87,53 @@ class PersonTrack(BaseModel):
         }
 
 
-def linked(looks: Sequence[Sequence[Sighting]]) -> tuple[PersonTrack, ...]:
-    """The people in all sampled frames, which are in order of time; numbered from 1 by first appearance, then from left
-    to right. A person seen only once is taken for a false detection, unless there is only one sampled frame."""
-    tracks: list[list[Sighting]] = []
-    for look in looks:
-        if not look:
-            continue
-        costs = np.array([[_cost(track, seen) for seen in look] for track in tracks]).reshape(len(tracks), len(look))
-        rows, columns = linear_sum_assignment(costs)
-        taken = {int(c): int(r) for r, c in zip(rows, columns, strict=True) if costs[r, c] < _REFUSED}
-        for index, seen in enumerate(look):
-            if index in taken:
-                tracks[taken[index]].append(seen)
-            else:
-                tracks.append([seen])
-    least = min(_MIN_SIGHTINGS, len(looks))
-    people = (track for track in reidentified(tracks) if len(track) >= least)
-    kept = sorted(people, key=lambda track: (track[0].time, track[0].x))
-    return tuple(PersonTrack.of(number, track) for number, track in enumerate(kept, 1))
+def pieces(looks: Sequence[Sequence[Sighting]]) -> list[list[Sighting]]:
+    """Sightings in all sampled frames, which are in order of time, linked from each frame to the next where there is no
+    doubt who is who: all who were or will be seen near that time are in view, and apart."""
+    found: list[list[Sighting]] = []
+    last: list[list[Sighting]] = []
+    for before, look, clear in zip([[], *looks[:-1]], looks, _clear(looks), strict=True):
+        links = _links(before, look) if clear and before and look else {}
+        last = [last[links[index]] if index in links else [] for index in range(len(look))]
+        found += [path for path in last if not path]
+        for path, seen in zip(last, look, strict=True):
+            path.append(seen)
+    return found
 
 
-def _cost(track: Sequence[Sighting], seen: Sighting) -> float:
-    """Cost of linking a sighting to a person: 0 for identical, from `_REFUSED` on impossible."""
-    last = track[-1]
-    passed = seen.time - last.time
-    size = float(np.sqrt(last.size * seen.size))
-    expected = _expected(track, seen.time)
-    distance = float(np.hypot(seen.x - expected[0], seen.y - expected[1])) / size
-    ratio = max(seen.size, last.size) / min(seen.size, last.size)
-    colour = colours_apart(track[-8:], [seen])
-    limit = _SAME_CLOTHES if passed > _ABSENT_S else _OTHER_COLOUR
-    far = distance > NOISE + FASTEST * passed
-    if passed > LONGEST_ABSENCE_S or far or ratio > LARGER or colour > limit:
-        return _REFUSED
-    return distance + float(np.log(ratio)) + colour / _SAME_CLOTHES
+def _clear(looks: Sequence[Sequence[Sighting]]) -> list[bool]:
+    """Whether there is no doubt who is who from the look before to each look."""
+    times = np.array([look[0].time if look else np.nan for look in looks])
+    counts = np.array([len(look) for look in looks])
+    most = [counts[np.abs(times - time) <= LONGEST_ABSENCE_S].max(initial=0) for time in times]
+    apart = [len(look) == count and _apart(look) for look, count in zip(looks, most, strict=True)]
+    return [False, *(all(both) for both in pairwise(apart))]
 
 
-def _expected(track: Sequence[Sighting], time: float) -> tuple[float, float]:
-    """Position extrapolated for a short time at the speed of the last two sightings."""
-    last = track[-1]
-    if len(track) < 2 or time - last.time > _ABSENT_S:
-        return last.x, last.y
-    before = track[-2]
-    share = (time - last.time) / (last.time - before.time)
-    return last.x + share * (last.x - before.x), last.y + share * (last.y - before.y)
+def _apart(look: Sequence[Sighting]) -> bool:
+    """Whether no two people are within reach of each other."""
+    return all(
+        np.hypot(one.x - other.x, one.y - other.y) > _REACH * (one.size + other.size) / 2
+        for one, other in combinations(look, 2)
+    )
+
+
+def _links(before: Sequence[Sighting], look: Sequence[Sighting]) -> dict[int, int]:
+    """The sighting before, of each sighting that has one: in nearly the same place, in the same clothes."""
+    costs = np.array([[np.hypot(one.x - two.x, one.y - two.y) / one.size for two in look] for one in before])
+    links = zip(*(each.tolist() for each in linear_sum_assignment(costs)), strict=True)
+    return {
+        column: row
+        for row, column in links
+        if costs[row, column] < _NEAR and colours_apart([before[row]], [look[column]]) < _SAME_CLOTHES
+    }
+
+
+def numbered(paths: Sequence[Sequence[Sighting]], longest_s: float) -> tuple[PersonTrack, ...]:
+    """The people of the paths, numbered from 1 by first appearance, then from left to right. A person seen only once is
+    taken for a false detection."""
+    kept = sorted((path for path in paths if len(path) >= _MIN_SIGHTINGS), key=lambda path: (path[0].time, path[0].x))
+    return tuple(PersonTrack.of(number, path, longest_s) for number, path in enumerate(kept, 1))
 
 
 def _moved(one: Sighting, other: Sighting) -> float:

@@ -59,23 +59,17 @@ class TrackState:
         )
 
     def seek(self, time: float, regions: Sequence[Region]) -> None:
-        """Choose among the people that the person detector finds in the frame, most certain first.
-
-        The one to track may not be among them: it finds little more than the most prominent person.
-        """
+        """Where to look for the person: where the guide says, and without one, the most certain of the people that the
+        person detector finds in the frame, most certain first."""
         if self.guide is None:
             self.region = regions[0] if regions else None
             return
         place = self.guide.person.at(time)
-        if place is not None:
-            x, y, size = place
-            self.region = Region(np.array([x, y]), MARGIN * size)
-        else:
-            self.region = next((region for region in regions if self._own(time, region)), None)
+        self.region = None if place is None else Region(np.array(place[:2]), MARGIN * place[2])
 
     def _own(self, time: float, region: Region) -> bool:
-        if self.guide is None or not region.usable:
-            return self.guide is None
+        if self.guide is None:
+            return True
         x, y = region.centre
         return self.guide.distance(time, float(x), float(y), region.side / MARGIN) is not None
 
@@ -122,10 +116,11 @@ class BatchTracker:
 
     def _seek(self, tracks: Sequence[TrackState], frames: Sequence[Frame]) -> None:
         lost = [index for index, track in enumerate(tracks) if track.region is None]
-        if lost:
-            found = self.person.find_all([frames[index].planes for index in lost])
-            for index, regions in zip(lost, found, strict=True):
-                tracks[index].seek(frames[index].time, regions)
+        unguided = [index for index in lost if tracks[index].guide is None]
+        found = self.person.find_all([frames[index].planes for index in unguided]) if unguided else []
+        regions = dict(zip(unguided, found, strict=True))
+        for index in lost:
+            tracks[index].seek(frames[index].time, regions.get(index, []))
 
 
 class SingleTracker:

@@ -7,7 +7,7 @@ import heapq
 import math
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -146,11 +146,11 @@ class Video:
             counts = chunk.counts(time)
             yield Frame(time, self._upright(decoded, counts), counts)
 
-    def spaced(self, interval_s: float, chunk: Chunk = WHOLE) -> Iterator[Frame]:
-        """Frames of a chunk at least this far apart; the others are decoded only."""
+    def spaced(self, interval_s: float, chunk: Chunk = WHOLE, moments: Collection[float] = ()) -> Iterator[Frame]:
+        """Frames of a chunk at least this far apart, and those at these moments; the others are decoded only."""
         due = -math.inf
         for time, decoded in self._placed(chunk):
-            if time >= due:
+            if time >= due or time in moments:
                 due = time + interval_s
                 yield Frame(time, self._upright(decoded, False))
 

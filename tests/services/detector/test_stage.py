@@ -246,7 +246,7 @@ def test_show_video_without_a_display_is_a_warning(clip, tmp_path, images, monke
 
 def test_the_stage_declares_its_types():
     assert DETECTOR.name == "detector"
-    assert set(DETECTOR.inputs.__dataclass_fields__) == {"video", "workdir"}
+    assert set(DETECTOR.inputs.__dataclass_fields__) == {"video", "workdir", "scouted"}
     assert set(DETECTOR.outputs.__dataclass_fields__) == {
         "landmarks",
         "video_facts",

@@ -8,9 +8,10 @@ import pytest
 from cli.main import main
 from humanpose3d.errors import InvalidOption
 from humanpose3d.options import RunOptions
+from services.detector.people.choice import prominent
 from services.detector.people.scout import People, look_around
 from services.detector.pose.tracker import BatchTracker
-from services.detector.stage import DetectorInputs, DetectorOutputs, people_to_analyse, run
+from services.detector.stage import DetectorInputs, DetectorOutputs, run
 from services.detector.video.reader import survey
 from shared.stage import silent
 from tests.services.detector.people.conftest import SIZE, Actor
@@ -37,7 +38,7 @@ def record(clip, scene) -> Record:
 
 
 def people(tracker: BatchTracker, path: Path, person: str = "auto") -> People:
-    return look_around(tracker, path, 0, survey(path), RunOptions(person=person))[0]
+    return look_around(tracker, path, 0, survey(path))[0].choose(person, SIZE, 0.0)
 
 
 def analysed(path: Path, workdir: Path, **options) -> DetectorOutputs:
@@ -97,9 +98,10 @@ def test_two_people_who_cross_keep_their_tracks(record, tmp_path, runtime, perso
     seen = apart & outputs.landmarks.detected
     assert (own < wrong)[seen].all()  # never the other person
     if runtime == "onnx":
-        assert seen.sum() >= 0.75 * apart.sum()
+        assert seen.sum() >= 0.6 * apart.sum()  # the one behind has a gap, while it is open who is who
     codes = [warning.code for warning in outputs.report.warnings]
     assert {"other-people", "people-close"} <= set(codes)
+    assert ("person-out-of-sight" in codes) == (seen.sum() < apart.sum())
     facts = outputs.report.facts["people"]
     assert isinstance(facts, dict)
     assert facts["chosen"] == int(person)
@@ -125,7 +127,7 @@ def test_one_person_alone_is_found_once_and_raises_no_warning(detected):
     assert facts["tracks"][0]["times_s"] == pytest.approx([0.0, 0.55, 1.1], abs=0.05)
 
 
-def test_a_run_for_each_person(record, tmp_path, capsys):
+def test_a_run_for_each_person(record, tmp_path, capsys, monkeypatch):
     path, out = record("pair", RIGHTWARD, LEFTWARD, frames=60), tmp_path / "out"
     table = tmp_path / "subjects.csv"
     command = ["run", "--video", str(path), "--people", "all", "--output", str(out), "--pose-model", "lite"]
@@ -133,6 +135,7 @@ def test_a_run_for_each_person(record, tmp_path, capsys):
     header, *rows = table.read_text().splitlines()
     assert [row.split(",")[:2] for row in rows] == [["pair.mp4", "1"], ["pair.mp4", "2"]]
     table.write_text("\n".join([header, rows[0], rows[1].replace("1.7,", "1.85,")]))
+    monkeypatch.setattr("cli.batch.people.scouted", None)  # what the first command found is used
     assert main([*command, "--subjects", str(table)]) == 0
     runs = [json.loads((out / f"pair_person_{number}" / "run.json").read_text()) for number in (1, 2)]
     assert [run["subject"]["height"] for run in runs] == [1.7, 1.85]
@@ -143,8 +146,7 @@ def test_a_run_for_each_person(record, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("count", "numbers"), [(None, [1, 2]), (1, [1])])
-def test_people_in_view_for_long_are_analysed_the_preferred_first(record, tmp_path, count, numbers):
+def test_people_in_view_for_long_are_analysed_the_preferred_first(record, tracker, count, numbers):
     passing = Actor(0.75, lambda share: 0.8, present=lambda share: share < 0.2)
     path = record("passing", RIGHTWARD, LEFTWARD if count is None else passing, frames=60)
-    seen, _ = people_to_analyse(DetectorInputs(path, tmp_path), RunOptions(), count)
-    assert [track.number for track in seen] == numbers
+    assert [track.number for track in prominent(people(tracker, path).tracks, count, 0.0)] == numbers
