@@ -87,9 +87,9 @@ def followed(group: Group, video: Path, workdir: Path) -> Iterator[Followed]:
     """Every person who would be analysed, detected in the video of the scene."""
     inputs = DetectorInputs(video, workdir)
     survey = surveyed(inputs, RunOptions())
-    found = scouted(inputs, survey)
-    inputs = replace(inputs, scouted=found)
-    for track in prominent(found.people.tracks, None, survey.first_s):
+    seen = scouted(inputs, survey)
+    inputs = replace(inputs, scouted=seen)
+    for track in prominent(seen.people.tracks, None, survey.first_s):
         try:
             found = DETECTOR.run(inputs, RunOptions(person=str(track.number)), silent).landmarks
         except HumanPose3DError:
