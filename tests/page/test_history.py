@@ -97,6 +97,10 @@ def test_notes_are_edited_in_place_with_the_keyboard(open_page: OpenPage):
     page.keyboard.press("Enter")
     form = page.get_by_role("form", name="Name and notes of noted")
     expect(form.get_by_label("Subject code")).to_be_focused()
+    line, whole = form.get_by_label("Subject code").bounding_box(), form.bounding_box()
+    assert line
+    assert whole
+    assert line["width"] == whole["width"]
     page.keyboard.type("no/code")
     page.keyboard.press("Enter")
     expect(form.locator("[data-field=subject] .fault")).not_to_be_empty()

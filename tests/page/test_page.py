@@ -661,3 +661,18 @@ def test_history_is_searched_and_two_runs_are_compared(open_page: OpenPage, serv
 def copied(source: Path, target: Path) -> Path:
     target.write_bytes(source.read_bytes())
     return target
+
+
+def test_printing_the_results_prints_the_report(open_page: OpenPage, video: Path):
+    page = open_page()
+    submit(page, video)
+    page.locator(".printed").wait_for(state="attached")
+    expect(page.get_by_text("Its second page")).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(page.get_by_text("Its second page")).to_be_visible()
+    expect(page.locator("main")).to_be_hidden()
+    expect(page.locator("header")).to_be_hidden()
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf())) == 2
+    page.emulate_media(media="screen")
+    page.get_by_role("link", name="History").click()
+    expect(page.locator(".printed")).to_have_count(0)

@@ -104,6 +104,11 @@ def video() -> bytes:
     return target.getvalue()
 
 
+_REPORT = """<!doctype html><html lang="en"><head><title>walk</title>
+<style>@page { size: A4; } body { color: #123456; } .first-page { break-after: page; }</style></head>
+<body><section class="first-page">The report</section><section>Its second page</section></body></html>"""
+
+
 def write_results(folder: Path, name: str, *, warnings: bool = True) -> None:
     """The files of a run, with the artefacts (.npz) from which the server makes its statistics and its motion."""
     (folder / "joint_angles").mkdir(parents=True)
@@ -114,6 +119,7 @@ def write_results(folder: Path, name: str, *, warnings: bool = True) -> None:
     write_trc(folder / f"{name}_initial.trc", initial)
     write_landmarks_csv(folder / f"{name}_raw_landmarks.csv", landmarks())
     write_angles_csv(folder / "joint_angles", name, angles(), spread())
+    (folder / "report.html").write_text(_REPORT, encoding="utf-8")
     (folder / "quality.json").write_text(json.dumps(_quality(warnings)), encoding="utf-8")
     save_npz(folder / "angles.npz", angles())
     save_npz(folder / "spread.npz", spread())

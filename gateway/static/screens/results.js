@@ -7,6 +7,7 @@ import { date } from "../lib/format.js";
 import { Framing } from "../lib/framing.js";
 import { atMost, fixed, say } from "../lib/language.js";
 import { Playhead } from "../lib/playhead.js";
+import { printReport } from "../lib/printing.js";
 import { readCycles } from "../lib/repetitions.js";
 import { videoCamera } from "../lib/resection.js";
 import { angleCharts } from "../parts/angles.js";
@@ -36,6 +37,8 @@ export async function results(run, signal, erase) {
     file("parameters.csv") ? json(`${runPath(run.run_key)}parameters/`, { signal }) : null,
     motion(run.run_key, signal),
   ]);
+  const printable = file("report.html");
+  if (printable) printReport(printable.url, signal).catch(() => {}); // then the page itself is printed
   const analysed = found && { ...found, ...(await meanCycles(file, signal)) };
   const facts = report ?? {};
   const doubts = doubtsOf(facts.warnings ?? [], found?.view);
