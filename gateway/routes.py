@@ -21,6 +21,7 @@ from gateway.submission import (
     BATCH,
     UPLOAD_KEY,
     VIDEO_NAME,
+    VIDEO_OF,
     Submission,
     person_schema,
     read_batch_submission,
@@ -64,8 +65,13 @@ router = APIRouter(responses=responses(401, 403, 503))
 def _form_schema() -> dict[str, object]:
     """The form as OpenAPI: the contracts' own fields beside the video."""
     properties: dict[str, object] = {
-        "video": {"type": "string", "format": "binary", "description": "the video; or name an upload_key"},
+        "video": {
+            "type": "string",
+            "format": "binary",
+            "description": "the video; or name an upload_key, or a run in video_of",
+        },
         UPLOAD_KEY: {"type": "string", "description": "of a video that was uploaded through POST /api/uploads/"},
+        VIDEO_OF: {"type": "string", "description": "key of a run of yours, whose video is analysed again"},
         VIDEO_NAME: {
             "type": "string",
             "description": "file name of a video that was uploaded before; what a batch calls the video",
@@ -110,7 +116,11 @@ async def start_run(
     async with incoming(services.store, run_id) as (video, arriving):
         form = await read_form(content_type, request.stream(), arriving, services.settings.max_upload_bytes)
         submissions = await _submissions(services, key, form)
-        if form.filename is None:
+        if form.filename is None and VIDEO_OF in form.fields:
+            states = await run_service.submit_again(
+                key, submissions, video, form.fields[VIDEO_OF], form.fields.get(VIDEO_NAME)
+            )
+        elif form.filename is None:
             name = form.fields.get(VIDEO_NAME, "video")
             states = await run_service.submit_uploaded(key, submissions, _upload_key(form), name)
         else:
@@ -134,7 +144,7 @@ def _upload_key(form: Form) -> str:
     try:
         return _run_ids.validate_python(form.fields[UPLOAD_KEY])
     except KeyError:
-        raise InvalidOption({"video": f"is required (or an {UPLOAD_KEY})"}) from None
+        raise InvalidOption({"video": f"is required (or an {UPLOAD_KEY}, or {VIDEO_OF})"}) from None
     except ValidationError:
         raise UploadNotFound("This is not the key of an upload. POST /api/uploads/ returns one.") from None
 

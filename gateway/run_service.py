@@ -22,10 +22,10 @@ from gateway.quota import Quota
 from gateway.resources import listed
 from gateway.run_filter import RunFilter
 from gateway.run_index import RunIndex
-from gateway.submission import Submission
+from gateway.submission import VIDEO_OF, Submission
 from gateway.uploads import Uploads, new_id
 from humanpose3d.api_models import RunSummary
-from humanpose3d.errors import InvalidOption, RunExists, RunNotFound, RunUnreadable, Unavailable
+from humanpose3d.errors import InvalidOption, ObjectNotFound, RunExists, RunNotFound, RunUnreadable, Unavailable
 from humanpose3d.neutral import NONE_STATED, demand_height
 from humanpose3d.notes import RunNotes
 from shared.names import safe_name
@@ -91,6 +91,22 @@ class RunService:
         stance = await self._given_stance(key, video.run_id, submission)
         request = _request(key, submission, filename, video.key, fingerprint, stance)
         return await self._accept(key, video.run_id, video, request, submission.notes)
+
+    async def submit_again(
+        self, key: ApiKey, submissions: Sequence[Submission], video: PlacedVideo, run_id: str, filename: str | None
+    ) -> list[RunState]:
+        """Accept a run for each submission of a copy of an earlier run's video. As `submit`.
+
+        Raises InvalidOption where that run or its video is gone, or where it hides faces and a submission does not.
+        """
+        earlier = await self._named(key, run_id, VIDEO_OF)
+        if earlier.request.options.blur_faces and not all(each.options.blur_faces for each in submissions):
+            raise InvalidOption({VIDEO_OF: "that run blurs faces, so that this one has to as well (blur_faces)"})
+        try:
+            await self._store.copy(earlier.request.video_key, video.key)
+        except ObjectNotFound:
+            raise InvalidOption({VIDEO_OF: "the video of that run is no longer stored: send it again"}) from None
+        return await self.submit(key, submissions, video, filename or f"{earlier.request.name}.mp4", f"run {run_id}")
 
     async def submit_uploaded(
         self, key: ApiKey, submissions: Sequence[Submission], upload_key: str, filename: str
@@ -268,10 +284,7 @@ class RunService:
         named = submission.options.neutral_run
         if named is None:
             return None
-        try:
-            state = await self.get(key, _run_ids.validate_python(named))
-        except (ValidationError, RunNotFound, RunUnreadable):
-            raise InvalidOption({"neutral_run": "there is no run with this key"}) from None
+        state = await self._named(key, named, "neutral_run")
         if state.status != "completed":
             raise InvalidOption({"neutral_run": "has no results (yet)"})
         if "neutral_stance" not in state.made:
@@ -280,6 +293,13 @@ class RunService:
         copied = f"{runs.folder(run_id)}given_stance.json"
         await self._store.copy(state.made["neutral_stance"], copied)
         return copied
+
+    async def _named(self, key: ApiKey, run_id: str, field: str) -> RunState:
+        """The run that a field of a form names. Raises InvalidOption."""
+        try:
+            return await self.get(key, _run_ids.validate_python(run_id))
+        except (ValidationError, RunNotFound, RunUnreadable):
+            raise InvalidOption({field: "there is no run with this key"}) from None
 
     async def _earlier(self, run_id: str, fingerprint: str) -> RunState | None:
         """The run that an earlier request of the same kind started, if there was one."""

@@ -25,8 +25,9 @@ NAME: Final = "name"
 SUBJECTS: Final = "subjects"
 UPLOAD_KEY: Final = "upload_key"
 VIDEO_NAME: Final = "video_name"
+VIDEO_OF: Final = "video_of"
 
-_OF_A_VIDEO: Final = (CONSENT, UPLOAD_KEY, VIDEO_NAME, BATCH, *webhooks.FIELDS)
+_OF_A_VIDEO: Final = (CONSENT, UPLOAD_KEY, VIDEO_NAME, VIDEO_OF, BATCH, *webhooks.FIELDS)
 _OF_A_PERSON: Final = (*Subject.model_fields, *RunNotes.model_fields, *RunOptions.model_fields)
 FIELDS: Final = (*_OF_A_VIDEO, *_OF_A_PERSON)
 BATCH_FIELDS: Final = (NAME, VIDEO_LIST, *_OF_A_PERSON)

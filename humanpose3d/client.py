@@ -108,6 +108,20 @@ class Client:
         answer = self._connection.request("POST", "/api/runs/", files=parts_of(fields))
         return Accepted.model_validate(answer.json()).run_key
 
+    def submit_again(
+        self,
+        run_key: str,
+        *,
+        height: float,
+        weight: float,
+        consent: bool,
+        **options: Unpack[SubmitKeywords],
+    ) -> str:
+        """As `submit`, with the video of an earlier run, such as for another person in it (`person="2"`)."""
+        fields = {**_fields(height, weight, consent, options), "video_of": run_key}
+        answer = self._connection.request("POST", "/api/runs/", files=parts_of(fields))
+        return Accepted.model_validate(answer.json()).run_key
+
     def begin_upload(self) -> str:
         """Begin an upload; returns its key."""
         return self._connection.begin_upload()

@@ -72,6 +72,10 @@ def test_a_video_of_several_people_is_sent_once(world: World, serve: Serve, reco
         assert [(entry.file, entry.video, entry.status) for entry in batch.entries] == [
             ("walk.mp4", "walk.mp4, person 1", "completed"), ("walk.mp4", "walk.mp4, person 2", "completed"),
         ]  # fmt: skip
+        first = batch.entries[0].run
+        assert first is not None
+        third = client.run(client.submit_again(first.run_key, height=1.6, weight=60, consent=True, person="3"))
+        assert (third.options.person, third.subject.height, third.batch) == ("3", 1.6, None)
 
 
 def test_videos_that_the_server_refuses_do_not_stop_the_others(
