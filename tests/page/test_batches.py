@@ -92,6 +92,11 @@ def test_videos_that_are_missing_are_sent_later(open_page: OpenPage, server: Fak
 def test_a_batch_is_stopped_and_erased(open_page: OpenPage, server: FakeServer):
     server.hold()
     page = open_page("/static/icon.svg", expected="404", viewport={"width": 360, "height": 740})
+    page.goto("/#/batches/new")
+    page.locator("#batch-files").set_input_files(videos("a_video_with_a_long_name_2026-11-30.mp4"))
+    expect(page.locator(".subject-table tbody tr")).to_have_count(1)
+    assert not is_too_wide(page)
+    page.reload()
     begun(page, "one.mp4", "two.mp4")
     expect(page.get_by_text("Waiting: 1")).to_be_visible()
     assert not is_too_wide(page)

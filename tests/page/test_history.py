@@ -251,7 +251,7 @@ def test_why_a_run_failed_is_said_in_the_page_s_language(open_page: OpenPage, se
     finally:
         server.failure = None
     page.goto("/#/subjects/unknown")
-    expect(page.get_by_role("alert")).to_have_text("Keine Auswertung hat (noch) diese Person.")
+    expect(page.get_by_role("alert")).to_have_text("Keine Auswertung hat (noch) diesen Probanden.")
 
 
 def test_a_long_list_comes_in_pages(open_page: OpenPage, server: FakeServer):

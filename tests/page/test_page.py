@@ -343,8 +343,11 @@ def test_a_failed_run_is_tried_again_with_its_video_and_answers(open_page: OpenP
     expect(page.locator(".chosen .facts")).to_contain_text("walk · ")
     expect(page.get_by_label("The person in the video knows")).not_to_be_checked()
     page.get_by_label("The person in the video knows").check()
+    bodies: list[int] = []
+    page.on("request", lambda request: bodies.append(len(request.post_data_buffer or b"")))
     page.get_by_role("button", name="Start the analysis").click()
     expect(page.get_by_role("heading", name="walk", exact=True)).to_be_visible()
+    assert max(bodies) < len(video.read_bytes()) / 2
     again = page.request.get(f"/api/runs/{page.url.split('/')[-1]}/").json()
     for same in ("subject", "notes", "options", "video_name"):
         assert again[same] == failed[same]

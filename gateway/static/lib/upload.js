@@ -37,13 +37,30 @@ export function submit(fields, video, tell, signal) {
 
 /** @param {Record<string, string>} fields @param {File} video @param {import("./transfer.js").Told} tell @param {AbortSignal} signal */
 async function submitWhole(fields, video, tell, signal) {
-  const headers = { "Idempotency-Key": crypto.getRandomValues(new Uint32Array(4)).join("-") };
+  const headers = { "Idempotency-Key": newKey() };
   const sent = (/** @type {number} */ bytes, /** @type {number} */ total) => tell.sent(bytes / total);
   return persistently(tell.lost, signal, async () => {
     const form = formOf(fields);
     form.append("video", video, video.name);
     return JSON.parse(await send("POST", "/api/runs/", form, { headers, sent, signal }));
   });
+}
+
+/**
+ * Start a run with the video of an earlier one, which the server still has.
+ * @param {Record<string, string>} fields
+ * @param {string} earlier key of that run
+ * @param {() => void} lost
+ * @param {AbortSignal} signal
+ */
+export function submitAgain(fields, earlier, lost, signal) {
+  const headers = { "Idempotency-Key": newKey() };
+  const start = () => json("/api/runs/", { method: "POST", headers, body: formOf({ ...fields, video_of: earlier }), signal });
+  return persistently(lost, signal, start);
+}
+
+function newKey() {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 /** @param {Record<string, string>} fields @param {File} video @param {import("./transfer.js").Told} tell @param {AbortSignal} signal */

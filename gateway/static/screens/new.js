@@ -3,7 +3,7 @@
 import { Problem, call, json, runPath } from "../lib/api.js";
 import { fill, h, icon, iconButton } from "../lib/dom.js";
 import { language } from "../lib/language.js";
-import { LARGE, check, submit } from "../lib/upload.js";
+import { LARGE, check, submit, submitAgain } from "../lib/upload.js";
 import { consent, quantity } from "../parts/fields.js";
 import { options } from "../parts/options.js";
 import { videoInput } from "../parts/video_input.js";
@@ -53,7 +53,8 @@ export async function newRun(signal, earlier) {
   );
   const likely = askQuestions({ first, experts }, fields, known, signal);
   likely.catch(() => {}); // awaited where the form is sent; until then the screen may be left
-  if (run) takeVideo(run, video, outcome, signal);
+  const stored = { file: /** @type {File | null} */ (null) };
+  if (run) takeVideo(run, video, stored, outcome, signal);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     start.disabled = true;
@@ -69,7 +70,10 @@ export async function newRun(signal, earlier) {
         fill(outcome, h("p", {}, icon("note"), question));
         return;
       }
-      const accepted = await send(values, file, outcome, signal);
+      const again = file === stored.file;
+      const accepted = again
+        ? await submitAgain(values, run.run_key, () => fill(outcome, t("upload_lost")), signal)
+        : await send(values, file, outcome, signal);
       location.hash = `#/runs/${accepted.run_key}`;
     } catch (error) {
       if (!signal.aborted) explain(error, fields, video.file(), outcome);
@@ -81,17 +85,18 @@ export async function newRun(signal, earlier) {
 }
 
 /**
- * Take the video of an earlier run from the server.
+ * Take the video of an earlier run from the server, to show it.
  * @param {any} run
  * @param {ReturnType<typeof videoInput>} video
+ * @param {{file: File | null}} stored gets what was taken
  * @param {HTMLElement} outcome
  * @param {AbortSignal} signal
  */
-async function takeVideo(run, video, outcome, signal) {
+async function takeVideo(run, video, stored, outcome, signal) {
   fill(outcome, t("loading"));
   try {
     const content = await (await call(`${runPath(run.run_key)}video`, { signal })).blob();
-    if (!video.file()) video.take(new File([content], run.video_name), run.options.person);
+    if (!video.file()) video.take((stored.file = new File([content], run.video_name)), run.options.person);
   } catch {
     if (!signal.aborted) video.field.fault(t("video_gone"));
   }
@@ -159,6 +164,7 @@ function explain(error, fields, file, outcome) {
   }
   const faults = new Map(error.fields);
   if (!file && faults.size) faults.set("video", t("video_missing"));
+  if (faults.has("video_of")) faults.set("video", faults.get("video_of") ?? "");
   if (faults.has("consent")) faults.set("consent", t("consent_missing"));
   if (ABOUT[error.code]) faults.set(ABOUT[error.code], error.message);
   const faulty = fields.filter((each) => faults.has(each.name));
