@@ -3,13 +3,16 @@
 Where it remains open who is who, as between people dressed alike of whom one hid the other, a path ends.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise, permutations, takewhile
 from typing import Final
 
 import numpy as np
 
+from humanpose3d.motion import FloatArray
 from services.detector.people.sighting import (
     FASTEST,
     LARGER,
@@ -18,7 +21,8 @@ from services.detector.people.sighting import (
     SAME_BODY,
     Sighting,
     bodies_apart,
-    colours_apart,
+    clothes,
+    clothes_apart,
     places,
 )
 from services.detector.people.traces import Trace
@@ -45,6 +49,8 @@ _AGREED: Final = 0.9
 """Share of the frames in which they do."""
 
 Track = list[Sighting]
+Looks = dict[float, list[Sighting]]
+"""All sightings by time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,15 +61,29 @@ class Path:
     back: dict[float, Sighting]
     onward: dict[float, Sighting]
 
+    @cached_property
+    def clothes(self) -> FloatArray | None:
+        """See `services.detector.people.sighting.clothes`."""
+        return clothes(self.sightings)
+
+    @cached_property
+    def looks(self) -> int:
+        """Number of sightings whose clothes were examined."""
+        return sum(bool(seen.colour) for seen in self.sightings)
+
 
 def joined(pieces: Sequence[Track], traces: Sequence[Trace]) -> list[Track]:
     """The pieces of each person as one path: first those between which a person was followed both ways, with the
-    sightings on the way; then those whose clothes, motion and size leave no choice."""
+    sightings on the way; then those whose clothes leave no choice."""
     paths = [
         Path(_filled(chain, pieces, traces), traces[chain[0]].back, traces[chain[-1]].onward)
         for chain in _chains(_followed(pieces, traces), len(pieces))
     ]
-    while link := _likeliest(paths):
+    there: Looks = defaultdict(list)
+    for path in paths:
+        for seen in path.sightings:
+            there[seen.time].append(seen)
+    while link := _next_link(paths, there):
         one, other = link
         paths = [path for path in paths if path is not one and path is not other]
         paths.append(Path([*one.sightings, *other.sightings], one.back, other.onward))
@@ -143,11 +163,11 @@ def _filled(chain: Sequence[int], pieces: Sequence[Track], traces: Sequence[Trac
     return path
 
 
-def _likeliest(paths: Sequence[Path]) -> tuple[Path, Path] | None:
+def _next_link(paths: Sequence[Path], there: Looks) -> tuple[Path, Path] | None:
     """The next two successive paths that can be one person's and no one else's; the shorter absence first."""
-    found = [link for link in permutations(paths, 2) if _possible(*link, paths)]
+    found = [link for link in permutations(paths, 2) if _possible(*link, there)]
     for one, other in sorted(found, key=_absence_s):
-        apart = colours_apart(one.sightings, other.sightings)
+        apart = clothes_apart(one.clothes, other.clothes)
         if apart < _SAME_CLOTHES and (_nearly_followed(one, other) or _unlike(one, other, apart, paths)):
             return one, other
     return None
@@ -164,20 +184,15 @@ def _nearly_followed(one: Path, other: Path) -> bool:
 
 def _unlike(one: Path, other: Path, apart: float, paths: Sequence[Path]) -> bool:
     """Whether the clothes of all others who were in view with one of two paths are clearly less like the other's."""
-    rivals = [colours_apart(path.sightings, other.sightings) for path in paths if _rival(path, one, other)]
-    rivals += [colours_apart(path.sightings, one.sightings) for path in paths if _rival(path, other, one)]
-    clearly = max(_CLEARLY, _CLEARLY_ONCE / min(_looks(one), _looks(other)))
+    rivals = [clothes_apart(path.clothes, other.clothes) for path in paths if _rival(path, one, other)]
+    rivals += [clothes_apart(path.clothes, one.clothes) for path in paths if _rival(path, other, one)]
+    clearly = max(_CLEARLY, _CLEARLY_ONCE / max(1, min(one.looks, other.looks)))
     return min(rivals, default=_SAME_CLOTHES) > apart + clearly
 
 
 def _rival(path: Path, one: Path, other: Path) -> bool:
     """Whether a path is of another person than the first of two, and might be of the same as the second."""
-    return path is not one and path is not other and _looks(path) >= _FEWEST_OF_OTHERS and _together(path, one)
-
-
-def _looks(path: Path) -> int:
-    """Number of sightings whose clothes were examined."""
-    return sum(bool(seen.colour) for seen in path.sightings)
+    return path is not one and path is not other and path.looks >= _FEWEST_OF_OTHERS and _together(path, one)
 
 
 def _together(one: Path, other: Path) -> bool:
@@ -186,16 +201,15 @@ def _together(one: Path, other: Path) -> bool:
     return first[0].time <= second[-1].time and second[0].time <= first[-1].time
 
 
-def _elsewhere(followed: dict[float, Sighting], wanted: Sighting, paths: Sequence[Path]) -> bool:
+def _elsewhere(followed: dict[float, Sighting], wanted: Sighting, there: Looks) -> bool:
     """Whether the person was followed to another place than the one wanted, where no other person was seen."""
-    there = followed.get(wanted.time)
-    if there is None or bodies_apart(there, wanted) < SAME_BODY:
+    arrived = followed.get(wanted.time)
+    if arrived is None or bodies_apart(arrived, wanted) < SAME_BODY:
         return False
-    others = [seen for path in paths for seen in path.sightings if seen.time == wanted.time]
-    return all(bodies_apart(there, seen) > SAME_BODY for seen in others)
+    return all(bodies_apart(arrived, seen) > SAME_BODY for seen in there[wanted.time])
 
 
-def _possible(before: Path, after: Path, paths: Sequence[Path]) -> bool:
+def _possible(before: Path, after: Path, there: Looks) -> bool:
     """Whether a person can have come from the end of the first path to the start of the second."""
     last, first = before.sightings[-1], after.sightings[0]
     passed = first.time - last.time
@@ -204,4 +218,4 @@ def _possible(before: Path, after: Path, paths: Sequence[Path]) -> bool:
     moved = float(np.hypot(first.x - last.x, first.y - last.y)) / np.sqrt(last.size * first.size)
     if moved > NOISE + FASTEST * passed or max(first.size / last.size, last.size / first.size) > LARGER:
         return False
-    return not (_elsewhere(before.onward, first, paths) or _elsewhere(after.back, last, paths))
+    return not (_elsewhere(before.onward, first, there) or _elsewhere(after.back, last, there))

@@ -54,12 +54,17 @@ def bodies_apart(one: Sighting, other: Sighting) -> float:
     return float(np.linalg.norm(np.subtract(*places), axis=1).mean()) / min(one.size, other.size)
 
 
-def colours_apart(one: Sequence[Sighting], other: Sequence[Sighting]) -> float:
-    """Distance of the median colours of the clothes (CIELAB); 0 where those of one were not examined."""
-    colours = [np.array([seen.colour for seen in sightings if seen.colour]) for sightings in (one, other)]
-    if not all(len(each) for each in colours):
+def clothes(sightings: Sequence[Sighting]) -> FloatArray | None:
+    """(6,) median colours of the clothes; None where none were examined."""
+    colours = [seen.colour for seen in sightings if seen.colour]
+    return np.median(colours, axis=0) if colours else None
+
+
+def clothes_apart(one: FloatArray | None, other: FloatArray | None) -> float:
+    """Distance of the colours (CIELAB) of clothes; 0 where those of one were not examined."""
+    if one is None or other is None:
         return 0.0
-    difference: FloatArray = np.median(colours[0], axis=0) - np.median(colours[1], axis=0)
+    difference = one - other
     difference[[0, 3]] /= 2  # lightness varies more than hue
     return float(np.linalg.norm(difference) / np.sqrt(2))
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue
 from scipy.optimize import linear_sum_assignment
 
-from services.detector.people.sighting import LONGEST_ABSENCE_S, Sighting, colours_apart
+from services.detector.people.sighting import LONGEST_ABSENCE_S, Sighting, clothes, clothes_apart
 
 _REACH: Final = 0.8
 """Distance in sizes beyond which people are apart."""
@@ -125,7 +125,7 @@ def _links(before: Sequence[Sighting], look: Sequence[Sighting]) -> dict[int, in
     return {
         column: row
         for row, column in links
-        if costs[row, column] < _NEAR and colours_apart([before[row]], [look[column]]) < _SAME_CLOTHES
+        if costs[row, column] < _NEAR and clothes_apart(clothes([before[row]]), clothes([look[column]])) < _SAME_CLOTHES
     }
 
 
