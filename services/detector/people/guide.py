@@ -15,7 +15,7 @@ from services.detector.people.tracks import PersonTrack
 from services.detector.video.capture import CaptureClock
 from services.detector.video.orientation import Image
 
-_KNOWN_S: Final = 0.3
+_KNOWN_S: Final = 0.1
 """Maximum time before the first and after the last sighting; beyond it, the person's position is unknown."""
 
 _REACH: Final = 1.0

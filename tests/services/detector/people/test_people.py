@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from cli.main import main
 from humanpose3d.errors import InvalidOption
 from humanpose3d.options import RunOptions
+from services.detector import stage
 from services.detector.people.choice import prominent
 from services.detector.people.scout import People, look_around
 from services.detector.pose.tracker import BatchTracker
-from services.detector.stage import DetectorInputs, DetectorOutputs, run
+from services.detector.stage import DetectorInputs, DetectorOutputs, read_scouted, run
 from services.detector.video.reader import survey
 from shared.stage import silent
 from tests.services.detector.people.conftest import SIZE, Actor
@@ -150,3 +152,17 @@ def test_people_in_view_for_long_are_analysed_the_preferred_first(record, tracke
     passing = Actor(0.75, lambda share: 0.8, present=lambda share: share < 0.2)
     path = record("passing", RIGHTWARD, LEFTWARD if count is None else passing, frames=60)
     assert [track.number for track in prominent(people(tracker, path).tracks, count, 0.0)] == numbers
+
+
+def test_what_was_found_for_one_run_serves_another(record, tmp_path, monkeypatch):
+    inputs = DetectorInputs(record("again", RIGHTWARD, LEFTWARD), tmp_path)
+    options = RunOptions(pose_model="lite", person="2")
+    alone = run(inputs, options, silent)
+    stored = tmp_path / "found.json"
+    assert read_scouted(stored) is None
+    stored.write_text(stage.scouted(inputs, survey(inputs.video)).model_dump_json())
+    monkeypatch.setattr(stage, "scouted", None)  # must not be called
+    again = run(replace(inputs, scouted=read_scouted(stored)), options, silent)
+    np.testing.assert_array_equal(again.landmarks.pixels, alone.landmarks.pixels)
+    stored.write_text('{"method": 0}')
+    assert read_scouted(stored) is None
