@@ -114,14 +114,8 @@ def track(number: int, *paths: list[Sighting]) -> PersonTrack:
 def test_a_person_is_nowhere_in_a_gap():
     path = Path.of(track(1, walk(0, 100, 100), walk(3, 400, 100)), 0, 10, 0.4)
     assert path.at(1.125) == pytest.approx((212.5, 270, 300))
-    assert [path.at(time) is None for time in (1.74, 1.8, 2.9, 3.01, 4.9, 5.2)] == [
-        False,
-        True,
-        True,
-        False,
-        False,
-        True,
-    ]
+    nowhere = [time for time in (1.74, 1.8, 2.9, 3.01, 4.8, 4.9) if path.at(time) is None]
+    assert nowhere == [1.8, 2.9, 4.9]
 
 
 def test_a_detection_in_a_gap_is_another_person_s():
