@@ -1,9 +1,9 @@
 """Speed, all measured in one run on one machine and reported as ratios: `make bench-speed`.
 
 The whole pipeline against the loop that MediaPipe's guide shows, the time of the stages after the detector, one run
-shared by several detectors, length from 100 frames to an hour, and the time to start. With `--reference`, the Python of
-an environment that has Pose2Sim and OpenSim, also the augmentation and the joint angles against theirs (`--lab` names
-the laboratory's motions). Every figure is a median of alternating turns, each turn in a separate process.
+shared by several detectors, image sizes, length from 100 frames to an hour, and the time to start. With `--reference`,
+the Python of an environment that has Pose2Sim and OpenSim, also the augmentation and the joint angles against theirs
+(`--lab` names the laboratory's motions). Figures are medians of alternating turns, each in a separate process.
 
 Written to `benchmarks/results/speed.json`, and as tables to `speed.md`.
 """
@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psutil
 
@@ -38,6 +38,10 @@ FRAMES: Final = 2400
 REPETITIONS: Final = 3
 STARTS: Final = 5
 DETECTORS: Final = (1, 2, 4)
+SIZES: Final = {"720 × 1280": 2 / 3, "1080 × 1920": 1.0, "2160 × 3840": 2.0}
+"""Image → scale of the sample's."""
+SIZED_FRAMES: Final = 600
+FIRST_FRAMES: Final = 100
 SUBJECT: Final = ("--height", "1.72", "--weight", "70")
 FILES: Final = (
     "--estimate-missing",
@@ -54,6 +58,8 @@ SERVICES: Final = {
     "angles": "services.angles.stage:ANGLES",
 }
 
+_Way = TypeVar("_Way")
+
 
 def main(arguments: argparse.Namespace) -> None:
     """Measure, print and write."""
@@ -65,6 +71,8 @@ def main(arguments: argparse.Namespace) -> None:
             "repetitions": REPETITIONS,
             "pipeline": _pipeline(clip),
             "distributed": _distributed(clip),
+            "sizes": _sizes(Path(folder)),
+            "first": _first(Path(folder)),
         }
     result["start"] = _starts()
     result["length"] = [_length_row(length) for length in measure_length()]
@@ -83,7 +91,7 @@ def _pipeline(clip: Path) -> dict[str, Any]:
     """Seconds of each variant for the clip, start-up included, and their ratios to the bare loop."""
     run = _run(clip)
     ways = {
-        "bare_loop": [sys.executable, "-m", "benchmarks.bare_loop", str(clip), "full"],
+        "bare_loop": _bare(clip),
         "whole": [*run, *FILES],
         "whole_with_preview": [*run, *FILES, "--export-preview"],
         "whole_on_mediapipe": [*run, *FILES, "--pose-runtime", "mediapipe"],
@@ -106,6 +114,30 @@ def _pipeline(clip: Path) -> dict[str, Any]:
         "share_of_all_but_detection": 1 - detector / seconds["whole"],
         "peak_mb": max(turn["peak_mb"] for turn in stages),
     }
+
+
+def _sizes(folder: Path) -> dict[str, Any]:
+    """Seconds by image size, of the bare loop and of the whole pipeline with all files."""
+    ways = {}
+    for number, (size, scale) in enumerate(SIZES.items()):
+        clip = there_and_back(SIZED_FRAMES, folder / f"{number}.mp4", scale)
+        ways[size, "bare_loop"] = _timed(_bare(clip))
+        ways[size, "whole"] = _timed([*_run(clip), *FILES])
+    taken = _alternating(ways, REPETITIONS)
+    seconds = {way: statistics.median(turn["seconds"] for turn in turns) for way, turns in taken.items()}
+    bare, whole = ({size: seconds[size, way] for size in SIZES} for way in ("bare_loop", "whole"))
+    return {
+        "frames": SIZED_FRAMES,
+        "bare_loop_s": bare,
+        "whole_s": whole,
+        "times_the_bare_loop": {size: bare[size] / whole[size] for size in SIZES},
+    }
+
+
+def _first(folder: Path) -> dict[str, float]:
+    """Seconds until the results of a short clip are there, the program's start included, with default options."""
+    turn = _timed(_run(there_and_back(FIRST_FRAMES, folder / "first.mp4")))
+    return {"frames": FIRST_FRAMES, "seconds": statistics.median(turn()["seconds"] for _ in range(STARTS))}
 
 
 def _timed(command: list[str]) -> Callable[[], dict[str, Any]]:
@@ -153,9 +185,11 @@ def _family(process: psutil.Popen) -> list[psutil.Process]:
         return []
 
 
-def _alternating(ways: Mapping[str, Callable[[], dict[str, Any]]], repetitions: int) -> dict[str, list[dict[str, Any]]]:
+def _alternating(
+    ways: Mapping[_Way, Callable[[], dict[str, Any]]], repetitions: int
+) -> dict[_Way, list[dict[str, Any]]]:
     """`repetitions` turns of each, in rounds, so that all run under the same load."""
-    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
+    taken: dict[_Way, list[dict[str, Any]]] = {name: [] for name in ways}
     for _ in range(repetitions):
         for name, turn in ways.items():
             taken[name].append(turn())
@@ -188,6 +222,10 @@ def _served(clip: Path, detectors: int) -> float:
 
 def _timed_alone(clip: Path) -> float:
     return float(_timed(_run(clip))()["seconds"])
+
+
+def _bare(clip: Path) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.bare_loop", str(clip), "full"]
 
 
 def _run(clip: Path) -> list[str]:

@@ -23,6 +23,7 @@ def markdown(measured: Mapping[str, Any]) -> str:
             "own process. A shared machine: only the ratios are reliable.",
             *_pipeline(measured["pipeline"]),
             *_distributed(measured["distributed"]),
+            *_sizes(measured["sizes"], measured["first"]),
             *_length(measured["length"]),
             *_start(measured["start"]),
             *_rivals(measured),
@@ -57,6 +58,18 @@ def _distributed(measured: Mapping[str, Any]) -> list[str]:
         f"Gateway, bus and workers on this machine, warm, default options; in one process (with its start) "
         f"{_figure(measured['in_process_s'])} s.",
         _table(("Detectors", "Seconds", "Times one process", "Times one detector's speed"), rows),
+    ]
+
+
+def _sizes(sizes: Mapping[str, Any], first: Mapping[str, float]) -> list[str]:
+    columns = ("bare_loop_s", "whole_s", "times_the_bare_loop")
+    rows = [(size, *(_figure(sizes[column][size]) for column in columns)) for size in sizes["whole_s"]]
+    return [
+        "## Image size",
+        f"The same {sizes['frames']} frames at other sizes, all files but the preview.",
+        _table(("Pixels", "Bare loop, s", "`humanpose3d run`, s", "Times the bare loop"), rows),
+        f"The results of {first['frames']:.0f} frames, 1080 × 1920, default options: {_figure(first['seconds'])} s "
+        "from the start of the program.",
     ]
 
 
