@@ -94,8 +94,8 @@ networks: .venv-convert/.made  ## rebuild models/pose_*.onnx from the .task bund
 lock: .tools/bin/uv  ## compile requirements/*.txt from pyproject.toml (with UPGRADE=1: at the newest versions)
 	requirements/compile.sh $(UV) $(if $(UPGRADE),--upgrade)
 
-pictures: $(VENV)/.test  ## take the README's images of the page again (needs chromium)
-	$(BIN)/python -m tests.page.for_readme
+pictures: $(VENV)/.test  ## take the images of the page in README and docs again (needs chromium)
+	$(BIN)/python -m tests.page.screenshots
 
 vendor:  ## fetch the page's libraries at their pinned versions (needs npm)
 	deploy/vendor.sh
