@@ -102,6 +102,17 @@ def test_every_screen(
     seen("delete")
 
 
+def test_no_rule_of_the_style_sheets_is_within_another(open_page: Callable[..., Page]):
+    """As all after a missing brace are, without a fault that a browser reports."""
+    nested = open_page().evaluate(
+        """() => [...document.styleSheets]
+             .flatMap((sheet) => [...sheet.cssRules])
+             .filter((rule) => rule instanceof CSSStyleRule && rule.cssRules.length)
+             .map((rule) => rule.selectorText)"""
+    )
+    assert nested == []
+
+
 def test_a_key_is_requested_once_and_kept_for_the_tab(
     browser, tmp_path: Path, video: Path, image: Callable[[Page, str], None]
 ):
