@@ -23,7 +23,7 @@ def markdown(measured: Mapping[str, Any]) -> str:
             "own process. A shared machine: only the ratios are reliable.",
             *_pipeline(measured["pipeline"]),
             *_distributed(measured["distributed"]),
-            *_sizes(measured["sizes"], measured["first"]),
+            *(_sizes(measured["sizes"], measured["first"]) if "sizes" in measured else ()),
             *_length(measured["length"]),
             *_start(measured["start"]),
             *_rivals(measured),
