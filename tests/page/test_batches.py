@@ -72,6 +72,25 @@ def test_faults_of_all_rows_are_shown_at_once_then_the_batch_runs(
     assert [any(f"{name}/quality.json" in path for path in archived) for name in ("ana", "ben", "eva")] == [True] * 3
 
 
+def test_a_table_from_a_file_is_used_and_its_faults_are_listed(open_page: OpenPage):
+    page = open_page("/#/batches/new", expected="404|422")
+    page.locator("#batch-files").set_input_files(videos("ana.mp4", "ben.mp4"))
+    page.get_by_label("Everyone in the videos knows").check()
+
+    def start(table: str) -> None:
+        file: FilePayload = {"name": "who.csv", "mimeType": "text/csv", "buffer": table.encode()}
+        page.locator("#batch-table").set_input_files(file)
+        expect(page.get_by_text("who.csv is used in place of the rows above.")).to_be_visible()
+        page.get_by_role("button", name="Start the batch").click()
+
+    start("file;subject;height;weight\nben.mp4;B;17,5;80\nana.mp4;A;1,7;60\n")
+    expect(page.get_by_text("line 2 (ben.mp4): height should be")).to_be_visible()
+    expect(page.locator(".subject-table .fault").first).to_be_empty()
+    start("file;subject;height;weight\nben.mp4;B;1,75;80\nana.mp4;A;1,7;60\n")
+    expect(page.get_by_role("row", name="ana.mp4")).to_contain_text("A")
+    expect(page.get_by_text("Finished: 2")).to_be_visible()
+
+
 def test_videos_that_are_missing_are_sent_later(open_page: OpenPage, server: FakeServer):
     page = open_page("/static/icon.svg", expected="404|ERR_FAILED")
 

@@ -121,7 +121,9 @@ def test_notes_are_edited_in_place_with_the_keyboard(open_page: OpenPage):
     expect(card.get_by_role("link", name="noted")).to_be_focused()
     stored = page.request.get(f"/api/runs/{key}/").json()["notes"]
     assert (stored["subject"], stored["session"]) == ("N7", "2026-09-02")
-    card.get_by_role("link", name="N7").click()
+    card.get_by_role("link", name="noted").click()
+    expect(page.locator(".results .heading .note")).to_have_text("Two lines:\nof text.")
+    page.get_by_role("link", name="N7").click()
     expect(page.get_by_role("heading", name="N7")).to_be_visible()
 
 

@@ -10,7 +10,9 @@ export function commonEvents(runs) {
   const names = runs.map((events) => new Set(events.map(nameOf)));
   const common = [...(names[0] ?? [])].filter((name) => names.every((each) => each.has(name)));
   const place = (/** @type {string} */ name) => KINDS.indexOf(name.split(" ")[0]);
-  return common.filter((name) => place(name) >= 0).sort((one, other) => place(one) - place(other) || one.localeCompare(other));
+  return common
+    .filter((name) => place(name) >= 0)
+    .sort((one, other) => place(one) - place(other) || one.localeCompare(other));
 }
 
 /** The time of a run that is shown as 0: its first event of this name, or its start. @param {string} name @param {RunEvent[]} events @param {Float64Array} times */

@@ -2,7 +2,7 @@
 
 import { fixed, language } from "./language.js";
 
-/** Seconds as `0:03.25`. @param {number} seconds */
+/** Seconds as `0:03.25`. @param {number} seconds @returns {string} */
 export function clock(seconds) {
   if (seconds < 0) return `−${clock(-seconds)}`;
   const minutes = Math.floor(seconds / 60);

@@ -18,7 +18,12 @@ export async function printReport(url, signal) {
   const report = new DOMParser().parseFromString(text.replace(element, ""), "text/html"); // the policy forbids the element
   const [sheet, paper] = [new CSSStyleSheet(), new CSSStyleSheet()];
   sheet.replaceSync(style);
-  paper.replaceSync([...sheet.cssRules].filter((rule) => rule instanceof CSSPageRule).map((rule) => rule.cssText).join("\n"));
+  paper.replaceSync(
+    [...sheet.cssRules]
+      .filter((rule) => rule instanceof CSSPageRule)
+      .map((rule) => rule.cssText)
+      .join("\n"),
+  );
   asHost(sheet.cssRules);
   const printed = h("div", { class: "printed" });
   const root = printed.attachShadow({ mode: "open" });

@@ -17,8 +17,21 @@ export function differenceTable({ caption, about, heads, rows }) {
       "table",
       { class: "stacked differences" },
       h("caption", {}, caption),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("change_figure")), heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, rows.map((row) => rowOf(row, heads))),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, t("change_figure")),
+          heads.map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map((row) => rowOf(row, heads)),
+      ),
     ),
     about && h("p", { class: "hint" }, about),
   );
@@ -27,7 +40,10 @@ export function differenceTable({ caption, about, heads, rows }) {
 /** @param {Row} row @param {string[]} heads */
 function rowOf({ label, write, values }, heads) {
   const [first, ...others] = values;
-  const cells = [...values.map((each) => ({ words: each ? write(each.value) : "–", kind: null })), ...others.map((other) => difference(first, other, write))];
+  const cells = [
+    ...values.map((each) => ({ words: each ? write(each.value) : "–", kind: null })),
+    ...others.map((other) => difference(first, other, write)),
+  ];
   return h(
     "tr",
     {},
@@ -47,8 +63,12 @@ function difference(first, other, write) {
   const change = other.value - first.value;
   const words = `${change > 0 ? "+" : ""}${write(change)}`;
   if (first.error === undefined || other.error === undefined) return { words, kind: "strong" };
-  if (first.error === null || other.error === null) return { words: `${words} (${t("error_unknown")})`, kind: "strong" };
+  if (first.error === null || other.error === null)
+    return { words: `${words} (${t("error_unknown")})`, kind: "strong" };
   const error = Math.hypot(first.error, other.error);
   const within = Math.abs(change) <= error;
-  return { words: `${words} ± ${write(error)}${within ? `: ${t("error_within")}` : ""}`, kind: within ? "within" : "strong" };
+  return {
+    words: `${words} ± ${write(error)}${within ? `: ${t("error_within")}` : ""}`,
+    kind: within ? "within" : "strong",
+  };
 }

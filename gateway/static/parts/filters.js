@@ -17,7 +17,12 @@ const PAUSE_MS = 250;
  * @param {(filters: Filters) => void} changed
  */
 export function filters(begin, changed) {
-  const search = h("input", { type: "search", name: "text", placeholder: t("history_search"), "aria-label": t("history_search") });
+  const search = h("input", {
+    type: "search",
+    name: "text",
+    placeholder: t("history_search"),
+    "aria-label": t("history_search"),
+  });
   const others = [
     text("subject"),
     text("session", "date"),
@@ -31,14 +36,20 @@ export function filters(begin, changed) {
     "form",
     { class: "filters", role: "search", "aria-label": t("filters") },
     search,
-    h("details", { open: Object.keys(begin).some((name) => name !== "text") }, h("summary", {}, t("filters")), h("div", { class: "fields" }, others, clear)),
+    h(
+      "details",
+      { open: Object.keys(begin).some((name) => name !== "text") },
+      h("summary", {}, t("filters")),
+      h("div", { class: "fields" }, others, clear),
+    ),
   );
   const inputs = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll("[name]")]);
   const put = (/** @type {Filters} */ values) => {
     for (const input of inputs) input.value = values[input.name] ?? "";
     tell();
   };
-  const tell = () => changed(Object.fromEntries(inputs.map(({ name, value }) => [name, value.trim()]).filter(([, value]) => value)));
+  const tell = () =>
+    changed(Object.fromEntries(inputs.map(({ name, value }) => [name, value.trim()]).filter(([, value]) => value)));
   for (const input of inputs) input.value = begin[input.name] ?? "";
   let timer = 0;
   form.addEventListener("input", () => {

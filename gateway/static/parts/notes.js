@@ -41,7 +41,9 @@ export function notes({ notes: { subject, session, labels, side, note }, task })
  * @param {{saved: (run: any) => void, closed: () => void}} tell `saved` gets what the server stored
  */
 export function notesForm(run, { saved, closed }) {
-  const fields = FIELDS.map((name) => line(`${run.run_key}-${name}`, name, name === "name" ? run.name : run.notes[name]));
+  const fields = FIELDS.map((name) =>
+    line(`${run.run_key}-${name}`, name, name === "name" ? run.name : run.notes[name]),
+  );
   const fault = h("p", { class: "fault", role: "alert" });
   const form = h(
     "form",

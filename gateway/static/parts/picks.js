@@ -22,7 +22,11 @@ export class Picks {
   box(run) {
     if (run.status !== "completed") return null;
     const input = /** @type {HTMLInputElement} */ (
-      h("input", { type: "checkbox", checked: this.#keys.has(run.run_key), "aria-label": t("compare_pick_of", { name: run.name }) })
+      h("input", {
+        type: "checkbox",
+        checked: this.#keys.has(run.run_key),
+        "aria-label": t("compare_pick_of", { name: run.name }),
+      })
     );
     input.addEventListener("change", () => {
       if (input.checked) this.#keys.add(run.run_key);
@@ -48,7 +52,11 @@ export class Picks {
       this.bar,
       keys.length < 2
         ? h("p", { class: "hint" }, words)
-        : h("a", { class: "button primary", href: `#/compare/${keys.join("/")}` }, t("compare_go", { count: keys.length })),
+        : h(
+            "a",
+            { class: "button primary", href: `#/compare/${keys.join("/")}` },
+            t("compare_go", { count: keys.length }),
+          ),
     );
     this.#limit();
   }

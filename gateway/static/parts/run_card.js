@@ -13,7 +13,10 @@ import { notes, notesForm } from "./notes.js";
 export function runCard(run, { box, changed, forget }) {
   const address = `#/runs/${run.run_key}`;
   const about = h("div", { class: "about" });
-  const edit = iconButton("pencil", t("edit_run", { name: run.name }), () => open(), { quiet: true, class: "round subtle" });
+  const edit = iconButton("pencil", t("edit_run", { name: run.name }), () => open(), {
+    quiet: true,
+    class: "round subtle",
+  });
   const show = () =>
     fill(
       about,
@@ -46,7 +49,12 @@ export function runCard(run, { box, changed, forget }) {
       "div",
       { class: "row spread" },
       box ?? h("span"),
-      h("div", {}, edit, iconButton("bin", t("delete_run", { name: run.name }), forget, { quiet: true, class: "round subtle" })),
+      h(
+        "div",
+        {},
+        edit,
+        iconButton("bin", t("delete_run", { name: run.name }), forget, { quiet: true, class: "round subtle" }),
+      ),
     ),
   );
 }

@@ -22,8 +22,13 @@ export class SubjectTable {
   /** @param {() => void} changed called when files were added or removed */
   constructor(changed) {
     this.changed = changed;
-    const heads = ["batch_video", ...COLUMNS.map((name) => `column_${name}`)].map((name) => h("th", { scope: "col" }, t(name)));
-    fill(this.element, h("table", { class: "stacked subject-table" }, h("thead", {}, h("tr", {}, heads, h("td"))), this.#body));
+    const heads = ["batch_video", ...COLUMNS.map((name) => `column_${name}`)].map((name) =>
+      h("th", { scope: "col" }, t(name)),
+    );
+    fill(
+      this.element,
+      h("table", { class: "stacked subject-table" }, h("thead", {}, h("tr", {}, heads, h("td"))), this.#body),
+    );
   }
 
   get files() {
@@ -42,7 +47,10 @@ export class SubjectTable {
 
   /** The rows as CSV, a line a video. */
   csv() {
-    return csvOf([["file", ...COLUMNS], ...this.#rows.map(({ file, inputs }) => [file.name, ...inputs.map(({ value }) => value.trim())])]);
+    return csvOf([
+      ["file", ...COLUMNS],
+      ...this.#rows.map(({ file, inputs }) => [file.name, ...inputs.map(({ value }) => value.trim())]),
+    ]);
   }
 
   /** Show what the server says against the rows; returns what is about none of them. @param {string} detail @returns {string[]} */
@@ -63,7 +71,10 @@ export class SubjectTable {
   #row(file) {
     const inputs = COLUMNS.map((name) => inputOf(name, file.name));
     const fault = h("p", { class: "fault", role: "alert" });
-    const remove = iconButton("close", t("batch_remove", { name: file.name }), () => this.#remove(row), { quiet: true, class: "round subtle" });
+    const remove = iconButton("close", t("batch_remove", { name: file.name }), () => this.#remove(row), {
+      quiet: true,
+      class: "round subtle",
+    });
     const cells = inputs.map((input, index) => h("td", { "data-head": t(`column_${COLUMNS[index]}`) }, input));
     const head = h("th", { scope: "row" }, file.name, h("span", { class: "hint" }, ` ${size(file.size)}`), fault);
     const row = { file, fault, inputs, element: h("tr", {}, head, cells, h("td", {}, remove)) };
@@ -77,7 +88,10 @@ export class SubjectTable {
   }
 
   #show() {
-    fill(this.#body, this.#rows.map(({ element }) => element));
+    fill(
+      this.#body,
+      this.#rows.map(({ element }) => element),
+    );
     this.element.hidden = this.#rows.length === 0;
     this.changed();
   }
@@ -88,15 +102,27 @@ function inputOf(name, video) {
   const attributes = { "aria-label": `${t(`column_${name}`)}, ${video}`, name };
   const input =
     name === "task"
-      ? h("select", attributes, TASKS.map((task) => h("option", { value: task }, task ? t(`task_${task}`) : t("task_auto"))))
-      : h("input", { ...attributes, type: name === "session" ? "date" : "text", autocomplete: "off", inputmode: /height|weight/.test(name) && "decimal" });
+      ? h(
+          "select",
+          attributes,
+          TASKS.map((task) => h("option", { value: task }, task ? t(`task_${task}`) : t("task_auto"))),
+        )
+      : h("input", {
+          ...attributes,
+          type: name === "session" ? "date" : "text",
+          autocomplete: "off",
+          inputmode: /height|weight/.test(name) && "decimal",
+        });
   return /** @type {HTMLInputElement} */ (input);
 }
 
 /** Mark the cells that faults are about. @param {Row} row @param {string[]} faults each begins with its column */
 function mark({ fault, inputs }, faults) {
   const named = faults.map((each) => /** @type {[string, string]} */ ([each.split(" ")[0], each]));
-  fill(fault, named.length > 0 && [icon("note"), named.map(([column, detail]) => faultText({ field: column, detail })).join(" ")]);
+  fill(
+    fault,
+    named.length > 0 && [icon("note"), named.map(([column, detail]) => faultText({ field: column, detail })).join(" ")],
+  );
   for (const input of inputs) {
     const wrong = named.some(([column]) => column === input.name);
     if (wrong) input.setAttribute("aria-invalid", "true");

@@ -36,7 +36,9 @@ function trend(sides, prefix, signal) {
   signal.addEventListener("abort", () => observer.disconnect());
   onScheme(draw, signal);
   const known = sides.some(({ points }) => points.some(({ error }) => error !== null));
-  const legend = sides.flatMap(({ side }) => (side ? [h("li", {}, h("span", { class: `swatch ${side}`, "aria-hidden": "true" }), t(side))] : []));
+  const legend = sides.flatMap(({ side }) =>
+    side ? [h("li", {}, h("span", { class: `swatch ${side}`, "aria-hidden": "true" }), t(side))] : [],
+  );
   return h(
     "figure",
     { class: "trend" },
@@ -49,23 +51,55 @@ function trend(sides, prefix, signal) {
 /** @param {Series[]} sides @param {string} title @param {number} width */
 function plot(sides, title, width) {
   const all = sides.flatMap(({ points }) => points);
-  const x = scale(all.map(({ session }) => Date.parse(session)), MARGIN.left, width - MARGIN.right, { least: DAY_MS, margin: 0.03 });
+  const x = scale(
+    all.map(({ session }) => Date.parse(session)),
+    MARGIN.left,
+    width - MARGIN.right,
+    { least: DAY_MS, margin: 0.03 },
+  );
   const values = all.flatMap(({ value, error }) => [value - (error ?? 0), value + (error ?? 0)]);
   const y = scale(values, HEIGHT - MARGIN.bottom, MARGIN.top, { least: Math.abs(values[0]) / 10 || 1, margin: 0.1 });
   const palette = colours();
   const drawn = sides.flatMap((series) => seriesOf(series, x, y, palette[series.side ?? "middle"]));
-  return svg("svg", { class: "trend-svg", width, height: HEIGHT, role: "img", "aria-label": title }, grid(all, x, y, width), drawn);
+  return svg(
+    "svg",
+    { class: "trend-svg", width, height: HEIGHT, role: "img", "aria-label": title },
+    grid(all, x, y, width),
+    drawn,
+  );
 }
 
 /** @param {Series} series @param {(value: number) => number} x @param {any} y @param {string} colour */
 function seriesOf({ side, unit, points }, x, y, colour) {
   const at = points.map((point) => ({ ...point, x: x(Date.parse(point.session)), y: y(point.value) }));
   const known = at.filter(({ error }) => error !== null);
-  const edge = (/** @type {number} */ sign) => known.map((point) => `${point.x},${y(point.value + sign * (point.error ?? 0))}`);
+  const edge = (/** @type {number} */ sign) =>
+    known.map((point) => `${point.x},${y(point.value + sign * (point.error ?? 0))}`);
   return [
-    known.length > 0 && svg("polygon", { points: [...edge(1), ...edge(-1).reverse()].join(" "), fill: colour, "fill-opacity": 0.16, stroke: colour, "stroke-opacity": 0.3, class: "error-band" }),
-    svg("polyline", { points: at.map((point) => `${point.x},${point.y}`).join(" "), fill: "none", stroke: colour, "stroke-width": 2, "stroke-dasharray": side === "left" ? "6 4" : null }),
-    ...at.map((point) => dot(point, side, colour, [day(point.session), side && t(side), figureText({ ...point, unit })].filter(Boolean).join(" · "))),
+    known.length > 0 &&
+      svg("polygon", {
+        points: [...edge(1), ...edge(-1).reverse()].join(" "),
+        fill: colour,
+        "fill-opacity": 0.16,
+        stroke: colour,
+        "stroke-opacity": 0.3,
+        class: "error-band",
+      }),
+    svg("polyline", {
+      points: at.map((point) => `${point.x},${point.y}`).join(" "),
+      fill: "none",
+      stroke: colour,
+      "stroke-width": 2,
+      "stroke-dasharray": side === "left" ? "6 4" : null,
+    }),
+    ...at.map((point) =>
+      dot(
+        point,
+        side,
+        colour,
+        [day(point.session), side && t(side), figureText({ ...point, unit })].filter(Boolean).join(" · "),
+      ),
+    ),
   ];
 }
 
@@ -79,10 +113,16 @@ function dot({ x, y }, side, fill, words) {
 /** @param {Point[]} points @param {any} x @param {any} y @param {number} width */
 function grid(points, x, y, width) {
   const sessions = [...new Set(points.map(({ session }) => session))].sort();
-  const lines = y.ticks.map((/** @type {number} */ tick) => svg("line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(tick), y2: y(tick) }));
-  const numbers = y.ticks.map((/** @type {number} */ tick) => label(MARGIN.left - 6, y(tick) + 4, "end", atMost(tick, 6)));
+  const lines = y.ticks.map((/** @type {number} */ tick) =>
+    svg("line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(tick), y2: y(tick) }),
+  );
+  const numbers = y.ticks.map((/** @type {number} */ tick) =>
+    label(MARGIN.left - 6, y(tick) + 4, "end", atMost(tick, 6)),
+  );
   const ends = [...new Set([sessions[0], sessions[sessions.length - 1]])];
-  const days = ends.map((session, index) => label(x(Date.parse(session)), HEIGHT - 8, ends.length === 1 ? "middle" : ["start", "end"][index], day(session)));
+  const days = ends.map((session, index) =>
+    label(x(Date.parse(session)), HEIGHT - 8, ends.length === 1 ? "middle" : ["start", "end"][index], day(session)),
+  );
   return [...lines, ...numbers, ...days];
 }
 
@@ -105,7 +145,9 @@ function scale(values, from, to, { least, margin }) {
   const step = round((high - low) / 4);
   const place = (/** @type {number} */ value) => from + ((value - low) / (high - low)) * (to - from);
   const first = Math.ceil(low / step);
-  const ticks = Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+  const ticks = Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) =>
+    Number(((first + index) * step).toPrecision(12)),
+  );
   return Object.assign(place, { ticks });
 }
 
@@ -126,8 +168,14 @@ export function changes(figures) {
 /** @param {Series} series */
 function firstAndLast({ name, side, unit, points }) {
   const days = points.map(({ session }) => session).sort();
-  const values = [days[0], days[days.length - 1]].map((session) => meanOf(points.filter((point) => point.session === session)));
-  return { label: sidedName(name, side), write: (/** @type {number} */ value) => figureText({ value, sd: null, unit }), values };
+  const values = [days[0], days[days.length - 1]].map((session) =>
+    meanOf(points.filter((point) => point.session === session)),
+  );
+  return {
+    label: sidedName(name, side),
+    write: (/** @type {number} */ value) => figureText({ value, sd: null, unit }),
+    values,
+  };
 }
 
 /** The mean of a session's analyses. @param {Point[]} points */

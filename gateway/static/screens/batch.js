@@ -42,15 +42,42 @@ class BatchView {
     this.batch = batch;
     this.path = path;
     this.sending = sending;
-    this.input = /** @type {HTMLInputElement} */ (h("input", { type: "file", accept: "video/*", multiple: true, id: "missing-files", class: "visually-hidden" }));
+    this.input = /** @type {HTMLInputElement} */ (
+      h("input", { type: "file", accept: "video/*", multiple: true, id: "missing-files", class: "visually-hidden" })
+    );
     this.input.addEventListener("change", () => this.#send([...(this.input.files ?? [])]));
     this.cancel = iconButton("close", t("batch_cancel"), () => this.#cancel());
     this.element = h(
       "div",
       { class: "results batch" },
       this.#heading(signal),
-      h("section", { class: "card" }, this.#counts, this.#bar, this.#missing, this.#fault, batch.warnings.map((/** @type {string} */ warning) => h("p", { class: "hint" }, icon("note"), " ", warning))),
-      h("section", { class: "card" }, h("table", { class: "stacked list" }, h("thead", {}, h("tr", {}, ["batch_video", "column_subject", "filter_status"].map((name) => h("th", { scope: "col" }, t(name))))), this.#rows)),
+      h(
+        "section",
+        { class: "card" },
+        this.#counts,
+        this.#bar,
+        this.#missing,
+        this.#fault,
+        batch.warnings.map((/** @type {string} */ warning) => h("p", { class: "hint" }, icon("note"), " ", warning)),
+      ),
+      h(
+        "section",
+        { class: "card" },
+        h(
+          "table",
+          { class: "stacked list" },
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              ["batch_video", "column_subject", "filter_status"].map((name) => h("th", { scope: "col" }, t(name))),
+            ),
+          ),
+          this.#rows,
+        ),
+      ),
     );
     this.draw();
   }
@@ -69,10 +96,15 @@ class BatchView {
     this.#drawn = state;
     this.#bar.value = progress;
     this.cancel.hidden = done || !(counts.queued || counts.running || this.sending.isGoing);
-    const chips = STATES.filter((name) => counts[name]).map((name) => h("span", { class: `chip ${name}` }, `${stateName(name)}: ${counts[name]}`));
+    const chips = STATES.filter((name) => counts[name]).map((name) =>
+      h("span", { class: `chip ${name}` }, `${stateName(name)}: ${counts[name]}`),
+    );
     fill(this.#counts, chips);
     fill(this.#missing, counts.missing > 0 && !this.sending.isGoing && this.#asking(counts.missing));
-    fill(this.#rows, entries.map((/** @type {any} */ entry) => this.#row(entry)));
+    fill(
+      this.#rows,
+      entries.map((/** @type {any} */ entry) => this.#row(entry)),
+    );
   }
 
   /** @param {AbortSignal} signal */
@@ -96,20 +128,35 @@ class BatchView {
 
   /** @param {number} count */
   #asking(count) {
-    return [h("p", {}, t("batch_missing", { count })), this.input, h("label", { for: this.input.id, class: "button" }, t("batch_choose"))];
+    return [
+      h("p", {}, t("batch_missing", { count })),
+      this.input,
+      h("label", { for: this.input.id, class: "button" }, t("batch_choose")),
+    ];
   }
 
   /** @param {any} entry */
   #row({ video, status, run, notes: { subject } }) {
     const [share, fault] = [this.sending.shares.get(video), this.sending.faults.get(video) ?? run?.error];
-    const sent = status === "missing" && share !== undefined ? t("uploading", { percent: Math.floor(share * 100) }) : "";
+    const sent =
+      status === "missing" && share !== undefined ? t("uploading", { percent: Math.floor(share * 100) }) : "";
     const at = status === "running" ? ` ${Math.floor(run.progress)} %` : "";
     return h(
       "tr",
       { "data-video": video },
       h("th", { scope: "row" }, run ? h("a", { href: `#/runs/${run.run_key}` }, video) : video),
       h("td", { "data-head": t("column_subject") }, subject ? h("a", { href: subjectAddress(subject) }, subject) : "–"),
-      h("td", { "data-head": t("filter_status") }, h("div", {}, h("span", { class: `chip ${status}` }, sent || stateName(status)), at, fault && h("p", { class: "fault" }, fault))),
+      h(
+        "td",
+        { "data-head": t("filter_status") },
+        h(
+          "div",
+          {},
+          h("span", { class: `chip ${status}` }, sent || stateName(status)),
+          at,
+          fault && h("p", { class: "fault" }, fault),
+        ),
+      ),
     );
   }
 
@@ -118,7 +165,8 @@ class BatchView {
     const missing = this.batch.entries.filter((/** @type {any} */ { status }) => status === "missing");
     const names = missing.map((/** @type {any} */ { video }) => video);
     const others = files.filter(({ name }) => !names.includes(name));
-    this.#fault.textContent = others.length > 0 ? t("batch_not_expected", { names: others.map(({ name }) => name).join(", ") }) : "";
+    this.#fault.textContent =
+      others.length > 0 ? t("batch_not_expected", { names: others.map(({ name }) => name).join(", ") }) : "";
     this.sending.add(files.filter(({ name }) => names.includes(name)));
   }
 
@@ -131,7 +179,12 @@ class BatchView {
 
   /** @param {string} name */
   async #erase(name) {
-    const words = { title: t("delete_title", { name }), text: t("batch_erase_text", { count: this.batch.videos }), yes: t("delete_yes"), no: t("delete_no") };
+    const words = {
+      title: t("delete_title", { name }),
+      text: t("batch_erase_text", { count: this.batch.videos }),
+      yes: t("delete_yes"),
+      no: t("delete_no"),
+    };
     if (!(await confirmed(words))) return;
     this.sending.stop();
     await this.#doing(async () => {

@@ -10,6 +10,8 @@ import { SubjectTable } from "../parts/subject_table.js";
 import { tabs } from "../parts/tabs.js";
 import { t } from "../texts.js";
 
+/** @typedef {import("../parts/fields.js").Field} Field */
+
 /** Notes are in the table, a row a video. */
 const IN_TABLE = ["subject", "session", "labels", "side", "note"];
 
@@ -18,13 +20,20 @@ export async function newBatch(signal) {
   const { paths } = await json("/openapi.json", { signal });
   const { schema } = paths["/api/v1/batches"].post.requestBody.content["multipart/form-data"];
   const { subjects: _, videos: __, name: ___, ...properties } = schema.properties;
-  const common = options(Object.fromEntries(Object.entries(properties).filter(([name]) => !IN_TABLE.includes(name))), {});
+  const common = options(
+    Object.fromEntries(Object.entries(properties).filter(([name]) => !IN_TABLE.includes(name))),
+    {},
+  );
   const outcome = h("div", { class: "outcome", role: "status" });
   const files = fileInput("batch-files", "video/*", true);
   const given = fileInput("batch-table", ".csv,text/csv,text/plain", false);
-  const name = /** @type {HTMLInputElement} */ (h("input", { type: "text", id: "batch-name", maxlength: 100, autocomplete: "off" }));
+  const name = /** @type {HTMLInputElement} */ (
+    h("input", { type: "text", id: "batch-name", maxlength: 100, autocomplete: "off" })
+  );
   const agreed = consent(t("batch_consent"));
-  const table = new SubjectTable(() => fill(count, table.files.length > 0 && t("batch_count", { count: table.files.length })));
+  const table = new SubjectTable(() =>
+    fill(count, table.files.length > 0 && t("batch_count", { count: table.files.length })),
+  );
   const count = h("p", { class: "hint", role: "status" });
   const chosenTable = h("p", { class: "hint", role: "status" });
   files.addEventListener("change", () => table.add(files.files ?? []));
@@ -33,20 +42,14 @@ export async function newBatch(signal) {
     table.element.classList.toggle("unused", Boolean(given.files?.[0]));
   });
   const fields = [quantity("height", ["cm", "ft"]), quantity("weight", ["kg", "lb"]), ...common.fields, agreed];
-  const start = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "primary large" }, t("batch_start")));
+  const start = /** @type {HTMLButtonElement} */ (
+    h("button", { type: "submit", class: "primary large" }, t("batch_start"))
+  );
   const form = h(
     "form",
     { class: "new", novalidate: true },
-    h("section", { class: "wide" }, h("h2", {}, t("batch_videos")), chooser(files, "batch_choose"), count, table.element, chooser(given, "batch_choose_table"), h("p", { class: "hint" }, t("batch_table_hint")), chosenTable),
-    h(
-      "section",
-      { class: "wide" },
-      h("h2", {}, t("batch_common")),
-      h("p", { class: "hint" }, t("batch_common_hint")),
-      h("div", { class: "pair" }, h("div", { class: "field" }, h("label", { for: name.id, class: "label" }, t("batch_name")), name), fields[0].element, fields[1].element, common.first),
-      agreed.element,
-      common.experts,
-    ),
+    videosSection({ files, count, table, given, chosenTable }),
+    commonSection(name, fields, common, agreed),
     h("div", { class: "wide sendoff" }, start, outcome),
   );
   form.addEventListener("submit", async (event) => {
@@ -55,18 +58,53 @@ export async function newBatch(signal) {
     const values = Object.assign({ language, name: name.value.trim() }, ...fields.map((each) => each.values()));
     if (faultsBefore(table.files, values, agreed, outcome)) return;
     start.disabled = true;
+    const own = given.files?.[0];
     try {
-      const own = given.files?.[0];
       const begun = await begin(values, table.files, own ?? new Blob([table.csv()]), signal);
       Sending.of(begun.batch_key).add(table.files);
       location.hash = `#/batches/${begun.batch_key}`;
     } catch (error) {
-      if (!signal.aborted) explain(error, fields, table, outcome);
+      if (!signal.aborted) explain(error, fields, own ? null : table, outcome);
     } finally {
       start.disabled = false;
     }
   });
   return h("div", {}, h("div", { class: "heading" }, h("h1", {}, t("batch_new_title")), tabs("batches")), form);
+}
+
+/** What is analysed, and who is in it. @param {{files: HTMLInputElement, count: HTMLElement, table: SubjectTable, given: HTMLInputElement, chosenTable: HTMLElement}} parts */
+function videosSection({ files, count, table, given, chosenTable }) {
+  return h(
+    "section",
+    { class: "wide" },
+    h("h2", {}, t("batch_videos")),
+    chooser(files, "batch_choose"),
+    count,
+    table.element,
+    chooser(given, "batch_choose_table"),
+    h("p", { class: "hint" }, t("batch_table_hint")),
+    chosenTable,
+  );
+}
+
+/** @param {HTMLInputElement} name @param {Field[]} fields height and weight first @param {ReturnType<typeof options>} common @param {Field} agreed */
+function commonSection(name, [height, weight], common, agreed) {
+  return h(
+    "section",
+    { class: "wide" },
+    h("h2", {}, t("batch_common")),
+    h("p", { class: "hint" }, t("batch_common_hint")),
+    h(
+      "div",
+      { class: "pair" },
+      h("div", { class: "field" }, h("label", { for: name.id, class: "label" }, t("batch_name")), name),
+      height.element,
+      weight.element,
+      common.first,
+    ),
+    agreed.element,
+    common.experts,
+  );
 }
 
 /** @param {string} id @param {string} accept @param {boolean} multiple */
@@ -79,7 +117,7 @@ function chooser(input, words) {
   return h("div", { class: "chooser" }, input, h("label", { for: input.id, class: "button" }, t(words)));
 }
 
-/** What is missing without asking the server; all at once. @param {File[]} files @param {Record<string, string>} values @param {import("../parts/fields.js").Field} agreed @param {HTMLElement} outcome */
+/** What is missing without asking the server; all at once. @param {File[]} files @param {Record<string, string>} values @param {Field} agreed @param {HTMLElement} outcome */
 function faultsBefore(files, values, agreed, outcome) {
   agreed.fault(values.consent ? null : t("consent_missing"));
   fill(outcome, files.length === 0 && h("p", { class: "fault" }, t("batch_no_videos")));
@@ -95,7 +133,7 @@ async function begin({ consent: _, ...values }, files, table, signal) {
   return json("/api/batches/", { method: "POST", body: form, signal });
 }
 
-/** @param {any} error @param {import("../parts/fields.js").Field[]} fields @param {SubjectTable} table @param {HTMLElement} outcome */
+/** @param {any} error @param {Field[]} fields @param {SubjectTable | null} table that was sent, where it is the one on the page @param {HTMLElement} outcome */
 function explain(error, fields, table, outcome) {
   if (!(error instanceof Problem)) return fill(outcome, h("p", { class: "fault" }, error.message));
   const faulty = fields.filter(({ name }) => error.fields.has(name));
@@ -104,6 +142,11 @@ function explain(error, fields, table, outcome) {
     each.element.closest("details")?.setAttribute("open", "");
   }
   faulty[0]?.focus();
-  const others = faulty.length > 0 ? [] : table.explain(error.message);
-  fill(outcome, h("p", { class: "fault" }, icon("note"), t("form_faults")), others.map((line) => h("p", { class: "fault" }, line)));
+  const lines = table ? table.explain(error.message) : error.message.split("\n");
+  const others = faulty.length > 0 ? [] : lines;
+  fill(
+    outcome,
+    h("p", { class: "fault" }, icon("note"), t("form_faults")),
+    others.map((line) => h("p", { class: "fault" }, line)),
+  );
 }

@@ -56,7 +56,13 @@ async function load(key, letter, signal) {
 /** @param {Compared} compared @param {number} index */
 function legend({ letter, run }, index) {
   const words = [run.name, run.notes.subject, date(run.accepted_at)].filter(Boolean).join(" · ");
-  return h("li", {}, h("strong", {}, letter), h("a", { href: `#/runs/${run.run_key}` }, words), h("span", { class: "hint" }, t(`line_${index}`)));
+  return h(
+    "li",
+    {},
+    h("strong", {}, letter),
+    h("a", { href: `#/runs/${run.run_key}` }, words),
+    h("span", { class: "hint" }, t(`line_${index}`)),
+  );
 }
 
 /** Values by letter, then how the others differ from A. @param {Compared[]} compared */
@@ -79,7 +85,14 @@ function keyFigures(compared) {
     "section",
     { class: "card" },
     h("h2", {}, t("key_figures")),
-    same ? differenceTable({ caption: t(`task_${compared[0].found.task}`), about: t("difference_about"), heads: headsOf(compared), rows }) : h("p", { class: "hint" }, t("compare_no_figures")),
+    same
+      ? differenceTable({
+          caption: t(`task_${compared[0].found.task}`),
+          about: t("difference_about"),
+          heads: headsOf(compared),
+          rows,
+        })
+      : h("p", { class: "hint" }, t("compare_no_figures")),
   );
 }
 
@@ -87,7 +100,9 @@ function keyFigures(compared) {
 function measured({ found, quality }, name, side) {
   const figure = found.key_figures.find((/** @type {any} */ each) => each.name === name && each.side === side);
   const joints = Object.entries(quality?.measured_error?.rendered?.mae_deg ?? {});
-  const errors = joints.flatMap(([joint, angles]) => Object.entries(angles).map(([angle, error]) => [`${joint}_${angle}_peak`, error]));
+  const errors = joints.flatMap(([joint, angles]) =>
+    Object.entries(angles).map(([angle, error]) => [`${joint}_${angle}_peak`, error]),
+  );
   return figure ? { value: figure.value, error: Object.fromEntries(errors)[name] ?? null } : null;
 }
 
@@ -106,7 +121,9 @@ function curves(joints, compared, signal) {
     const zeros = compared.map(({ angles }, index) => zeroOf(choice.align, events[index], angles.times));
     const playhead = new Playhead(commonTimes(compared, zeros));
     playhead.seek(0);
-    const rows = await Promise.all(groups[0].angles.map((/** @type {string} */ angle) => row(groups, angle, compared, zeros, playhead, both)));
+    const rows = await Promise.all(
+      groups[0].angles.map((/** @type {string} */ angle) => row(groups, angle, compared, zeros, playhead, both)),
+    );
     if (both.aborted) return;
     const band = rows.some((each) => each.querySelector(".banded"));
     const key = h("p", { class: "hint" }, [t("compare_lines"), band && t("band")].filter(Boolean).join(" "));
@@ -125,7 +142,13 @@ function curves(joints, compared, signal) {
     h(
       "div",
       { class: "row spread" },
-      picker("joint", t("joint"), pickable(joints).map((joint) => [joint, jointName(joint)]), choice.joint, (joint) => choose({ joint })),
+      picker(
+        "joint",
+        t("joint"),
+        pickable(joints).map((joint) => [joint, jointName(joint)]),
+        choice.joint,
+        (joint) => choose({ joint }),
+      ),
       h(
         "label",
         { class: "row" },
@@ -149,7 +172,10 @@ function alignmentName(name) {
 
 /** From the earliest start to the latest end, around 0. @param {Compared[]} compared @param {number[]} zeros */
 function commonTimes(compared, zeros) {
-  const ends = compared.map(({ angles: { times } }, index) => [times[0] - zeros[index], times[times.length - 1] - zeros[index]]);
+  const ends = compared.map(({ angles: { times } }, index) => [
+    times[0] - zeros[index],
+    times[times.length - 1] - zeros[index],
+  ]);
   const first = Math.round(Math.min(...ends.map(([start]) => start)) * RATE);
   const last = Math.round(Math.max(...ends.map(([, end]) => end)) * RATE);
   return Float64Array.from({ length: last - first + 1 }, (_, index) => (first + index) / RATE);
@@ -162,7 +188,14 @@ async function row(groups, angle, compared, zeros, playhead, signal) {
     const drawn = compared.map(({ letter, angles }, index) => {
       const { times, values, spread } = angles.curve(group.name, angle);
       const shifted = times.map((time) => time - zeros[index]);
-      return { times: shifted, values, spread, label: letter, colour: () => colours()[side ?? "middle"], dash: DASHES[index] };
+      return {
+        times: shifted,
+        values,
+        spread,
+        label: letter,
+        colour: () => colours()[side ?? "middle"],
+        dash: DASHES[index],
+      };
     });
     const title = angleName(sideless(group.name), angle);
     return chart({ title: side ? `${title} · ${t(side)}` : title, curves: drawn }, playhead, signal);
@@ -174,7 +207,12 @@ async function row(groups, angle, compared, zeros, playhead, signal) {
 function rangesOfMotion(groups, compared) {
   const rows = groups[0].angles.flatMap((/** @type {string} */ angle) =>
     groups.map((group) => ({
-      label: [angleName(sideless(group.name), angle), group.mirrored !== group.name && t(group.name.endsWith("_r") ? "right" : "left").toLowerCase()].filter(Boolean).join(", "),
+      label: [
+        angleName(sideless(group.name), angle),
+        group.mirrored !== group.name && t(group.name.endsWith("_r") ? "right" : "left").toLowerCase(),
+      ]
+        .filter(Boolean)
+        .join(", "),
       write: (/** @type {number} */ value) => `${figure(value)}°`,
       values: compared.map((each) => rangeOf(each, group.name, angle)),
     })),

@@ -110,8 +110,16 @@ class RunList {
     const shown = this.#cursor ? "history_first" : count === 1 ? "history_one" : "history_count";
     this.count.textContent = count ? t(shown, { count }) : t(filtered ? "history_no_match" : "history_none");
     this.more.hidden = this.#cursor === null;
-    const groups = this.#group ? Map.groupBy(this.#runs, (run) => nameOf(run, this.#group)) : new Map([["", this.#runs]]);
-    const sections = [...groups].map(([name, runs]) => section(name, this.#group, runs.map((run) => this.#card(run))));
+    const groups = this.#group
+      ? Map.groupBy(this.#runs, (run) => nameOf(run, this.#group))
+      : new Map([["", this.#runs]]);
+    const sections = [...groups].map(([name, runs]) =>
+      section(
+        name,
+        this.#group,
+        runs.map((run) => this.#card(run)),
+      ),
+    );
     const place = focused();
     fill(this.element, sections);
     place && /** @type {HTMLElement | null} */ (this.element.querySelector(place))?.focus();

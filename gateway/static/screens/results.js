@@ -13,6 +13,7 @@ import { videoCamera } from "../lib/resection.js";
 import { angleCharts } from "../parts/angles.js";
 import { archive, downloads } from "../parts/downloads.js";
 import { keyFigures } from "../parts/key_figures.js";
+import { notes } from "../parts/notes.js";
 import { isTurned, overlay } from "../parts/overlay.js";
 import { quality } from "../parts/quality.js";
 import { shareButton } from "../parts/share.js";
@@ -115,6 +116,7 @@ function heading(run, erase, signal) {
       ),
       !erase && h("p", {}, t("shared_until", { date: date(run.expires_at) })),
       h("p", { class: "hint" }, details.join(" · ")),
+      erase && notes(run),
     ),
     h("div", { class: "actions" }, archive(run, signal), run.shares_url && shareButton(run), erase && iconButton("bin", t("delete"), erase)),
   );

@@ -27,14 +27,27 @@ export async function subject(signal, code) {
       "section",
       { class: "card" },
       h("h2", {}, t("subject_figures")),
-      found.figures.length > 0 ? [trends(found.figures, signal), changes(found.figures)] : h("p", { class: "hint" }, t("subject_no_figures")),
+      found.figures.length > 0
+        ? [trends(found.figures, signal), changes(found.figures)]
+        : h("p", { class: "hint" }, t("subject_no_figures")),
     ),
     h(
       "section",
       { class: "card" },
       h("h2", {}, t("subject_sessions")),
       picks.bar,
-      sessions.map(([session, runs]) => h("section", {}, h("h3", {}, day(session)), h("ul", { class: "rows" }, runs.map((run) => row(run, picks))))),
+      sessions.map(([session, runs]) =>
+        h(
+          "section",
+          {},
+          h("h3", {}, day(session)),
+          h(
+            "ul",
+            { class: "rows" },
+            runs.map((run) => row(run, picks)),
+          ),
+        ),
+      ),
     ),
   );
 }
@@ -45,7 +58,12 @@ function heading({ subject: code, runs, sessions, first_session, last_session },
   return h(
     "div",
     { class: "heading" },
-    h("div", {}, h("h1", {}, code), h("p", { class: "hint" }, [span, t("subject_counts", { sessions, runs })].join(" · "))),
+    h(
+      "div",
+      {},
+      h("h1", {}, code),
+      h("p", { class: "hint" }, [span, t("subject_counts", { sessions, runs })].join(" · ")),
+    ),
     h(
       "div",
       { class: "actions" },
@@ -58,7 +76,13 @@ function heading({ subject: code, runs, sessions, first_session, last_session },
 
 /** @param {string} code @param {string} path */
 function rename(code, path) {
-  const words = { title: t("subject_rename", { code }), label: t("subject_rename_field"), value: code, yes: t("rename_yes"), no: t("cancel") };
+  const words = {
+    title: t("subject_rename", { code }),
+    label: t("subject_rename_field"),
+    value: code,
+    yes: t("rename_yes"),
+    no: t("cancel"),
+  };
   return asked(words, async (value) => {
     await json(path, sending("PATCH", { subject: value }));
     location.hash = subjectAddress(value.trim());
@@ -67,7 +91,12 @@ function rename(code, path) {
 
 /** @param {string} code @param {string} path @param {{runs: number, sessions: number}} counts */
 async function erase(code, path, counts) {
-  const words = { title: t("delete_title", { name: code }), text: t("subject_erase_text", counts), yes: t("delete_yes"), no: t("delete_no") };
+  const words = {
+    title: t("delete_title", { name: code }),
+    text: t("subject_erase_text", counts),
+    yes: t("delete_yes"),
+    no: t("delete_no"),
+  };
   if (!(await confirmed(words))) return;
   await call(path, { method: "DELETE" });
   location.hash = "#/subjects";

@@ -15,13 +15,24 @@ export async function subjects(signal) {
   const rows = h("tbody", {});
   const status = h("p", { class: "hint", role: "status" });
   const view = { shown: SHOWN_AT_ONCE, query: "" };
-  const more = h("button", { type: "button", onclick: () => show({ shown: view.shown + SHOWN_AT_ONCE }) }, t("history_more"));
+  const more = h(
+    "button",
+    { type: "button", onclick: () => show({ shown: view.shown + SHOWN_AT_ONCE }) },
+    t("history_more"),
+  );
   const show = (/** @type {Partial<typeof view>} */ change = {}) => {
     Object.assign(view, change);
-    const found = all.filter((/** @type {any} */ { subject }) => subject.toLowerCase().includes(view.query.toLowerCase().trim()));
+    const found = all.filter((/** @type {any} */ { subject }) =>
+      subject.toLowerCase().includes(view.query.toLowerCase().trim()),
+    );
     fill(rows, found.slice(0, view.shown).map(row));
     more.hidden = found.length <= view.shown;
-    status.textContent = all.length === 0 ? t("subjects_none") : found.length === 0 ? t("subjects_no_match") : t("subjects_count", { count: found.length });
+    status.textContent =
+      all.length === 0
+        ? t("subjects_none")
+        : found.length === 0
+          ? t("subjects_no_match")
+          : t("subjects_count", { count: found.length });
   };
   const search = h("input", {
     type: "search",
@@ -30,7 +41,9 @@ export async function subjects(signal) {
     oninput: (/** @type {any} */ event) => show({ query: event.target.value, shown: SHOWN_AT_ONCE }),
   });
   show();
-  const heads = ["subject", "sessions", "runs", "first", "last"].map((name) => h("th", { scope: "col" }, t(`subjects_${name}`)));
+  const heads = ["subject", "sessions", "runs", "first", "last"].map((name) =>
+    h("th", { scope: "col" }, t(`subjects_${name}`)),
+  );
   return h(
     "div",
     { class: "history" },
@@ -45,7 +58,8 @@ export async function subjects(signal) {
 
 /** @param {any} subject */
 function row({ subject, runs, sessions, first_session, last_session }) {
-  const cell = (/** @type {string} */ name, /** @type {any} */ value) => h("td", { "data-head": t(`subjects_${name}`) }, value);
+  const cell = (/** @type {string} */ name, /** @type {any} */ value) =>
+    h("td", { "data-head": t(`subjects_${name}`) }, value);
   return h(
     "tr",
     {},
