@@ -243,6 +243,7 @@ QUALITY: Final = {
     ),
     "stages.refiner.depth.gravity": ("", "source of the camera's tilt"),
     "stages.refiner.depth.gravity_by_upright_lines": ("", "whether upright lines in the image were used"),
+    "stages.refiner.depth.gravity_by_floor": ("", "whether the floor under the person's path was used"),
     "stages.refiner.depth.camera_pitch_deg": ("°", "tilt of the camera, + looking down"),
     "stages.refiner.depth.camera_roll_deg": ("°", "roll of the camera about its line of sight"),
     "stages.refiner.depth.camera_*_sd_deg": ("°", "standard deviation of the two"),

@@ -11,6 +11,7 @@ from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import FOCAL_LENGTH, QualityWarning, Subject, Verticals, warning
 from humanpose3d.skeleton import MARKERS
 from services.refiner.depth.camera import Person, at_assumed_focal_length, person_in_camera
+from services.refiner.depth.floor import feet_in_image, floor_evidence
 from services.refiner.depth.gravity import Gravity, Stance, estimate_gravity
 from services.refiner.depth.ground import Placement, place
 from services.refiner.depth.markers import to_markers
@@ -70,6 +71,7 @@ def geometric(
     Raises NoPersonDetected where no frame has a person whose position relative to the camera can be found.
     """
     swaps, times = find_swaps(landmarks), landmarks.times
+    inside = np.concatenate([feet_in_image(part(landmarks, frames)) for frames in pieces(len(times))])
     landmarks = at_assumed_focal_length(landmarks, focal_length)
     if verticals is not None and focal_length is not None:
         verticals = verticals.model_copy(
@@ -86,7 +88,12 @@ def geometric(
     scale = scale_of(np.concatenate(lengths), subject.height)
     person = person_in_camera(times, corrected, scale.factor)
     stance = _stance(person, corrected, subject, visibility_min)
-    gravity = estimate_gravity(times, stance, verticals, focal_known=focal_length is not None)
+    known = focal_length is not None
+    gravity = estimate_gravity(times, stance, verticals, focal_known=known)
+    bodies = (body for _, body in person.pieces())
+    floor = floor_evidence(times, stance.upright * inside, bodies, gravity, focal_known=known)
+    if floor is not None:
+        gravity = estimate_gravity(times, stance, verticals, floor, focal_known=known)
     placement = place((body for _, body in person.pieces()), gravity)
     as_given = person_in_camera(times, given, scale.factor) if swaps.frames.any() else person
     initial, markers = (np.empty((len(times), len(MARKERS), 3)) for _ in range(2))
@@ -118,6 +125,7 @@ def tilt_facts(gravity: Gravity, source: str) -> dict[str, JsonValue]:
     return {
         "gravity": source,
         "gravity_by_upright_lines": gravity.lines,
+        "gravity_by_floor": gravity.floor,
         "camera_pitch_deg": number(gravity.pitch_deg),
         "camera_pitch_sd_deg": number(gravity.pitch_sd_deg),
         "camera_roll_deg": number(gravity.roll_deg),

@@ -3,20 +3,21 @@
 The detector's world landmarks keep the camera's axes, so a tilted camera tilts the person. Balance reveals the tilt:
 on average, the body's centre of mass is above the centre of its support (else the body would fall), whether standing,
 walking or squatting. The mean direction from the feet to the centre of mass is therefore up. Upright lines in the image
-(walls, doors) are more precise. Both depend on the focal length; where that is unknown, the estimate is the mean over
-all usual ones, each weighted by the agreement of balance and lines.
+(walls, doors) are more precise, and so is the floor where the person travels (`floor.py`). All depend on the focal
+length; where that is unknown, the estimate is the mean over all usual ones (`evidence.py`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray
-from humanpose3d.options import FOCAL_LENGTH, Verticals
+from humanpose3d.options import Verticals
 from humanpose3d.skeleton import LANDMARKS
+from services.refiner.depth.evidence import Evidence, estimate, ratios
 from services.refiner.depth.smoothing import low_pass
 from services.refiner.vectors import columns, length, pair, unit
 
@@ -57,16 +58,9 @@ where known)."""
 _UNKNOWN_SUPPORT: Final = 1 / np.sqrt(12)
 """Of the mean distance between the feet, by direction: uncertainty of the weight's position between them."""
 
-_LEVEL_DEG: Final = 20.0
-"""Prior standard deviation of a camera's tilt; the estimate is shrunk towards level with it."""
-
 LINES_DEG: Final = np.array([0.3, 0.7])
 """Roll and pitch: standard deviation of the upright lines' direction where the focal length is known, on rendered
 clips, which have vertical walls and no lens distortion."""
-
-UNKNOWN_FOCAL: Final = np.linspace(0.6, 0.95, 8)
-"""Focal lengths over the image's longer side, equally likely a priori where unknown: phones' main cameras, whose video
-is cropped by stabilisation, and wide ones."""
 
 _CONTRADICTION: Final = 3.0
 """Distance of two estimates, in standard deviations, from which they contradict each other."""
@@ -87,7 +81,7 @@ class Gravity:
                                 to the right of the image. Both 0 where they could not be estimated.
     pitch_sd_deg, roll_sd_deg   standard deviations.
     estimated                   False where the clip has no evidence and a level camera is assumed.
-    lines                       whether upright lines in the image were used.
+    lines, floor                whether upright lines in the image, and the floor under the person's path, were used.
     """
 
     up: FloatArray
@@ -97,6 +91,7 @@ class Gravity:
     roll_sd_deg: float
     estimated: bool
     lines: bool = False
+    floor: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +114,7 @@ class Stance:
         """From a body (T, 33, 3), metres in the camera frame; seen (T, 33) True where a landmark is visible."""
         hips = pair(body, "hip").mean(axis=1)
         rise = hips[:, 1] / np.where(hips[:, 2] > 0, hips[:, 2], np.nan)
-        return cls(_uprightness(body, seen), _centre_of_mass(body), _feet(body, stature), rise)
+        return cls(uprightness(body, seen), _centre_of_mass(body), _feet(body, stature), rise)
 
     @classmethod
     def joined(cls, parts: Iterable[Self]) -> Self:
@@ -129,45 +124,28 @@ class Stance:
 
 
 def estimate_gravity(
-    times: FloatArray, stance: Stance, verticals: Verticals | None = None, *, focal_known: bool = False
+    times: FloatArray,
+    stance: Stance,
+    verticals: Verticals | None = None,
+    floor: Evidence | None = None,
+    *,
+    focal_known: bool = False,
 ) -> Gravity:
-    """Up from balance and from the image's upright lines, weighted by precision and shrunk towards a level camera;
-    times (T,) seconds.
+    """Up from balance, from the image's upright lines and from the floor, weighted by precision and shrunk towards a
+    level camera; times (T,) seconds.
 
-    Stance and lines assume a camera of FOCAL_LENGTH. Unless the true one is known, every usual focal length is tried.
-    A slope here is (x, z) of the direction (x, -1, z), so that small angles add up.
+    All assume a camera of FOCAL_LENGTH. Unless the true one is known, every usual focal length is tried.
     """
-    balance, lines = _balance(times, stance), _lines(verticals)
-    ratios = np.ones(1) if focal_known else UNKNOWN_FOCAL / FOCAL_LENGTH
-    tried = [[each.at(ratio) for each in (balance, lines) if each is not None] for ratio in ratios]
-    if len(tried[0]) == 2 and all(_contradict(*evidence) for evidence in tried):
-        lines, tried = None, [evidence[:1] for evidence in tried]
-    slope, sd = _averaged([_combined([*evidence, _LEVEL]) for evidence in tried])
-    return _gravity(slope, sd, estimated=bool(tried[0]), lines=lines is not None)
+    balance, lines = _balance(times, stance), None if verticals is None else by_lines(verticals)
+    if balance is not None and lines is not None:
+        tried = [(balance.at(ratio), lines.at(ratio)) for ratio in ratios(focal_known=focal_known)]
+        lines = None if all(_contradict(*both) for both in tried) else lines
+    evidence = [each for each in (balance, lines, floor) if each is not None]
+    slope, sd = estimate(evidence, focal_known=focal_known)
+    return gravity_of(slope, sd, estimated=bool(evidence), lines=lines is not None, floor=floor is not None)
 
 
-class _Evidence(NamedTuple):
-    """A slope (2,) and its standard deviations (2,) in degrees, at the assumed focal length.
-
-    At `ratio` times that focal length the forward slope changes in proportion to `scales`, and the ray to the hips,
-    whose slope is `rise`, rotates the body with it.
-    """
-
-    slope: FloatArray
-    sd_deg: FloatArray
-    rise: float = 0.0
-    scales: bool = False
-
-    def at(self, ratio: float) -> Self:
-        """The same evidence at another focal length."""
-        ahead = self.slope[1] * (ratio if self.scales else 1) + np.arctan(self.rise / ratio) - np.arctan(self.rise)
-        return self._replace(slope=np.array([self.slope[0], ahead]))
-
-
-_LEVEL: Final = _Evidence(np.zeros(2), np.full(2, _LEVEL_DEG))
-
-
-def _balance(times: FloatArray, stance: Stance) -> _Evidence | None:
+def _balance(times: FloatArray, stance: Stance) -> Evidence | None:
     """Estimate from the body; None where it hardly stands."""
     weights = stance.upright * np.gradient(times) if len(times) > 1 else np.zeros(len(times))
     if weights.sum() < _LEAST_S:
@@ -178,39 +156,19 @@ def _balance(times: FloatArray, stance: Stance) -> _Evidence | None:
         up = unit(np.nansum(weights[:, None] * lean, axis=0))
     rise = np.nan_to_num(stance.rise)
     sd = np.hypot(_standard_error(lean, weights), _support_error(stance.feet, lean, weights))
-    return _Evidence(up[[0, 2]] / -up[1], sd, rise=float(np.average(rise, weights=weights)))
+    return Evidence(slope_of(up), np.diag(sd**2), rise=float(np.average(rise, weights=weights)))
 
 
-def _lines(verticals: Verticals | None) -> _Evidence | None:
-    """From the image."""
-    if verticals is None:
-        return None
+def by_lines(verticals: Verticals) -> Evidence:
+    """From the image's upright lines."""
     sd_deg = np.hypot(LINES_DEG, [0.0, verticals.forward_slope_sd_deg])
-    return _Evidence(np.array([verticals.lateral_slope, verticals.forward_slope]), sd_deg, scales=True)
+    return Evidence(np.array([verticals.lateral_slope, verticals.forward_slope]), np.diag(sd_deg**2), scaling=1)
 
 
-def _contradict(one: _Evidence, other: _Evidence) -> bool:
+def _contradict(one: Evidence, other: Evidence) -> bool:
     """Whether they contradict each other: the upright lines in the image are not vertical, or the body leans."""
     between = np.degrees(np.arctan(one.slope) - np.arctan(other.slope))
     return bool((np.abs(between) > _CONTRADICTION * np.hypot(one.sd_deg, other.sd_deg)).any())
-
-
-def _combined(evidence: Sequence[_Evidence]) -> tuple[FloatArray, FloatArray, float]:
-    """The mean slope (2,), weighted by certainty, its standard deviation (2,) in degrees, and the likelihood."""
-    weights = np.array([1 / np.square(each.sd_deg) for each in evidence])
-    slopes = np.array([each.slope for each in evidence])
-    mean = (weights * slopes).sum(axis=0) / weights.sum(axis=0)
-    misfit = (weights * np.square(np.degrees(slopes - mean))).sum()
-    return mean, 1 / np.sqrt(weights.sum(axis=0)), float(np.exp(-misfit / 2))
-
-
-def _averaged(tried: Sequence[tuple[FloatArray, FloatArray, float]]) -> tuple[FloatArray, FloatArray]:
-    """Mean slope (2,) and standard deviation (2,) in degrees over all focal lengths tried, weighted by likelihood."""
-    means, sds, likelihoods = (np.array(values) for values in zip(*tried, strict=True))
-    shares = (likelihoods + 1e-12)[:, None] / (likelihoods + 1e-12).sum()
-    mean = (shares * means).sum(axis=0)
-    variance = (shares * (np.square(sds) + np.square(np.degrees(means - mean)))).sum(axis=0)
-    return mean, np.sqrt(variance)
 
 
 def world_axes(up: FloatArray) -> FloatArray:
@@ -223,9 +181,15 @@ def world_axes(up: FloatArray) -> FloatArray:
     return np.stack([np.cross(up, z), up, z])
 
 
-def _gravity(slope: FloatArray, sd_deg: FloatArray, *, estimated: bool, lines: bool) -> Gravity:
+def gravity_of(slope: FloatArray, sd_deg: FloatArray, *, estimated: bool = True, lines: bool, floor: bool) -> Gravity:
+    """From a slope (2,) and its standard deviations (2,) in degrees."""
     up = unit(np.array([slope[0], -1.0, slope[1]]))
-    return Gravity(up, *tilt_of(up), float(sd_deg[1]), float(sd_deg[0]), estimated, lines)
+    return Gravity(up, *tilt_of(up), float(sd_deg[1]), float(sd_deg[0]), estimated, lines, floor)
+
+
+def slope_of(up: FloatArray) -> FloatArray:
+    """(2,) the slope of up (3,), as in `Evidence`."""
+    return np.asarray(up[[0, 2]] / -up[1])
 
 
 def tilt_of(up: FloatArray) -> tuple[float, float]:
@@ -244,7 +208,7 @@ def _standard_error(lean: FloatArray, weights: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(variance / observations + _SYSTEMATIC_DEG**2))
 
 
-def _uprightness(body: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
+def uprightness(body: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
     """(T,) 0 to 1: how far leg and trunk are stretched, 0 where they are occluded or the body is not upright."""
     shoulder, hip, knee, ankle = (pair(body, joint) for joint in _CHAIN)
     chain = length(shoulder - hip) + length(hip - knee) + length(knee - ankle)

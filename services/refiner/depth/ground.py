@@ -8,14 +8,12 @@ import numpy as np
 
 from humanpose3d.errors import NoPersonDetected
 from humanpose3d.motion import FloatArray
+from services.refiner.depth.floor import FLOOR_QUANTILE, TRAVELLED_M, feet_of, regressed
 from services.refiner.depth.gravity import Gravity, world_axes
 from services.refiner.vectors import length, pair
 
-_FLOOR_QUANTILE: Final = 0.25
-"""Quantile of the lowest foot point's heights: above the noise of the lowest frames, below a jump's flight."""
-
-_TRAVELLED_M: Final = 1.5
-"""Minimum path length for an estimate of the floor's slope."""
+_STEADY_M: Final = 0.3
+"""Extent of the path below which its slope is shrunk to zero."""
 
 
 @dataclass(frozen=True)
@@ -54,31 +52,14 @@ def place(body: Iterable[FloatArray], gravity: Gravity) -> Placement:
     origin = pelvis[0]
     path = (pelvis - origin)[:, [0, 2]]
     slope = np.zeros(2)
-    if np.ptp(path, axis=0).max() > _TRAVELLED_M:
+    if np.ptp(path, axis=0).max() > TRAVELLED_M:
         limit = np.tan(np.radians(2 * max(gravity.pitch_sd_deg, gravity.roll_sd_deg)))
-        slope = _slope(path, lowest)
+        slope, _ = regressed(path, lowest, np.eye(2) * _STEADY_M**2)
         slope *= min(1.0, limit / max(float(length(slope)), 1e-9))
-    floor = np.quantile(lowest - path @ slope, _FLOOR_QUANTILE)
+    floor = np.quantile(lowest - path @ slope, FLOOR_QUANTILE)
     return Placement(axes, np.array([origin[0], floor, origin[2]]), slope)
 
 
 def _pelvis_and_lowest(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(n, 3) the middle of the hips, and (n,) the height of the lowest foot point."""
-    feet = np.concatenate([pair(points, "heel"), pair(points, "foot_index")], axis=1)
-    return pair(points, "hip").mean(axis=1), feet[..., 1].min(axis=1)
-
-
-def _slope(path: FloatArray, lowest: FloatArray) -> FloatArray:
-    """(2,) quantile regression of heights (T,) on the path (T, 2), by iterated least squares.
-
-    A ridge of 0.3 m on the path's extent keeps the slope at zero in directions without movement.
-    """
-    design = np.column_stack([np.ones(len(path)), path - path.mean(axis=0)])
-    ridge = len(path) * np.diag([0.0, 0.3**2, 0.3**2])
-    weights = np.ones(len(path))
-    for _ in range(30):
-        weighted = design * weights[:, None]
-        fit = np.linalg.solve(weighted.T @ design + ridge * weights.mean(), weighted.T @ lowest)
-        residual = lowest - design @ fit
-        weights = np.where(residual < 0, 1 - _FLOOR_QUANTILE, _FLOOR_QUANTILE) / np.maximum(np.abs(residual), 0.01)
-    return np.asarray(fit[1:])
+    return pair(points, "hip").mean(axis=1), feet_of(points)[..., 1].min(axis=1)

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from humanpose3d.motion import FloatArray, Landmarks
-from humanpose3d.options import QualityWarning, RunOptions, Subject, Verticals
+from humanpose3d.options import FOCAL_LENGTH, QualityWarning, RunOptions, Subject, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
-from services.refiner.depth.camera import at_assumed_focal_length, placed
+from services.refiner.depth.camera import Person, at_assumed_focal_length, placed
+from services.refiner.depth.evidence import Evidence, estimate
+from services.refiner.depth.floor import feet_in_image, floor_evidence
 from services.refiner.depth.geometric import Reconstruct, Reconstruction, geometric, tilt_facts, tilt_warnings
-from services.refiner.depth.gravity import Gravity, tilt_of, world_axes
+from services.refiner.depth.gravity import Gravity, gravity_of, slope_of, tilt_of, uprightness, world_axes
 from services.refiner.depth.ground import place
 from services.refiner.depth.markers import MARKER_LANDMARKS
 from services.refiner.depth.report import network_side_warnings, number, refiner_rejected, swap_facts
@@ -54,6 +56,10 @@ class Answer(NamedTuple):
     tilt_spread: FloatArray
 
 
+_Asked = Callable[[Verticals | None], tuple[Answer, Gravity]]
+"""The network's answer and tilt, told of a vertical."""
+
+
 def depth_network(options: RunOptions) -> Refiner | None:
     """The network that the options request, if any.
 
@@ -78,8 +84,16 @@ def neural(network: Refiner) -> Reconstruct:
             answer = ask(network, landmarks, subject.height, verticals, base.markers, focal_length)
             return answer, replace(_gravity(answer), lines=verticals is not None)
 
+        rays = at_assumed_focal_length(landmarks, focal_length)
         answer, gravity = _with_lines_if_upright(asked, verticals, focal_length)
-        _put_into_world(at_assumed_focal_length(landmarks, focal_length), answer, gravity)
+        standing = _in_camera(rays, answer, gravity)
+        upright = _uprightness(landmarks, standing, visibility_min)
+        bodies = (body for _, body in standing.pieces())
+        floor = floor_evidence(landmarks.times, upright, bodies, gravity, focal_known=focal_length is not None)
+        if floor is not None:
+            answer, gravity = _with_floor(asked, floor, gravity, focal_length)
+            standing = _in_camera(rays, answer, gravity)
+        _put_into_world(standing, answer, gravity)
         sides = compared(landmarks, answer.markers, world_axes(gravity.up))
         turned: dict[str, JsonValue] = {"facing_contradicted_share": number(sides.turned.mean())}
         if sides.contradicted:
@@ -102,7 +116,7 @@ def neural(network: Refiner) -> Reconstruct:
 
 
 def _with_lines_if_upright(
-    asked: Callable[[Verticals | None], tuple[Answer, Gravity]], verticals: Verticals | None, focal_length: float | None
+    asked: _Asked, verticals: Verticals | None, focal_length: float | None
 ) -> tuple[Answer, Gravity]:
     """The network's answer, told of the upright lines unless they contradict its answer without them."""
     answer, without = asked(None)
@@ -114,6 +128,30 @@ def _with_lines_if_upright(
         return answer, doubted(without, lines, upright)
     answer, gravity = asked(verticals)
     return answer, doubted(gravity, without, 1 - upright)
+
+
+def _with_floor(asked: _Asked, floor: Evidence, gravity: Gravity, focal_length: float | None) -> tuple[Answer, Gravity]:
+    """The network's answer, told of the vertical that the floor and its former tilt have in common, and levelled to
+    it."""
+    sd = np.array([gravity.roll_sd_deg, gravity.pitch_sd_deg])
+    former = Evidence(slope_of(gravity.up), np.diag(sd**2), scaling=int(gravity.lines))
+    slope, sd = estimate([former, floor], focal_known=focal_length is not None)
+    found = gravity_of(slope, sd, lines=gravity.lines, floor=True)
+    ahead = float(slope[1]) * (1.0 if focal_length is None else FOCAL_LENGTH / focal_length)
+    answer, told = asked(Verticals(lateral_slope=float(slope[0]), forward_slope=ahead, looks=0))
+    turn = world_axes(told.up) @ world_axes(found.up).T
+    for piece in pieces(len(answer.markers)):
+        answer.markers[piece] = answer.markers[piece] @ turn
+    return answer, found
+
+
+def _uprightness(landmarks: Landmarks, standing: Person, visibility_min: float) -> FloatArray:
+    """(T,) as in `Stance`; 0 where the feet are not in the image."""
+    shares = []
+    for frames, body in standing.pieces():
+        seen = part(landmarks, frames)
+        shares.append(uprightness(body, seen.visibility >= visibility_min) * feet_in_image(seen))
+    return np.concatenate(shares)
 
 
 def ask(
@@ -207,8 +245,8 @@ def _gravity(answer: Answer) -> Gravity:
     return Gravity(mean, *tilt_of(mean), float(sd[0]), float(sd[1]), estimated=True)
 
 
-def _put_into_world(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> None:
-    """Translate the markers to fit the image, above a floor at Y = 0."""
+def _in_camera(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> Person:
+    """The markers as landmarks, translated to fit the image."""
     axes = world_axes(gravity.up)
 
     def seen(frames: slice) -> Landmarks:
@@ -222,6 +260,11 @@ def _put_into_world(landmarks: Landmarks, answer: Answer, gravity: Gravity) -> N
 
     standing = placed(landmarks.times, seen, body)
     _bridge(landmarks, standing.shift)
+    return standing
+
+
+def _put_into_world(standing: Person, answer: Answer, gravity: Gravity) -> None:
+    """Translate the markers to where they fit the image, above a floor at Y = 0."""
     placement = place((points for _, points in standing.pieces()), gravity)
     for frames, points in standing.pieces():
         hip = pair(placement.to_world(points), "hip").mean(axis=1)[:, None]

@@ -9,8 +9,10 @@ from typing import Final
 
 import numpy as np
 
+from humanpose3d.motion import FloatArray
 from humanpose3d.options import FOCAL_LENGTH, Verticals
-from services.refiner.depth.gravity import LINES_DEG, UNKNOWN_FOCAL, Gravity, tilt_of
+from services.refiner.depth.evidence import UNKNOWN_FOCAL
+from services.refiner.depth.gravity import LINES_DEG, Gravity, tilt_of
 from services.refiner.vectors import unit
 
 _OTHERWISE: Final = 0.1
@@ -41,9 +43,13 @@ def probability_upright(lines: Gravity, without: Gravity) -> float:
     """
     off = np.array([lines.pitch_deg - without.pitch_deg, lines.roll_deg - without.roll_deg])
     sd = np.hypot((lines.pitch_sd_deg, lines.roll_sd_deg), (without.pitch_sd_deg, without.roll_sd_deg))
-    density = np.prod(2 / (np.pi * np.sqrt(3) * np.square(1 + np.square(off / sd) / 3)) / sd)
-    upright = (1 - _OTHERWISE) * float(density)
+    upright = (1 - _OTHERWISE) * float(np.prod(student(off, sd)))
     return upright / (upright + _OTHERWISE / _RANGE_DEG**2)
+
+
+def student(off: FloatArray | float, sd: FloatArray | float) -> FloatArray:
+    """Density of Student's t distribution with three degrees of freedom at distances `off`, scaled by `sd`."""
+    return np.asarray(2 / (np.pi * np.sqrt(3) * np.square(1 + np.square(np.divide(off, sd)) / 3)) / sd)
 
 
 def doubted(gravity: Gravity, other: Gravity, probability: float) -> Gravity:

@@ -98,6 +98,8 @@ def _markers(results: RunResults, t: Translator) -> Iterator[str]:
             "the person's posture, and scaled to the standing height of {height:.2f} m.",
             height=height,
         )
+    if _fact(results, "refiner.depth", "gravity_by_floor"):
+        yield t("Since the person walked some way, the vertical also follows from the floor there, taken to be level.")
     if _fact(results, "refiner.depth", "swaps_share"):
         yield t("Where the detector had swapped left and right, they were relabelled.")
     if _fact(results, "refiner.depth", "filled_share"):
