@@ -6,17 +6,17 @@ frame, whatever the posture. Only slopes along the path are observed: walking to
 walking across the image its roll. A ramp cannot be told from a tilted camera; stairs and jumps can.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humanpose3d.motion import FloatArray, Landmarks
+from services.refiner.depth.camera import Person
 from services.refiner.depth.evidence import Evidence, ratios
-from services.refiner.depth.gravity import Gravity, slope_of
+from services.refiner.depth.gravity import Gravity, slope_of, uprightness
 from services.refiner.depth.upright import student
-from services.refiner.vectors import columns, pair
+from services.refiner.vectors import columns, pair, part
 
 FLOOR_QUANTILE: Final = 0.25
 """Quantile of the lowest foot point's heights: above the noise of the lowest frames, below a jump's flight."""
@@ -66,23 +66,23 @@ _WIDER: Final = 4.0
 
 
 def floor_evidence(
-    times: FloatArray, upright: FloatArray, body: Iterable[FloatArray], gravity: Gravity, *, focal_known: bool
+    landmarks: Landmarks, person: Person, gravity: Gravity, visibility_min: float, *, focal_known: bool
 ) -> Evidence | None:
-    """The slope of the floor under the path, at the assumed focal length.
+    """The slope of the floor under the path of a person, at the assumed focal length.
 
-    times (T,) seconds; upright (T,) as in `Stance`, 0 where the feet are not in the image; body: pieces (n, 33, 3),
-    metres in the camera frame, NaN where there is no person. gravity: as known without the floor. None where the path
-    is short, the feet do not follow a plane, or gravity contradicts it.
+    landmarks: as detected. gravity: as known without the floor. Frames count in which the person stands with both feet
+    in the image. None where the path is short, the feet do not follow a plane, or gravity contradicts it.
     """
-    feet = np.concatenate([feet_of(each) for each in body])
-    seen = np.isfinite(feet).all(axis=(1, 2)) & (upright > _UPRIGHT)
-    steps = _steps(times[seen])
-    if steps <= _UNKNOWNS or not _travels(feet[seen]):
+    counts = [_counts(part(landmarks, frames), body, visibility_min) for frames, body in person.pieces()]
+    seen = np.concatenate(counts)
+    feet = np.concatenate([feet_of(body) for _, body in person.pieces()])[seen]
+    steps = _steps(landmarks.times[seen])
+    if steps <= _UNKNOWNS or not _travels(feet):
         return None
-    slope, scatter = _plane(feet[seen], gravity, steps)
+    slope, scatter = _plane(feet, gravity, steps)
     if scatter > _ROUGH_M:
         return None
-    path = feet[seen].mean(axis=1)[:, [0, 2]]
+    path = feet.mean(axis=1)[:, [0, 2]]
     information = np.cov(path.T, bias=True) * (steps - _UNKNOWNS) / np.degrees(scatter) ** 2
     covariance = np.linalg.inv(information + np.eye(2) / _RANGE_DEG**2) + np.eye(2) * _SYSTEMATIC_DEG**2
     found = Evidence(slope, covariance, scaling=-1)
@@ -90,16 +90,18 @@ def floor_evidence(
     return found if max(tried) > 1 / 2 else None
 
 
+def _counts(seen: Landmarks, body: FloatArray, visibility_min: float) -> NDArray[np.bool_]:
+    """(T,) whether the body (T, 33, 3) stands upright with heels and toes in the image, beyond which they are
+    guessed."""
+    places = seen.pixels[:, [*columns("heel"), *columns("foot_index")]] / seen.image_size
+    inside = ((places >= 0) & (places <= 1)).all(axis=(1, 2))
+    known = np.isfinite(feet_of(body)).all(axis=(1, 2))
+    return np.asarray(inside & known & (uprightness(body, seen.visibility >= visibility_min) > _UPRIGHT))
+
+
 def feet_of(body: FloatArray) -> FloatArray:
     """(T, 4, 3) heels and toes of a body (T, 33, 3)."""
     return np.concatenate([pair(body, "heel"), pair(body, "foot_index")], axis=1)
-
-
-def feet_in_image(landmarks: Landmarks) -> NDArray[np.bool_]:
-    """(T,) whether heels and toes are within the image, beyond which they are guessed."""
-    feet = [*columns("heel"), *columns("foot_index")]
-    places = (landmarks.pixels[:, feet] / landmarks.image_size).reshape(len(landmarks.times), -1)
-    return np.asarray(((places >= 0) & (places <= 1)).all(axis=1))
 
 
 def _travels(feet: FloatArray) -> bool:

@@ -11,7 +11,7 @@ from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import FOCAL_LENGTH, QualityWarning, Subject, Verticals, warning
 from humanpose3d.skeleton import MARKERS
 from services.refiner.depth.camera import Person, at_assumed_focal_length, person_in_camera
-from services.refiner.depth.floor import feet_in_image, floor_evidence
+from services.refiner.depth.floor import floor_evidence
 from services.refiner.depth.gravity import Gravity, Stance, estimate_gravity
 from services.refiner.depth.ground import Placement, place
 from services.refiner.depth.markers import to_markers
@@ -71,8 +71,7 @@ def geometric(
     Raises NoPersonDetected where no frame has a person whose position relative to the camera can be found.
     """
     swaps, times = find_swaps(landmarks), landmarks.times
-    inside = np.concatenate([feet_in_image(part(landmarks, frames)) for frames in pieces(len(times))])
-    landmarks = at_assumed_focal_length(landmarks, focal_length)
+    detected, landmarks = landmarks, at_assumed_focal_length(landmarks, focal_length)
     if verticals is not None and focal_length is not None:
         verticals = verticals.model_copy(
             update={"forward_slope": verticals.forward_slope * focal_length / FOCAL_LENGTH}
@@ -90,8 +89,7 @@ def geometric(
     stance = _stance(person, corrected, subject, visibility_min)
     known = focal_length is not None
     gravity = estimate_gravity(times, stance, verticals, focal_known=known)
-    bodies = (body for _, body in person.pieces())
-    floor = floor_evidence(times, stance.upright * inside, bodies, gravity, focal_known=known)
+    floor = floor_evidence(detected, person, gravity, visibility_min, focal_known=known)
     if floor is not None:
         gravity = estimate_gravity(times, stance, verticals, floor, focal_known=known)
     placement = place((body for _, body in person.pieces()), gravity)

@@ -17,9 +17,9 @@ from humanpose3d.options import FOCAL_LENGTH, QualityWarning, RunOptions, Subjec
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
 from services.refiner.depth.camera import Person, at_assumed_focal_length, placed
 from services.refiner.depth.evidence import Evidence, estimate
-from services.refiner.depth.floor import feet_in_image, floor_evidence
+from services.refiner.depth.floor import floor_evidence
 from services.refiner.depth.geometric import Reconstruct, Reconstruction, geometric, tilt_facts, tilt_warnings
-from services.refiner.depth.gravity import Gravity, gravity_of, slope_of, tilt_of, uprightness, world_axes
+from services.refiner.depth.gravity import Gravity, gravity_of, slope_of, tilt_of, world_axes
 from services.refiner.depth.ground import place
 from services.refiner.depth.markers import MARKER_LANDMARKS
 from services.refiner.depth.report import network_side_warnings, number, refiner_rejected, swap_facts
@@ -91,9 +91,7 @@ def neural(network: Refiner) -> Reconstruct:
         rays = at_assumed_focal_length(landmarks, focal_length)
         answer, gravity = _with_lines_if_upright(asked, verticals, focal_length)
         standing = _in_camera(rays, answer, gravity)
-        upright = _uprightness(landmarks, standing, visibility_min)
-        bodies = (body for _, body in standing.pieces())
-        floor = floor_evidence(landmarks.times, upright, bodies, gravity, focal_known=focal_length is not None)
+        floor = floor_evidence(landmarks, standing, gravity, visibility_min, focal_known=focal_length is not None)
         if floor is not None:
             answer, gravity = _with_floor(asked, floor, gravity, focal_length)
             standing = _in_camera(rays, answer, gravity)
@@ -147,15 +145,6 @@ def _with_floor(asked: _Asked, floor: Evidence, gravity: Gravity, focal_length: 
     for piece in pieces(len(answer.markers)):
         answer.markers[piece] = answer.markers[piece] @ turn
     return answer, found
-
-
-def _uprightness(landmarks: Landmarks, standing: Person, visibility_min: float) -> FloatArray:
-    """(T,) as in `Stance`; 0 where the feet are not in the image."""
-    shares = []
-    for frames, body in standing.pieces():
-        seen = part(landmarks, frames)
-        shares.append(uprightness(body, seen.visibility >= visibility_min) * feet_in_image(seen))
-    return np.concatenate(shares)
 
 
 def ask(

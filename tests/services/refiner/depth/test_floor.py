@@ -1,18 +1,24 @@
 """The floor under a path as evidence of the camera's tilt."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
-from humanpose3d.motion import FloatArray
+from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import FOCAL_LENGTH
+from services.refiner.depth.camera import person_in_camera
 from services.refiner.depth.evidence import Evidence, estimate
-from services.refiner.depth.floor import feet_in_image, floor_evidence
+from services.refiner.depth.floor import floor_evidence
 from services.refiner.depth.gravity import Gravity, Stance, estimate_gravity, gravity_of, slope_of, tilt_of
+from services.refiner.vectors import part
 from tests.services.refiner.synthetic import (
     STATURE,
     Camera,
     clock,
     in_front,
+    occluded,
     recorded,
     squatting,
     turned,
@@ -21,11 +27,7 @@ from tests.services.refiner.synthetic import (
 )
 
 SECONDS = 3.0
-
-
-def seen(points: FloatArray, camera: Camera) -> FloatArray:
-    """(T, 33, 3) in the camera's frame, at the assumed focal length."""
-    return in_front(recorded(clock(SECONDS), points, camera), 1.0)
+CAMERA = Camera(pitch=12, distance=5)
 
 
 def believed(pitch: float, roll: float = 0.0, sd: float = 6.0) -> Gravity:
@@ -33,9 +35,13 @@ def believed(pitch: float, roll: float = 0.0, sd: float = 6.0) -> Gravity:
     return Gravity(Camera(pitch=pitch, roll=roll).up(), pitch, roll, sd, sd, estimated=True)
 
 
-def floor(body: FloatArray, gravity: Gravity, *, focal_known: bool = True) -> Evidence | None:
-    times = clock(SECONDS)[: len(body)]
-    return floor_evidence(times, np.ones(len(body)), [body[:40], body[40:]], gravity, focal_known=focal_known)
+def floor(
+    points: FloatArray | Landmarks, camera: Camera, gravity: Gravity, *, focal_known: bool = True
+) -> Evidence | None:
+    """Of a motion that the camera records, or of landmarks."""
+    landmarks = points if isinstance(points, Landmarks) else recorded(clock(SECONDS), points, camera)
+    person = person_in_camera(landmarks.times, partial(part, landmarks), 1.0)
+    return floor_evidence(landmarks, person, gravity, 0.3, focal_known=focal_known)
 
 
 def tilt(found: Evidence | None) -> tuple[float, float]:
@@ -47,7 +53,7 @@ def tilt(found: Evidence | None) -> tuple[float, float]:
 @pytest.mark.parametrize("pitch", [-5.0, 0.0, 12.0])
 @pytest.mark.parametrize("mistake", [-10.0, 8.0])
 def test_walking_towards_the_camera_shows_its_pitch(pitch, mistake):
-    found = floor(seen(walking(clock(SECONDS)), Camera(pitch=pitch, distance=5)), believed(pitch + mistake))
+    found = floor(walking(clock(SECONDS)), Camera(pitch=pitch, distance=5), believed(pitch + mistake))
     assert tilt(found)[0] == pytest.approx(pitch, abs=1.0)
     assert found is not None
     across, along = found.sd_deg
@@ -57,7 +63,7 @@ def test_walking_towards_the_camera_shows_its_pitch(pitch, mistake):
 
 def test_walking_across_the_image_shows_its_roll():
     points = turned(walking(clock(SECONDS)), 90)
-    found = floor(seen(points, Camera(pitch=5, roll=-6, distance=5)), believed(5, 0))
+    found = floor(points, Camera(pitch=5, roll=-6, distance=5), believed(5, 0))
     assert tilt(found)[1] == pytest.approx(-6, abs=1.0)
     assert found is not None
     assert found.sd_deg[0] < 3 < found.sd_deg[1]
@@ -65,14 +71,14 @@ def test_walking_across_the_image_shows_its_roll():
 
 def test_the_slope_grows_as_the_focal_length_shrinks():
     """Recorded with 0.6 of the longer side and taken for 0.85: the horizon is at the same height in the image."""
-    found = floor(seen(walking(clock(SECONDS)), Camera(pitch=12, distance=5, focal=0.6)), believed(12))
+    found = floor(walking(clock(SECONDS)), Camera(pitch=12, distance=5, focal=0.6), believed(12))
     assert found is not None
     assert tilt(found)[0] < 10
     assert tilt(found.at(0.6 / FOCAL_LENGTH))[0] == pytest.approx(12, abs=1.0)
 
 
 def test_an_unknown_focal_length_makes_a_steep_pitch_less_certain():
-    found = floor(seen(walking(clock(SECONDS)), Camera(pitch=20, distance=5)), believed(20))
+    found = floor(walking(clock(SECONDS)), Camera(pitch=20, distance=5), believed(20))
     assert found is not None
     sds = [estimate([found], focal_known=known)[1][1] for known in (True, False)]
     assert sds[1] > 1.3 * sds[0]
@@ -83,10 +89,10 @@ def test_the_floor_corrects_a_tilt_that_balance_has_wrong():
     times, camera = clock(SECONDS), Camera(pitch=12, distance=5)
     points = walking(times)
     points += np.tan(np.radians(8)) * points[..., 1:2] * [0, 0, 1]
-    body = seen(points, camera)
+    body = in_front(recorded(times, points, camera), 1.0)
     stance = Stance.of(body, np.ones(body.shape[:2], dtype=bool), STATURE)
     without = estimate_gravity(times, stance, focal_known=True)
-    found = floor_evidence(times, stance.upright, [body], without, focal_known=True)
+    found = floor(points, camera, without)
     gravity = estimate_gravity(times, stance, floor=found, focal_known=True)
     assert abs(without.pitch_deg - 12) > 4
     assert gravity.pitch_deg == pytest.approx(12, abs=1.5)
@@ -103,7 +109,7 @@ def test_the_floor_corrects_a_tilt_that_balance_has_wrong():
     ],
 )
 def test_who_stays_in_place_shows_no_floor(points):
-    assert floor(seen(points, Camera(pitch=12)), believed(12)) is None
+    assert floor(points, Camera(pitch=12), believed(12)) is None
 
 
 def test_stairs_are_not_taken_for_a_level_floor():
@@ -111,34 +117,38 @@ def test_stairs_are_not_taken_for_a_level_floor():
     points = walking(clock(SECONDS))
     rise = points[:, 23:25, 2].mean(axis=1)[:, None, None] * [0, 1, 0]
     steep, slight = (points + np.tan(np.radians(slope)) * rise for slope in (32, 5))
-    assert floor(seen(steep, Camera(pitch=5, distance=5)), believed(5, sd=3.0)) is None
-    assert floor(seen(slight, Camera(pitch=5, distance=5)), believed(5, sd=3.0)) is not None
+    assert floor(steep, Camera(pitch=5, distance=5), believed(5, sd=3.0)) is None
+    assert floor(slight, Camera(pitch=5, distance=5), believed(5, sd=3.0)) is not None
 
 
 def test_feet_that_leave_the_floor_are_no_evidence():
     points = walking(clock(SECONDS))
     points[..., 1] += (0.5 * np.abs(np.sin(4 * clock(SECONDS))))[:, None]
-    assert floor(seen(points, Camera(pitch=5, distance=5)), believed(5)) is None
+    assert floor(points, Camera(pitch=5, distance=5), believed(5)) is None
 
 
-def test_frames_without_a_person_or_posture_do_not_count():
-    times, camera = clock(SECONDS), Camera(pitch=12, distance=5)
-    points = walking(times)
-    landmarks = undetected(recorded(times, points, camera), slice(20, 40))
-    body = in_front(landmarks, 1.0)
-    upright = np.ones(len(times))
-    upright[60:], body[60:, :, 1] = 0.0, 7.0
-    found = floor_evidence(times, upright, [body], believed(6), focal_known=True)
-    assert tilt(found)[0] == pytest.approx(12, abs=1.5)
+def test_frames_without_a_person_do_not_count():
+    landmarks = recorded(clock(SECONDS), walking(clock(SECONDS)), CAMERA)
+    assert tilt(floor(undetected(landmarks, slice(20, 40)), CAMERA, believed(6)))[0] == pytest.approx(12, abs=1.5)
 
 
-def test_feet_outside_the_image_are_guesses():
-    """Toes leave the lower edge of the image before the heels do."""
-    landmarks = recorded(clock(SECONDS), walking(clock(SECONDS)), Camera(distance=3, focal=1.2))
-    inside = feet_in_image(landmarks)
-    lowest = landmarks.pixels[:, 29:33, 1].max(axis=1)
-    np.testing.assert_array_equal(inside, lowest <= landmarks.image_size[1])
-    assert 0.1 < inside.mean() < 0.9
+def test_feet_outside_the_image_do_not_count():
+    """In the last second the toes are below the image, where the detector guesses them."""
+    landmarks = recorded(clock(SECONDS), walking(clock(SECONDS)), CAMERA)
+    pixels = landmarks.pixels.copy()
+    pixels[60:, 31:33, 1] = 1.1 * landmarks.image_size[1]
+    cut = replace(landmarks, pixels=pixels)
+    assert tilt(floor(cut, CAMERA, believed(12)))[0] == pytest.approx(12, abs=1.5)
+    pixels[:, 31:33, 1] = 1.1 * landmarks.image_size[1]
+    assert floor(replace(landmarks, pixels=pixels), CAMERA, believed(12)) is None
+
+
+def test_who_does_not_stand_shows_no_floor():
+    """Walking with the legs hidden."""
+    landmarks = recorded(clock(SECONDS), walking(clock(SECONDS)), CAMERA)
+    hidden = occluded(landmarks, ("left_knee", "right_knee"), slice(0, 75))
+    assert floor(landmarks, CAMERA, believed(12)) is not None
+    assert floor(hidden, CAMERA, believed(12)) is None
 
 
 def test_the_slope_of_up_is_as_in_evidence():
