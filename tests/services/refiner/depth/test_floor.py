@@ -21,6 +21,7 @@ from tests.services.refiner.synthetic import (
     occluded,
     recorded,
     squatting,
+    standing,
     turned,
     undetected,
     walking,
@@ -112,13 +113,19 @@ def test_who_stays_in_place_shows_no_floor(points):
     assert floor(points, Camera(pitch=12), believed(12)) is None
 
 
-def test_stairs_are_not_taken_for_a_level_floor():
-    """Steps that rise by 32° contradict a tilt that is known to 6°; 5° could be either."""
-    points = walking(clock(SECONDS))
-    rise = points[:, 23:25, 2].mean(axis=1)[:, None, None] * [0, 1, 0]
-    steep, slight = (points + np.tan(np.radians(slope)) * rise for slope in (32, 5))
-    assert floor(steep, Camera(pitch=5, distance=5), believed(5, sd=3.0)) is None
-    assert floor(slight, Camera(pitch=5, distance=5), believed(5, sd=3.0)) is not None
+def test_a_steep_ramp_is_not_taken_for_a_level_floor():
+    """One of 35° contradicts a tilt that is known to 3°; one of 5° could be either."""
+    points, camera = walking(clock(SECONDS)), Camera(pitch=5, distance=5)
+    steep, slight = (points + np.tan(np.radians(slope)) * points[..., 2:] * [0, 1, 0] for slope in (35, 5))
+    assert floor(steep, camera, believed(5, sd=3.0)) is None
+    assert floor(slight, camera, believed(5, sd=3.0)) is not None
+
+
+def test_who_only_seems_to_come_nearer_shows_no_floor():
+    """The detector takes the body for larger and larger, while the feet stay in their place in the image."""
+    landmarks = recorded(clock(SECONDS), standing(clock(SECONDS)), CAMERA)
+    growing = landmarks.world * np.linspace(0.8, 1.3, len(landmarks.times))[:, None, None]
+    assert floor(replace(landmarks, world=growing), CAMERA, believed(12)) is None
 
 
 def test_feet_that_leave_the_floor_are_no_evidence():
