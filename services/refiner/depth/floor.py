@@ -3,7 +3,11 @@ camera's axes.
 
 The known stature gives the distance of every step, so the lowest points of the feet are on a plane in the camera's
 frame, whatever the posture. Only slopes along the path are observed: walking towards the camera shows its pitch,
-walking across the image its roll. A ramp cannot be told from a tilted camera; stairs and jumps can.
+walking across the image its roll. A ramp cannot be told from a tilted camera; steep ones and jumps can.
+
+The geometric reconstruction makes no use of it: its body leans by the error of the detector's depth, which balance
+removes together with the tilt. With the floor, the tilt of 13 rendered clips is wrong by 5.3 instead of 6.1°, but the
+markers by 16.6 instead of 16.4 cm.
 """
 
 from typing import Final

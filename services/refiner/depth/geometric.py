@@ -11,7 +11,6 @@ from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import FOCAL_LENGTH, QualityWarning, Subject, Verticals, warning
 from humanpose3d.skeleton import MARKERS
 from services.refiner.depth.camera import Person, at_assumed_focal_length, person_in_camera
-from services.refiner.depth.floor import floor_evidence
 from services.refiner.depth.gravity import Gravity, Stance, estimate_gravity
 from services.refiner.depth.ground import Placement, place
 from services.refiner.depth.markers import to_markers
@@ -71,7 +70,7 @@ def geometric(
     Raises NoPersonDetected where no frame has a person whose position relative to the camera can be found.
     """
     swaps, times = find_swaps(landmarks), landmarks.times
-    detected, landmarks = landmarks, at_assumed_focal_length(landmarks, focal_length)
+    landmarks = at_assumed_focal_length(landmarks, focal_length)
     if verticals is not None and focal_length is not None:
         verticals = verticals.model_copy(
             update={"forward_slope": verticals.forward_slope * focal_length / FOCAL_LENGTH}
@@ -87,11 +86,7 @@ def geometric(
     scale = scale_of(np.concatenate(lengths), subject.height)
     person = person_in_camera(times, corrected, scale.factor)
     stance = _stance(person, corrected, subject, visibility_min)
-    known = focal_length is not None
-    gravity = estimate_gravity(times, stance, verticals, focal_known=known)
-    floor = floor_evidence(detected, person, gravity, visibility_min, focal_known=known)
-    if floor is not None:
-        gravity = estimate_gravity(times, stance, verticals, floor, focal_known=known)
+    gravity = estimate_gravity(times, stance, verticals, focal_known=focal_length is not None)
     placement = place((body for _, body in person.pieces()), gravity)
     as_given = person_in_camera(times, given, scale.factor) if swaps.frames.any() else person
     initial, markers = (np.empty((len(times), len(MARKERS), 3)) for _ in range(2))

@@ -3,8 +3,8 @@
 The detector's world landmarks keep the camera's axes, so a tilted camera tilts the person. Balance reveals the tilt:
 on average, the body's centre of mass is above the centre of its support (else the body would fall), whether standing,
 walking or squatting. The mean direction from the feet to the centre of mass is therefore up. Upright lines in the image
-(walls, doors) are more precise, and so is the floor where the person travels (`floor.py`). All depend on the focal
-length; where that is unknown, the estimate is the mean over all usual ones (`evidence.py`).
+(walls, doors) are more precise. Both depend on the focal length; where that is unknown, the estimate is the mean over
+all usual ones (`evidence.py`).
 """
 
 from collections.abc import Iterable
@@ -127,22 +127,21 @@ def estimate_gravity(
     times: FloatArray,
     stance: Stance,
     verticals: Verticals | None = None,
-    floor: Evidence | None = None,
     *,
     focal_known: bool = False,
 ) -> Gravity:
-    """Up from balance, from the image's upright lines and from the floor, weighted by precision and shrunk towards a
-    level camera; times (T,) seconds.
+    """Up from balance and from the image's upright lines, weighted by precision and shrunk towards a level camera;
+    times (T,) seconds.
 
-    All assume a camera of FOCAL_LENGTH. Unless the true one is known, every usual focal length is tried.
+    Both assume a camera of FOCAL_LENGTH. Unless the true one is known, every usual focal length is tried.
     """
     balance, lines = _balance(times, stance), None if verticals is None else by_lines(verticals)
     if balance is not None and lines is not None:
         tried = [(balance.at(ratio), lines.at(ratio)) for ratio in ratios(focal_known=focal_known)]
         lines = None if all(_contradict(*both) for both in tried) else lines
-    evidence = [each for each in (balance, lines, floor) if each is not None]
+    evidence = [each for each in (balance, lines) if each is not None]
     slope, sd = estimate(evidence, focal_known=focal_known)
-    return gravity_of(slope, sd, estimated=bool(evidence), lines=lines is not None, floor=floor is not None)
+    return gravity_of(slope, sd, estimated=bool(evidence), lines=lines is not None, floor=False)
 
 
 def _balance(times: FloatArray, stance: Stance) -> Evidence | None:

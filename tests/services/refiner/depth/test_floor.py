@@ -11,13 +11,11 @@ from humanpose3d.options import FOCAL_LENGTH
 from services.refiner.depth.camera import person_in_camera
 from services.refiner.depth.evidence import Evidence, estimate
 from services.refiner.depth.floor import floor_evidence
-from services.refiner.depth.gravity import Gravity, Stance, estimate_gravity, gravity_of, slope_of, tilt_of
+from services.refiner.depth.gravity import Gravity, gravity_of, slope_of, tilt_of
 from services.refiner.vectors import part
 from tests.services.refiner.synthetic import (
-    STATURE,
     Camera,
     clock,
-    in_front,
     occluded,
     recorded,
     squatting,
@@ -83,22 +81,6 @@ def test_an_unknown_focal_length_makes_a_steep_pitch_less_certain():
     assert found is not None
     sds = [estimate([found], focal_known=known)[1][1] for known in (True, False)]
     assert sds[1] > 1.3 * sds[0]
-
-
-def test_the_floor_corrects_a_tilt_that_balance_has_wrong():
-    """Walking with the whole body inclined forward by 8°, towards a camera that looks down by 12°."""
-    times, camera = clock(SECONDS), Camera(pitch=12, distance=5)
-    points = walking(times)
-    points += np.tan(np.radians(8)) * points[..., 1:2] * [0, 0, 1]
-    body = in_front(recorded(times, points, camera), 1.0)
-    stance = Stance.of(body, np.ones(body.shape[:2], dtype=bool), STATURE)
-    without = estimate_gravity(times, stance, focal_known=True)
-    found = floor(points, camera, without)
-    gravity = estimate_gravity(times, stance, floor=found, focal_known=True)
-    assert abs(without.pitch_deg - 12) > 4
-    assert gravity.pitch_deg == pytest.approx(12, abs=1.5)
-    assert gravity.pitch_sd_deg < without.pitch_sd_deg / 2
-    assert gravity.floor
 
 
 @pytest.mark.parametrize(
