@@ -109,7 +109,7 @@ def feet_of(body: FloatArray) -> FloatArray:
 
 
 def _travels(feet: FloatArray) -> bool:
-    """Whether the feet (T, 4, 3) travel, in the image too: that of somebody who only bends down may seem to."""
+    """Whether the feet (T, 4, 3) travel, in the image too: that of a person who only bends down may seem to."""
     middle = feet.mean(axis=1)
     across = middle[:, :2] / middle[:, 2:] * np.median(middle[:, 2])
     return bool(_extent(middle[:, [0, 2]]) >= TRAVELLED_M and _extent(across) >= _ACROSS_M)
