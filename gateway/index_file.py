@@ -128,6 +128,8 @@ class IndexFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writing = threading.Lock()
+        self._erased: set[str] = set()
+        """Runs that were dropped before the bus reported it: what it still reports of them is older."""
         try:
             self._writer = self._opened()
         except sqlite3.DatabaseError:  # damaged, or of another version
@@ -170,12 +172,11 @@ class IndexFile:
         """Take over changes, in their order, and remember the last one's revision."""
         with self._transaction() as connection:
             for change in changes:
-                if change.unreadable is not None:
-                    _put_unreadable(connection, change.unreadable)
-                elif change.state is None:
+                if change.state is None and change.unreadable is None:
                     _drop(connection, change.run_id)
-                else:
-                    _put(connection, change.state)
+                    self._erased.discard(change.run_id)
+                elif change.run_id not in self._erased:
+                    _take_over(connection, change)
                 connection.execute("UPDATE position SET revision = ?", (change.revision,))
 
     def put(self, state: RunState) -> None:
@@ -184,9 +185,10 @@ class IndexFile:
             _put(connection, state)
 
     def drop(self, run_id: str) -> None:
-        """Remove a run, if it is here."""
+        """Remove a run, if it is here. What the bus reports of it until it reports the erasure changes nothing."""
         with self._transaction() as connection:
-            _drop(connection, run_id)
+            if _drop(connection, run_id):
+                self._erased.add(run_id)
 
     def copy_to(self, path: Path) -> None:
         """Write a compact copy into a new file."""
@@ -297,6 +299,13 @@ def _connected(path: Path, cache_kib: int) -> sqlite3.Connection:
     return connection
 
 
+def _take_over(connection: sqlite3.Connection, change: StateChange) -> None:
+    if change.unreadable is not None:
+        _put_unreadable(connection, change.unreadable)
+    elif change.state is not None:
+        _put(connection, change.state)
+
+
 def _put(connection: sqlite3.Connection, state: RunState) -> None:
     place, row = id_of(state.accepted_at, state.run_id), row_of(state)
     known = connection.execute("SELECT id, updated_at FROM runs WHERE run_id = ?", (state.run_id,)).fetchone()
@@ -330,8 +339,9 @@ def _insert(connection: sqlite3.Connection, run_id: str, place: int, row: Mappin
     connection.execute(_INSERT, {**row, "id": place, "run_id": run_id})
 
 
-def _drop(connection: sqlite3.Connection, run_id: str) -> None:
-    connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+def _drop(connection: sqlite3.Connection, run_id: str) -> bool:
+    """Whether the run was there."""
+    return connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,)).rowcount > 0
 
 
 def row_of(state: RunState) -> dict[str, object]:

@@ -24,6 +24,7 @@ import pytest
 
 from humanpose3d.api_models import Batch
 from humanpose3d.client import Client
+from humanpose3d.formats.csv_style import unguarded
 from humanpose3d.options import RunOptions, StageName, route
 from shared.runtime.bus.memory import MemoryBus
 from shared.runtime.worker.loop import Worker
@@ -60,7 +61,7 @@ def must_be_whole(summary: str, run_keys: list[str]) -> None:
     assert [row["file"] for row in rows] == NAMES
     assert {(row["status"], row["error"]) for row in rows} == {("done", "")}
     assert [row["subject"] for row in rows] == [f"P{number // 4:02}" for number in range(VIDEOS)]
-    assert sorted(row["verdict"] for row in rows) == sorted(run_keys)
+    assert sorted(unguarded(row["verdict"]) for row in rows) == sorted(run_keys)
     assert len(set(run_keys)) == VIDEOS
 
 

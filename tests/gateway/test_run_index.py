@@ -94,6 +94,16 @@ async def until(reached) -> None:
             await asyncio.sleep(0.01)
 
 
+def test_an_erased_run_does_not_come_back_by_what_the_bus_reports_late(file: IndexFile):
+    run, other = state_of(1), state_of(2)
+    file.put(run)
+    file.drop(run.run_id)
+    file.apply([StateChange(run.run_id, run.cancelled(), 7), StateChange(other.run_id, other, 8)])
+    assert keys(file.select("owner", ALL, None, 9)) == [other.run_id]
+    file.apply([StateChange(run.run_id, None, 9), StateChange(run.run_id, run, 10)])
+    assert keys(file.select("owner", ALL, None, 9)) == [other.run_id, run.run_id]
+
+
 async def test_runs_from_before_and_after_the_start_are_listed_newest_first(bus: Bus, store: Store):
     old, new, others = state_of(1), state_of(2), state_of(3, owner="other")
     for state in (old, others):

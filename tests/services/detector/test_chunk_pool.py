@@ -90,10 +90,12 @@ def test_cancelling_ends_the_processes_and_leaves_no_file(sample, tmp_path, proc
 
 def test_a_crashed_process_is_reported(sample, tmp_path, processors):
     processors(2)
+    killed: list[psutil.Process] = []
 
     def kill_one(done: int, _total: int | None) -> None:
-        if done:
-            os.kill(_processes()[0].pid, signal.SIGKILL)
+        if done and not killed:
+            killed.append(_processes()[0])
+            killed[0].kill()
 
     with pytest.raises(StageCrashed, match="ended without an answer"):
         run(DetectorInputs(sample, tmp_path), OPTIONS, kill_one)
