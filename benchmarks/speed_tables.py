@@ -18,9 +18,9 @@ def markdown(measured: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             "# Speed",
-            f"One run on {machine['processors']} processors ({machine['name']}); a clip of {clip['frames']} frames of "
-            f"{clip['image']} pixels; medians of {measured['repetitions']} alternating turns, each in its "
-            "own process. A shared machine: only the ratios are reliable.",
+            f"Each table is of one run on {machine['processors']} processors ({machine['name']}); a clip of "
+            f"{clip['frames']} frames of {clip['image']} pixels; medians of {measured['repetitions']} alternating "
+            "turns, each in its own process. A shared machine: only the ratios are reliable.",
             *_pipeline(measured["pipeline"]),
             *_distributed(measured["distributed"]),
             *(_sizes(measured["sizes"], measured["first"]) if "sizes" in measured else ()),
