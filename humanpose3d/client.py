@@ -104,9 +104,7 @@ class Client:
         upload_key = self.begin_upload()
         self.upload(video, upload_key)
         uploaded = {"upload_key": upload_key, "video_name": Path(video).name}
-        fields = {**_fields(height, weight, consent, options), **uploaded}
-        answer = self._connection.request("POST", "/api/runs/", files=parts_of(fields))
-        return Accepted.model_validate(answer.json()).run_key
+        return self._submit_stored({**_fields(height, weight, consent, options), **uploaded})
 
     def submit_again(
         self,
@@ -118,7 +116,10 @@ class Client:
         **options: Unpack[SubmitKeywords],
     ) -> str:
         """As `submit`, with the video of an earlier run, such as for another person in it (`person="2"`)."""
-        fields = {**_fields(height, weight, consent, options), "video_of": run_key}
+        return self._submit_stored({**_fields(height, weight, consent, options), "video_of": run_key})
+
+    def _submit_stored(self, fields: dict[str, str]) -> str:
+        """Submit a video that the server has; returns the run's key."""
         answer = self._connection.request("POST", "/api/runs/", files=parts_of(fields))
         return Accepted.model_validate(answer.json()).run_key
 

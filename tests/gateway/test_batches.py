@@ -17,7 +17,7 @@ from gateway.batch_records import BatchRecord, BatchRecords
 from gateway.errors import BatchNotFound
 from humanpose3d.batch.subjects import BatchVideo
 from humanpose3d.options import RunOptions, Subject
-from tests.gateway.world import MP4, World
+from tests.gateway.world import MP4, World, keys_for
 
 TABLE = """\
 file;subject;height;weight;task;session;labels;side;note
@@ -296,11 +296,7 @@ def test_retention_removes_a_batch_with_its_last_run(world: World):
 
 
 def test_another_key_s_batches_and_subjects_are_not_there(tmp_path: Path, scratch: Path):
-    secrets = []
-    for owner in ("lab", "clinic"):
-        secret, stored = create(owner)
-        append(tmp_path / "keys", stored)
-        secrets.append(secret)
+    secrets = keys_for(tmp_path / "keys", "lab", "clinic")
     world = World(tmp_path, api_keys_file=tmp_path / "keys")
 
     async def scenario() -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.api_keys import append, create
 from tests.gateway.test_batches import PEOPLE, VIDEOS, begin, run_keys
 from tests.gateway.test_run_notes import submit
-from tests.gateway.world import FORM, MP4, World
+from tests.gateway.world import FORM, MP4, World, keys_for
 
 
 async def again(client: httpx.AsyncClient, run: str, key: str = "", **fields: str) -> httpx.Response:
@@ -70,11 +69,7 @@ def test_a_run_that_hides_faces_gives_its_video_to_no_run_that_does_not(world: W
 
 
 def test_another_key_s_video_is_not_there(tmp_path: Path, scratch: Path):
-    secrets = []
-    for owner in ("lab", "clinic"):
-        secret, stored = create(owner)
-        append(tmp_path / "keys", stored)
-        secrets.append(secret)
+    secrets = keys_for(tmp_path / "keys", "lab", "clinic")
     world = World(tmp_path, api_keys_file=tmp_path / "keys")
 
     async def scenario() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import numpy as np
 
+from gateway.api_keys import append, create
 from gateway.app import create_app
 from humanpose3d.analysis import Analysis, Event, Parameter
 from humanpose3d.formats.npz import save_npz
@@ -38,6 +39,14 @@ ANALYSIS = Analysis(
     ),
 )
 FORM = {"height": "1.78", "weight": "75", "consent": "accepted"}
+
+
+def keys_for(file: Path, *owners: str) -> list[str]:
+    """The secrets of a new API key for each owner, which the file then holds."""
+    made = [create(owner) for owner in owners]
+    for _, stored in made:
+        append(file, stored)
+    return [secret for secret, _ in made]
 
 
 class World:
