@@ -116,16 +116,17 @@ async def start_run(
     async with incoming(services.store, run_id) as (video, arriving):
         form = await read_form(content_type, request.stream(), arriving, services.settings.max_upload_bytes)
         submissions = await _submissions(services, key, form)
-        if form.filename is None and VIDEO_OF in form.fields:
+        _demand_one_video(form)
+        if form.filename is not None:
+            sha256 = await arriving.finish()
+            states = await run_service.submit(key, submissions, video, form.filename, sha256)
+        elif VIDEO_OF in form.fields:
             states = await run_service.submit_again(
                 key, submissions, video, form.fields[VIDEO_OF], form.fields.get(VIDEO_NAME)
             )
-        elif form.filename is None:
+        else:
             name = form.fields.get(VIDEO_NAME, "video")
             states = await run_service.submit_uploaded(key, submissions, _upload_key(form), name)
-        else:
-            sha256 = await arriving.finish()
-            states = await run_service.submit(key, submissions, video, form.filename, sha256)
     warnings = dict.fromkeys(warning for submission in submissions for warning in submission.warnings)
     return resources.accepted(base, states, warnings)
 
@@ -140,11 +141,19 @@ async def _submissions(services: Services, key: ApiKey, form: Form) -> list[Subm
     return read_batch_submission(fields, batch, name, private_webhooks=private)
 
 
+def _demand_one_video(form: Form) -> None:
+    """Raises InvalidOption where the form names no video, or more than one."""
+    named = ["video"] if form.filename is not None else []
+    named += [field for field in (UPLOAD_KEY, VIDEO_OF) if field in form.fields]
+    if not named:
+        raise InvalidOption({"video": f"is required (or an {UPLOAD_KEY}, or {VIDEO_OF})"})
+    if len(named) > 1:
+        raise InvalidOption(dict.fromkeys(named, f"send one of {', '.join(named)}: which video is meant is not clear"))
+
+
 def _upload_key(form: Form) -> str:
     try:
         return _run_ids.validate_python(form.fields[UPLOAD_KEY])
-    except KeyError:
-        raise InvalidOption({"video": f"is required (or an {UPLOAD_KEY}, or {VIDEO_OF})"}) from None
     except ValidationError:
         raise UploadNotFound("This is not the key of an upload. POST /api/uploads/ returns one.") from None
 

@@ -21,6 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--workers", type=int, default=1, help="processes; one per core without a GPU (default 1)")
     data.add_argument("--seed", type=int, default=1, help="same seed and motions: same clips (default 1)")
     data.add_argument("--mocap", type=Path, nargs="+", required=True, help="folders of ASF/AMC or OpenSim motions")
+    data.add_argument(
+        "--split",
+        choices=("train", "validation", "test"),
+        help="make only the clips of this split, a tenth or eight tenths of them (default: all)",
+    )
     data.add_argument("--pose-model", choices=("lite", "full", "heavy"), default="full")
     data.set_defaults(command=_make_data)
     depth = commands.add_parser("depth", help="train the depth refiner on pairs")
@@ -92,12 +97,19 @@ def _file_or_none(value: str) -> Path | None:
 
 def _make_data(arguments: argparse.Namespace) -> int:
     from training.data.make import make_pairs  # needs the extra 'train'
+    from training.mocap.library import SPLITS
 
     too_few = [name for name in ("clips", "workers") if getattr(arguments, name) < 1]
     if too_few:
         raise InvalidOption(dict.fromkeys(too_few, "should be at least 1"))
     done = make_pairs(
-        arguments.out, arguments.mocap, arguments.clips, arguments.workers, arguments.seed, arguments.pose_model
+        arguments.out,
+        arguments.mocap,
+        arguments.clips,
+        arguments.workers,
+        arguments.seed,
+        arguments.pose_model,
+        SPLITS if arguments.split is None else (arguments.split,),
     )
     print(f"{arguments.out}: frames by split {done['frames']}")  # noqa: T201 - the command's result
     return 0

@@ -81,3 +81,17 @@ def test_another_key_s_video_is_not_there(tmp_path: Path, scratch: Path):
             assert [found async for found in world.store.objects("pending/")] == []
 
     asyncio.run(scenario())
+
+
+def test_two_videos_in_one_form_are_refused_and_neither_is_taken(world: World):
+    async def scenario() -> None:
+        async with world.client() as client:
+            first = await submit(client)
+            files = {name: (None, value) for name, value in {**FORM, "video_of": first}.items()}
+            refused = await client.post("/api/v1/runs", files={**files, "video": ("walk.mp4", MP4)})
+            assert refused.status_code == 422
+            assert [fault["field"] for fault in refused.json()["errors"]] == ["video", "video_of"]
+            assert len((await client.get("/api/v1/runs")).json()["runs"]) == 1
+            assert len([found async for found in world.store.objects("videos/")]) == 1
+
+    asyncio.run(scenario())

@@ -101,9 +101,14 @@ class Performance:
 
 
 def plan_clip(index: int, seed: int, motions: list[MotionFile], lengths: dict[str, float]) -> ClipPlan:
-    """The plan of a clip of a data set. Of ten consecutive clips, eight are for training, one for validation, one for
-    testing, so any prefix is balanced. lengths: motion name -> seconds."""
-    return plan_of_split(_SPLIT_TURN.get(index % 10, "train"), index, seed, motions, lengths)
+    """The plan of a clip of a data set. lengths: motion name -> seconds."""
+    return plan_of_split(split_of(index), index, seed, motions, lengths)
+
+
+def split_of(index: int) -> Split:
+    """The split of a clip of a data set. Of ten consecutive clips, eight are for training, one for validation, one for
+    testing, so any prefix is balanced."""
+    return _SPLIT_TURN.get(index % 10, "train")
 
 
 def plan_of_split(

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from services.detector.stage import DETECTOR, DetectorInputs
 from shared.models import sha256, shipped
 from shared.stage import silent
 from training.data import manifest
-from training.data.clip import Clip, make_clip, plan_clip, render_clip
+from training.data.clip import Clip, make_clip, plan_clip, render_clip, split_of
 from training.data.pairs import Pair, in_camera_world, write_pair
-from training.mocap.library import MotionFile, find_motions
+from training.mocap.library import SPLITS, MotionFile, Split, find_motions
 from training.scene.render import Renderer
 
 CLIPS_PER_PROCESS: Final = 40
@@ -41,12 +41,18 @@ class Job:
 
 
 def make_pairs(
-    folder: Path, mocap: Sequence[Path], clips: int, workers: int, seed: int, pose_model: PoseModel = "full"
+    folder: Path,
+    mocap: Sequence[Path],
+    clips: int,
+    workers: int,
+    seed: int,
+    pose_model: PoseModel = "full",
+    splits: Collection[Split] = SPLITS,
 ) -> dict[str, object]:
-    """Make the clips that do not exist yet; returns the manifest.
+    """Make those of the first `clips` clips that are of the splits and do not exist yet; returns the manifest.
 
     The same seed and motions give the same clips in the same order, however often the work is interrupted; a
-    larger number of clips adds to the existing ones.
+    larger number of clips, or another split, adds to the existing ones.
     """
     motions = tuple(find_motions(mocap))
     (folder / "clips").mkdir(parents=True, exist_ok=True)
@@ -54,9 +60,10 @@ def make_pairs(
     manifest.begin(folder, seed, motions, {model.name: sha256(model)})
     lengths = tuple(motion.duration for motion in motions)
     job = Job(folder, seed, motions, lengths, pose_model)
-    missing = [index for index in range(clips) if not clip_file(folder, index).exists()]
+    wanted = [index for index in range(clips) if split_of(index) in splits]
+    missing = [index for index in wanted if not clip_file(folder, index).exists()]
     frames = 0
-    with tqdm(total=clips, initial=clips - len(missing), unit="clip", dynamic_ncols=True) as bar:
+    with tqdm(total=len(wanted), initial=len(wanted) - len(missing), unit="clip", dynamic_ncols=True) as bar:
         for count in _work(job, missing, workers):
             frames += count
             bar.set_postfix(frames=frames)

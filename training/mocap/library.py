@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from humanpose3d.errors import InvalidMotion
 from training.mocap.asf import CMU_FRAME_RATE, AsfSkeleton, count_frames, read_amc, read_asf
@@ -17,6 +17,7 @@ from training.mocap.opensim import OpenSimModel, read_opensim_motion, read_osim
 from training.mocap.pelvis import pelvic_offset, with_pelvis_tilted
 
 Split = Literal["train", "validation", "test"]
+SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 
 TEST_TRIALS: Final = re.compile(r"walkingTS\d*|squatsAsym1|STSAsym1|DJAsym\d*")
 TEST_SUBJECT: Final = "03"

@@ -3,12 +3,15 @@
 import argparse
 import os
 from collections.abc import Iterator
+from typing import Self
 
 import pytest
 
 from training.commands import configure
 from training.data import make as making
+from training.data.clip import split_of
 from training.data.pairs import pair_files, read_pair
+from training.mocap.library import SPLITS
 
 
 def in_this_process(job: making.Job, indices: list[int], workers: int) -> Iterator[int]:
@@ -31,6 +34,18 @@ def start_without_drawing(job: making.Job) -> None:
     making._worker = (job, None)  # type: ignore[assignment]  # nothing is rendered
 
 
+class NoRenderer:
+    """Stands where nothing is rendered."""
+
+    device = "none"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 def test_work_continues_after_a_worker_crashed(tmp_path, monkeypatch):
     monkeypatch.setattr(making, "_start", start_without_drawing)
     monkeypatch.setattr(making, "_one", crash_once_then_write)
@@ -39,6 +54,26 @@ def test_work_continues_after_a_worker_crashed(tmp_path, monkeypatch):
     assert len(frames) == 5
     assert (tmp_path / "crashed").exists()
     assert [file.name for file in sorted((tmp_path / "clips").iterdir())] == [f"{i:06d}.npz" for i in range(5)]
+
+
+@pytest.mark.parametrize(("split", "made"), [(None, 20), ("train", 16), ("validation", 2), ("test", 2)])
+def test_one_split_can_be_made_alone(tmp_path, monkeypatch, split, made):
+    asked: list[int] = []
+
+    def ask(_job: making.Job, indices: list[int], _workers: int) -> Iterator[int]:
+        asked.extend(indices)
+        return iter(())
+
+    monkeypatch.setattr(making, "_work", ask)
+    monkeypatch.setattr(making, "find_motions", lambda _folders: ())
+    monkeypatch.setattr(making, "Renderer", NoRenderer)
+    given = ["data", "--out", str(tmp_path), "--clips", "20", "--mocap", "none", *(["--split", split] if split else [])]
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    parsed = parser.parse_args(given)
+    assert parsed.command(parsed) == 0
+    assert len(asked) == made
+    assert {split_of(index) for index in asked} == set(SPLITS if split is None else (split,))
 
 
 @pytest.mark.usefixtures("makehuman", "egl")
