@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -75,6 +75,33 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
     uploads = Uploads(bus, store, settings.max_upload_bytes)
     services = Services(settings, bus, store, index, uploads, keys)
 
+    app = FastAPI(
+        title="HumanPose3D",
+        version=version("humanpose3d"),
+        lifespan=_running(services, index),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        servers=openapi.SERVERS,
+        openapi_tags=openapi.TAGS,
+        generate_unique_id_function=openapi.operation_id,
+    )
+    app.state.services = services
+    problems.install(app)
+    openapi.install(app, keys_demanded=keys.demanded)
+    for router in (routes.router, batch_routes.router, subject_routes.router, share_routes.router):
+        app.include_router(router, prefix=VERSIONED)
+        app.include_router(router, prefix=UNVERSIONED, include_in_schema=False)
+    app.include_router(health.router)
+    static_files.install(app, settings)
+    _add_middleware(app, settings, keys_demanded=keys.demanded)
+    return app
+
+
+def _running(services: Services, index: RunIndex) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What the gateway does beside answering, from its start to its end."""
+    bus, settings = services.bus, services.settings
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await index.start(_INDEX_TIMEOUT_S)
@@ -93,25 +120,11 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
             await index.stop()
             await bus.close()
 
-    app = FastAPI(
-        title="HumanPose3D",
-        version=version("humanpose3d"),
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        servers=openapi.SERVERS,
-        openapi_tags=openapi.TAGS,
-        generate_unique_id_function=openapi.operation_id,
-    )
-    app.state.services = services
-    problems.install(app)
-    openapi.install(app, keys_demanded=keys.demanded)
-    for router in (routes.router, batch_routes.router, subject_routes.router, share_routes.router):
-        app.include_router(router, prefix=VERSIONED)
-        app.include_router(router, prefix=UNVERSIONED, include_in_schema=False)
-    app.include_router(health.router)
-    static_files.install(app, settings)
+    return lifespan
+
+
+def _add_middleware(app: FastAPI, settings: Settings, *, keys_demanded: bool) -> None:
+    """The last one added is the first that sees a request."""
     app.add_middleware(_WholePages)
     app.add_middleware(_OptionalSlash)
     app.add_middleware(BodyLimits)
@@ -119,10 +132,9 @@ def create_app(settings: Settings, bus: Bus, store: Store) -> FastAPI:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"]
         )
-    app.add_middleware(BrowserGuard, settings=settings, with_keys=keys.demanded)
+    app.add_middleware(BrowserGuard, settings=settings, with_keys=keys_demanded)
     app.add_middleware(Heads)
     app.add_middleware(EarlyAnswers)
-    return app
 
 
 class _WholePages:

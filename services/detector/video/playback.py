@@ -98,42 +98,51 @@ def _slow_motion(playback: Playback) -> Iterator[QualityWarning]:
             factor=rate / plays,
         )
     elif rate is not None and not 1 / _OTHER_RATE < rate / plays < _OTHER_RATE:
-        if rate > plays:
-            yield warning(
-                "slow-motion",
-                "The file states that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: its "
-                "times are {factor:.1f} times too long, and speeds wrong by as much. Give the rate of the recording: "
-                "--capture-fps {rate:.0f} (capture_fps).",
-                rate=rate,
-                plays=plays,
-                factor=rate / plays,
-            )
-        else:
-            yield warning(
-                "slow-motion",
-                "The file states that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: its "
-                "times are too short, and speeds wrong by as much. Give the rate of the recording: "
-                "--capture-fps {rate:.0f} (capture_fps).",
-                rate=rate,
-                plays=plays,
-            )
-    elif playback.slow_motion and plays < _HIGH_FPS:
-        yield warning(
+        yield _other_rate(plays, rate)
+    elif playback.slow_motion:
+        yield _marked(plays)
+
+
+def _other_rate(plays: float, rate: float) -> QualityWarning:
+    """The file states another rate of the recording than the one at which it plays."""
+    if rate < plays:
+        return warning(
+            "slow-motion",
+            "The file states that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: its "
+            "times are too short, and speeds wrong by as much. Give the rate of the recording: "
+            "--capture-fps {rate:.0f} (capture_fps).",
+            rate=rate,
+            plays=plays,
+        )
+    return warning(
+        "slow-motion",
+        "The file states that it was recorded at {rate:.0f} frames a second, and plays at {plays:.0f}: its "
+        "times are {factor:.1f} times too long, and speeds wrong by as much. Give the rate of the recording: "
+        "--capture-fps {rate:.0f} (capture_fps).",
+        rate=rate,
+        plays=plays,
+        factor=rate / plays,
+    )
+
+
+def _marked(plays: float) -> QualityWarning:
+    """The file is marked as slow motion, without the rate of the recording."""
+    if plays < _HIGH_FPS:
+        return warning(
             "slow-motion",
             "The phone marked the video as slow motion, and it plays at {plays:.0f} frames a second. "
             "It was probably recorded at 120 or 240, so that its times are 4 or 8 times too long. Give "
             "the rate of the recording, such as --capture-fps 240 (capture_fps).",
             plays=plays,
         )
-    elif playback.slow_motion:
-        yield warning(
-            "slow-motion",
-            "The phone marked the video as slow motion: recorded at {plays:.0f} frames a second, shown "
-            "by the phone at about {shown:.0f}. The times of the recording are used; nothing needs to "
-            "change.",
-            plays=plays,
-            shown=_PLAYED_FPS,
-        )
+    return warning(
+        "slow-motion",
+        "The phone marked the video as slow motion: recorded at {plays:.0f} frames a second, shown "
+        "by the phone at about {shown:.0f}. The times of the recording are used; nothing needs to "
+        "change.",
+        plays=plays,
+        shown=_PLAYED_FPS,
+    )
 
 
 def _share(changes: Changes) -> float:
