@@ -15,16 +15,20 @@ elif command -v podman >/dev/null && [ "$(id -u)" = 0 ]; then
     storage=${SMOKE_STORAGE:-$work/storage}  # named, it is kept, and the next time is shorter
     printf '[storage]\ndriver = "overlay"\ngraphroot = "%s"\nrunroot = "%s"\n' "$storage" "$storage-run" \
         > "$CONTAINERS_STORAGE_CONF"
-    cat > "$CONTAINERS_CONF" << 'EOF'
+    cat > "$CONTAINERS_CONF" << EOF
 [containers]
 default_ulimits = ["nofile=16384:16384", "nproc=16384:16384"]
+[network]
+network_backend = "netavark"
+network_config_dir = "$work/networks"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-[network]
-network_backend = "netavark"
 EOF
-    printf 'network_config_dir = "%s"\n' "$work/networks" >> "$CONTAINERS_CONF"
+    # crun, which podman prefers, refuses machines that mix both versions of cgroups.
+    if command -v runc >/dev/null; then
+        echo 'runtime = "runc"' >> "$CONTAINERS_CONF"
+    fi
     export DOCKER_HOST="unix://$work/podman.sock"
     podman system service --time 0 "$DOCKER_HOST" > "$work/podman.log" 2>&1 &
     service=$!
