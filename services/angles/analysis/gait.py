@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 from humanpose3d.motion import FloatArray
+from services.angles.analysis.peaks import find_peaks
 from services.angles.analysis.signals import GRAVITY, Signals, low_pass, velocity
 
 TRAVELLED: Final = 0.8
@@ -112,9 +112,10 @@ def _extremes(values: FloatArray, signals: Signals) -> list[int]:
         return []
     filled = np.pad(np.where(known, values, np.nanmin(values)), 1, constant_values=np.nanmin(values))
     prominence = max(0.35 * float(np.ptp(values[known])), 0.1 * signals.leg_length)
-    peaks, _ = find_peaks(filled, prominence=prominence, distance=max(1, round(_LEAST_STRIDE_S * signals.rate)))
+    peaks = find_peaks(filled, prominence, distance=max(1, round(_LEAST_STRIDE_S * signals.rate)))
     edge = max(2, round(_EDGE_S * signals.rate))
-    return [int(frame) for frame in peaks - 1 if known[frame] and edge <= frame < len(values) - edge]
+    frames = [peak.frame - 1 for peak in peaks]
+    return [frame for frame in frames if known[frame] and edge <= frame < len(values) - edge]
 
 
 def _airborne(signals: Signals) -> bool:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from humanpose3d.analysis import Event, EventKind, Parameter, Side
 from humanpose3d.motion import FloatArray
 from services.angles.analysis.figures import measured
+from services.angles.analysis.peaks import find_peaks
 from services.angles.analysis.signals import SIDES, Signals, low_pass
 
 LEAST_RANGE_DEG: Final = 25.0
@@ -66,9 +66,9 @@ def _of_angle(signals: Signals, joint: str, angle: str, side: Side | None) -> It
     filled = np.interp(np.arange(len(values)), np.flatnonzero(known), values[known])
     rest = float(np.median(np.concatenate([filled[: _quarter(signals)], filled[-_quarter(signals) :]])))
     away = np.abs(filled - rest)
-    peaks, _ = find_peaks(np.pad(away, 1), prominence=LEAST_RANGE_DEG, distance=max(1, round(0.5 * signals.rate)))
-    for number, peak in enumerate(peaks - 1, 1):
-        yield _movement(filled, away, int(peak), (joint, angle, side, number))
+    peaks = find_peaks(np.pad(away, 1), LEAST_RANGE_DEG, distance=max(1, round(0.5 * signals.rate)))
+    for number, peak in enumerate(peaks, 1):
+        yield _movement(filled, away, peak.frame - 1, (joint, angle, side, number))
 
 
 def _quarter(signals: Signals) -> int:

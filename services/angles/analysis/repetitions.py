@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from humanpose3d.analysis import Event, EventKind, NotMeasurable, Parameter, Side, Task, unmeasurable
 from humanpose3d.motion import FloatArray
 from services.angles.analysis.figures import measured, over_all
+from services.angles.analysis.peaks import find_peaks
 from services.angles.analysis.signals import SIDES, Signals, runs
 
 LEAST_DROP: Final = 0.12
@@ -51,11 +51,8 @@ def find_repetitions(signals: Signals) -> list[Repetition]:
         return []
     filled = np.interp(np.arange(len(down)), np.flatnonzero(known), down[known])
     prominence = max(LEAST_DROP, 0.3 * float(np.quantile(filled, 0.98)))
-    peaks, shape = find_peaks(filled, prominence=prominence, distance=max(1, round(0.4 * signals.rate)))
-    found = [
-        _repetition(signals, filled, int(peak), int(left), int(right))
-        for peak, left, right in zip(peaks, shape["left_bases"], shape["right_bases"], strict=True)
-    ]
+    peaks = find_peaks(filled, prominence, distance=max(1, round(0.4 * signals.rate)))
+    found = [_repetition(signals, filled, *peak) for peak in peaks]
     deepest = max((depth for *_, depth in found), default=0.0)
     return [
         Repetition(number, start, lowest, end, depth, depth < _PARTIAL * deepest)

@@ -7,9 +7,9 @@ from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
 
 from humanpose3d.analysis import Side
+from humanpose3d.butterworth import forth_and_back
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Markers, read_only
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 
@@ -25,6 +25,12 @@ GRAVITY: Final = 9.81
 
 BRIDGED_S: Final = 0.25
 """Gaps up to this long are interpolated; longer ones stay missing."""
+
+_SHORT: Final = 15
+"""Frames up to which a run between gaps is not filtered."""
+
+_PADDING: Final = 9
+"""Frames by which the filter extends a run at either end."""
 
 SIDES: Final[tuple[Side, Side]] = ("right", "left")
 
@@ -177,11 +183,10 @@ def low_pass(values: FloatArray, rate: float, cutoff_hz: float) -> FloatArray:
     """
     if cutoff_hz >= 0.45 * rate:
         return values.copy()
-    sections = butter(2, cutoff_hz, fs=rate, output="sos")
     result = values.copy()
     for run in runs(np.asarray(np.isfinite(values).all(axis=1))):
-        if run.stop - run.start > 15:
-            result[run] = sosfiltfilt(sections, values[run], axis=0)
+        if run.stop - run.start > _SHORT:
+            result[run] = np.stack([forth_and_back(path, cutoff_hz / rate, _PADDING) for path in values[run].T], axis=1)
     return result
 
 

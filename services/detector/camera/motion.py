@@ -6,13 +6,13 @@ camera translates and parallax appears, the result is marked as doubtful.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy.spatial.transform import Rotation, Slerp
 
 from humanpose3d.motion import CameraMotion, FloatArray, read_only
 from services.detector.video.planes import Plane, Planes
@@ -52,6 +52,9 @@ _STILL_DEG: Final = 0.7
 _STILL_ZOOM: Final = 0.02
 """Limit for a camera on a tripod: the remainder is tracker drift and vibration of the tripod."""
 
+_SMALL: Final = 1e-4
+"""Angle in radians that equals its sine."""
+
 _MOST_DOUBT: Final = 0.2
 """Share of the samples that may remain unexplained."""
 
@@ -88,13 +91,17 @@ class Motion(BaseModel):
             times_s=self.times_s[kept], turns=self.turns[kept], zooms=self.zooms[kept], doubtful=self.doubtful[kept]
         )
 
-    def at(self, times: FloatArray) -> tuple[Rotation, FloatArray]:
-        """Rotations and zooms at times (T,), interpolated between the samples."""
+    def at(self, times: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Rotations (T, 3, 3) and zooms at times (T,), interpolated between the samples."""
         known = np.array(self.times_s)
         clipped = np.clip(times, known[0], known[-1])
         zooms = np.exp(np.interp(clipped, known, np.log(self.zooms)))
-        turns = Rotation.from_rotvec(np.array(self.turns))
-        return (Slerp(known, turns)(clipped) if len(known) > 1 else turns[np.zeros(len(times), dtype=int)]), zooms
+        turns = [_matrix(turn) for turn in self.turns]
+        steps = [*(_vector(now.T @ then) for now, then in pairwise(turns)), np.zeros(3)]
+        before = np.searchsorted(known, clipped, side="right") - 1
+        shares = (clipped - known[before]) / np.append(np.diff(known), 1.0)[before]
+        found = [turns[last] @ _matrix(share * steps[last]) for last, share in zip(before, shares, strict=True)]
+        return np.array(found), zooms
 
     @property
     def moves(self) -> bool:
@@ -115,10 +122,10 @@ class Motion(BaseModel):
             return self
         (start,), (zoom,) = self.at(np.array(chunk.times_s[:1]))
         # the chunk's pan and tilt were measured as if there had been no zoom before it
-        turns = start * Rotation.from_rotvec(np.array(chunk.turns)[new] / (zoom, zoom, 1.0))
+        turns = [_vector(start @ _matrix(turn)) for turn in np.array(chunk.turns)[new] / (zoom, zoom, 1.0)]
         return type(self)(
             times_s=(*self.times_s, *(chunk.times_s[index] for index in new)),
-            turns=(*self.turns, *((float(x), float(y), float(z)) for x, y, z in turns.as_rotvec())),
+            turns=(*self.turns, *((float(x), float(y), float(z)) for x, y, z in turns)),
             zooms=(*self.zooms, *(float(zoom) * chunk.zooms[index] for index in new)),
             doubtful=(*self.doubtful, *(chunk.doubtful[index] for index in new)),
         )
@@ -132,8 +139,7 @@ def camera_motion(motion: Motion, times: FloatArray, focal_length: float) -> Cam
     if not motion.times_s or not motion.moves or not motion.explained:
         return None
     turns, zooms = motion.at(times)
-    rotations = (turns[0].inv() * turns).as_matrix()
-    return CameraMotion(times, read_only(rotations), read_only(focal_length * zooms / zooms[0]))
+    return CameraMotion(times, read_only(turns[0].T @ turns), read_only(focal_length * zooms / zooms[0]))
 
 
 class MotionMeter:
@@ -149,7 +155,7 @@ class MotionMeter:
         self._times: list[float] = []
         self._looks: list[tuple[FloatArray, float, bool]] = []
         self._gray = np.empty((0, 0), np.uint8)
-        self._key = _Key(np.empty((0, 2)), Rotation.identity(), 1.0)
+        self._key = _Key(np.empty((0, 2)), np.eye(3), 1.0)
         self._points = np.empty((0, 2))
 
     def see(self, time: float, image: Planes, person: FloatArray | None) -> None:
@@ -163,7 +169,7 @@ class MotionMeter:
         if self._looks:
             self._follow(self._gray, gray, beside)
         else:
-            self._begin(gray, beside, Rotation.identity(), 1.0)
+            self._begin(gray, beside, np.eye(3), 1.0)
             self._looks.append((np.zeros(3), 1.0, False))
         self._gray = gray
 
@@ -176,7 +182,7 @@ class MotionMeter:
             doubtful=tuple(doubtful for _, _, doubtful in self._looks),
         )
 
-    def _begin(self, gray: Plane, beside: Plane, turn: Rotation, zoom: float) -> None:
+    def _begin(self, gray: Plane, beside: Plane, turn: FloatArray, zoom: float) -> None:
         """Choose points to track."""
         found = cv2.goodFeaturesToTrack(gray, _POINTS, 0.01, 8, mask=beside)
         none = found is None
@@ -191,10 +197,10 @@ class MotionMeter:
         turn, zoom, lost = self._key.turn, self._key.zoom, fit.doubtful
         if lost:  # relative to the previous sample, if not to the one at which the points were chosen
             last, zoom, _ = self._looks[-1]
-            turn = Rotation.from_rotvec(last)
+            turn = _matrix(last)
             fit = _fit(self._points[there] - size / 2, now - size / 2, self._focal * zoom * size.max())
-        turn, zoom = turn * fit.turn.inv(), zoom * fit.zoom
-        self._looks.append((turn.as_rotvec(), float(zoom), fit.doubtful))
+        turn, zoom = turn @ fit.turn.T, zoom * fit.zoom
+        self._looks.append((_vector(turn), float(zoom), fit.doubtful))
         self._points, chosen = now, len(self._key.points)
         self._key = _Key(first, self._key.turn, self._key.zoom)
         far = len(now) and float(np.median(np.linalg.norm(now - first, axis=1))) > size.max() / 5
@@ -203,24 +209,24 @@ class MotionMeter:
 
 
 class _Key(NamedTuple):
-    """Points (N, 2) as chosen, and the camera's pose then."""
+    """Points (N, 2) as chosen, and the camera's pose then: its rotation (3, 3) and zoom."""
 
     points: FloatArray
-    turn: Rotation
+    turn: FloatArray
     zoom: float
 
 
 class _Fit(NamedTuple):
-    """turn: rotation from the first camera's axes to the second's."""
+    """turn: rotation (3, 3) from the first camera's axes to the second's."""
 
-    turn: Rotation
+    turn: FloatArray
     zoom: float
     doubtful: bool
 
 
 def _fit(first: FloatArray, now: FloatArray, focal_px: float) -> _Fit:
     """The rotation and zoom that explain the motion of most points (N, 2), in pixels from the image centre."""
-    still = _Fit(Rotation.identity(), 1.0, doubtful=False)
+    still = _Fit(np.eye(3), 1.0, doubtful=False)
     if len(first) < _FEWEST:
         return still
     flow = float(np.median(np.linalg.norm(now - first, axis=1)))
@@ -242,7 +248,7 @@ def _fit(first: FloatArray, now: FloatArray, focal_px: float) -> _Fit:
     doubtful = agree.mean() < _KEPT or float(np.median(left)) > 0.5 + _MOST_RESIDUAL * flow
     if doubtful:
         return still._replace(doubtful=True)
-    return _Fit(Rotation.from_rotvec(values[:3]), float(np.exp(values[3])), doubtful=False)
+    return _Fit(_matrix(values[:3]), float(np.exp(values[3])), doubtful=False)
 
 
 def _refined(values: FloatArray, first: FloatArray, now: FloatArray, focal_px: float) -> FloatArray:
@@ -257,10 +263,21 @@ def _refined(values: FloatArray, first: FloatArray, now: FloatArray, focal_px: f
 
 def _projected(values: FloatArray, points: FloatArray, focal_px: float) -> FloatArray:
     """(N, 2) pixels of points after the camera rotated by a rotation vector and zoomed by a factor's logarithm."""
-    directions = (
-        np.column_stack([points, np.full(len(points), focal_px)]) @ Rotation.from_rotvec(values[:3]).as_matrix().T
-    )
+    directions = np.column_stack([points, np.full(len(points), focal_px)]) @ _matrix(values[:3]).T
     return np.asarray(np.exp(values[3]) * focal_px * directions[:, :2] / directions[:, 2:])
+
+
+def _matrix(vector: FloatArray | tuple[float, float, float]) -> FloatArray:
+    """(3, 3) of a rotation vector in radians."""
+    return np.asarray(cv2.Rodrigues(np.asarray(vector, dtype=float))[0], dtype=float)
+
+
+def _vector(matrix: FloatArray) -> FloatArray:
+    """Rotation vector in radians of a matrix (3, 3)."""
+    sines = (matrix - matrix.T)[[2, 0, 1], [1, 2, 0]] / 2
+    if np.abs(sines).max() < _SMALL and np.trace(matrix) > 0:
+        return np.asarray(sines)  # OpenCV returns zero here
+    return np.asarray(cv2.Rodrigues(matrix)[0], dtype=float).ravel()
 
 
 def _tracked(before: Plane, gray: Plane, points: FloatArray, beside: Plane) -> tuple[NDArray[np.bool_], FloatArray]:

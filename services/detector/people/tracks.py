@@ -6,8 +6,8 @@ from typing import Final, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue
-from scipy.optimize import linear_sum_assignment
 
+from humanpose3d.motion import FloatArray
 from services.detector.people.sighting import LONGEST_ABSENCE_S, Sighting, clothes, clothes_apart
 
 _REACH: Final = 0.8
@@ -121,12 +121,22 @@ def _apart(look: Sequence[Sighting]) -> bool:
 def _links(before: Sequence[Sighting], look: Sequence[Sighting]) -> dict[int, int]:
     """The sighting before, of each sighting that has one: in nearly the same place, in the same clothes."""
     costs = np.array([[np.hypot(one.x - two.x, one.y - two.y) / one.size for two in look] for one in before])
-    links = zip(*(each.tolist() for each in linear_sum_assignment(costs)), strict=True)
     return {
         column: row
-        for row, column in links
+        for row, column in _cheapest(costs)
         if costs[row, column] < _NEAR and clothes_apart(clothes([before[row]]), clothes([look[column]])) < _SAME_CLOTHES
     }
+
+
+def _cheapest(costs: FloatArray) -> list[tuple[int, int]]:
+    """(row, column) of the assignment with the least sum of costs; each row and each column has at most one."""
+    if costs.size == 1:
+        return [(0, 0)]
+    # Deferred: the import takes half as long as that of all else of a run, and one person alone needs no assignment.
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(costs)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def numbered(paths: Sequence[Sequence[Sighting]], longest_s: float) -> tuple[PersonTrack, ...]:

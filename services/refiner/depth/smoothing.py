@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from humanpose3d.butterworth import forth_and_back
 from humanpose3d.motion import FloatArray
 from humanpose3d.pchip import pchip
 
@@ -18,9 +19,6 @@ _TWICE: Final = (np.sqrt(2) - 1) ** 0.25
 
 _HIGHEST: Final = 0.4
 """Maximum cutoff over frame rate: above it, the filter would have almost no effect before Nyquist (0.5)."""
-
-_BLOCK: Final = 64
-"""Number of values filtered at once."""
 
 _IRREGULAR: Final = 0.01
 """Frame intervals that differ by more than this share of their mean are resampled before filtering."""
@@ -71,48 +69,5 @@ def _filtered(times: FloatArray, values: FloatArray, cutoff_hz: float) -> FloatA
     single_pass_hz = rate / np.pi * np.arctan(np.tan(np.pi * cutoff_hz / rate) / _TWICE)
     padding = min(len(times) - 1, int(3 * rate / cutoff_hz))
     line = np.linspace(samples[0], samples[-1], len(samples))  # excluded: a short run has no room for its transient
-    smooth = line + _forth_and_back(samples - line, single_pass_hz / rate, padding)
+    smooth = line + forth_and_back(samples - line, single_pass_hz / rate, padding)
     return np.asarray(pchip(even, smooth, times) if irregular else smooth)
-
-
-def _forth_and_back(values: FloatArray, cutoff: float, padding: int) -> FloatArray:
-    """(T,) through a second-order Butterworth filter, `cutoff` over frame rate, in both directions.
-
-    Equivalent to `scipy.signal.sosfiltfilt`, whose import takes half a second: `padding` values at either end are
-    reflected through the first and the last.
-    """
-    before = 2 * values[0] - values[padding:0:-1]
-    after = 2 * values[-1] - values[-2 : -padding - 2 : -1]
-    forth = _low_passed(np.concatenate((before, values, after)), cutoff)
-    back = _low_passed(forth[::-1], cutoff)[::-1]
-    return back[padding : padding + len(values)]
-
-
-def _low_passed(values: FloatArray, cutoff: float) -> FloatArray:
-    """(T,) through a second-order Butterworth filter in steady state at the first value."""
-    warped = np.tan(np.pi * cutoff)  # bilinear transform
-    scale = 1 / (1 + np.sqrt(2) * warped + warped**2)
-    moved = np.concatenate(([0.0, 0.0], values - values[0]))
-    mean = scale * warped**2 * (moved[2:] + 2 * moved[1:-1] + moved[:-2])
-    first, second = 2 * (1 - warped**2) * scale, -(1 - np.sqrt(2) * warped + warped**2) * scale
-    return np.asarray(values[0] + _recursion(mean, first, second))
-
-
-def _recursion(given: FloatArray, first: float, second: float) -> FloatArray:
-    """(T,) y[n] = given[n] + first · y[n-1] + second · y[n-2], from zeros.
-
-    In blocks: each block's response to its input is one matrix product, and two values carry over to the next block.
-    """
-    response = np.zeros(_BLOCK + 2)  # impulse response, which scales with y[-1] and y[-2]
-    response[2] = 1
-    for n in range(3, len(response)):
-        response[n] = first * response[n - 1] + second * response[n - 2]
-    lag = np.arange(_BLOCK)[:, None] - np.arange(_BLOCK)
-    blocks = np.pad(given, (0, -len(given) % _BLOCK)).reshape(-1, _BLOCK)
-    own = blocks @ np.where(lag >= 0, response[2:][np.maximum(lag, 0)], 0.0).T
-    after_last, after_one_before = first * response[2:] + second * response[1:-1], second * response[2:]
-    last = one_before = 0.0
-    for index in range(len(own)):
-        own[index] += last * after_last + one_before * after_one_before
-        one_before, last = own[index, -2:]
-    return own.reshape(-1)[: len(given)]

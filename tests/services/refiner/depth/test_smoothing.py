@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-from scipy.signal import butter, sosfiltfilt
 
-from services.refiner.depth.smoothing import _forth_and_back, can_filter, low_pass
+from services.refiner.depth.smoothing import can_filter, low_pass
 from tests.services.refiner.synthetic import clock
 
 
@@ -55,10 +54,3 @@ def test_a_frame_rate_below_the_cutoff_is_not_filtered():
     assert not can_filter(times)
     values = np.random.default_rng(0).normal(size=(len(times), 2, 3))
     np.testing.assert_array_equal(low_pass(times, values), values)
-
-
-@pytest.mark.parametrize(("frames", "cutoff", "padding"), [(3, 0.1, 2), (50, 0.2, 20), (40_000, 0.005, 600)])
-def test_forward_and_backward_filtering_equals_scipy(frames: int, cutoff: float, padding: int):
-    path = np.cumsum(np.random.default_rng(0).normal(size=frames))
-    theirs = sosfiltfilt(butter(2, cutoff, fs=1, output="sos"), path, padlen=padding)
-    np.testing.assert_allclose(_forth_and_back(path, cutoff, padding), theirs, atol=1e-10 * np.ptp(path))
