@@ -22,6 +22,7 @@ from services.detector.stage import DETECTOR, read_scouted
 from services.refiner.depth.stage import DEPTH
 from services.refiner.joints.stage import JOINTS
 from shared.artefacts import Shelf, kinds
+from shared.machine import return_freed_memory
 from shared.models import sha256
 from shared.names import safe_name
 from shared.results.figures import ANGLES_FOLDER, Figures
@@ -76,6 +77,7 @@ def _run_stages(
         timings[stage.name] = time.perf_counter() - started
         reports[stage.name] = made.pop("report")  # type: ignore[assignment]  # every stage's report is one
         artefacts.take(made)
+        return_freed_memory()
         figures.begin(artefacts, {name for later in stages[number:] for name in kinds(later.outputs)})
     return reports, timings
 

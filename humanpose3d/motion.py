@@ -4,6 +4,7 @@ Arrays are copied, made read-only and checked, so that a value can safely be sha
 whose memory is already read-only is used without a copy (`read_only`). A missing value is always NaN.
 """
 
+import mmap
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from humanpose3d.errors import InvalidMotion
+from humanpose3d.mapped import blocks
 from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS
 
 FloatArray = NDArray[np.float64]
@@ -48,7 +50,8 @@ class Landmarks:
     @property
     def detected(self) -> NDArray[np.bool_]:
         """(T,) whether a person was found in the frame."""
-        return np.asarray(np.isfinite(self.world).all(axis=(1, 2)))
+        found = [np.isfinite(block).all(axis=(1, 2)) for block in blocks(self.world)]
+        return np.concatenate([np.zeros(0, dtype=bool), *found])
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,11 +196,11 @@ def read_only(array: FloatArray) -> FloatArray:
 
 
 def _frozen(values: ArrayLike) -> FloatArray:
-    """As C-ordered float64, read-only; a copy unless the memory is already read-only."""
+    """As C-ordered float64, read-only; a copy unless the memory, or the view of a mapped file, is already read-only."""
     base: object = values
     while isinstance(base, np.ndarray) and not base.flags.writeable and base.base is not None:
         base = base.base
-    immutable = isinstance(base, bytes) or (isinstance(base, np.ndarray) and not base.flags.writeable)
+    immutable = isinstance(base, bytes | mmap.mmap) or (isinstance(base, np.ndarray) and not base.flags.writeable)
     ready = isinstance(values, np.ndarray) and values.dtype == np.float64 and values.flags.c_contiguous
     if immutable and isinstance(values, np.ndarray) and ready and values.flags.aligned:
         return values

@@ -17,6 +17,16 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+def return_freed_memory() -> None:
+    """Give memory that was freed, but lies between what is in use, back to the system, where the C library can (glibc).
+
+    It keeps that of blocks below 32 MB, of which a long recording has many: for reuse, which a later stage of another
+    size seldom finds.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+
+
 def reuse_large_blocks() -> None:
     """Let the C library keep freed memory for the next image, where it supports this (glibc).
 

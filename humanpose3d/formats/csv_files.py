@@ -14,6 +14,7 @@ from humanpose3d.errors import InvalidMotion
 from humanpose3d.formats.csv_style import delimiter_of
 from humanpose3d.formats.files import faults_of, read_lines, write_atomic
 from humanpose3d.formats.tables import fixed, join, lines, parse
+from humanpose3d.mapped import release
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Landmarks, MarkerSd
 from humanpose3d.skeleton import JOINT_GROUPS, LANDMARKS, MARKERS, JointGroup
 
@@ -40,6 +41,7 @@ def write_landmarks_csv(path: Path, landmarks: Landmarks) -> None:
         file.write((",".join(LANDMARK_COLUMNS) + "\n").encode())
         for first in range(0, landmarks.times.size, _FRAMES_AT_ONCE):
             file.write(_landmark_rows(landmarks, slice(first, first + _FRAMES_AT_ONCE)))
+            release(landmarks.pixels, landmarks.world, landmarks.visibility)
 
 
 def read_landmarks_csv(path: Path, image_size: tuple[int, int]) -> Landmarks:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humanpose3d.errors import InvalidMotion
+from humanpose3d.mapped import release
 from humanpose3d.motion import FloatArray
 
 Block = NDArray[np.uint8]
@@ -62,6 +63,7 @@ def lines(
     for first in range(0, rows, step):
         piece = slice(first, first + step)
         yield join([fixed(values[piece], decimals, delimiter, missing) for values, decimals in columns], end)
+        release(*(values for values, _ in columns))
 
 
 def join(blocks: Sequence[Block], end: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from humanpose3d.mapped import release
 from humanpose3d.motion import FloatArray, Markers
 from humanpose3d.options import Subject
 from humanpose3d.skeleton import MARKER_INDEX, MARKERS, RESPONSE_MARKERS, mirrored
@@ -76,6 +77,7 @@ def augment_into(
         there = interpolate(times[ready], even[stop - len(held) : stop], held)
         result.positions[ready] = frame.part(ready).leave(there[..., :3])
         result.spread[ready] = there[..., 3]
+        release(result.positions, markers.positions)
         done = ready.stop
         progress(done, len(times))
 

@@ -13,6 +13,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from humanpose3d.mapped import missing
 from humanpose3d.motion import FloatArray, Markers
 from humanpose3d.skeleton import MARKER_INDEX, MARKERS, mirrored
 
@@ -103,7 +104,7 @@ class WholeBody:
     @classmethod
     def of(cls, markers: Markers, frame: BodyFrame, height: float) -> Self:
         """Of `MARKERS`."""
-        there = np.asarray(np.isfinite(markers.positions).all(axis=2))
+        there = ~missing(markers.positions)
         seen = {name: np.flatnonzero(there[:, MARKER_INDEX[name]]).astype(np.int32) for name in _STANDING}
         return cls(markers.times, markers.positions, frame, height, seen)
 

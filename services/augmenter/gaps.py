@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from humanpose3d.mapped import missing
 from humanpose3d.motion import FloatArray
 from humanpose3d.skeleton import MARKER_INDEX, RESPONSE_MARKERS, mirrored
 
@@ -44,6 +45,6 @@ FOLLOWS: Final[dict[str, tuple[str, ...]]] = {
 
 def unsupported(positions: FloatArray) -> NDArray[np.bool_]:
     """(T, 43) where an anatomical marker depends on a missing input of `MARKERS`, (T, 22, 3)."""
-    missing = np.any(np.isnan(positions), axis=2)
+    gone = missing(positions)
     followed = [[MARKER_INDEX[name] for name in FOLLOWS[marker]] for marker in RESPONSE_MARKERS]
-    return np.stack([missing[:, columns].any(axis=1) for columns in followed], axis=1)
+    return np.stack([gone[:, columns].any(axis=1) for columns in followed], axis=1)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from humanpose3d.mapped import missing
 from humanpose3d.motion import FloatArray, Markers, MarkerSpread
 from humanpose3d.options import QualityWarning, StageReport, warning
 from services.augmenter.augment import PERTURBATION, PRE_ROLL, SEED
@@ -23,7 +24,7 @@ def report(
     augmented: Markers, spread: MarkerSpread, estimated: NDArray[np.bool_], frame: BodyFrame, cycles: int
 ) -> StageReport:
     """Facts, warnings and models; `estimated` (T, 43): where `force_complete` made an estimate."""
-    missing = _shares(augmented.names, np.any(np.isnan(augmented.positions), axis=2))
+    absent = _shares(augmented.names, missing(augmented.positions))
     guessed = _shares(spread.names, estimated)
     spreads = {name: _mean_and_p95(path) for name, path in zip(spread.names, spread.values.T, strict=True)}
     mean, p95 = _mean_and_p95(spread.values)
@@ -37,13 +38,13 @@ def report(
         "spread_mean_mm": mean,
         "spread_p95_mm": p95,
         "spread_by_marker_mm": {name: {"mean": each, "p95": high} for name, (each, high) in spreads.items()},
-        "missing_share": {**missing},
+        "missing_share": {**absent},
         "estimated_share": {**guessed},
     }
     uncertain = [name for name, (_, p95) in spreads.items() if p95 is not None and p95 > _WIDE_MM]
     return StageReport(
         facts=facts,
-        warnings=(*_missing(missing), *_estimated(guessed), *_uncertain(uncertain)),
+        warnings=(*_missing(absent), *_estimated(guessed), *_uncertain(uncertain)),
         models={name: sha256(shipped(name)) for name in MODEL_FILES},
     )
 
@@ -63,10 +64,10 @@ def _mean_and_p95(spread: FloatArray) -> tuple[float | None, float | None]:
     return round(mean, 2), round(float(np.percentile(there, 95, overwrite_input=True)), 2)
 
 
-def _missing(missing: dict[str, float]) -> list[QualityWarning]:
+def _missing(shares: dict[str, float]) -> list[QualityWarning]:
     followed = {name for names in FOLLOWS.values() for name in names}
-    unseen = {name: share for name, share in missing.items() if name in followed}
-    lost = [name for name in missing if name in FOLLOWS]
+    unseen = {name: share for name, share in shares.items() if name in followed}
+    lost = [name for name in shares if name in FOLLOWS]
     if not unseen:
         return []
     return [

@@ -1,11 +1,13 @@
 """The augmenter stage: 22 markers in, 22 + 43 out."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from humanpose3d.errors import InvalidMotion
+from humanpose3d.mapped import blocks, empty
 from humanpose3d.motion import Markers, MarkerSpread, read_only
 from humanpose3d.options import RunOptions, StageReport, Subject
 from humanpose3d.skeleton import ALL_MARKERS, MARKERS, RESPONSE_MARKERS
@@ -21,10 +23,11 @@ from shared.stage import Progress, Stage
 
 @dataclass(frozen=True, eq=False)
 class AugmenterInputs:
-    """Markers named `MARKERS`, NaN where missing, and the subject."""
+    """Markers named `MARKERS`, NaN where missing, and the subject. workdir: for temporary files, where there is one."""
 
     markers: Markers
     subject: Subject
+    workdir: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +53,10 @@ def run(inputs: AugmenterInputs, options: RunOptions, progress: Progress) -> Aug
         raise InvalidMotion("Neither the hips nor the neck are seen in any frame. Record the whole body.")
     cycles, frames = options.augmentation_cycles, markers.times.size
     progress(0, frames)
-    positions, spread = np.empty((frames, len(ALL_MARKERS), 3)), np.empty((frames, len(RESPONSE_MARKERS)))
-    positions[:, : len(MARKERS)] = markers.positions
+    positions = empty((frames, len(ALL_MARKERS), 3), inputs.workdir)
+    spread = np.empty((frames, len(RESPONSE_MARKERS)))
+    for whole, given in zip(blocks(positions), blocks(markers.positions), strict=True):
+        whole[:, : len(MARKERS)] = given
     responses = positions[:, len(MARKERS) :]
     augment_into(Augmentation(responses, spread), markers, frame, inputs.subject, cycles, progress)
     absent = unsupported(markers.positions)

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from humanpose3d.mapped import release
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.skeleton import LANDMARK_INDEX
 
@@ -21,7 +22,8 @@ def pieces(frames: int) -> Iterator[slice]:
 
 
 def part(landmarks: Landmarks, frames: slice) -> Landmarks:
-    """The landmarks of some frames, as a view."""
+    """The landmarks of some frames, as a view; the others leave memory where they are in a file."""
+    release(landmarks.pixels, landmarks.world, landmarks.visibility)
     return Landmarks(
         landmarks.times[frames],
         landmarks.pixels[frames],

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from humanpose3d.mapped import blocks
 from humanpose3d.motion import FloatArray
 
 STRETCHES: Final = 1500
@@ -16,6 +17,7 @@ def curve(times: FloatArray, values: FloatArray, stretches: int = STRETCHES) -> 
 
     A curve of more than three frames per stretch is thinned to the extremes of `stretches` stretches.
     """
+    values = np.concatenate([values[:0], *blocks(values)])
     keep = _extremes(values, stretches)
     times, values = times[keep], values[keep]
     jumps = np.flatnonzero(np.abs(np.diff(values)) > 180) + 1

@@ -8,6 +8,7 @@ import numpy as np
 
 from humanpose3d.analysis import NotMeasurable, Task, View, unmeasurable
 from humanpose3d.language import text
+from humanpose3d.mapped import blocks
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.angles.analysis.signals import Signals
@@ -52,10 +53,14 @@ def view_towards(facing: FloatArray) -> View:
 
 
 def _feet_out_of_view(landmarks: Landmarks) -> float:
-    points, size = landmarks.pixels[:, _FEET], np.array(landmarks.image_size)
-    outside = ~((points >= 0) & (points <= size)).all(axis=2)
-    hidden = landmarks.visibility[:, _FEET] < _SEEN
-    return float((outside | hidden).any(axis=1).mean()) if len(points) else 1.0
+    if not landmarks.times.size:
+        return 1.0
+    size = np.array(landmarks.image_size)
+    outside = [
+        ~((block[:, _FEET] >= 0) & (block[:, _FEET] <= size)).all(axis=(1, 2)) for block in blocks(landmarks.pixels)
+    ]
+    hidden = (landmarks.visibility[:, _FEET] < _SEEN).any(axis=1)
+    return float((np.concatenate(outside) | hidden).mean())
 
 
 def forbidden(signals: Signals, found: Limits, task: Task) -> Iterator[NotMeasurable]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from humanpose3d.analysis import Side
 from humanpose3d.butterworth import forth_and_back
+from humanpose3d.mapped import blocks
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Markers, read_only
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 
@@ -65,7 +66,12 @@ class Signals:
         step = float(np.median(np.diff(markers.times))) if markers.times.size > 1 else 1.0
         count = int(np.floor((markers.times[-1] - markers.times[0]) / step + 1e-6)) + 1
         times = markers.times[0] + step * np.arange(count)
-        positions = {name: resampled(markers.times, markers.position(name), times) for name in USED_MARKERS}
+        used = [markers.names.index(name) for name in USED_MARKERS]
+        paths = np.concatenate([block[:, used] for block in blocks(markers.positions)])
+        positions = {
+            name: resampled(markers.times, paths[:, column], times) for column, name in enumerate(USED_MARKERS)
+        }
+        del paths
 
         def sampled(values: FloatArray) -> FloatArray:
             flat = resampled(markers.times, values.reshape(markers.times.size, -1), times)
@@ -162,8 +168,10 @@ def _column_of(joint: str, angle: str) -> tuple[int, int]:
 
 def resampled(times: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:
     """(len(at), N) `values` (T, N) interpolated linearly; NaN outside and in gaps longer than `BRIDGED_S`."""
-    columns = [_column(times, column, at) for column in values.T]
-    return np.array(columns).T.reshape(len(at), values.shape[1])
+    found = np.empty((len(at), values.shape[1]))
+    for column, path in zip(found.T, values.T, strict=True):
+        column[:] = _column(times, path, at)
+    return found
 
 
 def _column(times: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:

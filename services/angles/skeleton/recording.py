@@ -1,12 +1,13 @@
 """One recording's skeleton: whose it is, how it moves, what its joint angles are, and how certain they are."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from humanpose3d.mapped import release
 from humanpose3d.motion import FloatArray, Markers, MarkerSd
 from humanpose3d.options import Subject
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKER_INDEX, MARKERS
@@ -85,29 +86,52 @@ def follow(
     start = _start(own.model, seen)
     frames = len(seen.times)
     motion = np.empty((frames if coordinates else 0, len(own.model.coordinates)))
-    angles, angle_sd = np.empty((2, frames, len(JOINT_GROUPS), 3))
+    angles, angle_sd = (np.empty((frames, len(JOINT_GROUPS), 3)) for _ in range(2))
     found = Recording(own, seen.times, motion, angles, angle_sd, None)
-    so_far = _SoFar()
+    pelvis, away = np.full(3, np.nan), _Distance(0.0, 0)
     for kept in _stretches(frames):
-        _follow_stretch(found, seen, start, kept, so_far)
+        stretch = _followed(own, seen, start, kept)
+        pelvis, away = stretch.write(found, kept, pelvis), away + stretch.distance
         progress(kept.stop)
-    return replace(found, marker_distance_mm=so_far.marker_distance_mm)
+    return replace(found, marker_distance_mm=away.mm)
 
 
-def _follow_stretch(found: Recording, seen: "_Seen", start: "_Start", kept: slice, so_far: "_SoFar") -> None:
-    """Write a stretch into `found`; those before it are there already."""
-    own, times, angles = found.personal, seen.times[kept], found.angles[kept]
-    fitted = own.model.select(evidence.USED)
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """What is found of a stretch of t frames, as in `Recording`; the pelvis' angles do not yet follow on those before.
+
+    missing (t, 12): where no marker supports a segment.
+    """
+
+    coordinates: FloatArray
+    angles: FloatArray
+    angle_sd: FloatArray
+    missing: NDArray[np.bool_]
+    distance: "_Distance"
+
+    def write(self, found: Recording, kept: slice, pelvis: FloatArray) -> FloatArray:
+        """Into a recording, after the pelvis' last angles (3,) before; returns the last ones of this stretch."""
+        angles, angle_sd = found.angles[kept], found.angle_sd[kept]
+        angles[:], angle_sd[:] = self.angles, self.angle_sd
+        angles[:, _PELVIS] = continued(pelvis, angles[:, _PELVIS])
+        last: FloatArray = angles[-1, _PELVIS].copy()
+        angles[self.missing] = angle_sd[self.missing] = np.nan
+        if len(found.coordinates):
+            found.coordinates[kept] = self.coordinates
+        return last
+
+
+def _followed(own: Personal, seen: "_Seen", start: "_Start", kept: slice) -> _Stretch:
+    times, fitted = seen.times[kept], own.model.select(evidence.USED)
     coordinates, covariances = _moved(fitted, seen, start, kept)
     current = pose(own.model, coordinates)
-    angles[:] = joint_angles(landmarks(current, own.factors, times))
-    angles[:, _PELVIS] = continued(so_far.pelvis, angles[:, _PELVIS])
-    so_far.add(angles[-1, _PELVIS].copy(), current, seen.at(kept))
-    found.angle_sd[kept] = _sd(current, covariances + own.covariances[_nearest(own.times, times)])
-    if len(found.coordinates):
-        found.coordinates[kept] = coordinates
-    missing = ~_supported(fitted, seen.measured(kept))
-    angles[missing] = found.angle_sd[kept][missing] = np.nan
+    return _Stretch(
+        coordinates,
+        joint_angles(landmarks(current, own.factors, times)),
+        _sd(current, covariances + own.covariances[_nearest(own.times, times)]),
+        ~_supported(fitted, seen.measured(kept)),
+        _Distance.of(current, seen.at(kept)),
+    )
 
 
 def as_written(metres: FloatArray) -> FloatArray:
@@ -125,29 +149,34 @@ class _Seen:
     stated: FloatArray | None
 
     def at(self, frames: NDArray[np.intp] | slice) -> FloatArray:
-        return as_written(self.positions[frames])
+        found = as_written(self.positions[frames])
+        release(self.positions)
+        return found
 
     def measured(self, frames: NDArray[np.intp] | slice) -> Measured:
         return evidence.measured(self.at(frames), None if self.stated is None else as_written(self.stated[frames]))
 
 
-@dataclass
-class _SoFar:
-    """What later stretches continue: the pelvis' last angles, and the squared distances of the model's 22 markers."""
+@dataclass(frozen=True)
+class _Distance:
+    """Of the model's 22 markers from those measured: the sum of squares in m², and their number."""
 
-    pelvis: FloatArray = field(default_factory=lambda: np.full(3, np.nan))
-    squares: float = 0.0
-    count: int = 0
+    squares: float
+    count: int
 
-    def add(self, pelvis: FloatArray, current: Pose, positions: FloatArray) -> None:
-        """The pelvis' last angles (3,), and positions (T, 65, 3), of which those missing or not used are left out."""
+    @classmethod
+    def of(cls, current: Pose, positions: FloatArray) -> Self:
+        """Positions (T, 65, 3), of which those missing or not used are left out."""
         columns = [MARKER_INDEX[name] for name in MARKERS if name not in evidence.UNUSED]
         away = np.square(current.markers()[:, columns] - positions[:, columns]).sum(axis=2)
         known = away[np.isfinite(away)]
-        self.pelvis, self.squares, self.count = pelvis, self.squares + float(known.sum()), self.count + len(known)
+        return cls(float(known.sum()), len(known))
+
+    def __add__(self, other: Self) -> Self:
+        return replace(self, squares=self.squares + other.squares, count=self.count + other.count)
 
     @property
-    def marker_distance_mm(self) -> float | None:
+    def mm(self) -> float | None:
         """Root mean square."""
         return round(1000 * float(np.sqrt(self.squares / self.count)), 1) if self.count else None
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from humanpose3d.motion import CameraMotion, FloatArray, Landmarks
+from humanpose3d.motion import CameraMotion, FloatArray, Landmarks, read_only
 from humanpose3d.options import FOCAL_LENGTH
 from humanpose3d.skeleton import LANDMARK_INDEX
 from services.refiner.depth.smoothing import low_pass
@@ -67,7 +67,10 @@ def at_assumed_focal_length(landmarks: Landmarks, focal_length: float | None) ->
     if focal_length is None:
         return landmarks
     middle = np.array(landmarks.image_size) / 2
-    return replace(landmarks, pixels=middle + (landmarks.pixels - middle) * (FOCAL_LENGTH / focal_length))
+    pixels = landmarks.pixels - middle
+    pixels *= FOCAL_LENGTH / focal_length
+    pixels += middle
+    return replace(landmarks, pixels=read_only(pixels))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Geometric reconstruction of markers from landmarks, without a network: anthropometry, camera geometry and gravity."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -28,13 +28,14 @@ _TILT_LARGE_DEG: Final = 15.0
 class Reconstruction:
     """22 markers in the world frame (right-handed, Y up, metres), before filling, estimation and smoothing.
 
-    initial  (T, 22, 3) as detected, only scaled and aligned; NaN where no person was detected.
+    initial  () → (T, 22, 3) as detected, only scaled and aligned; NaN where no person was detected. Computed when it
+             is called, since it is large and needed last.
     markers  (T, 22, 3) refined; NaN also where a marker was occluded.
     facts, warnings, models: this part of the stage's report.
     spread  (T, 22) metres: standard deviation of `markers` along each axis, where it is known.
     """
 
-    initial: FloatArray
+    initial: Callable[[], FloatArray]
     markers: FloatArray
     facts: dict[str, JsonValue]
     warnings: tuple[QualityWarning, ...]
@@ -89,14 +90,13 @@ def geometric(
     gravity = estimate_gravity(times, stance, verticals, focal_known=focal_length is not None)
     placement = place((body for _, body in person.pieces()), gravity)
     as_given = person_in_camera(times, given, scale.factor) if swaps.frames.any() else person
-    initial, markers = (np.empty((len(times), len(MARKERS), 3)) for _ in range(2))
+    markers = np.empty((len(times), len(MARKERS), 3))
     for frames, body in person.pieces():
         visible = corrected(frames).visibility >= visibility_min
         markers[frames] = to_markers(np.where(visible[..., None], placement.to_world(body), np.nan), subject.height)
-        initial[frames] = to_markers(placement.to_world(as_given(frames)), subject.height)
     swapped = swap_facts(times, swaps.frames, swaps.doubtful)
     return Reconstruction(
-        initial=initial,
+        initial=lambda: _initial(as_given, placement, subject),
         markers=markers,
         facts=swapped
         | tilt_facts(gravity, "estimated" if gravity.estimated else "assumed")
@@ -105,6 +105,14 @@ def geometric(
         warnings=(*swap_warnings(swapped), *tilt_warnings(gravity), *_scale_warnings(scale, subject)),
         models={},
     )
+
+
+def _initial(person: Person, placement: Placement, subject: Subject) -> FloatArray:
+    """(T, 22, 3) metres, world."""
+    markers = np.empty((len(person.shift), len(MARKERS), 3))
+    for frames, body in person.pieces():
+        markers[frames] = to_markers(placement.to_world(body), subject.height)
+    return markers
 
 
 def _stance(person: Person, seen: Seen, subject: Subject, visibility_min: float) -> Stance:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
+from humanpose3d.mapped import blocks, release
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.options import FOCAL_LENGTH, QualityWarning, RunOptions, Subject, Verticals
 from humanpose3d.skeleton import LANDMARK_INDEX, MARKER_INDEX, MARKERS
@@ -197,11 +198,12 @@ def _feed(
     frames, times = len(landmarks.times), landmarks.times - landmarks.times[0]
     step = float(np.median(np.diff(times))) if frames > 1 else _FALLBACK_STEP_S
     times = np.append(times, times[-1] + step * np.arange(1, max(WINDOW - frames, 0) + 1))
-    has_image = any(np.isfinite(landmarks.pixels[piece]).any() for piece in pieces(frames))
+    has_image = any(np.isfinite(block).any() for block in blocks(landmarks.pixels))
     size = np.array(landmarks.image_size, dtype=float) * has_image
 
     def feed(rows: NDArray[np.int64]) -> dict[str, FloatArray]:
         known = np.minimum(rows, frames - 1)
+        release(landmarks.pixels, landmarks.world, landmarks.visibility)
         world = landmarks.world[known]
         return {
             "image": np.nan_to_num(landmarks.pixels[known]),

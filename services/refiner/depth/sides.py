@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from humanpose3d.mapped import release
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS, MARKER_INDEX
 from services.refiner.depth.markers import MARKER_LANDMARKS
@@ -43,6 +44,7 @@ def compared(landmarks: Landmarks, markers: FloatArray, axes: FloatArray) -> Sid
     """markers (T, 22, 3) in the world frame, axes (3, 3) from the camera frame to the world."""
     swapped, turned = (np.zeros(len(markers), dtype=bool) for _ in range(2))
     for piece in pieces(len(markers)):
+        release(landmarks.world)
         seen, made = landmarks.world[piece], _as_landmarks(markers[piece] @ axes)
         swapped[piece] = np.any([_other_side(seen, made, part) for part in _PARTS], axis=0)
         opposed = (facing(seen) * facing(made)).sum(axis=1) < -_AGREES

@@ -80,7 +80,7 @@ def refine_depth(inputs: DepthInputs, options: RunOptions, progress: Progress) -
     )
     progress(len(times), len(times))
     return DepthOutputs(
-        initial_markers=Markers(times, MARKERS, read_only(reconstruction.initial)),
+        initial_markers=Markers(times, MARKERS, read_only(reconstruction.initial())),
         markers=Markers(times, MARKERS, read_only(positions)),
         report=StageReport(facts=reconstruction.facts | facts, warnings=warnings, models=reconstruction.models),
         marker_sd=_spread(times, reconstruction.spread),

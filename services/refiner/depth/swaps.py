@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from humanpose3d.mapped import release
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 from services.refiner.depth.side_evidence import excess_lengths, facing_agreement, overlong_share
@@ -128,6 +129,7 @@ def _costs(landmarks: Landmarks, seen: NDArray[np.intp]) -> FloatArray:
     """(S, 6) metres: evidence of lengths and facing against each hypothesis in each frame with a person."""
 
     def world(frames: slice) -> FloatArray:
+        release(landmarks.world)
         return np.asarray(landmarks.world[seen[frames]])
 
     shares = _shares(landmarks.times[seen])
@@ -191,11 +193,16 @@ def _harms(world: FloatArray, swapped: NDArray[np.bool_]) -> bool:
     if not swapped.any():
         return False
 
+    def labelled(frames: slice) -> FloatArray:
+        release(world)
+        return world[frames]
+
     def relabelled(frames: slice) -> FloatArray:
-        return np.where(swapped[frames, :, None], world[frames][:, _MIRROR], world[frames])
+        points = labelled(frames)
+        return np.where(swapped[frames, :, None], points[:, _MIRROR], points)
 
     frames = len(world)
-    return overlong_share(frames, relabelled) > overlong_share(frames, world.__getitem__)
+    return overlong_share(frames, relabelled) > overlong_share(frames, labelled)
 
 
 def _cheapest_path(times: FloatArray, world: FloatArray, seen: NDArray[np.intp], costs: FloatArray) -> NDArray[np.intp]:
@@ -210,6 +217,7 @@ def _cheapest_path(times: FloatArray, world: FloatArray, seen: NDArray[np.intp],
     origins = np.empty((len(intervals), len(_HYPOTHESES)), dtype=np.int8)
     total, memory = doubt + costs[0], np.where(swapped, world[seen[0], _MIRROR], world[seen[0]])
     for steps in pieces(len(intervals)):
+        release(world)
         frames = world[seen[steps.start + 1 : steps.stop + 1]]
         labelled = np.where(swapped, frames[:, None, _MIRROR], frames[:, None])
         toll = np.where(_TOLL_M > 0, _TOLL_M + _TOLL_SPEED * intervals[steps, None, None], 0.0)

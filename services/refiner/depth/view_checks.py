@@ -72,7 +72,7 @@ def standing_pitch_deg(times: FloatArray, positions: FloatArray) -> float | None
     if len(times) < _LEAST_FRAMES:
         return None
     pitches = []
-    lowest = np.nanmin(np.where(np.isnan(positions[..., 1]), np.inf, positions[..., 1]), axis=1)
+    lowest = np.fmin.reduce(positions[..., 1], axis=1)
     for side in "LR":
         heel, toe = (low_pass(times, _marker(positions, side + name)) for name in ("Heel", "BigToe"))
         still = np.maximum(_speed(times, heel), _speed(times, toe)) < _QUIET_M_S

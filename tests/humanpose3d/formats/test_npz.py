@@ -1,7 +1,9 @@
 import io
+import mmap
 import os
 import pickle
 import time
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -48,6 +50,20 @@ def test_numpy_opens_it_too(tmp_path):
     save_npz(tmp_path / "a.npz", MOTION)
     with np.load(tmp_path / "a.npz") as archive:
         np.testing.assert_array_equal(archive["positions"], MOTION.positions)
+
+
+def test_arrays_stay_in_the_file_until_they_are_used(tmp_path):
+    save_npz(tmp_path / "a.npz", Markers(np.arange(90_000.0), ("A", "B"), np.ones((90_000, 2, 3))))
+    tracemalloc.start()
+    try:
+        found = load_npz(tmp_path / "a.npz", Markers)
+        assert found.positions[::100].sum() == 5400
+        assert tracemalloc.get_traced_memory()[1] < found.positions.nbytes  # of which copies are a multiple
+    finally:
+        tracemalloc.stop()
+    assert isinstance(found.positions.base, mmap.mmap)
+    with pytest.raises(ValueError, match="read-only"):
+        found.positions[0] = 0
 
 
 def test_another_type_is_reported(tmp_path):

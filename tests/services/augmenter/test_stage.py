@@ -1,8 +1,11 @@
 """The augmenter as the pipeline runs it."""
 
+import mmap
+
 import numpy as np
 import pytest
 
+from humanpose3d import mapped
 from humanpose3d.errors import Cancelled, InvalidMotion
 from humanpose3d.motion import Markers
 from humanpose3d.options import RunOptions, Subject
@@ -40,6 +43,14 @@ def test_65_markers_in_order_and_the_22_unchanged(walking: Markers) -> None:
     assert outputs.marker_spread.names == RESPONSE_MARKERS
     np.testing.assert_array_equal(outputs.augmented_markers.select(MARKERS).positions, gappy.positions)
     np.testing.assert_array_equal(outputs.augmented_markers.times, walking.times)
+
+
+def test_long_recordings_are_written_into_a_file_with_the_same_result(walking: Markers, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(mapped, "_SMALLEST", 0)
+    options = RunOptions(augmentation_cycles=4)
+    outputs = AUGMENTER.run(AugmenterInputs(walking, SUBJECT, tmp_path), options, silent)
+    assert isinstance(outputs.augmented_markers.positions.base, mmap.mmap)
+    np.testing.assert_array_equal(outputs.augmented_markers.positions, run(walking).augmented_markers.positions)
 
 
 def test_markers_may_have_any_order(walking: Markers) -> None:
