@@ -1,9 +1,10 @@
 """What OpenSim lets a joint's axis do with a coordinate: functions of one variable, with their slope.
 
-Each is a function from values (T,) to the values and the slopes there, both (T,).
+Each is a function from values (T,) to the values and the slopes there, both (T,); other processes can be sent it.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -14,23 +15,32 @@ Function = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 def linear(slope: float, intercept: float) -> Function:
     """A straight line; a constant is one of slope 0."""
-    return lambda values: (slope * values + intercept, np.full_like(values, slope))
+    return partial(_on_line, slope, intercept)
+
+
+def _on_line(slope: float, intercept: float, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return slope * values + intercept, np.full_like(values, slope)
 
 
 def scaled(inner: Function, factor: float) -> Function:
     """The same, multiplied."""
+    return partial(_multiplied, inner, factor)
 
-    def both(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        value, slope = inner(values)
-        return factor * value, factor * slope
 
-    return both
+def _multiplied(inner: Function, factor: float, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    value, slope = inner(values)
+    return factor * value, factor * slope
 
 
 def polynomial(coefficients: FloatArray) -> Function:
     """Of these coefficients, the highest power first (OpenSim's order)."""
-    derivative = np.polyder(coefficients)
-    return lambda values: (np.asarray(np.polyval(coefficients, values)), np.asarray(np.polyval(derivative, values)))
+    return partial(_on_polynomial, coefficients, np.polyder(coefficients))
+
+
+def _on_polynomial(
+    coefficients: FloatArray, derivative: FloatArray, values: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    return np.asarray(np.polyval(coefficients, values)), np.asarray(np.polyval(derivative, values))
 
 
 def spline(x: FloatArray, y: FloatArray) -> Function:
@@ -48,14 +58,17 @@ def spline(x: FloatArray, y: FloatArray) -> Function:
     first = np.concatenate(([slope[0]], slope, [last]))
     second = np.concatenate(([0.0], 3 * bend[:-1], [0.0]))
     third = np.concatenate(([0.0], np.diff(bend) / step, [0.0]))
+    return partial(_on_pieces, x, origin, np.stack([value, first, second, third]))
 
-    def both(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        piece = np.searchsorted(x, values, side="right")
-        along = values - origin[piece]
-        a, b, c = first[piece], second[piece], third[piece]
-        return value[piece] + along * (a + along * (b + along * c)), a + along * (2 * b + along * 3 * c)
 
-    return both
+def _on_pieces(
+    knots: FloatArray, origins: FloatArray, cubics: FloatArray, values: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Between N knots (N,): N + 1 pieces, which begin at `origins`, with the coefficients `cubics` (4, N + 1)."""
+    piece = np.searchsorted(knots, values, side="right")
+    along = values - origins[piece]
+    start, a, b, c = cubics[:, piece]
+    return start + along * (a + along * (b + along * c)), a + along * (2 * b + along * 3 * c)
 
 
 def _spline_bend(x: FloatArray, y: FloatArray) -> FloatArray:

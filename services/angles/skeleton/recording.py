@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Self
 
 import numpy as np
@@ -21,6 +22,7 @@ from services.angles.skeleton.model import Model, shipped_model
 from services.angles.skeleton.posterior import angle_sd, segments_of
 from services.angles.skeleton.problem import Measured, Problem
 from services.angles.skeleton.scaling import Lengths, Personal, factors_of, known_lengths, personal, usual_lengths
+from services.angles.skeleton.side_by_side import side_by_side
 
 _POSTURES: Final = 40
 """Frames that the person's own measures are found from, evenly over the recording."""
@@ -82,17 +84,19 @@ def follow(
     Raises ModelNotFound or ModelCorrupt where the skeleton's file is missing, InvalidMotion for markers of other names.
     """
     seen = _Seen(markers.times, markers.select(ALL_MARKERS).positions, None if sd is None else sd.values)
-    own = _personal(shipped_model().select(ALL_MARKERS), seen, _lengths(subject, scales))
-    start = _start(own.model, seen)
     frames = len(seen.times)
-    motion = np.empty((frames if coordinates else 0, len(own.model.coordinates)))
+    stretches = list(_stretches(frames))
     angles, angle_sd = (np.empty((frames, len(JOINT_GROUPS), 3)) for _ in range(2))
-    found = Recording(own, seen.times, motion, angles, angle_sd, None)
     pelvis, away = np.full(3, np.nan), _Distance(0.0, 0)
-    for kept in _stretches(frames):
-        stretch = _followed(own, seen, start, kept)
-        pelvis, away = stretch.write(found, kept, pelvis), away + stretch.distance
-        progress(kept.stop)
+    with side_by_side(len(stretches)) as each:
+        own = _personal(shipped_model().select(ALL_MARKERS), seen, _lengths(subject, scales))
+        motion = np.empty((frames if coordinates else 0, len(own.model.coordinates)))
+        found = Recording(own, seen.times, motion, angles, angle_sd, None)
+        start = _start(own.model, seen)
+        followed = each(partial(_followed, own), (_around(seen, start, kept) for kept in stretches))
+        for kept, stretch in zip(stretches, followed, strict=True):
+            pelvis, away = stretch.write(found, kept, pelvis), away + stretch.distance
+            progress(kept.stop)
     return replace(found, marker_distance_mm=away.mm)
 
 
@@ -121,16 +125,17 @@ class _Stretch:
         return last
 
 
-def _followed(own: Personal, seen: "_Seen", start: "_Start", kept: slice) -> _Stretch:
-    times, fitted = seen.times[kept], own.model.select(evidence.USED)
-    coordinates, covariances = _moved(fitted, seen, start, kept)
+def _followed(own: Personal, task: "_Task") -> _Stretch:
+    fitted, kept = own.model.select(evidence.USED), task.kept
+    times = task.seen.times[kept]
+    coordinates, covariances = _moved(fitted, task)
     current = pose(own.model, coordinates)
     return _Stretch(
         coordinates,
         joint_angles(landmarks(current, own.factors, times)),
         _sd(current, covariances + own.covariances[_nearest(own.times, times)]),
-        ~_supported(fitted, seen.measured(kept)),
-        _Distance.of(current, seen.at(kept)),
+        ~_supported(fitted, task.seen.measured(kept)),
+        _Distance.of(current, task.seen.at(kept)),
     )
 
 
@@ -152,6 +157,14 @@ class _Seen:
         found = as_written(self.positions[frames])
         release(self.positions)
         return found
+
+    def part(self, frames: slice) -> Self:
+        return replace(
+            self,
+            times=self.times[frames],
+            positions=self.positions[frames],
+            stated=None if self.stated is None else self.stated[frames],
+        )
 
     def measured(self, frames: NDArray[np.intp] | slice) -> Measured:
         return evidence.measured(self.at(frames), None if self.stated is None else as_written(self.stated[frames]))
@@ -194,24 +207,53 @@ def _stretches(frames: int) -> Iterator[slice]:
         yield slice(first, min(first + _STRETCH, frames))
 
 
-def _moved(model: Model, seen: _Seen, start: _Start, kept: slice) -> tuple[FloatArray, FloatArray]:
-    """The coordinates (t, n) of a stretch, and their covariances (t, n, n).
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """A stretch, with all that its motion depends on, so that another process can follow it.
 
-    First the frames of `start` together, then all of them.
+    seen   some frames about it; the others are counted from the first of these.
+    start  the same of a motion near the answer.
+    solved, kept  the frames that are solved, and of them the stretch itself.
+    ends   seconds: the whole recording's first and last frame.
     """
+
+    seen: _Seen
+    start: _Start
+    solved: slice
+    kept: slice
+    ends: tuple[float, float]
+
+
+def _around(seen: _Seen, start: _Start, kept: slice) -> _Task:
     times = seen.times
     first = int(np.searchsorted(times, times[kept.start] - _MARGIN_S))
     last = int(np.searchsorted(times, times[kept.stop - 1] + _MARGIN_S, side="right"))
     rough = slice(*np.searchsorted(start.frames, (first, last - 1), side="right") + (-1, 1))
     some = start.frames[rough]
+    origin = int(some[0])
+    return _Task(
+        seen.part(slice(origin, int(some[-1]) + 1)),
+        _Start(some - origin, start.coordinates[rough]),
+        slice(first - origin, last - origin),
+        slice(kept.start - origin, kept.stop - origin),
+        (times[0], times[-1]),
+    )
+
+
+def _moved(model: Model, task: _Task) -> tuple[FloatArray, FloatArray]:
+    """The coordinates (t, n) of a stretch, and their covariances (t, n, n).
+
+    First the frames of `start` together, then all of them.
+    """
+    seen, some, solved = task.seen, task.start.frames, task.solved
+    times = seen.times[solved]
     coarse = together(
-        Problem.of(model, times[some], seen.measured(some)), start.coordinates[rough], _ROUNDS_COARSE
+        Problem.of(model, seen.times[some], seen.measured(some)), task.start.coordinates, _ROUNDS_COARSE
     ).coordinates
-    around = slice(first, last)
-    near = np.stack([np.interp(times[around], times[some], column) for column in coarse.T], axis=1)
-    found = together(Problem.of(model, times[around], seen.measured(around)), near, _ROUNDS)
-    inside = slice(kept.start - first, kept.stop - first)
-    like = _nearest(times[around], np.clip(times[kept], times[0] + _END_S, times[-1] - _END_S))
+    near = np.stack([np.interp(times, seen.times[some], column) for column in coarse.T], axis=1)
+    found = together(Problem.of(model, times, seen.measured(solved)), near, _ROUNDS)
+    inside = slice(task.kept.start - solved.start, task.kept.stop - solved.start)
+    like = _nearest(times, np.clip(seen.times[task.kept], task.ends[0] + _END_S, task.ends[1] - _END_S))
     return found.coordinates[inside], found.covariances()[like]
 
 

@@ -1,15 +1,18 @@
 """The whole fit, on people whose motion is known."""
 
+import multiprocessing
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from humanpose3d.errors import Cancelled, StageCrashed
 from humanpose3d.motion import FloatArray, Markers, MarkerSd
 from humanpose3d.options import Subject
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, MARKER_INDEX, MARKERS, mirrored
 from services.angles.joints import joint_angles
+from services.angles.skeleton import side_by_side
 from services.angles.skeleton.evidence import calibration
 from services.angles.skeleton.isb import landmarks
 from services.angles.skeleton.kinematics import pose
@@ -145,6 +148,43 @@ def test_a_recording_in_stretches_has_the_motion_of_one_that_is_solved_whole(mon
     assert np.abs(joined.angle_sd - whole.angle_sd).max() < 1e-3
     assert joined.marker_distance_mm == whole.marker_distance_mm
     assert np.ptp(joined.angles[:, JOINT_GROUP_INDEX["pelvis"], 2]) > 1000
+
+
+@pytest.fixture
+def stretches(monkeypatch):
+    """Many stretches on two processors, with processes for as few as one of them."""
+    monkeypatch.setattr("services.angles.skeleton.recording._STRETCH", 20)
+    monkeypatch.setattr(side_by_side, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(side_by_side, "_STRETCHES_EACH", 1)
+
+
+def test_the_result_does_not_depend_on_the_number_of_processors(stretches, monkeypatch):
+    markers = person(seconds=1.0).markers()
+    two = followed(markers)
+    monkeypatch.setattr(side_by_side, "pool", None)
+    monkeypatch.setattr(side_by_side, "usable_cpus", lambda: 1)
+    one = followed(markers)
+    for name in ("coordinates", "angles", "angle_sd"):
+        np.testing.assert_array_equal(getattr(two, name), getattr(one, name))
+    assert two.marker_distance_mm == one.marker_distance_mm
+
+
+def test_a_cancelled_fit_ends_its_processes(stretches):
+    def cancel(_done: int) -> None:
+        raise Cancelled("The run was stopped.")
+
+    with pytest.raises(Cancelled):
+        follow(person(seconds=1.0).markers(), None, Subject(height=HEIGHT, weight=70), cancel)
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_dies_is_reported(stretches):
+    def kill(_done: int) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    with pytest.raises(StageCrashed, match="skeleton"):
+        follow(person(seconds=4.0).markers(), None, Subject(height=HEIGHT, weight=70), kill)
 
 
 def test_left_and_right_are_treated_alike():
