@@ -59,8 +59,8 @@ def _feet_out_of_view(landmarks: Landmarks) -> float:
     outside = [
         ~((block[:, _FEET] >= 0) & (block[:, _FEET] <= size)).all(axis=(1, 2)) for block in blocks(landmarks.pixels)
     ]
-    hidden = (landmarks.visibility[:, _FEET] < _SEEN).any(axis=1)
-    return float((np.concatenate(outside) | hidden).mean())
+    hidden = [(block[:, _FEET] < _SEEN).any(axis=1) for block in blocks(landmarks.visibility)]
+    return float((np.concatenate(outside) | np.concatenate(hidden)).mean())
 
 
 def forbidden(signals: Signals, found: Limits, task: Task) -> Iterator[NotMeasurable]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from humanpose3d.analysis import Side
 from humanpose3d.butterworth import forth_and_back
-from humanpose3d.mapped import blocks
+from humanpose3d.mapped import blocks, release
 from humanpose3d.motion import AngleSd, FloatArray, JointAngles, Markers, read_only
 from humanpose3d.skeleton import JOINT_GROUP_INDEX, JOINT_GROUPS
 
@@ -50,15 +50,17 @@ class Signals:
     times      (T,) seconds, evenly spaced at the recording's median rate.
     rate       frames per second.
     positions  marker → (T, 3) metres, world frame, unfiltered; NaN in gaps that are not bridged.
-    angles     (T, 12, 3) degrees, as `JointAngles`; angle_sd: their standard deviations, where known.
+    angles     (T, 12, 3) degrees, as `JointAngles`.
+    recorded_sd  their standard deviations at the recording's own times, where known.
     """
 
     times: FloatArray
     rate: float
     positions: dict[str, FloatArray]
     angles: FloatArray
-    angle_sd: FloatArray | None = None
+    recorded_sd: AngleSd | None = None
     _filtered: dict[tuple[tuple[str, ...], float], FloatArray] = field(default_factory=dict, repr=False)
+    _sd: dict[tuple[int, int], FloatArray] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, markers: Markers, angles: JointAngles, angle_sd: AngleSd | None = None) -> Self:
@@ -72,13 +74,9 @@ class Signals:
             name: resampled(markers.times, paths[:, column], times) for column, name in enumerate(USED_MARKERS)
         }
         del paths
-
-        def sampled(values: FloatArray) -> FloatArray:
-            flat = resampled(markers.times, values.reshape(markers.times.size, -1), times)
-            return flat.reshape(count, *values.shape[1:])
-
-        sd = None if angle_sd is None else sampled(angle_sd.values)
-        return cls(times, 1 / step, positions, sampled(angles.values), sd)
+        flat = resampled(markers.times, angles.values.reshape(markers.times.size, -1), times)
+        release(angles.values)
+        return cls(times, 1 / step, positions, flat.reshape(count, *angles.values.shape[1:]), angle_sd)
 
     @property
     def duration_s(self) -> float:
@@ -120,7 +118,14 @@ class Signals:
 
     def sd_at(self, joint: str, angle: str, frame: int) -> float | None:
         """Standard deviation of an angle in one frame, degrees; None where unknown."""
-        return None if self.angle_sd is None else float(self.angle_sd[frame, *_column_of(joint, angle)])
+        if self.recorded_sd is None:
+            return None
+        column = _column_of(joint, angle)
+        if column not in self._sd:
+            sd = self.recorded_sd
+            self._sd[column] = _column(sd.times, sd.values[:, *column], self.times)
+            release(sd.values)
+        return float(self._sd[column][frame])
 
     @cached_property
     def leg_length(self) -> float:

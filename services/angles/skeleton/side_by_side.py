@@ -1,6 +1,6 @@
 """Stretches of a recording on several cores.
 
-Processes, not threads: much of the time passes in Python code and in scipy's solver, which only one thread at a time
+Processes, not threads: much of the time passes in Python code between short operations, which only one thread at a time
 can run.
 """
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from humanpose3d.mapped import missing
 from humanpose3d.motion import FloatArray, Markers
 from humanpose3d.skeleton import MARKERS, SEGMENTS
 from shared.results.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend
@@ -50,7 +51,8 @@ def save_markers(path: Path, markers: Markers, title: str, show_all: bool) -> No
 
 def _moments(markers: Markers) -> NDArray[np.intp]:
     """Frames to draw: evenly spaced over those with most markers."""
-    present = np.sum([np.isfinite(markers.position(name)).all(axis=1) for name in MARKERS], axis=0)
+    columns = [markers.names.index(name) for name in MARKERS]
+    present = (~missing(markers.positions)[:, columns]).sum(axis=1)
     whole = np.flatnonzero(present == present.max(initial=0))
     return whole[np.linspace(0, whole.size - 1, min(MOMENTS, whole.size)).round().astype(int)] if whole.size else whole
 
