@@ -8,6 +8,7 @@ the detector returns the landmarks of `benchmarks.long_motion`. Memory is the pr
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,8 @@ class Length:
     seconds            by stage, in order; `results` is all files.
     cpu_s              seconds of processor time by stage, all cores together: what a machine that is busy with other
                        things as well leaves comparable.
-    peak_mb            by stage: peak memory of the process (resident set).
+    peak_mb            by stage: peak memory of the process (resident set, of which some are pages of files that the
+                       system may drop), without the processes that it starts.
     """
 
     frames: int
@@ -67,7 +69,8 @@ def measure_length(sizes: Sequence[int] = SIZES) -> list[Length]:
 
 def _in_fresh_process(frames: int) -> Length:
     with tempfile.TemporaryDirectory() as output:
-        command = [sys.executable, "-m", "benchmarks.length", "--one", str(frames), "--output", output]
+        module = ["-P", "-m", "humanpose3d.child", "benchmarks.length"]  # as the command line starts
+        command = [sys.executable, *module, "--one", str(frames), "--output", output]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT)
         return Length(**json.loads(done.stdout))
 
@@ -110,12 +113,12 @@ class _Meter:
     def begin(self) -> None:
         """From here on everything counts for whatever is finished next."""
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forgets the peak
-        self._begun, self._cpu_begun = time.perf_counter(), time.process_time()
+        self._begun, self._cpu_begun = time.perf_counter(), _cpu_s()
 
     def finish(self, name: str) -> None:
         """What was measured since the last thing began is this one's."""
         self.seconds[name] = time.perf_counter() - self._begun
-        self.cpu_s[name] = time.process_time() - self._cpu_begun
+        self.cpu_s[name] = _cpu_s() - self._cpu_begun
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         self.peak_mb[name] = round(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6, 1)
         self.begin()
@@ -126,6 +129,11 @@ class _Meter:
         self.begin()
         yield
         self.finish(name)
+
+
+def _cpu_s() -> float:
+    """Of this process and of those that it started and that have ended."""
+    return sum(os.times()[:4])
 
 
 def main() -> None:
