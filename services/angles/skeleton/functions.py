@@ -34,7 +34,7 @@ def _multiplied(inner: Function, factor: float, values: FloatArray) -> tuple[Flo
 
 def polynomial(coefficients: FloatArray) -> Function:
     """Of these coefficients, the highest power first (OpenSim's order)."""
-    return partial(_on_polynomial, coefficients, np.polyder(coefficients))
+    return partial(_on_polynomial, coefficients, np.asarray(np.polyder(coefficients), dtype=np.float64))
 
 
 def _on_polynomial(
