@@ -108,6 +108,7 @@ def write_angle_tables(folder: Path, angles: JointAngles, spread: AngleSd | None
         file.write((",".join(LONG_COLUMNS) + "\n").encode())
         for first in range(0, angles.times.size, _FRAMES_AT_ONCE):
             file.write(_long_rows(angles, spread, slice(first, first + _FRAMES_AT_ONCE)))
+            release(angles.values, *(() if spread is None else (spread.values,)))
     return [folder / WIDE, folder / LONG]
 
 

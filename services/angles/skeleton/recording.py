@@ -96,6 +96,7 @@ def follow(
         followed = each(partial(_followed, own), (_around(seen, start, kept) for kept in stretches))
         for kept, stretch in zip(stretches, followed, strict=True):
             pelvis, away = stretch.write(found, kept, pelvis), away + stretch.distance
+            release(seen.positions)  # of which parts were sent to other processes
             progress(kept.stop)
     return replace(found, marker_distance_mm=away.mm)
 

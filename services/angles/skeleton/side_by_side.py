@@ -33,7 +33,7 @@ class Each(Protocol):
 
 @contextmanager
 def side_by_side(stretches: int) -> Iterator[Each]:
-    """For so many stretches: `map` in this process or, where there are enough of them, in one per core.
+    """For this number of stretches: `map` in this process or, where there are enough of them, in one per core.
 
     Raises StageCrashed where a process died.
     """
