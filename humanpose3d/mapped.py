@@ -1,9 +1,12 @@
 """Arrays whose values are in a file, of which memory holds only what is being used.
 
-A page of the file is in memory once it was touched, until `release`, or until the system needs the room.
+A page of the file is in memory once it was touched, until `release`, or until the system needs the room. On Windows,
+where a file in use cannot be removed, they are in memory.
 """
 
+import math
 import mmap
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Array = NDArray[np.float64]
+
+_MAPS: Final = os.name != "nt"
 
 _SMALLEST: Final = 16_000_000
 """Bytes: smaller arrays stay in memory."""
@@ -26,6 +31,9 @@ def mapped(file: BinaryIO, shape: tuple[int, ...], offset: int = 0, *, writable:
 
     Raises ValueError, TypeError or OSError where the file is too short.
     """
+    if not _MAPS:
+        file.seek(offset)
+        return np.fromfile(file, "<f8", math.prod(shape)).reshape(shape)
     access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
     return np.ndarray(shape, "<f8", mmap.mmap(file.fileno(), 0, access=access), offset)
 
@@ -35,8 +43,8 @@ def empty(shape: tuple[int, ...], folder: Path | None) -> _Array:
 
     Raises OSError where the disk has no room for it.
     """
-    size = int(np.prod(shape)) * np.dtype(np.float64).itemsize
-    if folder is None or size < _SMALLEST:
+    size = math.prod(shape) * np.dtype(np.float64).itemsize
+    if folder is None or size < _SMALLEST or not _MAPS:
         return np.empty(shape)
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         for first in range(0, size, _BYTES_AT_ONCE):

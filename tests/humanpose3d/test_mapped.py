@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from humanpose3d.mapped import blocks, empty, missing, release
+from humanpose3d.mapped import blocks, empty, mapped, missing, release
 from humanpose3d.motion import Markers, read_only
 
 LARGE = (40_000, 65, 1)  # 21 MB
@@ -34,6 +34,17 @@ def test_a_small_array_is_in_memory(tmp_path, shape):
 
 def test_without_a_folder_every_array_is_in_memory():
     assert empty(LARGE, None).base is None
+
+
+def test_where_files_in_use_cannot_be_removed_arrays_are_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("humanpose3d.mapped._MAPS", False)
+    path = tmp_path / "values"
+    path.write_bytes(b"header" + np.arange(12.0).tobytes())
+    with path.open("rb") as file:
+        found = mapped(file, (2, 6), 6)
+    assert not isinstance(found.base, mmap.mmap)
+    assert np.array_equal(found, np.arange(12.0).reshape(2, 6))
+    assert empty(LARGE, tmp_path).base is None
 
 
 def test_a_full_disk_is_reported_before_the_array_is_used(tmp_path, monkeypatch):
