@@ -11,7 +11,8 @@ from humanpose3d.motion import FloatArray, Markers
 from humanpose3d.options import Subject
 from services.angles.skeleton.kinematics import pose
 from services.angles.skeleton.model import MODEL_FILE
-from services.angles.skeleton.recording import Recording, as_written
+from services.angles.skeleton.recording import Recording
+from services.angles.skeleton.stretch import as_written
 from shared.models import shipped
 
 MODEL_NAME: Final = "opensim_model.osim"

@@ -14,7 +14,7 @@ from humanpose3d.options import Subject
 from humanpose3d.skeleton import ALL_MARKERS, JOINT_GROUP_INDEX, JOINT_GROUPS, MARKER_INDEX, MARKERS
 from services.angles.joints import continued, joint_angles
 from services.angles.skeleton import evidence
-from services.angles.skeleton.fit import settled, together
+from services.angles.skeleton.fit import settled
 from services.angles.skeleton.initial import bridged, guess
 from services.angles.skeleton.isb import landmarks
 from services.angles.skeleton.kinematics import Pose, pose
@@ -23,6 +23,7 @@ from services.angles.skeleton.posterior import angle_sd, segments_of
 from services.angles.skeleton.problem import Measured, Problem
 from services.angles.skeleton.scaling import Lengths, Personal, factors_of, known_lengths, personal, usual_lengths
 from services.angles.skeleton.side_by_side import side_by_side
+from services.angles.skeleton.stretch import Seen, Start, Task, around, moved, nearest
 
 _POSTURES: Final = 40
 """Frames that the person's own measures are found from, evenly over the recording."""
@@ -32,21 +33,6 @@ _COARSE_S: Final = 0.12
 
 _STRETCH: Final = 800
 """Frames whose result is taken from one solution: nothing but the result grows with the recording."""
-
-_MARGIN_S: Final = 1.0
-"""Seconds before and after them that are solved as well. A frame depends on its neighbours for about 0.1 s; half a
-second leaves differences of 0.03° where a marker is missing, this less than 0.001°."""
-
-_END_S: Final = 0.1
-"""Seconds from the first and the last frame within which the covariance is that of the frame this far inside. With
-neighbours on one side only, the posterior's standard deviation is half as large again, but the markers' errors last
-longer than that, so the angles' do not grow: on rendered clips of the validation split the flexions are wrong by 12.5°
-in the first and last frames, and by 13.5° inside."""
-
-_ROUNDS_COARSE: Final = 4
-_ROUNDS: Final = 4
-"""After these, 99.9 % of the angles are within 0.15° of where more rounds take them, 98 % within 0.02°; the others are
-forearm rotations at the end of their range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +69,7 @@ def follow(
     coordinates: whether they are kept. scales: `Personal.scales`, where they are known already.
     Raises ModelNotFound or ModelCorrupt where the skeleton's file is missing, InvalidMotion for markers of other names.
     """
-    seen = _Seen(markers.times, markers.select(ALL_MARKERS).positions, None if sd is None else sd.values)
+    seen = Seen(markers.times, markers.select(ALL_MARKERS).positions, None if sd is None else sd.values)
     frames = len(seen.times)
     stretches = list(_stretches(frames))
     angles, angle_sd = (np.empty((frames, len(JOINT_GROUPS), 3)) for _ in range(2))
@@ -93,7 +79,7 @@ def follow(
         motion = np.empty((frames if coordinates else 0, len(own.model.coordinates)))
         found = Recording(own, seen.times, motion, angles, angle_sd, None)
         start = _start(own.model, seen)
-        followed = each(partial(_followed, own), (_around(seen, start, kept) for kept in stretches))
+        followed = each(partial(_followed, own), (around(seen, start, kept) for kept in stretches))
         for kept, stretch in zip(stretches, followed, strict=True):
             pelvis, away = stretch.write(found, kept, pelvis), away + stretch.distance
             release(seen.positions)  # of which parts were sent to other processes
@@ -126,49 +112,18 @@ class _Stretch:
         return last
 
 
-def _followed(own: Personal, task: "_Task") -> _Stretch:
+def _followed(own: Personal, task: Task) -> _Stretch:
     fitted, kept = own.model.select(evidence.USED), task.kept
     times = task.seen.times[kept]
-    coordinates, covariances = _moved(fitted, task)
+    coordinates, covariances = moved(fitted, task)
     current = pose(own.model, coordinates)
     return _Stretch(
         coordinates,
         joint_angles(landmarks(current, own.factors, times)),
-        _sd(current, covariances + own.covariances[_nearest(own.times, times)]),
+        _sd(current, covariances + own.covariances[nearest(own.times, times)]),
         ~_supported(fitted, task.seen.measured(kept)),
         _Distance.of(current, task.seen.at(kept)),
     )
-
-
-def as_written(metres: FloatArray) -> FloatArray:
-    """Markers, or their standard deviations, to the decimals of a run's files, from which `humanpose3d export` has to
-    find the same skeleton. Stretch by stretch: a rounded copy of all would be as large as the recording."""
-    return np.asarray(np.round(metres, 6))
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """A recording: times (T,), positions (T, 65, 3), and what is stated of the 22, (T, 22), or None."""
-
-    times: FloatArray
-    positions: FloatArray
-    stated: FloatArray | None
-
-    def at(self, frames: NDArray[np.intp] | slice) -> FloatArray:
-        found = as_written(self.positions[frames])
-        release(self.positions)
-        return found
-
-    def part(self, frames: slice) -> Self:
-        return replace(
-            self,
-            times=self.times[frames],
-            positions=self.positions[frames],
-            stated=None if self.stated is None else self.stated[frames],
-        )
-
-    def measured(self, frames: NDArray[np.intp] | slice) -> Measured:
-        return evidence.measured(self.at(frames), None if self.stated is None else as_written(self.stated[frames]))
 
 
 @dataclass(frozen=True)
@@ -195,72 +150,9 @@ class _Distance:
         return round(1000 * float(np.sqrt(self.squares / self.count)), 1) if self.count else None
 
 
-@dataclass(frozen=True, eq=False)
-class _Start:
-    """A motion near the answer: coordinates (C, n) of some frames (C,), which include the first and the last."""
-
-    frames: NDArray[np.intp]
-    coordinates: FloatArray
-
-
 def _stretches(frames: int) -> Iterator[slice]:
     for first in range(0, frames, _STRETCH):
         yield slice(first, min(first + _STRETCH, frames))
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """A stretch, with all that its motion depends on, so that another process can follow it.
-
-    seen   some frames about it; the others are counted from the first of these.
-    start  the same of a motion near the answer.
-    solved, kept  the frames that are solved, and of them the stretch itself.
-    ends   seconds: the whole recording's first and last frame.
-    """
-
-    seen: _Seen
-    start: _Start
-    solved: slice
-    kept: slice
-    ends: tuple[float, float]
-
-
-def _around(seen: _Seen, start: _Start, kept: slice) -> _Task:
-    times = seen.times
-    first = int(np.searchsorted(times, times[kept.start] - _MARGIN_S))
-    last = int(np.searchsorted(times, times[kept.stop - 1] + _MARGIN_S, side="right"))
-    rough = slice(*np.searchsorted(start.frames, (first, last - 1), side="right") + (-1, 1))
-    some = start.frames[rough]
-    origin = int(some[0])
-    return _Task(
-        seen.part(slice(origin, int(some[-1]) + 1)),
-        _Start(some - origin, start.coordinates[rough]),
-        slice(first - origin, last - origin),
-        slice(kept.start - origin, kept.stop - origin),
-        (times[0], times[-1]),
-    )
-
-
-def _moved(model: Model, task: _Task) -> tuple[FloatArray, FloatArray]:
-    """The coordinates (t, n) of a stretch, and their covariances (t, n, n).
-
-    First the frames of `start` together, then all of them.
-    """
-    seen, some, solved = task.seen, task.start.frames, task.solved
-    times = seen.times[solved]
-    coarse = together(
-        Problem.of(model, seen.times[some], seen.measured(some)), task.start.coordinates, _ROUNDS_COARSE
-    ).coordinates
-    near = np.stack([np.interp(times, seen.times[some], column) for column in coarse.T], axis=1)
-    found = together(Problem.of(model, times, seen.measured(solved)), near, _ROUNDS)
-    inside = slice(task.kept.start - solved.start, task.kept.stop - solved.start)
-    like = _nearest(times, np.clip(seen.times[task.kept], task.ends[0] + _END_S, task.ends[1] - _END_S))
-    return found.coordinates[inside], found.covariances()[like]
-
-
-def _nearest(known: FloatArray, times: FloatArray) -> NDArray[np.intp]:
-    """(T,) index of the known time nearest to each."""
-    return np.asarray(np.abs(times[:, None] - known).argmin(axis=1))
 
 
 def _sd(current: Pose, covariances: FloatArray) -> FloatArray:
@@ -273,7 +165,7 @@ def _lengths(subject: Subject, scales: Mapping[str, float] | None) -> Lengths:
     return usual_lengths(subject.height) if scales is None else known_lengths(scales)
 
 
-def _personal(generic: Model, seen: _Seen, lengths: Lengths) -> Personal:
+def _personal(generic: Model, seen: Seen, lengths: Lengths) -> Personal:
     """From frames in which much was measured."""
     usable = np.flatnonzero(np.concatenate([_is_usable(seen.at(part)) for part in _stretches(len(seen.times))]))
     if not usable.size:
@@ -297,7 +189,7 @@ def _is_usable(positions: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(seen.sum(axis=1) >= _LEAST_SEEN)
 
 
-def _start(model: Model, seen: _Seen) -> _Start:
+def _start(model: Model, seen: Seen) -> Start:
     """From frames solved by themselves."""
     times, fitted = seen.times, model.select(evidence.USED)
     every = max(1, round(_COARSE_S / max(float(np.median(np.diff(times))), 1e-3))) if len(times) > 1 else 1
@@ -307,7 +199,7 @@ def _start(model: Model, seen: _Seen) -> _Start:
     for part, chosen in zip(_stretches(len(frames)), parts, strict=True):
         problem = Problem.of(fitted, times[chosen], seen.measured(chosen), 0.0)
         found[part] = settled(problem, found[part], rounds=10)
-    return _Start(frames, found)
+    return Start(frames, found)
 
 
 _PELVIS: Final = JOINT_GROUP_INDEX["pelvis"]
