@@ -1,4 +1,4 @@
-"""The figures of a run, drawn in parallel: matplotlib takes about a second for each."""
+"""The figures of a run, drawn in parallel: matplotlib takes half a second or more for each."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future

@@ -12,8 +12,9 @@ from humanpose3d.motion import AngleSd, FloatArray, JointAngles
 from humanpose3d.skeleton import JOINT_GROUP_INDEX
 from shared.results.curves import curve, evenly
 from shared.results.labels import ROWS, by_side
-from shared.results.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend, without_label
+from shared.results.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend
 from shared.results.plots.panels import finish, panels
+from shared.results.plots.scales import name_below
 
 _STRETCHES: Final = 500
 """Stretches of a panel's curve: it is 6 cm wide, which is 480 pixels of the figure."""
@@ -39,7 +40,6 @@ def save_joint_angles(
         for side, sd in by_side(spread.values, row, angle) if spread else ():
             _draw_band(axes, angles.times, dict(by_side(angles.values, row, angle))[side], sd, side)
         finish(axes, *angles.times[[0, -1]])
-        without_label(axes.xaxis)
     add_legend(figure, sides_legend())
     save_page(figure, path)
 
@@ -105,7 +105,7 @@ def _draw_band(axes: Axes, times: FloatArray, values: FloatArray, sd: FloatArray
 
 
 def _annotate(axes: Axes, text: str) -> None:
-    axes.set_xlabel(text, loc="right", fontsize=6, labelpad=0.5, color="#333333")
+    name_below(axes, text, right=True, fontsize=6, color="#333333")
 
 
 def _range(values: FloatArray) -> str:

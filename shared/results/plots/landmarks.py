@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from humanpose3d.motion import FloatArray, Landmarks
 from humanpose3d.skeleton import LANDMARK_INDEX, LANDMARKS
@@ -22,6 +23,7 @@ from shared.results.plots.page import (
     new_page,
     save_page,
 )
+from shared.results.plots.scales import Scales, name_below, name_left
 
 _SIGNS: Final = 8
 
@@ -65,9 +67,9 @@ def save_landmarks(path: Path, landmarks: Landmarks, title: str) -> None:
     for index, name in enumerate(("x, to the right (px)", "y, down (px)")):
         axes = figure.add_subplot(coordinates[index])
         _draw_coordinate(axes, landmarks, index)
-        axes.set_ylabel(name, fontsize=7)
-        axes.tick_params(labelbottom=index == 1)
-    axes.set_xlabel("time (s)", fontsize=7)
+        name_left(axes, name, fontsize=7)
+        Scales(axes, ("left",) if index == 0 else ("bottom", "left"))
+    name_below(axes, "time (s)", fontsize=7)
     add_legend(
         figure, {name.replace("_", " "): Line2D([], [], markersize=3.5, **style) for name, style in FOLLOWED.items()}
     )
@@ -82,6 +84,7 @@ def _draw_paths(axes: Axes, landmarks: Landmarks) -> None:
     width, height = landmarks.image_size
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     axes.set_title("Paths in the image (px)", fontsize=8, loc="left", pad=3)
+    Scales(axes)
 
 
 def _draw_coordinate(axes: Axes, landmarks: Landmarks, index: int) -> None:
@@ -102,9 +105,10 @@ def _draw_visibility(axes: Axes, landmarks: Landmarks) -> None:
     """Landmarks × time as shades; in a long clip, frames that share a column show the least visible of them."""
     count = landmarks.times.size
     axes.set_title("Visibility (hatched: no person found)", fontsize=8, loc="left", pad=3)
-    axes.set_yticks(range(len(LANDMARKS)), [name.replace("_", " ") for name in LANDMARKS])
-    axes.set_facecolor("#FFFFFF")
-    axes.grid(visible=False)
+    axes.yaxis.set_major_locator(FixedLocator(range(len(LANDMARKS))))
+    axes.yaxis.set_major_formatter(FixedFormatter([name.replace("_", " ") for name in LANDMARKS]))
+    axes.set_ylim(len(LANDMARKS) - 0.5, -0.5)
+    Scales(axes, grid=False)
     if count == 0:
         return
     starts = np.unique(np.linspace(0, count, min(count, _COLUMNS), endpoint=False).astype(int))
@@ -115,10 +119,8 @@ def _draw_visibility(axes: Axes, landmarks: Landmarks) -> None:
     mesh = axes.pcolormesh(
         edges, np.arange(-0.5, len(LANDMARKS)), least.T, cmap="cividis", vmin=0, vmax=1, rasterized=True
     )
-    axes.set_ylim(len(LANDMARKS) - 0.5, -0.5)
-    axes.set_xlabel("time (s)", fontsize=7)
+    name_below(axes, "time (s)", fontsize=7)
     bar = axes.figure.colorbar(mesh, ax=axes, fraction=0.03, pad=0.02, aspect=45)
-    bar.ax.grid(visible=False)
     bar.ax.tick_params(pad=3.5)
 
 

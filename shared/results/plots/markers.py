@@ -13,6 +13,7 @@ from humanpose3d.mapped import missing
 from humanpose3d.motion import FloatArray, Markers
 from humanpose3d.skeleton import MARKERS, SEGMENTS
 from shared.results.plots.page import LOOK, STYLES, add_legend, new_page, save_page, sides_legend
+from shared.results.plots.scales import Scales, name_left
 
 MOMENTS: Final = 5
 VIEWS: Final = ("from the person's right", "from the front")
@@ -37,10 +38,11 @@ def save_markers(path: Path, markers: Markers, title: str, show_all: bool) -> No
             axes = figure.add_subplot(grid[row, column])
             _draw(axes, flat, markers.names, show_all)
             axes.set(xlim=limits[0], ylim=limits[1], aspect="equal")
-            axes.tick_params(labelleft=column == 0)
+            axes.apply_aspect()
+            Scales(axes, ("bottom", "left") if column == 0 else ("bottom",))
             axes.set_title(f"{markers.times[moment]:.2f} s", fontsize=8, loc="left", pad=3)
             if column == 0:
-                axes.set_ylabel(f"{VIEWS[row]} (m)", fontsize=8)
+                name_left(axes, f"{VIEWS[row]} (m)", fontsize=8)
     legend = sides_legend()
     legend["midline"] = legend.pop("pelvis, trunk")
     if show_all:

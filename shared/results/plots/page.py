@@ -5,21 +5,18 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from matplotlib import rc_context
-from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
 
 from humanpose3d.formats.files import write_atomic
+from shared.results.plots.scales import FONT
 
 A4: Final = (8.27, 11.69)
 DPI: Final = 200
 _COMPRESSION: Final = {"compress_level": 2}
 """Of the PNG: takes half the time of zlib's usual level 6, for files a tenth larger."""
-
-FONT: Final = "DejaVu Sans"
-"""The font that ships with matplotlib."""
 
 RIGHT: Final = "#D55E00"
 LEFT: Final = "#0072B2"
@@ -33,18 +30,12 @@ STYLES: Final[dict[str, tuple[str, LineStyle]]] = {"r": (RIGHT, "-"), "l": (LEFT
 """Colour and line style by side: right, left, neither."""
 
 LOOK: Final[dict[Any, Any]] = {
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
     "axes.titley": 1.0,  # the default position, set explicitly to avoid measuring all tick labels first
-    "grid.color": "#DDDDDD",
-    "grid.linewidth": 0.4,
     **{f"{axis}tick.{what}": size for axis in "xy" for what, size in (("labelsize", 6.5), ("major.size", 2))},
     **{f"{axis}tick.major.pad": 2 for axis in "xy"},
 }
-"""Light frame and small ticks, as matplotlib settings; active while a page is created and drawn, which takes half the
-time of changing an axis afterwards."""
+"""Small ticks, as matplotlib settings: of a colour bar, and for the number of ticks of our own scales; active while a
+page is created and drawn, which takes half the time of changing an axis afterwards."""
 
 _TITLE_LENGTH: Final = 70
 _SVG: Final[dict[Any, str]] = {"svg.hashsalt": "HumanPose3D", "svg.fonttype": "path"}
@@ -99,11 +90,6 @@ def save_page(figure: Figure, path: Path) -> None:
         figure.savefig(file, format="png", metadata={"Software": "HumanPose3D"}, pil_kwargs=_COMPRESSION)
     with write_atomic(path.with_suffix(".svg")) as file, rc_context(_SVG):
         figure.savefig(file, format="svg", metadata={"Creator": "HumanPose3D", "Date": None})
-
-
-def without_label(axis: Axis) -> None:
-    """Save matplotlib the measuring of tick labels for an axis label that does not exist."""
-    axis.set_label_coords(0.5, 0.5)
 
 
 def printable(text: str) -> str:

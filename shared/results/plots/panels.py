@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from shared.results.labels import ROWS, SMALLEST_SPAN
-from shared.results.plots.page import without_label
+from shared.results.plots.scales import Scales, name_left
 
 
 def panels(figure: Figure, rows: tuple[str, ...], across: str = "time (s)") -> Iterator[tuple[str, int, Axes]]:
@@ -21,14 +21,12 @@ def panels(figure: Figure, rows: tuple[str, ...], across: str = "time (s)") -> I
             axes = figure.add_subplot(grid[index, angle])
             axes.set_title(ROWS[row][angle], fontsize=7, loc="left", pad=3)
             if angle == 0:
-                axes.set_ylabel(row.capitalize(), fontsize=9, fontweight="bold", labelpad=2)
-            else:
-                without_label(axes.yaxis)
+                name_left(axes, row.capitalize(), fontsize=9, fontweight="bold")
             yield row, angle, axes
 
 
 def finish(axes: Axes, first: float, last: float) -> None:
-    """Limits of a drawn panel, and its line at zero."""
+    """Limits of a drawn panel, its scales, and its line at zero."""
     if last > first:
         axes.set_xlim(first, last)
     low, high = axes.get_ylim()
@@ -36,3 +34,4 @@ def finish(axes: Axes, first: float, last: float) -> None:
         middle = (low + high) / 2
         axes.set_ylim(middle - SMALLEST_SPAN / 2, middle + SMALLEST_SPAN / 2)
     axes.axhline(0, color="#999999", linewidth=0.6, zorder=1)
+    Scales(axes)
