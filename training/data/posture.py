@@ -72,7 +72,7 @@ def _with_wandering_arms(motion: BoneMotion, rng: np.random.Generator) -> BoneMo
         sway = rng.normal(0, np.radians(25), 3) + wander(rng, motion.times, 3, 0.7) * np.radians(rng.uniform(0, 25))
         turn = rotations[:, thorax] @ Rotation.from_rotvec(sway).as_matrix() @ np.swapaxes(rotations[:, thorax], 1, 2)
         bend = rng.uniform(-10, 75) + wander(rng, motion.times, 1, 0.5)[:, 0] * rng.uniform(0, 30)
-        present = _flexion(motion, f"humerus_{side}", f"forearm_{side}")
+        present = motion.flexion(f"humerus_{side}", f"forearm_{side}")
         bend = np.clip(bend, -present, np.maximum(145 - present, 0))
         axis = (rotations[:, humerus] @ motion.rest.seconds[f"humerus_{side}"]) * np.radians(bend)[:, None]
         elbow = Rotation.from_rotvec(axis).as_matrix()
@@ -99,7 +99,7 @@ def with_wandering_legs(motion: BoneMotion, rng: np.random.Generator) -> BoneMot
         local = Rotation.from_euler("XZY", np.stack([-flexion, lead * abduction, lead * rotation], axis=1)).as_matrix()
         turn = pelvis @ local @ np.swapaxes(pelvis, 1, 2)
         rotations[:, femur] = turn @ rotations[:, femur]
-        present = _flexion(motion, f"femur_{side}", f"tibia_{side}")
+        present = motion.flexion(f"femur_{side}", f"tibia_{side}")
         bend = np.clip(np.degrees(bend), -present, np.maximum(140 - present, 0))
         knee = Rotation.from_rotvec(rotations[:, femur, :, 0] * np.radians(bend)[:, None]).as_matrix()
         rotations[:, tibia] = knee @ turn @ rotations[:, tibia]
@@ -112,12 +112,6 @@ def _leg_angles(motion: BoneMotion, rng: np.random.Generator) -> FloatArray:
     side = rng.normal([8, 0], [12, 12]) + wander(rng, motion.times, 2, 0.7) * rng.uniform(0, 8)
     knee = flexion * rng.uniform(0.5, 2.2) + wander(rng, motion.times, 1, 0.5)[:, 0] * rng.uniform(0, 15)
     return np.radians(np.stack([flexion, side[:, 0], side[:, 1], knee]))
-
-
-def _flexion(motion: BoneMotion, upper_bone: str, lower_bone: str) -> FloatArray:
-    """(T,) degrees between two neighbouring bones, 0 where they are in line."""
-    upper, lower = (motion.rotations[:, BONE_INDEX[b]] @ motion.rest.directions[b] for b in (upper_bone, lower_bone))
-    return np.asarray(np.degrees(np.arccos(np.clip(np.einsum("ti,ti->t", upper, lower), -1, 1))))
 
 
 def _with_lean(motion: BoneMotion, rng: np.random.Generator) -> BoneMotion:

@@ -12,6 +12,7 @@ from typing import Final, Literal, get_args
 from humanpose3d.errors import InvalidMotion
 from training.mocap.asf import CMU_FRAME_RATE, AsfSkeleton, count_frames, read_amc, read_asf
 from training.mocap.exercises import DURATION_S, FRAME_RATE, KINDS, exercise
+from training.mocap.knees import with_straighter_knees
 from training.mocap.motion import BoneMotion
 from training.mocap.opensim import OpenSimModel, read_opensim_motion, read_osim
 from training.mocap.pelvis import pelvic_offset, with_pelvis_tilted
@@ -197,7 +198,7 @@ def _duration(motion: MotionFile) -> float:
 def _read(motion: MotionFile) -> BoneMotion:
     if motion.path.suffix == ".amc":
         captured = read_amc(motion.path, _asf(motion.skeleton), motion.frame_rate)
-        return with_pelvis_tilted(captured, _pelvic_offset(motion.skeleton))
+        return with_straighter_knees(with_pelvis_tilted(captured, _pelvic_offset(motion.skeleton)))
     if motion.built:
         return exercise(motion.name, read_opensim_motion(motion.path, _osim(motion.skeleton)))
     return read_opensim_motion(motion.path, _osim(motion.skeleton))

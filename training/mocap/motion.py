@@ -81,6 +81,11 @@ class BoneMotion:
             self, times=times, rotations=np.stack(columns, axis=1), origins=origins.reshape(-1, len(BONES), 3)
         )
 
+    def flexion(self, upper: str, lower: str) -> FloatArray:
+        """(T,) degrees between two neighbouring bones, 0 where they are in line."""
+        one, other = (self.rotations[:, BONE_INDEX[bone]] @ self.rest.directions[bone] for bone in (upper, lower))
+        return np.asarray(np.degrees(np.arccos(np.clip((one * other).sum(axis=1), -1, 1))))
+
     def leg_length(self) -> float:
         """Metres from hip to knee to ankle, mean of both sides."""
         lengths = [
