@@ -28,7 +28,7 @@ from training.human.appearance import dress, random_outfit
 from training.human.body import Body, PosedBody
 from training.human.markers import true_markers
 from training.human.retarget import pose_body
-from training.mocap.library import MotionFile, Split
+from training.mocap.library import SHARES, MotionFile, Split
 from training.mocap.motion import BONE_INDEX, BoneMotion, mirrored
 from training.scene.backdrop import Backdrop, make_backdrop
 from training.scene.camera import Camera
@@ -44,9 +44,6 @@ BLUR_STEPS: Final = 3
 _SPLIT_TURN: Final[dict[int, Split]] = {4: "validation", 9: "test"}
 _OFTEN_RECORDED: Final = frozenset({"walk", "squat", "sit to stand", "lunge", "leg raise", "arm raise", "jump"})
 """Families that are sampled twice as often as any other: those most common in videos for analysis."""
-
-_BUILT_SHARE: Final = 0.15
-"""Sampling weight of a built motion relative to a captured one of its family: about half of sit-to-stand are built."""
 
 
 @dataclass(frozen=True)
@@ -114,17 +111,20 @@ def split_of(index: int) -> Split:
 def plan_of_split(
     split: Split, index: int, seed: int, motions: Sequence[MotionFile], lengths: Mapping[str, float]
 ) -> ClipPlan:
-    """The plan of a clip of one split. Families of motions are sampled equally often, those of `_OFTEN_RECORDED` twice
-    as often, and their motions in proportion to the square root of their duration."""
+    """The plan of a clip of one split. In training, sources of motion are sampled by their SHARES; families of motions
+    equally often, those of `_OFTEN_RECORDED` twice as often; their motions in proportion to the square root of their
+    duration."""
     rng = np.random.default_rng([seed, index, 0])
     own = [motion for motion in motions if motion.split == split]
     if not own:
         raise InvalidMotion(f"The motion capture folders hold nothing for the {split} split (see training/README.md).")
+    if split == "train":
+        own = _of_one_source(own, rng)
     families = sorted({motion.family for motion in own})
     shares = np.array([2.0 if family in _OFTEN_RECORDED else 1.0 for family in families])
     family = families[rng.choice(len(families), p=shares / shares.sum())]
     members = [motion for motion in own if motion.family == family]
-    weights = np.array([np.sqrt(lengths[m.name]) * (_BUILT_SHARE if m.built else 1.0) for m in members])
+    weights = np.sqrt([lengths[motion.name] for motion in members])
     return ClipPlan(
         index=index,
         seed=seed,
@@ -133,6 +133,13 @@ def plan_of_split(
         person=int(rng.choice(PEOPLE[split])),
         backdrop=int(rng.choice(BACKDROPS[split])),
     )
+
+
+def _of_one_source(motions: Sequence[MotionFile], rng: np.random.Generator) -> list[MotionFile]:
+    there = sorted({motion.source for motion in motions})
+    shares = np.array([SHARES[source] for source in there])
+    chosen = there[rng.choice(len(there), p=shares / shares.sum())]
+    return [motion for motion in motions if motion.source == chosen]
 
 
 def make_clip(plan: ClipPlan, motions: dict[str, MotionFile]) -> Clip:

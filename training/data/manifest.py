@@ -15,7 +15,7 @@ from training.data.pairs import pair_files, read_pair
 from training.mocap.library import MotionFile
 
 NAME: Final = "manifest.json"
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Increased when the same seed no longer produces the same clips."""
 
 _PACKAGES: Final = ("humanpose3d", "mediapipe", "numpy", "opencv-python-headless", "av", "moderngl", "anny")

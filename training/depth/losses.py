@@ -15,8 +15,8 @@ WEIGHTS: Final = {
     "bone": 1.0,
     "symmetry": 0.1,
     "motion": 0.3,
-    "angle": 1.0,
-    "direction": 2.0,
+    "angle": 2.0,
+    "direction": 3.0,
     "gravity": 3.0,
     "spread": 0.02,
 }

@@ -20,6 +20,7 @@ from services.refiner.windows import WINDOW
 from training.data.pairs import Pair, read_pair
 from training.depth.mirror import MIRROR_LANDMARKS, MIRROR_MARKERS
 from training.depth.model import HIPS, Seen
+from training.mocap.library import Source, balanced, source
 from training.scene.camera import azimuth_frame, camera_angles
 
 _HIPS: Final = (MARKERS.index("LHip"), MARKERS.index("RHip"))
@@ -38,7 +39,7 @@ class Truth(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One clip as float32 arrays, the truth in the frame that the network answers in. Focal lengths in units of the
-    image's longer side: the network's input (0: unknown), and the true one."""
+    image's longer side: the network's input (0: unknown), and the true one. source: of the motion."""
 
     image: FloatArray
     world: FloatArray
@@ -53,6 +54,7 @@ class Sample:
     markers: FloatArray
     tilt: FloatArray
     bearing: FloatArray
+    source: Source
 
 
 def load_samples(files: Sequence[Path], split: str) -> list[Sample]:
@@ -79,6 +81,7 @@ def to_sample(pair: Pair) -> Sample:
         markers=markers.astype(np.float32),
         tilt=tilt.astype(np.float32),
         bearing=bearing.astype(np.float32),
+        source=source(str(pair.facts["motion"])),
     )
 
 
@@ -99,14 +102,15 @@ def turned(points: FloatArray, bearing: FloatArray) -> FloatArray:
     return np.stack([c * x + s * z, y, c * z - s * x], axis=-1)
 
 
-def draw_batch(sources: Sequence[tuple[Sequence[Sample], int]], rng: np.random.Generator) -> tuple[Seen, Truth]:
-    """The given number of random windows of random clips of each source, augmented: mirrored, thinned, jittered, the
-    camera rolled, left and right swapped for a while, some without an image."""
+def draw_batch(sets: Sequence[tuple[Sequence[Sample], int]], rng: np.random.Generator) -> tuple[Seen, Truth]:
+    """The given number of random windows of random clips of each set, the motions' sources balanced; augmented:
+    mirrored, thinned, jittered, the camera rolled, left and right swapped for a while, some without an image."""
     return _stacked(
         [
             _varied(samples[index], rng)
-            for samples, count in sources
-            for index in (rng.integers(0, len(samples), count) if count else ())
+            for samples, count in sets
+            if count
+            for index in rng.choice(len(samples), count, p=balanced([sample.source for sample in samples]))
         ]
     )
 

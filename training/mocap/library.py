@@ -3,13 +3,17 @@
 import csv
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+import numpy as np
+
 from humanpose3d.errors import InvalidMotion
+from humanpose3d.motion import FloatArray
 from training.mocap.asf import CMU_FRAME_RATE, AsfSkeleton, count_frames, read_amc, read_asf
 from training.mocap.exercises import DURATION_S, FRAME_RATE, KINDS, exercise
 from training.mocap.knees import with_straighter_knees
@@ -19,6 +23,14 @@ from training.mocap.pelvis import pelvic_offset, with_pelvis_tilted
 
 Split = Literal["train", "validation", "test"]
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
+Source = Literal["laboratory", "CMU 01-03", "other CMU", "built"]
+
+SHARES: Final[dict[Source, float]] = {"laboratory": 0.22, "CMU 01-03": 0.1, "other CMU": 0.58, "built": 0.1}
+"""Of the windows that a network is trained on. By their number, 2 % were of the laboratory and 39 % built, and networks
+trained so said of the laboratory's people that they were too flexed (`models/depth_refiner.md`)."""
+
+_AT_MOST: Final = 4.0
+"""How many times more often than the average a clip is drawn, so that few are not learnt by heart."""
 
 TEST_TRIALS: Final = re.compile(r"walkingTS\d*|squatsAsym1|STSAsym1|DJAsym\d*")
 TEST_SUBJECT: Final = "03"
@@ -78,9 +90,14 @@ class MotionFile:
         return family(self.name, self.what)
 
     @property
+    def source(self) -> Source:
+        """Where it is from."""
+        return source(self.name)
+
+    @property
     def built(self) -> bool:
         """Whether it was generated rather than captured (`training.mocap.exercises`)."""
-        return _EXERCISE.fullmatch(self.name) is not None
+        return self.source == "built"
 
     @property
     def split(self) -> Split:
@@ -122,6 +139,32 @@ def family(name: str, what: str = "") -> str:
     known = what or _CMU_WHAT.get(name, "" if cmu else name)
     found = next((kind for kind, words in _FAMILIES.items() if re.search(words, known, re.IGNORECASE)), None)
     return found or (f"cmu{cmu[1]}" if cmu else re.sub(r"\d+$", "", name))
+
+
+def source(name: str) -> Source:
+    """Where a trial is from.
+
+    >>> source("walkingTS2"), source("03_02"), source("16_01"), source("lunge-3")
+    ('laboratory', 'CMU 01-03', 'other CMU', 'built')
+    """
+    if _EXERCISE.fullmatch(name):
+        return "built"
+    cmu = _CMU_NAME.fullmatch(name)
+    if cmu is None:
+        return "laboratory"
+    return "CMU 01-03" if int(cmu[1]) <= int(TEST_SUBJECT) else "other CMU"
+
+
+def balanced(sources: Sequence[Source]) -> FloatArray:
+    """(N,) how probable each of N clips of these sources should be, for the sources to have their SHARES; the others
+    more where a source has so few that a clip would be drawn more than `_AT_MOST` times as often as the average."""
+    counts = Counter(sources)
+    shares = np.array([SHARES[one] / counts[one] for one in sources])
+    shares /= shares.sum()
+    rare = shares > _AT_MOST / len(sources)
+    shares[rare] = _AT_MOST / len(sources)
+    shares[~rare] *= (1 - shares[rare].sum()) / shares[~rare].sum()
+    return shares
 
 
 def find_motions(folders: Sequence[Path]) -> list[MotionFile]:

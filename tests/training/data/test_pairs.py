@@ -10,10 +10,10 @@ from humanpose3d.errors import InvalidMotion, InvalidOption
 from humanpose3d.motion import Landmarks, Markers
 from humanpose3d.skeleton import ALL_MARKERS
 from training.data import manifest
-from training.data.clip import plan_clip
+from training.data.clip import plan_clip, plan_of_split
 from training.data.pairs import Pair, in_camera_world, pair_files, read_pair, write_pair
 from training.data.people import BACKDROPS, PEOPLE
-from training.mocap.library import MotionFile, find_motions
+from training.mocap.library import SHARES, MotionFile, find_motions, source
 from training.scene.camera import Camera, camera_angles, look
 
 
@@ -77,6 +77,15 @@ def test_plans_stay_within_their_split_and_any_prefix_is_balanced(tmp_path):
         splits = [plan.split for plan in plans[start : start + 10]]
         assert (splits.count("train"), splits.count("validation"), splits.count("test")) == (8, 1, 1)
     assert plans[17] == plan_clip(17, 1, motions, dict.fromkeys(names, 10.0))
+
+
+def test_training_clips_are_of_each_source_as_often_as_wanted(tmp_path):
+    names = ("squats1", "02_05", *[f"lunge-{n}" for n in range(50)], "16_01", "16_02", "91_01")
+    motions = [MotionFile(name, tmp_path, tmp_path) for name in names]
+    sources = [
+        source(plan_of_split("train", index, 1, motions, dict.fromkeys(names, 10.0)).motion) for index in range(1000)
+    ]
+    assert {one: sources.count(one) / 1000 for one in SHARES} == pytest.approx(SHARES, abs=0.04)
 
 
 def test_a_data_set_is_resumed_only_with_its_own_recipe(acclaim, pair, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra 'train')")
 onnx = pytest.importorskip("onnx", reason="onnx is not installed (extra 'train')")
 
+from pydantic import JsonValue  # noqa: E402
 from scipy.spatial.transform import Rotation  # noqa: E402
 
 from humanpose3d.errors import ModelError  # noqa: E402
@@ -21,7 +22,14 @@ from services.refiner.depth.markers import MARKER_LANDMARKS  # noqa: E402
 from services.refiner.windows import window_indices  # noqa: E402
 from training.data.pairs import Pair, in_camera_world, write_pair  # noqa: E402
 from training.depth.evaluate import calibrate, refined, scores, true_markers  # noqa: E402
-from training.depth.loop import FRESH_RATE, TrainConfig, one_epoch, started, train  # noqa: E402
+from training.depth.loop import (  # noqa: E402
+    FRESH_RATE,
+    TrainConfig,
+    mean_of_weights,
+    one_epoch,
+    started,
+    train,
+)
 from training.depth.losses import losses  # noqa: E402
 from training.depth.mirror import MirroredRefiner, mirrored_markers, mirrored_seen  # noqa: E402
 from training.depth.model import (  # noqa: E402
@@ -59,7 +67,7 @@ MEDIUM = DepthConfig(width=96, layers=1, heads=2)
 STEPS = 30
 
 
-def made_up_pair(seed: int, split: str = "train", frames: int = 70) -> Pair:
+def made_up_pair(seed: int, split: str = "train", frames: int = 70, motion: str = "walking1") -> Pair:
     rng = np.random.default_rng(seed)
     times = np.arange(frames) / 60
     camera = Camera(
@@ -71,7 +79,7 @@ def made_up_pair(seed: int, split: str = "train", frames: int = 70) -> Pair:
     image = rng.uniform(100, 300, (frames, 33, 2))
     world[5], image[5] = np.nan, np.nan
     landmarks = Landmarks(times, image, world, np.full((frames, 33), 0.9), (640, 360))
-    return Pair(landmarks, Markers(times, ALL_MARKERS, markers), camera, 1.7, 65.0, {"split": split})
+    return Pair(landmarks, Markers(times, ALL_MARKERS, markers), camera, 1.7, 65.0, {"split": split, "motion": motion})
 
 
 def seen_perfectly(pitch: float, roll: float, focal: float = FOCAL_LENGTH) -> Sample:
@@ -98,8 +106,9 @@ def seen_perfectly(pitch: float, roll: float, focal: float = FOCAL_LENGTH) -> Sa
     toward_hips = _towards((slopes - [320, 180]) / camera.focal)
     world[:, landmarks] = (camera.to_camera(markers[:, columns]) - hips) @ toward_hips
     landmarks_seen = Landmarks(np.arange(frames) / 30, image, world, np.ones((frames, 33)), (640, 360))
+    facts: dict[str, JsonValue] = {"split": "train", "motion": "walking1"}
     return to_sample(
-        Pair(landmarks_seen, Markers(landmarks_seen.times, ALL_MARKERS, markers), camera, 1.7, 65.0, {"split": "train"})
+        Pair(landmarks_seen, Markers(landmarks_seen.times, ALL_MARKERS, markers), camera, 1.7, 65.0, facts)
     )
 
 
@@ -219,6 +228,21 @@ def test_batches_have_one_shape_whatever_the_clips_length():
     assert truth.markers.shape == (6, 48, 22, 3)
     assert torch.isfinite(seen.image).all()
     assert (torch.diff(seen.times, dim=1) > 0).all()
+
+
+def test_sources_of_motion_are_balanced_in_a_batch():
+    """One clip of the laboratory, recognised by its height, and 19 of other subjects."""
+    others = [to_sample(replace(made_up_pair(seed, motion="16_01"), height=1.5)) for seed in range(19)]
+    seen, _ = draw_batch([([to_sample(made_up_pair(99)), *others], 400)], np.random.default_rng(0))
+    assert (seen.height == 1.7).float().mean() == pytest.approx(0.2, abs=0.06)  # not 0.05
+
+
+def test_the_mean_of_weights_lies_between_both():
+    one, other = DepthRefiner(SMALL), DepthRefiner(SMALL)
+    between = mean_of_weights(one, other, 0.75).state_dict()
+    for name, value in one.state_dict().items():
+        assert torch.allclose(between[name], 0.75 * value + 0.25 * other.state_dict()[name], atol=1e-6)
+    assert not torch.equal(between["embed.0.weight"], one.state_dict()["embed.0.weight"])
 
 
 def test_frames_without_a_person_do_not_matter():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from humanpose3d.errors import InvalidMotion
-from training.mocap.library import MotionFile, family, find_motions
+from training.mocap.library import SHARES, MotionFile, Source, balanced, family, find_motions
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,15 @@ def test_other_subjects_of_cmu_go_whole_into_one_split(tmp_path):
         for subject in ("05", "13", "35", "49", "111", "143")
     }
     assert all(len(own) == 1 for own in splits.values())
+
+
+def test_sources_get_their_shares_but_few_clips_are_not_repeated_without_end():
+    many: list[Source] = ["laboratory"] * 10 + ["CMU 01-03"] * 5 + ["other CMU"] * 45 + ["built"] * 40
+    given = dict(zip(many, balanced(many), strict=True))
+    assert {source: given[source] * many.count(source) for source in SHARES} == pytest.approx(SHARES)
+    few = balanced(["laboratory", *["other CMU"] * 199])
+    assert few[0] / few.mean() == pytest.approx(4.0, rel=0.01)
+    assert few.sum() == pytest.approx(1.0)
 
 
 def test_every_motion_of_the_measured_data_is_found(measured_data):
