@@ -16,8 +16,8 @@ _UPPER = ("spine", "thorax", "neck", "head", *(f"{bone}_{side}" for bone in ("cl
 
 
 _OTHER_LEGS: Final = 0.1
-"""Share of motions with other legs, on average 18° more flexed in the hip and 24° in the knee. At 0.35, networks said
-of people who stand or walk as they were captured that they were too flexed."""
+"""Share of motions with other legs, which are on average 18° more flexed in the hip and 24° in the knee: few, since
+people who stand and walk do so with straighter ones."""
 
 
 def varied(motion: BoneMotion, other: BoneMotion, rng: np.random.Generator) -> BoneMotion:

@@ -26,8 +26,8 @@ SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 Source = Literal["laboratory", "CMU 01-03", "other CMU", "built"]
 
 SHARES: Final[dict[Source, float]] = {"laboratory": 0.22, "CMU 01-03": 0.1, "other CMU": 0.58, "built": 0.1}
-"""Of the windows that a network is trained on. By their number, 2 % were of the laboratory and 39 % built, and networks
-trained so said of the laboratory's people that they were too flexed (`models/depth_refiner.md`)."""
+"""Of the clips that a network is trained on. By families alone, 2 % are of the laboratory and 39 % built, and networks
+trained so were worse on the laboratory's (`models/depth_refiner.md`)."""
 
 _AT_MOST: Final = 4.0
 """How many times more often than the average a clip is drawn, so that few are not learnt by heart."""
@@ -113,8 +113,8 @@ class MotionFile:
         return "train"
 
     def read(self) -> BoneMotion:
-        """The motion, with the pelvis of all sources (`training.mocap.pelvis`), kept for the next call; raises
-        InvalidMotion where a file is damaged."""
+        """The motion, with the pelvis of all sources (`training.mocap.pelvis`) and, except in the test split, their
+        knees (`training.mocap.knees`), kept for the next call; raises InvalidMotion where a file is damaged."""
         return _read(self)
 
     @property
@@ -241,7 +241,8 @@ def _duration(motion: MotionFile) -> float:
 def _read(motion: MotionFile) -> BoneMotion:
     if motion.path.suffix == ".amc":
         captured = read_amc(motion.path, _asf(motion.skeleton), motion.frame_rate)
-        return with_straighter_knees(with_pelvis_tilted(captured, _pelvic_offset(motion.skeleton)))
+        captured = with_pelvis_tilted(captured, _pelvic_offset(motion.skeleton))
+        return captured if motion.split == "test" else with_straighter_knees(captured)
     if motion.built:
         return exercise(motion.name, read_opensim_motion(motion.path, _osim(motion.skeleton)))
     return read_opensim_motion(motion.path, _osim(motion.skeleton))

@@ -1,5 +1,7 @@
 """The knees of the CMU database are as extended in walking as the laboratory's."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,16 @@ def test_legs_keep_their_lengths_and_their_direction(bending):
     changed = with_straighter_knees(bending)
     assert changed.leg_length() == pytest.approx(bending.leg_length())
     assert np.degrees(np.arccos(np.clip((leg(changed) * leg(bending)).sum(axis=1), -1, 1))).max() < 1.0
+
+
+def test_motions_of_the_test_split_are_as_captured(acclaim, bending, tmp_path):
+    for name in ("9", "03"):
+        (tmp_path / name).mkdir()
+        shutil.copy(acclaim / "9.asf", tmp_path / name / f"{name}.asf")
+        shutil.copy(acclaim / "9_01.amc", tmp_path / name / f"{name}_01.amc")
+    largest = {motion.split: motion.read().flexion("femur_l", "tibia_l").max() for motion in find_motions([tmp_path])}
+    captured = bending.flexion("femur_l", "tibia_l").max()
+    assert largest == pytest.approx({"test": captured, "train": captured - EXCESS_DEG})
 
 
 def test_in_walking_the_sources_agree(measured_data):
