@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from humanpose3d.errors import InvalidMotion
-from training.mocap.library import SHARES, MotionFile, Source, balanced, family, find_motions
+from training.mocap.library import SHARES, MotionFile, balanced, family, find_motions, source
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def test_other_subjects_of_cmu_go_whole_into_one_split(tmp_path):
 
 
 def test_sources_get_their_shares_but_few_clips_are_not_repeated_without_end():
-    many: list[Source] = ["laboratory"] * 10 + ["CMU 01-03"] * 5 + ["other CMU"] * 45 + ["built"] * 40
+    many = [source(name) for name, n in (("DJ1", 10), ("02_05", 5), ("16_01", 45), ("lunge-1", 40)) for _ in range(n)]
     given = dict(zip(many, balanced(many), strict=True))
-    assert {source: given[source] * many.count(source) for source in SHARES} == pytest.approx(SHARES)
-    few = balanced(["laboratory", *["other CMU"] * 199])
+    assert {one: given[one] * many.count(one) for one in SHARES} == pytest.approx(SHARES)
+    few = balanced([source(name) for name in ("DJ1", *["16_01"] * 199)])
     assert few[0] / few.mean() == pytest.approx(4.0, rel=0.01)
     assert few.sum() == pytest.approx(1.0)
 
