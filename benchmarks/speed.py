@@ -52,7 +52,7 @@ FILES: Final = (
     "--save-angle-comparison",
 )
 SERVICES: Final = {
-    "detector": "services.detector.limits:LIMITED",
+    "detector": "services.detector.app:stage",
     "refiner": "services.refiner.depth.stage:DEPTH",
     "augmenter": "services.augmenter.stage:AUGMENTER",
     "angles": "services.angles.stage:ANGLES",
@@ -239,7 +239,7 @@ def _starts() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, _bus(Path(folder)) as environment:
         for service, stage in SERVICES.items():
             starts[f"{service}_s"] = statistics.median(
-                max(_until_ready(service, environment), _until_declared(stage)) for _ in range(STARTS)
+                max(_until_ready(service, environment), _until_declared(stage, environment)) for _ in range(STARTS)
             )
     return starts
 
@@ -285,7 +285,7 @@ def _until_ready(service: str, environment: Mapping[str, str]) -> float:
         process.wait()
 
 
-def _until_declared(stage: str) -> float:
+def _until_declared(stage: str, environment: Mapping[str, str]) -> float:
     """Until the stage's process has finished its imports."""
     started = time.perf_counter()
     command = [
@@ -295,7 +295,7 @@ def _until_declared(stage: str) -> float:
         stage,
         "shared.runtime.worker.write_results:write",
     ]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         taken = time.perf_counter() - started
