@@ -113,4 +113,4 @@ def _range(values: FloatArray) -> str:
 
 
 def _mean(values: FloatArray) -> str:
-    return f"{np.nanmean(values):.1f}°".replace("-", "−") if np.isfinite(values).any() else "–"
+    return f"{np.nanmean(values):z.1f}°".replace("-", "−") if np.isfinite(values).any() else "–"
