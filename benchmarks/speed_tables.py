@@ -79,14 +79,14 @@ def _length(lengths: Sequence[Mapping[str, Any]]) -> list[str]:
         (
             f"{row['frames']:,}".replace(",", " "),
             *(_figure(row["ms_a_frame"][stage]) for stage in stages),
-            _figure(max(row["peak_mb"].values())),
+            _figure(max(row["peak_mb"][stage] for stage in stages)),
         )
         for row in lengths
     ]
     return [
         "## Length",
         "Milliseconds a frame past the detector, depth network, all files but the preview, and the most "
-        "memory that the process held. 216 000 frames are an hour at 60 a second.",
+        "memory that the process held in these stages. 216 000 frames are an hour at 60 a second.",
         _table(("Frames", *stages, "Peak, MB"), rows),
     ]
 
