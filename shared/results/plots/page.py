@@ -11,7 +11,7 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.lines import Line2D
 
 from humanpose3d.formats.files import write_atomic
-from shared.results.plots.scales import FONT
+from shared.results.plots.scales import FONT, LABEL_PT, PAD_PT, TICK_PT
 
 A4: Final = (8.27, 11.69)
 DPI: Final = 200
@@ -31,8 +31,10 @@ STYLES: Final[dict[str, tuple[str, LineStyle]]] = {"r": (RIGHT, "-"), "l": (LEFT
 
 LOOK: Final[dict[Any, Any]] = {
     "axes.titley": 1.0,  # the default position, set explicitly to avoid measuring all tick labels first
-    **{f"{axis}tick.{what}": size for axis in "xy" for what, size in (("labelsize", 6.5), ("major.size", 2))},
-    **{f"{axis}tick.major.pad": 2 for axis in "xy"},
+    **{
+        f"{axis}tick.{what}": size for axis in "xy" for what, size in (("labelsize", LABEL_PT), ("major.size", TICK_PT))
+    },
+    **{f"{axis}tick.major.pad": PAD_PT for axis in "xy"},
 }
 """Small ticks, as matplotlib settings: of a colour bar, and for the number of ticks of our own scales; active while a
 page is created and drawn, which takes half the time of changing an axis afterwards."""

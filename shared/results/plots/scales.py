@@ -15,9 +15,11 @@ from matplotlib.transforms import IdentityTransform
 FONT: Final = "DejaVu Sans"
 """The font that ships with matplotlib."""
 
-_LABEL_PT: Final = 6.5
-_TICK_PT: Final = 2.0
-_PAD_PT: Final = 2.0
+LABEL_PT: Final = 6.5
+TICK_PT: Final = 2.0
+PAD_PT: Final = 2.0
+"""Size of tick labels, length of ticks, and distance between both."""
+
 _NAME_LEFT_PT: Final = 25.0
 _NAME_BELOW_PT: Final = 11.0
 _LINE_PT: Final = 0.8
@@ -52,7 +54,7 @@ class Scales(Artist):
             grid = [*(((at, bottom), (at, top)) for at in x), *(((left, at), (right, at)) for at in y)]
             _draw_lines(renderer, grid, _GRID, _GRID_PT)
         per_point = float(np.asarray(renderer.points_to_pixels(1.0)))
-        length, gap = _TICK_PT * per_point, (_TICK_PT + _PAD_PT) * per_point
+        length, gap = TICK_PT * per_point, (TICK_PT + PAD_PT) * per_point
         ticks = [*(((at, bottom), (at, bottom - length)) for at in x), *(((left, at), (left - length, at)) for at in y)]
         _draw_lines(renderer, [((left, top), (left, bottom), (right, bottom)), *ticks], "black", _LINE_PT)
         text = _Text(renderer)
@@ -89,7 +91,7 @@ class _Text:
     """Draws tick labels, at pixels from the lower left."""
 
     def __init__(self, renderer: RendererBase) -> None:
-        self._renderer, self._font = renderer, FontProperties(family=FONT, size=_LABEL_PT)
+        self._renderer, self._font = renderer, FontProperties(family=FONT, size=LABEL_PT)
         self._height = renderer.get_canvas_width_height()[1]
         self._context = renderer.new_gc()
         _, height, descent = self._measured("lp")
